@@ -1,1 +1,15 @@
-export {};
+/** HTTP API contracts: one source for validation, OpenAPI and typed clients. Browser-safe. */
+import type { z } from 'zod';
+import * as resources from './resources.js';
+
+export * from './names.js';
+export * from './resources.js';
+export * from './events.js';
+export * from './routes.js';
+export * from './client.js';
+export * from './process.js';
+
+/** TypeScript types of the resources: `Resource<'Device'>`. */
+export type Resource<N extends keyof typeof resources> = (typeof resources)[N] extends z.ZodType
+  ? z.infer<(typeof resources)[N]>
+  : never;

@@ -1,0 +1,50 @@
+/**
+ * Events between domains and to browsers: one typed map, `noun.verb`. An event is a row of the outbox, written
+ * in the transaction of its cause, numbered per project and delivered at least once.
+ */
+import { z } from 'zod';
+import { BuildState, DeploymentState, RolloutState } from './resources.js';
+
+export const eventSchemas = {
+  'device.registered': z.object({ device: z.string() }),
+  'device.updated': z.object({ device: z.string() }),
+  'device.removed': z.object({ device: z.string() }),
+  'device.reported': z.object({ devices: z.array(z.string()) }),
+  'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: z.string() })) }),
+  'model.imported': z.object({ model: z.string(), version: z.string() }),
+  'build.changed': z.object({
+    model: z.string(),
+    version: z.string(),
+    deviceType: z.string(),
+    state: BuildState,
+    progress: z.number(),
+    stage: z.string(),
+  }),
+  'release.created': z.object({ release: z.string() }),
+  'release.signed': z.object({ release: z.string() }),
+  'rollout.changed': z.object({
+    number: z.int(),
+    release: z.string(),
+    state: RolloutState,
+    reason: z.string(),
+    step: z.int(),
+    counts: z.partialRecord(DeploymentState, z.int()),
+  }),
+  'deployment.changed': z.object({
+    rollout: z.int(),
+    device: z.string(),
+    state: DeploymentState,
+    offset: z.int(),
+    bytes: z.int(),
+  }),
+  'telemetry.committed': z.object({ windows: z.int(), devices: z.int(), inferences: z.int() }),
+  'labels.committed': z.object({ labels: z.int() }),
+  'project.changed': z.object({ project: z.string() }),
+} as const;
+
+export type EventName = keyof typeof eventSchemas;
+export type EventData<N extends EventName> = z.infer<(typeof eventSchemas)[N]>;
+/** One event as server-sent: `id:` = number, `event:` = name, `data:` = this as JSON. */
+export type ProjectEvent = {
+  [N in EventName]: { number: number; name: N; at: string; data: EventData<N> };
+}[EventName];

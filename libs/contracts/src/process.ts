@@ -1,0 +1,29 @@
+/**
+ * Messages between `tinyfleet up` and the processes it supervises, sent over Node's IPC channel
+ * (`process.send`). A process run without a supervisor prints the same as text.
+ */
+export type SupervisedMessage =
+  /** One step of the start; `done` false when it begins, true when it has ended. */
+  | {
+      readonly event: 'progress';
+      readonly step: string;
+      readonly text: string;
+      readonly done: boolean;
+      readonly elapsedMs?: number;
+    }
+  /** Something the user should read once, e.g. that a system user was made. */
+  | { readonly event: 'notice'; readonly text: string }
+  | {
+      readonly event: 'ready';
+      /** URLs as a user would type them. */
+      readonly httpUrl?: string;
+      readonly mqttUrl?: string;
+      readonly dataDir?: string;
+      /** Absent once the first administrator exists. */
+      readonly setupUrl?: string;
+    }
+  /** The process ends after this. */
+  | { readonly event: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
+
+/** What the supervisor sends. SIGTERM does the same. */
+export type SupervisorMessage = { readonly command: 'stop' };
