@@ -1,5 +1,9 @@
 // One Jest for the workspace. Packages are resolved to their TypeScript sources by the export condition
 // "tinyfleet:source", so tests never run against a stale build.
+import { swcOptions } from './tools/workspace/swc-options.mjs';
+
+// @swc/jest knows no `configFile`.
+const { configFile: _, ...jestSwcOptions } = swcOptions;
 const kind = process.env.TINYFLEET_TEST_KIND ?? 'small';
 const testMatch = {
   small: ['**/*.spec.ts'],
@@ -8,7 +12,13 @@ const testMatch = {
 }[kind];
 
 export default {
-  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/tools', '<rootDir>/firmware-stubs', '<rootDir>/bench'],
+  roots: [
+    '<rootDir>/apps',
+    '<rootDir>/libs',
+    '<rootDir>/tools',
+    '<rootDir>/firmware-stubs',
+    '<rootDir>/bench',
+  ],
   testMatch,
   testPathIgnorePatterns: [
     '/node_modules/',
@@ -19,19 +29,6 @@ export default {
   testEnvironmentOptions: { customExportConditions: ['tinyfleet:source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform: {
-    '\\.tsx?$': [
-      '@swc/jest',
-      {
-        swcrc: false,
-        module: { type: 'es6' },
-        jsc: {
-          target: 'es2022',
-          parser: { syntax: 'typescript', tsx: false, decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true, react: { runtime: 'automatic' } },
-        },
-      },
-    ],
-  },
+  transform: { '\\.tsx?$': ['@swc/jest', jestSwcOptions] },
   testTimeout: kind === 'small' ? 10_000 : 120_000,
 };
