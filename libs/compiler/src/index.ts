@@ -1,1 +1,3 @@
-export {};
+// The compiler: a trained model in, one device type's bundle out. Pure and deterministic: bytes in, bytes out, no I/O.
+export * from './ir/index.js';
+export { writeTflite } from './backends/tflite/write.js';

@@ -1,0 +1,188 @@
+// The .tflite backend: an int8 IR graph as a TensorFlow Lite model file. Thin: no optimization, every tensor and op is
+// written as it stands, so reading the file back gives the same graph.
+import { tensorOf, type Graph, type Tensor, type TensorId } from '../../ir/graph.js';
+import { OPS, type ConvAttrs, type Op, type PoolAttrs } from '../../ir/ops.js';
+import { resolvePadding, type WindowExtent } from '../../ir/shapes.js';
+import {
+  ACTIVATIONS,
+  FILE_IDENTIFIER,
+  MODEL,
+  OPTIONS_TYPE,
+  PADDING,
+  PLACEHOLDER_OPERATOR,
+  SCHEMA_VERSION,
+  TENSOR_TYPES,
+} from '../../ir/tflite-schema.js';
+import { writeFlatbuffer, type TableValue } from './flatbuffer-writer.js';
+
+/** Throws RangeError for what TFLite cannot say: padding that is neither SAME nor VALID, an op of the IR's own. */
+export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array {
+  const used = usedTensors(graph);
+  const position = new Map(used.map((tensor, i) => [tensor.id, i]));
+  const at = (id: TensorId): number => position.get(id)!;
+  const extra: Tensor[] = [];
+  const codes = [...new Set(graph.ops.map(builtinCode))];
+
+  const operators = graph.ops.map((op) => {
+    const inputs = op.inputs.map(at);
+    if (op.kind === 'reshape') {
+      inputs.push(used.length + extra.length);
+      extra.push(shapeOperand(op, tensorOf(graph, op.output)));
+    }
+    return {
+      opcodeIndex: codes.indexOf(builtinCode(op)),
+      inputs,
+      outputs: [at(op.output)],
+      options: options(graph, op),
+    };
+  });
+
+  const tensors = [...used, ...extra];
+  // Buffer 0 is TFLite's "no data".
+  const buffers: TableValue[] = [{}];
+  const tensorTables = tensors.map((tensor) => {
+    let buffer = 0;
+    if (tensor.data !== null) buffer = buffers.push({ data: tensor.data }) - 1;
+    return {
+      shape: tensor.shape,
+      type: TENSOR_TYPES.indexOf(tensor.dtype),
+      buffer,
+      name: tensor.name,
+      ...quantized(tensor),
+    };
+  });
+
+  return writeFlatbuffer(MODEL, FILE_IDENTIFIER, {
+    version: SCHEMA_VERSION,
+    operatorCodes: codes.map((code) => ({
+      deprecatedBuiltinCode: Math.min(code, PLACEHOLDER_OPERATOR),
+      builtinCode: code,
+      version:
+        code === OPS.fully_connected.code
+          ? 4
+          : code === OPS.conv_2d.code || code === OPS.depthwise_conv_2d.code
+            ? 3
+            : 2,
+    })),
+    subgraphs: [
+      {
+        tensors: tensorTables,
+        inputs: graph.inputs.map(at),
+        outputs: graph.outputs.map(at),
+        operators,
+        name: graph.name,
+      },
+    ],
+    description,
+    buffers,
+  });
+}
+
+function usedTensors(graph: Graph): Tensor[] {
+  const ids = new Set([...graph.inputs, ...graph.ops.flatMap((op) => [...op.inputs, op.output])]);
+  return [...graph.tensors.values()].filter((tensor) => ids.has(tensor.id));
+}
+
+function builtinCode(op: Op): number {
+  if (op.kind === 'relu') return { relu: 19, relu_n1_to_1: 20, relu6: 21 }[op.attrs.activation];
+  const { code } = OPS[op.kind];
+  if (code === null) throw new RangeError(`${op.name}: ${op.kind} has no TFLite operator`);
+  return code;
+}
+
+function shapeOperand(op: Op, output: Tensor): Tensor {
+  const data = new Uint8Array(output.shape.length * 4);
+  const view = new DataView(data.buffer);
+  output.shape.forEach((extent, i) => view.setInt32(i * 4, extent, true));
+  return {
+    id: -1,
+    name: `${op.name}/shape`,
+    dtype: 'int32',
+    shape: [output.shape.length],
+    quantization: null,
+    data,
+  };
+}
+
+function quantized({ quantization: q }: Tensor): { quantization?: TableValue } {
+  if (q === null) return {};
+  return { quantization: { scale: q.scales, zeroPoint: q.zeroPoints, quantizedDimension: q.axis ?? 0 } };
+}
+
+function options(graph: Graph, op: Op): { type: number; value: TableValue } | undefined {
+  switch (op.kind) {
+    case 'conv_2d':
+    case 'depthwise_conv_2d': {
+      const filter = tensorOf(graph, op.inputs[1]!).shape;
+      const { strideH, strideW, dilationH, dilationW } = op.attrs;
+      const padding = paddingScheme(graph, op, {
+        filterH: filter[1]!,
+        filterW: filter[2]!,
+        dilationH,
+        dilationW,
+      });
+      const value = {
+        padding,
+        strideW,
+        strideH,
+        activation: activation(op.attrs.activation),
+        dilationW,
+        dilationH,
+      };
+      if (op.kind === 'conv_2d') return { type: OPTIONS_TYPE.conv2d, value };
+      return {
+        type: OPTIONS_TYPE.depthwiseConv2d,
+        value: { ...value, depthMultiplier: op.attrs.depthMultiplier },
+      };
+    }
+    case 'average_pool_2d':
+    case 'max_pool_2d': {
+      const { strideH, strideW, filterH, filterW } = op.attrs;
+      const padding = paddingScheme(graph, op, { filterH, filterW });
+      const value = {
+        padding,
+        strideW,
+        strideH,
+        filterW,
+        filterH,
+        activation: activation(op.attrs.activation),
+      };
+      return { type: OPTIONS_TYPE.pool2d, value };
+    }
+    case 'fully_connected': {
+      const rank = tensorOf(graph, op.output).shape.length;
+      return {
+        type: OPTIONS_TYPE.fullyConnected,
+        value: { activation: activation(op.attrs.activation), keepNumDims: rank !== 2 },
+      };
+    }
+    case 'softmax':
+      return { type: OPTIONS_TYPE.softmax, value: { beta: op.attrs.beta } };
+    case 'add':
+      return { type: OPTIONS_TYPE.add, value: { activation: activation(op.attrs.activation) } };
+    case 'reshape':
+      return { type: OPTIONS_TYPE.reshape, value: { newShape: tensorOf(graph, op.output).shape } };
+    default:
+      return undefined;
+  }
+}
+
+function activation(name: (typeof ACTIVATIONS)[number]): number {
+  return ACTIVATIONS.indexOf(name);
+}
+
+function paddingScheme(
+  graph: Graph,
+  op: Op & { attrs: ConvAttrs | PoolAttrs },
+  extent: WindowExtent,
+): number {
+  const [, h, w] = tensorOf(graph, op.inputs[0]!).shape;
+  const [, outH, outW] = tensorOf(graph, op.output).shape;
+  for (const scheme of PADDING) {
+    const { strideH, strideW, padding } = op.attrs;
+    const found = resolvePadding({ h: h!, w: w! }, { ...extent, strideH, strideW }, scheme);
+    const same = found.padding.top === padding.top && found.padding.left === padding.left;
+    if (same && found.h === outH && found.w === outW) return PADDING.indexOf(scheme);
+  }
+  throw new RangeError(`${op.name}: padding is neither SAME nor VALID`);
+}

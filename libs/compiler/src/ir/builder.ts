@@ -1,0 +1,212 @@
+// Makes IR graphs by hand: for tests, for tools that train their own models, and for frontends without shapes of their
+// own. Shapes, padding and per-channel axes follow from the operands; the verifier has the last word.
+import { elements, type DType, type Graph, type Quantization, type Tensor, type TensorId } from './graph.js';
+import type { Activation, Op, OpAttrs, OpKind } from './ops.js';
+import { resolvePadding, windowOutput, type PaddingScheme } from './shapes.js';
+import { verify } from './verify.js';
+
+/** One scale, or one per channel. Numbers are rounded to float32, as the file format holds them. */
+export interface QuantizationSpec {
+  readonly scale: number | readonly number[];
+  readonly zeroPoint?: number;
+  /** Sliced dimension of several scales. */
+  readonly axis?: number;
+}
+
+export interface Activated extends QuantizationSpec {
+  readonly name: string;
+  readonly activation?: Activation;
+}
+
+interface Strided {
+  readonly stride?: readonly [h: number, w: number];
+  readonly padding?: PaddingScheme;
+}
+
+export class GraphBuilder {
+  private readonly tensors = new Map<TensorId, Tensor>();
+  private readonly ops: Op[] = [];
+  private readonly inputs: TensorId[] = [];
+
+  constructor(private readonly name: string) {}
+
+  input(name: string, shape: readonly number[], q: QuantizationSpec, dtype: DType = 'int8'): TensorId {
+    const id = this.tensor({ name, shape, dtype, quantization: quantization(q), data: null });
+    this.inputs.push(id);
+    return id;
+  }
+
+  /** `values` are the quantized integers in memory order. */
+  constant(
+    name: string,
+    shape: readonly number[],
+    values: Int8Array | Int32Array | Int16Array,
+    q: QuantizationSpec,
+  ): TensorId {
+    const dtype: DType =
+      values instanceof Int8Array ? 'int8' : values instanceof Int16Array ? 'int16' : 'int32';
+    if (values.length !== elements({ shape }))
+      throw new RangeError(`${name}: ${values.length} values for [${shape}]`);
+    const data = new Uint8Array(values.byteLength);
+    const view = new DataView(data.buffer);
+    values.forEach((value, i) => {
+      if (dtype === 'int8') view.setInt8(i, value);
+      else if (dtype === 'int16') view.setInt16(i * 2, value, true);
+      else view.setInt32(i * 4, value, true);
+    });
+    return this.tensor({ name, shape, dtype, quantization: quantization(q), data });
+  }
+
+  /** filter [out, kh, kw, in]. */
+  conv2d(
+    operands: { input: TensorId; filter: TensorId; bias?: TensorId },
+    o: Activated & Strided & { dilation?: readonly [number, number] },
+  ): TensorId {
+    const filter = this.shape(operands.filter);
+    const { attrs, h, w } = this.convWindow(operands.input, filter, o);
+    const shape = [this.shape(operands.input)[0]!, h, w, filter[0]!];
+    return this.op('conv_2d', list(operands), attrs, shape, o);
+  }
+
+  /** filter [1, kh, kw, in * depthMultiplier]. */
+  depthwiseConv2d(
+    operands: { input: TensorId; filter: TensorId; bias?: TensorId },
+    o: Activated & Strided & { dilation?: readonly [number, number] },
+  ): TensorId {
+    const filter = this.shape(operands.filter);
+    const { attrs, h, w } = this.convWindow(operands.input, filter, o);
+    const [batch, , , depth] = this.shape(operands.input);
+    const shape = [batch!, h, w, filter[3]!];
+    return this.op(
+      'depthwise_conv_2d',
+      list(operands),
+      { ...attrs, depthMultiplier: filter[3]! / depth! },
+      shape,
+      o,
+    );
+  }
+
+  /** filter [units, k]. */
+  fullyConnected(operands: { input: TensorId; filter: TensorId; bias?: TensorId }, o: Activated): TensorId {
+    const [units, k] = this.shape(operands.filter);
+    const shape = [elements({ shape: this.shape(operands.input) }) / k!, units!];
+    return this.op('fully_connected', list(operands), { activation: o.activation ?? 'none' }, shape, o);
+  }
+
+  /** Keeps its input's quantization, as TFLite demands. */
+  pool2d(
+    kind: 'average_pool_2d' | 'max_pool_2d',
+    input: TensorId,
+    o: { name: string; filter: readonly [number, number]; activation?: Activation } & Strided,
+  ): TensorId {
+    const [batch, inH, inW, depth] = this.shape(input);
+    const [filterH, filterW] = o.filter;
+    const [strideH, strideW] = o.stride ?? o.filter;
+    const extent = { filterH, filterW, strideH, strideW };
+    const { h, w, padding } = resolvePadding({ h: inH!, w: inW! }, extent, o.padding ?? 'valid');
+    const attrs = { ...extent, padding, activation: o.activation ?? 'none' } as const;
+    return this.like(kind, [input], attrs, [batch!, h, w, depth!], o.name);
+  }
+
+  reshape(input: TensorId, name: string, shape: readonly number[]): TensorId {
+    return this.like('reshape', [input], {}, shape, name);
+  }
+
+  /** Output scale 1/256 and zero point -128, the only ones TFLite's int8 softmax has. */
+  softmax(input: TensorId, name: string, beta = 1): TensorId {
+    return this.op('softmax', [input], { beta: Math.fround(beta) }, this.shape(input), {
+      name,
+      scale: 1 / 256,
+      zeroPoint: -128,
+    });
+  }
+
+  add(a: TensorId, b: TensorId, o: Activated): TensorId {
+    return this.op('add', [a, b], { activation: o.activation ?? 'none' }, this.shape(a), o);
+  }
+
+  relu(input: TensorId, name: string, activation: Exclude<Activation, 'none'> = 'relu'): TensorId {
+    return this.like('relu', [input], { activation }, this.shape(input), name);
+  }
+
+  build(outputs: readonly TensorId[], roots: readonly TensorId[] = []): Graph {
+    const { name, tensors, ops, inputs } = this;
+    const graph: Graph = { name, tensors, ops, inputs, outputs: [...outputs], roots: [...roots] };
+    verify(graph, 'builder');
+    return graph;
+  }
+
+  private convWindow(
+    input: TensorId,
+    filter: readonly number[],
+    o: Strided & { activation?: Activation; dilation?: readonly [number, number] },
+  ) {
+    const [, inH, inW] = this.shape(input);
+    const [strideH, strideW] = o.stride ?? [1, 1];
+    const [dilationH, dilationW] = o.dilation ?? [1, 1];
+    const window = { strideH, strideW, dilationH, dilationW };
+    const extent = { ...window, filterH: filter[1]!, filterW: filter[2]! };
+    const { padding } = resolvePadding({ h: inH!, w: inW! }, extent, o.padding ?? 'valid');
+    const attrs = { ...window, padding, activation: o.activation ?? ('none' as const) };
+    return { attrs, ...windowOutput({ h: inH!, w: inW! }, { ...extent, padding }) };
+  }
+
+  private like<K extends OpKind>(
+    kind: K,
+    inputs: TensorId[],
+    attrs: OpAttrs[K],
+    shape: readonly number[],
+    name: string,
+  ): TensorId {
+    const source = this.tensors.get(inputs[0]!)!;
+    const id = this.tensor({ ...source, name, shape, data: null });
+    return this.push(kind, inputs, attrs, id, name);
+  }
+
+  private op<K extends OpKind>(
+    kind: K,
+    inputs: TensorId[],
+    attrs: OpAttrs[K],
+    shape: readonly number[],
+    o: Activated,
+  ): TensorId {
+    const id = this.tensor({ name: o.name, shape, dtype: 'int8', quantization: quantization(o), data: null });
+    return this.push(kind, inputs, attrs, id, o.name);
+  }
+
+  private push<K extends OpKind>(
+    kind: K,
+    inputs: TensorId[],
+    attrs: OpAttrs[K],
+    output: TensorId,
+    name: string,
+  ): TensorId {
+    this.ops.push({ kind, name, inputs, output, attrs, sourceIndex: this.ops.length } as Op);
+    return output;
+  }
+
+  private tensor(spec: Omit<Tensor, 'id'>): TensorId {
+    const id = this.tensors.size;
+    this.tensors.set(id, { ...spec, shape: [...spec.shape], id });
+    return id;
+  }
+
+  private shape(id: TensorId): readonly number[] {
+    return this.tensors.get(id)!.shape;
+  }
+}
+
+function list(operands: { input: TensorId; filter: TensorId; bias?: TensorId }): TensorId[] {
+  const { input, filter, bias } = operands;
+  return bias === undefined ? [input, filter] : [input, filter, bias];
+}
+
+function quantization(spec: QuantizationSpec): Quantization {
+  const several = typeof spec.scale !== 'number';
+  const scales = (several ? spec.scale : [spec.scale]).map(Math.fround);
+  return {
+    scales,
+    zeroPoints: scales.map(() => spec.zeroPoint ?? 0),
+    axis: several ? (spec.axis ?? 0) : null,
+  };
+}

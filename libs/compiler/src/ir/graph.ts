@@ -1,0 +1,75 @@
+// The compiler's one intermediate form: a graph of single-assignment tensors and ops. Data only; no stage's
+// knowledge, no I/O. Ops carry TFLite's semantics (explicit padding, NHWC), numbers are TFLite's builtin codes.
+import type { Op } from './ops.js';
+
+export type DType = 'int8' | 'int16' | 'int32';
+
+export const DTYPE_BYTES: Readonly<Record<DType, number>> = { int8: 1, int16: 2, int32: 4 };
+
+/** real = scale * (q - zeroPoint). One entry, or one per slice of `axis`. Scales are exact float32 values. */
+export interface Quantization {
+  readonly scales: readonly number[];
+  readonly zeroPoints: readonly number[];
+  /** Sliced dimension; null when one scale serves the whole tensor. */
+  readonly axis: number | null;
+}
+
+export type TensorId = number;
+
+export interface Tensor {
+  readonly id: TensorId;
+  readonly name: string;
+  readonly dtype: DType;
+  /** Static extents, all >= 1, slowest first. */
+  readonly shape: readonly number[];
+  readonly quantization: Quantization | null;
+  /** Little-endian constant bytes; null for what an op or the caller produces. Never written after import. */
+  readonly data: Uint8Array | null;
+}
+
+/** A graph is immutable by convention: passes return a new one and may share tensors and ops with the old. */
+export interface Graph {
+  readonly name: string;
+  readonly tensors: ReadonlyMap<TensorId, Tensor>;
+  /** In execution order: each op after the producers of its inputs. */
+  readonly ops: readonly Op[];
+  readonly inputs: readonly TensorId[];
+  readonly outputs: readonly TensorId[];
+  /** Kept alive and unchanged by every pass besides the outputs: monitored tensors, logits before softmax. */
+  readonly roots: readonly TensorId[];
+}
+
+export function elements(tensor: { readonly shape: readonly number[] }): number {
+  return tensor.shape.reduce((n, extent) => n * extent, 1);
+}
+
+export function byteLength(tensor: Tensor): number {
+  return elements(tensor) * DTYPE_BYTES[tensor.dtype];
+}
+
+/** The tensor, or a thrown invariant: a graph that passed the verifier never lacks one. */
+export function tensorOf(graph: Graph, id: TensorId): Tensor {
+  const tensor = graph.tensors.get(id);
+  if (tensor === undefined) throw new Error(`invariant: tensor %${id} is not in graph ${graph.name}`);
+  return tensor;
+}
+
+export function producers(graph: Graph): Map<TensorId, Op> {
+  return new Map(graph.ops.map((op) => [op.output, op]));
+}
+
+export function consumers(graph: Graph): Map<TensorId, Op[]> {
+  const map = new Map<TensorId, Op[]>();
+  for (const op of graph.ops) {
+    for (const id of new Set(op.inputs)) map.set(id, [...(map.get(id) ?? []), op]);
+  }
+  return map;
+}
+
+/** int32 view of a constant, endian-safe and free of alignment demands. */
+export function int32Values(tensor: Tensor): Int32Array {
+  if (tensor.data === null || tensor.dtype !== 'int32')
+    throw new Error(`invariant: ${tensor.name} is not constant int32`);
+  const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
+  return Int32Array.from({ length: elements(tensor) }, (_, i) => view.getInt32(i * 4, true));
+}

@@ -1,0 +1,73 @@
+// Output extents and padding of windows, and the work an op does. TFLite's formulas; used by the builder, the frontend
+// (SAME/VALID to explicit padding), the verifier and the reports.
+import { elements, tensorOf, type Graph } from './graph.js';
+import type { Op, Padding, Window2d } from './ops.js';
+
+export type PaddingScheme = 'same' | 'valid';
+
+const NO_PADDING: Padding = { top: 0, left: 0, bottom: 0, right: 0 };
+
+export interface WindowExtent {
+  readonly filterH: number;
+  readonly filterW: number;
+  readonly dilationH?: number;
+  readonly dilationW?: number;
+}
+
+/** Span of a dilated filter in input elements. */
+function span(filter: number, dilation: number): number {
+  return (filter - 1) * dilation + 1;
+}
+
+function along(
+  input: number,
+  filter: number,
+  stride: number,
+  scheme: PaddingScheme,
+): [number, number, number] {
+  if (scheme === 'valid') return [Math.floor((input - filter + stride) / stride), 0, 0];
+  const output = Math.floor((input + stride - 1) / stride);
+  const total = Math.max(0, (output - 1) * stride + filter - input);
+  const before = total >> 1;
+  return [output, before, total - before];
+}
+
+/** Explicit padding and output extents [h, w] of a TFLite SAME or VALID window. An extent <= 0 means no output. */
+export function resolvePadding(
+  input: { readonly h: number; readonly w: number },
+  window: WindowExtent & { readonly strideH: number; readonly strideW: number },
+  scheme: PaddingScheme,
+): { h: number; w: number; padding: Padding } {
+  const filterH = span(window.filterH, window.dilationH ?? 1);
+  const filterW = span(window.filterW, window.dilationW ?? 1);
+  const [h, top, bottom] = along(input.h, filterH, window.strideH, scheme);
+  const [w, left, right] = along(input.w, filterW, window.strideW, scheme);
+  return { h, w, padding: scheme === 'valid' ? NO_PADDING : { top, left, bottom, right } };
+}
+
+/** Output extents [h, w] of a window with explicit padding. */
+export function windowOutput(
+  input: { readonly h: number; readonly w: number },
+  window: Window2d & WindowExtent,
+): { h: number; w: number } {
+  const { padding } = window;
+  const h = input.h + padding.top + padding.bottom - span(window.filterH, window.dilationH ?? 1);
+  const w = input.w + padding.left + padding.right - span(window.filterW, window.dilationW ?? 1);
+  return { h: Math.floor(h / window.strideH) + 1, w: Math.floor(w / window.strideW) + 1 };
+}
+
+/** Multiply-accumulates of one run, counted as TFLite's tools do: padded positions included. */
+export function macsOf(graph: Graph, op: Op): number {
+  const output = elements(tensorOf(graph, op.output));
+  const filter = op.inputs[1] === undefined ? null : tensorOf(graph, op.inputs[1]).shape;
+  switch (op.kind) {
+    case 'conv_2d':
+      return output * (filter![1]! * filter![2]! * filter![3]!);
+    case 'depthwise_conv_2d':
+      return output * (filter![1]! * filter![2]!);
+    case 'fully_connected':
+      return output * filter![1]!;
+    default:
+      return 0;
+  }
+}

@@ -1,0 +1,265 @@
+// The part of TensorFlow Lite's schema (schema.fbs v3, identifier TFL3) that we read and write, as data: one reader
+// (frontends/tflite) and one writer (backends/tflite) interpret the same tables. Field ids are the schema's, never ours.
+
+export type ScalarKind = 'u8' | 'i8' | 'bool' | 'i32' | 'u32' | 'f32' | 'u64';
+
+export type Field =
+  | { readonly kind: ScalarKind; readonly id: number; readonly default: number }
+  | { readonly kind: 'text' | 'bytes' | 'i32s' | 'f32s' | 'i64s'; readonly id: number }
+  | { readonly kind: 'table' | 'tables'; readonly id: number; readonly of: TableSchema }
+  | {
+      readonly kind: 'union';
+      /** Field `id - 1` of the schema holds the type. */
+      readonly id: number;
+      readonly cases: Readonly<Record<number, TableSchema>>;
+    };
+
+export interface TableSchema {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, Field>>;
+}
+
+type Value<F> = F extends { kind: 'bool' }
+  ? boolean
+  : F extends { kind: ScalarKind }
+    ? number
+    : F extends { kind: 'text' }
+      ? string | null
+      : F extends { kind: 'bytes' }
+        ? Uint8Array | null
+        : F extends { kind: 'i32s' | 'f32s' | 'i64s' }
+          ? readonly number[] | null
+          : F extends { kind: 'table'; of: infer T extends TableSchema }
+            ? Decoded<T> | null
+            : F extends { kind: 'tables'; of: infer T extends TableSchema }
+              ? readonly Decoded<T>[] | null
+              : F extends { kind: 'union' }
+                ? UnionValue | null
+                : never;
+
+/** A decoded table: every field present, absent ones as their default or null. */
+export type Decoded<T extends TableSchema> = { readonly [K in keyof T['fields']]: Value<T['fields'][K]> };
+
+/** `value` is null when the case is one we do not decode. */
+export interface UnionValue {
+  readonly type: number;
+  readonly value: Readonly<Record<string, unknown>> | null;
+}
+
+function table<const T extends TableSchema>(schema: T): T {
+  return schema;
+}
+
+export const CONV_2D_OPTIONS = table({
+  name: 'Conv2DOptions',
+  fields: {
+    padding: { kind: 'i8', id: 0, default: 0 },
+    strideW: { kind: 'i32', id: 1, default: 0 },
+    strideH: { kind: 'i32', id: 2, default: 0 },
+    activation: { kind: 'i8', id: 3, default: 0 },
+    dilationW: { kind: 'i32', id: 4, default: 1 },
+    dilationH: { kind: 'i32', id: 5, default: 1 },
+  },
+});
+
+export const DEPTHWISE_CONV_2D_OPTIONS = table({
+  name: 'DepthwiseConv2DOptions',
+  fields: {
+    padding: { kind: 'i8', id: 0, default: 0 },
+    strideW: { kind: 'i32', id: 1, default: 0 },
+    strideH: { kind: 'i32', id: 2, default: 0 },
+    depthMultiplier: { kind: 'i32', id: 3, default: 0 },
+    activation: { kind: 'i8', id: 4, default: 0 },
+    dilationW: { kind: 'i32', id: 5, default: 1 },
+    dilationH: { kind: 'i32', id: 6, default: 1 },
+  },
+});
+
+export const POOL_2D_OPTIONS = table({
+  name: 'Pool2DOptions',
+  fields: {
+    padding: { kind: 'i8', id: 0, default: 0 },
+    strideW: { kind: 'i32', id: 1, default: 0 },
+    strideH: { kind: 'i32', id: 2, default: 0 },
+    filterW: { kind: 'i32', id: 3, default: 0 },
+    filterH: { kind: 'i32', id: 4, default: 0 },
+    activation: { kind: 'i8', id: 5, default: 0 },
+  },
+});
+
+export const FULLY_CONNECTED_OPTIONS = table({
+  name: 'FullyConnectedOptions',
+  fields: {
+    activation: { kind: 'i8', id: 0, default: 0 },
+    weightsFormat: { kind: 'i8', id: 1, default: 0 },
+    keepNumDims: { kind: 'bool', id: 2, default: 0 },
+  },
+});
+
+export const SOFTMAX_OPTIONS = table({
+  name: 'SoftmaxOptions',
+  fields: { beta: { kind: 'f32', id: 0, default: 0 } },
+});
+
+export const ADD_OPTIONS = table({
+  name: 'AddOptions',
+  fields: { activation: { kind: 'i8', id: 0, default: 0 } },
+});
+
+export const RESHAPE_OPTIONS = table({
+  name: 'ReshapeOptions',
+  fields: { newShape: { kind: 'i32s', id: 0 } },
+});
+
+/** The BuiltinOptions union: its type numbers. */
+export const OPTIONS_TYPE = {
+  conv2d: 1,
+  depthwiseConv2d: 2,
+  pool2d: 5,
+  fullyConnected: 8,
+  softmax: 9,
+  add: 11,
+  reshape: 17,
+} as const;
+
+export const QUANTIZATION = table({
+  name: 'QuantizationParameters',
+  fields: {
+    scale: { kind: 'f32s', id: 2 },
+    zeroPoint: { kind: 'i64s', id: 3 },
+    quantizedDimension: { kind: 'i32', id: 6, default: 0 },
+  },
+});
+
+export const TENSOR = table({
+  name: 'Tensor',
+  fields: {
+    shape: { kind: 'i32s', id: 0 },
+    type: { kind: 'i8', id: 1, default: 0 },
+    buffer: { kind: 'u32', id: 2, default: 0 },
+    name: { kind: 'text', id: 3 },
+    quantization: { kind: 'table', id: 4, of: QUANTIZATION },
+    isVariable: { kind: 'bool', id: 5, default: 0 },
+    shapeSignature: { kind: 'i32s', id: 7 },
+  },
+});
+
+export const OPERATOR = table({
+  name: 'Operator',
+  fields: {
+    opcodeIndex: { kind: 'u32', id: 0, default: 0 },
+    inputs: { kind: 'i32s', id: 1 },
+    outputs: { kind: 'i32s', id: 2 },
+    options: {
+      kind: 'union',
+      id: 4,
+      cases: {
+        [OPTIONS_TYPE.conv2d]: CONV_2D_OPTIONS,
+        [OPTIONS_TYPE.depthwiseConv2d]: DEPTHWISE_CONV_2D_OPTIONS,
+        [OPTIONS_TYPE.pool2d]: POOL_2D_OPTIONS,
+        [OPTIONS_TYPE.fullyConnected]: FULLY_CONNECTED_OPTIONS,
+        [OPTIONS_TYPE.softmax]: SOFTMAX_OPTIONS,
+        [OPTIONS_TYPE.add]: ADD_OPTIONS,
+        [OPTIONS_TYPE.reshape]: RESHAPE_OPTIONS,
+      },
+    },
+  },
+});
+
+export const SUBGRAPH = table({
+  name: 'SubGraph',
+  fields: {
+    tensors: { kind: 'tables', id: 0, of: TENSOR },
+    inputs: { kind: 'i32s', id: 1 },
+    outputs: { kind: 'i32s', id: 2 },
+    operators: { kind: 'tables', id: 3, of: OPERATOR },
+    name: { kind: 'text', id: 4 },
+  },
+});
+
+export const OPERATOR_CODE = table({
+  name: 'OperatorCode',
+  fields: {
+    deprecatedBuiltinCode: { kind: 'i8', id: 0, default: 0 },
+    customCode: { kind: 'text', id: 1 },
+    version: { kind: 'i32', id: 2, default: 1 },
+    builtinCode: { kind: 'i32', id: 3, default: 0 },
+  },
+});
+
+export const BUFFER = table({
+  name: 'Buffer',
+  fields: {
+    data: { kind: 'bytes', id: 0 },
+    offset: { kind: 'u64', id: 1, default: 0 },
+    size: { kind: 'u64', id: 2, default: 0 },
+  },
+});
+
+export const MODEL = table({
+  name: 'Model',
+  fields: {
+    version: { kind: 'u32', id: 0, default: 0 },
+    operatorCodes: { kind: 'tables', id: 1, of: OPERATOR_CODE },
+    subgraphs: { kind: 'tables', id: 2, of: SUBGRAPH },
+    description: { kind: 'text', id: 3 },
+    buffers: { kind: 'tables', id: 4, of: BUFFER },
+  },
+});
+
+export const FILE_IDENTIFIER = 'TFL3';
+export const SCHEMA_VERSION = 3;
+
+/** TensorType by number; null marks a hole we never met. */
+export const TENSOR_TYPES = [
+  'float32',
+  'float16',
+  'int32',
+  'uint8',
+  'int64',
+  'string',
+  'bool',
+  'int16',
+  'complex64',
+  'int8',
+  'float64',
+  'complex128',
+  'uint64',
+  'resource',
+  'variant',
+  'uint32',
+  'uint16',
+  'int4',
+  'bfloat16',
+  'int2',
+] as const;
+
+export const PADDING = ['same', 'valid'] as const;
+
+/** ActivationFunctionType by number. */
+export const ACTIVATIONS = ['none', 'relu', 'relu_n1_to_1', 'relu6', 'tanh', 'sign_bit'] as const;
+
+/** BuiltinOperator names by code, for messages about ops we do not compile. */
+export const BUILTIN_OPERATORS = (
+  'ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR ' +
+  'FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION ' +
+  'LSTM MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6 RESHAPE RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH SVDF TANH ' +
+  'CONCAT_EMBEDDINGS SKIP_GRAM CALL CUSTOM EMBEDDING_LOOKUP_SPARSE PAD UNIDIRECTIONAL_SEQUENCE_RNN GATHER ' +
+  'BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND TRANSPOSE MEAN SUB DIV SQUEEZE UNIDIRECTIONAL_SEQUENCE_LSTM STRIDED_SLICE ' +
+  'BIDIRECTIONAL_SEQUENCE_RNN EXP TOPK_V2 SPLIT LOG_SOFTMAX DELEGATE BIDIRECTIONAL_SEQUENCE_LSTM CAST PRELU MAXIMUM ' +
+  'ARG_MAX MINIMUM LESS NEG PADV2 GREATER GREATER_EQUAL LESS_EQUAL SELECT SLICE SIN TRANSPOSE_CONV SPARSE_TO_DENSE ' +
+  'TILE EXPAND_DIMS EQUAL NOT_EQUAL LOG SUM SQRT RSQRT SHAPE POW ARG_MIN FAKE_QUANT REDUCE_PROD REDUCE_MAX PACK ' +
+  'LOGICAL_OR ONE_HOT LOGICAL_AND LOGICAL_NOT UNPACK REDUCE_MIN FLOOR_DIV REDUCE_ANY SQUARE ZEROS_LIKE FILL ' +
+  'FLOOR_MOD RANGE RESIZE_NEAREST_NEIGHBOR LEAKY_RELU SQUARED_DIFFERENCE MIRROR_PAD ABS SPLIT_V UNIQUE CEIL ' +
+  'REVERSE_V2 ADD_N GATHER_ND COS WHERE RANK ELU REVERSE_SEQUENCE MATRIX_DIAG QUANTIZE MATRIX_SET_DIAG ROUND ' +
+  'HARD_SWISH IF WHILE NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 SCATTER_ND SELECT_V2 DENSIFY SEGMENT_SUM ' +
+  'BATCH_MATMUL PLACEHOLDER_FOR_GREATER_OP_CODES CUMSUM CALL_ONCE BROADCAST_TO RFFT2D CONV_3D IMAG REAL COMPLEX_ABS ' +
+  'HASHTABLE HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE REDUCE_ALL CONV_3D_TRANSPOSE VAR_HANDLE READ_VARIABLE ' +
+  'ASSIGN_VARIABLE BROADCAST_ARGS RANDOM_STANDARD_NORMAL BUCKETIZE RANDOM_UNIFORM MULTINOMIAL GELU ' +
+  'DYNAMIC_UPDATE_SLICE RELU_0_TO_1 UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_SUM ATAN2 ' +
+  'UNSORTED_SEGMENT_MIN SIGN'
+).split(' ');
+
+export const CUSTOM_OPERATOR = 32;
+/** deprecated_builtin_code of an operator code above 126; the real number is in builtin_code. */
+export const PLACEHOLDER_OPERATOR = 127;
