@@ -8,6 +8,7 @@ export * from './events.js';
 export * from './routes.js';
 export * from './client.js';
 export * from './process.js';
+export * from './ports.js';
 
 /** TypeScript types of the resources: `Resource<'Device'>`. */
 export type Resource<N extends keyof typeof resources> = (typeof resources)[N] extends z.ZodType

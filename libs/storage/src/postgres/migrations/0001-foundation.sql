@@ -51,9 +51,10 @@ create index session_person_idx on session (person_id);
 create table api_token (
   id uuid primary key,
   token_hash bytea not null,                 -- SHA-256 of 256 random bits
-  person_id uuid not null,
+  person_id uuid,                            -- null: the instance's own token of the CLI context, an administrator
   project_id uuid,                           -- null: every project the person may see
   name text not null,
+  prefix text not null,                      -- first characters, to tell tokens apart
   role text not null,                        -- never more than the person's own role
   created_at timestamptz not null default now(),
   expires_at timestamptz,
@@ -271,7 +272,7 @@ create table build (
   id uuid not null,
   model_version_id uuid not null,
   type_id uuid not null,
-  state text not null,                       -- queued | running | succeeded | failed | canceled
+  state text not null,                       -- queued | running | succeeded | failed | cancelled
   stage text not null default '',
   progress real not null default 0,          -- 0..1
   options jsonb not null default '{}',
@@ -371,8 +372,8 @@ create table rollout (
   number bigint not null,                    -- per project; what people type
   release_id uuid not null,
   filter text not null,
-  strategy jsonb not null,                   -- {kind: 'all'} | {kind: 'percent', steps: [...]} and its gates
-  state text not null,                       -- running | paused | succeeded | failed | canceled | rolled-back
+  strategy jsonb not null,                   -- {steps: percents, maxFailurePercent, deviceTimeoutSeconds}
+  state text not null,                       -- contracts RolloutState: running | paused | succeeded | failed | aborted
   step integer not null default 0,
   step_started_at timestamptz,
   reason text not null default '',           -- why it paused or failed
@@ -395,7 +396,7 @@ create table deployment (
   digest bytea not null,                     -- the bundle this device has to run
   step integer not null,                     -- the rollout step that admits it
   bucket integer not null,                   -- 0..9999, stable hash of the device: percent steps nest
-  state text not null,                       -- pending | offered | a wire update-state name | superseded | canceled
+  state text not null,                       -- contracts DeploymentState
   offset_bytes bigint not null default 0,
   error_code integer,
   detail bigint,
