@@ -1,0 +1,4 @@
+// The demo model's data and recipes, for its tests and for whoever wants to train on the same world.
+export * from './dataset.js';
+export * from './evaluate.js';
+export * from './versions.js';
