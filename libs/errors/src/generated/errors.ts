@@ -1,0 +1,2352 @@
+/** Generated from libs/errors/messages by npm run generate. Do not edit. */
+import type { ErrorEntry } from '../entry.js';
+
+export const errors = {
+  'agent.no-model': {
+    number: 701,
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Agent: no model',
+    text: 'The device holds no model.',
+    hint: 'Roll out a release to it.',
+  },
+  'agent.trial-resets': {
+    number: 702,
+    status: 422,
+    exit: 1,
+    transient: false,
+    title: 'Agent: trial resets',
+    text: 'The device was reset {count} times while it tried the model and went back to the old one.',
+    hint: "Look at the reset cause in the device's history; the digest stays refused until it is released again.",
+  },
+  'agent.transfer-timeout': {
+    number: 703,
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Agent: transfer timeout',
+    text: 'The transfer made no progress for {seconds} s.',
+    hint: 'The device continues where it stopped when the link is back.',
+  },
+  'agent.connection-refused': {
+    number: 704,
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Agent: connection refused',
+    text: 'The broker refused the connection.',
+    hint: 'Check token or certificate of the device.',
+  },
+  'agent.slot-corrupt': {
+    number: 705,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Agent: slot corrupt',
+    text: 'The active slot no longer matches its digest.',
+    hint: 'The device fell back to its other slot. When it repeats, replace the device.',
+  },
+  'agent.busy': {
+    number: 706,
+    status: 409,
+    exit: 5,
+    transient: true,
+    title: 'Agent: busy',
+    text: 'The device is in another update.',
+    hint: 'The newer release waits until this one is finished.',
+  },
+  'agent.ask-refused': {
+    number: 707,
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Agent: ask refused',
+    text: 'The command is not signed by a key the device trusts.',
+    hint: 'Send commands through TinyFleet, which signs them.',
+  },
+  'agent.ask-replayed': {
+    number: 708,
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Agent: ask replayed',
+    text: "The command's counter {counter} was used before.",
+    hint: 'Send the command again; it gets a new counter.',
+  },
+  'agent.command-unsupported': {
+    number: 709,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Agent: command unsupported',
+    text: 'The device does not know command {command}.',
+    hint: 'Update the firmware.',
+  },
+  'agent.aborted': {
+    number: 710,
+    status: 409,
+    exit: 1,
+    transient: false,
+    title: 'Agent: aborted',
+    text: 'The update was aborted by an operator.',
+    hint: 'Start another rollout when the reason is gone.',
+  },
+  'agent.reverted': {
+    number: 711,
+    status: 409,
+    exit: 1,
+    transient: false,
+    title: 'Agent: reverted',
+    text: 'The device was told to go back to its retained model.',
+    hint: 'Nothing; this is what was asked for.',
+  },
+  'agent.retained-missing': {
+    number: 712,
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Agent: retained missing',
+    text: 'The device retains no older model to go back to.',
+    hint: 'Roll out the older release.',
+  },
+  'agent.shadow-unavailable': {
+    number: 713,
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Agent: shadow unavailable',
+    text: 'A shadow run is not possible while a soak is open.',
+    hint: 'Wait until the soak is over.',
+  },
+  'agent.argument-invalid': {
+    number: 714,
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Agent: argument invalid',
+    text: 'An argument of an agent function is invalid.',
+    hint: 'Check the call against fleet_agent.h.',
+  },
+  'agent.buffer-too-small': {
+    number: 715,
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Agent: buffer too small',
+    text: 'A buffer given to the agent is too small.',
+    hint: 'Size the buffers as fleet_agent.h says.',
+  },
+  'agent.platform-invalid': {
+    number: 716,
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Agent: platform invalid',
+    text: 'The platform table lacks a function or declares something impossible.',
+    hint: 'Fill every field that fleet_agent.h marks required.',
+  },
+  'agent.entropy-failed': {
+    number: 717,
+    status: 500,
+    exit: 1,
+    transient: true,
+    title: 'Agent: entropy failed',
+    text: 'The platform gave no entropy.',
+    hint: 'Check the random source of the port.',
+  },
+  'agent.health-failed': {
+    number: 718,
+    status: 422,
+    exit: 1,
+    transient: false,
+    title: 'Agent: health failed',
+    text: 'The new model did not become healthy within its soak time.',
+    hint: 'Look at its telemetry and at the reset causes; the device went back to the old model.',
+  },
+  'agent.manifest-missing': {
+    number: 719,
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Agent: manifest missing',
+    text: 'The desired message has a transfer but no manifest.',
+    hint: 'Sign the release; unsigned releases cannot be installed.',
+  },
+  'agent.battery-low': {
+    number: 720,
+    status: 409,
+    exit: 5,
+    transient: true,
+    title: 'Agent: battery low',
+    text: 'The battery is too low for an update.',
+    hint: 'The device continues when it is charged.',
+  },
+  'auth.unauthenticated': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Auth: unauthenticated',
+    text: 'This needs you to be signed in.',
+    hint: 'Sign in, or send an API token; for the CLI check `npx tinyfleet whoami`.',
+  },
+  'auth.forbidden': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: forbidden',
+    text: 'This needs the role {needed}; you have {role}.',
+    hint: 'Ask an administrator of the project for that role.',
+  },
+  'auth.bad-login': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Auth: bad login',
+    text: 'The e-mail address or the password is wrong.',
+    hint: 'Check both; an administrator can make a new setup link.',
+  },
+  'auth.too-many-attempts': {
+    status: 429,
+    exit: 3,
+    transient: true,
+    title: 'Auth: too many attempts',
+    text: 'Too many failed attempts; the next one is allowed in {seconds} s.',
+    hint: 'Wait that long, then try again.',
+  },
+  'auth.setup-done': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: setup done',
+    text: 'The first administrator exists already.',
+    hint: 'Sign in with that account.',
+  },
+  'auth.setup-link-invalid': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: setup link invalid',
+    text: 'This setup link was used, has expired or is not complete.',
+    hint: 'Make a new one with `npx tinyfleet setup-link`.',
+  },
+  'auth.cross-origin': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: cross origin',
+    text: "The request comes from {origin}, which is not this server's origin.",
+    hint: 'Open the dashboard under the address that the server announces, or set TINYFLEET_PUBLIC_URL to the address you use.',
+  },
+  'auth.token-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: token exists',
+    text: 'You have an API token named {name} already.',
+    hint: 'Choose another name, or revoke that one first.',
+  },
+  'auth.token-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Auth: token not found',
+    text: 'You have no API token named {name}.',
+    hint: 'List them with `npx tinyfleet token list`.',
+  },
+  'auth.person-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: person exists',
+    text: 'There is an account for {email} already.',
+    hint: 'Sign in with it, or use another address.',
+  },
+  'builds.not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Builds: not found',
+    text: '{model}@{version} was not built for {type}.',
+    hint: 'Build it with `npx tinyfleet build {model} --for {type}`.',
+  },
+  'builds.not-finished': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Builds: not finished',
+    text: 'The build of {model}@{version} for {type} is {state}.',
+    hint: 'Wait for it, or look why with `npx tinyfleet build show {model}@{version} --for {type}`.',
+  },
+  'builds.not-cancellable': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Builds: not cancellable',
+    text: 'The build of {model}@{version} for {type} is {state} already.',
+    hint: 'Only queued and running builds can be cancelled.',
+  },
+  'builds.not-retryable': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Builds: not retryable',
+    text: 'The build of {model}@{version} for {type} is {state}.',
+    hint: 'Only failed and cancelled builds can be run again.',
+  },
+  'builds.no-types': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Builds: no types',
+    text: 'No device type was named, and the project has no devices to take types from.',
+    hint: 'Name types with `--for`; `npx tinyfleet type list` has them.',
+  },
+  'builds.cancelled': {
+    status: 409,
+    exit: 1,
+    transient: false,
+    title: 'Builds: cancelled',
+    text: 'The build was cancelled.',
+    hint: 'Run it again with `npx tinyfleet build`.',
+  },
+  'builds.worker-died': {
+    status: 500,
+    exit: 70,
+    transient: true,
+    title: 'Builds: worker died',
+    text: 'The compiler ended unexpectedly: {reason}.',
+    hint: 'Run the build again, and report the model if it happens twice.',
+  },
+  'builds.timeout': {
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Builds: timeout',
+    text: 'The build took longer than {seconds} s and was stopped.',
+    hint: 'Raise TINYFLEET_BUILD_TIMEOUT_S, or build a smaller model.',
+  },
+  'bundle.not-a-bundle': {
+    number: 301,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: not a bundle',
+    text: 'This is not a TinyFleet bundle: the magic number is wrong.',
+    hint: 'Make bundles with `npx tinyfleet build`.',
+  },
+  'bundle.truncated': {
+    number: 302,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: truncated',
+    text: 'The bundle has {bytes} bytes; its header says {expected}.',
+    hint: 'Fetch or build it again.',
+  },
+  'bundle.abi-unsupported': {
+    number: 303,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: abi unsupported',
+    text: 'The bundle is for runtime ABI {required}; this runtime has {found}.',
+    hint: 'Build for the ABI of the device or update its firmware.',
+  },
+  'bundle.op-unsupported': {
+    number: 304,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: op unsupported',
+    text: 'Operator {op} is not in this runtime.',
+    hint: 'Update the firmware or build a model without it.',
+  },
+  'bundle.op-version-unsupported': {
+    number: 305,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: op version unsupported',
+    text: 'Version {version} of operator {op} is not in this runtime.',
+    hint: 'Update the firmware or build for its operator versions.',
+  },
+  'bundle.digest-mismatch': {
+    number: 306,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: digest mismatch',
+    text: "The bundle's content does not match the SHA-256 in its header.",
+    hint: 'The storage is damaged or the transfer was wrong. Fetch it again.',
+  },
+  'bundle.section-invalid': {
+    number: 307,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: section invalid',
+    text: 'A section lies outside the bundle, overlaps another or appears twice (section {section}).',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.section-unknown': {
+    number: 308,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: section unknown',
+    text: 'The bundle requires section {section}, which this runtime does not know.',
+    hint: 'Update the firmware.',
+  },
+  'bundle.section-missing': {
+    number: 309,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: section missing',
+    text: 'The bundle lacks section {section}.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.tensor-out-of-bounds': {
+    number: 310,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: tensor out of bounds',
+    text: 'Tensor {tensor} lies outside its memory.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.arena-too-small': {
+    number: 311,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: arena too small',
+    text: 'The bundle needs {required} bytes of arena; {found} were given.',
+    hint: 'Give the runtime a larger arena or build a smaller model.',
+  },
+  'bundle.state-too-small': {
+    number: 312,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: state too small',
+    text: 'The bundle needs {required} bytes of state; {found} were given.',
+    hint: 'Give the runtime more state or build a smaller model.',
+  },
+  'bundle.misaligned': {
+    number: 313,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: misaligned',
+    text: 'The bundle, a tensor or a table is not aligned to {alignment} bytes.',
+    hint: 'Place slots and arenas at addresses divisible by 16.',
+  },
+  'bundle.plan-invalid': {
+    number: 314,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: plan invalid',
+    text: 'Step {step} of the plan is invalid.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.quantization-invalid': {
+    number: 315,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: quantization invalid',
+    text: 'Step {step} has an invalid multiplier, shift or zero point.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.shape-invalid': {
+    number: 316,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: shape invalid',
+    text: 'Step {step} has shapes that do not fit its operator.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.layout-unsupported': {
+    number: 317,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: layout unsupported',
+    text: 'Step {step} has a weight layout this runtime cannot read.',
+    hint: 'Build with the portable layout or update the firmware.',
+  },
+  'bundle.header-invalid': {
+    number: 318,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: header invalid',
+    text: 'The header of the bundle is invalid.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.golden-invalid': {
+    number: 319,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: golden invalid',
+    text: 'The golden vectors of the bundle are invalid.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.monitors-invalid': {
+    number: 320,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: monitors invalid',
+    text: 'The monitors of the bundle are invalid.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'bundle.labels-invalid': {
+    number: 321,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: labels invalid',
+    text: 'The labels of the bundle are invalid.',
+    hint: 'Import the model again with other labels.',
+  },
+  'bundle.front-end-unsupported': {
+    number: 322,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: front end unsupported',
+    text: 'The bundle needs a front end this runtime does not have.',
+    hint: 'Update the firmware or build a model that takes its input directly.',
+  },
+  'bundle.stack-too-small': {
+    number: 323,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: stack too small',
+    text: 'The bundle needs {required} bytes of stack; {found} are available.',
+    hint: 'Give the inference task a larger stack.',
+  },
+  'bundle.contract-invalid': {
+    number: 324,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: contract invalid',
+    text: 'The tensor contract of the bundle is invalid.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
+  'cli.usage': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Cli: usage',
+    text: '{reason}',
+    hint: '`npx tinyfleet help` shows every command with examples.',
+  },
+  'cli.no-context': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Cli: no context',
+    text: 'No server is known.',
+    hint: 'Start one with `npm start`, or sign in with `npx tinyfleet login --url https://...`.',
+  },
+  'cli.no-project': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Cli: no project',
+    text: 'No project is chosen, and there are several: {projects}.',
+    hint: 'Add --project NAME or run `npx tinyfleet context use NAME`.',
+  },
+  'cli.file-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Cli: file not found',
+    text: '{path} does not exist.',
+    hint: 'Check the path.',
+  },
+  'cli.file-unreadable': {
+    status: 400,
+    exit: 8,
+    transient: false,
+    title: 'Cli: file unreadable',
+    text: '{path} cannot be read: {reason}.',
+    hint: 'Check the path and its permissions.',
+  },
+  'cli.file-unwritable': {
+    status: 400,
+    exit: 8,
+    transient: false,
+    title: 'Cli: file unwritable',
+    text: '{path} cannot be written: {reason}.',
+    hint: 'Check the path and its permissions.',
+  },
+  'cli.process-failed': {
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Cli: process failed',
+    text: '{process} ended early: {reason}.',
+    hint: 'Its last lines are above; `npx tinyfleet doctor` looks for known causes.',
+  },
+  'cli.not-built': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Cli: not built',
+    text: 'TinyFleet is not built: {path} is missing.',
+    hint: 'Run `npm start`, which builds what is needed, or `npm run build`.',
+  },
+  'cli.demo-missing': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Cli: demo missing',
+    text: 'There is no demo project.',
+    hint: '`npx tinyfleet demo create` makes one.',
+  },
+  'cli.already-running': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Cli: already running',
+    text: 'TinyFleet is already running at {url} (process {pid}).',
+    hint: 'Use it, or start another with --port-offset 1 and --data-dir.',
+  },
+  'cli.timeout': {
+    status: 504,
+    exit: 7,
+    transient: true,
+    title: 'Cli: timeout',
+    text: '{what} took longer than {seconds} s.',
+    hint: "Try again, or look into the server's log.",
+  },
+  'cli.checks-failed': {
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Cli: checks failed',
+    text: '{count} checks failed.',
+    hint: 'The lines above say what to do.',
+  },
+  'cli.interrupted': {
+    status: 499,
+    exit: 130,
+    transient: false,
+    title: 'Cli: interrupted',
+    text: 'Interrupted.',
+    hint: 'Nothing to do.',
+  },
+  'client.unreachable': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Client: unreachable',
+    text: 'The server at {url} does not answer.',
+    hint: 'Start it with `npm start`, or name another with --url or TINYFLEET_URL.',
+  },
+  'client.unknown': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Client: unknown',
+    text: 'The server gave an answer that TinyFleet does not know.',
+    hint: 'Check that the address is a TinyFleet server and that no proxy is in between.',
+  },
+  'compiler.not-a-model': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: not a model',
+    text: '{file} is not a model TinyFleet can read: {reason}.',
+    hint: 'Give a TensorFlow Lite file (.tflite). Convert a Keras model with `tf.lite.TFLiteConverter`.',
+  },
+  'compiler.model-damaged': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: model damaged',
+    text: 'The model file is damaged: {reason} (byte {offset}).',
+    hint: 'Copy or export the file again; a download may have stopped early.',
+  },
+  'compiler.limit-exceeded': {
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: limit exceeded',
+    text: 'The model has {found} {what}; the limit is {limit}.',
+    hint: 'Make the model smaller, or raise the limit in the compiler options if the file can be trusted.',
+  },
+  'compiler.op-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: op unsupported',
+    text: 'The model uses {count} operators that cannot be compiled: {ops}.',
+    hint: 'Replace them in the model, or move them out of it (before the input, or behind the output). Supported: {supported}.',
+  },
+  'compiler.option-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: option unsupported',
+    text: '{op} uses {option}, which cannot be compiled.',
+    hint: 'Export the model without it.',
+  },
+  'compiler.not-quantized': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: not quantized',
+    text: 'The model computes in {types}; microcontrollers run int8.',
+    hint: 'Export it with full integer quantization: a representative data set, `TFLITE_BUILTINS_INT8`, and int8 input and output types.',
+  },
+  'compiler.type-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: type unsupported',
+    text: 'Tensor {tensor} of {op} has type {type}; {expected} is needed.',
+    hint: 'Export the model with full integer quantization to int8.',
+  },
+  'compiler.shape-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: shape unsupported',
+    text: 'Tensor {tensor} has shape [{shape}]: {reason}.',
+    hint: 'Export the model with a fixed batch of 1 and fixed extents.',
+  },
+  'compiler.quantization-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: quantization invalid',
+    text: 'Tensor {tensor} has a quantization that cannot be compiled: {reason}.',
+    hint: 'Export the model again with full integer quantization; symmetric weights, one scale per tensor or per output channel.',
+  },
+  'compiler.graph-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: graph invalid',
+    text: 'The graph of the model is inconsistent at {op}: {reason}.',
+    hint: 'Export the model again. If another tool made or changed it, check that tool.',
+  },
+  'compiler.slot-too-small': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: slot too small',
+    text: 'The bundle for {deviceType} has {required} bytes; its slot holds {available}.',
+    hint: 'Make the model smaller (fewer channels), or give the device type a larger slot.',
+  },
+  'compiler.arena-too-small': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: arena too small',
+    text: 'The model needs {required} bytes of arena on {deviceType}; {available} are there. The most is needed at step {step} ({op}).',
+    hint: 'Make the layers around that step smaller, or give the device type more arena.',
+  },
+  'compiler.labels-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: labels invalid',
+    text: '{found} labels were given; the output has {expected} classes.',
+    hint: "Give one label per class, in the order of the model's output.",
+  },
+  'compiler.sensor-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: sensor invalid',
+    text: 'The input contract does not fit the model: {reason}.',
+    hint: "Check the sensor, axes and frame given at import against the shape of the model's input.",
+  },
+  'compiler.self-test-failed': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Compiler: self test failed',
+    text: 'The bundle did not run in the runtime: {reason}.',
+    hint: 'This is a defect in TinyFleet. Report it with the model, if it can be shared.',
+  },
+  'compiler.validation-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: validation invalid',
+    text: 'The validation data cannot be used: {reason}.',
+    hint: "Give x.npy (int8, one row per sample, in the model's input quantization) and y.npy (uint8 class numbers).",
+  },
+  'flash.read-failed': {
+    number: 401,
+    status: 500,
+    exit: 1,
+    transient: true,
+    title: 'Flash: read failed',
+    text: 'Reading flash at {offset} failed.',
+    hint: 'When it repeats, the flash is worn or badly connected; replace the device.',
+  },
+  'flash.write-failed': {
+    number: 402,
+    status: 500,
+    exit: 1,
+    transient: true,
+    title: 'Flash: write failed',
+    text: 'Writing flash at {offset} failed.',
+    hint: 'When it repeats, the flash is worn or badly connected; replace the device.',
+  },
+  'flash.erase-failed': {
+    number: 403,
+    status: 500,
+    exit: 1,
+    transient: true,
+    title: 'Flash: erase failed',
+    text: 'Erasing the sector at {offset} failed.',
+    hint: 'When it repeats, the flash is worn; replace the device.',
+  },
+  'flash.out-of-range': {
+    number: 404,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Flash: out of range',
+    text: 'Offset {offset} is outside the flash.',
+    hint: 'Check the geometry that the port declares.',
+  },
+  'flash.misaligned': {
+    number: 405,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Flash: misaligned',
+    text: 'Offset {offset} is not a multiple of the program unit.',
+    hint: 'Check the geometry that the port declares.',
+  },
+  'flash.verify-failed': {
+    number: 406,
+    status: 500,
+    exit: 1,
+    transient: true,
+    title: 'Flash: verify failed',
+    text: 'What was read back at {offset} differs from what was written.',
+    hint: 'When it repeats, the flash is worn; replace the device.',
+  },
+  'flash.not-erased': {
+    number: 407,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Flash: not erased',
+    text: 'The flash at {offset} is not erased.',
+    hint: 'Check that the port erases whole sectors.',
+  },
+  'flash.geometry-invalid': {
+    number: 408,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Flash: geometry invalid',
+    text: 'The flash geometry of the port is invalid.',
+    hint: 'Sector size, program unit (1 to 32) and slot size must divide each other, see fleet_agent.h.',
+  },
+  'flash.slot-too-small': {
+    number: 409,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Flash: slot too small',
+    text: 'The slot is too small for the payload.',
+    hint: 'Build a smaller model or enlarge the slots.',
+  },
+  'flash.record-corrupt': {
+    number: 410,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Flash: record corrupt',
+    text: "The agent's records in flash are damaged.",
+    hint: 'The device starts over with what it can prove; look for writes into its record sectors by other code.',
+  },
+  'flash.map-failed': {
+    number: 411,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Flash: map failed',
+    text: 'The slot could not be mapped or copied to memory.',
+    hint: 'Give the port enough RAM for a copied bundle or use memory-mapped flash.',
+  },
+  'flash.worn': {
+    number: 412,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Flash: worn',
+    text: 'A sector reached its erase limit.',
+    hint: 'Plan to replace the device; updates continue while spare sectors last.',
+  },
+  'manifest.invalid': {
+    number: 201,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: invalid',
+    text: 'The manifest is not a valid SUIT envelope at byte {offset}: {reason}.',
+    hint: 'Sign the release again with `npx tinyfleet release sign`.',
+  },
+  'manifest.truncated': {
+    number: 202,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: truncated',
+    text: 'The manifest ends after {bytes} bytes in the middle of an item.',
+    hint: 'The transfer of the manifest was cut; it is sent again with the next desired message.',
+  },
+  'manifest.too-large': {
+    number: 203,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: too large',
+    text: 'The manifest has {bytes} bytes; devices take at most {limit}.',
+    hint: 'Use shorter device type names or fewer conditions.',
+  },
+  'manifest.outside-template': {
+    number: 204,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: outside template',
+    text: "The manifest has something outside TinyFleet's template: {reason}.",
+    hint: 'Only the shape in docs/spec/manifest.cddl is accepted. Make manifests with TinyFleet or follow that file byte for byte.',
+  },
+  'manifest.signature-invalid': {
+    number: 205,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: signature invalid',
+    text: 'The signature of the manifest does not verify.',
+    hint: 'Check that the device trusts the key which signed the release: `npx tinyfleet project show` prints its fingerprint.',
+  },
+  'manifest.algorithm-unsupported': {
+    number: 206,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: algorithm unsupported',
+    text: 'The device cannot verify signature algorithm {algorithm}.',
+    hint: 'Sign with an algorithm that the device announced in hello.',
+  },
+  'manifest.key-unknown': {
+    number: 207,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: key unknown',
+    text: 'No trusted key has the id {key}.',
+    hint: "Provision the project's public key into the device or rotate its key.",
+  },
+  'manifest.digest-mismatch': {
+    number: 208,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: digest mismatch',
+    text: 'The bundle has another SHA-256 than the manifest says.',
+    hint: 'The device fetches it again. When it repeats, build and release again.',
+  },
+  'manifest.vendor-mismatch': {
+    number: 209,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: vendor mismatch',
+    text: 'The manifest is for another vendor or project.',
+    hint: 'Check that the device is enrolled in the project that signed the release.',
+  },
+  'manifest.class-mismatch': {
+    number: 210,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: class mismatch',
+    text: 'The manifest is for another device type.',
+    hint: 'Check the device type set in the firmware against the one in the registry.',
+  },
+  'manifest.component-unknown': {
+    number: 211,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: component unknown',
+    text: 'The manifest is for a component the device does not have.',
+    hint: 'Only `model` and, where the port supports it, `firmware` can be installed.',
+  },
+  'manifest.downgrade': {
+    number: 212,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: downgrade',
+    text: 'Sequence {sequence} is not above {current}, the highest accepted.',
+    hint: 'Create a new release, or allow the downgrade when signing it.',
+  },
+  'manifest.below-floor': {
+    number: 213,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: below floor',
+    text: 'Sequence {sequence} lies below the floor {floor}.',
+    hint: 'This release was revoked. Roll out a newer one.',
+  },
+  'manifest.expired': {
+    number: 214,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: expired',
+    text: 'The manifest was valid until {until}.',
+    hint: 'Sign the release again with a later end.',
+  },
+  'manifest.abi-unsupported': {
+    number: 215,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: abi unsupported',
+    text: 'The bundle needs runtime ABI {required}; the device has {found}.',
+    hint: 'Update the firmware of the device or build for its ABI.',
+  },
+  'manifest.ops-missing': {
+    number: 216,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: ops missing',
+    text: "The device's firmware lacks operators of the bundle: {ops}.",
+    hint: 'Update the firmware or build a model without these operators.',
+  },
+  'manifest.arena-too-small': {
+    number: 217,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: arena too small',
+    text: 'The bundle needs {required} bytes of arena; the device has {found}.',
+    hint: 'Build a smaller model or raise the arena in the firmware and the device type.',
+  },
+  'manifest.state-too-small': {
+    number: 218,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: state too small',
+    text: 'The bundle needs {required} bytes of state; the device has {found}.',
+    hint: 'Build a smaller model or raise the state size in the firmware and the device type.',
+  },
+  'manifest.firmware-too-old': {
+    number: 219,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: firmware too old',
+    text: 'The bundle needs firmware {required} or later; the device runs {found}.',
+    hint: 'Update the firmware first.',
+  },
+  'manifest.slot-too-small': {
+    number: 220,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: slot too small',
+    text: 'The bundle has {bytes} bytes; the slot has {limit}.',
+    hint: 'Build a smaller model or enlarge the slots.',
+  },
+  'manifest.version-unsupported': {
+    number: 221,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: version unsupported',
+    text: 'The manifest has version {version}; this one knows version 1.',
+    hint: 'Update the firmware.',
+  },
+  'manifest.digest-refused': {
+    number: 222,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: digest refused',
+    text: 'The device refuses this digest because it failed before.',
+    hint: "Find out why in the device's history; releasing it again under a new sequence lifts the refusal.",
+  },
+  'models.not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Models: not found',
+    text: 'There is no model {model}.',
+    hint: 'List them with `npx tinyfleet model list`.',
+  },
+  'models.version-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Models: version not found',
+    text: 'Model {model} has no version {version}.',
+    hint: 'List them with `npx tinyfleet model show {model}`.',
+  },
+  'models.version-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Models: version exists',
+    text: 'Version {version} of {model} exists already, with other content.',
+    hint: 'Leave the version out for the next free one, or choose another.',
+  },
+  'models.labels-mismatch': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Models: labels mismatch',
+    text: "{given} labels were given; the model's output has {classes} classes.",
+    hint: 'Give one label per class, in the order of the output.',
+  },
+  'models.too-many-labels': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Models: too many labels',
+    text: '{given} labels were given; the limit is {limit}.',
+    hint: 'Give one label per class of the output.',
+  },
+  'models.validation-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Models: validation invalid',
+    text: 'The validation {part} cannot be used: {reason}.',
+    hint: 'Send NPY files: inputs as int8 of shape (samples, ...) as the model takes them, labels as uint8 of shape (samples,).',
+  },
+  'registry.project-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Registry: project not found',
+    text: 'There is no project {project}, or you are not a member.',
+    hint: 'List yours with `npx tinyfleet project list`.',
+  },
+  'registry.project-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: project exists',
+    text: 'A project named {project} exists already.',
+    hint: 'Choose another name.',
+  },
+  'registry.type-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Registry: type not found',
+    text: 'There is no device type {type}.',
+    hint: 'List them with `npx tinyfleet type list`.',
+  },
+  'registry.type-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: type exists',
+    text: 'A device type named {type} exists already.',
+    hint: 'Choose another name.',
+  },
+  'registry.device-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Registry: device not found',
+    text: 'There is no device {device} in this project.',
+    hint: 'List devices with `npx tinyfleet device list`.',
+  },
+  'registry.device-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: device exists',
+    text: 'A device named {device} exists already.',
+    hint: 'Choose another name, or use `device token` to give that one a new token.',
+  },
+  'registry.filter-invalid': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Registry: filter invalid',
+    text: 'The filter is not valid at character {at}: {reason}.',
+    hint: 'Write for example `tag = "demo" and type in ("wasm", "qemu-m4")`; docs/filters.md has the language.',
+  },
+  'registry.filter-too-complex': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Registry: filter too complex',
+    text: 'The filter has {terms} terms; the limit is {limit}.',
+    hint: 'Give the devices a common tag and filter by that.',
+  },
+  'registry.cursor-invalid': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Registry: cursor invalid',
+    text: 'The page cursor is not one of ours.',
+    hint: 'Start again without `cursor`, and pass `nextCursor` unchanged.',
+  },
+  'releases.not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Releases: not found',
+    text: 'There is no release {release}.',
+    hint: 'List them with `npx tinyfleet release list`.',
+  },
+  'releases.exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: exists',
+    text: 'Release {release} exists already.',
+    hint: 'Sign or roll it out; changed content needs a new model version.',
+  },
+  'releases.no-builds': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: no builds',
+    text: '{release} has no finished build.',
+    hint: 'Build it first with `npx tinyfleet build`.',
+  },
+  'releases.builds-open': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: builds open',
+    text: 'A build of {release} for {types} is not finished.',
+    hint: 'Wait for it, or cancel it.',
+  },
+  'releases.not-signed': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: not signed',
+    text: 'Release {release} is {state}, not signed.',
+    hint: 'Sign it with `npx tinyfleet release sign {release}`.',
+  },
+  'releases.no-key': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: no key',
+    text: 'The project has no signing key that this server can use.',
+    hint: 'Make one, or sign with the key where it is kept.',
+  },
+  'releases.manifest-too-large': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Releases: manifest too large',
+    text: 'The manifest for {type} has {bytes} bytes; devices take {limit}.',
+    hint: "Shorten the release's names.",
+  },
+  'rollouts.not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Rollouts: not found',
+    text: 'There is no rollout {rollout} in project {project}.',
+    hint: 'List the rollouts with `npx tinyfleet rollout list`.',
+  },
+  'rollouts.empty-target': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Rollouts: empty target',
+    text: 'No device matches {filter}.',
+    hint: "Check the filter with `npx tinyfleet device list --filter '...'`.",
+  },
+  'rollouts.no-build-for-types': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Rollouts: no build for types',
+    text: 'Release {release} has no build for {deviceTypes}, which the target contains.',
+    hint: 'Build for these types and release again, or narrow the filter.',
+  },
+  'rollouts.devices-busy': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Rollouts: devices busy',
+    text: '{count} devices of the target are in rollout {rollout}, which is running.',
+    hint: 'Abort it or wait until it is finished.',
+  },
+  'rollouts.steps-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Rollouts: steps invalid',
+    text: 'The steps {steps} are invalid.',
+    hint: 'Steps are percents that rise and end with 100, such as 10%,50%,100%.',
+  },
+  'rollouts.not-running': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Rollouts: not running',
+    text: 'Rollout {rollout} is {state}.',
+    hint: 'Only a running rollout can be paused, only a paused one resumed.',
+  },
+  'rollouts.failed': {
+    status: 409,
+    exit: 1,
+    transient: false,
+    title: 'Rollouts: failed',
+    text: 'Rollout {rollout} failed: {reason}.',
+    hint: 'Look at the failed devices with `npx tinyfleet rollout show {rollout}`.',
+  },
+  'rollouts.aborted': {
+    status: 409,
+    exit: 1,
+    transient: false,
+    title: 'Rollouts: aborted',
+    text: 'Rollout {rollout} was aborted.',
+    hint: 'Start another when the reason is gone.',
+  },
+  'runtime.not-loaded': {
+    number: 501,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: not loaded',
+    text: 'No bundle is loaded.',
+    hint: 'Load a bundle first.',
+  },
+  'runtime.golden-mismatch': {
+    number: 502,
+    status: 422,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: golden mismatch',
+    text: 'Golden vector {vector} gave another output than the build server computed.',
+    hint: 'The device computes differently. Look at the failed step, then at memory, clock and compiler flags of the firmware.',
+  },
+  'runtime.step-mismatch': {
+    number: 503,
+    status: 422,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: step mismatch',
+    text: 'Plan step {step} gave another CRC than the build server computed.',
+    hint: 'The kernel of this step differs on the device. Run the kernel tests of the port.',
+  },
+  'runtime.latency-exceeded': {
+    number: 504,
+    status: 422,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: latency exceeded',
+    text: 'One inference took {latency} us; the release allows {limit}.',
+    hint: 'Build a faster model, raise the clock or relax the bound of the device type.',
+  },
+  'runtime.arena-exceeded': {
+    number: 505,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: arena exceeded',
+    text: 'Inference wrote outside its arena.',
+    hint: 'Report a defect with the bundle and the firmware version.',
+  },
+  'runtime.argument-invalid': {
+    number: 506,
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Runtime: argument invalid',
+    text: 'An argument of a runtime function is invalid.',
+    hint: 'Check the call against fleet_runtime.h.',
+  },
+  'runtime.stack-exceeded': {
+    number: 507,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: stack exceeded',
+    text: 'Inference used more stack than the bundle says.',
+    hint: 'Give the inference task a larger stack and report the difference.',
+  },
+  'runtime.busy': {
+    number: 508,
+    status: 409,
+    exit: 5,
+    transient: true,
+    title: 'Runtime: busy',
+    text: 'An inference is already running in this context.',
+    hint: 'Finish it with fleet_run before another is started.',
+  },
+  'runtime.kernel-failed': {
+    number: 509,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: kernel failed',
+    text: 'Plan step {step} failed.',
+    hint: 'Report a defect with the bundle and the firmware version.',
+  },
+  'runtime.input-missing': {
+    number: 510,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: input missing',
+    text: 'The input of the model was not filled.',
+    hint: 'Fill every element of the input before the first step.',
+  },
+  'runtime.watchdog': {
+    number: 511,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Runtime: watchdog',
+    text: 'The watchdog fired during an inference.',
+    hint: 'Raise the watchdog period above the longest plan step.',
+  },
+  'sensor.missing': {
+    number: 601,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Sensor: missing',
+    text: 'The device has no sensor {sensor}, which the model needs.',
+    hint: 'Roll out to device types with this sensor.',
+  },
+  'sensor.rate-mismatch': {
+    number: 602,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Sensor: rate mismatch',
+    text: 'The model needs {required} mHz; the sensor gives {found}.',
+    hint: 'Set the sample rate in the firmware or train for this rate.',
+  },
+  'sensor.axes-mismatch': {
+    number: 603,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Sensor: axes mismatch',
+    text: 'The model needs {required} axes; the sensor has {found}.',
+    hint: 'Train for this sensor or roll out to other device types.',
+  },
+  'sensor.unit-mismatch': {
+    number: 604,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Sensor: unit mismatch',
+    text: 'The model expects another unit than the sensor gives.',
+    hint: "Declare the sensor's unit right or train for it.",
+  },
+  'sensor.full-scale-mismatch': {
+    number: 605,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Sensor: full scale mismatch',
+    text: 'The model expects full scale {required}; the sensor is set to {found}.',
+    hint: "Set the sensor's range in the firmware or train for it.",
+  },
+  'sensor.read-failed': {
+    number: 606,
+    status: 500,
+    exit: 1,
+    transient: true,
+    title: 'Sensor: read failed',
+    text: 'Reading the sensor failed.',
+    hint: 'Check the wiring and the bus of the sensor.',
+  },
+  'sensor.timeout': {
+    number: 607,
+    status: 500,
+    exit: 1,
+    transient: true,
+    title: 'Sensor: timeout',
+    text: 'The sensor gave no sample in time.',
+    hint: 'Check that the sensor runs and its interrupt arrives.',
+  },
+  'sensor.overrun': {
+    number: 608,
+    status: 500,
+    exit: 1,
+    transient: true,
+    title: 'Sensor: overrun',
+    text: 'Samples were lost because inference was too slow.',
+    hint: 'Raise the hop of the front end or use a faster model.',
+  },
+  'sensor.stuck': {
+    number: 609,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Sensor: stuck',
+    text: 'The sensor gives the same value again and again.',
+    hint: 'Check the sensor, it may be broken or unpowered.',
+  },
+  'server.invalid-request': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Server: invalid request',
+    text: 'The request is not valid: {summary}.',
+    hint: 'Compare it with docs/api/openapi.json; `data.issues` lists every field.',
+  },
+  'server.not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Server: not found',
+    text: 'There is nothing at {method} {path}.',
+    hint: 'Look the address up in docs/api/openapi.json.',
+  },
+  'server.body-too-large': {
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Server: body too large',
+    text: 'The request body is larger than {limitBytes} bytes.',
+    hint: 'Send less at once.',
+  },
+  'server.unsupported-media': {
+    status: 415,
+    exit: 2,
+    transient: false,
+    title: 'Server: unsupported media',
+    text: 'A body of type {type} is not understood here.',
+    hint: 'Send `application/json`, or `application/octet-stream` for files.',
+  },
+  'server.internal': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Server: internal',
+    text: 'TinyFleet met an unexpected failure (request {requestId}).',
+    hint: 'Look for that request id in the server log and report it.',
+  },
+  'server.not-ready': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Server: not ready',
+    text: 'The server is {state}.',
+    hint: 'Try again in a moment.',
+  },
+  'server.port-in-use': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Server: port in use',
+    text: 'Port {port} ({purpose}) on {host} is taken by {owner}.',
+    hint: 'Stop it, or start with `--port-offset {suggestedOffset}` (all ports) or {option}.',
+  },
+  'server.port-refused': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Server: port refused',
+    text: 'The system refuses to listen on {host}:{port} ({purpose}): {reason}.',
+    hint: 'Choose a port above 1023 or an address of this machine, with {option}.',
+  },
+  'server.config-invalid': {
+    status: 500,
+    exit: 2,
+    transient: false,
+    title: 'Server: config invalid',
+    text: 'The configuration is not valid: {summary}.',
+    hint: 'Correct the named settings; docs/configuration.md lists all.',
+  },
+  'server.config-unreadable': {
+    status: 500,
+    exit: 2,
+    transient: false,
+    title: 'Server: config unreadable',
+    text: 'The configuration file {path} cannot be read: {reason}.',
+    hint: 'Check the path in TINYFLEET_CONFIG and that the file is YAML.',
+  },
+  'server.plain-beyond-loopback': {
+    status: 500,
+    exit: 2,
+    transient: false,
+    title: 'Server: plain beyond loopback',
+    text: '{purpose} would listen on {host} without TLS.',
+    hint: 'Use `--lan`, which opens TLS, or accept the risk with {option}.',
+  },
+  'simulator.config-invalid': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Simulator: config invalid',
+    text: "The simulator's configuration {file} is not valid: {problem}",
+    hint: 'Correct the named field; docs/design/simulator.md lists all of them.',
+  },
+  'simulator.scenario-unreadable': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Simulator: scenario unreadable',
+    text: 'The scenario file {file} cannot be read: {problem}',
+    hint: 'Check the path; apps/simulator/scenarios has examples.',
+  },
+  'simulator.scenario-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Simulator: scenario invalid',
+    text: 'The scenario {file} is not valid at {path}: {problem}',
+    hint: 'Correct the named entry; docs/design/simulator.md lists all fields with their units.',
+  },
+  'simulator.recording-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Simulator: recording invalid',
+    text: 'The recording {file} is not readable as {format}: {problem}',
+    hint: 'Give raw int8 or int16, CSV with one row per sample, NPY (version 1 or 2, C order) or WAV (PCM of 8 or 16 bits).',
+  },
+  'simulator.recording-too-short': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Simulator: recording too short',
+    text: 'The recording {file} has {values} values, one frame of the model needs {required}.',
+    hint: 'Use a longer recording.',
+  },
+  'simulator.firmware-unusable': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Simulator: firmware unusable',
+    text: 'The firmware image cannot run here: {problem}',
+    hint: 'Build the simulator and the firmware of one version: npm ci, npm run build.',
+  },
+  'simulator.memory-exhausted': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Simulator: memory exhausted',
+    text: '{devices} devices need {required} bytes of WebAssembly memory; {limit} is the limit of one process.',
+    hint: 'Start several simulators with fewer devices each.',
+  },
+  'simulator.provision-failed': {
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Simulator: provision failed',
+    text: 'Device {device} did not take its factory image: error {error}.',
+    hint: 'Check that the bundle was built for the device type and fits its slot.',
+  },
+  'storage.data-dir-readonly': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: data dir readonly',
+    text: 'TinyFleet cannot write to its data directory {path}: {reason}.',
+    hint: 'Name a directory you may write to with TINYFLEET_DATA_DIR, or change the owner of this one.',
+  },
+  'storage.data-dir-unreachable': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: data dir unreachable',
+    text: 'Postgres runs as the user {user}, who may not enter {blocked}, a parent of {path}.',
+    hint: 'Set TINYFLEET_DATA_DIR to a directory below one that every user may enter, such as /var/lib/tinyfleet.',
+  },
+  'storage.disk-full': {
+    status: 507,
+    exit: 8,
+    transient: true,
+    title: 'Storage: disk full',
+    text: '{path} has {freeMib} MiB of free space; TinyFleet needs {neededMib} MiB.',
+    hint: 'Free some space on that file system, or move the data directory and set TINYFLEET_DATA_DIR. Nothing was lost.',
+  },
+  'storage.already-running': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: already running',
+    text: 'Another TinyFleet (process {pid}) uses the data directory {path}.',
+    hint: 'Stop it, or give this one another TINYFLEET_DATA_DIR and a `--port-offset`.',
+  },
+  'storage.other-version': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: other version',
+    text: 'The database in {path} was made by Postgres {found}; this TinyFleet ships Postgres {expected}.',
+    hint: 'Start the TinyFleet version that made it, or copy its data out with `pg_dump` of that version and point DATABASE_URL at a server that holds the copy. The directory was not changed.',
+  },
+  'storage.binaries-missing': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: binaries missing',
+    text: 'There are no Postgres binaries for {platform}.',
+    hint: 'Run `npm ci` without `--omit=optional`, or set DATABASE_URL to a Postgres 15 or newer.',
+  },
+  'storage.binaries-broken': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: binaries broken',
+    text: 'The Postgres binaries in {path} do not run: {reason}.',
+    hint: 'Run `npm ci` again. When the C library of this system is too old or not glibc, set DATABASE_URL to a Postgres 15 or newer.',
+  },
+  'storage.system-user': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: system user',
+    text: 'Postgres refuses to run as root, and the system user {user} could not be made: {reason}.',
+    hint: 'Make it with `useradd --system {user}`, run TinyFleet as an ordinary user, or set DATABASE_URL.',
+  },
+  'storage.initdb-failed': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: initdb failed',
+    text: 'The first set-up of the database failed: {reason}.',
+    hint: 'Read the text above; nothing was left behind, so starting again is safe.',
+  },
+  'storage.start-failed': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: start failed',
+    text: 'Postgres did not start: {reason}.',
+    hint: 'Read {log}. The data is untouched; a Postgres that was killed recovers at its next start.',
+  },
+  'storage.start-timeout': {
+    status: 500,
+    exit: 8,
+    transient: true,
+    title: 'Storage: start timeout',
+    text: 'Postgres was not ready after {seconds} s.',
+    hint: 'It may be recovering after a crash: look at {log} and start again.',
+  },
+  'storage.postgres-died': {
+    status: 503,
+    exit: 8,
+    transient: true,
+    title: 'Storage: postgres died',
+    text: 'The embedded Postgres ended unexpectedly ({how}).',
+    hint: 'Read {log}, then start TinyFleet again. Everything that was acknowledged is on disk.',
+  },
+  'storage.interrupted': {
+    status: 503,
+    exit: 1,
+    transient: false,
+    title: 'Storage: interrupted',
+    text: 'The start was interrupted.',
+    hint: 'Start again; a set-up that was cut short leaves nothing behind.',
+  },
+  'storage.server-too-old': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: server too old',
+    text: 'DATABASE_URL names a Postgres {found}; TinyFleet needs {needed} or newer.',
+    hint: 'Use a newer server, or unset DATABASE_URL for the embedded one.',
+  },
+  'storage.unreachable': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Storage: unreachable',
+    text: 'The database at {target} does not answer: {reason}.',
+    hint: 'Check DATABASE_URL and that the server runs. Devices keep their messages until it is back.',
+  },
+  'storage.schema-newer': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: schema newer',
+    text: 'The database has migration {found}, which this TinyFleet does not know; its own last one is {known}.',
+    hint: 'Start the TinyFleet version that made this schema, or a newer one.',
+  },
+  'storage.migration-failed': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Storage: migration failed',
+    text: 'Migration {name} failed: {reason}.',
+    hint: 'The schema is as it was before. Report this with the text above.',
+  },
+  'storage.migration-changed': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Storage: migration changed',
+    text: 'Migration {name} was changed after it had been applied.',
+    hint: 'Restore the file of the version that ran it; a change of the schema is a new migration.',
+  },
+  'storage.blob-missing': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Storage: blob missing',
+    text: 'The stored file {digest} is gone from the blob directory.',
+    hint: "Restore the data directory's `blobs` folder from a backup, or import the model again.",
+  },
+  'storage.blob-too-large': {
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Storage: blob too large',
+    text: 'The upload has more than {limitBytes} bytes.',
+    hint: 'Send a smaller file, or raise TINYFLEET_MAX_UPLOAD_BYTES.',
+  },
+  'storage.secret-mismatch': {
+    status: 500,
+    exit: 8,
+    transient: false,
+    title: 'Storage: secret mismatch',
+    text: 'A stored key cannot be decrypted with the present secret.',
+    hint: "Start with the TINYFLEET_SECRET, or the data directory's `secret` file, with which the key was made.",
+  },
+  'telemetry.label-unknown': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: label unknown',
+    text: '{label} is not a class of the model.',
+    hint: "Use a class number or one of the model's labels.",
+  },
+  'telemetry.range-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: range invalid',
+    text: 'The time range is invalid: {reason}.',
+    hint: 'Give from before to, at most {limit} days apart.',
+  },
+  'telemetry.queue-full': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Telemetry: queue full',
+    text: 'The ingest queue is full.',
+    hint: 'Nothing is lost: devices repeat. When it lasts, look at the database.',
+  },
+  'telemetry.boot-unknown': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Telemetry: boot unknown',
+    text: 'Device {device} never reported boot {bootId}.',
+    hint: 'Check the boot id; it is 16 hexadecimal digits.',
+  },
+  'wire.invalid': {
+    number: 101,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: invalid',
+    text: 'The payload of {message} is not valid CBOR at byte {offset}: {reason}.',
+    hint: 'Compare the sender with docs/spec/wire.md; `npx tinyfleet wire decode` shows where a captured payload breaks.',
+  },
+  'wire.truncated': {
+    number: 102,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: truncated',
+    text: 'The payload of {message} ends in the middle of an item, after {offset} bytes.',
+    hint: 'Check that the sender passes the full length to publish and that its MQTT buffer holds the whole packet.',
+  },
+  'wire.too-large': {
+    number: 103,
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Wire: too large',
+    text: '{message} is {bytes} bytes; the limit is {limit}.',
+    hint: 'Send less per message or raise the limit on the server if the network allows it.',
+  },
+  'wire.too-deep': {
+    number: 104,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: too deep',
+    text: '{message} nests deeper than {limit} levels.',
+    hint: 'No message of the protocol nests that deep; check the encoder.',
+  },
+  'wire.key-missing': {
+    number: 105,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: key missing',
+    text: '{message} has no {field}.',
+    hint: 'The field is required by docs/spec/wire.cddl; update the sender.',
+  },
+  'wire.type-mismatch': {
+    number: 106,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: type mismatch',
+    text: '{field} of {message} is {found}, expected {expected}.',
+    hint: 'Check the encoder against docs/spec/wire.cddl.',
+  },
+  'wire.out-of-range': {
+    number: 107,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: out of range',
+    text: '{field} of {message} is {value}, outside {range}.',
+    hint: 'Check the value before it is sent; the range is in docs/spec/wire.cddl.',
+  },
+  'wire.not-deterministic': {
+    number: 108,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: not deterministic',
+    text: '{message} is not deterministic CBOR at byte {offset}: {reason}.',
+    hint: 'Use shortest integers, definite lengths and rising keys (RFC 8949 section 4.2).',
+  },
+  'wire.topic-invalid': {
+    number: 109,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: topic invalid',
+    text: '{topic} is not a topic of this protocol: {reason}.',
+    hint: 'Topics are fleet/1/<project>/<device>/up/... and .../down/..., see docs/spec/wire.md.',
+  },
+  'wire.name-invalid': {
+    number: 110,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: name invalid',
+    text: '{value} is not a valid name.',
+    hint: 'Names are 1 to 63 of a-z, 0-9, dot, underscore and hyphen, and start with a letter or digit.',
+  },
+  'wire.histogram-invalid': {
+    number: 111,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: histogram invalid',
+    text: 'The packed histogram {field} of {message} is invalid: {reason}.',
+    hint: 'A histogram is one byte of bit width (0 to 16) and exactly the bytes that its counts need, see docs/spec/wire.md.',
+  },
+  'wire.picks-invalid': {
+    number: 112,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: picks invalid',
+    text: 'The picks of {message} are invalid: {reason}.',
+    hint: 'Picks are 4 bytes each, at most 16 per window, with rising offsets below n.',
+  },
+  'wire.no-space': {
+    number: 113,
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Wire: no space',
+    text: 'The encoded {message} does not fit into {limit} bytes.',
+    hint: 'Give the encoder a larger buffer or put fewer optional fields into the message.',
+  },
+  'wire.packet-too-large': {
+    number: 114,
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Wire: packet too large',
+    text: "A packet of {bytes} bytes is larger than the device's limit of {limit}.",
+    hint: 'Announce the right max-packet-bytes in hello; the server then sends smaller chunks.',
+  },
+  'wire.mqtt-invalid': {
+    number: 115,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: mqtt invalid',
+    text: 'The MQTT packet is malformed: {reason}.',
+    hint: 'Check the broker or the modem between device and platform.',
+  },
+  'wire.transfer-unknown': {
+    number: 116,
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Wire: transfer unknown',
+    text: 'No transfer {transfer} is open for this device.',
+    hint: 'Say hello again; the answer names the current transfer.',
+  },
+  'wire.chunk-crc': {
+    number: 117,
+    status: 400,
+    exit: 6,
+    transient: true,
+    title: 'Wire: chunk crc',
+    text: 'The chunk at offset {offset} has another CRC than it says.',
+    hint: 'The device asks for it again. When it repeats, look at the link between modem and device.',
+  },
+  'wire.chunk-range': {
+    number: 118,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: chunk range',
+    text: 'The range at offset {offset} is outside the payload of {bytes} bytes.',
+    hint: 'Check the transfer id and offset in the want message.',
+  },
+  'wire.method-unsupported': {
+    number: 119,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Wire: method unsupported',
+    text: 'The device cannot use transfer method {method}.',
+    hint: 'The platform offers the full payload next.',
+  },
+  'wire.base-missing': {
+    number: 120,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Wire: base missing',
+    text: 'The device does not hold the base the delta was made against.',
+    hint: 'The platform offers the full payload next.',
+  },
+  'wire.duplicate-key': {
+    number: 121,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: duplicate key',
+    text: '{message} has the key {field} twice.',
+    hint: 'Check the encoder: each key may appear once.',
+  },
+  'wire.message-unknown': {
+    number: 122,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: message unknown',
+    text: '{message} is not a message of this protocol.',
+    hint: 'Messages are hello, state, want, telemetry, sample, desired, chunk and ask.',
+  },
+  'wire.telemetry-too-old': {
+    number: 123,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Wire: telemetry too old',
+    text: 'The window started {age} ago; raw windows older than {limit} are refused.',
+    hint: 'The device was offline longer than raw data is kept. Raise the retention if such windows matter.',
+  },
+  'wire.json-invalid': {
+    number: 124,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: json invalid',
+    text: 'The JSON telemetry is invalid: {reason}.',
+    hint: 'See docs/spec/wire.md for the JSON form; numbers are plain, byte strings base64.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errors;
+type Value = string | number | bigint;
+
+/** The placeholders of each text. */
+export interface ErrorData {
+  'agent.no-model': Record<never, Value>;
+  'agent.trial-resets': { count: Value };
+  'agent.transfer-timeout': { seconds: Value };
+  'agent.connection-refused': Record<never, Value>;
+  'agent.slot-corrupt': Record<never, Value>;
+  'agent.busy': Record<never, Value>;
+  'agent.ask-refused': Record<never, Value>;
+  'agent.ask-replayed': { counter: Value };
+  'agent.command-unsupported': { command: Value };
+  'agent.aborted': Record<never, Value>;
+  'agent.reverted': Record<never, Value>;
+  'agent.retained-missing': Record<never, Value>;
+  'agent.shadow-unavailable': Record<never, Value>;
+  'agent.argument-invalid': Record<never, Value>;
+  'agent.buffer-too-small': Record<never, Value>;
+  'agent.platform-invalid': Record<never, Value>;
+  'agent.entropy-failed': Record<never, Value>;
+  'agent.health-failed': Record<never, Value>;
+  'agent.manifest-missing': Record<never, Value>;
+  'agent.battery-low': Record<never, Value>;
+  'auth.unauthenticated': Record<never, Value>;
+  'auth.forbidden': { needed: Value; role: Value };
+  'auth.bad-login': Record<never, Value>;
+  'auth.too-many-attempts': { seconds: Value };
+  'auth.setup-done': Record<never, Value>;
+  'auth.setup-link-invalid': Record<never, Value>;
+  'auth.cross-origin': { origin: Value };
+  'auth.token-exists': { name: Value };
+  'auth.token-not-found': { name: Value };
+  'auth.person-exists': { email: Value };
+  'builds.not-found': { model: Value; version: Value; type: Value };
+  'builds.not-finished': { model: Value; version: Value; type: Value; state: Value };
+  'builds.not-cancellable': { model: Value; version: Value; type: Value; state: Value };
+  'builds.not-retryable': { model: Value; version: Value; type: Value; state: Value };
+  'builds.no-types': Record<never, Value>;
+  'builds.cancelled': Record<never, Value>;
+  'builds.worker-died': { reason: Value };
+  'builds.timeout': { seconds: Value };
+  'bundle.not-a-bundle': Record<never, Value>;
+  'bundle.truncated': { bytes: Value; expected: Value };
+  'bundle.abi-unsupported': { required: Value; found: Value };
+  'bundle.op-unsupported': { op: Value };
+  'bundle.op-version-unsupported': { version: Value; op: Value };
+  'bundle.digest-mismatch': Record<never, Value>;
+  'bundle.section-invalid': { section: Value };
+  'bundle.section-unknown': { section: Value };
+  'bundle.section-missing': { section: Value };
+  'bundle.tensor-out-of-bounds': { tensor: Value };
+  'bundle.arena-too-small': { required: Value; found: Value };
+  'bundle.state-too-small': { required: Value; found: Value };
+  'bundle.misaligned': { alignment: Value };
+  'bundle.plan-invalid': { step: Value };
+  'bundle.quantization-invalid': { step: Value };
+  'bundle.shape-invalid': { step: Value };
+  'bundle.layout-unsupported': { step: Value };
+  'bundle.header-invalid': Record<never, Value>;
+  'bundle.golden-invalid': Record<never, Value>;
+  'bundle.monitors-invalid': Record<never, Value>;
+  'bundle.labels-invalid': Record<never, Value>;
+  'bundle.front-end-unsupported': Record<never, Value>;
+  'bundle.stack-too-small': { required: Value; found: Value };
+  'bundle.contract-invalid': Record<never, Value>;
+  'cli.usage': { reason: Value };
+  'cli.no-context': Record<never, Value>;
+  'cli.no-project': { projects: Value };
+  'cli.file-not-found': { path: Value };
+  'cli.file-unreadable': { path: Value; reason: Value };
+  'cli.file-unwritable': { path: Value; reason: Value };
+  'cli.process-failed': { process: Value; reason: Value };
+  'cli.not-built': { path: Value };
+  'cli.demo-missing': Record<never, Value>;
+  'cli.already-running': { url: Value; pid: Value };
+  'cli.timeout': { what: Value; seconds: Value };
+  'cli.checks-failed': { count: Value };
+  'cli.interrupted': Record<never, Value>;
+  'client.unreachable': { url: Value };
+  'client.unknown': Record<never, Value>;
+  'compiler.not-a-model': { file: Value; reason: Value };
+  'compiler.model-damaged': { reason: Value; offset: Value };
+  'compiler.limit-exceeded': { found: Value; what: Value; limit: Value };
+  'compiler.op-unsupported': { count: Value; ops: Value; supported: Value };
+  'compiler.option-unsupported': { op: Value; option: Value };
+  'compiler.not-quantized': { types: Value };
+  'compiler.type-unsupported': { tensor: Value; op: Value; type: Value; expected: Value };
+  'compiler.shape-unsupported': { tensor: Value; shape: Value; reason: Value };
+  'compiler.quantization-invalid': { tensor: Value; reason: Value };
+  'compiler.graph-invalid': { op: Value; reason: Value };
+  'compiler.slot-too-small': { deviceType: Value; required: Value; available: Value };
+  'compiler.arena-too-small': {
+    required: Value;
+    deviceType: Value;
+    available: Value;
+    step: Value;
+    op: Value;
+  };
+  'compiler.labels-invalid': { found: Value; expected: Value };
+  'compiler.sensor-invalid': { reason: Value };
+  'compiler.self-test-failed': { reason: Value };
+  'compiler.validation-invalid': { reason: Value };
+  'flash.read-failed': { offset: Value };
+  'flash.write-failed': { offset: Value };
+  'flash.erase-failed': { offset: Value };
+  'flash.out-of-range': { offset: Value };
+  'flash.misaligned': { offset: Value };
+  'flash.verify-failed': { offset: Value };
+  'flash.not-erased': { offset: Value };
+  'flash.geometry-invalid': Record<never, Value>;
+  'flash.slot-too-small': Record<never, Value>;
+  'flash.record-corrupt': Record<never, Value>;
+  'flash.map-failed': Record<never, Value>;
+  'flash.worn': Record<never, Value>;
+  'manifest.invalid': { offset: Value; reason: Value };
+  'manifest.truncated': { bytes: Value };
+  'manifest.too-large': { bytes: Value; limit: Value };
+  'manifest.outside-template': { reason: Value };
+  'manifest.signature-invalid': Record<never, Value>;
+  'manifest.algorithm-unsupported': { algorithm: Value };
+  'manifest.key-unknown': { key: Value };
+  'manifest.digest-mismatch': Record<never, Value>;
+  'manifest.vendor-mismatch': Record<never, Value>;
+  'manifest.class-mismatch': Record<never, Value>;
+  'manifest.component-unknown': Record<never, Value>;
+  'manifest.downgrade': { sequence: Value; current: Value };
+  'manifest.below-floor': { sequence: Value; floor: Value };
+  'manifest.expired': { until: Value };
+  'manifest.abi-unsupported': { required: Value; found: Value };
+  'manifest.ops-missing': { ops: Value };
+  'manifest.arena-too-small': { required: Value; found: Value };
+  'manifest.state-too-small': { required: Value; found: Value };
+  'manifest.firmware-too-old': { required: Value; found: Value };
+  'manifest.slot-too-small': { bytes: Value; limit: Value };
+  'manifest.version-unsupported': { version: Value };
+  'manifest.digest-refused': Record<never, Value>;
+  'models.not-found': { model: Value };
+  'models.version-not-found': { model: Value; version: Value };
+  'models.version-exists': { version: Value; model: Value };
+  'models.labels-mismatch': { given: Value; classes: Value };
+  'models.too-many-labels': { given: Value; limit: Value };
+  'models.validation-invalid': { part: Value; reason: Value };
+  'registry.project-not-found': { project: Value };
+  'registry.project-exists': { project: Value };
+  'registry.type-not-found': { type: Value };
+  'registry.type-exists': { type: Value };
+  'registry.device-not-found': { device: Value };
+  'registry.device-exists': { device: Value };
+  'registry.filter-invalid': { at: Value; reason: Value };
+  'registry.filter-too-complex': { terms: Value; limit: Value };
+  'registry.cursor-invalid': Record<never, Value>;
+  'releases.not-found': { release: Value };
+  'releases.exists': { release: Value };
+  'releases.no-builds': { release: Value };
+  'releases.builds-open': { release: Value; types: Value };
+  'releases.not-signed': { release: Value; state: Value };
+  'releases.no-key': Record<never, Value>;
+  'releases.manifest-too-large': { type: Value; bytes: Value; limit: Value };
+  'rollouts.not-found': { rollout: Value; project: Value };
+  'rollouts.empty-target': { filter: Value };
+  'rollouts.no-build-for-types': { release: Value; deviceTypes: Value };
+  'rollouts.devices-busy': { count: Value; rollout: Value };
+  'rollouts.steps-invalid': { steps: Value };
+  'rollouts.not-running': { rollout: Value; state: Value };
+  'rollouts.failed': { rollout: Value; reason: Value };
+  'rollouts.aborted': { rollout: Value };
+  'runtime.not-loaded': Record<never, Value>;
+  'runtime.golden-mismatch': { vector: Value };
+  'runtime.step-mismatch': { step: Value };
+  'runtime.latency-exceeded': { latency: Value; limit: Value };
+  'runtime.arena-exceeded': Record<never, Value>;
+  'runtime.argument-invalid': Record<never, Value>;
+  'runtime.stack-exceeded': Record<never, Value>;
+  'runtime.busy': Record<never, Value>;
+  'runtime.kernel-failed': { step: Value };
+  'runtime.input-missing': Record<never, Value>;
+  'runtime.watchdog': Record<never, Value>;
+  'sensor.missing': { sensor: Value };
+  'sensor.rate-mismatch': { required: Value; found: Value };
+  'sensor.axes-mismatch': { required: Value; found: Value };
+  'sensor.unit-mismatch': Record<never, Value>;
+  'sensor.full-scale-mismatch': { required: Value; found: Value };
+  'sensor.read-failed': Record<never, Value>;
+  'sensor.timeout': Record<never, Value>;
+  'sensor.overrun': Record<never, Value>;
+  'sensor.stuck': Record<never, Value>;
+  'server.invalid-request': { summary: Value };
+  'server.not-found': { method: Value; path: Value };
+  'server.body-too-large': { limitBytes: Value };
+  'server.unsupported-media': { type: Value };
+  'server.internal': { requestId: Value };
+  'server.not-ready': { state: Value };
+  'server.port-in-use': {
+    port: Value;
+    purpose: Value;
+    host: Value;
+    owner: Value;
+    suggestedOffset: Value;
+    option: Value;
+  };
+  'server.port-refused': { host: Value; port: Value; purpose: Value; reason: Value; option: Value };
+  'server.config-invalid': { summary: Value };
+  'server.config-unreadable': { path: Value; reason: Value };
+  'server.plain-beyond-loopback': { purpose: Value; host: Value; option: Value };
+  'simulator.config-invalid': { file: Value; problem: Value };
+  'simulator.scenario-unreadable': { file: Value; problem: Value };
+  'simulator.scenario-invalid': { file: Value; path: Value; problem: Value };
+  'simulator.recording-invalid': { file: Value; format: Value; problem: Value };
+  'simulator.recording-too-short': { file: Value; values: Value; required: Value };
+  'simulator.firmware-unusable': { problem: Value };
+  'simulator.memory-exhausted': { devices: Value; required: Value; limit: Value };
+  'simulator.provision-failed': { device: Value; error: Value };
+  'storage.data-dir-readonly': { path: Value; reason: Value };
+  'storage.data-dir-unreachable': { user: Value; blocked: Value; path: Value };
+  'storage.disk-full': { path: Value; freeMib: Value; neededMib: Value };
+  'storage.already-running': { pid: Value; path: Value };
+  'storage.other-version': { path: Value; found: Value; expected: Value };
+  'storage.binaries-missing': { platform: Value };
+  'storage.binaries-broken': { path: Value; reason: Value };
+  'storage.system-user': { user: Value; reason: Value };
+  'storage.initdb-failed': { reason: Value };
+  'storage.start-failed': { reason: Value; log: Value };
+  'storage.start-timeout': { seconds: Value; log: Value };
+  'storage.postgres-died': { how: Value; log: Value };
+  'storage.interrupted': Record<never, Value>;
+  'storage.server-too-old': { found: Value; needed: Value };
+  'storage.unreachable': { target: Value; reason: Value };
+  'storage.schema-newer': { found: Value; known: Value };
+  'storage.migration-failed': { name: Value; reason: Value };
+  'storage.migration-changed': { name: Value };
+  'storage.blob-missing': { digest: Value };
+  'storage.blob-too-large': { limitBytes: Value };
+  'storage.secret-mismatch': Record<never, Value>;
+  'telemetry.label-unknown': { label: Value };
+  'telemetry.range-invalid': { reason: Value; limit: Value };
+  'telemetry.queue-full': Record<never, Value>;
+  'telemetry.boot-unknown': { device: Value; bootId: Value };
+  'wire.invalid': { message: Value; offset: Value; reason: Value };
+  'wire.truncated': { message: Value; offset: Value };
+  'wire.too-large': { message: Value; bytes: Value; limit: Value };
+  'wire.too-deep': { message: Value; limit: Value };
+  'wire.key-missing': { message: Value; field: Value };
+  'wire.type-mismatch': { field: Value; message: Value; found: Value; expected: Value };
+  'wire.out-of-range': { field: Value; message: Value; value: Value; range: Value };
+  'wire.not-deterministic': { message: Value; offset: Value; reason: Value };
+  'wire.topic-invalid': { topic: Value; reason: Value };
+  'wire.name-invalid': { value: Value };
+  'wire.histogram-invalid': { field: Value; message: Value; reason: Value };
+  'wire.picks-invalid': { message: Value; reason: Value };
+  'wire.no-space': { message: Value; limit: Value };
+  'wire.packet-too-large': { bytes: Value; limit: Value };
+  'wire.mqtt-invalid': { reason: Value };
+  'wire.transfer-unknown': { transfer: Value };
+  'wire.chunk-crc': { offset: Value };
+  'wire.chunk-range': { offset: Value; bytes: Value };
+  'wire.method-unsupported': { method: Value };
+  'wire.base-missing': Record<never, Value>;
+  'wire.duplicate-key': { message: Value; field: Value };
+  'wire.message-unknown': { message: Value };
+  'wire.telemetry-too-old': { age: Value; limit: Value };
+  'wire.json-invalid': { reason: Value };
+}
