@@ -1,0 +1,92 @@
+/**
+ * The dashboard's only way to the server: the typed client with the session cookie, and hooks over it. A query is
+ * keyed by project, route and input, so live events can say which of them are stale.
+ */
+import {
+  createClient,
+  ApiError,
+  type CallInput,
+  type CallOutput,
+  type RouteName,
+} from '@tinyfleet/contracts';
+import {
+  QueryClient,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  type UseMutationResult,
+  type UseQueryResult,
+} from '@tanstack/react-query';
+
+export const client = createClient({ baseUrl: '' });
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 60_000,
+      retry: (count, error) =>
+        count < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+    },
+  },
+});
+
+function keyOf(name: RouteName, input: unknown): readonly unknown[] {
+  const project = (input as { params?: { project?: string } } | undefined)?.params?.project ?? '';
+  return [project, name, input ?? {}];
+}
+
+interface Options {
+  readonly enabled?: boolean;
+}
+
+/** Reads a route; live events refresh it. */
+export function useApi<N extends RouteName>(
+  name: N,
+  input?: CallInput<N>,
+  options: Options = {},
+): UseQueryResult<CallOutput<N>, ApiError> {
+  return useQuery<CallOutput<N>, ApiError>({
+    queryKey: keyOf(name, input),
+    queryFn: ({ signal }) => client.call(name, { ...input, signal } as CallInput<N>),
+    placeholderData: (previous) => previous,
+    ...options,
+  });
+}
+
+interface PageOf<T> {
+  readonly items: T[];
+  readonly nextCursor: string | null;
+}
+type ItemOf<N extends RouteName> = CallOutput<N> extends { items: (infer T)[] } ? T : never;
+
+/** Reads a keyset-paged list; `fetchNextPage` appends. */
+export function useApiList<N extends RouteName>(name: N, input: CallInput<N>) {
+  const given = input as { query?: Record<string, unknown> };
+  return useInfiniteQuery({
+    queryKey: keyOf(name, input),
+    initialPageParam: '',
+    queryFn: ({ signal, pageParam }) => {
+      const query = { ...given.query, cursor: pageParam === '' ? undefined : pageParam };
+      return client.call(name, { ...input, query, signal } as CallInput<N>) as unknown as Promise<
+        PageOf<ItemOf<N>>
+      >;
+    },
+    getNextPageParam: (last) => last.nextCursor,
+    placeholderData: (previous) => previous,
+  });
+}
+
+/** Calls a route that changes something, then refreshes every query of the project. */
+export function useAction<N extends RouteName>(
+  name: N,
+  onSuccess?: (output: CallOutput<N>) => void,
+): UseMutationResult<CallOutput<N>, ApiError, CallInput<N>> {
+  return useMutation<CallOutput<N>, ApiError, CallInput<N>>({
+    mutationFn: (input) => client.call(name, input),
+    onSuccess: (output, input) => {
+      const project = (input as { params?: { project?: string } } | undefined)?.params?.project;
+      void queryClient.invalidateQueries(project === undefined ? undefined : { queryKey: [project] });
+      onSuccess?.(output);
+    },
+  });
+}

@@ -1,0 +1,156 @@
+/** The map of the dashboard: every view has an address, every page is loaded when it is first opened. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { ApiError } from '@tinyfleet/contracts';
+import { Problem } from '../components/page';
+import { client, queryClient } from './api';
+import { Shell } from './shell';
+
+/** Who is logged in; sends to /login or /setup otherwise. */
+async function requireUser() {
+  try {
+    return await queryClient.fetchQuery({
+      queryKey: ['', 'me', {}],
+      queryFn: () => client.call('me'),
+      staleTime: 60_000,
+    });
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) {
+      const { done } = await client.call('setupState');
+      throw redirect(done ? { to: '/login', search: { next: location.pathname } } : { to: '/setup' });
+    }
+    throw error;
+  }
+}
+
+const root = createRootRoute({
+  component: Outlet,
+  errorComponent: ({ error }) => <Problem error={error} onRetry={() => location.reload()} />,
+  notFoundComponent: () => <Problem error={new Error('There is no page at this address.')} />,
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: async () => {
+    const me = await requireUser();
+    const first = me.projects[0];
+    throw redirect(
+      first === undefined ? { to: '/projects/new' } : { to: '/p/$project', params: { project: first.name } },
+    );
+  },
+});
+
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: '/setup',
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...(typeof search['token'] === 'string' ? { token: search['token'] } : {}),
+  }),
+  component: lazyRouteComponent(() => import('../features/setup/setup-page'), 'SetupPage'),
+});
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...(typeof search['next'] === 'string' && /^\/(?!\/)/.test(search['next'])
+      ? { next: search['next'] }
+      : {}),
+  }),
+  component: lazyRouteComponent(() => import('../features/setup/login-page'), 'LoginPage'),
+});
+
+const newProject = createRoute({
+  getParentRoute: () => root,
+  path: '/projects/new',
+  beforeLoad: requireUser,
+  component: lazyRouteComponent(() => import('../features/setup/new-project-page'), 'NewProjectPage'),
+});
+
+const project = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project',
+  beforeLoad: requireUser,
+  component: Shell,
+});
+const inProject = <P extends string>(path: P) => ({ getParentRoute: () => project, path }) as const;
+
+const fleet = createRoute({
+  ...inProject('/'),
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...(typeof search['filter'] === 'string' ? { filter: search['filter'] } : {}),
+  }),
+  component: lazyRouteComponent(() => import('../features/fleet/fleet-page'), 'FleetPage'),
+});
+const device = createRoute({
+  ...inProject('/devices/$device'),
+  component: lazyRouteComponent(() => import('../features/device/device-page'), 'DevicePage'),
+});
+const models = createRoute({
+  ...inProject('/models'),
+  component: lazyRouteComponent(() => import('../features/models/models-page'), 'ModelsPage'),
+});
+const model = createRoute({
+  ...inProject('/models/$model'),
+  component: lazyRouteComponent(() => import('../features/models/model-page'), 'ModelPage'),
+});
+const build = createRoute({
+  ...inProject('/models/$model/versions/$version/builds/$deviceType'),
+  component: lazyRouteComponent(() => import('../features/builds/build-page'), 'BuildPage'),
+});
+const releases = createRoute({
+  ...inProject('/releases'),
+  component: lazyRouteComponent(() => import('../features/releases/releases-page'), 'ReleasesPage'),
+});
+const rollouts = createRoute({
+  ...inProject('/rollouts'),
+  component: lazyRouteComponent(() => import('../features/rollouts/rollouts-page'), 'RolloutsPage'),
+});
+const rollout = createRoute({
+  ...inProject('/rollouts/$number'),
+  component: lazyRouteComponent(() => import('../features/rollouts/rollout-page'), 'RolloutPage'),
+});
+const quality = createRoute({
+  ...inProject('/quality'),
+  component: lazyRouteComponent(() => import('../features/quality/quality-page'), 'QualityPage'),
+});
+const settings = createRoute({
+  ...inProject('/settings'),
+  component: lazyRouteComponent(() => import('../features/settings/settings-page'), 'SettingsPage'),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    home,
+    setup,
+    login,
+    newProject,
+    project.addChildren([
+      fleet,
+      device,
+      models,
+      model,
+      build,
+      releases,
+      rollouts,
+      rollout,
+      quality,
+      settings,
+    ]),
+  ]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

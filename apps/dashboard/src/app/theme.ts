@@ -1,0 +1,43 @@
+/** Look of the dashboard: one accent, system fonts, and the colour-blind-safe palette of Okabe and Ito for data. */
+import { createTheme, type MantineColorsTuple } from '@mantine/core';
+
+const harbour: MantineColorsTuple = [
+  '#e8f4fb',
+  '#d3e6f2',
+  '#a6cbe4',
+  '#75afd6',
+  '#4d97ca',
+  '#3388c3',
+  '#2180c1',
+  '#106eab',
+  '#00629a',
+  '#005488',
+];
+
+export const theme = createTheme({
+  primaryColor: 'harbour',
+  primaryShade: { light: 8, dark: 5 },
+  colors: { harbour },
+  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
+  defaultRadius: 'md',
+  headings: { fontWeight: '600' },
+  cursorType: 'pointer',
+});
+
+/** Okabe & Ito 2008, ordered so that neighbours differ in lightness too. */
+export const DATA_COLORS = [
+  '#0072b2',
+  '#e69f00',
+  '#009e73',
+  '#cc79a7',
+  '#56b4e9',
+  '#d55e00',
+  '#8a7f00',
+  '#6f6f6f',
+] as const;
+
+/** The colour of the n-th series; more than eight repeat. */
+export function dataColor(index: number): string {
+  return DATA_COLORS[index % DATA_COLORS.length] ?? DATA_COLORS[0];
+}

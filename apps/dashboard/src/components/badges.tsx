@@ -1,0 +1,61 @@
+/** States as badges: a word and a colour, never a colour alone. */
+import { Badge } from '@mantine/core';
+import type { Resource } from '@tinyfleet/contracts';
+
+type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'calm';
+const COLORS: Record<Tone, string> = {
+  good: 'teal',
+  busy: 'harbour',
+  warn: 'orange',
+  bad: 'red',
+  calm: 'gray',
+};
+
+const TONES: Readonly<Record<string, Tone>> = {
+  connected: 'good',
+  active: 'good',
+  succeeded: 'good',
+  signed: 'good',
+  pending: 'calm',
+  never: 'calm',
+  waiting: 'calm',
+  queued: 'calm',
+  draft: 'calm',
+  aborted: 'calm',
+  cancelled: 'calm',
+  idle: 'calm',
+  retained: 'calm',
+  empty: 'calm',
+  offered: 'busy',
+  fetching: 'busy',
+  verified: 'busy',
+  staged: 'busy',
+  trial: 'busy',
+  soak: 'busy',
+  running: 'busy',
+  partial: 'busy',
+  paused: 'warn',
+  silent: 'warn',
+  incompatible: 'warn',
+  offline: 'warn',
+  reverted: 'bad',
+  failed: 'bad',
+  rejected: 'bad',
+  corrupt: 'bad',
+  revoked: 'bad',
+};
+
+export type AnyState =
+  | Resource<'Presence'>
+  | Resource<'RolloutState'>
+  | Resource<'DeploymentState'>
+  | Resource<'BuildState'>
+  | (string & {});
+
+export function StateBadge({ state }: { state: AnyState }) {
+  return (
+    <Badge variant="light" color={COLORS[TONES[state] ?? 'calm']} tt="none" fw={500}>
+      {state}
+    </Badge>
+  );
+}

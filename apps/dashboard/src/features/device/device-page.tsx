@@ -1,0 +1,201 @@
+/** One device: identity, what it runs, what it said, and its last windows. */
+import { Anchor, Code, SimpleGrid, Table, Text, Tooltip } from '@mantine/core';
+import { Link, useParams } from '@tanstack/react-router';
+import type { Resource } from '@tinyfleet/contracts';
+import type { ReactNode } from 'react';
+import { useApi } from '../../app/api';
+import { formatBytes, formatCount, formatInteger, shortDigest } from '../../app/format';
+import { StateBadge } from '../../components/badges';
+import { Loaded, Page, Section } from '../../components/page';
+import { Moment } from '../../components/time';
+import { WindowCharts } from './window-charts';
+
+export function DevicePage() {
+  const { project, device } = useParams({ from: '/p/$project/devices/$device' });
+  const query = useApi('deviceGet', { params: { project, device } });
+  const windows = useApi('deviceTelemetry', { params: { project, device }, query: { limit: 200 } });
+  const deployments = useApi('deviceDeployments', { params: { project, device }, query: { limit: 10 } });
+  return (
+    <Page
+      title={device}
+      about={
+        <Anchor component={Link} to={`/p/${project}`} size="sm">
+          ← Fleet
+        </Anchor>
+      }
+    >
+      <Loaded query={query} height={200}>
+        {(data) => (
+          <>
+            {data.lastError === null ? null : <LastError error={data.lastError} />}
+            <SimpleGrid cols={{ base: 1, md: 2 }}>
+              <Section title="Identity">
+                <Facts device={data} />
+              </Section>
+              <Section title="Slots" about="Two places for a model: one runs, the other is the way back">
+                <Slots slots={data.slots} />
+              </Section>
+            </SimpleGrid>
+          </>
+        )}
+      </Loaded>
+      <Section title="Telemetry" about="One point per window, straight from the device">
+        <Loaded query={windows} height={420}>
+          {(data) => <WindowCharts windows={data.items} project={project} />}
+        </Loaded>
+      </Section>
+      <Section title="Deployments">
+        <Loaded query={deployments} height={80}>
+          {(data) => <Deployments rows={data.items} project={project} />}
+        </Loaded>
+      </Section>
+    </Page>
+  );
+}
+
+function LastError({ error }: { error: NonNullable<Resource<'DeviceDetail'>['lastError']> }) {
+  return (
+    <Section title="Last error">
+      <Text size="sm">
+        <Code>{error.code}</Code> {error.title} · <Moment at={error.at} />
+      </Text>
+    </Section>
+  );
+}
+
+function Facts({ device }: { device: Resource<'DeviceDetail'> }) {
+  const rows: [string, ReactNode][] = [
+    ['Presence', <StateBadge key="p" state={device.presence} />],
+    ['Last contact', <Moment key="l" at={device.lastContactAt} />],
+    ['Runs', device.activeRelease ?? '–'],
+    ['Bundle', device.activeDigest === null ? '–' : <Digest key="d" digest={device.activeDigest} />],
+    ['Should run', device.desiredRelease ?? 'as it is'],
+    ['Type', device.type],
+    [
+      'Firmware',
+      device.firmwareVersion === null ? '–' : `${device.firmwareVersion} · ABI ${device.abi ?? '–'}`,
+    ],
+    [
+      'Boot',
+      device.bootId === null ? (
+        '–'
+      ) : (
+        <span key="b">
+          <span className="mono">{device.bootId}</span> · {device.resetCause}
+        </span>
+      ),
+    ],
+    ['Tags', device.tags.join(', ') || '–'],
+    ['Site', device.site ?? '–'],
+  ];
+  return (
+    <Table verticalSpacing={4} withRowBorders={false}>
+      <Table.Tbody>
+        {rows.map(([name, value]) => (
+          <Table.Tr key={name}>
+            <Table.Th w={120} fw={400} c="dimmed">
+              {name}
+            </Table.Th>
+            <Table.Td>{value}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function Digest({ digest }: { digest: string }) {
+  return (
+    <Tooltip label={<span className="mono">{digest}</span>}>
+      <span className="mono" tabIndex={0}>
+        {shortDigest(digest)}
+      </span>
+    </Tooltip>
+  );
+}
+
+function Slots({ slots }: { slots: Resource<'DeviceDetail'>['slots'] }) {
+  if (slots.length === 0)
+    return (
+      <Text size="sm" c="dimmed">
+        The device has not said hello yet.
+      </Text>
+    );
+  return (
+    <Table verticalSpacing={6}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>#</Table.Th>
+          <Table.Th>State</Table.Th>
+          <Table.Th>Holds</Table.Th>
+          <Table.Th ta="right">Size</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {slots.map((slot, index) => (
+          <Table.Tr key={index}>
+            <Table.Td>{index}</Table.Td>
+            <Table.Td>
+              <StateBadge state={slot.state} />
+            </Table.Td>
+            <Table.Td>
+              {slot.release ?? (slot.digest === null ? '–' : <Digest digest={slot.digest} />)}
+            </Table.Td>
+            <Table.Td ta="right">{slot.bytes === 0 ? '–' : formatBytes(slot.bytes)}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+type DeviceDeployment = Resource<'Deployment'> & { rollout: number; release: string };
+
+function Deployments({ rows, project }: { rows: readonly DeviceDeployment[]; project: string }) {
+  if (rows.length === 0)
+    return (
+      <Text size="sm" c="dimmed">
+        No rollout has reached this device yet.
+      </Text>
+    );
+  return (
+    <div className="scroll-x" tabIndex={0} role="region" aria-label="Deployments">
+      <Table miw={520} verticalSpacing={6}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Rollout</Table.Th>
+            <Table.Th>Release</Table.Th>
+            <Table.Th>State</Table.Th>
+            <Table.Th ta="right">Received</Table.Th>
+            <Table.Th>When</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.map((row) => (
+            <Table.Tr key={row.rollout}>
+              <Table.Td>
+                <Link
+                  className="row-link"
+                  to="/p/$project/rollouts/$number"
+                  params={{ project, number: String(row.rollout) }}
+                >
+                  #{formatInteger(row.rollout)}
+                </Link>
+              </Table.Td>
+              <Table.Td>{row.release}</Table.Td>
+              <Table.Td>
+                <StateBadge state={row.state} /> {row.errorTitle}
+              </Table.Td>
+              <Table.Td ta="right">
+                {formatCount(row.offset)} / {formatBytes(row.bytes)}
+              </Table.Td>
+              <Table.Td>
+                <Moment at={row.updatedAt} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  );
+}

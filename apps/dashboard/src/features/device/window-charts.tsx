@@ -1,0 +1,94 @@
+/** Charts of one device's windows: predicted classes, confidence and latency. */
+import { SimpleGrid, Text, Title } from '@mantine/core';
+import type { Resource } from '@tinyfleet/contracts';
+import { splitReleaseRef } from '@tinyfleet/contracts';
+import { useApi } from '../../app/api';
+import { formatCount, formatInteger, formatPercent } from '../../app/format';
+import { TimeChart } from '../../components/time-chart';
+import { ConfidenceBars } from './confidence-bars';
+
+type Window = Resource<'TelemetryWindow'>;
+
+export function WindowCharts({ windows, project }: { windows: readonly Window[]; project: string }) {
+  const rows = [...windows].sort((a, b) => a.startAt.localeCompare(b.startAt));
+  const newest = rows.at(-1);
+  const labels = useLabels(project, newest?.release ?? null);
+  if (newest === undefined) {
+    return (
+      <Text size="sm" c="dimmed">
+        No window yet. The first arrives when the device's first window closes.
+      </Text>
+    );
+  }
+  const times = rows.map((row) => Date.parse(row.startAt) / 1_000);
+  const classes = Math.max(...rows.map((row) => row.classCounts.length));
+  return (
+    <SimpleGrid cols={{ base: 1, lg: 2 }}>
+      <div>
+        <Title order={3} size="h6">
+          Predicted classes per window
+        </Title>
+        <TimeChart
+          label="Predicted classes per window"
+          times={times}
+          series={Array.from({ length: classes }, (_, index) => ({
+            label: labels[index] ?? `class ${index}`,
+            values: rows.map((row) => row.classCounts[index] ?? 0),
+          }))}
+          format={(value) => formatInteger(Math.round(value))}
+          stacked
+          height={180}
+        />
+      </div>
+      <div>
+        <Title order={3} size="h6">
+          Cycles per inference
+        </Title>
+        <TimeChart
+          label="Mean and largest cycles per inference"
+          times={times}
+          series={[
+            { label: 'mean', values: rows.map((row) => row.cyclesMean) },
+            { label: 'max', values: rows.map((row) => row.cyclesMax) },
+          ]}
+          format={formatCount}
+          height={180}
+        />
+      </div>
+      <div>
+        <Title order={3} size="h6">
+          Confidence, all windows shown
+        </Title>
+        <ConfidenceBars
+          confidence={sum(rows.map((row) => row.confidence))}
+          labels={labels}
+          format={formatPercent}
+        />
+      </div>
+    </SimpleGrid>
+  );
+}
+
+function useLabels(project: string, release: string | null): readonly string[] {
+  const ref = release === null ? null : splitReleaseRef(release);
+  const version = useApi(
+    'modelVersionGet',
+    { params: { project, model: ref?.model ?? 'x', version: ref?.version ?? '0.0.0' } },
+    { enabled: ref !== null },
+  );
+  return version.data?.labels ?? [];
+}
+
+/** Adds class x bin tables of the same or smaller shape. */
+function sum(tables: readonly (readonly (readonly number[])[])[]): number[][] {
+  const total: number[][] = [];
+  for (const table of tables) {
+    table.forEach((row, c) => {
+      const into = (total[c] ??= []);
+      row.forEach((count, bin) => {
+        into[bin] = (into[bin] ?? 0) + count;
+      });
+    });
+  }
+  return total;
+}
