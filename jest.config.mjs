@@ -1,5 +1,7 @@
 // One Jest for the workspace. Packages are resolved to their TypeScript sources by the export condition
 // "tinyfleet:source", so tests never run against a stale build.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { swcOptions } from './tools/workspace/swc-options.mjs';
 
 // @swc/jest knows no `configFile`.
@@ -12,13 +14,10 @@ const testMatch = {
 }[kind];
 
 export default {
-  roots: [
-    '<rootDir>/apps',
-    '<rootDir>/libs',
-    '<rootDir>/tools',
-    '<rootDir>/firmware-stubs',
-    '<rootDir>/bench',
-  ],
+  // Jest refuses a root that does not exist.
+  roots: ['apps', 'libs', 'tools', 'firmware-stubs', 'bench']
+    .map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
+    .filter((folder) => existsSync(folder)),
   testMatch,
   testPathIgnorePatterns: [
     '/node_modules/',
