@@ -1,1 +1,21 @@
-export {};
+/** Storage: the data directory, embedded or external Postgres, stores and blobs. */
+export * from './data-dir.js';
+export { portOwner, processCommand, processExists } from './postgres/embedded/host.js';
+export {
+  startEmbeddedPostgres,
+  type EmbeddedOptions,
+  type EmbeddedPostgres,
+} from './postgres/embedded/cluster.js';
+export {
+  Database,
+  describeTarget,
+  isDuplicate,
+  type ConnectionTarget,
+  type DatabaseOptions,
+  type Db,
+  type Tx,
+} from './postgres/database.js';
+export { LOCK_SPACE } from './postgres/migrate.js';
+export { EventListener, type Waker } from './postgres/listener.js';
+export * as copy from './postgres/binary-copy.js';
+export { BinaryCopy } from './postgres/binary-copy.js';

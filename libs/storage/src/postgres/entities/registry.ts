@@ -1,0 +1,172 @@
+/** Projects, device types, devices, models and their versions. */
+import {
+  bool,
+  bytes,
+  createdAt,
+  entity,
+  int,
+  json,
+  key,
+  long,
+  optional,
+  text,
+  texts,
+  uuid,
+} from './define.js';
+
+export interface ProjectRow {
+  id: string;
+  name: string;
+  title: string;
+  simulated: boolean;
+  windowS: number;
+  pickEvery: number;
+  createdAt: Date;
+}
+export const Project = entity<ProjectRow>(
+  'project',
+  {
+    id: key(),
+    name: text(),
+    title: text({ default: '' }),
+    simulated: bool({ default: false }),
+    windowS: int({ default: 3600 }),
+    pickEvery: int({ default: 0 }),
+    createdAt,
+  },
+  { unique: { project_name_key: ['name'] } },
+);
+
+export interface BlobRow {
+  projectId: string;
+  digest: Buffer;
+  kind: string;
+  bytes: number;
+  createdAt: Date;
+}
+export const Blob = entity<BlobRow>(
+  'blob',
+  { projectId: key(), digest: key('bytea'), kind: text(), bytes: long(), createdAt },
+  { foreign: { blob_project_fkey: [['projectId'], 'project', ['id'], 'cascade'] } },
+);
+
+export interface DeviceTypeRow {
+  projectId: string;
+  id: string;
+  name: string;
+  builtin: boolean;
+  spec: Record<string, unknown>;
+  createdAt: Date;
+}
+export const DeviceType = entity<DeviceTypeRow>(
+  'device_type',
+  { projectId: key(), id: key(), name: text(), builtin: bool(), spec: json(), createdAt },
+  {
+    unique: { device_type_name_key: ['projectId', 'name'] },
+    foreign: { device_type_project_fkey: [['projectId'], 'project', ['id'], 'cascade'] },
+  },
+);
+
+export interface DeviceRow {
+  projectId: string;
+  id: string;
+  name: string;
+  typeId: string;
+  tokenHash: Buffer;
+  site: string;
+  tags: string[];
+  attributes: Record<string, unknown>;
+  enabled: boolean;
+  createdAt: Date;
+}
+export const Device = entity<DeviceRow>(
+  'device',
+  {
+    projectId: key(),
+    id: key(),
+    name: text(),
+    typeId: uuid(),
+    tokenHash: bytes(),
+    site: text({ default: '' }),
+    tags: texts({ default: '{}' }),
+    attributes: json({ default: {} }),
+    enabled: bool({ default: true }),
+    createdAt,
+  },
+  {
+    unique: { device_name_key: ['projectId', 'name'] },
+    index: { device_type_idx: ['projectId', 'typeId'] },
+    otherIndex: { device_tags_idx: ['tags'] },
+    foreign: {
+      device_project_fkey: [['projectId'], 'project', ['id'], 'cascade'],
+      device_type_fkey: [['projectId', 'typeId'], 'device_type', ['projectId', 'id']],
+    },
+  },
+);
+
+export interface ModelRow {
+  projectId: string;
+  id: string;
+  name: string;
+  title: string;
+  createdAt: Date;
+}
+export const Model = entity<ModelRow>(
+  'model',
+  { projectId: key(), id: key(), name: text(), title: text({ default: '' }), createdAt },
+  {
+    unique: { model_name_key: ['projectId', 'name'] },
+    foreign: { model_project_fkey: [['projectId'], 'project', ['id'], 'cascade'] },
+  },
+);
+
+export interface ModelVersionRow {
+  projectId: string;
+  id: string;
+  modelId: string;
+  version: string;
+  versionOrder: string;
+  format: string;
+  fileName: string;
+  sourceDigest: Buffer;
+  sourceBytes: number;
+  contract: Record<string, unknown>;
+  inspection: Record<string, unknown>;
+  labels: string[];
+  validationInputs: Buffer | null;
+  validationLabels: Buffer | null;
+  validationCount: number | null;
+  notes: string;
+  createdBy: string;
+  createdAt: Date;
+}
+export const ModelVersion = entity<ModelVersionRow>(
+  'model_version',
+  {
+    projectId: key(),
+    id: key(),
+    modelId: uuid(),
+    version: text(),
+    versionOrder: text(),
+    format: text(),
+    fileName: text(),
+    sourceDigest: bytes(),
+    sourceBytes: long(),
+    contract: json(),
+    inspection: json(),
+    labels: texts(),
+    validationInputs: bytes(optional),
+    validationLabels: bytes(optional),
+    validationCount: int(optional),
+    notes: text({ default: '' }),
+    createdBy: text(),
+    createdAt,
+  },
+  {
+    unique: { model_version_key: ['projectId', 'modelId', 'version'] },
+    foreign: {
+      model_version_model_fkey: [['projectId', 'modelId'], 'model', ['projectId', 'id'], 'cascade'],
+      model_version_source_fkey: [['projectId', 'sourceDigest'], 'blob', ['projectId', 'digest']],
+    },
+  },
+);

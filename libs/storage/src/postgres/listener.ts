@@ -1,0 +1,68 @@
+/**
+ * Wakes readers of the outbox: one connection that LISTENs, replaced when it is lost. NOTIFY only wakes; a poll
+ * every `pollMs` catches what was missed, so delivery never depends on it.
+ */
+import pg from 'pg';
+import type { Database } from './database.js';
+
+const CHANNEL = 'tinyfleet_event';
+const RETRY_MS = 1_000;
+
+/** Told the project's id, or undefined for "look at all of yours". */
+export type Waker = (projectId: string | undefined) => void;
+
+export class EventListener {
+  private readonly wakers = new Set<Waker>();
+  private client: pg.Client | undefined;
+  private poll: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly pollMs = 5_000,
+  ) {}
+
+  async start(): Promise<void> {
+    this.poll = setInterval(() => this.wake(undefined), this.pollMs).unref();
+    await this.connect();
+  }
+
+  /** @returns how to stop. */
+  subscribe(waker: Waker): () => void {
+    this.wakers.add(waker);
+    return () => void this.wakers.delete(waker);
+  }
+
+  async stop(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.poll);
+    await this.client?.end().catch(() => {});
+  }
+
+  private wake(projectId: string | undefined): void {
+    for (const waker of this.wakers) waker(projectId);
+  }
+
+  private async connect(): Promise<void> {
+    if (this.closed) return;
+    const client = new pg.Client({ ...this.database.clientConfig(), application_name: 'tinyfleet events' });
+    let lost = false;
+    const again = () => {
+      if (lost || this.closed) return;
+      lost = true;
+      setTimeout(() => void this.connect(), RETRY_MS).unref();
+    };
+    client.on('error', again);
+    client.on('end', again);
+    client.on('notification', ({ payload }) => this.wake(payload?.split(':')[0]));
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      this.client = client;
+      this.wake(undefined);
+    } catch {
+      again();
+      await client.end().catch(() => {});
+    }
+  }
+}
