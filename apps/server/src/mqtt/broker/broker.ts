@@ -1,0 +1,326 @@
+/**
+ * The embedded MQTT 3.1.1 broker: aedes with our authentication, topics and limits. It hands every accepted message
+ * of a device to one handler and acknowledges when that one calls back, so that PUBACK can follow a database commit.
+ * Nothing is retained, sessions are always clean, QoS 2 is refused. Listeners: listen.ts, websocket.ts.
+ */
+import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { Aedes, type Client } from 'aedes';
+import type { DeviceRecord } from '@tinyfleet/telemetry';
+import { ownDownLeaf, ownUpLeaf, parseClientId } from './access.js';
+import type { DeviceCredentials } from './credentials.js';
+import type { BrokerOptions } from './options.js';
+import { PacketGuard } from './packet-guard.js';
+import { DeviceSession } from './session.js';
+
+type ConnectPacket = Parameters<Aedes['preConnect']>[1];
+type AuthenticateDone = Parameters<Aedes['authenticate']>[3];
+type PublishPacket = Parameters<Aedes['authorizePublish']>[1];
+type SubscribeDone = Parameters<Aedes['authorizeSubscribe']>[2];
+
+/** MQTT 3.1.1 CONNACK return codes (3.2.2.3). */
+const serverUnavailable = 3;
+const badCredentials = 4;
+/** A device needs three; firmware of the future may know more. */
+const maxSubscriptions = 16;
+
+export interface BrokerCounters {
+  connects: number;
+  refusedConnects: number;
+  messages: number;
+  messageBytes: number;
+  refusedPublishes: number;
+  refusedSubscriptions: number;
+  droppedForRate: number;
+  droppedForSize: number;
+  droppedForInFlight: number;
+  droppedRevoked: number;
+  wills: number;
+}
+
+/**
+ * A message of a device. `done` acknowledges it; with an error it closes the connection instead, unacknowledged, so
+ * that the device sends it again. Called exactly once. `payload` may be kept: nobody changes it.
+ */
+export type MessageHandler = (
+  session: DeviceSession,
+  message: { readonly leaf: string; readonly payload: Buffer; readonly will: boolean },
+  done: (error?: Error) => void,
+) => void;
+
+interface BrokerEvents {
+  connected: [session: DeviceSession];
+  disconnected: [session: DeviceSession];
+}
+
+export class MqttBroker extends EventEmitter<BrokerEvents> {
+  readonly counters: BrokerCounters = {
+    connects: 0,
+    refusedConnects: 0,
+    messages: 0,
+    messageBytes: 0,
+    refusedPublishes: 0,
+    refusedSubscriptions: 0,
+    droppedForRate: 0,
+    droppedForSize: 0,
+    droppedForInFlight: 0,
+    droppedRevoked: 0,
+    wills: 0,
+  };
+  /** Connected devices by client id. */
+  readonly sessions = new Map<string, DeviceSession>();
+
+  private readonly aedes: Aedes;
+  private readonly byClient = new WeakMap<Client, DeviceSession>();
+  private readonly guards = new WeakMap<Duplex, PacketGuard>();
+  private readonly pending = new Set<Duplex>();
+  private sweepTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly credentials: DeviceCredentials,
+    private readonly options: BrokerOptions,
+    private readonly onMessage: MessageHandler,
+  ) {
+    super();
+    this.aedes = new Aedes({
+      // 0 = no limit of concurrent deliveries: the default serializes fan-in through one queue, and a stalled
+      // subscriber that leaves can end in a recursion deep enough to end the process (measured, aedes 1.2).
+      concurrency: 0,
+      drainTimeout: options.drainTimeoutMs,
+      connectTimeout: options.connectTimeoutMs,
+      maxClientsIdLength: 127,
+      maxTopicLevels: 8,
+      preConnect: (client, packet, done) => {
+        const refusal = this.prepare(client, packet);
+        done(refusal ?? null, refusal === undefined);
+      },
+      authenticate: (client, username, password, done) => this.authenticate(client, username, password, done),
+      authorizePublish: (client, packet, done) => this.publish(client, packet, done),
+      authorizeSubscribe: (client, subscription, done) => this.subscribe(client, subscription, done),
+    });
+    // Before CONNACK, so that a session is known when its first message arrives.
+    this.aedes.on('client', (client) => this.ready(client));
+    this.aedes.on('clientDisconnect', (client) => this.gone(client));
+    // Errors of single connections (resets, refused packets) are counted where they arise; without a listener the
+    // first internal error of aedes would end the process.
+    (this.aedes as EventEmitter).on(
+      'error',
+      (error: Error) => this.failures.push(error.message) > 20 && this.failures.shift(),
+    );
+  }
+
+  /** Last internal errors of aedes, for diagnostics. */
+  readonly failures: string[] = [];
+
+  async start(): Promise<void> {
+    await this.aedes.listen();
+    this.sweepTimer = setInterval(() => void this.sweep(), this.options.sweepMs);
+    this.sweepTimer.unref();
+  }
+
+  /** Closes every connection. Wills are published on the way, so the handler must still work. */
+  async stop(): Promise<void> {
+    clearInterval(this.sweepTimer);
+    for (const conn of this.pending) conn.destroy();
+    await new Promise<void>((resolve) => this.aedes.close(() => resolve()));
+  }
+
+  /** Takes over a connected stream: a TCP or TLS socket, or a WebSocket as a stream. */
+  handle(conn: Duplex): void {
+    if (this.pending.size >= this.options.maxPendingConnections) {
+      this.counters.refusedConnects++;
+      conn.on('error', ignore);
+      conn.destroy();
+      return;
+    }
+    this.pending.add(conn);
+    conn.once('close', () => this.pending.delete(conn));
+    const guard = new PacketGuard(this.options.maxConnectBytes);
+    this.guards.set(conn, guard);
+    const read = conn.read.bind(conn);
+    conn.read = (size?: number): unknown => {
+      const bytes = read(size) as Uint8Array | null;
+      if (bytes === null || guard.accept(bytes)) return bytes;
+      this.counters.droppedForSize++;
+      conn.destroy();
+      return null;
+    };
+    this.aedes.handle(conn);
+  }
+
+  session(project: string, device: string): DeviceSession | undefined {
+    return this.sessions.get(`${project}/${device}`);
+  }
+
+  /**
+   * Looks again at the credentials of one device, or of all connected devices of a project, after they changed, and
+   * closes the connections that would not be accepted any more.
+   */
+  async recheck(project: string, device?: string): Promise<void> {
+    this.credentials.invalidate(project, device);
+    const affected: DeviceSession[] = [];
+    if (device === undefined) {
+      for (const session of this.sessions.values())
+        if (session.device.project === project) affected.push(session);
+    } else {
+      const session = this.session(project, device);
+      if (session) affected.push(session);
+    }
+    await Promise.all(affected.map((session) => this.recheckSession(session)));
+  }
+
+  private async sweep(): Promise<void> {
+    for (const session of this.sessions.values()) {
+      // A failing database revokes nothing: the next sweep asks again.
+      await this.recheckSession(session).catch(ignore);
+    }
+  }
+
+  private async recheckSession(session: DeviceSession): Promise<void> {
+    const record = await this.credentials.lookup(session.device);
+    if (
+      record?.enabled === true &&
+      record.deviceId === session.device.deviceId &&
+      Buffer.compare(record.tokenHash, session.device.tokenHash) === 0
+    ) {
+      session.device = record;
+      return;
+    }
+    this.counters.droppedRevoked++;
+    session.close();
+  }
+
+  /** Refuses what cannot be a device, and bends what MQTT lets a server decide. */
+  private prepare(client: Client, packet: ConnectPacket): Error | undefined {
+    const refusal = this.refusalOf(packet);
+    if (refusal !== undefined) {
+      this.counters.refusedConnects++;
+      return new Error(refusal);
+    }
+    // We keep no sessions; CONNACK says so with session present = 0 [MQTT-3.2.2-3].
+    packet.clean = true;
+    const { maxKeepaliveS } = this.options;
+    if (!packet.keepalive || packet.keepalive > maxKeepaliveS) packet.keepalive = maxKeepaliveS;
+    if (packet.will) packet.will.retain = false;
+    client.on('error', ignore);
+    return undefined;
+  }
+
+  private refusalOf(packet: ConnectPacket): string | undefined {
+    const { clientId, will } = packet;
+    // Left to aedes, which answers it with a return code.
+    if (packet.protocolVersion !== 3 && packet.protocolVersion !== 4) return undefined;
+    if (parseClientId(clientId) === undefined || packet.username !== clientId)
+      return 'client id and username have to be <project>/<device>';
+    if (!will) return undefined;
+    if (ownUpLeaf(clientId, will.topic) === undefined) return 'the will belongs under up/ of the device';
+    return will.qos === 2 ? 'QoS 2 is not offered' : undefined;
+  }
+
+  private authenticate(
+    client: Client,
+    username: string | undefined,
+    password: Buffer | undefined,
+    done: AuthenticateDone,
+  ): void {
+    const address = parseClientId(username ?? '');
+    const refuse = (returnCode: number, message: string): void => {
+      this.counters.refusedConnects++;
+      done(Object.assign(new Error(message), { returnCode }), false);
+    };
+    if (!address) return refuse(badCredentials, 'bad user name or password');
+    if (this.sessions.size >= this.options.maxConnections && !this.sessions.has(client.id))
+      return refuse(serverUnavailable, 'too many connections');
+    this.credentials.authenticate(address, password ?? new Uint8Array()).then(
+      (record) => {
+        if (!record) return refuse(badCredentials, 'bad user name or password');
+        this.admit(client, record);
+        done(null, true);
+      },
+      () => refuse(serverUnavailable, 'credentials cannot be read'),
+    );
+  }
+
+  private admit(client: Client, record: DeviceRecord): void {
+    this.byClient.set(client, new DeviceSession(client, record, this.options));
+    this.pending.delete(client.conn);
+    const guard = this.guards.get(client.conn);
+    if (guard) guard.maxPacketBytes = this.options.maxPacketBytes;
+  }
+
+  private ready(client: Client): void {
+    const session = this.byClient.get(client);
+    if (!session) return;
+    this.counters.connects++;
+    // A takeover has closed the older connection of the same client id already [MQTT-3.1.4-2].
+    this.sessions.set(client.id, session);
+    this.emit('connected', session);
+  }
+
+  private gone(client: Client): void {
+    const session = this.byClient.get(client);
+    if (!session) return;
+    session.closed = true;
+    if (this.sessions.get(client.id) !== session) return;
+    this.sessions.delete(client.id);
+    this.emit('disconnected', session);
+  }
+
+  /** The hook whose callback releases PUBACK. It also runs for wills, after the connection has gone. */
+  private publish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
+    const session = client ? this.byClient.get(client) : undefined;
+    const leaf = session && client ? ownUpLeaf(client.id, packet.topic) : undefined;
+    if (!client || !session || leaf === undefined || packet.qos === 2) {
+      this.counters.refusedPublishes++;
+      done(
+        new Error(packet.qos === 2 ? 'QoS 2 is not offered' : `not allowed: ${packet.topic.slice(0, 200)}`),
+      );
+      return;
+    }
+    const will = client.closed;
+    if (will) this.counters.wills++;
+    else if (!session.rate.take(performance.now())) {
+      this.counters.droppedForRate++;
+      done(new Error('too many messages'));
+      return;
+    } else if (session.inFlight >= this.options.maxInFlight) {
+      this.counters.droppedForInFlight++;
+      done(new Error('too many unacknowledged messages'));
+      return;
+    }
+    // Nothing is retained: a retained copy would answer for a device that is gone.
+    packet.retain = false;
+    const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
+    this.counters.messages++;
+    this.counters.messageBytes += payload.length;
+    session.inFlight++;
+    this.onMessage(session, { leaf, payload, will }, (error) => {
+      session.inFlight--;
+      done(error ?? null);
+    });
+  }
+
+  private subscribe(
+    client: Client,
+    subscription: Parameters<Aedes['authorizeSubscribe']>[1],
+    done: SubscribeDone,
+  ): void {
+    const session = this.byClient.get(client);
+    const leaf = session ? ownDownLeaf(client.id, subscription.topic) : undefined;
+    // QoS 2 would be granted but never spoken; the answer 0x80 says so [MQTT-3.9.3-2].
+    if (
+      !session ||
+      leaf === undefined ||
+      subscription.qos === 2 ||
+      session.subscriptions >= maxSubscriptions
+    ) {
+      this.counters.refusedSubscriptions++;
+      done(null, null);
+      return;
+    }
+    session.subscriptions++;
+    done(null, subscription);
+  }
+}
+
+function ignore(): void {}

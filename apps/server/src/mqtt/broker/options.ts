@@ -1,0 +1,41 @@
+/** Limits and times of the broker. Each has a safe default; the comment says why you would change it. */
+export interface BrokerOptions {
+  /** Authenticated devices at a time. 15-18 KB of memory each. Raise it with the process's memory and open files. */
+  readonly maxConnections: number;
+  /** Sockets that have not authenticated yet: bounds what strangers can hold. */
+  readonly maxPendingConnections: number;
+  /** A CONNECT has to arrive within this time. Raise it for very slow radio links. */
+  readonly connectTimeoutMs: number;
+  /** Largest CONNECT. Two names, a token and a will fit in a quarter of it. */
+  readonly maxConnectBytes: number;
+  /** Largest packet of an authenticated device, topic and header included. Raise it for larger samples. */
+  readonly maxPacketBytes: number;
+  /** Messages per second and device, sustained, and the burst above it. A stored history is sent as a burst. */
+  readonly messagesPerSecond: number;
+  readonly messageBurst: number;
+  /** Messages of one device that wait for their commit. More means the client ignores flow control. */
+  readonly maxInFlight: number;
+  /** Longest keepalive granted; 0 (none) or more in CONNECT is treated as this. Lower finds dead peers sooner. */
+  readonly maxKeepaliveS: number;
+  /** A peer that does not read for this long is dropped, so that it cannot hold memory or stall others. */
+  readonly drainTimeoutMs: number;
+  /** How long a looked-up credential is trusted without asking the database. Changes invalidate it at once. */
+  readonly credentialTtlMs: number;
+  /** Connections are compared with the database this often, in case an event was lost. */
+  readonly sweepMs: number;
+}
+
+export const brokerDefaults: BrokerOptions = {
+  maxConnections: 20_000,
+  maxPendingConnections: 2_000,
+  connectTimeoutMs: 10_000,
+  maxConnectBytes: 2_048,
+  maxPacketBytes: 16_384,
+  messagesPerSecond: 500,
+  messageBurst: 2_000,
+  maxInFlight: 256,
+  maxKeepaliveS: 3_600,
+  drainTimeoutMs: 5_000,
+  credentialTtlMs: 60_000,
+  sweepMs: 30_000,
+};

@@ -1,0 +1,23 @@
+/** Token bucket over a caller's monotonic clock. One per connection; two numbers of state. */
+export class RateLimit {
+  private tokens: number;
+  private at: number;
+
+  constructor(
+    private readonly perSecond: number,
+    private readonly burst: number,
+    nowMs: number,
+  ) {
+    this.tokens = burst;
+    this.at = nowMs;
+  }
+
+  /** Takes one token. False: the caller is above the rate. */
+  take(nowMs: number): boolean {
+    this.tokens = Math.min(this.burst, this.tokens + ((nowMs - this.at) * this.perSecond) / 1_000);
+    this.at = nowMs;
+    if (this.tokens < 1) return false;
+    this.tokens -= 1;
+    return true;
+  }
+}

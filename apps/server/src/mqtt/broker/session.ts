@@ -1,0 +1,47 @@
+/** One authenticated connection of a device: its record, its limits and the way to send to it. */
+import type { Client } from 'aedes';
+import type { DeviceRecord } from '@tinyfleet/telemetry';
+import { TOPIC_ROOT } from './access.js';
+import type { BrokerOptions } from './options.js';
+import { RateLimit } from './rate-limit.js';
+
+export class DeviceSession {
+  readonly connectedAt = Date.now();
+  readonly rate: RateLimit;
+  /** Messages handed over and not acknowledged. */
+  inFlight = 0;
+  subscriptions = 0;
+  closed = false;
+
+  constructor(
+    private readonly client: Client,
+    /** Replaced when the registry changed. */
+    public device: DeviceRecord,
+    options: BrokerOptions,
+  ) {
+    this.rate = new RateLimit(options.messagesPerSecond, options.messageBurst, performance.now());
+  }
+
+  get clientId(): string {
+    return this.client.id;
+  }
+
+  /**
+   * Sends to the device's own `down/<leaf>`, whether or not its subscription has arrived. Resolves when the socket has
+   * taken the bytes, which is the back-pressure; false when the connection is gone.
+   */
+  send(leaf: string, payload: Buffer, qos: 0 | 1): Promise<boolean> {
+    if (this.closed || this.client.closed) return Promise.resolve(false);
+    const topic = `${TOPIC_ROOT}${this.client.id}/down/${leaf}`;
+    return new Promise((resolve) => {
+      this.client.publish({ cmd: 'publish', topic, payload, qos, dup: false, retain: false }, () =>
+        resolve(!this.client.closed),
+      );
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    this.client.close();
+  }
+}
