@@ -120,9 +120,11 @@ async function waitForReady(
   dataDir: string,
 ): Promise<CliContext> {
   while (Date.now() - started < timeoutMs) {
-    if (child.exitCode !== null) throw new Error(`the product ended with code ${child.exitCode}:\n${output()}`);
+    if (child.exitCode !== null)
+      throw new Error(`the product ended with code ${child.exitCode}:\n${output()}`);
     const context = await readContext(dataDir);
-    if (context !== undefined && output().includes(context.url) && (await isReady(context.url))) return context;
+    if (context !== undefined && output().includes(context.url) && (await isReady(context.url)))
+      return context;
     await after(25);
   }
   throw new Error(`the product was not ready within ${timeoutMs} ms:\n${output()}`);

@@ -1,0 +1,107 @@
+// Seconds from `npm start` to ready: /health/ready answers 200 and the broker accepts an MQTT CONNECT.
+// first: a fresh clone right after `npm ci`, build and initdb included. cold: built, new data directory.
+// warm: built, the data directory of the run before.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stdout } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { bar, median, printBars, table } from './report.mjs';
+
+const checkout = fileURLToPath(new URL('..', import.meta.url));
+const COLD_RUNS = 3;
+const WARM_RUNS = 5;
+
+export async function run() {
+  const { startProduct } = await import('../libs/testing/dist/product.js');
+  const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-bench-'));
+  chmodSync(folder, 0o711);
+  try {
+    const clone = join(folder, 'clone');
+    must('git', ['clone', '--quiet', '--local', checkout, clone], folder);
+    stdout.write('npm ci in a fresh clone (not counted) ...\n');
+    const installing = performance.now();
+    must('npm', ['ci', '--silent'], clone);
+    stdout.write(`npm ci took ${seconds(performance.now() - installing)} s\n`);
+
+    const first = await timed(startProduct, clone, join(folder, 'data-first'));
+    const cold = [];
+    for (let i = 0; i < COLD_RUNS; i += 1) {
+      cold.push(await timed(startProduct, clone, join(folder, `data-cold-${i}`)));
+    }
+    const warm = [];
+    for (let i = 0; i < WARM_RUNS; i += 1) {
+      warm.push(await timed(startProduct, clone, join(folder, 'data-cold-0')));
+    }
+    table(
+      ['start', 'runs', 'min s', 'median s', 'max s'],
+      [
+        ['first', [first]],
+        ['cold', cold],
+        ['warm', warm],
+      ].map(([name, times]) => [
+        name,
+        times.length,
+        seconds(Math.min(...times)),
+        seconds(median(times)),
+        seconds(Math.max(...times)),
+      ]),
+    );
+    const bars = [
+      bar({ id: 'start.first', value: first / 1_000, bar: 60, better: 'lower', unit: 's' }),
+      bar({ id: 'start.cold', value: median(cold) / 1_000, bar: 20, better: 'lower', unit: 's' }),
+      bar({ id: 'start.warm', value: median(warm) / 1_000, bar: 4, better: 'lower', unit: 's' }),
+    ];
+    printBars(bars);
+    return { bars };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Milliseconds until both doors are open; stops the product afterwards. */
+async function timed(startProduct, root, dataDir) {
+  const started = performance.now();
+  const product = await startProduct({ root, dataDir, timeoutMs: 180_000 });
+  try {
+    // Any return code proves that the broker answers; the credentials of a stranger are refused with 4 or 5.
+    await connack(product.mqttPort);
+    return performance.now() - started;
+  } finally {
+    await product.stop();
+  }
+}
+
+/** Opens a connection, sends CONNECT and resolves with the CONNACK's return code. */
+function connack(port) {
+  const clientId = Buffer.from('bench/none');
+  const password = Buffer.from('none');
+  const field = (bytes) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
+  const body = Buffer.concat([
+    field(Buffer.from('MQTT')),
+    Buffer.from([4, 0xc2, 0, 60]),
+    field(clientId),
+    field(clientId),
+    field(password),
+  ]);
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: '127.0.0.1', port }, () => {
+      socket.write(Buffer.concat([Buffer.from([0x10, body.length]), body]));
+    });
+    socket.once('data', (packet) => {
+      socket.destroy();
+      if (packet[0] === 0x20) resolve(packet[3]);
+      else reject(new Error(`the broker answered ${packet[0]}, not CONNACK`));
+    });
+    socket.once('error', reject);
+  });
+}
+
+function must(command, args, cwd) {
+  const result = spawnSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (result.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.status}`);
+}
+
+const seconds = (milliseconds) => (milliseconds / 1_000).toFixed(2);
