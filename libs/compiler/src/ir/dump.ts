@@ -38,11 +38,13 @@ function number(value: number): string {
 }
 
 function attributes(op: Op): string {
-  const text = Object.entries(op.attrs).map(([key, value]) => {
-    if (key !== 'padding') return `${key}=${String(value)}`;
-    const p = value as { top: number; left: number; bottom: number; right: number };
-    return `padding=${p.top},${p.left},${p.bottom},${p.right}`;
-  });
+  const text = Object.entries(op.attrs)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => {
+      if (key !== 'padding') return `${key}=${String(value)}`;
+      const p = value as { top: number; left: number; bottom: number; right: number };
+      return `padding=${p.top},${p.left},${p.bottom},${p.right}`;
+    });
   return text.length === 0 ? '' : ` {${text.join(' ')}}`;
 }
 

@@ -6,3 +6,4 @@ export * from './verify.js';
 export * from './dump.js';
 export * from './crc32.js';
 export * from './builder.js';
+export * from './diagnostics.js';

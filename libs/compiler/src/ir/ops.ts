@@ -45,7 +45,7 @@ export interface OpAttrs {
   reshape: Record<never, never>;
   /** The same bytes under another shape: no step at run time, both tensors share storage. */
   view: Record<never, never>;
-  /** Element-wise sum of two tensors of one shape. */
+  /** Element-wise sum; shapes broadcast as in NumPy, at most 5 dimensions. */
   add: { readonly activation: Activation };
   /** A clamp that requantizes when its output's scale differs: kept only until it is fused. */
   relu: { readonly activation: Exclude<Activation, 'none'> };

@@ -71,3 +71,16 @@ export function macsOf(graph: Graph, op: Op): number {
       return 0;
   }
 }
+
+/** The common shape of two operands by NumPy's rule, or null when they have none. */
+export function broadcastShape(a: readonly number[], b: readonly number[]): number[] | null {
+  const rank = Math.max(a.length, b.length);
+  const shape: number[] = [];
+  for (let i = 0; i < rank; i++) {
+    const p = a[a.length - rank + i] ?? 1;
+    const q = b[b.length - rank + i] ?? 1;
+    if (p !== q && p !== 1 && q !== 1) return null;
+    shape.push(Math.max(p, q));
+  }
+  return shape;
+}

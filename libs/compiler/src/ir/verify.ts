@@ -2,7 +2,7 @@
 // throws a plain invariant error (with the pass's name), never a user's diagnostic. Frontends check users' models.
 import { byteLength, elements, tensorOf, type Graph, type Tensor, type TensorId } from './graph.js';
 import { OPS, type ConvAttrs, type Op, type PoolAttrs } from './ops.js';
-import { windowOutput } from './shapes.js';
+import { broadcastShape, windowOutput } from './shapes.js';
 
 export class IrViolation extends Error {
   constructor(

@@ -1,0 +1,160 @@
+// What an op importer sees of the model: its operands by index, checked, and where to put faults. Faults are collected,
+// so that one run reports every bad node; an importer that returns null has said why.
+import type { Diagnostic } from '../../ir/diagnostics.js';
+import type { Tensor, TensorId } from '../../ir/graph.js';
+import type { Op } from '../../ir/ops.js';
+import { ACTIVATIONS, type OPERATOR, type Decoded } from '../../ir/tflite-schema.js';
+import type { Activation } from '../../ir/ops.js';
+
+export type Operator = Decoded<typeof OPERATOR>;
+
+/** A tensor of the file: the IR's, or what kept it from being one. */
+export interface FileTensor {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly number[];
+  /** Null for types and shapes the IR does not have. */
+  readonly tensor: Tensor | null;
+}
+
+export class OpContext {
+  constructor(
+    readonly name: string,
+    readonly builtin: string,
+    readonly operator: Operator,
+    readonly sourceIndex: number,
+    private readonly tensors: readonly FileTensor[],
+    private readonly diagnostics: Diagnostic[],
+  ) {}
+
+  /** Index of operand `position`, or null when left out (-1). */
+  private index(list: readonly number[] | null, position: number): number | null {
+    const index = list?.[position];
+    return index === undefined || index === -1 ? null : index;
+  }
+
+  has(position: number): boolean {
+    return this.index(this.operator.inputs, position) !== null;
+  }
+
+  input(position: number, types: readonly string[] = ['int8']): Tensor | null {
+    return this.operand(this.operator.inputs, position, types);
+  }
+
+  output(types: readonly string[] = ['int8']): Tensor | null {
+    return this.operand(this.operator.outputs, 0, types);
+  }
+
+  /** Operands in order, then the output; null (faults recorded) if any is unusable. */
+  operands(
+    types: readonly (readonly string[])[],
+    optional = types.length,
+  ): { inputs: Tensor[]; output: Tensor } | null {
+    const count = this.operator.inputs?.length ?? 0;
+    const wanted = types.filter((_, i) => i < optional || (i < count && this.has(i)));
+    const inputs = wanted.map((accepted, i) => this.input(i, accepted));
+    const output = this.output();
+    if (output === null || inputs.includes(null)) return null;
+    return { inputs: inputs as Tensor[], output };
+  }
+
+  private operand(list: readonly number[] | null, position: number, types: readonly string[]): Tensor | null {
+    const index = this.index(list, position);
+    if (index === null) return this.invalid(`operand ${position} is missing`);
+    const found = this.tensors[index];
+    if (found === undefined) return this.invalid(`it names tensor ${index} of ${this.tensors.length}`);
+    if (!types.includes(found.type)) {
+      const data = { tensor: found.name, op: this.name, type: found.type, expected: types.join(' or ') };
+      return this.report('compiler.type-unsupported', data, found.name);
+    }
+    // Shape faults are reported once, where the tensor was read.
+    return found.tensor;
+  }
+
+  /** Four extents and, with `quantized`, one scale per tensor. */
+  rank(tensor: Tensor, rank: number): boolean {
+    if (tensor.shape.length === rank) return true;
+    const data = {
+      tensor: tensor.name,
+      shape: tensor.shape.join(', '),
+      reason: `${this.builtin} needs ${rank} dimensions`,
+    };
+    this.report('compiler.shape-unsupported', data, tensor.name);
+    return false;
+  }
+
+  perTensor(...tensors: readonly Tensor[]): boolean {
+    return tensors.every((tensor) => {
+      if (tensor.quantization === null) return this.quantization(tensor, 'it has no scale');
+      return (
+        tensor.quantization.axis === null ||
+        this.quantization(tensor, 'activations need one scale per tensor')
+      );
+    });
+  }
+
+  /** Symmetric int8 weights, one scale or one per slice of `axis`. */
+  weights(filter: Tensor, axis: number): boolean {
+    const q = filter.quantization;
+    if (filter.data === null) return this.invalid(`weights ${filter.name} are not constant`) !== null;
+    if (q === null) return this.quantization(filter, 'it has no scale');
+    if (q.axis !== null && q.axis !== axis)
+      return this.quantization(filter, `its scales run along dimension ${q.axis}`);
+    return q.zeroPoints.every((z) => z === 0) || this.quantization(filter, 'weights need zero point 0');
+  }
+
+  bias(bias: Tensor | undefined, channels: number): boolean {
+    if (bias === undefined) return true;
+    if (bias.data === null) return this.invalid(`bias ${bias.name} is not constant`) !== null;
+    const length = bias.shape.reduce((n, extent) => n * extent, 1);
+    return (
+      length === channels ||
+      this.invalid(`bias ${bias.name} has ${length} values for ${channels} channels`) !== null
+    );
+  }
+
+  activation(code: number): Activation | null {
+    const name = ACTIVATIONS[code];
+    if (name === 'none' || name === 'relu' || name === 'relu6' || name === 'relu_n1_to_1') return name;
+    return this.report('compiler.option-unsupported', {
+      op: `${this.builtin} ${this.name}`,
+      option: `fused activation ${name ?? code}`,
+    });
+  }
+
+  quantization(tensor: Tensor, reason: string): false {
+    this.report('compiler.quantization-invalid', { tensor: tensor.name, reason }, tensor.name);
+    return false;
+  }
+
+  invalid(reason: string): null {
+    return this.report('compiler.graph-invalid', { op: `${this.builtin} ${this.name}`, reason });
+  }
+
+  option(option: string): null {
+    return this.report('compiler.option-unsupported', { op: `${this.builtin} ${this.name}`, option });
+  }
+
+  report(code: Diagnostic['code'], data: Diagnostic['data'], tensor?: string): null {
+    this.diagnostics.push({
+      code,
+      severity: 'error',
+      data,
+      op: this.name,
+      ...(tensor === undefined ? {} : { tensor }),
+    });
+    return null;
+  }
+
+  /** The op's options table, with its defaults when the file leaves it out or gives another op's. */
+  options<T>(type: number, defaults: T): T {
+    const given = this.operator.options;
+    return given !== null && given.type === type && given.value !== null ? (given.value as T) : defaults;
+  }
+}
+
+export type ImportOp = (context: OpContext) => Op | null;
+
+export function ids(...tensors: readonly Tensor[]): TensorId[] {
+  return tensors.map((tensor) => tensor.id);
+}

@@ -1,0 +1,282 @@
+// A TensorFlow Lite int8 model as an IR graph. Call `match` first. Faults of the container end the reading at once;
+// faults of the graph are collected over all nodes and thrown together, unsupported operators in one diagnostic.
+import { failure, fault, type Diagnostic } from '../../ir/diagnostics.js';
+import { DTYPE_BYTES, type DType, type Graph, type Quantization, type Tensor } from '../../ir/graph.js';
+import type { Op } from '../../ir/ops.js';
+import {
+  BUILTIN_OPERATORS,
+  CUSTOM_OPERATOR,
+  MODEL,
+  PLACEHOLDER_OPERATOR,
+  TENSOR_TYPES,
+  type Decoded,
+  type SUBGRAPH,
+  type TENSOR,
+} from '../../ir/tflite-schema.js';
+import { OpContext, type FileTensor } from './context.js';
+import { readFlatbuffer } from './flatbuffer-reader.js';
+import { DEFAULT_LIMITS, within, type TfliteLimits } from './limits.js';
+import { HINTS, IMPORTERS } from './ops/table.js';
+
+type Model = Decoded<typeof MODEL>;
+type Subgraph = Decoded<typeof SUBGRAPH>;
+
+/** Throws FleetError `compiler.*`; its `data.diagnostics` lists every fault. */
+export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): Graph {
+  const model = readFlatbuffer(file, MODEL, limits);
+  const subgraph = model.subgraphs?.[0];
+  if (subgraph === undefined) throw invalid('model', 'it has no subgraph');
+  const fileTensors = subgraph.tensors ?? [];
+  const operators = subgraph.operators ?? [];
+  within('tensors', fileTensors.length, limits.tensors);
+  within('operators', operators.length, limits.operators);
+  if (operators.length === 0) throw invalid('model', 'it has no operators');
+
+  const diagnostics: Diagnostic[] = [];
+  const unsupported = unsupportedOperators(model, subgraph);
+  if (unsupported !== null) throw failure([unsupported.summary, ...unsupported.details]);
+  const floats = fileTensors.filter((t) => TENSOR_TYPES[t.type]?.startsWith('float'));
+  const int8 = fileTensors.some((t) => TENSOR_TYPES[t.type] === 'int8');
+  if (floats.length > 0 && !int8) {
+    throw fault('compiler.not-quantized', {
+      types: [...new Set(floats.map((t) => TENSOR_TYPES[t.type]!))].join(', '),
+    });
+  }
+
+  const used = referenced(subgraph);
+  const tensors = fileTensors.map((tensor, i) =>
+    readTensor(tensor, i, used.has(i), model, limits, diagnostics),
+  );
+  const names = new Set<string>();
+  const ops: Op[] = [];
+  operators.forEach((operator, i) => {
+    const builtin = builtinName(model, operator.opcodeIndex);
+    const name = unique(tensors[operator.outputs?.[0] ?? -1]?.name ?? `${builtin.toLowerCase()}_${i}`, names);
+    if ((operator.outputs?.length ?? 0) !== 1) {
+      diagnostics.push(graphFault(`${builtin} ${name}`, `it has ${operator.outputs?.length ?? 0} outputs`));
+      return;
+    }
+    const op = IMPORTERS[builtin]!(new OpContext(name, builtin, operator, i, tensors, diagnostics));
+    if (op !== null) ops.push(op);
+  });
+  const interfaceOf = (list: readonly number[] | null, what: string): number[] =>
+    (list ?? []).flatMap((index) => checkInterface(tensors[index], index, what, diagnostics));
+  const inputs = interfaceOf(subgraph.inputs, 'input');
+  const outputs = interfaceOf(subgraph.outputs, 'output');
+  if (new Set(inputs).size < inputs.length) diagnostics.push(graphFault('model', 'an input is listed twice'));
+  if (inputs.length === 0 && diagnostics.length === 0)
+    diagnostics.push(graphFault('model', 'it has no input'));
+  if (outputs.length === 0 && diagnostics.length === 0)
+    diagnostics.push(graphFault('model', 'it has no output'));
+  if (diagnostics.length === 0) checkOrder(ops, inputs, outputs, tensors, diagnostics);
+  if (diagnostics.length > 0) throw failure(diagnostics);
+
+  const live = new Set([...inputs, ...outputs, ...ops.flatMap((op) => [...op.inputs, op.output])]);
+  const kept = tensors.flatMap(({ tensor }) => (tensor !== null && live.has(tensor.id) ? [tensor] : []));
+  return {
+    name: subgraph.name || 'main',
+    tensors: new Map(kept.map((tensor) => [tensor.id, tensor])),
+    ops,
+    inputs,
+    outputs,
+    roots: [],
+  };
+}
+
+function invalid(op: string, reason: string) {
+  return fault('compiler.graph-invalid', { op, reason });
+}
+
+function graphFault(op: string, reason: string): Diagnostic {
+  return { code: 'compiler.graph-invalid', severity: 'error', data: { op, reason }, op };
+}
+
+/** deprecated_builtin_code is the number below 127; newer files have both, the larger one counts. */
+function builtinName(model: Model, opcodeIndex: number): string {
+  const code = model.operatorCodes?.[opcodeIndex];
+  if (code === undefined) throw invalid(`operator code ${opcodeIndex}`, "it is not in the model's table");
+  const old = code.deprecatedBuiltinCode;
+  const number = old === PLACEHOLDER_OPERATOR ? code.builtinCode : Math.max(old, code.builtinCode);
+  if (number === CUSTOM_OPERATOR) return `CUSTOM:${code.customCode ?? '?'}`;
+  return BUILTIN_OPERATORS[number] ?? `BUILTIN_${number}`;
+}
+
+function unsupportedOperators(
+  model: Model,
+  subgraph: Subgraph,
+): { summary: Diagnostic; details: Diagnostic[] } | null {
+  const found = new Map<string, string[]>();
+  for (const [i, operator] of (subgraph.operators ?? []).entries()) {
+    const builtin = builtinName(model, operator.opcodeIndex);
+    if (IMPORTERS[builtin] !== undefined) continue;
+    const node = subgraph.tensors?.[operator.outputs?.[0] ?? -1]?.name ?? `#${i}`;
+    found.set(builtin, [...(found.get(builtin) ?? []), node]);
+  }
+  if (found.size === 0) return null;
+  const ops = [...found].map(([builtin, nodes]) => `${builtin} (${nodes.join(', ')})`).join('; ');
+  const supported = Object.keys(IMPORTERS).join(', ');
+  const summary: Diagnostic = {
+    code: 'compiler.op-unsupported',
+    severity: 'error',
+    data: { count: found.size, ops, supported },
+  };
+  const details = [...found].flatMap(([builtin, nodes]) =>
+    nodes.map((node): Diagnostic => {
+      const hint = HINTS[builtin];
+      const data = { count: 1, ops: builtin, supported };
+      return { ...summary, data, op: node, ...(hint === undefined ? {} : { hint }) };
+    }),
+  );
+  return { summary, details };
+}
+
+/** Tensors some node or the interface names; a file may hold leftovers that need not be readable. */
+function referenced(subgraph: Subgraph): Set<number> {
+  const nodes = (subgraph.operators ?? []).flatMap((op) => {
+    // A RESHAPE's shape operand is not read (importReshape).
+    return [...(op.inputs ?? []), ...(op.outputs ?? [])];
+  });
+  return new Set([...nodes, ...(subgraph.inputs ?? []), ...(subgraph.outputs ?? [])]);
+}
+
+function readTensor(
+  source: Decoded<typeof TENSOR>,
+  id: number,
+  used: boolean,
+  model: Model,
+  limits: TfliteLimits,
+  diagnostics: Diagnostic[],
+): FileTensor {
+  const name = source.name ?? `tensor_${id}`;
+  const type = TENSOR_TYPES[source.type] ?? `type ${source.type}`;
+  const shape = source.shape ?? [];
+  const unusable: FileTensor = { name, type, shape, tensor: null };
+  if (!used || !(type in DTYPE_BYTES)) return unusable;
+  const dtype = type as DType;
+  const report = (code: Diagnostic['code'], data: Record<string, string | number>): FileTensor => {
+    diagnostics.push({ code, severity: 'error', data: { tensor: name, ...data }, tensor: name });
+    return unusable;
+  };
+
+  within(`dimensions in ${name}`, shape.length, limits.rank);
+  if (shape.some((extent) => extent < 1)) {
+    return report('compiler.shape-unsupported', {
+      shape: shape.join(', '),
+      reason: 'every extent must be at least 1',
+    });
+  }
+  const bytes = shape.reduce((n, extent) => n * extent, DTYPE_BYTES[dtype]);
+  within(`bytes in ${name}`, bytes, limits.tensorBytes);
+  if (source.shapeSignature?.includes(-1) && source.shapeSignature.slice(1).includes(-1)) {
+    return report('compiler.shape-unsupported', {
+      shape: source.shapeSignature.join(', '),
+      reason: 'extents are dynamic',
+    });
+  }
+  if (source.isVariable) {
+    return report('compiler.shape-unsupported', {
+      shape: shape.join(', '),
+      reason: 'variable tensors are not supported',
+    });
+  }
+
+  const buffer = model.buffers?.[source.buffer];
+  if (source.buffer !== 0 && buffer === undefined) {
+    return report('compiler.graph-invalid', { op: name, reason: `buffer ${source.buffer} does not exist` });
+  }
+  if (buffer !== undefined && (buffer.offset > 1 || buffer.size > 1)) {
+    return report('compiler.graph-invalid', {
+      op: name,
+      reason: 'its data lies outside the FlatBuffer, which is not supported',
+    });
+  }
+  const data =
+    buffer?.data !== null && buffer?.data !== undefined && buffer.data.length > 0 ? buffer.data : null;
+  if (data !== null && data.length !== bytes) {
+    return report('compiler.graph-invalid', {
+      op: name,
+      reason: `it has ${data.length} bytes of data for ${bytes}`,
+    });
+  }
+
+  const q = readQuantization(source, dtype);
+  if (typeof q === 'string') return report('compiler.quantization-invalid', { reason: q });
+  return { ...unusable, tensor: { id, name, dtype, shape, quantization: q, data } };
+}
+
+/** The quantization, null when there is none, or what is wrong with it. */
+function readQuantization(source: Decoded<typeof TENSOR>, dtype: DType): Quantization | null | string {
+  const { scale, zeroPoint, quantizedDimension: axis } = source.quantization ?? {};
+  if (scale === undefined || scale === null || scale.length === 0) return null;
+  if (!scale.every((s) => Number.isFinite(s) && s > 0)) return 'a scale is not a positive number';
+  const zeroPoints = scale.map((_, i) => zeroPoint?.[i] ?? zeroPoint?.[0] ?? 0);
+  const [low, high] = dtype === 'int8' ? [-128, 127] : dtype === 'int16' ? [-32_768, 32_767] : [0, 0];
+  if (!zeroPoints.every((z) => z >= low && z <= high)) return `a zero point is outside ${low}..${high}`;
+  if (scale.length === 1) return { scales: scale, zeroPoints, axis: null };
+  // The kernels never read a bias's scale; some converters copy the weights' axis to it.
+  const sliced = dtype === 'int32' && source.shape?.length === 1 ? 0 : axis;
+  if (sliced === undefined || source.shape?.[sliced] !== scale.length) {
+    return `it has ${scale.length} scales for dimension ${axis ?? 0} of [${source.shape?.join(', ') ?? ''}]`;
+  }
+  return { scales: scale, zeroPoints, axis: sliced };
+}
+
+function checkInterface(
+  found: FileTensor | undefined,
+  index: number,
+  what: string,
+  diagnostics: Diagnostic[],
+): number[] {
+  if (found === undefined) {
+    diagnostics.push(graphFault('model', `${what} names tensor ${index}, which does not exist`));
+    return [];
+  }
+  if (found.type !== 'int8') {
+    const data = { tensor: found.name, op: `the model's ${what}`, type: found.type, expected: 'int8' };
+    diagnostics.push({ code: 'compiler.type-unsupported', severity: 'error', data, tensor: found.name });
+    return [];
+  }
+  if (found.tensor === null) return [];
+  if (found.tensor.quantization?.axis !== null || found.tensor.data !== null) {
+    const reason = found.tensor.data !== null ? 'it is constant' : 'it needs one scale';
+    diagnostics.push({
+      code: 'compiler.quantization-invalid',
+      severity: 'error',
+      data: { tensor: found.name, reason },
+      tensor: found.name,
+    });
+    return [];
+  }
+  return [index];
+}
+
+/** TFLite stores operators in execution order and tensors once: what the IR's verifier demands, said to the user. */
+function checkOrder(
+  ops: readonly Op[],
+  inputs: readonly number[],
+  outputs: readonly number[],
+  tensors: readonly FileTensor[],
+  diagnostics: Diagnostic[],
+): void {
+  const ready = new Set(inputs);
+  tensors.forEach(({ tensor }) => tensor !== null && tensor.data !== null && ready.add(tensor.id));
+  for (const op of ops) {
+    const early = op.inputs.find((id) => !ready.has(id));
+    if (early !== undefined)
+      diagnostics.push(graphFault(op.name, `${tensors[early]!.name} is read before it is computed`));
+    if (ready.has(op.output))
+      diagnostics.push(graphFault(op.name, 'its output is an input, constant or computed twice'));
+    ready.add(op.output);
+  }
+  for (const id of outputs) {
+    if (!ready.has(id))
+      diagnostics.push(graphFault('model', `output ${tensors[id]!.name} is never computed`));
+  }
+}
+
+function unique(name: string, names: Set<string>): string {
+  let candidate = name;
+  for (let n = 2; names.has(candidate); n++) candidate = `${name}#${n}`;
+  names.add(candidate);
+  return candidate;
+}

@@ -1,0 +1,31 @@
+// FULLY_CONNECTED: the input is flattened to rows of the filter's width, whatever its rank.
+import { elements, type Tensor } from '../../../ir/graph.js';
+import type { Op } from '../../../ir/ops.js';
+import { OPTIONS_TYPE } from '../../../ir/tflite-schema.js';
+import { ids, type OpContext } from '../context.js';
+
+export function importFullyConnected(context: OpContext): Op | null {
+  const found = context.operands([['int8'], ['int8'], ['int32']], 2);
+  if (found === null) return null;
+  const [input, filter, bias] = found.inputs as [Tensor, Tensor, Tensor?];
+  const { output } = found;
+  if (!context.rank(filter, 2) || !context.perTensor(input, output) || !context.weights(filter, 0))
+    return null;
+  const options = context.options(OPTIONS_TYPE.fullyConnected, { activation: 0, weightsFormat: 0 });
+  if (options.weightsFormat !== 0) return context.option('shuffled weights');
+  const activation = context.activation(options.activation);
+  if (activation === null) return null;
+  const [units, width] = filter.shape as [number, number];
+  if (elements(input) % width !== 0) {
+    return context.invalid(`${elements(input)} input elements do not divide by the filter width ${width}`);
+  }
+  if (elements(output) !== (elements(input) / width) * units) {
+    return context.invalid(
+      `output has ${elements(output)} elements, ${(elements(input) / width) * units} are computed`,
+    );
+  }
+  if (!context.bias(bias, units)) return null;
+  const { name, sourceIndex } = context;
+  const inputs = bias === undefined ? ids(input, filter) : ids(input, filter, bias);
+  return { kind: 'fully_connected', name, sourceIndex, inputs, output: output.id, attrs: { activation } };
+}

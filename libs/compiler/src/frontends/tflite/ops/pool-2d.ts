@@ -1,0 +1,62 @@
+// AVERAGE_POOL_2D and MAX_POOL_2D. TFLite keeps the quantization of the input; a model that does not is refused, as the
+// reference kernels would compute something else than the model says.
+import type { Tensor } from '../../../ir/graph.js';
+import type { Op } from '../../../ir/ops.js';
+import { resolvePadding } from '../../../ir/shapes.js';
+import { OPTIONS_TYPE, PADDING } from '../../../ir/tflite-schema.js';
+import { ids, type OpContext } from '../context.js';
+
+interface Options {
+  padding: number;
+  strideW: number;
+  strideH: number;
+  filterW: number;
+  filterH: number;
+  activation: number;
+}
+
+/** Windows of more elements could overflow the kernel's int32 sum: 128 * 2^23 < 2^31. */
+const LARGEST_WINDOW = 2 ** 23;
+const LARGEST = 65_535;
+
+export function importPool2d(kind: 'average_pool_2d' | 'max_pool_2d', context: OpContext): Op | null {
+  const found = context.operands([['int8']]);
+  if (found === null) return null;
+  const [input] = found.inputs as [Tensor];
+  const { output } = found;
+  if (!context.rank(input, 4) || !context.rank(output, 4) || !context.perTensor(input, output)) return null;
+  if (!sameQuantization(input, output))
+    return context.quantization(output, "pooling must keep its input's scale") || null;
+  const defaults = { padding: 0, strideW: 0, strideH: 0, filterW: 0, filterH: 0, activation: 0 };
+  const options = context.options<Options>(OPTIONS_TYPE.pool2d, defaults);
+  const activation = context.activation(options.activation);
+  if (activation === null) return null;
+  const { strideH, strideW, filterH, filterW } = options;
+  const scheme = PADDING[options.padding];
+  if (scheme === undefined) return context.invalid(`padding ${options.padding} is unknown`);
+  const extents = [strideH, strideW, filterH, filterW, ...input.shape];
+  if (extents.some((n) => n < 1 || n > LARGEST) || filterH * filterW > LARGEST_WINDOW) {
+    return context.invalid('a stride or extent is out of range');
+  }
+  const [batch, h, w, depth] = input.shape;
+  const { padding, ...out } = resolvePadding(
+    { h: h!, w: w! },
+    { strideH, strideW, filterH, filterW },
+    scheme,
+  );
+  const expected = [batch, out.h, out.w, depth];
+  if (expected.join() !== output.shape.join()) {
+    return context.invalid(
+      `output is [${output.shape.join(', ')}], the window gives [${expected.join(', ')}]`,
+    );
+  }
+  const { name, sourceIndex } = context;
+  const attrs = { strideH, strideW, filterH, filterW, padding, activation };
+  return { kind, name, sourceIndex, inputs: ids(input), output: output.id, attrs };
+}
+
+/** Same tolerance as TFLite's kernels have for scales. */
+export function sameQuantization(a: Tensor, b: Tensor): boolean {
+  const [p, q] = [a.quantization!, b.quantization!];
+  return p.zeroPoints[0] === q.zeroPoints[0] && Math.abs(p.scales[0]! - q.scales[0]!) <= 1e-6;
+}

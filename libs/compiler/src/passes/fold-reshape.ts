@@ -1,0 +1,22 @@
+// A reshape moves nothing in row-major memory: it becomes a view, and chains of views end at the tensor that has the
+// bytes. Only between a graph's input and its output a copy must stay: they are different places to the caller.
+import { producers, tensorOf, type Graph, type TensorId } from '../ir/graph.js';
+import { withOperands, type Op } from '../ir/ops.js';
+
+export function foldReshape(graph: Graph): Graph {
+  const outputs = new Set<TensorId>(graph.outputs);
+  const inputs = new Set<TensorId>(graph.inputs);
+  const producer = producers(graph);
+  /** View -> tensor that holds its bytes. */
+  const base = new Map<TensorId, TensorId>();
+  const ops = graph.ops.map((op): Op => {
+    if (op.kind !== 'reshape' && op.kind !== 'view') return op;
+    const source = base.get(op.inputs[0]!) ?? op.inputs[0]!;
+    const constant = tensorOf(graph, source).data !== null;
+    const edge = outputs.has(op.output) && (inputs.has(source) || outputs.has(source) || constant);
+    if (edge || producer.get(op.output) !== op) return op;
+    base.set(op.output, source);
+    return { ...withOperands(op, { inputs: [source] }), kind: 'view' } as Op;
+  });
+  return { ...graph, ops };
+}
