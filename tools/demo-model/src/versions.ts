@@ -13,7 +13,7 @@ export interface ModelRecipe {
   readonly relabel?: readonly [from: number, to: number];
 }
 
-export const VALIDATION: DatasetOptions = { ...FIELD, seed: 20_261, frames: 1_000 };
+export const VALIDATION: DatasetOptions = { ...FIELD, seed: 20_261, frames: 400 };
 
 const [NORMAL, BEARING] = [VIBRATION_CLASSES.indexOf('normal'), VIBRATION_CLASSES.indexOf('bearing')];
 
