@@ -91,7 +91,7 @@ create trigger audit_no_truncate before truncate on audit for each statement exe
 
 -- ---------------------------------------------------------------- numbers and events
 
--- One row per project and kind ('event', 'release', 'rollout', 'deployment', 'ask'). The row lock serializes
+-- One row per project and kind ('event', 'release', 'rollout', 'deployment', 'desired'). The row lock serializes
 -- givers until commit, so numbers are without gaps and become visible in order.
 create table project_counter (
   project_id uuid not null references project (id) on delete cascade,
@@ -212,6 +212,7 @@ create table presence (
   device_id uuid not null,
   connected boolean not null,
   last_seen_at timestamptz not null,
+  next_contact_by timestamptz,               -- a device that is away is expected back by then; later it is silent
   primary key (project_id, device_id),
   foreign key (project_id, device_id) references device (project_id, id) on delete cascade
 ) with (fillfactor = 70);
@@ -402,7 +403,9 @@ create table deployment (
   detail bigint,
   attempts smallint not null default 0,
   self_test jsonb,
-  previous_digest bytea,
+  reason text not null default '',           -- why it is incompatible, in words
+  previous_digest bytea,                     -- what desired_state named before, for the way back
+  previous_release_id uuid,
   offered_at timestamptz,
   updated_at timestamptz not null default now(),
   finished_at timestamptz,
@@ -418,7 +421,7 @@ create index deployment_state_idx on deployment (project_id, rollout_id, state);
 create table desired_state (
   project_id uuid not null,
   device_id uuid not null,
-  revision bigint not null,                  -- uint32 on the wire, rises with every change
+  revision bigint not null,                  -- uint32 on the wire; next_number(project, 'desired'), so readers follow changes by it
   deployment_number bigint not null default 0,
   release_id uuid,
   digest bytea,
@@ -427,8 +430,9 @@ create table desired_state (
   updated_at timestamptz not null default now(),
   primary key (project_id, device_id),
   foreign key (project_id, device_id) references device (project_id, id) on delete cascade,
-  foreign key (project_id, release_id) references release (project_id, id)
+  foreign key (project_id, release_id) references release (project_id, id) on delete set null (release_id)
 ) with (fillfactor = 70);
+create index desired_state_revision_idx on desired_state (project_id, revision);
 
 -- ---------------------------------------------------------------- telemetry
 
@@ -599,5 +603,6 @@ create table ingest_refusal (
   code text not null,                        -- registered error code
   count bigint not null,
   last_at timestamptz not null,
+  sample bytea,                              -- first bytes of the last refused payload
   primary key (project_id, device_id, day, code)
 ) with (fillfactor = 70);
