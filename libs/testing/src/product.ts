@@ -58,9 +58,14 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   const root = options.root ?? workspaceRoot;
   const made = options.dataDir === undefined ? await makeDataDir() : undefined;
   const dataDir = options.dataDir ?? join(made ?? '', 'data');
-  const env = { ...process.env, TINYFLEET_DATA_DIR: dataDir, NO_COLOR: '1', ...options.env };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    TINYFLEET_DATA_DIR: dataDir,
+    NO_COLOR: '1',
+    ...options.env,
+  };
   // A test runner's own flags are not the product's.
-  delete env.NODE_OPTIONS;
+  delete env['NODE_OPTIONS'];
   const started = Date.now();
   const child = spawn(
     'npm',

@@ -1,0 +1,152 @@
+/**
+ * The whole loop as a user runs it: `npm start`, then the commands of the README on a real model, with 50 simulated
+ * devices that run the C firmware. Nothing here reaches into the product.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient, type Client } from '@tinyfleet/contracts';
+import { describeWith, eventually, startProduct, workspaceRoot, type Product } from '@tinyfleet/testing';
+
+const KWS_LABELS = 'down,go,left,no,off,on,right,stop,up,yes,silence,unknown';
+const sharedData = process.env['TINYFLEET_SHARED_DATA'] ?? join(workspaceRoot, '../shared/data');
+const kwsFile = join(sharedData, 'mlperf_tiny/kws_ref_model.tflite');
+const project = 'demo';
+
+let product: Product;
+let client: Client;
+
+/** Runs a command that must succeed; the failure shows what it printed. */
+async function tinyfleet(...args: string[]): Promise<string> {
+  const result = await product.cli(...args);
+  if (result.code !== 0) {
+    throw new Error(
+      `tinyfleet ${args.join(' ')} ended with ${result.code}\n${result.stdout}\n${result.stderr}`,
+    );
+  }
+  return result.stdout;
+}
+
+async function allDevices() {
+  const page = await client.call('deviceList', { params: { project }, query: { limit: 100 } });
+  return page.items;
+}
+
+/** Imports, builds, signs and rolls out a model, then checks that every device runs exactly that bundle. */
+async function rollOut(file: string, name: string, labels: string): Promise<void> {
+  const ref = `${name}@1.1.0`;
+  await tinyfleet('model', 'import', file, '--name', name, '--labels', labels);
+  const built = await tinyfleet('build', name, '--for', 'qemu-m4,wasm');
+  expect(built).toContain('MACs');
+  await tinyfleet('release', 'create', ref, '--sign');
+  await tinyfleet('rollout', 'start', ref, '--to', 'tag = "demo"');
+  const watched = await tinyfleet('rollout', 'watch');
+  expect(watched).toMatch(/50/);
+
+  const build = await client.call('buildGet', {
+    params: { project, model: name, version: '1.1.0', deviceType: 'wasm' },
+  });
+  const devices = await allDevices();
+  expect(devices).toHaveLength(50);
+  expect(new Set(devices.map((device) => device.activeDigest))).toEqual(new Set([build.bundleDigest]));
+  expect(new Set(devices.map((device) => device.activeRelease))).toEqual(new Set([ref]));
+
+  const shown = await tinyfleet('device', 'show', 'demo-007');
+  expect(shown).toContain(build.bundleDigest?.slice(0, 8));
+  expect(shown).toContain(ref);
+}
+
+describe('the product', () => {
+  beforeAll(async () => {
+    product = await startProduct();
+    client = createClient({ baseUrl: product.url, token: product.token });
+  }, 180_000);
+
+  afterAll(async () => {
+    await product.stop();
+  }, 60_000);
+
+  it('should print its address, a one-time setup link and no stack trace', () => {
+    expect(product.output()).toContain(product.url);
+    expect(product.setupUrl).toBeDefined();
+    expect(product.output()).not.toMatch(/^\s+at /m);
+  });
+
+  it('should have the demo fleet connected, on version 1 of the demo model', async () => {
+    await eventually(
+      async () => {
+        const devices = await allDevices();
+        expect(devices).toHaveLength(50);
+        expect(devices.filter((device) => device.presence === 'connected')).toHaveLength(50);
+        expect(new Set(devices.map((device) => device.activeRelease))).toEqual(new Set(['vibration@1.0.0']));
+      },
+      { timeoutMs: 90_000 },
+    );
+  }, 100_000);
+
+  it('should show 14 days of history and accuracy from labels', async () => {
+    await eventually(
+      async () => {
+        const accuracy = await client.call('accuracy', { params: { project }, query: {} });
+        const total = accuracy.totals.find((row) => row.release === 'vibration@1.0.0');
+        expect(total?.labels ?? 0).toBeGreaterThan(1_000);
+        expect(total?.accuracy ?? 0).toBeGreaterThan(0.6);
+        const first =
+          accuracy.points.map((point) => Date.parse(point.at)).sort((a, b) => a - b)[0] ?? Date.now();
+        expect(Date.now() - first).toBeGreaterThan(12 * 86_400_000);
+      },
+      { timeoutMs: 120_000 },
+    );
+  }, 130_000);
+
+  it('should roll the better demo model out to all 50 devices', async () => {
+    const models = join(workspaceRoot, 'tools/demo-model/models');
+    await rollOut(join(models, 'vibration-v2.tflite'), 'vibration', 'normal,imbalance,bearing,looseness');
+  }, 120_000);
+
+  describeWith(['shared-data'], 'with the MLPerf Tiny keyword model', () => {
+    it('should roll it out to all 50 devices, bit-exact by their own self-test', async () => {
+      await rollOut(kwsFile, 'kws', KWS_LABELS);
+    }, 180_000);
+
+    it('should receive telemetry of the new model', async () => {
+      await eventually(
+        async () => {
+          const page = await client.call('deviceTelemetry', {
+            params: { project, device: 'demo-007' },
+            query: { limit: 5 },
+          });
+          expect(page.items[0]?.release).toBe('kws@1.1.0');
+          expect(page.items[0]?.n ?? 0).toBeGreaterThan(0);
+          expect(page.items[0]?.classCounts).toHaveLength(12);
+        },
+        { timeoutMs: 60_000 },
+      );
+    }, 70_000);
+  });
+
+  it('should refuse what is not a model, and say what to do', async () => {
+    const result = await product.cli('model', 'import', join(workspaceRoot, 'README.md'), '--name', 'bad');
+    expect(result.code).not.toBe(0);
+    expect(result.stderr).toMatch(/tflite/i);
+  }, 30_000);
+
+  it('should remove the demo with one command and keep running', async () => {
+    await tinyfleet('demo', 'remove', '--yes');
+    await eventually(
+      async () => {
+        const projects = await client.call('projectList', {});
+        expect(projects.items.map((item) => item.name)).not.toContain('demo');
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect((await fetch(`${product.url}/health/ready`)).status).toBe(200);
+  }, 40_000);
+
+  it('should stop everything on Ctrl-C and leave its data', async () => {
+    const code = await product.stop();
+    expect(code).toBe(0);
+    await expect(fetch(`${product.url}/health/live`)).rejects.toThrow();
+    expect(existsSync(join(product.dataDir, 'cli-context.json'))).toBe(false);
+  }, 40_000);
+});
