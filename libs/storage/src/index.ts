@@ -19,3 +19,4 @@ export { LOCK_SPACE } from './postgres/migrate.js';
 export { EventListener, type Waker } from './postgres/listener.js';
 export * as copy from './postgres/binary-copy.js';
 export { BinaryCopy } from './postgres/binary-copy.js';
+export { DirectoryBlobStore, type BlobStore, type StoredBlob } from './blob/blob-store.js';

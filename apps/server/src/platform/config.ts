@@ -1,0 +1,356 @@
+/**
+ * The server's configuration: one table of settings, each with its environment variable, its place in the YAML
+ * file, a default and a sentence. The environment wins over the file. It reads, checks and describes; it opens nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { FleetError } from '@tinyfleet/errors';
+import { defaultDataDir } from '@tinyfleet/storage';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+export const ROLES = ['api', 'broker', 'ingest', 'ota', 'rollout', 'compiler'] as const;
+export type Role = (typeof ROLES)[number];
+
+interface Setting<T extends z.ZodType = z.ZodType> {
+  readonly env: string;
+  readonly schema: T;
+  /** Shown in the docs; `undefined` = none. */
+  readonly initial: z.infer<T> | undefined;
+  readonly text: string;
+  /** Never shown. */
+  readonly secret?: true;
+}
+const setting = <T extends z.ZodType>(
+  env: string,
+  schema: T,
+  initial: z.infer<T> | undefined,
+  text: string,
+  rest: { secret?: true } = {},
+): Setting<T> => ({ env, schema, initial, text, ...rest });
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = z.coerce.number().int().min(1);
+const flag = z.union([z.boolean(), z.stringbool()]);
+const list = <T extends readonly [string, ...string[]]>(names: T) =>
+  z
+    .union([
+      z.string().transform((text) =>
+        text
+          .split(',')
+          .map((one) => one.trim())
+          .filter(Boolean),
+      ),
+      z.array(z.string()),
+    ])
+    .pipe(z.array(z.enum(names)).min(1));
+
+/** Property = path in the YAML file, dots are levels. */
+export const SETTINGS = {
+  roles: setting(
+    'TINYFLEET_ROLES',
+    list(ROLES),
+    [...ROLES],
+    'Which parts this process runs, comma separated.',
+  ),
+  dataDir: setting(
+    'TINYFLEET_DATA_DIR',
+    z.string().min(1),
+    undefined,
+    'Database, blobs, logs and secrets. Default: /var/lib/tinyfleet for root, else .tinyfleet in the working directory.',
+  ),
+  databaseUrl: setting(
+    'DATABASE_URL',
+    z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgres://'),
+    undefined,
+    'A Postgres 15 or newer to use instead of the embedded one.',
+    { secret: true },
+  ),
+  databasePoolSize: setting(
+    'TINYFLEET_DATABASE_POOL',
+    count.max(200),
+    20,
+    'Connections to the database. Lower it when many processes share a small server.',
+  ),
+  secret: setting(
+    'TINYFLEET_SECRET',
+    z.string().min(32),
+    undefined,
+    'Encrypts signing keys at rest, at least 32 characters. Default: a file in the data directory. Set it when several machines share one database.',
+    { secret: true },
+  ),
+  'http.host': setting(
+    'TINYFLEET_HTTP_HOST',
+    z.string().min(1),
+    '127.0.0.1',
+    'Address for HTTP. Beyond loopback put a TLS proxy in front, or use lan.',
+  ),
+  'http.port': setting(
+    'TINYFLEET_HTTP_PORT',
+    port,
+    8080,
+    'Port for HTTP and for MQTT over WebSocket at /mqtt. 0 takes a free one.',
+  ),
+  'http.publicUrl': setting(
+    'TINYFLEET_PUBLIC_URL',
+    z.url(),
+    undefined,
+    'The address users type, when a proxy stands in front. Requests that change something must come from it.',
+  ),
+  'http.trustProxy': setting(
+    'TINYFLEET_TRUST_PROXY',
+    flag,
+    false,
+    'Believe X-Forwarded-For and X-Forwarded-Proto. Only behind a proxy that sets them.',
+  ),
+  'http.maxUploadBytes': setting(
+    'TINYFLEET_MAX_UPLOAD_BYTES',
+    count,
+    64 * 1024 * 1024,
+    'Largest model or validation file.',
+  ),
+  'http.maxJsonBytes': setting(
+    'TINYFLEET_MAX_JSON_BYTES',
+    count,
+    2 * 1024 * 1024,
+    'Largest JSON body. 1,000 devices fit in a tenth of it.',
+  ),
+  'mqtt.host': setting('TINYFLEET_MQTT_HOST', z.string().min(1), '127.0.0.1', 'Address for MQTT.'),
+  'mqtt.port': setting('TINYFLEET_MQTT_PORT', port, 1883, 'Port for plain MQTT. 0 takes a free one.'),
+  'mqtt.tlsPort': setting(
+    'TINYFLEET_MQTT_TLS_PORT',
+    port,
+    8883,
+    'Port for MQTT over TLS, open with lan only.',
+  ),
+  'mqtt.externalUrl': setting(
+    'TINYFLEET_MQTT_URL',
+    z.string().regex(/^mqtts?:\/\//),
+    undefined,
+    'An external MQTT broker; the embedded one is then not started.',
+    { secret: true },
+  ),
+  lan: setting(
+    'TINYFLEET_LAN',
+    flag,
+    false,
+    'Open TLS listeners (HTTPS and MQTTS) on all addresses, with an own certificate authority.',
+  ),
+  insecureMqtt: setting('TINYFLEET_INSECURE_MQTT', flag, false, 'Allow plain MQTT beyond loopback.'),
+  insecureHttp: setting(
+    'TINYFLEET_INSECURE_HTTP',
+    flag,
+    false,
+    'Allow plain HTTP beyond loopback, e.g. inside a container whose proxy speaks TLS.',
+  ),
+  'limits.messagesPerSecond': setting(
+    'TINYFLEET_MQTT_RATE',
+    count,
+    500,
+    'Sustained messages per second and device.',
+  ),
+  'limits.messageBurst': setting(
+    'TINYFLEET_MQTT_BURST',
+    count,
+    2_000,
+    'Messages above that rate at once. A device that was offline sends its history as a burst.',
+  ),
+  'limits.maxConnections': setting(
+    'TINYFLEET_MQTT_CONNECTIONS',
+    count,
+    20_000,
+    'Devices at a time, 15 to 18 KB of memory each.',
+  ),
+  'limits.maxPacketBytes': setting(
+    'TINYFLEET_MQTT_PACKET_BYTES',
+    count,
+    16_384,
+    'Largest MQTT packet a device may send.',
+  ),
+  telemetryRetentionDays: setting(
+    'TINYFLEET_TELEMETRY_DAYS',
+    count.max(3_650),
+    90,
+    'Days that raw telemetry windows are kept; older ones are refused. Rollups stay.',
+  ),
+  buildConcurrency: setting(
+    'TINYFLEET_BUILD_WORKERS',
+    count.max(64),
+    1,
+    'Builds at a time, one worker thread each.',
+  ),
+  buildTimeoutS: setting('TINYFLEET_BUILD_TIMEOUT_S', count, 600, 'A build that takes longer is stopped.'),
+  sessionDays: setting('TINYFLEET_SESSION_DAYS', count.max(365), 14, 'A browser stays signed in this long.'),
+  adminEmail: setting(
+    'TINYFLEET_ADMIN_EMAIL',
+    z.email(),
+    undefined,
+    'With adminPassword: makes the first administrator at the first start, without a setup link.',
+  ),
+  adminPassword: setting(
+    'TINYFLEET_ADMIN_PASSWORD',
+    z.string().min(10),
+    undefined,
+    'At least 10 characters.',
+    { secret: true },
+  ),
+  logLevel: setting(
+    'TINYFLEET_LOG_LEVEL',
+    z.enum(['trace', 'debug', 'info', 'warn', 'error']),
+    'info',
+    'Least level that is logged.',
+  ),
+  dashboardDir: setting(
+    'TINYFLEET_DASHBOARD_DIR',
+    z.string(),
+    undefined,
+    'Where the built dashboard lies. Default: apps/dashboard/dist of this checkout.',
+  ),
+} as const satisfies Record<string, Setting>;
+
+type Settings = typeof SETTINGS;
+type Key = keyof Settings;
+export type Config = {
+  readonly [K in Exclude<Key, OptionalKeys | 'dataDir'>]: z.infer<Settings[K]['schema']>;
+} & { readonly [K in OptionalKeys]: z.infer<Settings[K]['schema']> | undefined } & {
+  readonly dataDir: string;
+  /** The file that was read. */
+  readonly file: string | undefined;
+};
+/** Settings without a default. Listed, because a default's type does not tell `undefined` from absent. */
+type OptionalKeys =
+  | 'databaseUrl'
+  | 'secret'
+  | 'http.publicUrl'
+  | 'mqtt.externalUrl'
+  | 'adminEmail'
+  | 'adminPassword'
+  | 'dashboardDir';
+
+export interface ConfigSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Working directory: relative paths and the default data directory start here. */
+  readonly cwd: string;
+}
+
+/** @throws server.config-invalid naming every wrong setting, server.config-unreadable */
+export function loadConfig({ env, cwd }: ConfigSources): Config {
+  const file = env['TINYFLEET_CONFIG'];
+  const fromFile = file ? readConfigFile(resolve(cwd, file)) : new Map<string, unknown>();
+  const issues: string[] = [];
+  const values: Record<string, unknown> = { file: file ? resolve(cwd, file) : undefined };
+  for (const [key, { env: variable, schema, initial }] of Object.entries<Setting>(SETTINGS)) {
+    const inEnv = env[variable];
+    const given = inEnv !== undefined && inEnv !== '' ? inEnv : fromFile.get(key);
+    fromFile.delete(key);
+    if (given === undefined || given === null) {
+      values[key] = initial;
+      continue;
+    }
+    const parsed = schema.safeParse(given);
+    if (parsed.success) values[key] = parsed.data;
+    else
+      issues.push(
+        `${inEnv !== undefined ? variable : key}: ${parsed.error.issues[0]?.message ?? 'not valid'}`,
+      );
+  }
+  for (const key of fromFile.keys()) issues.push(`${key}: no such setting`);
+  if ((values['adminEmail'] === undefined) !== (values['adminPassword'] === undefined)) {
+    issues.push('TINYFLEET_ADMIN_EMAIL and TINYFLEET_ADMIN_PASSWORD: set both or none');
+  }
+  const roles = (values['roles'] ?? []) as Role[];
+  const edge = roles.filter((role) => role === 'broker' || role === 'ingest' || role === 'ota');
+  if (edge.length > 0 && edge.length < 3 && values['mqtt.externalUrl'] === undefined) {
+    issues.push('TINYFLEET_ROLES: without an external broker, broker, ingest and ota run in one process');
+  }
+  if (issues.length > 0) {
+    throw new FleetError('server.config-invalid', { summary: issues.join('; '), issues });
+  }
+  values['dataDir'] = values['dataDir'] ? resolve(cwd, values['dataDir'] as string) : defaultDataDir(cwd);
+  const config = values as Config;
+  requireLoopback(config);
+  return config;
+}
+
+function readConfigFile(path: string): Map<string, unknown> {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new FleetError(
+      'server.config-unreadable',
+      { path, reason: (error as Error).message },
+      { cause: error },
+    );
+  }
+  if (content === null) return new Map();
+  if (typeof content !== 'object' || Array.isArray(content)) {
+    throw new FleetError('server.config-unreadable', { path, reason: 'it is not a map of settings' });
+  }
+  const flat = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(content)) {
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+      for (const [inner, leaf] of Object.entries(value)) flat.set(`${key}.${inner}`, leaf);
+    } else flat.set(key, value);
+  }
+  return flat;
+}
+
+export const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
+
+/** Beyond loopback everything is TLS, unless somebody says in so many words that it shall not be. */
+function requireLoopback(config: Config): void {
+  if (config.roles.includes('api') && !isLoopback(config['http.host']) && !config.insecureHttp) {
+    throw new FleetError('server.plain-beyond-loopback', {
+      purpose: 'HTTP',
+      host: config['http.host'],
+      option: 'TINYFLEET_INSECURE_HTTP=true',
+    });
+  }
+  if (config.roles.includes('broker') && !isLoopback(config['mqtt.host']) && !config.insecureMqtt) {
+    throw new FleetError('server.plain-beyond-loopback', {
+      purpose: 'MQTT',
+      host: config['mqtt.host'],
+      option: '--insecure-mqtt',
+    });
+  }
+}
+
+/** What `tinyfleet config show` prints: effective values, secrets replaced, with the variable that sets each. */
+export function describeConfig(
+  config: Config,
+): Record<string, { value: unknown; env: string; description: string }> {
+  const rows: Record<string, { value: unknown; env: string; description: string }> = {};
+  for (const [key, { env, text, secret }] of Object.entries<Setting>(SETTINGS)) {
+    const value = config[key as keyof Config];
+    rows[key] = {
+      value: value === undefined ? null : secret ? '(set)' : value,
+      env,
+      description: text,
+    };
+  }
+  return rows;
+}
+
+/** docs/configuration.md, made by `npm run generate`. */
+export function configReference(): string {
+  const rows = Object.entries<Setting>(SETTINGS).map(([key, { env, initial, text }]) => {
+    const shown =
+      initial === undefined ? '' : `\`${Array.isArray(initial) ? initial.join(',') : String(initial)}\``;
+    return `| \`${key}\` | \`${env}\` | ${shown} | ${text} |`;
+  });
+  return [
+    '# Configuration',
+    '',
+    '<!-- Generated from apps/server/src/platform/config.ts by npm run generate. -->',
+    '',
+    'Settings come from the environment or from the YAML file that `TINYFLEET_CONFIG` names; the environment wins. A dot',
+    'in a name is a level of the file. `npx tinyfleet config show` prints what is in effect. All listeners are on loopback',
+    'unless told otherwise.',
+    '',
+    '| Setting | Environment | Default | |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
