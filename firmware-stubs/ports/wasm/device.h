@@ -23,6 +23,14 @@
 //                                                 bounded: one inference, or about 4 KB of hashing or flash work.
 //                                                 After import reset(): returns 0 and does nothing until device_init.
 //   device_info(dev ptr, out ptr)                 writes DEVICE_INFO_WORDS words, see below
+//   device_provision(index u32, config ptr, slot u32, digest ptr, bytes u32, sequence u32) -> i32
+//                                                 factory: the host has stored a bundle of `bytes` with SHA-256 `digest` in
+//                                                 slot 0 or 1 of an erased flash; writes the record log that makes it the
+//                                                 active, committed one with manifest sequence `sequence` (0 = none). Before
+//                                                 device_init; uses the flash imports only. 0 or a negative error code
+//   device_set_period(dev ptr, period_us f64)     changes the inference period of a running device (the simulator makes
+//                                                 history at one inference a minute, then goes on live); the next
+//                                                 inference is due at most one new period from now
 //
 // Imports, module "device". The first argument is the u32 index given to device_init. Pointers are u32 offsets into
 // the linear memory. A host must not call any export from inside an import, and reads memory through a fresh view.
@@ -50,8 +58,9 @@
 //   sample            (i, sensor, dst, count)                    i32   sensor 0: count bytes of quantized input tensor.
 //                                                                      other sensors: count frames of interleaved int16.
 //                                                                      count = done, 0 = not there yet, < 0 sensor error.
-//                                                                      Called once per inference index (again after 0 or
-//                                                                      < 0 for the same or, after < 0, the next index)
+//                                                                      The inference index advances with a completed
+//                                                                      inference only: after 0 the same index is asked
+//                                                                      for again soon, after < 0 one period later
 //   result            (i, index, predicted, confidence, output, output_n)
 //                                                                -     after each inference; index counts inferences of
 //                                                                      this boot from 0, confidence 0..255, output = the
@@ -101,6 +110,7 @@ enum {
   device_config_sensor_full_scale = 39, // unit/1000 at raw 32767
   device_config_sensor_rate_mhz = 40,   // millihertz
   device_config_firmware_version = 41,  // ptr, bytes (1..32); 0 = the firmware's own
+  device_config_clock_khz = 43, // of cycles(), 0 = unknown
   DEVICE_CONFIG_WORDS = 48 // rest reserved, 0
 };
 

@@ -1,0 +1,273 @@
+// TinyFleet agent: keeps one device in touch with its fleet. It speaks MQTT 3.1.1 to the broker, installs signed models
+// over the air into two flash slots, proves them with their golden vectors before they become active, runs
+// inference on a schedule and sends one telemetry summary per window. This header is the manual.
+// It is not the inference runtime (fleet_runtime.h), and it knows no board: see fleet_platform.h for what a port gives.
+//
+// Use:   static fleet_agent_t agent;                       // about 6 KB, any number of them, caller's memory
+//        fleet_agent_init(&agent, &platform, &config);     // once per boot
+//        for (;;) { due = fleet_agent_step(&agent); sleep until `due`, or until bytes arrive; }
+//
+// Rules. No allocation, no globals, no blocking, no recursion, no floating point. One context belongs to one thread;
+// no function may be called from an interrupt or from inside a platform function. Platform and config must outlive
+// the context and stay unchanged. A context is plain memory: it must not move after init.
+//
+// Power may fail at any time. After every cut the next init finds the old model or the new one, complete and
+// checked, or none and says so; never a mixture. The order of flash operations is argued in docs/spec/flash.md.
+//
+// Results: 0 or a registered error negated (fleet_error.h). Errors of an update are reported to the platform in
+// up/state; errors of the link are counted (fleet_agent_counter) and retried.
+#ifndef FLEET_AGENT_H
+#define FLEET_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../src/mqtt.h"
+#include "../src/records.h"
+#include "../src/ring.h"
+#include "../src/sha256.h"
+#include "fleet_platform.h"
+#include "fleet_runtime.h"
+#include "fleet_wire.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FLEET_FIRMWARE_VERSION "0.1.0"
+
+// ---- configuration -----------------------------------------------------------------------------------------------
+
+typedef struct {
+  const char *at; // not terminated
+  uint32_t bytes;
+} fleet_text_t;
+
+typedef struct {
+  uint32_t alg; // FLEET_SIGNATURE_ALGORITHM_*, 0 = no key
+  const uint8_t *bytes;
+  uint32_t n;
+} fleet_key_t;
+
+typedef struct {
+  uint32_t sensor; // FLEET_SENSOR_*
+  uint32_t axes;
+  uint32_t unit; // FLEET_UNIT_*
+  uint32_t full_scale;      // unit/1000 at raw 32767
+  uint32_t sample_rate_mhz; // millihertz
+} fleet_sensor_t;
+
+enum {
+  FLEET_AGENT_OFFLINE = 1,     // never connect; windows go to the ring
+  FLEET_AGENT_FIXED_WINDOW = 2, // keep window_s whatever desired says
+  FLEET_AGENT_KEY_MAX = 2,
+};
+
+typedef struct {
+  fleet_text_t project;     // 1..63 bytes
+  fleet_text_t device;      // 1..63
+  fleet_text_t token;       // 0..128, MQTT password
+  fleet_text_t device_type; // 1..63
+  fleet_text_t firmware_version; // 1..32, empty = FLEET_FIRMWARE_VERSION
+  const uint8_t *vendor_id; // 16 bytes, NULL = any
+  const uint8_t *class_id;  // 16 bytes, NULL = any
+  fleet_key_t keys[FLEET_AGENT_KEY_MAX]; // current and next verification key
+  fleet_flash_geometry_t flash;
+  uint32_t slot_bytes; // multiple of the sector; two slots start behind the two record sectors
+  void *arena;         // 16-byte aligned scratch of one inference, may be shared by agents of one thread
+  uint32_t arena_bytes;
+  void *state; // 16-byte aligned, this agent's
+  uint32_t state_bytes;
+  void *bundle_ram; // 16-byte aligned copy of the bundle where flash is not mapped, else NULL
+  uint32_t bundle_ram_bytes;
+  uint64_t inference_period_us; // 0 = 1 s
+  uint32_t window_s;            // until desired says otherwise, 0 = 3600
+  uint32_t keepalive_s;         // 0 = 60; at least 60 so that a broker waiting for its database is not given up
+  uint32_t backoff_min_ms;      // 0 = 1000
+  uint32_t backoff_max_ms;      // 0 = 120000
+  uint32_t healthy_s;           // inference without fault that closes an attempt record, 0 = 60
+  uint32_t slice_steps;         // plan steps per agent step; 0 = a whole inference, a must when the arena is shared
+  uint32_t clock_khz;           // of the cycle counter, 0 = unknown: latency is then read from now_us
+  uint32_t reset_cause;         // FLEET_RESET_CAUSE_* of this boot
+  uint32_t duty_cycle_s;        // declared contact interval of a sleeper, 0 = always on
+  const fleet_sensor_t *sensors; // besides FLEET_SENSOR_TENSOR
+  uint32_t sensor_count;         // 0..8
+  uint32_t flags;
+} fleet_agent_config_t;
+
+// ---- the context: fields are private -------------------------------------------------------------------------------
+
+enum {
+  FLEET_WINDOW_CELLS = 192,   // classes x confidence bins
+  FLEET_WINDOW_FEATURES = 5,  // monitored features; further ones are not summarized
+  FLEET_WINDOW_PICKS = 16,
+  FLEET_WINDOW_MAX_N = 4095,  // a window closes here, so a count fits 12 bits
+  FLEET_QUEUE_BYTES = 720,    // encoded windows waiting in RAM, also the largest one
+  FLEET_NOTES = 5,            // state messages waiting
+  FLEET_ATTEMPTS = 3,         // faulty resets with an attempt open that revert
+  FLEET_LOSS_COUNTERS = 16,
+};
+
+typedef struct {
+  uint16_t histogram[16];
+  uint16_t n;
+  int16_t min;
+  int16_t max;
+  uint8_t bins;
+  uint8_t monitor; // index in the bundle
+  int64_t sum;
+  uint64_t sum_squares;
+} fleet_feature_t;
+
+typedef struct {
+  uint64_t start_us;
+  uint64_t cycles_sum;
+  uint32_t first_index;
+  uint32_t cycles_max;
+  uint32_t schema;
+  uint16_t n;
+  uint16_t classes;
+  uint16_t switches;
+  uint16_t saturated;
+  uint16_t invalid;
+  uint16_t stuck;
+  uint16_t dropped_frames;
+  uint16_t ood_n;
+  uint16_t last_class;
+  uint8_t bins;
+  uint8_t features;
+  uint8_t picks;
+  bool open;
+  uint8_t build[8];
+  uint8_t pick[FLEET_WINDOW_PICKS][4];
+  uint16_t counts[FLEET_WINDOW_CELLS];
+  uint16_t ood[16];
+  fleet_feature_t feature[FLEET_WINDOW_FEATURES];
+} fleet_window_t;
+
+// A state message that waits to be sent.
+typedef struct {
+  uint8_t digest[32];
+  uint64_t uptime_ms;
+  uint32_t sequence;
+  uint32_t deployment;
+  uint32_t revision;
+  uint32_t offset;
+  uint32_t detail;
+  uint32_t latency_us;
+  uint32_t cycles;
+  uint32_t arena_bytes;
+  uint16_t error;
+  uint16_t failed_step;
+  uint8_t update_state;
+  uint8_t attempts;
+  uint8_t self_test; // 0 = none, 1 = failed, 2 = passed
+  uint8_t vectors;
+  uint8_t failed_vector;
+  bool has_digest;
+  bool has_detail;
+} fleet_note_t;
+
+typedef struct fleet_agent {
+  const fleet_platform_t *platform;
+  const fleet_agent_config_t *config;
+  fleet_mqtt_t mqtt;
+  fleet_records_t records;
+  fleet_persist_t persist;
+  fleet_ring_t ring;
+
+  // this boot
+  uint64_t boot_id;
+  uint64_t now_us;
+  int64_t unix_offset_ms; // unix time = offset + uptime
+  uint32_t sequence;      // next one to give
+  uint32_t counters[FLEET_LOSS_COUNTERS];
+  bool dead;      // reset was asked for
+  bool time_known;
+  bool session;   // MQTT is up
+  bool hello_due;
+  uint8_t in_flight;    // what the QoS 1 publish is
+  uint32_t window_s;
+  uint16_t pick_every;
+
+  // work in progress: hashing, self-test
+  uint8_t job;
+  uint8_t job_slot;
+  uint8_t test_vector;
+  uint32_t job_offset;
+  fleet_sha256_t sha;
+  fleet_self_test_t test;
+  uint32_t test_cycles_start;
+  uint32_t test_cycles;
+  uint32_t test_runs;
+  uint64_t test_started_us;
+  uint32_t test_latency_us;
+
+  // transfer
+  bool fetching;
+  uint8_t timeouts;
+  uint16_t chunk_bytes;
+  uint32_t next_offset;
+  uint32_t window_end;
+  uint64_t want_due_us;
+  bool want_due;
+
+  // soak
+  uint64_t healthy_since_us;
+  uint64_t soak_counted_us;
+  bool queued_hello; // a newer desired release waits for the end of this update
+
+  // the running model
+  bool running;
+  uint8_t model_slot;
+  const void *bundle;
+  uint32_t bundle_bytes;
+  fleet_runtime_t runtime;
+  fleet_tensor_t input;
+  fleet_tensor_t output;
+  bool inferring;
+  uint32_t inference_index;
+  uint32_t started_cycles;
+  uint32_t input_crc; // of the input before, to see a stuck sensor
+  uint64_t next_inference_us;
+  fleet_window_t window;
+  uint32_t windows_made;
+
+  uint8_t note_first;
+  uint8_t note_count;
+  fleet_note_t notes[FLEET_NOTES];
+  uint16_t queue_used;
+  uint16_t sending_bytes; // size of the window in flight, 0 = it came from the ring
+  uint8_t queue[FLEET_QUEUE_BYTES]; // (length LE16, window) back to back
+} fleet_agent_t;
+
+// ---- functions -----------------------------------------------------------------------------------------------------
+
+// Boots the agent: clears the context, opens the records (a first start formats them), counts the boot, judges an
+// open attempt, and schedules the check of the active slot. Flash is read and written, the network is not.
+// O(two sectors). Errors: agent.platform-invalid, agent.argument-invalid, flash.geometry-invalid, flash.*. After an error
+// the context must not be stepped.
+int32_t fleet_agent_init(fleet_agent_t *agent, const fleet_platform_t *platform, const fleet_agent_config_t *config);
+
+// Does what is due, at most one bounded piece of each kind of work: a few packets, 4 KB of hashing, one inference.
+// Returns the time (platform now_us) of the next thing to do; calling earlier is harmless, and right when bytes
+// arrived. After platform.reset was called it returns 0 and does nothing.
+uint64_t fleet_agent_step(fleet_agent_t *agent);
+
+// Losses since boot by FLEET_LOSS_COUNTER_*, 0 for an unknown kind. O(1).
+uint32_t fleet_agent_counter(const fleet_agent_t *agent, uint32_t kind);
+
+// Flash offset of slot 0 or 1. O(1).
+uint32_t fleet_agent_slot_offset(const fleet_agent_config_t *config, uint32_t slot);
+
+// Windows made and not acknowledged. O(windows in RAM).
+uint32_t fleet_agent_windows_pending(const fleet_agent_t *agent);
+
+// The application counts an input it had to drop (a sensor overrun); goes into the next summary. O(1).
+void fleet_agent_count_dropped_frame(fleet_agent_t *agent);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

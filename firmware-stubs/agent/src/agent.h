@@ -1,0 +1,58 @@
+// What the agent's files say to each other. Not for ports: their door is fleet_agent.h.
+#ifndef FLEET_AGENT_PRIVATE_H
+#define FLEET_AGENT_PRIVATE_H
+
+#include "../include/fleet_agent.h"
+#include "cbor.h"
+
+enum { in_flight_none = 0, in_flight_hello, in_flight_note, in_flight_window, in_flight_ring };
+
+enum {
+  job_none = 0,
+  job_check_active, // boot: hash the active slot before it may run
+  job_check_target, // hash the target slot before its trial
+  job_rehash,       // resume: hash what the target slot holds already
+  job_self_test,    // one golden vector per step
+};
+
+// agent.c
+uint64_t fleet_agent_uptime_ms(const fleet_agent_t *agent);
+void fleet_agent_count(fleet_agent_t *agent, uint32_t kind, uint32_t n);
+void fleet_agent_save(fleet_agent_t *agent); // a failure is counted and retried with the next save
+void fleet_agent_log(const fleet_agent_t *agent, uint32_t level, const char *text, int32_t value);
+
+// messages.c: what goes up
+void fleet_messages_envelope(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t fields, uint32_t sequence,
+                             uint64_t uptime_ms);
+void fleet_messages_will(void *agent, fleet_cbor_writer_t *w);
+bool fleet_messages_hello(fleet_agent_t *agent);
+bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note);
+bool fleet_messages_want(fleet_agent_t *agent, uint32_t count);
+
+// update.c: desired release, transfer, trial, soak
+void fleet_update_boot(fleet_agent_t *agent);
+void fleet_update_desired(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
+void fleet_update_chunk(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
+void fleet_update_session(fleet_agent_t *agent, bool up);
+// One slice of hashing or self-test; false when there is nothing to do.
+bool fleet_update_work(fleet_agent_t *agent);
+// Wants, timeouts, soak; returns when to be called next.
+uint64_t fleet_update_tick(fleet_agent_t *agent);
+void fleet_update_note(fleet_agent_t *agent, uint32_t update_state, uint32_t error);
+
+// model.c: the runtime seen from the agent
+int32_t fleet_model_load(fleet_agent_t *agent, uint32_t slot);
+void fleet_model_unload(fleet_agent_t *agent);
+void fleet_model_start(fleet_agent_t *agent); // the loaded model takes over the schedule
+uint64_t fleet_model_tick(fleet_agent_t *agent);
+
+// telemetry.c
+void fleet_window_open(fleet_agent_t *agent);
+void fleet_window_close(fleet_agent_t *agent);
+void fleet_window_add(fleet_agent_t *agent, const fleet_inference_t *inference);
+void fleet_window_monitor(void *agent, uint32_t monitor, int32_t value);
+bool fleet_window_publish(fleet_agent_t *agent);
+void fleet_window_acked(fleet_agent_t *agent);
+void fleet_window_spill(fleet_agent_t *agent); // before a planned reset: RAM to the ring
+
+#endif

@@ -1,0 +1,64 @@
+// CBOR (RFC 8949) as the wire uses it: a bounded encoder of deterministic encoding (4.2.1) and a pull decoder over
+// one received message. Definite lengths only; no floats, no indefinite strings. Nothing is copied: strings are
+// returned as pointers into the message.
+#ifndef FLEET_CBOR_H
+#define FLEET_CBOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+  cbor_uint = 0,
+  cbor_nint = 1,
+  cbor_bytes = 2,
+  cbor_text = 3,
+  cbor_array = 4,
+  cbor_map = 5,
+  cbor_tag = 6,
+  cbor_simple = 7,
+};
+
+// Writes past `capacity` are dropped and remembered: check `overflow` once at the end.
+typedef struct {
+  uint8_t *buffer;
+  uint32_t capacity;
+  uint32_t used;
+  bool overflow;
+} fleet_cbor_writer_t;
+
+void fleet_cbor_head(fleet_cbor_writer_t *w, uint32_t major, uint64_t value);
+void fleet_cbor_int(fleet_cbor_writer_t *w, int64_t value);
+void fleet_cbor_bool(fleet_cbor_writer_t *w, bool value);
+void fleet_cbor_string(fleet_cbor_writer_t *w, uint32_t major, const void *data, uint32_t n);
+// key, then unsigned value: the shape of most wire fields.
+void fleet_cbor_field(fleet_cbor_writer_t *w, uint32_t key, uint64_t value);
+void fleet_cbor_field_bytes(fleet_cbor_writer_t *w, uint32_t key, const void *data, uint32_t n);
+
+// A decoder never reads outside [at, end). After the first malformed item every call answers false.
+typedef struct {
+  const uint8_t *at;
+  const uint8_t *end;
+  bool failed;
+} fleet_cbor_reader_t;
+
+typedef struct {
+  uint32_t major;
+  uint64_t value;      // integer, length, element count, tag or simple value
+  const uint8_t *data; // of a string
+} fleet_cbor_item_t;
+
+void fleet_cbor_reader_init(fleet_cbor_reader_t *r, const uint8_t *data, uint32_t n);
+// Reads one item's head (and skips a string's body). Refuses longer-than-shortest encodings, floats, indefinite
+// lengths, and counts larger than the bytes left could hold.
+bool fleet_cbor_next(fleet_cbor_reader_t *r, fleet_cbor_item_t *item);
+// Skips one complete item, nested ones included, at most 16 levels deep.
+bool fleet_cbor_skip(fleet_cbor_reader_t *r);
+// The following read one item of the type named and fail the reader on any other.
+bool fleet_cbor_read_uint(fleet_cbor_reader_t *r, uint64_t max, uint64_t *value);
+bool fleet_cbor_read_u32(fleet_cbor_reader_t *r, uint32_t *value);
+bool fleet_cbor_read_int(fleet_cbor_reader_t *r, int64_t *value);
+bool fleet_cbor_read_string(fleet_cbor_reader_t *r, uint32_t major, const uint8_t **data, uint32_t *n);
+bool fleet_cbor_read_count(fleet_cbor_reader_t *r, uint32_t major, uint32_t *count);
+bool fleet_cbor_read_bool(fleet_cbor_reader_t *r, bool *value);
+
+#endif

@@ -1,0 +1,106 @@
+// MQTT 3.1.1 client of one device: clean session, one will, three subscriptions, QoS 0/1 both ways, one QoS 1
+// publish in flight. Not a general client: no QoS 2, no retained messages, no other topics than the device's own.
+// It moves bytes through the platform's stream only and never blocks; all buffers are in the struct.
+#ifndef FLEET_MQTT_H
+#define FLEET_MQTT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbor.h"
+#include "fleet_platform.h"
+
+enum {
+  FLEET_MQTT_RX_BYTES = 1536,  // largest packet taken, announced in hello
+  FLEET_MQTT_TX_BYTES = 880,   // largest QoS 1 publish: topic 150, payload 720
+  FLEET_MQTT_CTL_BYTES = 288,  // acknowledgements, pings, QoS 0 publishes
+  FLEET_MQTT_NAME_BYTES = 127, // "<project>/<device>"
+};
+
+enum {
+  fleet_mqtt_closed = 0, // waiting for the end of the back-off
+  fleet_mqtt_opening,
+  fleet_mqtt_sending_connect,
+  fleet_mqtt_await_connack,
+  fleet_mqtt_sending_subscribe,
+  fleet_mqtt_await_suback,
+  fleet_mqtt_up,
+};
+
+typedef enum {
+  fleet_mqtt_nothing = 0, // no more work until bytes arrive or the timer fires
+  fleet_mqtt_connected,   // session is up
+  fleet_mqtt_lost,        // stream closed; back-off runs
+  fleet_mqtt_message,     // topic_kind, payload: valid until the next poll, which acknowledges it
+  fleet_mqtt_acked,       // the QoS 1 publish in flight was acknowledged
+} fleet_mqtt_event_t;
+
+// Last part of a down topic.
+enum { fleet_down_desired = 0, fleet_down_chunk = 1, fleet_down_ask = 2, fleet_down_unknown = 3 };
+
+typedef struct {
+  const fleet_platform_t *platform;
+  const char *project;
+  const char *device;
+  const char *token;
+  uint8_t project_bytes;
+  uint8_t device_bytes;
+  uint8_t token_bytes;
+  uint8_t state;
+  uint16_t keepalive_s;
+  uint32_t backoff_min_ms;
+  uint32_t backoff_max_ms;
+  uint32_t ack_timeout_s;
+
+  uint64_t deadline_us;  // of the current state: end of back-off, or of patience
+  uint64_t last_sent_us;
+  uint64_t ping_us;      // when the unanswered PINGREQ was sent, 0 = none
+  uint64_t publish_us;   // when the publish in flight was sent completely
+  uint32_t reconnects;
+  uint32_t too_large;    // packets skipped
+  uint32_t refused;      // CONNACK or SUBACK refusals in a row
+  uint8_t attempt;       // exponent of the back-off
+  bool stream_open;
+  bool blocked;          // the stream took fewer bytes than offered
+
+  uint16_t next_packet_id;
+  uint16_t publish_packet_id;
+  bool publish_sent;     // completely handed to the stream in this connection
+  bool publish_pending;  // tx holds a QoS 1 publish that is not acknowledged
+  uint16_t tx_start;
+  uint16_t tx_end;
+  uint16_t tx_sent;      // absolute offset in tx
+  uint16_t ctl_used;
+  uint16_t ctl_sent;
+  uint16_t rx_start;     // first byte of the packet being looked at
+  uint16_t rx_used;
+  uint16_t rx_consume;   // size of the packet handed out by the last poll
+  uint16_t ack_packet_id; // to acknowledge with the next poll, 0 = none
+  uint32_t skip;         // bytes of an oversized packet still to drop
+
+  uint8_t topic_kind;
+  const uint8_t *payload;
+  uint32_t payload_bytes;
+
+  uint8_t tx[FLEET_MQTT_TX_BYTES];
+  uint8_t ctl[FLEET_MQTT_CTL_BYTES];
+  uint8_t rx[FLEET_MQTT_RX_BYTES]; // also holds CONNECT and SUBSCRIBE while nothing can be received
+} fleet_mqtt_t;
+
+// The names must outlive the client. The first connect happens after a random part of backoff_min_ms.
+void fleet_mqtt_init(fleet_mqtt_t *m, uint64_t now_us);
+// Does one bounded piece of work and says what happened. Call until it answers fleet_mqtt_nothing.
+// make_will writes the will's payload (CBOR, at most 64 bytes) when a CONNECT is built.
+fleet_mqtt_event_t fleet_mqtt_poll(fleet_mqtt_t *m, uint64_t now_us, void (*make_will)(void *, fleet_cbor_writer_t *),
+                                   void *user);
+// When poll wants to be called even if no byte arrives.
+uint64_t fleet_mqtt_due_us(const fleet_mqtt_t *m, uint64_t now_us);
+bool fleet_mqtt_can_publish(const fleet_mqtt_t *m);
+// Opens a publish to `up/<suffix>`; write the payload, then end it. QoS 1 needs fleet_mqtt_can_publish; the packet stays
+// until it is acknowledged and is sent again after a reconnect. Ends with false when it did not fit (nothing is sent).
+void fleet_mqtt_publish_begin(fleet_mqtt_t *m, const char *suffix, uint32_t qos, fleet_cbor_writer_t *payload);
+bool fleet_mqtt_publish_end(fleet_mqtt_t *m, uint32_t qos, const fleet_cbor_writer_t *payload);
+// Sends DISCONNECT if the stream takes it, closes. The will is then not published by the broker.
+void fleet_mqtt_disconnect(fleet_mqtt_t *m);
+
+#endif

@@ -1,0 +1,77 @@
+// What the agent must remember over a power cut: one struct, kept as an append-only log of CRC-checked records over two
+// flash sectors. Not a file system: one writer, one value. docs/spec/flash.md fixes the bytes.
+#ifndef FLEET_RECORDS_H
+#define FLEET_RECORDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fleet_platform.h"
+
+enum { FLEET_PERSIST_LAYOUT = 1, FLEET_NO_SLOT = 0xff, FLEET_REFUSED_DIGESTS = 4 };
+
+// All fields are naturally aligned and the struct has no padding: its little-endian bytes are the record payload.
+typedef struct {
+  uint8_t digest[32];
+  uint32_t sequence; // of the manifest it came with
+  uint32_t bytes;
+  uint16_t error; // why it was rejected, 0 = it was not
+  uint8_t state;  // FLEET_SLOT_STATE_*
+  uint8_t reserved;
+} fleet_slot_record_t;
+
+typedef struct {
+  uint8_t digest_prefix[8];
+  uint32_t sequence; // a manifest above it lifts the refusal
+  uint16_t error;    // 0 = entry not used
+  uint16_t reserved;
+} fleet_refused_t;
+
+typedef struct {
+  uint32_t layout;
+  uint32_t boot_counter;
+  uint32_t last_boot_entropy; // of the boot before, with last_sequence; valid when last_boot_counter != 0
+  uint32_t last_boot_counter;
+  uint32_t last_sequence;
+  uint32_t highest_sequence; // of all accepted manifests
+  uint32_t floor;
+  uint32_t key_sequence;
+  uint32_t ask_counter;
+  uint32_t windows_dropped;
+  uint32_t deployment; // the update below, 0 = none so far
+  uint32_t revision;
+  uint32_t fetched; // bytes of the target slot that are known to be stored, whole sectors
+  uint32_t soak_s;
+  uint32_t soaked_s;
+  uint32_t latency_limit_us; // of the trial, 0 = none
+  fleet_slot_record_t slots[2];
+  uint8_t active_slot; // 0, 1 or FLEET_NO_SLOT
+  uint8_t target_slot;
+  uint8_t update_state; // FLEET_UPDATE_STATE_*
+  uint8_t attempts;     // faulty resets with the attempt open
+  uint8_t attempt_open;
+  uint8_t quick; // the trial is a switch back to a retained slot: no soak follows
+  uint16_t update_error;
+  fleet_refused_t refused[FLEET_REFUSED_DIGESTS];
+} fleet_persist_t;
+
+typedef struct {
+  const fleet_platform_t *platform;
+  fleet_flash_geometry_t geometry;
+  uint32_t sector;     // live record sector, 0 or 1
+  uint32_t used;       // bytes of it in use
+  uint32_t generation; // of its snapshot, 0 = no valid sector
+  bool torn;           // bytes behind `used` are not erased: the next record goes to the other sector
+  bool found_damage;   // neither sector was valid, yet they were not erased
+  uint32_t errors;     // flash operations that failed
+  fleet_persist_t saved;
+} fleet_records_t;
+
+// Reads the newest state into `state`. A first start, or damage, gives the empty state and formats the log.
+// 0 or a flash error.
+int32_t fleet_records_open(fleet_records_t *records, fleet_persist_t *state);
+// Makes `state` durable: after 0 it survives a power cut, after a cut inside either the old or the new state is read.
+// Costs nothing when nothing changed.
+int32_t fleet_records_save(fleet_records_t *records, const fleet_persist_t *state);
+
+#endif

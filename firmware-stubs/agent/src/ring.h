@@ -1,0 +1,35 @@
+// Windows that wait for the broker over a power cut: a ring of opaque records over the flash behind the slots. Oldest
+// first out; when it is full the oldest sector is given up and its unsent records are counted as lost.
+#ifndef FLEET_RING_H
+#define FLEET_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fleet_platform.h"
+
+typedef struct {
+  const fleet_platform_t *platform;
+  fleet_flash_geometry_t geometry;
+  uint32_t base;       // offset of the first sector
+  uint32_t sectors;    // 0 or >= 2
+  uint32_t head;       // sector being written
+  uint32_t head_used;  // bytes of it in use
+  uint32_t head_count; // its generation
+  uint32_t tail;       // sector of the oldest unsent record
+  uint32_t tail_at;    // its offset in that sector
+  uint32_t pending;    // unsent records
+  uint32_t lost;       // records given up since init
+  uint32_t errors;     // flash operations that failed
+} fleet_ring_t;
+
+// Reads what is there. `bytes` from `base`; fewer than two sectors make a ring that takes nothing.
+void fleet_ring_open(fleet_ring_t *ring, uint32_t base, uint32_t bytes);
+// Appends n bytes; false when the ring cannot take it.
+bool fleet_ring_push(fleet_ring_t *ring, const uint8_t *data, uint32_t n);
+// Copies the oldest unsent record; its size, or 0 when there is none.
+uint32_t fleet_ring_peek(fleet_ring_t *ring, uint8_t *dst, uint32_t capacity);
+// The record peeked was delivered.
+void fleet_ring_pop(fleet_ring_t *ring);
+
+#endif

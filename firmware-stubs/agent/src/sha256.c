@@ -1,0 +1,88 @@
+// SHA-256, see sha256.h. Small on purpose: one round loop, the schedule in a ring.
+#include "sha256.h"
+
+#include <string.h>
+
+static const uint32_t round_constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static uint32_t rotate_right(uint32_t x, uint32_t n) { return (x >> n) | (x << (32 - n)); }
+
+// The message schedule is kept as a ring of 16 words: 64 bytes of stack instead of 256.
+static void compress(uint32_t state[8], const uint8_t block[64]) {
+  uint32_t w[16];
+  for (uint32_t i = 0; i < 16; i++) {
+    w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
+           block[4 * i + 3];
+  }
+  uint32_t s[8];
+  memcpy(s, state, sizeof s);
+  for (uint32_t i = 0; i < 64; i++) {
+    if (i >= 16) {
+      const uint32_t w15 = w[(i + 1) & 15];
+      const uint32_t w2 = w[(i + 14) & 15];
+      w[i & 15] += (rotate_right(w15, 7) ^ rotate_right(w15, 18) ^ (w15 >> 3)) + w[(i + 9) & 15] +
+                   (rotate_right(w2, 17) ^ rotate_right(w2, 19) ^ (w2 >> 10));
+    }
+    const uint32_t sum1 = rotate_right(s[4], 6) ^ rotate_right(s[4], 11) ^ rotate_right(s[4], 25);
+    const uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
+    const uint32_t t1 = s[7] + sum1 + choice + round_constants[i] + w[i & 15];
+    const uint32_t sum0 = rotate_right(s[0], 2) ^ rotate_right(s[0], 13) ^ rotate_right(s[0], 22);
+    const uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
+    s[7] = s[6];
+    s[6] = s[5];
+    s[5] = s[4];
+    s[4] = s[3] + t1;
+    s[3] = s[2];
+    s[2] = s[1];
+    s[1] = s[0];
+    s[0] = t1 + sum0 + majority;
+  }
+  for (uint32_t i = 0; i < 8; i++) state[i] += s[i];
+}
+
+void fleet_sha256_init(fleet_sha256_t *sha) {
+  static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  memcpy(sha->state, start, sizeof start);
+  sha->bytes = 0;
+}
+
+void fleet_sha256_update(fleet_sha256_t *sha, const void *data, uint32_t n) {
+  const uint8_t *p = data;
+  uint32_t used = (uint32_t)(sha->bytes & 63);
+  sha->bytes += n;
+  if (used != 0) {
+    const uint32_t room = 64 - used;
+    const uint32_t take = n < room ? n : room;
+    memcpy(sha->block + used, p, take);
+    p += take;
+    n -= take;
+    if (used + take < 64) return;
+    compress(sha->state, sha->block);
+  }
+  for (; n >= 64; n -= 64, p += 64) compress(sha->state, p);
+  if (n != 0) memcpy(sha->block, p, n);
+}
+
+void fleet_sha256_final(fleet_sha256_t *sha, uint8_t digest[32]) {
+  const uint64_t bits = sha->bytes << 3;
+  uint32_t used = (uint32_t)(sha->bytes & 63);
+  sha->block[used++] = 0x80;
+  if (used > 56) {
+    memset(sha->block + used, 0, 64 - used);
+    compress(sha->state, sha->block);
+    used = 0;
+  }
+  memset(sha->block + used, 0, 56 - used);
+  for (uint32_t i = 0; i < 8; i++) sha->block[56 + i] = (uint8_t)(bits >> (56 - 8 * i));
+  compress(sha->state, sha->block);
+  for (uint32_t i = 0; i < 32; i++) digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i & 3)));
+}
