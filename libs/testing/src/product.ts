@@ -39,6 +39,8 @@ export interface Product {
   readonly stop: () => Promise<number | null>;
   /** Runs `npx tinyfleet ...` against this product as a user would. */
   readonly cli: (...args: string[]) => Promise<CliResult>;
+  /** Runs a line of documentation in a shell in the checkout, against this product. */
+  readonly shell: (line: string) => Promise<CliResult>;
 }
 
 export interface CliResult {
@@ -99,7 +101,8 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       readyMs,
       pid: child.pid ?? 0,
       stop,
-      cli: (...args) => runCli(root, env, args),
+      cli: (...args) => runCommand('npx', ['tinyfleet', ...args], { cwd: root, env }),
+      shell: (line) => runCommand('sh', ['-c', line], { cwd: root, env }),
     };
   } catch (error) {
     await stop().catch(() => undefined);
@@ -151,9 +154,13 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-function runCli(root: string, env: NodeJS.ProcessEnv, args: readonly string[]): Promise<CliResult> {
+function runCommand(
+  command: string,
+  args: readonly string[],
+  where: { cwd: string; env: NodeJS.ProcessEnv },
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn('npx', ['tinyfleet', ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { ...where, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
