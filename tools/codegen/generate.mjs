@@ -1,12 +1,13 @@
 /**
  * `npm run generate`: runs every generator in generators/ and writes what differs; `--check` writes nothing and
  * fails when something differs. A generator exports `generate(root)` and returns files as {path, text}, paths
- * relative to the workspace; it may export `directories`, folders that hold generated files only, in which
+ * relative to the workspace, TypeScript and Markdown are formatted here; it may export `directories`, folders that hold generated files only, in which
  * anything it did not return is left over and goes.
  */
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -17,7 +18,9 @@ export async function generateAll(root, { check = false } = {}) {
   const files = [];
   for (const name of names) {
     const generator = await import(pathToFileURL(join(here, 'generators', name)).href);
-    const made = await generator.generate(root);
+    const made = [];
+    for (const file of await generator.generate(root))
+      made.push({ path: file.path, text: await formatted(root, file) });
     for (const file of made) {
       files.push(file.path);
       const target = join(root, file.path);
@@ -42,6 +45,13 @@ export async function generateAll(root, { check = false } = {}) {
     }
   }
   return { changed, files };
+}
+
+/** As the workspace formats, so that the format check finds nothing to change in a generated file. */
+async function formatted(root, { path, text }) {
+  const parser = { '.ts': 'typescript', '.md': 'markdown' }[extname(path)];
+  if (parser === undefined) return text;
+  return format(text, { ...(await resolveConfig(join(root, path))), parser });
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

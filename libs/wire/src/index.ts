@@ -1,1 +1,11 @@
-export {};
+/** The server's end of the device protocol: topics, message codec, packed fields, manifests. */
+export * from './generated/messages.js';
+export { decode } from './decode.js';
+export { encode } from './encode.js';
+export * from './limits.js';
+export { assertName, isName } from './names.js';
+export * from './topics.js';
+export * from './histogram.js';
+export * from './picks.js';
+export * from './boot-id.js';
+export * from './checksum.js';

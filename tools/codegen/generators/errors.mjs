@@ -2,7 +2,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEVICE_AREAS, parseArea } from '../src/errors.mjs';
-import { formatTypeScript } from '../src/format.mjs';
 
 export const directories = ['docs/errors', 'libs/errors/src/generated'];
 
@@ -15,7 +14,7 @@ export async function generate(root) {
     areas.push(parseArea(area, await readFile(join(folder, name), 'utf8')));
   }
   return [
-    { path: 'libs/errors/src/generated/errors.ts', text: await formatTypeScript(typescript(areas)) },
+    { path: 'libs/errors/src/generated/errors.ts', text: typescript(areas) },
     { path: 'firmware-stubs/runtime/include/fleet_error.h', text: header(areas) },
     { path: 'docs/errors/README.md', text: index(areas) },
     ...areas.map((area) => ({ path: `docs/errors/${area.area}.md`, text: page(area) })),
