@@ -1668,6 +1668,14 @@ export const errors = {
     text: 'Device {device} did not take its factory image: error {error}.',
     hint: 'Check that the bundle was built for the device type and fits its slot.',
   },
+  'simulator.boot-failed': {
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Simulator: boot failed',
+    text: 'The firmware of device {device} did not start: error {error}.',
+    hint: 'Look the number up in docs/errors; a fleet with a saved state starts afresh when its state file is removed.',
+  },
   'storage.data-dir-readonly': {
     status: 500,
     exit: 8,
@@ -2300,6 +2308,7 @@ export interface ErrorData {
   'simulator.firmware-unusable': { problem: Value };
   'simulator.memory-exhausted': { devices: Value; required: Value; limit: Value };
   'simulator.provision-failed': { device: Value; error: Value };
+  'simulator.boot-failed': { device: Value; error: Value };
   'storage.data-dir-readonly': { path: Value; reason: Value };
   'storage.data-dir-unreachable': { user: Value; blocked: Value; path: Value };
   'storage.disk-full': { path: Value; freeMib: Value; neededMib: Value };

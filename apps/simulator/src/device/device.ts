@@ -1,0 +1,281 @@
+// One simulated device: the host side of its firmware. It owns a block, a config block and state in linear memory,
+// a flash image, a socket and a clock, shows the firmware a sensor and alone knows what was really there.
+import { FleetError } from '@tinyfleet/errors';
+import { mix32, Random, seedOf, toInt8, type SensorStream } from '@tinyfleet/sensors';
+import { FlashImage, type FlashGeometry } from '../flash/flash-image.js';
+import type { DeviceMappings } from '../flash/flash-maps.js';
+import { DeviceSocket, type TrafficCounters } from '../network/device-socket.js';
+import { DeviceClock } from './clock.js';
+import { ConfigWord, InfoWord, type DevicePlatform } from './firmware.js';
+import type { Fleet } from './fleet.js';
+import { verify } from './verifier.js';
+
+/** wire.cddl reset-cause. */
+export const ResetCause = { powerOn: 1, software: 3, watchdog: 4, brownOut: 5, fault: 6 } as const;
+export type ResetCauseName = keyof typeof ResetCause;
+
+const SENSOR_TENSOR = 0;
+
+export interface DeviceIdentity {
+  readonly project: string;
+  readonly name: string;
+  readonly token: string;
+  readonly type: string;
+}
+
+export interface VerificationKey {
+  readonly algorithm: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What an inference really saw; posted as a label when the platform keeps that prediction. */
+export interface Observation {
+  readonly device: string;
+  readonly bootId: string;
+  readonly index: number;
+  readonly truth: string;
+  readonly predicted: number;
+}
+
+export interface DeviceSettings {
+  readonly identity: DeviceIdentity;
+  readonly key: VerificationKey | null;
+  readonly geometry: FlashGeometry;
+  readonly slotBytes: number;
+  readonly stateBytes: number;
+  readonly inferencePeriodUs: number;
+  readonly windowS: number;
+  /** Sensor of the world; world time = `worldStartMs` + device time. */
+  readonly sensor: SensorStream;
+  /** Shown when a model's input is not of the sensor's length. */
+  readonly fallback: SensorStream;
+  readonly seed: number;
+  readonly flash?: FlashImage;
+}
+
+export class SimulatedDevice implements DevicePlatform {
+  readonly name: string;
+  readonly clock = new DeviceClock();
+  readonly flash: FlashImage;
+  readonly mappings: DeviceMappings = new Map();
+  readonly socket: DeviceSocket;
+  /** World time, ms since 1970, at device time 0 of this boot. */
+  worldStartMs = 0;
+  /** Set when the firmware asked for a reboot or lost power; the scheduler boots it again. */
+  rebootCause: number | null = null;
+  /** Due time of the next step in device microseconds. */
+  dueUs = 0;
+  traps = 0;
+
+  private readonly index: number;
+  private readonly block: number;
+  private readonly config: number;
+  private readonly random: Random;
+  private truth: string | null = null;
+  private bootId = '';
+  private readonly allocations: [at: number, bytes: number][] = [];
+
+  constructor(
+    private readonly fleet: Fleet,
+    readonly settings: DeviceSettings,
+    traffic: TrafficCounters,
+  ) {
+    const { firmware } = fleet;
+    this.name = settings.identity.name;
+    this.random = new Random(mix32(settings.seed, seedOf(this.name)));
+    this.flash = settings.flash ?? new FlashImage(settings.geometry, fleet.sectors);
+    this.socket = new DeviceSocket({ ...fleet.broker, wake: () => fleet.scheduler.wake(this) }, traffic);
+    this.index = firmware.attach(this);
+    this.block = this.allocate(firmware.deviceBytes);
+    this.config = this.allocate(firmware.configBytes);
+    this.writeConfig();
+  }
+
+  /** Bytes of linear memory one device of these settings takes, for reserving them at once. */
+  static memoryBytes(fleet: Fleet, stateBytes: number): number {
+    return fleet.firmware.deviceBytes + fleet.firmware.configBytes + stateBytes + 1_024;
+  }
+
+  /** Starts the firmware: power-on, or a reboot for a cause of wire.cddl. */
+  boot(cause: number, worldNowMs: number = Date.now()): void {
+    const { firmware } = this.fleet;
+    this.rebootCause = null;
+    this.socket.netClose();
+    this.flash.restorePower();
+    this.clock.restart();
+    this.worldStartMs = worldNowMs;
+    this.dueUs = 0;
+    this.words()[ConfigWord.resetCause] = cause;
+    const result = firmware.init(this.block, this.index, this.config);
+    if (this.flash.powerLost) {
+      this.rebootCause = ResetCause.brownOut;
+      return;
+    }
+    if (result !== 0) throw new FleetError('simulator.boot-failed', { device: this.name, error: -result });
+    const info = this.info();
+    this.bootId = hex32(info[InfoWord.bootIdHigh]!) + hex32(info[InfoWord.bootIdLow]!);
+  }
+
+  /** One bounded step; `dueUs` says when to come back. A trap is a fault of the device, which reboots. */
+  step(): void {
+    try {
+      this.dueUs = this.fleet.firmware.step(this.block);
+    } catch (cause) {
+      if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+      this.traps++;
+      this.rebootCause = ResetCause.fault;
+      this.fleet.report({ event: 'trap', device: this.name, problem: cause.message });
+    }
+    if (this.flash.powerLost) this.rebootCause = ResetCause.brownOut;
+  }
+
+  /** A fresh view of device.h's info words; read it before the next call into the firmware. */
+  info(): Uint32Array {
+    return this.fleet.firmware.info(this.block);
+  }
+
+  setPeriod(us: number): void {
+    this.fleet.firmware.setPeriod(this.block, us);
+  }
+
+  /** Stores a factory image before the first boot: the bundle in slot 0, active and committed. */
+  provision(image: { bundle: Uint8Array; digest: Uint8Array; sequence: number; slotOffset: number }): void {
+    const { firmware } = this.fleet;
+    const { unitBytes, sectorBytes, erased } = this.settings.geometry;
+    const padded = new Uint8Array(Math.ceil(image.bundle.length / unitBytes) * unitBytes).fill(erased);
+    padded.set(image.bundle);
+    for (let at = 0; at < padded.length; at += sectorBytes) {
+      this.flash.program(image.slotOffset + at, padded.subarray(at, at + sectorBytes));
+    }
+    const digest = firmware.memory.place(image.digest);
+    const { bundle, sequence } = image;
+    const result = firmware.provision(this.index, this.config, { slot: 0, digest, bytes: bundle.length, sequence });
+    firmware.memory.free(digest, image.digest.length);
+    if (result !== 0) throw new FleetError('simulator.provision-failed', { device: this.name, error: -result });
+  }
+
+  /** Ends the device: socket closed, memory given back. */
+  dispose(): void {
+    this.socket.netClose();
+    this.fleet.maps.releaseAll(this.mappings);
+    this.fleet.firmware.detach(this.index);
+    for (const [at, bytes] of this.allocations) this.fleet.firmware.memory.free(at, bytes);
+  }
+
+  // DevicePlatform
+
+  nowUs(): number {
+    return this.clock.nowUs();
+  }
+  flashRead(offset: number, into: Uint8Array): number {
+    return this.flash.read(offset, into);
+  }
+  flashProgram(offset: number, data: Uint8Array): number {
+    return this.flash.program(offset, data);
+  }
+  flashErase(offset: number): number {
+    return this.flash.erase(offset);
+  }
+  flashMap(offset: number, n: number): number {
+    return this.fleet.maps.map(this.flash, this.mappings, offset, n);
+  }
+  netOpen(): number {
+    // A device whose clock is driven lives in another time than the broker: it has no coverage.
+    return this.clock.isDriven ? -1 : this.socket.netOpen();
+  }
+  netSend(data: Uint8Array): number {
+    return this.socket.netSend(data);
+  }
+  netReceive(into: Uint8Array): number {
+    return this.socket.netReceive(into);
+  }
+  netClose(): void {
+    this.socket.netClose();
+  }
+  verify(algorithm: number, key: Uint8Array, message: Uint8Array, signature: Uint8Array): number {
+    return verify(algorithm, key, message, signature);
+  }
+  entropy(into: Uint8Array): void {
+    for (let i = 0; i < into.length; i++) into[i] = this.random.bits() >>> 24;
+  }
+
+  sample(sensor: number, address: number, count: number): number {
+    const { sensor: stream, fallback } = this.settings;
+    const memory = this.fleet.firmware.memory.memory.buffer;
+    const worldMs = this.worldStartMs + this.clock.nowUs() / 1_000;
+    if (sensor === SENSOR_TENSOR) {
+      const frame = new Int8Array(memory, address, count);
+      const fits = stream.frameBytes === 0 || stream.frameBytes === count;
+      this.truth = (fits ? stream : fallback).read(worldMs, frame);
+      return count;
+    }
+    // Raw counts for a front end: the stream's int8 values in the upper byte of int16.
+    const raw = new Int16Array(memory, address, count);
+    const frame = new Int8Array(count);
+    this.truth = (stream.frameBytes === 0 || stream.frameBytes === count ? stream : fallback).read(worldMs, frame);
+    for (let i = 0; i < count; i++) raw[i] = toInt8(frame[i]!) << 8;
+    return count;
+  }
+
+  result(index: number, predicted: number, _confidence: number): void {
+    if (this.truth === null) return;
+    this.fleet.observe({ device: this.name, bootId: this.bootId, index, truth: this.truth, predicted });
+  }
+
+  reset(): void {
+    this.rebootCause = ResetCause.software;
+  }
+  battery(): number {
+    return -1; // mains powered
+  }
+  log(level: number, text: string, value: number): void {
+    if (level <= 1) this.fleet.report({ event: 'log', device: this.name, level, text, value });
+  }
+
+  private allocate(bytes: number): number {
+    const at = this.fleet.firmware.memory.allocate(bytes);
+    if (at === 0) throw new RangeError('invariant: linear memory was reserved for every device');
+    this.allocations.push([at, bytes]);
+    return at;
+  }
+
+  private words(): Uint32Array {
+    const { u32 } = this.fleet.firmware.memory;
+    return u32.subarray(this.config >> 2, (this.config + this.fleet.firmware.configBytes) >> 2);
+  }
+
+  private writeConfig(): void {
+    const { settings, fleet } = this;
+    const { identity, key, geometry } = settings;
+    const place = (bytes: Uint8Array): [number, number] => {
+      const at = this.allocate(bytes.length);
+      fleet.firmware.memory.u8.set(bytes, at);
+      return [at, bytes.length];
+    };
+    const text = (value: string) => place(Buffer.from(value, 'utf8'));
+    const strings: [number, [number, number]][] = [
+      [ConfigWord.project, text(identity.project)],
+      [ConfigWord.device, text(identity.name)],
+      [ConfigWord.token, text(identity.token)],
+      [ConfigWord.deviceType, text(identity.type)],
+    ];
+    if (key !== null) strings.push([ConfigWord.key, place(key.bytes)]);
+    const state = settings.stateBytes > 0 ? this.allocate(settings.stateBytes) : 0;
+    const words = this.words();
+    for (const [word, [at, bytes]] of strings) words.set([at, bytes], word);
+    words[ConfigWord.keyAlgorithm] = key?.algorithm ?? 0;
+    words[ConfigWord.flashBytes] = geometry.bytes;
+    words[ConfigWord.sectorBytes] = geometry.sectorBytes;
+    words[ConfigWord.unitBytes] = geometry.unitBytes;
+    words[ConfigWord.erased] = geometry.erased;
+    words[ConfigWord.slotBytes] = settings.slotBytes;
+    words.set([fleet.arena.at, fleet.arena.bytes], ConfigWord.arena);
+    words.set([state, settings.stateBytes], ConfigWord.state);
+    words[ConfigWord.inferencePeriodUs] = settings.inferencePeriodUs;
+    words[ConfigWord.windowS] = settings.windowS;
+  }
+}
+
+function hex32(word: number): string {
+  return word.toString(16).padStart(8, '0');
+}
