@@ -1,25 +1,11 @@
 /**
- * Who may use which topic (DESIGN section 5): a device publishes under its own `up/` and subscribes to exact topics
- * under its own `down/`. Nobody subscribes with a wildcard: the platform's own sessions live inside this process.
+ * Who may use which topic (DESIGN section 5): a device publishes under its own `up/` and subscribes under its own
+ * `down/`, topic by topic or by the one filter `down/#`. No other wildcard is accepted from anybody: the platform's
+ * own sessions live inside this process. Works on prefixes, because it runs for every message.
  */
 export const TOPIC_ROOT = 'fleet/1/';
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const LEAF = /^[a-z][a-z0-9.-]{0,31}$/;
-
-export interface DeviceAddress {
-  readonly project: string;
-  readonly device: string;
-}
-
-/** Reads `<project>/<device>`, the client id and username of a device. */
-export function parseClientId(clientId: string): DeviceAddress | undefined {
-  const slash = clientId.indexOf('/');
-  if (slash < 1) return undefined;
-  const project = clientId.slice(0, slash);
-  const device = clientId.slice(slash + 1);
-  return NAME.test(project) && NAME.test(device) ? { project, device } : undefined;
-}
 
 /**
  * The last level of a device's own up topic (`hello`, `telemetry.json`, ...), or undefined when the topic is not one
@@ -29,9 +15,10 @@ export function ownUpLeaf(clientId: string, topic: string): string | undefined {
   return ownLeaf(clientId, topic, '/up/');
 }
 
-/** The same for subscriptions to `down/`; wildcards, `$share/` and `$SYS/` never match. */
-export function ownDownLeaf(clientId: string, topic: string): string | undefined {
-  return ownLeaf(clientId, topic, '/down/');
+/** The same for subscriptions to `down/`, and `#` for all of it; `+`, `$share/` and `$SYS/` never match. */
+export function ownDownLeaf(clientId: string, filter: string): string | undefined {
+  if (filter === `${TOPIC_ROOT}${clientId}/down/#`) return '#';
+  return ownLeaf(clientId, filter, '/down/');
 }
 
 function ownLeaf(clientId: string, topic: string, direction: string): string | undefined {

@@ -124,6 +124,7 @@ describe('MqttBroker', () => {
     ['no password', 'demo/a', { password: undefined }, /Not authorized|Bad username/i],
     ['another username than client id', 'demo/a', { username: 'demo/b' }, /closed/i],
     ['a client id that is no device', 'gateway', { username: 'gateway' }, /closed/i],
+    ['a name of 64 characters', `demo/${'x'.repeat(64)}`, {}, /closed/i],
     [
       'a will outside its topics',
       'demo/a',
@@ -186,7 +187,8 @@ describe('MqttBroker', () => {
 
   it.each([
     ['fleet/1/demo/a/down/desired', 1],
-    ['fleet/1/demo/a/down/#', 128],
+    ['fleet/1/demo/a/down/#', 1],
+    ['fleet/1/demo/b/down/#', 128],
     ['fleet/1/demo/a/down/+', 128],
     ['fleet/1/demo/+/down/desired', 128],
     ['#', 128],

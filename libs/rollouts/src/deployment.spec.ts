@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { afterHello, afterReport, type DeploymentState, type ReportedUpdateState } from './deployment.js';
+
+const run = (from: DeploymentState, reports: readonly ReportedUpdateState[]): DeploymentState =>
+  reports.reduce<DeploymentState>((state, report) => afterReport(state, report) ?? state, from);
+
+describe('afterReport', () => {
+  it('should follow a device from offer to active', () => {
+    expect(run('offered', ['fetching', 'verified', 'staged', 'trial', 'soak', 'active'])).toBe('active');
+  });
+
+  it('should not go back for a report that came late', () => {
+    expect(run('offered', ['trial', 'fetching', 'verified'])).toBe('trial');
+    expect(run('active', ['fetching', 'failed', 'trial'])).toBe('active');
+  });
+
+  it('should take a revert after it was active', () => {
+    expect(run('active', ['reverted'])).toBe('reverted');
+  });
+
+  it('should let a silent device come back', () => {
+    expect(run('silent', ['fetching'])).toBe('fetching');
+  });
+
+  it('should keep what the platform decided, unless the device runs it in truth', () => {
+    expect(run('aborted', ['fetching', 'trial'])).toBe('aborted');
+    expect(run('aborted', ['active'])).toBe('active');
+  });
+
+  it('should end at the same state in any order of the reports of one success', () => {
+    const reports: ReportedUpdateState[] = ['fetching', 'verified', 'staged', 'trial', 'soak', 'active'];
+    fc.assert(
+      fc.property(fc.shuffledSubarray(reports, { minLength: 6, maxLength: 6 }), (shuffled) => {
+        expect(run('offered', shuffled)).toBe('active');
+      }),
+    );
+  });
+});
+
+describe('afterHello', () => {
+  const digest = 'ab'.repeat(32);
+
+  it('should believe an active slot', () => {
+    expect(afterHello('fetching', digest, [{ digest, state: 'active' }])).toBe('active');
+    expect(afterHello('failed', digest, [{ digest, state: 'active' }])).toBe('active');
+  });
+
+  it('should report a rejected slot as reverted', () => {
+    expect(afterHello('trial', digest, [{ digest, state: 'rejected' }])).toBe('reverted');
+  });
+
+  it('should learn nothing from other digests or a retained slot', () => {
+    expect(afterHello('fetching', digest, [{ digest: 'cd'.repeat(32), state: 'active' }])).toBeUndefined();
+    expect(afterHello('fetching', digest, [{ digest, state: 'retained' }])).toBeUndefined();
+  });
+});

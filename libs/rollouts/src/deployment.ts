@@ -1,0 +1,107 @@
+/**
+ * The life of one deployment as the platform sees it: which reports of the device move it where. Reports arrive at
+ * least once and out of order, so a move is accepted by rank and never because it came last.
+ */
+import type { Resource } from '@tinyfleet/contracts';
+
+export type DeploymentState = Resource<'DeploymentState'>;
+
+/** Names of `update-state` in docs/spec/wire.cddl. */
+export type ReportedUpdateState =
+  | 'idle'
+  | 'fetching'
+  | 'verified'
+  | 'staged'
+  | 'trial'
+  | 'soak'
+  | 'active'
+  | 'shadow'
+  | 'reverted'
+  | 'failed'
+  | 'offline'
+  | 'queued'
+  | 'aborted';
+
+/** How far a device has come; only these are compared. */
+const rank: Partial<Record<DeploymentState, number>> = {
+  waiting: 0,
+  offered: 1,
+  silent: 1,
+  fetching: 2,
+  verified: 3,
+  staged: 4,
+  trial: 5,
+  soak: 6,
+  active: 7,
+};
+
+/** The device works on it. */
+export const movingStates = ['offered', 'fetching', 'verified', 'staged', 'trial', 'soak'] as const;
+/** Nothing more will happen of itself. */
+export const endStates = ['active', 'reverted', 'failed', 'incompatible', 'silent', 'aborted'] as const;
+export const isEndState = (state: DeploymentState): boolean =>
+  (endStates as readonly string[]).includes(state);
+/** What counts against a rollout: errors, and silence, which is how a device reports that it died. */
+export const failureStates = ['failed', 'reverted', 'silent'] as const;
+
+const reported: Record<ReportedUpdateState, DeploymentState | undefined> = {
+  idle: undefined,
+  offline: undefined,
+  fetching: 'fetching',
+  verified: 'verified',
+  staged: 'staged',
+  shadow: 'staged',
+  trial: 'trial',
+  soak: 'soak',
+  active: 'active',
+  reverted: 'reverted',
+  failed: 'failed',
+  queued: 'offered',
+  aborted: 'aborted',
+};
+
+/** The state after a report of this very deployment, or undefined when the report changes nothing. */
+export function afterReport(
+  current: DeploymentState,
+  report: ReportedUpdateState,
+): DeploymentState | undefined {
+  const next = reported[report];
+  if (next === undefined || next === current) return undefined;
+  // Decided by the platform; only what the device runs in truth is still worth knowing.
+  if (current === 'aborted' || current === 'incompatible') return next === 'active' ? 'active' : undefined;
+  // `active` is reported after the self-test passed; a revert may still follow while it soaks or when the slot rots.
+  if (next === 'reverted') return next;
+  if (current === 'active') return undefined;
+  if (next === 'failed' || next === 'aborted') return next;
+  // A device that failed or reverted starts over when it is offered the release again.
+  if (current === 'failed' || current === 'reverted') return undefined;
+  return (rank[next] ?? 0) > (rank[current] ?? 0) ? next : undefined;
+}
+
+export interface ReportedSlot {
+  /** Lower-case hex. */
+  readonly digest: string;
+  /** Names of `slot-state` in docs/spec/wire.cddl. */
+  readonly state: string;
+}
+
+/**
+ * What a hello says about a deployment: a slot that is active holds a bundle whose signature and self-test passed on
+ * this device, so it proves success even when the state message that said so was lost.
+ */
+export function afterHello(
+  current: DeploymentState,
+  digest: string,
+  slots: readonly ReportedSlot[],
+): DeploymentState | undefined {
+  const slot = slots.find((one) => one.digest === digest);
+  if (slot?.state === 'active') return afterReport(current, 'active') ?? fromFailure(current);
+  if (slot?.state === 'trial') return afterReport(current, 'trial');
+  if (slot?.state === 'rejected' && current !== 'failed') return afterReport(current, 'reverted');
+  return undefined;
+}
+
+/** It failed or was given up, yet the device runs it now. */
+function fromFailure(current: DeploymentState): DeploymentState | undefined {
+  return current === 'failed' || current === 'reverted' ? 'active' : undefined;
+}
