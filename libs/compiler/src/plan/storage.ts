@@ -1,0 +1,102 @@
+// Which tensors share bytes, and for how long those bytes are needed. A view shares with what it shows; a reshape or
+// an add writes over an operand that dies there (bundle.md allows exactly these in place).
+import { byteLength, tensorOf, type Graph, type TensorId } from '../ir/graph.js';
+import type { Op } from '../ir/ops.js';
+
+export interface Buffer {
+  /** First one names it. */
+  readonly tensors: TensorId[];
+  readonly bytes: number;
+  firstStep: number;
+  lastStep: number;
+}
+
+export interface Storage {
+  readonly buffers: readonly Buffer[];
+  readonly bufferOf: ReadonlyMap<TensorId, Buffer>;
+  /** Views of constants, by tensor: the constant that has the bytes. */
+  readonly constantOf: ReadonlyMap<TensorId, TensorId>;
+}
+
+/** `steps` are the ops that execute (views do not); `ops` is the whole schedule. */
+export function assignStorage(graph: Graph, ops: readonly Op[], steps: readonly Op[]): Storage {
+  const bufferOf = new Map<TensorId, Buffer>();
+  const constantOf = new Map<TensorId, TensorId>();
+  const buffers: Buffer[] = [];
+  const stepOf = new Map(steps.map((op, i) => [op, i]));
+  const lastRead = lastReads(graph, ops, stepOf);
+
+  const fresh = (id: TensorId, firstStep: number): void => {
+    const buffer = { tensors: [id], bytes: byteLength(tensorOf(graph, id)), firstStep, lastStep: firstStep };
+    bufferOf.set(id, buffer);
+    buffers.push(buffer);
+  };
+  for (const id of graph.inputs) fresh(id, -1);
+  for (const op of ops) {
+    const { output } = op;
+    const [first] = op.inputs as [TensorId];
+    if (op.kind === 'view') {
+      const constant = tensorOf(graph, first).data !== null ? first : constantOf.get(first);
+      if (constant !== undefined) constantOf.set(output, constant);
+      else share(bufferOf.get(first)!, output, bufferOf);
+      continue;
+    }
+    const step = stepOf.get(op)!;
+    const host = inPlaceHost(graph, op, step, bufferOf, lastRead);
+    if (host === null) fresh(output, step);
+    else share(host, output, bufferOf);
+  }
+  for (const [id, step] of lastRead) {
+    const buffer = bufferOf.get(id);
+    if (buffer !== undefined) buffer.lastStep = Math.max(buffer.lastStep, step);
+  }
+  return { buffers, bufferOf, constantOf };
+}
+
+function share(buffer: Buffer, id: TensorId, bufferOf: Map<TensorId, Buffer>): void {
+  buffer.tensors.push(id);
+  bufferOf.set(id, buffer);
+}
+
+/** Step of each tensor's last read, through views; outputs are read after the last step. */
+function lastReads(graph: Graph, ops: readonly Op[], stepOf: ReadonlyMap<Op, number>): Map<TensorId, number> {
+  const last = new Map<TensorId, number>();
+  const extend = (id: TensorId, step: number): void => {
+    last.set(id, Math.max(last.get(id) ?? -1, step));
+  };
+  for (const id of graph.outputs) extend(id, stepOf.size - 1);
+  for (const op of ops.toReversed()) {
+    // A view's readers come later in the schedule, so its own last read is final here.
+    const step = op.kind === 'view' ? (last.get(op.output) ?? -1) : stepOf.get(op)!;
+    for (const id of op.inputs) extend(id, step);
+  }
+  return last;
+}
+
+/** The buffer of an operand that this op may overwrite, or null. */
+function inPlaceHost(
+  graph: Graph,
+  op: Op,
+  step: number,
+  bufferOf: ReadonlyMap<TensorId, Buffer>,
+  lastRead: ReadonlyMap<TensorId, number>,
+): Buffer | null {
+  if (op.kind !== 'reshape' && op.kind !== 'add') return null;
+  // A copy from input to output must stay a copy: the caller sees two places.
+  if (op.kind === 'reshape' && graph.inputs.includes(op.inputs[0]!) && graph.outputs.includes(op.output))
+    return null;
+  const shape = tensorOf(graph, op.output).shape.join();
+  for (const id of op.inputs) {
+    const buffer = bufferOf.get(id);
+    if (buffer === undefined) continue;
+    if (op.kind === 'add' && (tensorOf(graph, id).shape.join() !== shape || op.inputs[0] === op.inputs[1]))
+      continue;
+    if (buffer.tensors.every((shared) => (lastRead.get(shared) ?? -1) <= step)) {
+      // An operand that is also read by the other side of this op is not free before the op is done.
+      const other = op.inputs.filter((operand) => bufferOf.get(operand) === buffer).length;
+      const isOutput = buffer.tensors.some((shared) => graph.outputs.includes(shared));
+      if (other === 1 && !isOutput) return buffer;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,62 @@
+// The plan: what a device executes, with every number decided. Backends write it down; they decide nothing.
+import type { DType, TensorId } from '../ir/graph.js';
+import type { OpName } from './generated/bundle-layout.js';
+
+export type { OpName };
+
+/** Where bytes lie. `const` offsets count in `Plan.constants`. */
+export interface Operand {
+  readonly space: 'none' | 'arena' | 'const';
+  readonly dtype: DType;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export type ParamValue = number | readonly number[];
+
+export interface Step {
+  readonly op: OpName;
+  readonly name: string;
+  /** Node of the source model, null for steps the compiler made. */
+  readonly node: number | null;
+  readonly inputs: readonly Operand[];
+  readonly output: Operand;
+  readonly outputTensor: TensorId;
+  /** By field name of docs/spec/bundle.yaml; reserved fields are left out. */
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly macs: number;
+}
+
+/** One buffer of the arena and how long it is needed. */
+export interface Placement {
+  /** Tensors that share the bytes: a tensor, its views and what is computed in place. */
+  readonly tensors: readonly TensorId[];
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** Steps during which the bytes must survive, inclusive; -1 = filled before the first step. */
+  readonly firstStep: number;
+  readonly lastStep: number;
+}
+
+export interface PlannedTensor {
+  readonly tensor: TensorId;
+  readonly operand: Operand;
+  /** Step that completes it; -1 for inputs. */
+  readonly afterStep: number;
+}
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly constants: Uint8Array;
+  readonly arenaBytes: number;
+  /** The most bytes live at one step of this order: no packing of it can do with less. */
+  readonly lowerBoundBytes: number;
+  readonly placements: readonly Placement[];
+  readonly inputs: readonly PlannedTensor[];
+  readonly outputs: readonly PlannedTensor[];
+  /** Every tensor that has an address, by id: for monitors. */
+  readonly tensors: ReadonlyMap<TensorId, PlannedTensor>;
+  /** Which order and packing won. */
+  readonly strategy: string;
+}
