@@ -52,3 +52,8 @@ export function formatRelative(at: Date, now: Date): string {
 export function shortDigest(digest: string): string {
   return digest.slice(0, 8);
 }
+
+/** plural(1, 'version') -> "1 version"; plural(3, 'version') -> "3 versions". */
+export function plural(count: number, noun: string): string {
+  return `${formatInteger(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -146,7 +146,6 @@ export const router = createRouter({
     ]),
   ]),
   defaultPreload: 'intent',
-  scrollRestoration: true,
 });
 
 declare module '@tanstack/react-router' {

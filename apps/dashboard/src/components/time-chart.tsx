@@ -57,6 +57,13 @@ export function TimeChart(props: TimeChartProps) {
   );
 }
 
+/** Counts and shares start at zero; only lines without a stated range may zoom in. */
+function rangeOf(props: TimeChartProps): uPlot.Scale {
+  if (props.range !== undefined) return { range: props.range };
+  if (props.stacked !== true) return {};
+  return { range: (_plot, _low, high) => [0, Math.max(1, high)] };
+}
+
 function plotOf(props: TimeChartProps, look: { width: number; height: number; dark: boolean }) {
   const ink = look.dark ? '#a6adb4' : '#5c6670';
   const grid = { stroke: look.dark ? '#ffffff14' : '#00000010', width: 1 };
@@ -98,7 +105,7 @@ function plotOf(props: TimeChartProps, look: { width: number; height: number; da
     series,
     bands,
     cursor: { drag: { x: false, y: false } },
-    scales: { x: { time: true }, ...(props.range ? { y: { range: props.range } } : {}) },
+    scales: { x: { time: true }, y: rangeOf(props) },
     axes: [
       { stroke: ink, grid, ticks: grid },
       { stroke: ink, grid, ticks: grid, size: 58, values: (_, splits) => splits.map((v) => props.format(v)) },

@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { Resource } from '@tinyfleet/contracts';
 import { useEffect, useState } from 'react';
 import { useApi, useApiList } from '../../app/api';
-import { formatCount, formatInteger, shortDigest } from '../../app/format';
+import { formatCount, formatInteger, plural, shortDigest } from '../../app/format';
 import { dataColor } from '../../app/theme';
 import { StateBadge } from '../../components/badges';
 import { Empty, Loaded, More, Page, Problem, Section } from '../../components/page';
@@ -49,7 +49,7 @@ function Tiles({ summary }: { summary: Resource<'FleetSummary'> }) {
     {
       label: 'Devices',
       value: formatInteger(summary.devices),
-      about: `${Object.keys(summary.byType).length} type(s)`,
+      about: Object.keys(summary.byType).join(', '),
     },
     {
       label: 'Connected',
@@ -64,7 +64,7 @@ function Tiles({ summary }: { summary: Resource<'FleetSummary'> }) {
     {
       label: 'Rollouts running',
       value: formatInteger(summary.runningRollouts),
-      about: `${Object.keys(summary.byRelease).length} version(s) in the field`,
+      about: plural(Object.keys(summary.byRelease).length, 'version'),
     },
   ];
   return (
