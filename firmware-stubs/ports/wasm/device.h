@@ -111,6 +111,7 @@ enum {
   device_config_sensor_rate_mhz = 40,   // millihertz
   device_config_firmware_version = 41,  // ptr, bytes (1..32); 0 = the firmware's own
   device_config_clock_khz = 43, // of cycles(), 0 = unknown
+  device_config_pick_every = 43, // keep every n-th prediction for labelling until desired says otherwise, 0 = none
   DEVICE_CONFIG_WORDS = 48 // rest reserved, 0
 };
 
