@@ -1,5 +1,4 @@
 /** Entry of the dashboard: providers and router, nothing else. */
-import './app/no-eval';
 import '@mantine/core/styles.css';
 import 'uplot/dist/uPlot.min.css';
 import './app/app.css';

@@ -2,7 +2,7 @@
  * Events between domains and to browsers: one typed map, `noun.verb`. An event is a row of the outbox, written
  * in the transaction of its cause, numbered per project and delivered at least once.
  */
-import { z } from 'zod';
+import { z } from './zod.js';
 import { BuildState, DeploymentState, RolloutState } from './resources.js';
 
 export const eventSchemas = {

@@ -1,7 +1,7 @@
 /**
  * Names, versions and addresses as they are typed everywhere: URLs, topics, the CLI and the dashboard.
  */
-import { z } from 'zod';
+import { z } from './zod.js';
 
 /** Projects, devices, device types and models. */
 export const NAME_PATTERN = /^[a-z0-9][a-z0-9._-]{0,62}$/;

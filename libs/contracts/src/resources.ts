@@ -2,7 +2,7 @@
  * Shapes of the public HTTP API, one schema per noun. They validate requests and responses, make the OpenAPI
  * file and type the client. Times are RFC 3339 UTC, sizes bytes, durations carry their unit in the name.
  */
-import { z } from 'zod';
+import { z } from './zod.js';
 import { BootIdHex, DigestHex, Name, ReleaseRef, Tag, Timestamp, Version } from './names.js';
 
 export const Problem = z

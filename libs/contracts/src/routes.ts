@@ -2,7 +2,7 @@
  * Every route of the public API in one table: it validates on the server, makes docs/api/openapi.json and types
  * the client. Paths are below /api/v1; `:name` is a path parameter.
  */
-import { z } from 'zod';
+import { z } from './zod.js';
 import { Name, ReleaseRef, Version } from './names.js';
 import * as r from './resources.js';
 
