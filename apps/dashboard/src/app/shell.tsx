@@ -179,10 +179,11 @@ function AccountMenu() {
 }
 
 function DemoBanner({ project }: { project: string }) {
+  const dark = useComputedColorScheme('light') === 'dark';
   const [asking, { open, close }] = useDisclosure();
   const remove = useAction('projectDelete', () => location.assign('/'));
   return (
-    <Alert className="page" mb="md" color="yellow" variant="light" py="xs">
+    <Alert className="page" mb="md" color={dark ? 'gray' : 'yellow'} variant="light" py="xs">
       <Group justify="space-between" gap="xs">
         <Text size="sm">
           <b>Simulated.</b> These devices run the real firmware in a simulator on this machine.

@@ -25,16 +25,16 @@ export const theme = createTheme({
   cursorType: 'pointer',
 });
 
-/** Okabe & Ito 2008, ordered so that neighbours differ in lightness too. */
+/** Okabe & Ito 2008, ordered so that neighbours differ in lightness; blue and grey lightened to read on dark too. */
 export const DATA_COLORS = [
-  '#0072b2',
+  '#1f87c9',
   '#e69f00',
   '#009e73',
   '#cc79a7',
   '#56b4e9',
   '#d55e00',
   '#8a7f00',
-  '#6f6f6f',
+  '#858585',
 ] as const;
 
 /** The colour of the n-th series; more than eight repeat. */

@@ -104,7 +104,9 @@ function VersionCard(props: {
         <Contract title="In" tensors={version.inputs} />
         <Contract title="Out" tensors={version.outputs} />
         <Group gap={6}>
-          <Badge variant="light" tt="none">{formatCount(version.macs)} MACs</Badge>
+          <Badge variant="light" tt="none">
+            {formatCount(version.macs)} MACs
+          </Badge>
           {Object.entries(version.operators).map(([op, count]) => (
             <Badge key={op} variant="default" tt="none" fw={400}>
               {op} × {count}

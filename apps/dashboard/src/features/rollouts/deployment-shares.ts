@@ -11,7 +11,7 @@ const GROUPS: readonly {
 }[] = [
   { label: 'active', color: '#009e73', states: ['active'] },
   { label: 'soaking', color: '#56b4e9', states: ['soak'] },
-  { label: 'installing', color: '#0072b2', states: ['verified', 'staged', 'trial'] },
+  { label: 'installing', color: '#1f87c9', states: ['verified', 'staged', 'trial'] },
   { label: 'fetching', color: '#cc79a7', states: ['offered', 'fetching'] },
   { label: 'waiting', color: '#9aa2a9', states: ['waiting'] },
   { label: 'silent', color: '#e69f00', states: ['silent'] },
