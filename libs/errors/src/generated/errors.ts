@@ -1876,6 +1876,46 @@ export const errors = {
     text: 'Device {device} never reported boot {bootId}.',
     hint: 'Check the boot id; it is 16 hexadecimal digits.',
   },
+  'telemetry.window-too-old': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: window too old',
+    text: 'The window started {startAt}; windows older than {days} days are not kept.',
+    hint: 'The device was away for longer than raw telemetry is kept. Raise the retention if such devices are usual.',
+  },
+  'telemetry.window-in-future': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: window in future',
+    text: 'The window starts {startAt}, which is {seconds} s ahead of the server.',
+    hint: 'Set the clock of the device, or of the server.',
+  },
+  'telemetry.count-mismatch': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: count mismatch',
+    text: "The window's histogram counts {counted} inferences, its header says {n}.",
+    hint: "The device's summary is inconsistent; look at its memory and firmware.",
+  },
+  'telemetry.topic-unknown': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Telemetry: topic unknown',
+    text: 'There is no topic up/{topic}.',
+    hint: 'The firmware is newer than the server; update the server.',
+  },
+  'telemetry.json-invalid': {
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: json invalid',
+    text: 'The JSON of {message} is not valid at {field}: {reason}.',
+    hint: 'Compare the sender with the section on telemetry.json in docs/spec/wire.md.',
+  },
   'wire.invalid': {
     number: 101,
     status: 400,
@@ -2334,6 +2374,11 @@ export interface ErrorData {
   'telemetry.range-invalid': { reason: Value; limit: Value };
   'telemetry.queue-full': Record<never, Value>;
   'telemetry.boot-unknown': { device: Value; bootId: Value };
+  'telemetry.window-too-old': { startAt: Value; days: Value };
+  'telemetry.window-in-future': { startAt: Value; seconds: Value };
+  'telemetry.count-mismatch': { counted: Value; n: Value };
+  'telemetry.topic-unknown': { topic: Value };
+  'telemetry.json-invalid': { message: Value; field: Value; reason: Value };
   'wire.invalid': { message: Value; offset: Value; reason: Value };
   'wire.truncated': { message: Value; offset: Value };
   'wire.too-large': { message: Value; bytes: Value; limit: Value };
