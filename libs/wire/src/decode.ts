@@ -59,6 +59,7 @@ class Reader {
       strict: true,
       allowIndefinite: false,
       allowUndefined: true,
+      allowBigInt: true,
       retainStringBytes: true,
     });
   }
@@ -159,7 +160,7 @@ class Reader {
         : is(token, Type.tag)
           ? 1
           : 0;
-    if (children > 0 && depth >= this.limits.maxDepth) throw this.tooDeep();
+    if (children > 0 && depth > this.limits.maxDepth) throw this.tooDeep();
     for (let i = 0; i < children; i++) this.skip(depth + 1);
   }
 

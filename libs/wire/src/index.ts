@@ -9,3 +9,4 @@ export * from './histogram.js';
 export * from './picks.js';
 export * from './boot-id.js';
 export * from './checksum.js';
+export * from './manifest/index.js';

@@ -790,6 +790,22 @@ export const errors = {
     text: 'The validation data cannot be used: {reason}.',
     hint: "Give x.npy (int8, one row per sample, in the model's input quantization) and y.npy (uint8 class numbers).",
   },
+  'compiler.labels-missing': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: labels missing',
+    text: 'The model tells {classes} classes apart, and no labels were given: reports will show class numbers.',
+    hint: 'Give `--labels` at import, one per class in output order.',
+  },
+  'compiler.golden-weak': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: golden weak',
+    text: "The self-test's outputs hardly differ: {distinct} different outputs in {tried} random inputs. Its per-layer checks still count.",
+    hint: 'Give validation data at import; one real sample then becomes a self-test vector.',
+  },
   'flash.read-failed': {
     number: 401,
     status: 500,
@@ -2238,6 +2254,8 @@ export interface ErrorData {
   'compiler.sensor-invalid': { reason: Value };
   'compiler.self-test-failed': { reason: Value };
   'compiler.validation-invalid': { reason: Value };
+  'compiler.labels-missing': { classes: Value };
+  'compiler.golden-weak': { distinct: Value; tried: Value };
   'flash.read-failed': { offset: Value };
   'flash.write-failed': { offset: Value };
   'flash.erase-failed': { offset: Value };

@@ -1,0 +1,21 @@
+/** Manifests: build, sign, parse, verify. */
+export {
+  classId,
+  encodeManifest,
+  vendorId,
+  type ManifestAlgorithm,
+  type ManifestComponent,
+  type ManifestConditions,
+  type ManifestContent,
+} from './manifest.js';
+export {
+  attachSignature,
+  manifestToSign,
+  publicKeyFromRaw,
+  rawPublicKey,
+  signBytes,
+  signManifest,
+  signingKeyId,
+  type UnsignedManifest,
+} from './sign.js';
+export { parseManifest, verifyManifest, type ManifestTrust, type ParsedManifest } from './parse.js';

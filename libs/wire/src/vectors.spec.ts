@@ -1,0 +1,124 @@
+/**
+ * Golden vectors, shared with the C tests: firmware-stubs/vectors/{wire,manifest}.json are what this file's
+ * cases encode to, byte for byte. TINYFLEET_UPDATE_VECTORS=1 rewrites them (then run npm run generate).
+ */
+import { createPrivateKey } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { isFleetError, type ErrorCode } from '@tinyfleet/errors';
+import { decode, encode, verifyManifest, messageNames, rawPublicKey, signManifest } from './index.js';
+import type { Messages } from './index.js';
+import { manifestCases, manifestNegatives, testSeed } from '../test/manifest-cases.js';
+import { wireCases, wireNegatives } from '../test/wire-cases.js';
+
+const folder = new URL('../../../firmware-stubs/vectors/', import.meta.url);
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
+const json = (value: unknown) =>
+  JSON.stringify(
+    value,
+    (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v instanceof Uint8Array ? hex(v) : v),
+    2,
+  ) + '\n';
+
+function golden(name: string, value: unknown): unknown {
+  const url = new URL(name, folder);
+  if (process.env.TINYFLEET_UPDATE_VECTORS === '1') writeFileSync(url, json(value));
+  return JSON.parse(readFileSync(url, 'utf8'));
+}
+
+/** PKCS #8 header of an Ed25519 private key. */
+const privateKey = createPrivateKey({
+  key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.from(testSeed, 'hex')]),
+  format: 'der',
+  type: 'pkcs8',
+});
+
+function codeOf(run: () => unknown): ErrorCode | 'none' {
+  try {
+    run();
+  } catch (error) {
+    if (isFleetError(error)) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+describe('wire vectors', () => {
+  const made = {
+    about:
+      'Golden messages of docs/spec/wire.cddl. Byte strings are hexadecimal, 64-bit boot ids decimal text.',
+    messages: wireCases.map(({ name, message, value }) => ({
+      name,
+      message,
+      value,
+      hex: hex(encode(message, value as never)),
+    })),
+    negatives: wireNegatives,
+  };
+
+  it('should be what the codec encodes', () => {
+    expect(golden('wire.json', made)).toEqual(JSON.parse(json(made)));
+  });
+
+  it('should decode to what was encoded', () => {
+    for (const { name, message, value } of wireCases) {
+      const back = decode(message, bytes(made.messages.find((m) => m.name === name)?.hex ?? ''));
+      expect(back).toEqual(value);
+    }
+  });
+
+  it('should hold every message with its fewest and with all its fields', () => {
+    for (const message of messageNames) {
+      expect(wireCases.filter((c) => c.message === message).map((c) => c.name)).toEqual(
+        expect.arrayContaining([`${message}-min`, `${message}-max`]),
+      );
+    }
+  });
+
+  for (const { name, message, hex: text, error } of wireNegatives) {
+    it(`should refuse ${name} with ${error}`, () => {
+      expect(codeOf(() => decode(message as keyof Messages, bytes(text)))).toBe(error);
+    });
+  }
+});
+
+describe('manifest vectors', () => {
+  const publicKey = rawPublicKey(privateKey);
+  const manifests = manifestCases.map(({ name, project, deviceType, content }) => ({
+    name,
+    project,
+    deviceType,
+    content,
+    hex: hex(signManifest(content, privateKey)),
+  }));
+  const full = bytes(manifests.find((m) => m.name === 'full')?.hex ?? '');
+  const negatives = manifestNegatives(full).map((n) => ({ ...n, hex: hex(n.bytes), bytes: undefined }));
+  const made = {
+    about: 'Golden manifests of docs/spec/manifest.cddl, signed with the key of RFC 8032 section 7.1 test 1.',
+    seed: testSeed,
+    publicKey: hex(publicKey),
+    manifests,
+    negatives,
+  };
+
+  it('should be what the signer makes', () => {
+    expect(golden('manifest.json', made)).toEqual(JSON.parse(json(made)));
+  });
+
+  it('should verify, fit into 768 bytes and give back their content', () => {
+    for (const { name, project, deviceType, content } of manifestCases) {
+      const signed = bytes(manifests.find((m) => m.name === name)?.hex ?? '');
+      expect(signed.length).toBeLessThanOrEqual(768);
+      expect(verifyManifest(signed, { keys: [publicKey], project, deviceType })).toMatchObject(content);
+    }
+  });
+
+  for (const { name, error, hex: text, project, deviceType } of negatives) {
+    it(`should refuse ${name} with ${error}`, () => {
+      expect(codeOf(() => verifyManifest(bytes(text), { keys: [publicKey], project, deviceType }))).toBe(
+        error,
+      );
+    });
+  }
+});

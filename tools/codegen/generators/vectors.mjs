@@ -1,0 +1,78 @@
+/** firmware-stubs/vectors/*.json as byte arrays that C tests include. The JSON is made by libs/wire's vectors.spec.ts. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export async function generate(root) {
+  const read = async (name) => JSON.parse(await readFile(join(root, 'firmware-stubs/vectors', name), 'utf8'));
+  const numbers = await errorNumbers(root);
+  const wire = await read('wire.json');
+  const manifest = await read('manifest.json');
+  const number = (code) => {
+    const value = numbers.get(code);
+    if (value === undefined) throw new Error(`${code} of a vector has no number`);
+    return value;
+  };
+  const lines = [
+    '/*',
+    ' * Golden messages and manifests, shared with the TypeScript codec. Generated from wire.json and manifest.json',
+    ' * by npm run generate. Do not edit. For tests: include it in one translation unit.',
+    ' */',
+    '#ifndef FLEET_VECTORS_H',
+    '#define FLEET_VECTORS_H',
+    '',
+    '#include <stdint.h>',
+    '',
+    'typedef struct {',
+    '    const char *name;',
+    '    const char *message;     /* wire.cddl rule, "manifest" for manifests */',
+    '    const char *project;     /* manifests: whose device verifies it */',
+    '    const char *device_type;',
+    '    int error;               /* 0 = valid, else the registered number */',
+    '    const uint8_t *bytes;',
+    '    uint32_t length;',
+    '} fleet_vector_t;',
+    '',
+    array('fleet_vector_public_key', manifest.publicKey),
+  ];
+  const table = (name, rows) => {
+    rows.forEach((row, i) => lines.push(array(`${name}_${i}`, row.hex)));
+    lines.push(`static const fleet_vector_t ${name}s[] = {`);
+    rows.forEach((row, i) => {
+      const text = (value) => (value === undefined ? '0' : JSON.stringify(value));
+      const error = row.error === undefined ? 0 : number(row.error);
+      const head = `${text(row.name)}, ${text(row.message)}, ${text(row.project)}, ${text(row.deviceType)}`;
+      lines.push(`    {${head}, ${error}, ${name}_${i}, ${row.hex.length / 2}u},`);
+    });
+    lines.push('};', '');
+  };
+  table('fleet_wire_vector', [...wire.messages, ...wire.negatives]);
+  table(
+    'fleet_manifest_vector',
+    [...manifest.manifests, ...manifest.negatives].map((m) => ({ ...m, message: 'manifest' })),
+  );
+  lines.push('#endif', '');
+  return [{ path: 'firmware-stubs/vectors/fleet_vectors.h', text: lines.join('\n') }];
+}
+
+async function errorNumbers(root) {
+  const { DEVICE_AREAS, parseArea } = await import('../src/errors.mjs');
+  const numbers = new Map();
+  for (const area of Object.keys(DEVICE_AREAS)) {
+    const source = await readFile(join(root, `libs/errors/messages/${area}.md`), 'utf8');
+    for (const entry of parseArea(area, source).entries) numbers.set(entry.code, entry.number);
+  }
+  return numbers;
+}
+
+function array(name, hex) {
+  const bytes = hex.match(/../g) ?? ['00']; // C has no empty arrays
+  const rows = [];
+  for (let i = 0; i < bytes.length; i += 16)
+    rows.push(
+      `    ${bytes
+        .slice(i, i + 16)
+        .map((b) => `0x${b}`)
+        .join(', ')},`,
+    );
+  return `static const uint8_t ${name}[] = {\n${rows.join('\n')}\n};`;
+}
