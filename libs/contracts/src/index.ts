@@ -7,6 +7,7 @@ export * from './resources.js';
 export * from './events.js';
 export * from './routes.js';
 export * from './client.js';
+export * from './openapi.js';
 export * from './process.js';
 export * from './ports.js';
 

@@ -1,0 +1,128 @@
+/** The OpenAPI 3.1 document of the route table: committed as docs/api/openapi.json and served at /api/v1/openapi.json. */
+import { Problem } from './resources.js';
+import { routes, type Route } from './routes.js';
+import { z } from './zod.js';
+
+type Json = Record<string, unknown>;
+
+/** Deterministic: equal sources give equal bytes. */
+export function openApiDocument(version: string): Json {
+  const schemas: Json = {};
+  const paths: Record<string, Json> = {};
+  for (const [name, route] of Object.entries(routes) as [string, Route][]) {
+    const path = `/api/v1${route.path.replace(/:([A-Za-z]+)/g, '{$1}')}`;
+    (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(name, route, schemas);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'TinyFleet',
+      version,
+      description: 'Errors are problem+json with a registered `code` and a `hint`; see docs/errors.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths,
+    components: {
+      schemas: { ...schemas, Problem: schemaOf(Problem, schemas) },
+      securitySchemes: {
+        session: { type: 'apiKey', in: 'cookie', name: 'tinyfleet_session' },
+        token: { type: 'http', scheme: 'bearer' },
+      },
+    },
+    security: [{ session: [] }, { token: [] }],
+  };
+}
+
+function operationOf(name: string, route: Route, schemas: Json): Json {
+  const parameters = [
+    ...parametersOf('path', route.params, schemas),
+    ...parametersOf('query', route.query as z.ZodObject | undefined, schemas),
+  ];
+  const operation: Json = {
+    operationId: name,
+    summary: route.summary,
+    description: route.access === 'public' ? 'Needs no session.' : `Access: ${route.access}.`,
+    responses: {
+      [String(route.status ?? 200)]: responseOf(route, schemas),
+      default: {
+        description: 'A problem',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    },
+  };
+  if (route.access === 'public') operation['security'] = [];
+  if (parameters.length > 0) operation['parameters'] = parameters;
+  if (route.body !== undefined) {
+    operation['requestBody'] = {
+      required: true,
+      content:
+        route.body === 'binary'
+          ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
+          : { 'application/json': { schema: schemaOf(route.body, schemas, 'input') } },
+    };
+  }
+  return operation;
+}
+
+function responseOf(route: Route, schemas: Json): Json {
+  if (route.response === undefined) return { description: 'Done' };
+  if (route.response === 'binary') {
+    return {
+      description: 'The bytes',
+      content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+    };
+  }
+  if (route.response === 'events') {
+    return {
+      description: 'Server-sent events: `id` is the event number, `event` its name, `data` its JSON',
+      content: { 'text/event-stream': { schema: { type: 'string' } } },
+    };
+  }
+  return {
+    description: 'OK',
+    content: { 'application/json': { schema: schemaOf(route.response, schemas) } },
+  };
+}
+
+function parametersOf(place: 'path' | 'query', object: z.ZodObject | undefined, schemas: Json): Json[] {
+  if (object === undefined) return [];
+  const schema = schemaOf(object, schemas, 'input') as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+    name,
+    in: place,
+    required: place === 'path' || (schema.required ?? []).includes(name),
+    schema: property,
+  }));
+}
+
+/** JSON Schema of a zod schema; named parts (`meta({ id })`) are moved to components and referenced. */
+function schemaOf(schema: z.ZodType, schemas: Json, io: 'input' | 'output' = 'output'): Json {
+  const made = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) as Json;
+  const { $defs, $schema: _, ...own } = made as { $defs?: Json; $schema?: string };
+  for (const [id, definition] of Object.entries($defs ?? {})) {
+    if (id !== 'Problem') schemas[id] = withoutId(rewrite(definition));
+  }
+  return withoutId(rewrite(own)) as Json;
+}
+
+/** Points `#/$defs/X` to `#/components/schemas/X`. */
+function rewrite(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(rewrite);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) =>
+      key === '$ref' && typeof inner === 'string'
+        ? [key, inner.replace('#/$defs/', '#/components/schemas/')]
+        : [key, rewrite(inner)],
+    ),
+  );
+}
+
+function withoutId(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { id: _, ...rest } = value as Json;
+  return rest;
+}
