@@ -11,11 +11,15 @@ export const cacheDir = join(root, 'node_modules/.cache/tinyfleet');
 /** @returns {string[]} package folders relative to the root, such as `libs/wire` */
 export function packageFolders() {
   const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return workspaces.flatMap((pattern) => {
-    if (!pattern.endsWith('/*')) return [pattern];
+  const excluded = new Set(
+    workspaces.filter((pattern) => pattern[0] === '!').map((pattern) => pattern.slice(1)),
+  );
+  const folders = workspaces.flatMap((pattern) => {
+    if (!pattern.endsWith('/*')) return pattern[0] === '!' ? [] : [pattern];
     const parent = pattern.slice(0, -2);
     return readdirSync(join(root, parent), { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && existsSync(join(root, parent, entry.name, 'package.json')))
       .map((entry) => `${parent}/${entry.name}`);
   });
+  return folders.filter((folder) => !excluded.has(folder));
 }
