@@ -10,3 +10,4 @@ export * from './picks.js';
 export * from './boot-id.js';
 export * from './checksum.js';
 export * from './manifest/index.js';
+export * from './json.js';

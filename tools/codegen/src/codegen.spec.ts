@@ -1,0 +1,67 @@
+/** The readers of CDDL and error messages, and that the committed code is what CDDL says. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { schemas } from '@tinyfleet/wire';
+import { parseCddl } from './cddl.mjs';
+import { parseArea } from './errors.mjs';
+
+const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+const camel = (name: string) => name.replace(/-([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+
+describe('CDDL', () => {
+  it('should name line and reason of a mistake', () => {
+    expect(() => parseCddl('a = {\n  &(x: 1) => b,\n}', 'f')).toThrow('f: b is not defined');
+    expect(() => parseCddl('a = uint\na = int', 'f')).toThrow('f:2: rule a appears twice');
+    expect(() => parseCddl('a = &( x: 1, y: 1 )', 'f')).toThrow('f:1: y: 1 is used twice');
+    expect(() => parseCddl('a = [ uint', 'f')).toThrow('unexpected end');
+    expect(() => parseCddl('a = \u00b0', 'f')).toThrow('cannot read');
+  });
+
+  it('should have every key of wire.cddl in the codec and in the C header', () => {
+    const rules = parseCddl(read('docs/spec/wire.cddl'));
+    const header = read('firmware-stubs/agent/include/fleet_wire.h');
+    let keys = 0;
+    for (const [rule, node] of rules) {
+      if (node.kind !== 'map' && node.kind !== 'group') continue;
+      for (const entry of node.entries ?? []) {
+        const key = entry.key?.members?.[0];
+        if (key === undefined) continue;
+        keys += 1;
+        const constant = `FLEET_${rule}_${key.name}`.replaceAll('-', '_').toUpperCase();
+        expect(header).toContain(`#define ${constant} ${key.value}u\n`);
+        if (node.kind === 'group') continue;
+        const fields: ReadonlyArray<{ key: number; name: string; optional: boolean }> =
+          schemas[camel(rule) as keyof typeof schemas];
+        expect(fields.find((f) => f.key === key.value)).toMatchObject({
+          name: camel(key.name),
+          optional: entry.min === 0,
+        });
+      }
+    }
+    expect(keys).toBeGreaterThan(100);
+  });
+});
+
+describe('error messages', () => {
+  const entry = (heading: string, meta = 'HTTP 400, exit 6', todo = 'What to do: this.') =>
+    `# Area\n\nAbout.\n\n## ${heading}\n\n${meta}\n\nText {a}.\n\n${todo}\n`;
+
+  it('should read code, number, exit code and placeholders', () => {
+    expect(parseArea('wire', entry('wire.some-code (101)')).entries[0]).toMatchObject({
+      code: 'wire.some-code',
+      number: 101,
+      exit: 6,
+      fields: ['a'],
+    });
+  });
+
+  it('should refuse what it would have to guess', () => {
+    expect(() => parseArea('wire', entry('wire.some-code'))).toThrow('needs a number');
+    expect(() => parseArea('wire', entry('wire.some-code (201)'))).toThrow('outside the area');
+    expect(() => parseArea('cli', entry('cli.x (101)'))).toThrow('outside a device area');
+    expect(() => parseArea('cli', entry('auth.x'))).toThrow('is in the file of cli');
+    expect(() => parseArea('cli', entry('cli.x', '400'))).toThrow('lacks the line');
+    expect(() => parseArea('cli', entry('cli.x', undefined, 'Do.'))).toThrow('What to do');
+    expect(() => parseArea('cli', entry('cli.x') + entry('cli.x').slice(15))).toThrow('appears twice');
+  });
+});
