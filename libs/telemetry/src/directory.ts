@@ -2,7 +2,7 @@
  * What the edge (broker, ingest, ota) has to know about a device, and the port it is read through. One lookup per
  * connection serves authentication, the telemetry dimensions and the answer to hello.
  */
-import type { DeviceAddress } from './address.js';
+import type { DeviceAddress } from '@tinyfleet/wire';
 
 export interface DeviceRecord extends DeviceAddress {
   readonly projectId: string;

@@ -3,7 +3,8 @@
  * reconnecting fleet joined into few queries. Does not decide what an authenticated device may do (access.ts).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { DeviceAddress, DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
+import type { DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
+import type { DeviceAddress } from '@tinyfleet/wire';
 
 /** Unknown names are remembered this long: a stranger repeating one costs no query, a new device hardly waits. */
 const unknownTtlMs = 1_000;

@@ -1,0 +1,210 @@
+/**
+ * From a telemetry message to the row that is stored: where its window lies in time, whether it is plausible, and
+ * what identifies it. A redelivered window must become the very same row, so nothing here depends on its arrival.
+ */
+import { FleetError } from '@tinyfleet/errors';
+import { unpackHistogram, unpackPicks, type Pick, type Telemetry } from '@tinyfleet/wire';
+import type { DeviceRecord } from './directory.js';
+
+export const unknownModel = '00000000-0000-0000-0000-000000000000';
+export const defaultConfidenceBins = 8;
+const dayMs = 86_400_000;
+
+/** How one boot's milliseconds map to unix time; decided once for each boot and never changed. */
+export interface BootClock {
+  /** unix ms = offsetMs + device ms; 0: nobody knows the time of this boot. */
+  readonly offsetMs: number;
+  /** The device itself had time; else the offset comes from the arrival of its hello. */
+  readonly known: boolean;
+}
+
+/** For a boot whose first message was a window, without a hello and without time. */
+export const timelessBoot: BootClock = { offsetMs: 0, known: false };
+
+/** What a bundle's prefix stands for. */
+export interface BundleName {
+  readonly modelVersionId: string;
+  readonly classes: number;
+}
+
+export interface WindowPolicy {
+  /** Windows that started longer ago are refused: their partitions are gone. */
+  readonly retentionDays: number;
+  /** Clocks may be ahead of ours by so much. */
+  readonly maxAheadMs: number;
+}
+
+export const defaultWindowPolicy: WindowPolicy = { retentionDays: 31, maxAheadMs: 600_000 };
+
+/** A window as stored. Times in unix ms; absent numbers are null. */
+export interface WindowRow {
+  readonly projectId: string;
+  readonly deviceId: string;
+  readonly bootId: bigint;
+  readonly sequence: number;
+  readonly windowStartMs: number;
+  readonly windowMs: number;
+  readonly receivedAtMs: number;
+  readonly component: number;
+  readonly timeKnown: boolean;
+  readonly modelVersionId: string;
+  readonly typeId: string;
+  readonly site: string;
+  readonly buildPrefix: Uint8Array;
+  readonly schemaCrc: number;
+  readonly n: number;
+  readonly confidenceBins: number;
+  readonly classes: Uint8Array;
+  readonly features: Uint8Array | null;
+  readonly ood: Uint8Array | null;
+  readonly switches: number | null;
+  readonly saturated: number | null;
+  readonly stuck: number | null;
+  readonly droppedFrames: number | null;
+  readonly invalid: number | null;
+  readonly cyclesMean: number | null;
+  readonly cyclesMax: number | null;
+  readonly arenaBytes: number | null;
+  readonly stackBytes: number | null;
+  readonly batteryPercent: number | null;
+  readonly resets: number | null;
+  readonly firstIndex: number | null;
+}
+
+/** A prediction that the device kept for labelling. */
+export interface PickRow {
+  readonly projectId: string;
+  readonly deviceId: string;
+  readonly bootId: bigint;
+  readonly inferenceIndex: number;
+  readonly atMs: number;
+  readonly modelVersionId: string;
+  readonly typeId: string;
+  readonly site: string;
+  readonly predicted: number;
+  readonly confidence: number;
+}
+
+export interface WindowSource {
+  readonly device: DeviceRecord;
+  readonly message: Telemetry;
+  /** CBOR of the feature summaries, as it came. */
+  readonly features: Uint8Array | null;
+  readonly receivedAtMs: number;
+}
+
+/**
+ * Start of a window. The device's own time wins; else the clock of its boot; a boot without any is placed on
+ * 1970-01-01 by its uptime modulo one day, so that such rows stay together, apart from all real time, in one partition.
+ */
+export function placeWindow(
+  message: { readonly startMs: number; readonly startUnixMs?: number },
+  clock: BootClock | undefined,
+): { readonly startMs: number; readonly known: boolean } {
+  if (message.startUnixMs !== undefined) return { startMs: message.startUnixMs, known: true };
+  if (clock && clock.offsetMs !== 0) return { startMs: clock.offsetMs + message.startMs, known: true };
+  return { startMs: message.startMs % dayMs, known: false };
+}
+
+/**
+ * The clock that a hello gives its boot: the device's time when it has it, else the moment of arrival.
+ */
+export function clockOfHello(
+  hello: { readonly uptimeMs: number; readonly unixTimeMs?: number },
+  receivedAtMs: number,
+): BootClock {
+  return hello.unixTimeMs === undefined
+    ? { offsetMs: receivedAtMs - hello.uptimeMs, known: false }
+    : { offsetMs: hello.unixTimeMs - hello.uptimeMs, known: true };
+}
+
+/**
+ * @throws telemetry.window-too-old, telemetry.window-in-future, telemetry.count-mismatch, wire.histogram-invalid,
+ *   wire.picks-invalid
+ */
+export function acceptWindow(
+  source: WindowSource,
+  context: {
+    readonly bundle: BundleName | undefined;
+    readonly clock: BootClock | undefined;
+    readonly nowMs: number;
+    readonly policy: WindowPolicy;
+  },
+): { readonly row: WindowRow; readonly picks: PickRow[] } {
+  const { device, message } = source;
+  const { bundle, policy, nowMs } = context;
+  const { startMs, known } = placeWindow(message, context.clock);
+  if (known) requireInTime(startMs, nowMs, policy);
+  const confidenceBins = message.confidenceBins ?? defaultConfidenceBins;
+  if (bundle) {
+    const counts = unpackHistogram(message.classes, bundle.classes * confidenceBins, 'classes');
+    let counted = 0;
+    for (const count of counts) counted += count;
+    if (counted !== message.n) throw new FleetError('telemetry.count-mismatch', { counted, n: message.n });
+  }
+  const modelVersionId = bundle?.modelVersionId ?? unknownModel;
+  const row: WindowRow = {
+    projectId: device.projectId,
+    deviceId: device.deviceId,
+    bootId: message.bootId,
+    sequence: message.sequence,
+    windowStartMs: startMs,
+    windowMs: message.lengthMs,
+    receivedAtMs: source.receivedAtMs,
+    component: message.component === 'firmware' ? 1 : 0,
+    timeKnown: known,
+    modelVersionId,
+    typeId: device.typeId,
+    site: device.site,
+    buildPrefix: message.build,
+    schemaCrc: message.schema,
+    n: message.n,
+    confidenceBins,
+    classes: message.classes,
+    features: source.features,
+    ood: message.ood ?? null,
+    switches: message.switches ?? null,
+    saturated: message.saturated ?? null,
+    stuck: message.stuck ?? null,
+    droppedFrames: message.droppedFrames ?? null,
+    invalid: message.invalid ?? null,
+    cyclesMean: message.cyclesMean ?? null,
+    cyclesMax: message.cyclesMax ?? null,
+    arenaBytes: message.arenaBytes ?? null,
+    stackBytes: message.stackBytes ?? null,
+    batteryPercent: message.batteryPercent ?? null,
+    resets: message.resets ?? null,
+    firstIndex: message.firstIndex ?? null,
+  };
+  if (message.picks === undefined || message.firstIndex === undefined || !bundle || !known)
+    return { row, picks: [] };
+  const { firstIndex } = message;
+  const picks = unpackPicks(message.picks, message.n).map((pick: Pick): PickRow => ({
+    projectId: row.projectId,
+    deviceId: row.deviceId,
+    bootId: row.bootId,
+    inferenceIndex: firstIndex + pick.offset,
+    atMs: startMs,
+    modelVersionId,
+    typeId: row.typeId,
+    site: row.site,
+    predicted: pick.predicted,
+    confidence: pick.confidence,
+  }));
+  return { row, picks };
+}
+
+function requireInTime(startMs: number, nowMs: number, policy: WindowPolicy): void {
+  if (startMs < nowMs - policy.retentionDays * dayMs) {
+    throw new FleetError('telemetry.window-too-old', { startAt: isoOf(startMs), days: policy.retentionDays });
+  }
+  if (startMs > nowMs + policy.maxAheadMs) {
+    const seconds = Math.round((startMs - nowMs) / 1_000);
+    throw new FleetError('telemetry.window-in-future', { startAt: isoOf(startMs), seconds });
+  }
+}
+
+/** Times of strangers may lie outside what Date can print. */
+function isoOf(unixMs: number): string {
+  return Math.abs(unixMs) <= 8.64e15 ? new Date(unixMs).toISOString() : `${unixMs} ms`;
+}
