@@ -1,1 +1,9 @@
-export {};
+/** Projects, device types, devices and models: who and what there is. */
+export * from './catalogue.js';
+export * from './device-service.js';
+export * from './filter/filter.js';
+export * from './model-service.js';
+export * from './npy.js';
+export * from './ports.js';
+export * from './project-service.js';
+export * from './version.js';

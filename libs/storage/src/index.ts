@@ -20,3 +20,15 @@ export { EventListener, type Waker } from './postgres/listener.js';
 export * as copy from './postgres/binary-copy.js';
 export { BinaryCopy } from './postgres/binary-copy.js';
 export { DirectoryBlobStore, type BlobStore, type StoredBlob } from './blob/blob-store.js';
+export {
+  PgStores,
+  PgAuditLog,
+  PgEventReader,
+  PgEventSink,
+  addBlob,
+  cursorKey,
+  toPage,
+  transactOn,
+} from './postgres/stores/index.js';
+export { DEVICE_COLUMNS, DEVICE_FROM } from './postgres/queries/devices.js';
+export { Parameters, filterSql } from './postgres/queries/filter-sql.js';

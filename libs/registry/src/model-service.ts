@@ -1,0 +1,143 @@
+/** Models: import of a file as a new version, labels, validation data. Compiling is the job of builds. */
+import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import { readNpyHeader, type NpyHeader } from './npy.js';
+import type { ModelInspector, RegistryStores } from './ports.js';
+import { nextMinor, versionOrder } from './version.js';
+
+/** As many classes as a telemetry histogram's axis is asked to have. */
+export const MAX_LABELS = 4_096;
+
+/** Where uploaded bytes lie; a part of the blob store. */
+export interface Uploads {
+  put(
+    content: AsyncIterable<Uint8Array> | Uint8Array,
+    limitBytes: number,
+  ): Promise<{ readonly digest: string; readonly bytes: number }>;
+  read(digest: string): Promise<Buffer>;
+}
+
+export interface ImportRequest {
+  readonly model: string;
+  readonly version?: string | undefined;
+  readonly fileName: string;
+  readonly labels: readonly string[];
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+export class ModelService {
+  constructor(
+    private readonly stores: RegistryStores,
+    private readonly transact: Transact<RegistryStores>,
+    private readonly uploads: Uploads,
+    private readonly inspector: ModelInspector,
+    private readonly maxUploadBytes: number,
+  ) {}
+
+  /**
+   * Stores the file, looks into it, and makes the version. The same content under the same version is accepted
+   * again, so that a retried upload is harmless.
+   */
+  async import(
+    actor: string,
+    scope: ProjectScope,
+    request: ImportRequest,
+  ): Promise<Resource<'ModelVersion'>> {
+    const { model, fileName } = request;
+    if (request.labels.length > MAX_LABELS) {
+      throw new FleetError('models.too-many-labels', { given: request.labels.length, limit: MAX_LABELS });
+    }
+    const source = await this.uploads.put(request.content, this.maxUploadBytes);
+    const { format, contract, inspection } = await this.inspector.inspect(
+      await this.uploads.read(source.digest),
+      fileName,
+    );
+    const classes = contract.outputs[0]?.shape.at(-1) ?? 0;
+    if (request.labels.length > 0 && request.labels.length !== classes) {
+      throw new FleetError('models.labels-mismatch', { given: request.labels.length, classes });
+    }
+    const version = await this.transact(async ({ models, events, audit }) => {
+      await models.lock(scope, model);
+      const chosen = request.version ?? nextMinor(await models.newestVersion(scope, model));
+      if (request.version !== undefined) {
+        const known = await models.version(scope, model, chosen).catch(ignoreNotFound);
+        if (known?.sourceDigest === source.digest) return chosen;
+        if (known) throw new FleetError('models.version-exists', { model, version: chosen });
+      }
+      await models.addVersion(scope, {
+        model,
+        version: chosen,
+        versionOrder: versionOrder(chosen),
+        format,
+        fileName,
+        source,
+        contract,
+        inspection,
+        labels: request.labels,
+        createdBy: actor,
+      });
+      await audit.append(scope, {
+        actor,
+        action: 'model.imported',
+        target: `${model}@${chosen}`,
+        detail: { fileName, digest: source.digest, bytes: source.bytes },
+      });
+      await events.emit(scope, 'model.imported', { model, version: chosen });
+      return chosen;
+    });
+    return await this.stores.models.version(scope, model, version);
+  }
+
+  /** Inputs: int8 of shape (samples, ...input). Labels: uint8 of shape (samples,). */
+  async setValidation(
+    actor: string,
+    scope: ProjectScope,
+    ref: { readonly model: string; readonly version: string },
+    part: 'inputs' | 'labels',
+    content: AsyncIterable<Uint8Array>,
+  ): Promise<Resource<'ModelVersion'>> {
+    const known = await this.stores.models.version(scope, ref.model, ref.version);
+    const blob = await this.uploads.put(content, this.maxUploadBytes);
+    const header = this.headerOf(await this.uploads.read(blob.digest), part);
+    const problem = part === 'inputs' ? inputProblem(header, known) : labelProblem(header);
+    if (problem !== undefined) throw new FleetError('models.validation-invalid', { part, reason: problem });
+    await this.transact(async ({ models, audit }) => {
+      await models.setValidation(scope, ref, part, { ...blob, count: header.shape[0] ?? 0 });
+      await audit.append(scope, {
+        actor,
+        action: 'model.validation-set',
+        target: `${ref.model}@${ref.version}`,
+        detail: { part, digest: blob.digest },
+      });
+    });
+    return await this.stores.models.version(scope, ref.model, ref.version);
+  }
+
+  private headerOf(file: Buffer, part: string): NpyHeader {
+    try {
+      return readNpyHeader(file, file.length);
+    } catch (error) {
+      throw new FleetError('models.validation-invalid', { part, reason: (error as Error).message });
+    }
+  }
+}
+
+function inputProblem(header: NpyHeader, version: Resource<'ModelVersion'>): string | undefined {
+  if (!/^[|<>=]?i1$/.test(header.descr)) return `its type is ${header.descr}, not int8`;
+  if (header.fortranOrder) return 'it is in Fortran order';
+  const perSample = header.shape.slice(1).reduce((product, n) => product * n, 1);
+  const needed = (version.inputs[0]?.shape ?? []).reduce((product, n) => product * n, 1);
+  return perSample === needed
+    ? undefined
+    : `one sample has ${perSample} values, the model takes ${needed} (${version.inputs[0]?.shape.join(' x ')})`;
+}
+
+function labelProblem(header: NpyHeader): string | undefined {
+  if (!/^[|<>=]?u1$/.test(header.descr)) return `its type is ${header.descr}, not uint8`;
+  return header.shape.length === 1 ? undefined : `its shape is (${header.shape.join(', ')}), not (samples,)`;
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (error instanceof FleetError && /^models\.(version-)?not-found$/.test(error.code)) return undefined;
+  throw error;
+}

@@ -1,0 +1,117 @@
+/** What the registry needs from storage. Reads give the API's own shapes; writes are single facts in a transaction. */
+import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { DeviceTypeSpec } from './catalogue.js';
+import type { Filter } from './filter/filter.js';
+
+export interface NewProject {
+  readonly name: string;
+  readonly title: string;
+  readonly simulated: boolean;
+  readonly windowSeconds: number;
+  readonly pickEvery: number;
+}
+
+export interface ProjectStore {
+  /** `personId` null: all projects. */
+  list(personId: string | null, page: PageRequest): Promise<Page<Resource<'Project'>>>;
+  /** The only way to a scope. */
+  find(name: string): Promise<ProjectScope | undefined>;
+  get(scope: ProjectScope): Promise<Resource<'Project'>>;
+  /** Also makes the person its admin. @throws registry.project-exists */
+  add(project: NewProject, personId: string | null): Promise<ProjectScope>;
+  /** Removes every row of the project except the audit log's. @returns digests that no project names any more. */
+  remove(scope: ProjectScope): Promise<string[]>;
+  summary(scope: ProjectScope): Promise<Resource<'FleetSummary'>>;
+}
+
+export interface DeviceTypeStore {
+  list(scope: ProjectScope): Promise<Resource<'DeviceType'>[]>;
+  /** @throws registry.type-exists */
+  add(scope: ProjectScope, spec: DeviceTypeSpec): Promise<void>;
+  /** Makes the project's built-in types equal to the catalogue. */
+  refreshBuiltIn(scope: ProjectScope, catalogue: readonly DeviceTypeSpec[]): Promise<void>;
+}
+
+export interface NewDevice {
+  readonly name: string;
+  readonly type: string;
+  readonly tags: readonly string[];
+  readonly site: string;
+  readonly tokenHash: Buffer;
+}
+
+export interface DeviceStore {
+  list(scope: ProjectScope, filter: Filter, page: PageRequest): Promise<Page<Resource<'Device'>>>;
+  /** @throws registry.device-not-found */
+  get(scope: ProjectScope, name: string): Promise<Resource<'Device'>>;
+  detail(scope: ProjectScope, name: string): Promise<Resource<'DeviceDetail'>>;
+  /** All or none. @throws registry.device-exists, registry.type-not-found */
+  add(scope: ProjectScope, devices: readonly NewDevice[]): Promise<void>;
+  /** @throws registry.device-not-found */
+  update(
+    scope: ProjectScope,
+    name: string,
+    change: { tags?: readonly string[]; site?: string },
+  ): Promise<void>;
+  setToken(scope: ProjectScope, name: string, tokenHash: Buffer): Promise<void>;
+  remove(scope: ProjectScope, name: string): Promise<void>;
+  /** The types that the project's devices have. */
+  typesInUse(scope: ProjectScope): Promise<string[]>;
+}
+
+export interface NewModelVersion {
+  readonly model: string;
+  readonly version: string;
+  readonly versionOrder: string;
+  readonly format: string;
+  readonly fileName: string;
+  readonly source: { readonly digest: string; readonly bytes: number };
+  readonly contract: ModelContract;
+  readonly inspection: Readonly<Record<string, unknown>>;
+  readonly labels: readonly string[];
+  readonly createdBy: string;
+}
+
+export interface ModelContract {
+  readonly inputs: Resource<'ModelVersion'>['inputs'];
+  readonly outputs: Resource<'ModelVersion'>['outputs'];
+  readonly operators: Resource<'ModelVersion'>['operators'];
+  readonly macs: number;
+}
+
+export interface ModelStore {
+  list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Model'>>>;
+  /** Newest version first. @throws models.not-found */
+  versions(scope: ProjectScope, model: string, page: PageRequest): Promise<Page<Resource<'ModelVersion'>>>;
+  /** @throws models.not-found, models.version-not-found */
+  version(scope: ProjectScope, model: string, version: string): Promise<Resource<'ModelVersion'>>;
+  newestVersion(scope: ProjectScope, model: string): Promise<string | undefined>;
+  /** Makes the model when it is new; its row is locked, so two imports get two versions. */
+  lock(scope: ProjectScope, model: string): Promise<void>;
+  /** @throws models.version-exists */
+  addVersion(scope: ProjectScope, version: NewModelVersion): Promise<void>;
+  setValidation(
+    scope: ProjectScope,
+    ref: { readonly model: string; readonly version: string },
+    part: 'inputs' | 'labels',
+    blob: { readonly digest: string; readonly bytes: number; readonly count: number },
+  ): Promise<void>;
+}
+
+export interface RegistryStores {
+  readonly projects: ProjectStore;
+  readonly types: DeviceTypeStore;
+  readonly devices: DeviceStore;
+  readonly models: ModelStore;
+  readonly events: EventSink;
+  readonly audit: AuditLog;
+}
+
+/** Reads a model file; implemented with @tinyfleet/compiler. */
+export interface ModelInspector {
+  /** @throws a registered error of the compiler when it is no model it can read. */
+  inspect(
+    bytes: Uint8Array,
+    fileName: string,
+  ): Promise<{ format: string; contract: ModelContract; inspection: Record<string, unknown> }>;
+}

@@ -1,0 +1,50 @@
+/** Projects and their device types. */
+import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import { CATALOGUE, type DeviceTypeSpec } from './catalogue.js';
+import type { NewProject, RegistryStores } from './ports.js';
+
+export class ProjectService {
+  constructor(
+    private readonly stores: RegistryStores,
+    private readonly transact: Transact<RegistryStores>,
+  ) {}
+
+  /** @throws registry.project-not-found */
+  async scopeOf(name: string): Promise<ProjectScope> {
+    const scope = await this.stores.projects.find(name);
+    if (!scope) throw new FleetError('registry.project-not-found', { project: name });
+    return scope;
+  }
+
+  async add(actor: string, personId: string | null, project: NewProject): Promise<ProjectScope> {
+    return await this.transact(async ({ projects, types, events, audit }) => {
+      const scope = await projects.add(project, personId);
+      await types.refreshBuiltIn(scope, CATALOGUE);
+      await audit.append(scope, {
+        actor,
+        action: 'project.made',
+        target: project.name,
+        detail: { ...project },
+      });
+      await events.emit(scope, 'project.changed', { project: project.name });
+      return scope;
+    });
+  }
+
+  /** @returns digests of blobs that nothing names any more. */
+  async remove(actor: string, scope: ProjectScope): Promise<string[]> {
+    return await this.transact(async ({ projects, audit }) => {
+      await audit.append(scope, { actor, action: 'project.removed', target: scope.name });
+      return await projects.remove(scope);
+    });
+  }
+
+  async addType(actor: string, scope: ProjectScope, spec: DeviceTypeSpec): Promise<Resource<'DeviceType'>> {
+    return await this.transact(async ({ types, audit }) => {
+      await types.add(scope, spec);
+      await audit.append(scope, { actor, action: 'device-type.made', target: spec.name });
+      return { ...spec, builtIn: false };
+    });
+  }
+}

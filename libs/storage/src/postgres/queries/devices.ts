@@ -1,0 +1,80 @@
+/**
+ * The device as people see it: one FROM clause that lists, details, filters and rollout targets share. `d` is the
+ * device, `t` its type, `report` its last hello, `active` the release it runs, `state` its presence.
+ */
+
+/** Contact is expected within twice the longer of the declared interval and the telemetry window, plus a minute. */
+export const DEVICE_FROM = `
+  from device d
+  join project p on p.id = d.project_id
+  join device_type t on t.project_id = d.project_id and t.id = d.type_id
+  left join presence seen on seen.project_id = d.project_id and seen.device_id = d.id
+  left join device_report report on report.project_id = d.project_id and report.device_id = d.id
+  left join lateral (
+    select m.name || '@' || v.version as ref, v.version
+    from release_artifact a
+    join release r on r.project_id = a.project_id and r.id = a.release_id
+    join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+    join model m on m.project_id = v.project_id and m.id = v.model_id
+    where a.project_id = d.project_id and a.bundle_digest = report.active_digest
+    order by (r.sequence = report.release_sequence) desc, r.sequence desc limit 1
+  ) active on report.active_digest is not null
+  cross join lateral (
+    select seen.last_seen_at + make_interval(secs => 60 + 2 * greatest(
+      p.window_s, coalesce((report.hello ->> 'dutyCycleS')::int, 0))) as next_contact_by
+  ) contact
+  cross join lateral (
+    select case
+      when seen.device_id is null then 'never'
+      when seen.connected then 'connected'
+      when contact.next_contact_by > now() then 'pending'
+      else 'silent' end as presence
+  ) state`;
+
+export const DEVICE_COLUMNS = `
+  d.id, d.name, t.name as type, d.tags, d.site, d.created_at, state.presence, seen.last_seen_at,
+  contact.next_contact_by, report.firmware_version, active.ref as active_release, report.active_digest,
+  report.update_state`;
+
+export interface DeviceListRow {
+  id: string;
+  name: string;
+  type: string;
+  tags: string[];
+  site: string;
+  created_at: Date;
+  presence: 'never' | 'connected' | 'pending' | 'silent';
+  last_seen_at: Date | null;
+  next_contact_by: Date | null;
+  firmware_version: string | null;
+  active_release: string | null;
+  active_digest: Buffer | null;
+  update_state: string | null;
+}
+
+export const DEVICE_DETAIL_COLUMNS = `${DEVICE_COLUMNS},
+  report.boot_id::text as boot_id, report.reset_cause, report.abi::int as abi, report.slots, report.hello,
+  report.hello_at, report.error_code,
+  (select m.name || '@' || v.version from desired_state w
+     join release r on r.project_id = w.project_id and r.id = w.release_id
+     join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+     join model m on m.project_id = v.project_id and m.id = v.model_id
+   where w.project_id = d.project_id and w.device_id = d.id) as desired_release,
+  (select jsonb_object_agg(encode(a.bundle_digest, 'hex'), m.name || '@' || v.version order by r.sequence)
+   from release_artifact a
+     join release r on r.project_id = a.project_id and r.id = a.release_id
+     join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+     join model m on m.project_id = v.project_id and m.id = v.model_id
+   where a.project_id = d.project_id and a.type_id = d.type_id) as releases_by_digest`;
+
+export interface DeviceDetailRow extends DeviceListRow {
+  boot_id: string | null;
+  reset_cause: number | null;
+  abi: number | null;
+  slots: { digest: string | null; state: string; releaseSequence: number; bytes: number }[] | null;
+  hello: Record<string, unknown> | null;
+  hello_at: Date | null;
+  error_code: number | null;
+  desired_release: string | null;
+  releases_by_digest: Record<string, string> | null;
+}

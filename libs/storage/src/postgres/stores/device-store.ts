@@ -1,0 +1,205 @@
+/** Devices and their types. */
+import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import { FleetError, describeDeviceError } from '@tinyfleet/errors';
+import type { DeviceStore, DeviceTypeSpec, DeviceTypeStore, Filter, NewDevice } from '@tinyfleet/registry';
+import { uuidv7 } from 'uuidv7';
+import { isDuplicate, type Db } from '../database.js';
+import * as entities from '../entities/index.js';
+import {
+  DEVICE_COLUMNS,
+  DEVICE_DETAIL_COLUMNS,
+  DEVICE_FROM,
+  type DeviceDetailRow,
+  type DeviceListRow,
+} from '../queries/devices.js';
+import { Parameters, filterSql } from '../queries/filter-sql.js';
+import { cursorKey, iso, isoOrNull, toPage } from './page.js';
+
+/** Wire names of reset causes, by number (docs/spec/wire.cddl). */
+const RESET_CAUSES = [
+  'unknown',
+  'power-on',
+  'external',
+  'software',
+  'watchdog',
+  'brown-out',
+  'fault',
+  'deep-sleep',
+  'update',
+];
+
+export class PgDeviceTypeStore implements DeviceTypeStore {
+  constructor(private readonly db: Db) {}
+
+  async list(scope: ProjectScope): Promise<Resource<'DeviceType'>[]> {
+    const rows = await this.db.manager
+      .getRepository(entities.DeviceType)
+      .find({ where: { projectId: scope.id }, order: { name: 'ASC' } });
+    return rows.map((row) => ({ ...(row.spec as DeviceTypeSpec), name: row.name, builtIn: row.builtin }));
+  }
+
+  async add(scope: ProjectScope, spec: DeviceTypeSpec): Promise<void> {
+    try {
+      await this.db.manager
+        .getRepository(entities.DeviceType)
+        .insert({ projectId: scope.id, id: uuidv7(), name: spec.name, builtin: false, spec: { ...spec } });
+    } catch (error) {
+      throw isDuplicate(error) ? new FleetError('registry.type-exists', { type: spec.name }) : error;
+    }
+  }
+
+  async refreshBuiltIn(scope: ProjectScope, catalogue: readonly DeviceTypeSpec[]): Promise<void> {
+    await this.db.query(
+      `insert into device_type (project_id, id, name, builtin, spec)
+       select $1, id, spec ->> 'name', true, spec from unnest($2::uuid[], $3::jsonb[]) as c (id, spec)
+       on conflict (project_id, name) do update set spec = excluded.spec
+       where device_type.builtin and device_type.spec <> excluded.spec`,
+      [scope.id, catalogue.map(() => uuidv7()), catalogue.map((spec) => JSON.stringify(spec))],
+    );
+  }
+}
+
+export class PgDeviceStore implements DeviceStore {
+  constructor(private readonly db: Db) {}
+
+  async list(scope: ProjectScope, filter: Filter, page: PageRequest): Promise<Page<Resource<'Device'>>> {
+    const after = cursorKey(page)?.[0];
+    const parameters = new Parameters([scope.id, after ?? null, page.limit + 1]);
+    const rows = await this.db.query<DeviceListRow>(
+      `select ${DEVICE_COLUMNS} ${DEVICE_FROM}
+       where d.project_id = $1 and ($2::text is null or d.name > $2) and ${filterSql(filter, parameters)}
+       order by d.name limit $3`,
+      parameters.values,
+    );
+    return toPage(rows, page.limit, (row) => [row.name], toDevice);
+  }
+
+  async get(scope: ProjectScope, name: string): Promise<Resource<'Device'>> {
+    const [row] = await this.db.query<DeviceListRow>(
+      `select ${DEVICE_COLUMNS} ${DEVICE_FROM} where d.project_id = $1 and d.name = $2`,
+      [scope.id, name],
+    );
+    if (!row) throw notFound(name);
+    return toDevice(row);
+  }
+
+  async detail(scope: ProjectScope, name: string): Promise<Resource<'DeviceDetail'>> {
+    const [row] = await this.db.query<DeviceDetailRow>(
+      `select ${DEVICE_DETAIL_COLUMNS} ${DEVICE_FROM} where d.project_id = $1 and d.name = $2`,
+      [scope.id, name],
+    );
+    if (!row) throw notFound(name);
+    const releases = row.releases_by_digest ?? {};
+    return {
+      ...toDevice(row),
+      bootId:
+        row.boot_id === null ? null : BigInt.asUintN(64, BigInt(row.boot_id)).toString(16).padStart(16, '0'),
+      resetCause:
+        row.reset_cause === null ? null : (RESET_CAUSES[row.reset_cause] ?? String(row.reset_cause)),
+      abi: row.abi === null ? null : `${row.abi >>> 16}.${row.abi & 0xffff}`,
+      slots: (row.slots ?? []).map((slot) => ({
+        digest: slot.digest,
+        state: slot.state,
+        releaseSequence: slot.releaseSequence,
+        bytes: slot.bytes,
+        release: slot.digest === null ? null : (releases[slot.digest] ?? null),
+      })),
+      lastError:
+        row.error_code === null || row.hello_at === null
+          ? null
+          : {
+              code: row.error_code,
+              title: describeDeviceError(row.error_code).title,
+              at: iso(row.hello_at),
+            },
+      desiredRelease: row.desired_release,
+      reported: row.hello ?? {},
+    };
+  }
+
+  async add(scope: ProjectScope, devices: readonly NewDevice[]): Promise<void> {
+    const wanted = [...new Set(devices.map(({ type }) => type))];
+    const types = await this.db.query<{ id: string; name: string }>(
+      'select id, name from device_type where project_id = $1 and name = any($2::text[])',
+      [scope.id, wanted],
+    );
+    const idOf = new Map(types.map(({ id, name }) => [name, id]));
+    const missing = wanted.find((name) => !idOf.has(name));
+    if (missing !== undefined) throw new FleetError('registry.type-not-found', { type: missing });
+    const added = await this.db.query<{ name: string }>(
+      `insert into device (project_id, id, name, type_id, token_hash, site, tags)
+       select $1, id, name, type_id, token_hash, site, array(select jsonb_array_elements_text(tags))
+       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::text[], $7::jsonb[])
+         as n (id, name, type_id, token_hash, site, tags)
+       on conflict (project_id, name) do nothing returning name`,
+      [
+        scope.id,
+        devices.map(() => uuidv7()),
+        devices.map(({ name }) => name),
+        devices.map(({ type }) => idOf.get(type)),
+        devices.map(({ tokenHash }) => tokenHash),
+        devices.map(({ site }) => site),
+        devices.map(({ tags }) => JSON.stringify([...new Set(tags)].sort())),
+      ],
+    );
+    if (added.length === devices.length) return;
+    const made = new Set(added.map(({ name }) => name));
+    const seen = new Set<string>();
+    const taken = devices.find(({ name }) => !made.has(name) || seen.size === seen.add(name).size);
+    // The caller's transaction rolls the others back.
+    throw new FleetError('registry.device-exists', { device: taken?.name ?? '' });
+  }
+
+  async update(
+    scope: ProjectScope,
+    name: string,
+    change: { tags?: readonly string[]; site?: string },
+  ): Promise<void> {
+    const changed = await this.db.execute(
+      `update device set tags = coalesce($3::text[], tags), site = coalesce($4, site)
+       where project_id = $1 and name = $2`,
+      [scope.id, name, change.tags ? [...new Set(change.tags)].sort() : null, change.site ?? null],
+    );
+    if (changed === 0) throw notFound(name);
+  }
+
+  async setToken(scope: ProjectScope, name: string, tokenHash: Buffer): Promise<void> {
+    const result = await this.db.manager
+      .getRepository(entities.Device)
+      .update({ projectId: scope.id, name }, { tokenHash });
+    if (result.affected === 0) throw notFound(name);
+  }
+
+  async remove(scope: ProjectScope, name: string): Promise<void> {
+    const result = await this.db.manager.getRepository(entities.Device).delete({ projectId: scope.id, name });
+    if (result.affected === 0) throw notFound(name);
+  }
+
+  async typesInUse(scope: ProjectScope): Promise<string[]> {
+    const rows = await this.db.query<{ name: string }>(
+      `select t.name from device_type t where t.project_id = $1
+         and exists (select from device d where d.project_id = t.project_id and d.type_id = t.id) order by t.name`,
+      [scope.id],
+    );
+    return rows.map(({ name }) => name);
+  }
+}
+
+const notFound = (device: string) => new FleetError('registry.device-not-found', { device });
+
+function toDevice(row: DeviceListRow): Resource<'Device'> {
+  return {
+    name: row.name,
+    type: row.type,
+    tags: row.tags,
+    site: row.site === '' ? null : row.site,
+    createdAt: iso(row.created_at),
+    presence: row.presence,
+    lastContactAt: isoOrNull(row.last_seen_at),
+    nextContactBy: isoOrNull(row.next_contact_by),
+    firmwareVersion: row.firmware_version,
+    activeRelease: row.active_release,
+    activeDigest: row.active_digest?.toString('hex') ?? null,
+    updateState: row.update_state,
+  };
+}
