@@ -124,8 +124,7 @@ export function parseCddl(source, file = 'cddl') {
       entries.push(entry);
       if (peek() === ',') take();
       else if (peek() === undefined) fail('unexpected end');
-      else if (peek() !== end && end !== ')') fail(`found "${peek()}", expected "," or "${end}"`);
-      fail(`found "${peek() ?? 'nothing'}", expected "," or "${end}"`);
+      else if (peek() !== end) fail(`found "${peek()}", expected "," or "${end}"`);
     }
     take(end);
     return entries;
