@@ -189,6 +189,7 @@ typedef struct fleet_agent {
   uint8_t in_flight;    // what the QoS 1 publish is
   uint32_t window_s;
   uint16_t pick_every;
+  uint32_t ask_counter; // highest taken in this boot
 
   // work in progress: hashing, self-test
   uint8_t job;
@@ -227,6 +228,8 @@ typedef struct fleet_agent {
   fleet_tensor_t output;
   bool inferring;
   uint32_t inference_index;
+  uint32_t model_runs; // inferences since this model took over in this boot
+  uint64_t period_us;
   uint32_t started_cycles;
   uint32_t input_crc; // of the input before, to see a stuck sensor
   uint64_t next_inference_us;
@@ -236,6 +239,7 @@ typedef struct fleet_agent {
   uint8_t note_first;
   uint8_t note_count;
   fleet_note_t notes[FLEET_NOTES];
+  uint32_t sending_lost; // ring.lost when the window in flight was read from it
   uint16_t queue_used;
   uint16_t sending_bytes; // size of the window in flight, 0 = it came from the ring
   uint8_t queue[FLEET_QUEUE_BYTES]; // (length LE16, window) back to back

@@ -34,6 +34,10 @@ void fleet_update_boot(fleet_agent_t *agent);
 void fleet_update_desired(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
 void fleet_update_chunk(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
 void fleet_update_session(fleet_agent_t *agent, bool up);
+// Which slot a fetch would destroy.
+uint32_t fleet_update_fetch_slot(const fleet_agent_t *agent);
+// The active slot no longer holds what it should: fall back.
+void fleet_update_active_corrupt(fleet_agent_t *agent);
 // One slice of hashing or self-test; false when there is nothing to do.
 bool fleet_update_work(fleet_agent_t *agent);
 // Wants, timeouts, soak; returns when to be called next.
@@ -49,6 +53,7 @@ uint64_t fleet_model_tick(fleet_agent_t *agent);
 // telemetry.c
 void fleet_window_open(fleet_agent_t *agent);
 void fleet_window_close(fleet_agent_t *agent);
+uint64_t fleet_window_tick(fleet_agent_t *agent);
 void fleet_window_add(fleet_agent_t *agent, const fleet_inference_t *inference);
 void fleet_window_monitor(void *agent, uint32_t monitor, int32_t value);
 bool fleet_window_publish(fleet_agent_t *agent);

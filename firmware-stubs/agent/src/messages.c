@@ -79,7 +79,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   const bool last_known = p->last_boot_counter != 0;
   const uint32_t capabilities = FLEET_CAPABILITY_RETAINED_SLOT |
                                 (agent->platform->cycles != NULL ? (uint32_t)FLEET_CAPABILITY_LATENCY_MEASURED : 0);
-  const uint32_t fields = 16 + (own_bytes != 0) + 2 * last_known + (config->sensor_count != 0) +
+  const uint32_t fields = 16 + (own_bytes != 0) + last_known + (config->sensor_count != 0) +
                           (config->duty_cycle_s != 0) + (algorithms != 0) + (p->key_sequence != 0) +
                           (p->windows_dropped != 0) + (counters != 0);
 
@@ -94,7 +94,6 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   if (own_bytes != 0) fleet_cbor_field_bytes(&w, FLEET_HELLO_OWN_OP_SET, own_op_set, own_bytes);
   fleet_cbor_field(&w, FLEET_HELLO_RESET_CAUSE, config->reset_cause);
   if (last_known) {
-    fleet_cbor_field(&w, FLEET_HELLO_LAST_SEQUENCE, p->last_sequence);
     fleet_cbor_field(&w, FLEET_HELLO_LAST_BOOT_ID, (uint64_t)p->last_boot_counter << 32 | p->last_boot_entropy);
   }
   slots_field(agent, &w);
@@ -107,7 +106,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   fleet_cbor_field(&w, FLEET_HELLO_SECTOR_BYTES, config->flash.sector_bytes);
   fleet_cbor_field(&w, FLEET_HELLO_ARENA_BYTES, config->arena_bytes);
   fleet_cbor_field(&w, FLEET_HELLO_STATE_BYTES, config->state_bytes);
-  fleet_cbor_field(&w, FLEET_HELLO_FETCH_SLOT, p->active_slot == 0 ? 1 : 0);
+  fleet_cbor_field(&w, FLEET_HELLO_FETCH_SLOT, fleet_update_fetch_slot(agent));
   fleet_cbor_field(&w, FLEET_HELLO_RELEASE_SEQUENCE, p->highest_sequence);
   fleet_cbor_field(&w, FLEET_HELLO_FLOOR, p->floor);
   fleet_cbor_field(&w, FLEET_HELLO_CAPABILITIES, capabilities);

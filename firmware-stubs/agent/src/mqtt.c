@@ -20,7 +20,11 @@ enum { connect_patience_s = 30, header_room = 3, will_bytes = 64 };
 
 static const char *const down_suffixes[3] = {"desired", "chunk", "ask"};
 
-static uint32_t text_bytes(const char *s) { return (uint32_t)strlen(s); }
+static uint32_t text_bytes(const char *s) {
+  uint32_t n = 0;
+  while (s[n] != 0) n++;
+  return n;
+}
 
 static uint32_t random_u32(const fleet_mqtt_t *m) {
   uint32_t r = 0;

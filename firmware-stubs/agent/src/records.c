@@ -14,7 +14,7 @@
 
 enum { record_magic = 0xa5, type_snapshot = 1, type_patch = 2, record_head = 8 };
 
-typedef char persist_has_no_padding[sizeof(fleet_persist_t) == 16 * 4 + 2 * 44 + 8 + FLEET_REFUSED_DIGESTS * 16 ? 1 : -1];
+typedef char persist_has_no_padding[sizeof(fleet_persist_t) == 15 * 4 + 2 * 44 + 8 + FLEET_REFUSED_DIGESTS * 16 ? 1 : -1];
 
 static uint32_t load_le32(const uint8_t *p) {
   return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

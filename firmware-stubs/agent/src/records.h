@@ -30,13 +30,12 @@ typedef struct {
 typedef struct {
   uint32_t layout;
   uint32_t boot_counter;
-  uint32_t last_boot_entropy; // of the boot before, with last_sequence; valid when last_boot_counter != 0
-  uint32_t last_boot_counter;
-  uint32_t last_sequence;
+  uint32_t boot_entropy;      // of this boot
+  uint32_t last_boot_counter; // 0 = there was none
+  uint32_t last_boot_entropy;
   uint32_t highest_sequence; // of all accepted manifests
   uint32_t floor;
   uint32_t key_sequence;
-  uint32_t ask_counter;
   uint32_t windows_dropped;
   uint32_t deployment; // the update below, 0 = none so far
   uint32_t revision;

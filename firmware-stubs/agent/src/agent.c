@@ -1,0 +1,288 @@
+// The agent's clockwork: boot, one step, the down messages, the order in which up messages are sent.
+#include <string.h>
+
+#include "agent.h"
+
+enum {
+  default_period_us = 1000000,
+  default_window_s = 3600,
+  default_keepalive_s = 60,
+  default_backoff_min_ms = 1000,
+  default_backoff_max_ms = 120000,
+  ack_patience_s = 90,
+  events_per_step = 8,
+  period_min_ms = 1,
+  period_max_ms = 86400000,
+};
+
+uint64_t fleet_agent_uptime_ms(const fleet_agent_t *a) { return a->now_us / 1000; }
+
+void fleet_agent_count(fleet_agent_t *a, uint32_t kind, uint32_t n) {
+  if (kind >= FLEET_LOSS_COUNTERS) return;
+  a->counters[kind] = a->counters[kind] > UINT32_MAX - n ? UINT32_MAX : a->counters[kind] + n;
+}
+
+uint32_t fleet_agent_counter(const fleet_agent_t *a, uint32_t kind) {
+  return kind < FLEET_LOSS_COUNTERS ? a->counters[kind] : 0;
+}
+
+void fleet_agent_save(fleet_agent_t *a) {
+  const uint32_t errors = a->records.errors;
+  (void)fleet_records_save(&a->records, &a->persist);
+  if (a->records.errors != errors) fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, a->records.errors - errors);
+}
+
+void fleet_agent_log(const fleet_agent_t *a, uint32_t level, const char *text, int32_t value) {
+  if (a->platform->log != NULL) a->platform->log(a->platform->user, level, text, value);
+}
+
+uint32_t fleet_agent_slot_offset(const fleet_agent_config_t *config, uint32_t slot) {
+  return 2 * config->flash.sector_bytes + slot * config->slot_bytes;
+}
+
+static bool text_ok(fleet_text_t text, uint32_t min, uint32_t max) {
+  return text.bytes >= min && text.bytes <= max && (text.bytes == 0 || text.at != NULL);
+}
+
+static int32_t check(const fleet_platform_t *f, const fleet_agent_config_t *c) {
+  if (f->now_us == NULL || f->flash_read == NULL || f->flash_program == NULL || f->flash_erase == NULL ||
+      f->net_open == NULL || f->net_send == NULL || f->net_receive == NULL || f->net_close == NULL ||
+      f->entropy == NULL || f->sample == NULL || f->reset == NULL) {
+    return -(int32_t)fleet_err_agent_platform_invalid;
+  }
+  if (!text_ok(c->project, 1, 63) || !text_ok(c->device, 1, 63) || !text_ok(c->token, 0, 128) ||
+      !text_ok(c->device_type, 1, 63) || !text_ok(c->firmware_version, 0, 32) || c->sensor_count > 8 ||
+      (c->sensor_count != 0 && c->sensors == NULL) || c->arena == NULL || ((uintptr_t)c->arena & 15) != 0 ||
+      ((uintptr_t)c->state & 15) != 0 || ((uintptr_t)c->bundle_ram & 15) != 0 || c->keepalive_s > 0xffff) {
+    return -(int32_t)fleet_err_agent_argument_invalid;
+  }
+  const fleet_flash_geometry_t *g = &c->flash;
+  const uint32_t unit = g->unit_bytes;
+  const bool unit_ok = unit != 0 && unit <= 32 && (unit & (unit - 1)) == 0;
+  if (!unit_ok || g->sector_bytes < 512 || g->sector_bytes > 1u << 20 || g->sector_bytes % 32 != 0 ||
+      (g->erased != 0xff && g->erased != 0) || g->bytes % g->sector_bytes != 0 || c->slot_bytes == 0 ||
+      c->slot_bytes % g->sector_bytes != 0 || g->bytes / 2 < g->sector_bytes ||
+      c->slot_bytes > (g->bytes - 2 * g->sector_bytes) / 2) {
+    return -(int32_t)fleet_err_flash_geometry_invalid;
+  }
+  return 0;
+}
+
+static void init_mqtt(fleet_agent_t *a) {
+  const fleet_agent_config_t *c = a->config;
+  fleet_mqtt_t *m = &a->mqtt;
+  m->platform = a->platform;
+  m->project = c->project.at;
+  m->project_bytes = (uint8_t)c->project.bytes;
+  m->device = c->device.at;
+  m->device_bytes = (uint8_t)c->device.bytes;
+  m->token = c->token.at;
+  m->token_bytes = (uint8_t)c->token.bytes;
+  m->keepalive_s = (uint16_t)(c->keepalive_s == 0 ? (uint32_t)default_keepalive_s : c->keepalive_s);
+  m->backoff_min_ms = c->backoff_min_ms == 0 ? (uint32_t)default_backoff_min_ms : c->backoff_min_ms;
+  m->backoff_max_ms = c->backoff_max_ms == 0 ? (uint32_t)default_backoff_max_ms : c->backoff_max_ms;
+  if (m->backoff_max_ms < m->backoff_min_ms) m->backoff_max_ms = m->backoff_min_ms;
+  m->ack_timeout_s = ack_patience_s;
+  fleet_mqtt_init(m, a->now_us);
+}
+
+int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
+  const int32_t checked = check(platform, config);
+  if (checked < 0) return checked;
+  memset(a, 0, sizeof *a);
+  a->platform = platform;
+  a->config = config;
+  a->now_us = platform->now_us(platform->user);
+  a->window_s = config->window_s == 0 ? (uint32_t)default_window_s : config->window_s;
+  a->period_us = config->inference_period_us == 0 ? default_period_us : config->inference_period_us;
+
+  a->records.platform = platform;
+  a->records.geometry = config->flash;
+  const int32_t opened = fleet_records_open(&a->records, &a->persist);
+  if (opened < 0) return opened;
+  if (a->records.found_damage) fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
+
+  fleet_persist_t *p = &a->persist;
+  uint32_t entropy = 0;
+  platform->entropy(platform->user, &entropy, sizeof entropy);
+  p->last_boot_counter = p->boot_counter;
+  p->last_boot_entropy = p->boot_entropy;
+  p->boot_counter++;
+  p->boot_entropy = entropy;
+  a->boot_id = (uint64_t)p->boot_counter << 32 | entropy;
+
+  a->ring.platform = platform;
+  a->ring.geometry = config->flash;
+  const uint32_t ring_base = fleet_agent_slot_offset(config, 2);
+  fleet_ring_open(&a->ring, ring_base, config->flash.bytes - ring_base);
+  init_mqtt(a);
+  fleet_update_boot(a); // saves: the boot is counted before any message can carry its id
+  return 0;
+}
+
+// ---- down/ask ------------------------------------------------------------------------------------------------------
+
+typedef struct {
+  uint32_t counter;
+  uint32_t command;
+  uint32_t argument;
+  bool has_counter;
+  bool has_command;
+} ask_t;
+
+static bool parse_ask(const uint8_t *payload, uint32_t n, ask_t *ask) {
+  fleet_cbor_reader_t r;
+  uint32_t count;
+  memset(ask, 0, sizeof *ask);
+  fleet_cbor_reader_init(&r, payload, n);
+  if (!fleet_cbor_read_count(&r, cbor_map, &count)) return false;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t key;
+    if (!fleet_cbor_read_u32(&r, &key)) return false;
+    bool ok;
+    switch (key) {
+      case FLEET_ASK_COUNTER:
+        ok = ask->has_counter = fleet_cbor_read_u32(&r, &ask->counter);
+        break;
+      case FLEET_ASK_COMMAND:
+        ok = ask->has_command = fleet_cbor_read_u32(&r, &ask->command);
+        break;
+      case FLEET_ASK_ARGUMENT:
+        ok = fleet_cbor_read_u32(&r, &ask->argument);
+        break;
+      default:
+        ok = fleet_cbor_skip(&r);
+        break;
+    }
+    if (!ok) return false;
+  }
+  return r.at == r.end && ask->has_counter && ask->has_command;
+}
+
+// Commands that change nothing lasting are taken as they come. The others (reboot, erase, edges, keys, revert) need a
+// signature under the device's key; this firmware verifies none yet, so it refuses them all, signed or not.
+static void handle_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
+  ask_t ask;
+  if (!parse_ask(payload, n, &ask)) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
+    return;
+  }
+  const bool replayed = ask.counter <= a->ask_counter;
+  const bool cadence_ok = ask.argument >= period_min_ms && ask.argument <= period_max_ms;
+  if (!replayed && ask.command == FLEET_COMMAND_SAY_HELLO) {
+    a->hello_due = true;
+  } else if (!replayed && ask.command == FLEET_COMMAND_SET_CADENCE && cadence_ok) {
+    a->period_us = (uint64_t)ask.argument * 1000;
+    a->next_inference_us = a->now_us;
+  } else {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_ASK_REFUSED, 1);
+    fleet_agent_log(a, FLEET_LOG_WARN, "ask refused", (int32_t)ask.command);
+    return;
+  }
+  a->ask_counter = ask.counter;
+}
+
+// ---- the step ------------------------------------------------------------------------------------------------------
+
+static void handle_message(fleet_agent_t *a) {
+  const uint8_t *payload = a->mqtt.payload;
+  const uint32_t n = a->mqtt.payload_bytes;
+  switch (a->mqtt.topic_kind) {
+    case fleet_down_desired:
+      fleet_update_desired(a, payload, n);
+      break;
+    case fleet_down_chunk:
+      fleet_update_chunk(a, payload, n);
+      break;
+    case fleet_down_ask:
+      handle_ask(a, payload, n);
+      break;
+    default:
+      break;
+  }
+}
+
+static void handle_ack(fleet_agent_t *a) {
+  if (a->in_flight == in_flight_window || a->in_flight == in_flight_ring) fleet_window_acked(a);
+  a->in_flight = in_flight_none;
+}
+
+static bool network(fleet_agent_t *a) {
+  if ((a->config->flags & FLEET_AGENT_OFFLINE) != 0) return false;
+  const uint32_t too_large = a->mqtt.too_large;
+  bool more = true;
+  for (uint32_t i = 0; i < events_per_step && more; i++) {
+    switch (fleet_mqtt_poll(&a->mqtt, a->now_us, fleet_messages_will, a)) {
+      case fleet_mqtt_connected:
+        a->session = true;
+        // A hello still in flight is sent again by the client and serves this session too.
+        if (a->in_flight != in_flight_hello) a->hello_due = true;
+        fleet_update_session(a, true);
+        break;
+      case fleet_mqtt_lost:
+        if (a->session) fleet_update_session(a, false);
+        a->session = false;
+        fleet_agent_count(a, FLEET_LOSS_COUNTER_RECONNECT, 1);
+        break;
+      case fleet_mqtt_message:
+        handle_message(a);
+        break;
+      case fleet_mqtt_acked:
+        handle_ack(a);
+        break;
+      case fleet_mqtt_nothing:
+      default:
+        more = false;
+        break;
+    }
+  }
+  if (a->mqtt.too_large != too_large) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_PACKET_TOO_LARGE, a->mqtt.too_large - too_large);
+  }
+  return more;
+}
+
+// One QoS 1 publish at a time: the boot report first, then what changed, then what was measured.
+static void send_next(fleet_agent_t *a) {
+  if (!a->session || !fleet_mqtt_can_publish(&a->mqtt)) return;
+  if (a->hello_due) {
+    a->hello_due = false;
+    if (fleet_messages_hello(a)) {
+      a->in_flight = in_flight_hello;
+    } else {
+      fleet_agent_count(a, FLEET_LOSS_COUNTER_MQTT_OVERFLOW, 1);
+    }
+  } else if (a->note_count != 0) {
+    // Copied into the packet, which is kept until it is acknowledged.
+    if (fleet_messages_note(a, &a->notes[a->note_first])) {
+      a->in_flight = in_flight_note;
+    } else {
+      fleet_agent_count(a, FLEET_LOSS_COUNTER_MQTT_OVERFLOW, 1);
+    }
+    a->note_first = (uint8_t)((a->note_first + 1) % FLEET_NOTES);
+    a->note_count--;
+  } else {
+    (void)fleet_window_publish(a);
+  }
+}
+
+static uint64_t earlier(uint64_t x, uint64_t y) { return x < y ? x : y; }
+
+uint64_t fleet_agent_step(fleet_agent_t *a) {
+  if (a->dead) return 0;
+  a->now_us = a->platform->now_us(a->platform->user);
+  bool busy = network(a);
+  if (fleet_update_work(a)) busy = true;
+  uint64_t due = fleet_model_tick(a);
+  due = earlier(due, fleet_window_tick(a));
+  due = earlier(due, fleet_update_tick(a));
+  if (a->session && fleet_mqtt_can_publish(&a->mqtt)) {
+    send_next(a);
+    if (a->in_flight != in_flight_none) busy = busy || network(a) || !a->mqtt.publish_sent;
+  }
+  if (a->job != job_none) busy = true;
+  if (a->platform->watchdog != NULL && !a->inferring) a->platform->watchdog(a->platform->user);
+  if (busy) return a->now_us;
+  if ((a->config->flags & FLEET_AGENT_OFFLINE) == 0) due = earlier(due, fleet_mqtt_due_us(&a->mqtt, a->now_us));
+  return due;
+}

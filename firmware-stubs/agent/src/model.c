@@ -1,0 +1,193 @@
+// The runtime seen from the agent: binds a slot's bundle to the arena, pulls inputs on schedule, runs to the end and hands
+// the result on. No update logic here; the numbers of a window are telemetry.c's.
+#include <string.h>
+
+#include "agent.h"
+
+enum { sample_retry_us = 10000 };
+
+// The bundle's bytes: in place, or copied once to RAM where flash is not mapped.
+static const void *bundle_at(fleet_agent_t *a, uint32_t slot, bool first) {
+  const fleet_agent_config_t *c = a->config;
+  const uint32_t offset = fleet_agent_slot_offset(c, slot);
+  const uint32_t bytes = a->persist.slots[slot].bytes;
+  if (a->platform->flash_map != NULL) {
+    const void *mapped = a->platform->flash_map(a->platform->user, offset, bytes);
+    if (mapped != NULL) return mapped;
+  }
+  if (c->bundle_ram == NULL || bytes > c->bundle_ram_bytes) return NULL;
+  if (first && a->platform->flash_read(a->platform->user, offset, c->bundle_ram, bytes) < 0) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
+    return NULL;
+  }
+  return c->bundle_ram;
+}
+
+static int32_t check_sensor(const fleet_agent_t *a, const fleet_tensor_t *input) {
+  if (input->sensor == FLEET_SENSOR_TENSOR) return 0;
+  for (uint32_t i = 0; i < a->config->sensor_count; i++) {
+    const fleet_sensor_t *s = &a->config->sensors[i];
+    if (s->sensor != input->sensor) continue;
+    if (s->axes != input->axes) return -(int32_t)fleet_err_sensor_axes_mismatch;
+    if (s->unit != input->unit) return -(int32_t)fleet_err_sensor_unit_mismatch;
+    if (s->full_scale != input->full_scale) return -(int32_t)fleet_err_sensor_full_scale_mismatch;
+    if (s->sample_rate_mhz != input->sample_rate_mhz) return -(int32_t)fleet_err_sensor_rate_mismatch;
+    return 0;
+  }
+  return -(int32_t)fleet_err_sensor_missing;
+}
+
+static int32_t bind(fleet_agent_t *a, const void *bundle) {
+  const fleet_agent_config_t *c = a->config;
+  const fleet_memory_t memory = {bundle, a->persist.slots[a->model_slot].bytes, c->arena, c->arena_bytes, c->state,
+                                 c->state_bytes};
+  const int32_t result = fleet_load(&a->runtime, &memory, NULL);
+  if (result < 0) return result;
+  a->bundle = bundle;
+  fleet_set_monitor_sink(&a->runtime, fleet_window_monitor, a);
+  return 0;
+}
+
+int32_t fleet_model_load(fleet_agent_t *a, uint32_t slot) {
+  fleet_model_unload(a);
+  a->model_slot = (uint8_t)slot;
+  const void *bundle = bundle_at(a, slot, true);
+  if (bundle == NULL) return -(int32_t)fleet_err_flash_map_failed;
+  int32_t result = bind(a, bundle);
+  if (result < 0) return result;
+  result = fleet_input(&a->runtime, 0, &a->input);
+  if (result == 0) result = fleet_output(&a->runtime, 0, &a->output);
+  if (result == 0) result = check_sensor(a, &a->input);
+  return result;
+}
+
+void fleet_model_unload(fleet_agent_t *a) {
+  if (a->inferring) fleet_abandon(&a->runtime);
+  a->inferring = false;
+  a->running = false;
+}
+
+void fleet_model_start(fleet_agent_t *a) {
+  a->running = true;
+  a->inferring = false;
+  a->model_runs = 0;
+  a->next_inference_us = a->now_us;
+  fleet_window_open(a);
+}
+
+static int32_t element(const fleet_tensor_t *t, const uint8_t *data, uint32_t i) {
+  if (t->dtype == FLEET_DTYPE_INT16) return (int16_t)((uint32_t)data[2 * i] | (uint32_t)data[2 * i + 1] << 8);
+  return t->dtype == FLEET_DTYPE_UINT8 ? data[i] : (int8_t)data[i];
+}
+
+static uint32_t elements(const fleet_tensor_t *t) { return t->dtype == FLEET_DTYPE_INT16 ? t->bytes / 2 : t->bytes; }
+
+// First largest class; confidence 0..255 as the softmax kernels scale it (1/256, or 1/32768 for int16).
+static void classify(const fleet_tensor_t *t, fleet_inference_t *inference) {
+  const uint32_t n = elements(t);
+  int32_t best = INT32_MIN;
+  for (uint32_t i = 0; i < n; i++) {
+    const int32_t value = element(t, t->data, i);
+    if (value > best) {
+      best = value;
+      inference->predicted = i;
+    }
+  }
+  int32_t share = t->dtype == FLEET_DTYPE_INT16 ? best >> 7 : t->dtype == FLEET_DTYPE_UINT8 ? best : best + 128;
+  if (share < 0) share = 0;
+  inference->confidence = share > 255 ? 255 : (uint32_t)share;
+}
+
+// Sensor faults that need no model: a quarter of the elements at the ends of the type's range, or the very same input twice.
+static void inspect_input(fleet_agent_t *a) {
+  const fleet_tensor_t *t = &a->input;
+  const uint8_t *data = t->data;
+  const uint32_t n = elements(t);
+  const int32_t low = t->dtype == FLEET_DTYPE_INT16 ? INT16_MIN : t->dtype == FLEET_DTYPE_UINT8 ? 0 : INT8_MIN;
+  const int32_t high = t->dtype == FLEET_DTYPE_INT16 ? INT16_MAX : t->dtype == FLEET_DTYPE_UINT8 ? UINT8_MAX : INT8_MAX;
+  uint32_t at_end = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    const int32_t value = element(t, data, i);
+    at_end += value == low || value == high;
+  }
+  const uint32_t crc = fleet_crc32(0, data, t->bytes);
+  if (at_end * 4 >= n && a->window.saturated < UINT16_MAX) a->window.saturated++;
+  if (a->model_runs != 0 && crc == a->input_crc && a->window.stuck < UINT16_MAX) a->window.stuck++;
+  a->input_crc = crc;
+}
+
+// 1 = inputs are in the arena, 0 = not yet, negative = sensor error.
+static int32_t pull_inputs(fleet_agent_t *a) {
+  for (uint32_t i = 0; i < a->runtime.inputs; i++) {
+    fleet_tensor_t input;
+    if (fleet_input(&a->runtime, i, &input) < 0) return -1;
+    const int32_t n = a->platform->sample(a->platform->user, FLEET_SENSOR_TENSOR, input.data, input.bytes);
+    if (n < 0) return n;
+    if ((uint32_t)n != input.bytes) return 0;
+  }
+  return 1;
+}
+
+static void finish(fleet_agent_t *a) {
+  const fleet_platform_t *f = a->platform;
+  fleet_inference_t inference = {0};
+  inference.index = a->inference_index;
+  inference.cycles = f->cycles != NULL ? f->cycles(f->user) - a->started_cycles : 0;
+  inference.output = a->output.data;
+  inference.output_bytes = a->output.bytes;
+  classify(&a->output, &inference);
+  fleet_window_add(a, &inference);
+  a->inferring = false;
+  a->inference_index++;
+  a->model_runs++;
+  if (f->result != NULL) f->result(f->user, &inference);
+}
+
+uint64_t fleet_model_tick(fleet_agent_t *a) {
+  if (!a->running || a->job != job_none) return UINT64_MAX;
+  const fleet_platform_t *f = a->platform;
+  if (!a->inferring) {
+    if (a->now_us < a->next_inference_us) return a->next_inference_us;
+    const uint64_t late = (a->now_us - a->next_inference_us) / a->period_us;
+    if (late != 0) {
+      fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, late > UINT32_MAX ? UINT32_MAX : (uint32_t)late);
+      a->next_inference_us += late * a->period_us;
+    }
+    const void *bundle = bundle_at(a, a->model_slot, false);
+    if (bundle != a->bundle) {
+      // The mapping moved, maybe because the bytes changed: trust nothing, check it like a new bundle.
+      if (bundle == NULL || bind(a, bundle) < 0 || fleet_input(&a->runtime, 0, &a->input) < 0 ||
+          fleet_output(&a->runtime, 0, &a->output) < 0) {
+        fleet_update_active_corrupt(a);
+        return a->now_us;
+      }
+    }
+    const int32_t pulled = pull_inputs(a);
+    if (pulled == 0) return a->now_us + sample_retry_us;
+    if (pulled < 0) {
+      if (a->window.invalid < UINT16_MAX) a->window.invalid++;
+      a->next_inference_us += a->period_us;
+      return a->next_inference_us;
+    }
+    inspect_input(a);
+    a->started_cycles = f->cycles != NULL ? f->cycles(f->user) : 0;
+    if (fleet_begin(&a->runtime) < 0) return a->now_us + a->period_us;
+    a->inferring = true;
+  }
+  for (uint32_t steps = 0; a->config->slice_steps == 0 || steps < a->config->slice_steps; steps++) {
+    const int32_t left = fleet_run(&a->runtime, 1);
+    if (f->watchdog != NULL) f->watchdog(f->user);
+    if (left < 0) {
+      a->inferring = false;
+      a->next_inference_us += a->period_us;
+      fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, 1);
+      return a->next_inference_us;
+    }
+    if (left == 0) {
+      finish(a);
+      a->next_inference_us += a->period_us;
+      return a->next_inference_us;
+    }
+  }
+  return a->now_us;
+}

@@ -1,0 +1,330 @@
+// One window's summary: filled by inferences, encoded once when it closes (docs/spec/wire.md, telemetry), then only
+// carried: in RAM while the link is up, in the flash ring when it is not. What cannot be kept is counted.
+#include <string.h>
+
+#include "agent.h"
+
+enum { default_bins = 8, ood_bins = 16, window_head = 2 };
+
+static void increment(uint16_t *count) {
+  if (*count < UINT16_MAX) (*count)++;
+}
+
+static void reset_feature(fleet_feature_t *f) {
+  memset(f->histogram, 0, sizeof f->histogram);
+  f->n = 0;
+  f->sum = 0;
+  f->sum_squares = 0;
+  f->min = INT16_MAX;
+  f->max = INT16_MIN;
+}
+
+static void describe_model(fleet_agent_t *a) {
+  fleet_window_t *w = &a->window;
+  const bool classifies = a->output.classes >= 2 && a->output.classes <= FLEET_WINDOW_CELLS;
+  memcpy(w->build, a->persist.slots[a->model_slot].digest, sizeof w->build);
+  w->schema = fleet_monitors_crc(&a->runtime);
+  w->classes = classifies ? a->output.classes : 1;
+  const uint32_t bins = FLEET_WINDOW_CELLS / w->classes;
+  w->bins = (uint8_t)(!classifies ? 1 : bins < default_bins ? bins : (uint32_t)default_bins);
+  w->features = 0;
+  for (uint32_t i = 0; i < a->runtime.monitor_count && w->features < FLEET_WINDOW_FEATURES; i++) {
+    fleet_monitor_t monitor;
+    if (fleet_monitor(&a->runtime, i, &monitor) < 0 || monitor.kind != FLEET_MONITOR_KIND_FEATURE) continue;
+    fleet_feature_t *f = &w->feature[w->features++];
+    f->monitor = (uint8_t)i;
+    f->bins = monitor.bins;
+  }
+}
+
+static void restart(fleet_agent_t *a) {
+  fleet_window_t *w = &a->window;
+  const uint16_t last_class = w->last_class;
+  memset(w, 0, sizeof *w);
+  w->open = true;
+  w->start_us = a->now_us;
+  w->first_index = a->inference_index;
+  w->last_class = last_class;
+  describe_model(a);
+  for (uint32_t i = 0; i < w->features; i++) reset_feature(&w->feature[i]);
+}
+
+// Called when a model takes over. A window never spans two builds or two schemas.
+void fleet_window_open(fleet_agent_t *a) {
+  fleet_window_t *w = &a->window;
+  if (w->open && memcmp(w->build, a->persist.slots[a->model_slot].digest, sizeof w->build) == 0 &&
+      w->schema == fleet_monitors_crc(&a->runtime)) {
+    return;
+  }
+  if (w->open) fleet_window_close(a);
+  restart(a);
+}
+
+void fleet_window_monitor(void *user, uint32_t index, int32_t value) {
+  fleet_agent_t *a = user;
+  fleet_window_t *w = &a->window;
+  fleet_monitor_t monitor;
+  if (!w->open || w->n >= FLEET_WINDOW_MAX_N || fleet_monitor(&a->runtime, index, &monitor) < 0) return;
+  const uint32_t bin = fleet_monitor_bin(&monitor, value);
+  if (monitor.kind == FLEET_MONITOR_KIND_OOD) {
+    if (bin < ood_bins && w->ood_n < FLEET_WINDOW_MAX_N) {
+      w->ood[bin]++;
+      w->ood_n++;
+    }
+    return;
+  }
+  for (uint32_t i = 0; i < w->features; i++) {
+    fleet_feature_t *f = &w->feature[i];
+    if (f->monitor != index || bin >= 16 || f->n == UINT16_MAX) continue;
+    const int32_t delta = value - monitor.centre; // int16 - int16
+    f->histogram[bin]++;
+    f->n++;
+    f->sum += delta;
+    f->sum_squares += (uint64_t)((int64_t)delta * delta); // < 2^34 * 2^16
+    if (value < f->min) f->min = (int16_t)value;
+    if (value > f->max) f->max = (int16_t)value;
+    return;
+  }
+}
+
+void fleet_window_add(fleet_agent_t *a, const fleet_inference_t *inference) {
+  fleet_window_t *w = &a->window;
+  const uint32_t class_index = inference->predicted < w->classes ? inference->predicted : 0;
+  const uint32_t bin = inference->confidence * w->bins / 256; // confidence <= 255, so bin < bins
+  w->counts[class_index * w->bins + bin]++;
+  if (a->model_runs != 0 && class_index != w->last_class) increment(&w->switches);
+  w->last_class = (uint16_t)class_index;
+  if (a->pick_every != 0 && inference->index % a->pick_every == 0 && w->picks < FLEET_WINDOW_PICKS &&
+      w->classes > 1) {
+    const uint32_t offset = inference->index - w->first_index;
+    const uint8_t pick[4] = {(uint8_t)offset, (uint8_t)(offset >> 8), (uint8_t)class_index,
+                             (uint8_t)inference->confidence};
+    memcpy(w->pick[w->picks++], pick, sizeof pick);
+  }
+  w->cycles_sum += inference->cycles;
+  if (inference->cycles > w->cycles_max) w->cycles_max = inference->cycles;
+  w->n++;
+}
+
+// Bit width, then the counts back to back, least significant bit first.
+static void put_histogram(fleet_cbor_writer_t *w, uint32_t key, const uint16_t *counts, uint32_t n) {
+  uint32_t all = 0;
+  for (uint32_t i = 0; i < n; i++) all |= counts[i];
+  uint32_t width = 0;
+  while (all >> width != 0) width++;
+  const uint32_t bytes = 1 + (n * width + 7) / 8;
+  fleet_cbor_head(w, cbor_uint, key);
+  fleet_cbor_head(w, cbor_bytes, bytes);
+  if (w->overflow || w->capacity - w->used < bytes) {
+    w->overflow = true;
+    return;
+  }
+  uint8_t *out = w->buffer + w->used;
+  w->used += bytes;
+  memset(out, 0, bytes);
+  *out++ = (uint8_t)width;
+  uint32_t bit = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t k = 0; k < width; k++, bit++) out[bit / 8] |= (uint8_t)((counts[i] >> k & 1) << (bit % 8));
+  }
+}
+
+static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
+  fleet_cbor_head(w, cbor_uint, FLEET_TELEMETRY_FEATURES);
+  fleet_cbor_head(w, cbor_array, window->features);
+  for (uint32_t i = 0; i < window->features; i++) {
+    const fleet_feature_t *f = &window->feature[i];
+    fleet_cbor_head(w, cbor_map, 6);
+    put_histogram(w, FLEET_FEATURE_SUMMARY_HISTOGRAM, f->histogram, f->bins);
+    fleet_cbor_field(w, FLEET_FEATURE_SUMMARY_N, f->n);
+    fleet_cbor_head(w, cbor_uint, FLEET_FEATURE_SUMMARY_SUM);
+    fleet_cbor_int(w, f->sum);
+    fleet_cbor_field(w, FLEET_FEATURE_SUMMARY_SUM_SQUARES, f->sum_squares);
+    fleet_cbor_head(w, cbor_uint, FLEET_FEATURE_SUMMARY_MIN);
+    fleet_cbor_int(w, f->n == 0 ? 0 : f->min);
+    fleet_cbor_head(w, cbor_uint, FLEET_FEATURE_SUMMARY_MAX);
+    fleet_cbor_int(w, f->n == 0 ? 0 : f->max);
+  }
+}
+
+static uint32_t mean_of(uint64_t sum, uint32_t n) { return n == 0 ? 0 : (uint32_t)(sum / n); }
+
+static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence, bool with_features) {
+  const fleet_window_t *w = &a->window;
+  const fleet_platform_t *f = a->platform;
+  const uint64_t start_ms = w->start_us / 1000;
+  const bool measured = w->cycles_sum != 0;
+  const int32_t battery = f->battery != NULL ? f->battery(f->user) : -1;
+  const bool features = with_features && w->features != 0;
+  uint32_t counters = 0;
+  for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) counters += a->counters[i] != 0;
+  const uint32_t fields = 6u + a->time_known + (w->bins != default_bins) + features + (w->ood_n != 0) +
+                          (w->switches != 0) + (w->saturated != 0) + (w->stuck != 0) + (w->dropped_frames != 0) +
+                          (w->invalid != 0) + 2u * measured + 1u + (battery >= 0) + 1u + 1u + (w->picks != 0) +
+                          (counters != 0);
+  fleet_messages_envelope(a, out, fields, sequence, fleet_agent_uptime_ms(a));
+  fleet_cbor_field_bytes(out, FLEET_TELEMETRY_BUILD, w->build, sizeof w->build);
+  fleet_cbor_field(out, FLEET_TELEMETRY_SCHEMA, w->schema);
+  fleet_cbor_field(out, FLEET_TELEMETRY_START_MS, start_ms);
+  fleet_cbor_field(out, FLEET_TELEMETRY_LENGTH_MS, fleet_agent_uptime_ms(a) - start_ms);
+  fleet_cbor_field(out, FLEET_TELEMETRY_N, w->n);
+  if (a->time_known) {
+    fleet_cbor_field(out, FLEET_TELEMETRY_START_UNIX_MS, (uint64_t)(a->unix_offset_ms + (int64_t)start_ms));
+  }
+  put_histogram(out, FLEET_TELEMETRY_CLASSES, w->counts, (uint32_t)w->classes * w->bins);
+  if (w->bins != default_bins) fleet_cbor_field(out, FLEET_TELEMETRY_CONFIDENCE_BINS, w->bins);
+  if (features) put_features(out, w);
+  if (w->ood_n != 0) put_histogram(out, FLEET_TELEMETRY_OOD, w->ood, ood_bins);
+  if (w->switches != 0) fleet_cbor_field(out, FLEET_TELEMETRY_SWITCHES, w->switches);
+  if (w->saturated != 0) fleet_cbor_field(out, FLEET_TELEMETRY_SATURATED, w->saturated);
+  if (w->stuck != 0) fleet_cbor_field(out, FLEET_TELEMETRY_STUCK, w->stuck);
+  if (w->dropped_frames != 0) fleet_cbor_field(out, FLEET_TELEMETRY_DROPPED_FRAMES, w->dropped_frames);
+  if (w->invalid != 0) fleet_cbor_field(out, FLEET_TELEMETRY_INVALID, w->invalid);
+  if (measured) {
+    fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MEAN, mean_of(w->cycles_sum, w->n));
+    fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MAX, w->cycles_max);
+  }
+  fleet_cbor_field(out, FLEET_TELEMETRY_ARENA_BYTES, a->runtime.arena_bytes);
+  if (battery >= 0) fleet_cbor_field(out, FLEET_TELEMETRY_BATTERY_PERCENT, battery > 100 ? 100 : (uint32_t)battery);
+  fleet_cbor_field(out, FLEET_TELEMETRY_RESETS, a->persist.boot_counter & UINT16_MAX);
+  fleet_cbor_field(out, FLEET_TELEMETRY_FIRST_INDEX, w->first_index);
+  if (w->picks != 0) fleet_cbor_field_bytes(out, FLEET_TELEMETRY_PICKS, w->pick, 4u * w->picks);
+  if (counters != 0) {
+    fleet_cbor_head(out, cbor_uint, FLEET_TELEMETRY_COUNTERS);
+    fleet_cbor_head(out, cbor_map, counters);
+    for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) {
+      if (a->counters[i] != 0) fleet_cbor_field(out, i, a->counters[i]);
+    }
+  }
+}
+
+static uint32_t front_bytes(const fleet_agent_t *a) { return (uint32_t)a->queue[0] | (uint32_t)a->queue[1] << 8; }
+
+static void drop_front(fleet_agent_t *a) {
+  const uint32_t n = window_head + front_bytes(a);
+  memmove(a->queue, a->queue + n, a->queue_used - n);
+  a->queue_used = (uint16_t)(a->queue_used - n);
+}
+
+static void count_lost(fleet_agent_t *a, uint32_t n) {
+  if (n == 0) return;
+  fleet_agent_count(a, FLEET_LOSS_COUNTER_TELEMETRY_DROPPED, n);
+  a->persist.windows_dropped += n; // saved with the next record: a loss is not worth an erase cycle of its own
+}
+
+static bool push_ring(fleet_agent_t *a, const uint8_t *data, uint32_t n) {
+  const uint32_t lost = a->ring.lost;
+  const bool taken = fleet_ring_push(&a->ring, data, n);
+  count_lost(a, a->ring.lost - lost);
+  return taken;
+}
+
+// Moves the oldest window in RAM to the ring. One that is in flight is safe in the packet buffer already.
+static void spill_front(fleet_agent_t *a) {
+  const bool in_flight = a->in_flight == in_flight_window && a->sending_bytes != 0;
+  if (in_flight) {
+    a->sending_bytes = 0;
+  } else if (!push_ring(a, a->queue + window_head, front_bytes(a))) {
+    count_lost(a, 1);
+  }
+  drop_front(a);
+}
+
+void fleet_window_close(fleet_agent_t *a) {
+  fleet_window_t *w = &a->window;
+  if (!w->open) return;
+  w->open = false;
+  const uint32_t sequence = a->sequence++;
+  a->windows_made++;
+  for (bool with_features = true;;) {
+    const uint32_t at = a->queue_used + window_head;
+    if (at < FLEET_QUEUE_BYTES) {
+      fleet_cbor_writer_t out = {a->queue + at, FLEET_QUEUE_BYTES - at, 0, false};
+      encode(a, &out, sequence, with_features);
+      if (!out.overflow) {
+        a->queue[a->queue_used] = (uint8_t)out.used;
+        a->queue[a->queue_used + 1] = (uint8_t)(out.used >> 8);
+        a->queue_used = (uint16_t)(at + out.used);
+        break;
+      }
+    }
+    if (a->queue_used != 0) {
+      spill_front(a);
+    } else if (with_features) {
+      with_features = false;
+    } else {
+      count_lost(a, 1);
+      break;
+    }
+  }
+  // Without a session the window may have to survive a power cut.
+  if (!a->session && a->ring.sectors != 0) {
+    while (a->queue_used != 0) spill_front(a);
+  }
+}
+
+uint64_t fleet_window_tick(fleet_agent_t *a) {
+  fleet_window_t *w = &a->window;
+  if (!w->open || !a->running) return UINT64_MAX;
+  const uint64_t end_us = w->start_us + (uint64_t)a->window_s * 1000000;
+  if (a->inferring || (a->now_us < end_us && w->n < FLEET_WINDOW_MAX_N)) return end_us;
+  fleet_window_close(a);
+  restart(a);
+  return w->start_us + (uint64_t)a->window_s * 1000000;
+}
+
+static bool publish(fleet_agent_t *a, const uint8_t *data, uint32_t n) {
+  fleet_cbor_writer_t w;
+  fleet_mqtt_publish_begin(&a->mqtt, "telemetry", 1, &w);
+  if (w.overflow || w.capacity - w.used < n) return false;
+  memcpy(w.buffer + w.used, data, n);
+  w.used += n;
+  return fleet_mqtt_publish_end(&a->mqtt, 1, &w);
+}
+
+// Oldest first: the ring, then RAM.
+bool fleet_window_publish(fleet_agent_t *a) {
+  if (a->ring.pending != 0) {
+    fleet_cbor_writer_t w;
+    fleet_mqtt_publish_begin(&a->mqtt, "telemetry", 1, &w);
+    const uint32_t lost = a->ring.lost;
+    const uint32_t n = w.overflow ? 0 : fleet_ring_peek(&a->ring, w.buffer + w.used, w.capacity - w.used);
+    count_lost(a, a->ring.lost - lost);
+    if (n == 0) return false;
+    w.used += n;
+    if (!fleet_mqtt_publish_end(&a->mqtt, 1, &w)) return false;
+    a->in_flight = in_flight_ring;
+    a->sending_lost = a->ring.lost;
+    return true;
+  }
+  if (a->queue_used == 0 || !publish(a, a->queue + window_head, front_bytes(a))) return false;
+  a->in_flight = in_flight_window;
+  a->sending_bytes = (uint16_t)front_bytes(a);
+  return true;
+}
+
+void fleet_window_acked(fleet_agent_t *a) {
+  if (a->in_flight == in_flight_ring) {
+    // When the ring gave up sectors meanwhile, its oldest record is another one.
+    if (a->sending_lost == a->ring.lost) fleet_ring_pop(&a->ring);
+  } else if (a->sending_bytes != 0) {
+    drop_front(a);
+    a->sending_bytes = 0;
+  }
+}
+
+void fleet_window_spill(fleet_agent_t *a) {
+  if (a->window.open && a->window.n != 0) fleet_window_close(a);
+  a->sending_bytes = 0; // what is in flight may be lost with the packet buffer: keep a copy, duplicates are dropped
+  while (a->queue_used != 0) spill_front(a);
+}
+
+uint32_t fleet_agent_windows_pending(const fleet_agent_t *a) {
+  uint32_t n = a->ring.pending;
+  for (uint32_t at = 0; at < a->queue_used; n++) {
+    at += window_head + ((uint32_t)a->queue[at] | (uint32_t)a->queue[at + 1] << 8);
+  }
+  return n;
+}
+
+void fleet_agent_count_dropped_frame(fleet_agent_t *a) { increment(&a->window.dropped_frames); }
