@@ -35,6 +35,8 @@ export interface Observation {
   readonly index: number;
   readonly truth: string;
   readonly predicted: number;
+  /** Made under a driven clock. */
+  readonly past: boolean;
 }
 
 export interface DeviceSettings {
@@ -45,6 +47,8 @@ export interface DeviceSettings {
   readonly stateBytes: number;
   readonly inferencePeriodUs: number;
   readonly windowS: number;
+  /** Every n-th prediction is kept for labelling until the platform tells another number; 0 = none. */
+  readonly pickEvery: number;
   /** Sensor of the world; world time = `worldStartMs` + device time. */
   readonly sensor: SensorStream;
   /** Shown when a model's input is not of the sensor's length. */
@@ -149,9 +153,15 @@ export class SimulatedDevice implements DevicePlatform {
     }
     const digest = firmware.memory.place(image.digest);
     const { bundle, sequence } = image;
-    const result = firmware.provision(this.index, this.config, { slot: 0, digest, bytes: bundle.length, sequence });
+    const result = firmware.provision(this.index, this.config, {
+      slot: 0,
+      digest,
+      bytes: bundle.length,
+      sequence,
+    });
     firmware.memory.free(digest, image.digest.length);
-    if (result !== 0) throw new FleetError('simulator.provision-failed', { device: this.name, error: -result });
+    if (result !== 0)
+      throw new FleetError('simulator.provision-failed', { device: this.name, error: -result });
   }
 
   /** Ends the device: socket closed, memory given back. */
@@ -212,14 +222,18 @@ export class SimulatedDevice implements DevicePlatform {
     // Raw counts for a front end: the stream's int8 values in the upper byte of int16.
     const raw = new Int16Array(memory, address, count);
     const frame = new Int8Array(count);
-    this.truth = (stream.frameBytes === 0 || stream.frameBytes === count ? stream : fallback).read(worldMs, frame);
+    this.truth = (stream.frameBytes === 0 || stream.frameBytes === count ? stream : fallback).read(
+      worldMs,
+      frame,
+    );
     for (let i = 0; i < count; i++) raw[i] = toInt8(frame[i]!) << 8;
     return count;
   }
 
   result(index: number, predicted: number, _confidence: number): void {
     if (this.truth === null) return;
-    this.fleet.observe({ device: this.name, bootId: this.bootId, index, truth: this.truth, predicted });
+    const { name, bootId, truth } = this;
+    this.fleet.observe({ device: name, bootId, index, truth, predicted, past: this.clock.isDriven });
   }
 
   reset(): void {
@@ -273,6 +287,7 @@ export class SimulatedDevice implements DevicePlatform {
     words.set([state, settings.stateBytes], ConfigWord.state);
     words[ConfigWord.inferencePeriodUs] = settings.inferencePeriodUs;
     words[ConfigWord.windowS] = settings.windowS;
+    words[ConfigWord.pickEvery] = settings.pickEvery;
   }
 }
 

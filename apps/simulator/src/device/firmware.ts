@@ -31,6 +31,7 @@ export const ConfigWord = {
   backoffMaxMs: 33,
   healthyS: 34,
   flags: 35,
+  pickEvery: 43,
 } as const;
 
 /** Offsets of device.h's info block, in words. */
@@ -86,7 +87,14 @@ interface Exports {
   device_init(device: number, index: number, config: number): number;
   device_step(device: number): number;
   device_info(device: number, out: number): void;
-  device_provision(index: number, config: number, slot: number, digest: number, bytes: number, sequence: number): number;
+  device_provision(
+    index: number,
+    config: number,
+    slot: number,
+    digest: number,
+    bytes: number,
+    sequence: number,
+  ): number;
   device_set_period(device: number, periodUs: number): void;
 }
 
@@ -118,7 +126,9 @@ export class Firmware {
     const exports = instance.exports as unknown as Exports;
     const missing = REQUIRED.filter((name) => !(name in exports));
     if (missing.length > 0) {
-      throw new FleetError('simulator.firmware-unusable', { problem: `it does not export ${missing.join(', ')}` });
+      throw new FleetError('simulator.firmware-unusable', {
+        problem: `it does not export ${missing.join(', ')}`,
+      });
     }
     const abi = exports.device_abi();
     if (abi !== DEVICE_ABI) {
@@ -161,8 +171,19 @@ export class Firmware {
     return this.memory.u32.subarray(this.infoAt >> 2, (this.infoAt + this.infoBytes) >> 2);
   }
 
-  provision(index: number, config: number, image: { slot: number; digest: number; bytes: number; sequence: number }): number {
-    return this.exports.device_provision(index, config, image.slot, image.digest, image.bytes, image.sequence);
+  provision(
+    index: number,
+    config: number,
+    image: { slot: number; digest: number; bytes: number; sequence: number },
+  ): number {
+    return this.exports.device_provision(
+      index,
+      config,
+      image.slot,
+      image.digest,
+      image.bytes,
+      image.sequence,
+    );
   }
 
   setPeriod(device: number, periodUs: number): void {
@@ -187,18 +208,29 @@ export class Firmware {
     const table: Record<string, (i: number, ...args: never[]) => number | void> = {
       now_us: (i) => at(i).nowUs(),
       cycles: () => 0,
-      flash_read: (i: number, offset: number, dst: number, n: number) => at(i).flashRead(offset >>> 0, bytes(dst, n)),
-      flash_program: (i: number, offset: number, src: number, n: number) => at(i).flashProgram(offset >>> 0, bytes(src, n)),
+      flash_read: (i: number, offset: number, dst: number, n: number) =>
+        at(i).flashRead(offset >>> 0, bytes(dst, n)),
+      flash_program: (i: number, offset: number, src: number, n: number) =>
+        at(i).flashProgram(offset >>> 0, bytes(src, n)),
       flash_erase: (i: number, offset: number) => at(i).flashErase(offset >>> 0),
       flash_map: (i: number, offset: number, n: number) => at(i).flashMap(offset >>> 0, n >>> 0),
       net_open: (i) => at(i).netOpen(),
       net_send: (i: number, src: number, n: number) => at(i).netSend(bytes(src, n)),
       net_receive: (i: number, dst: number, n: number) => at(i).netReceive(bytes(dst, n)),
       net_close: (i) => at(i).netClose(),
-      verify: (i: number, algorithm: number, key: number, keyN: number, msg: number, msgN: number, sig: number, sigN: number) =>
-        at(i).verify(algorithm, bytes(key, keyN), bytes(msg, msgN), bytes(sig, sigN)),
+      verify: (
+        i: number,
+        algorithm: number,
+        key: number,
+        keyN: number,
+        msg: number,
+        msgN: number,
+        sig: number,
+        sigN: number,
+      ) => at(i).verify(algorithm, bytes(key, keyN), bytes(msg, msgN), bytes(sig, sigN)),
       entropy: (i: number, dst: number, n: number) => at(i).entropy(bytes(dst, n)),
-      sample: (i: number, sensor: number, dst: number, count: number) => at(i).sample(sensor, dst >>> 0, count),
+      sample: (i: number, sensor: number, dst: number, count: number) =>
+        at(i).sample(sensor, dst >>> 0, count),
       result: (i: number, index: number, predicted: number, confidence: number) =>
         at(i).result(index >>> 0, predicted, confidence),
       reset: (i) => at(i).reset(),

@@ -30,7 +30,12 @@ function publicKey(algorithm: number, raw: Buffer): KeyObject {
 }
 
 /** 0 = good, -1 = bad signature, unknown algorithm or unusable key. Never throws. */
-export function verify(algorithm: number, key: Uint8Array, message: Uint8Array, signature: Uint8Array): number {
+export function verify(
+  algorithm: number,
+  key: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): number {
   if (algorithm !== ED25519 && algorithm !== P256) return -1;
   const parts = [key, message, signature].map((part) => Buffer.from(part));
   const name = `${algorithm}:${parts.map((part) => part.toString('base64')).join(':')}`;

@@ -34,11 +34,13 @@ export class FlashImage {
   constructor(
     readonly geometry: FlashGeometry,
     private readonly store: SectorStore,
-    base?: FlashImage,
+    /** What it starts with, shared sector by sector; all erased without. */
+    base?: readonly (SharedSector | null)[],
   ) {
     const count = geometry.bytes / geometry.sectorBytes;
-    if (!Number.isInteger(count)) throw new RangeError(`flash of ${geometry.bytes} bytes is not whole sectors`);
-    this.sectors = base === undefined ? new Array<Sector>(count).fill(null) : base.shareAll();
+    if (!Number.isInteger(count))
+      throw new RangeError(`flash of ${geometry.bytes} bytes is not whole sectors`);
+    this.sectors = base === undefined ? new Array<Sector>(count).fill(null) : [...base];
   }
 
   /** True after a power cut tore an operation: the device must be rebooted. */
@@ -54,7 +56,7 @@ export class FlashImage {
   read(offset: number, into: Uint8Array): number {
     const { bytes, sectorBytes, erased } = this.geometry;
     if (offset < 0 || offset + into.length > bytes) return FLASH_FAILED;
-    for (let done = 0; done < into.length; ) {
+    for (let done = 0; done < into.length;) {
       const at = offset + done;
       const inSector = at % sectorBytes;
       const n = Math.min(sectorBytes - inSector, into.length - done);
@@ -70,12 +72,17 @@ export class FlashImage {
   program(offset: number, data: Uint8Array): number {
     const { bytes, sectorBytes, unitBytes, erased } = this.geometry;
     if (this.dead) return FLASH_FAILED;
-    if (offset < 0 || offset + data.length > bytes || offset % unitBytes !== 0 || data.length % unitBytes !== 0) {
+    if (
+      offset < 0 ||
+      offset + data.length > bytes ||
+      offset % unitBytes !== 0 ||
+      data.length % unitBytes !== 0
+    ) {
       this.stats.breaches++;
       return FLASH_FAILED;
     }
     const effective = this.tear(data.length);
-    for (let done = 0; done < effective; ) {
+    for (let done = 0; done < effective;) {
       const at = offset + done;
       const inSector = at % sectorBytes;
       const n = Math.min(sectorBytes - inSector, effective - done);
@@ -113,7 +120,8 @@ export class FlashImage {
 
   /** Flips one bit behind the firmware's back, as a failing cell does. */
   flipBit(offset: number, bit: number): void {
-    this.privateSector(Math.floor(offset / this.geometry.sectorBytes))[offset % this.geometry.sectorBytes]! ^= 1 << bit;
+    this.privateSector(Math.floor(offset / this.geometry.sectorBytes))[offset % this.geometry.sectorBytes]! ^=
+      1 << bit;
     this.generation++;
   }
 
@@ -121,7 +129,8 @@ export class FlashImage {
   contentKey(offset: number, n: number): string {
     const { sectorBytes } = this.geometry;
     const ids: string[] = [`${offset % sectorBytes}+${n}`];
-    for (let i = Math.floor(offset / sectorBytes); i * sectorBytes < offset + n; i++) ids.push(this.share(i)?.id ?? '-');
+    for (let i = Math.floor(offset / sectorBytes); i * sectorBytes < offset + n; i++)
+      ids.push(this.share(i)?.id ?? '-');
     return ids.join(' ');
   }
 
@@ -136,7 +145,8 @@ export class FlashImage {
     return (this.sectors[index] = this.store.intern(sector));
   }
 
-  private shareAll(): Sector[] {
+  /** All sectors, shared from now on: the base of further images, or what is saved. */
+  shareAll(): (SharedSector | null)[] {
     return this.sectors.map((_, index) => this.share(index));
   }
 
@@ -144,7 +154,9 @@ export class FlashImage {
     const sector = this.sectors[index]!;
     if (sector instanceof Uint8Array) return sector;
     const own =
-      sector === null ? new Uint8Array(this.geometry.sectorBytes).fill(this.geometry.erased) : sector.bytes.slice();
+      sector === null
+        ? new Uint8Array(this.geometry.sectorBytes).fill(this.geometry.erased)
+        : sector.bytes.slice();
     this.sectors[index] = own;
     return own;
   }

@@ -1,0 +1,280 @@
+// One run of the simulator: fleet, world, factory images, history, timeline, labels and state, put together from a
+// configuration and ended in order. main.ts is the process around it.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { createClient, type Client } from '@tinyfleet/contracts';
+import { seedOf } from '@tinyfleet/sensors';
+import type { SimulatorConfig } from './config.js';
+import {
+  ResetCause,
+  type DeviceIdentity,
+  type Observation,
+  type SimulatedDevice,
+  type VerificationKey,
+} from './device/device.js';
+import { Firmware, InfoWord } from './device/firmware.js';
+import { Fleet, type DeviceReport } from './device/fleet.js';
+import { enrol, projectIsGone } from './enrol.js';
+import type { FlashGeometry } from './flash/flash-image.js';
+import { loadFlash, saveFlash } from './flash/state-file.js';
+import { makeHistory } from './history/history.js';
+import { LabelPoster } from './labels/label-poster.js';
+import { parseScenario, loadScenario, type LoadedScenario } from './scenarios/scenario.js';
+import { Timeline } from './scenarios/timeline.js';
+import { selectDevices, World, type DeviceWorld } from './scenarios/world.js';
+
+/** Ring bytes for one stored window: the 300 of the wire format, its record header and sector ends. */
+const RING_BYTES_PER_WINDOW = 400;
+const RECORD_SECTORS = 2;
+const SAVE_EVERY_MS = 30_000;
+const PROJECT_CHECK_MS = 5_000;
+
+export interface SimulationEvents {
+  readonly report: (report: DeviceReport) => void;
+  /** The project is gone; the process ends. */
+  readonly ended: (reason: string) => void;
+}
+
+interface Hardware {
+  readonly geometry: FlashGeometry;
+  readonly slotBytes: number;
+  readonly arenaBytes: number;
+  readonly stateBytes: number;
+}
+
+export class Simulation {
+  private readonly client: Client;
+  private readonly loaded: LoadedScenario;
+  private readonly worlds = new Map<SimulatedDevice, DeviceWorld>();
+  private readonly labels: LabelPoster;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly abort = new AbortController();
+  private pickEvery = 0;
+  private geometry: FlashGeometry | null = null;
+  private timeline: Timeline | null = null;
+  fleet: Fleet | null = null;
+
+  constructor(
+    private readonly config: SimulatorConfig,
+    private readonly firmwareImage: URL,
+    private readonly events: SimulationEvents,
+  ) {
+    this.client = createClient({ baseUrl: config.url, token: config.apiToken });
+    this.loaded =
+      config.scenario === undefined
+        ? { scenario: parseScenario(DEFAULT_SCENARIO, 'the built-in scenario'), folder: process.cwd() }
+        : loadScenario(config.scenario);
+    const { delay } = this.loaded.scenario.labels;
+    this.labels = new LabelPoster({
+      client: this.client,
+      project: config.project,
+      delayMs: delay,
+      report: events.report,
+    });
+  }
+
+  /** Resolves when every device has been started; history included. */
+  async start(): Promise<void> {
+    const { config, client, loaded } = this;
+    const project = await client.call('projectGet', { params: { project: config.project } });
+    this.pickEvery = config.pickEvery ?? project.pickEvery;
+    const identities = await this.identities();
+    const key = await this.verificationKey();
+    const hardware = await this.hardware(identities[0]!.type);
+    this.geometry = hardware.geometry;
+    const world = new World(loaded);
+    const fleet = new Fleet({
+      firmware: new Firmware(this.firmwareImage),
+      broker: { host: config.mqttHost, port: config.mqttPort },
+      arenaBytes: hardware.arenaBytes,
+      observe: (observation) => this.observe(observation),
+      report: this.events.report,
+    });
+    this.fleet = fleet;
+    fleet.reserve(identities.length, hardware.stateBytes);
+    const saved =
+      config.stateFile === undefined
+        ? new Map<string, never>()
+        : loadFlash(config.stateFile, hardware.geometry, fleet.sectors);
+    const factory = config.factory === undefined ? null : readFileSync(config.factory.bundle);
+    const digest = factory === null ? null : createHash('sha256').update(factory).digest();
+    // The seed gives the world; entropy of a run must differ from the last one's, or boot ids would repeat.
+    const runSeed = (loaded.scenario.seed ^ Date.now()) >>> 0;
+    identities.forEach((identity, i) => {
+      const deviceWorld = world.device(identity.name, (i + 0.5) / identities.length);
+      const flash = saved.get(identity.name);
+      const device = fleet.add({
+        identity,
+        key,
+        ...hardware,
+        inferencePeriodUs: loaded.scenario.inference.period * 1_000,
+        windowS: Math.max(1, Math.round(config.history?.windowSeconds ?? loaded.scenario.window / 1_000)),
+        pickEvery: this.pickEvery,
+        sensor: deviceWorld.sensor,
+        fallback: deviceWorld.fallback,
+        seed: runSeed ^ seedOf(identity.name),
+        ...(flash === undefined ? {} : { flash }),
+      });
+      this.worlds.set(device, deviceWorld);
+      if (flash === undefined && factory !== null && digest !== null) {
+        const slotOffset = RECORD_SECTORS * hardware.geometry.sectorBytes;
+        device.provision({ bundle: factory, digest, sequence: config.factory!.sequence, slotOffset });
+      }
+    });
+    this.labels.start();
+    fleet.scheduler.start();
+    this.watchProject();
+    if (config.history !== undefined && saved.size === 0) await this.makeHistory(fleet, config.history.days);
+    else await this.rampUp(fleet);
+    if (this.abort.signal.aborted) return;
+    this.save();
+    if (config.stateFile !== undefined) this.timers.push(setInterval(() => this.save(), SAVE_EVERY_MS));
+    this.timeline = new Timeline(fleet, this.worlds, loaded.scenario);
+    this.timeline.start();
+  }
+
+  /** Ends in order: no more events, labels out, flash saved, sockets closed. */
+  async stop(): Promise<void> {
+    this.abort.abort();
+    for (const timer of this.timers) clearInterval(timer);
+    this.timeline?.stop();
+    this.fleet?.scheduler.stop();
+    await this.labels.stop();
+    this.save();
+    this.fleet?.dispose();
+  }
+
+  /** Numbers for progress lines and tests. */
+  status(): Record<string, number> {
+    const fleet = this.fleet;
+    if (fleet === null) return { devices: 0 };
+    const counts = { connected: 0, windowsPending: 0, windowsDropped: 0, active: 0, traps: 0 };
+    for (const device of fleet.devices) {
+      const info = device.info();
+      counts.connected += info[InfoWord.connected]!;
+      counts.windowsPending += info[InfoWord.windowsPending]!;
+      counts.windowsDropped += info[InfoWord.windowsDropped]!;
+      counts.active += info[InfoWord.activeSlot]! < 2 ? 1 : 0;
+      counts.traps += device.traps;
+    }
+    const { stats } = fleet.scheduler;
+    return { devices: fleet.devices.length, ...counts, steps: stats.steps, busyMs: Math.round(stats.busyMs),
+             flashCopies: fleet.maps.size, labelsPosted: this.labels.stats.posted, labelsPending: this.labels.pending,
+             labelsAccepted: this.labels.stats.accepted, ...fleet.traffic }; // prettier-ignore
+  }
+
+  private async identities(): Promise<DeviceIdentity[]> {
+    const { devices, project } = this.config;
+    if (Array.isArray(devices)) return devices.map((device) => ({ project, ...device }));
+    return enrol(this.client, { project, ...devices });
+  }
+
+  private async verificationKey(): Promise<VerificationKey | null> {
+    let hex = this.config.publicKeyHex;
+    if (hex === undefined) {
+      const { items } = await this.client.call('signingKeyList', {
+        params: { project: this.config.project },
+      });
+      hex = items[0]?.publicKeyHex;
+    }
+    return hex === undefined ? null : { algorithm: 1, bytes: Buffer.from(hex, 'hex') };
+  }
+
+  private async hardware(typeName: string): Promise<Hardware> {
+    const { config, client } = this;
+    const { items } = await client.call('deviceTypeList', { params: { project: config.project } });
+    const type = items.find((candidate) => candidate.name === typeName);
+    const {
+      sectorBytes = 4_096,
+      programUnitBytes = 4,
+      slotBytes = 524_288,
+      arenaBytes = 262_144,
+      stateBytes = 4_096,
+    } = type ?? {};
+    const windows =
+      config.history === undefined ? 64 : (config.history.days * 86_400) / config.history.windowSeconds + 64;
+    const ringSectors = Math.max(4, Math.ceil((windows * RING_BYTES_PER_WINDOW) / sectorBytes) + 2);
+    const bytes = (RECORD_SECTORS + ringSectors) * sectorBytes + 2 * slotBytes;
+    return {
+      geometry: { bytes, sectorBytes, unitBytes: programUnitBytes, erased: 0xff },
+      slotBytes,
+      arenaBytes,
+      stateBytes,
+    };
+  }
+
+  private async makeHistory(fleet: Fleet, days: number): Promise<void> {
+    const { history, seed } = this.loaded.scenario;
+    const now = Date.now();
+    history.faults.forEach((fault, number) => {
+      const [severityFrom, severityTo] = fault.severity;
+      for (const device of selectDevices(fleet.devices, fault.devices, seed ^ number)) {
+        this.worlds.get(device)?.episodes?.push({
+          fault: fault.class, fromMs: now - fault.fromAgo, toMs: now - fault.toAgo, severityFrom, severityTo,
+        }); // prettier-ignore
+      }
+    });
+    for (const device of fleet.devices) device.boot(ResetCause.powerOn);
+    const started = performance.now();
+    await makeHistory(fleet, fleet.devices, {
+      days,
+      periodMs: history.period,
+      signal: this.abort.signal,
+      onProgress: (done, all) => {
+        if (done === all || done % 5 === 0) {
+          this.events.report({
+            event: 'history',
+            done,
+            all,
+            elapsedMs: Math.round(performance.now() - started),
+          });
+        }
+      },
+    });
+  }
+
+  /** Devices come up over the scenario's ramp, so a broker meets them as it would meet a fleet after a power cut. */
+  private async rampUp(fleet: Fleet): Promise<void> {
+    const perDevice = this.loaded.scenario.ramp / fleet.devices.length;
+    const started = performance.now();
+    for (const [i, device] of fleet.devices.entries()) {
+      const wait = started + i * perDevice - performance.now();
+      if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (this.abort.signal.aborted) return;
+      fleet.start(device);
+    }
+  }
+
+  private observe(observation: Observation): void {
+    if (this.pickEvery === 0 || observation.index % this.pickEvery !== 0) return;
+    this.labels.add(observation, observation.past);
+  }
+
+  private watchProject(): void {
+    const check = async () => {
+      if (await projectIsGone(this.client, this.config.project)) this.events.ended('the project was removed');
+    };
+    this.timers.push(setInterval(() => void check(), PROJECT_CHECK_MS));
+  }
+
+  private save(): void {
+    const { stateFile } = this.config;
+    if (
+      stateFile === undefined ||
+      this.fleet === null ||
+      this.geometry === null ||
+      this.fleet.devices.length === 0
+    )
+      return;
+    saveFlash(stateFile, this.geometry, this.fleet.devices);
+  }
+
+  /** True when a state of an earlier run will be continued. */
+  get continues(): boolean {
+    return this.config.stateFile !== undefined && existsSync(this.config.stateFile);
+  }
+}
+
+const DEFAULT_SCENARIO = `name: vibration-fleet
+sensors: [{ kind: vibration }]
+`;
