@@ -1,1 +1,14 @@
-export {};
+/** The C inference runtime as WebAssembly, behind a typed wrapper, and the tables of the bundle format. */
+export { Runtime } from './runtime.js';
+export { LoadedBundle, type MonitoredValue, type SelfTestResult, type Trace } from './loaded-bundle.js';
+export {
+  readBundle,
+  readRecord,
+  readStrings,
+  type BundleOperand,
+  type BundleStep,
+  type BundleTensor,
+  type BundleView,
+  type Fields,
+} from './bundle-view.js';
+export * from './generated/bundle-layout.js';

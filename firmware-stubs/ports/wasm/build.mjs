@@ -1,0 +1,158 @@
+// Builds ports/wasm/tinyfleet.wasm, the whole firmware as one WebAssembly module, with the pinned compiler of
+// tools/clang (npm ci --prefix tools/clang). The output depends on the sources and that compiler only.
+//   node firmware-stubs/ports/wasm/build.mjs           build and write
+//   node firmware-stubs/ports/wasm/build.mjs --check   build and compare with the committed file, byte for byte
+//   --native                                           use the system's clang: quick, for trying things; never commit
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const firmware = join(here, '..', '..');
+const compiler = join(
+  firmware,
+  '..',
+  'tools',
+  'clang',
+  'node_modules',
+  '@yowasp',
+  'clang',
+  'gen',
+  'bundle.js',
+);
+export const target = join(here, 'tinyfleet.wasm');
+const facts = join(firmware, 'src', 'generated', 'wasm.ts');
+
+const SOURCES = ['runtime/src', 'runtime/kernels', 'dsp/src', 'agent/src', 'ports/wasm'];
+const INCLUDES = ['runtime/include', 'runtime/src', 'dsp/include', 'agent/include', 'ports/wasm/include'];
+const STACK_BYTES = 65536;
+const FLAGS = [
+  '--target=wasm32-unknown-unknown',
+  '-std=c99',
+  '-O2',
+  '-ffreestanding',
+  '-nostdlib',
+  '-fno-ident',
+  '-fvisibility=hidden',
+  '-msimd128',
+  '-mbulk-memory',
+  '-Wall',
+  '-Wextra',
+  '-Werror=implicit-function-declaration',
+  ...INCLUDES.map((path) => `-I${path}`),
+];
+// The stack lies first, so running over its end traps instead of overwriting data.
+const LINK = [
+  '-Wl,--no-entry',
+  '-Wl,--strip-all',
+  '-Wl,--export=__heap_base',
+  '-Wl,--stack-first',
+  `-Wl,-z,stack-size=${STACK_BYTES}`,
+  '-Wl,--max-memory=4294967296',
+  '-Wl,--allow-undefined',
+];
+
+async function listed(folder) {
+  const names = await readdir(join(firmware, folder)).catch(() => []);
+  return names.sort().map((name) => `${folder}/${name}`);
+}
+
+/** All sources and headers, path relative to firmware-stubs -> text; and the .c files in link order. */
+async function collect() {
+  const files = {};
+  const units = [];
+  // Without its exports (device.c) the agent cannot be reached; the module is then the runtime alone.
+  const whole = (await listed('ports/wasm')).includes('ports/wasm/device.c');
+  for (const folder of new Set([...SOURCES, ...INCLUDES])) {
+    if (folder.startsWith('agent/') && !whole) continue;
+    for (const path of await listed(folder)) {
+      if (!/\.[ch]$/.test(path)) continue;
+      files[path] = await readFile(join(firmware, path), 'utf8');
+      if (path.endsWith('.c')) units.push(path);
+    }
+  }
+  return { files, units };
+}
+
+// The virtual file system of the compiler wants a tree of folders.
+function tree(files) {
+  const root = {};
+  for (const [path, text] of Object.entries(files)) {
+    const parts = path.split('/');
+    let folder = root;
+    for (const part of parts.slice(0, -1)) folder = folder[part] ??= {};
+    folder[parts.at(-1)] = text;
+  }
+  return root;
+}
+
+async function buildPinned({ files, units }) {
+  const { runClang } = await import(pathToFileURL(compiler).href).catch((cause) => {
+    throw new Error('The pinned compiler is not installed: npm ci --prefix tools/clang', { cause });
+  });
+  const log = [];
+  const decoder = new TextDecoder();
+  const print = (bytes) => bytes !== null && log.push(decoder.decode(bytes));
+  try {
+    const out = await runClang(['clang', ...FLAGS, ...LINK, ...units, '-o', 'tinyfleet.wasm'], tree(files), {
+      stdout: print,
+      stderr: print,
+    });
+    if (log.length > 0) process.stderr.write(log.join(''));
+    return out['tinyfleet.wasm'];
+  } catch (cause) {
+    if (!(cause instanceof Error) || log.length === 0) throw cause;
+    throw new Error(`clang failed:\n${log.join('')}`); // the cause carries the whole file tree
+  }
+}
+
+async function buildNative({ units }) {
+  const folder = await mkdtemp(join(tmpdir(), 'tinyfleet-wasm-'));
+  try {
+    const out = join(folder, 'tinyfleet.wasm');
+    const { stderr } = await promisify(execFile)(
+      'clang',
+      [...FLAGS, ...LINK, ...units.map((u) => u.split('/').join(sep)), '-o', out],
+      { cwd: firmware },
+    );
+    process.stderr.write(stderr);
+    return await readFile(out);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+export async function build({ native = false } = {}) {
+  const sources = await collect();
+  return Buffer.from(native ? await buildNative(sources) : await buildPinned(sources));
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const started = performance.now();
+  const wasm = await build({ native: process.argv.includes('--native') });
+  const digest = createHash('sha256').update(wasm).digest('hex');
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const name = relative(process.cwd(), target);
+  if (process.argv.includes('--check')) {
+    const committed = await readFile(target).catch(() => Buffer.alloc(0));
+    if (!committed.equals(wasm)) {
+      console.error(
+        `${name} (${committed.length} bytes) is not what its sources give (${wasm.length} bytes, sha256 ${digest}). Run node firmware-stubs/ports/wasm/build.mjs and commit it.`,
+      );
+      process.exit(1);
+    }
+    console.log(`${name}: ${wasm.length} bytes, reproduced in ${seconds} s, sha256 ${digest}`);
+  } else {
+    await writeFile(target, wasm);
+    await mkdir(dirname(facts), { recursive: true });
+    await writeFile(
+      facts,
+      `// Generated by firmware-stubs/ports/wasm/build.mjs. Do not edit.\n/** SHA-256 of ports/wasm/tinyfleet.wasm. */\nexport const wasmSha256 = '${digest}';\nexport const wasmBytes = ${wasm.length};\n`,
+    );
+    console.log(`${name}: ${wasm.length} bytes in ${seconds} s, sha256 ${digest}`);
+  }
+}

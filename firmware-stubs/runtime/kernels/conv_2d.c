@@ -1,0 +1,160 @@
+// CONV_2D, int8, per channel, with groups and dilation. Reference: TFLite reference_integer_ops::ConvPerChannel.
+#include "dot.h"
+
+// Patches up to this size are gathered on the stack when their rows are short, with padding written as the zero
+// point: a channel is then one dot product. Longer rows are read in place.
+enum { patch_bytes = 256, short_row = 32 };
+
+typedef struct {
+  uint32_t in_h, in_w, in_c, filter_h, filter_w, dilation_h, dilation_w, group_c;
+} shape_t;
+
+// Filter taps f with 0 <= origin + f * dilation < size, as [first, end).
+typedef struct {
+  uint32_t first, end;
+} span_t;
+
+static span_t taps(int32_t origin, uint32_t dilation, uint32_t filter, uint32_t size) {
+  span_t span = {0, 0};
+  if (origin < 0) span.first = ((uint32_t)-origin + dilation - 1) / dilation;
+  if (origin < (int32_t)size) {
+    span.end = (uint32_t)((int32_t)size - 1 - origin) / dilation + 1;
+    if (span.end > filter) span.end = filter;
+  }
+  if (span.first > span.end) span.first = span.end;
+  return span;
+}
+
+int32_t fleet_check_conv_2d(const step_t *s) {
+  const uint32_t in_c = param_u16(s, FLEET_CONV_2D_IN_C), out_c = param_u16(s, FLEET_CONV_2D_OUT_C);
+  const uint32_t groups = param_u16(s, FLEET_CONV_2D_GROUPS);
+  const uint32_t fh = param_u16(s, FLEET_CONV_2D_FILTER_H), fw = param_u16(s, FLEET_CONV_2D_FILTER_W);
+  const uint32_t in_h = param_u16(s, FLEET_CONV_2D_IN_H), in_w = param_u16(s, FLEET_CONV_2D_IN_W);
+  const uint32_t out_h = param_u16(s, FLEET_CONV_2D_OUT_H), out_w = param_u16(s, FLEET_CONV_2D_OUT_W);
+  const uint64_t batches = param_u16(s, FLEET_CONV_2D_BATCHES); // four 16-bit factors stay below 2^64
+  if (batches == 0 || in_h == 0 || in_w == 0 || in_c == 0 || out_c == 0 || groups == 0 || in_c % groups != 0 ||
+      out_c % groups != 0 ||
+      !fleet_is_window(out_h, param_u16(s, FLEET_CONV_2D_STRIDE_H), fh, param_u16(s, FLEET_CONV_2D_DILATION_H)) ||
+      !fleet_is_window(out_w, param_u16(s, FLEET_CONV_2D_STRIDE_W), fw, param_u16(s, FLEET_CONV_2D_DILATION_W)) ||
+      !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT8, batches * in_h * in_w * in_c, 1) ||
+      !fleet_is_tensor(operand(s, 1), FLEET_DTYPE_INT8, (uint64_t)out_c * fh * fw * (in_c / groups), 1) ||
+      !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT8, batches * out_h * out_w * out_c, 1))
+    return -fleet_err_bundle_shape_invalid;
+  const uint8_t *bias = operand(s, 2);
+  if (present(bias) && !fleet_is_tensor(bias, FLEET_DTYPE_INT32, out_c, 4)) return -fleet_err_bundle_shape_invalid;
+  const int32_t weights_offset = param_i16(s, FLEET_CONV_2D_WEIGHTS_OFFSET);
+  if (weights_offset < -128 || weights_offset > 128 ||
+      !fleet_is_int8_range(param_i16(s, FLEET_CONV_2D_INPUT_OFFSET), param_i16(s, FLEET_CONV_2D_OUTPUT_OFFSET),
+                           param_i16(s, FLEET_CONV_2D_ACTIVATION_MIN), param_i16(s, FLEET_CONV_2D_ACTIVATION_MAX)))
+    return -fleet_err_bundle_quantization_invalid;
+  return fleet_check_requantization(s, 2, out_c);
+}
+
+// The taps of one output position, all input channels of a single group, as one row; taps outside are `zero`.
+static void gather(const shape_t *p, const int8_t *image, int32_t y0, int32_t x0, int8_t zero, int8_t *patch) {
+  const span_t rows = taps(y0, p->dilation_h, p->filter_h, p->in_h);
+  const span_t cols = taps(x0, p->dilation_w, p->filter_w, p->in_w);
+  const uint32_t row_bytes = p->filter_w * p->in_c;
+  if (rows.end - rows.first < p->filter_h || cols.end - cols.first < p->filter_w)
+    memset(patch, zero, (size_t)p->filter_h * row_bytes);
+  for (uint32_t fy = rows.first; fy < rows.end; fy++) {
+    const size_t y = (size_t)(y0 + (int32_t)(fy * p->dilation_h));
+    if (p->dilation_w == 1) {
+      if (cols.first < cols.end)
+        memcpy(patch + fy * row_bytes + cols.first * p->in_c,
+               image + (y * p->in_w + (size_t)(x0 + (int32_t)cols.first)) * p->in_c, (cols.end - cols.first) * p->in_c);
+      continue;
+    }
+    for (uint32_t fx = cols.first; fx < cols.end; fx++)
+      memcpy(patch + fy * row_bytes + fx * p->in_c,
+             image + (y * p->in_w + (size_t)(x0 + (int32_t)(fx * p->dilation_w))) * p->in_c, p->in_c);
+  }
+}
+
+// acc[0..n) = sums of n output channels (n <= 4, one group) at the position whose filter starts at (y0, x0).
+// Returns the sum of the inputs seen, for weights_offset.
+static uint32_t accumulate(const shape_t *p, const int8_t *image, const int8_t *w, int32_t y0, int32_t x0,
+                           int32_t x_offset, uint32_t n, int with_sum, uint32_t acc[4]) {
+  const uint32_t channel = p->filter_h * p->filter_w * p->group_c; // weights of one output channel
+  const span_t rows = taps(y0, p->dilation_h, p->filter_h, p->in_h);
+  const span_t cols = taps(x0, p->dilation_w, p->filter_w, p->in_w);
+  const int contiguous = p->dilation_w == 1 && p->group_c == p->in_c;
+  uint32_t sum = 0;
+  if (cols.first >= cols.end) return 0;
+  for (uint32_t fy = rows.first; fy < rows.end; fy++) {
+    const size_t y = (size_t)(y0 + (int32_t)(fy * p->dilation_h));
+    const uint32_t step = contiguous ? cols.end - cols.first : 1;
+    for (uint32_t fx = cols.first; fx < cols.end; fx += step) {
+      const int8_t *x = image + (y * p->in_w + (size_t)(x0 + (int32_t)(fx * p->dilation_w))) * p->in_c;
+      const int8_t *row = w + ((size_t)fy * p->filter_w + fx) * p->group_c;
+      const uint32_t length = step * p->group_c;
+      if (n == 4) dot4(x, x_offset, row, channel, length, acc);
+      else
+        for (uint32_t j = 0; j < n; j++) acc[j] += dot1(x, x_offset, row + (size_t)j * channel, length);
+      if (with_sum) sum += sum_row(x, x_offset, length);
+    }
+  }
+  return sum;
+}
+
+int32_t fleet_run_conv_2d(const step_t *s) {
+  const uint32_t groups = param_u16(s, FLEET_CONV_2D_GROUPS);
+  const shape_t p = {
+      param_u16(s, FLEET_CONV_2D_IN_H),       param_u16(s, FLEET_CONV_2D_IN_W),
+      param_u16(s, FLEET_CONV_2D_IN_C),       param_u16(s, FLEET_CONV_2D_FILTER_H),
+      param_u16(s, FLEET_CONV_2D_FILTER_W),   param_u16(s, FLEET_CONV_2D_DILATION_H),
+      param_u16(s, FLEET_CONV_2D_DILATION_W), param_u16(s, FLEET_CONV_2D_IN_C) / groups,
+  };
+  const uint32_t batches = param_u16(s, FLEET_CONV_2D_BATCHES);
+  const uint32_t out_h = param_u16(s, FLEET_CONV_2D_OUT_H), out_w = param_u16(s, FLEET_CONV_2D_OUT_W);
+  const uint32_t out_c = param_u16(s, FLEET_CONV_2D_OUT_C), group_out = out_c / groups;
+  const int32_t stride_h = (int32_t)param_u16(s, FLEET_CONV_2D_STRIDE_H);
+  const int32_t stride_w = (int32_t)param_u16(s, FLEET_CONV_2D_STRIDE_W);
+  const int32_t pad_top = (int32_t)param_u16(s, FLEET_CONV_2D_PAD_TOP);
+  const int32_t pad_left = (int32_t)param_u16(s, FLEET_CONV_2D_PAD_LEFT);
+  const int32_t x_offset = param_i16(s, FLEET_CONV_2D_INPUT_OFFSET);
+  const int32_t w_offset = param_i16(s, FLEET_CONV_2D_WEIGHTS_OFFSET);
+  const int32_t y_offset = param_i16(s, FLEET_CONV_2D_OUTPUT_OFFSET);
+  const int32_t low = param_i16(s, FLEET_CONV_2D_ACTIVATION_MIN), high = param_i16(s, FLEET_CONV_2D_ACTIVATION_MAX);
+  const int8_t *weights = input_i8(s, 1);
+  const uint8_t *bias = input_bytes(s, 2);
+  const uint8_t *multipliers = input_bytes(s, 3);
+  const int8_t *shifts = input_i8(s, 4);
+  const uint64_t channel = (uint64_t)p.filter_h * p.filter_w * p.group_c;
+  const int gathers = groups == 1 && w_offset == 0 && channel <= patch_bytes && p.filter_w * p.in_c < short_row &&
+                      p.filter_h * p.filter_w > 1;
+  int8_t patch[patch_bytes];
+  int8_t *y = output_i8(s, 0);
+
+  for (uint32_t b = 0; b < batches; b++) {
+    const int8_t *image = input_i8(s, 0) + (size_t)b * p.in_h * p.in_w * p.in_c;
+    for (uint32_t oy = 0; oy < out_h; oy++)
+      for (uint32_t ox = 0; ox < out_w; ox++, y += out_c) {
+        const int32_t y0 = (int32_t)oy * stride_h - pad_top;
+        const int32_t x0 = (int32_t)ox * stride_w - pad_left;
+        if (gathers) gather(&p, image, y0, x0, (int8_t)-x_offset, patch);
+        for (uint32_t g = 0; g < groups; g++)
+          for (uint32_t c = 0; c < group_out; c += 4) {
+            const uint32_t first = g * group_out + c;
+            const uint32_t n = group_out - c < 4 ? group_out - c : 4;
+            const int8_t *w = weights + (size_t)first * (size_t)channel;
+            uint32_t acc[4] = {0, 0, 0, 0};
+            uint32_t sum = 0;
+            if (!gathers) {
+              sum = accumulate(&p, image + g * p.group_c, w, y0, x0, x_offset, n, w_offset != 0, acc);
+            } else if (n == 4) {
+              dot4(patch, x_offset, w, (uint32_t)channel, (uint32_t)channel, acc);
+            } else {
+              for (uint32_t j = 0; j < n; j++) acc[j] = dot1(patch, x_offset, w + j * (size_t)channel, (uint32_t)channel);
+            }
+            for (uint32_t j = 0; j < n; j++) {
+              const uint32_t o = first + j;
+              const uint32_t total = acc[j] + (uint32_t)w_offset * sum + (bias != NULL ? load_le32(bias + (size_t)o * 4) : 0);
+              const int32_t value = requantize((int32_t)total, load_i32(multipliers + (size_t)o * 4), shifts[o]);
+              y[o] = (int8_t)clamp(value + y_offset, low, high);
+            }
+          }
+      }
+  }
+  return fleet_ok;
+}

@@ -1,0 +1,118 @@
+// DEPTHWISE_CONV_2D, int8, per channel, any depth multiplier and dilation. Reference: TFLite
+// reference_integer_ops::DepthwiseConvPerChannel. Output channels are worked in blocks whose sums stay in registers.
+#include "internal.h"
+
+enum { block = 16 };
+
+int32_t fleet_check_depthwise_conv_2d(const step_t *s) {
+  const uint32_t in_c = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_C);
+  const uint32_t multiplier = param_u16(s, FLEET_DEPTHWISE_CONV_2D_MULTIPLIER);
+  const uint32_t fh = param_u16(s, FLEET_DEPTHWISE_CONV_2D_FILTER_H), fw = param_u16(s, FLEET_DEPTHWISE_CONV_2D_FILTER_W);
+  const uint32_t in_h = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_H), in_w = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_W);
+  const uint32_t out_h = param_u16(s, FLEET_DEPTHWISE_CONV_2D_OUT_H), out_w = param_u16(s, FLEET_DEPTHWISE_CONV_2D_OUT_W);
+  const uint64_t batches = param_u16(s, FLEET_DEPTHWISE_CONV_2D_BATCHES);
+  if (batches == 0 || in_h == 0 || in_w == 0 || in_c == 0 || multiplier == 0 || in_c * multiplier > 0xffffu ||
+      !fleet_is_window(out_h, param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_H), fh, param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_H)) ||
+      !fleet_is_window(out_w, param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_W), fw, param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_W)))
+    return -fleet_err_bundle_shape_invalid;
+  const uint32_t out_c = in_c * multiplier;
+  if (!fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT8, batches * in_h * in_w * in_c, 1) ||
+      !fleet_is_tensor(operand(s, 1), FLEET_DTYPE_INT8, (uint64_t)fh * fw * out_c, 1) ||
+      !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT8, batches * out_h * out_w * out_c, 1))
+    return -fleet_err_bundle_shape_invalid;
+  const uint8_t *bias = operand(s, 2);
+  if (present(bias) && !fleet_is_tensor(bias, FLEET_DTYPE_INT32, out_c, 4)) return -fleet_err_bundle_shape_invalid;
+  const int32_t weights_offset = param_i16(s, FLEET_DEPTHWISE_CONV_2D_WEIGHTS_OFFSET);
+  if (weights_offset < -128 || weights_offset > 128 ||
+      !fleet_is_int8_range(param_i16(s, FLEET_DEPTHWISE_CONV_2D_INPUT_OFFSET), param_i16(s, FLEET_DEPTHWISE_CONV_2D_OUTPUT_OFFSET),
+                           param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MIN), param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MAX)))
+    return -fleet_err_bundle_quantization_invalid;
+  return fleet_check_requantization(s, 2, out_c);
+}
+
+// acc[i] += (x[i] + x_offset) * (w[i] + w_offset) for a full block: constant length, so compilers use vectors.
+static inline void add_block(uint32_t acc[block], const int8_t *x, int32_t x_offset, const int8_t *w, int32_t w_offset) {
+#if defined(__wasm_simd128__)
+  const v128_t vx = wasm_v128_load(x), vw = wasm_v128_load(w);
+  const v128_t xo = wasm_i16x8_splat((int16_t)x_offset), wo = wasm_i16x8_splat((int16_t)w_offset);
+  const v128_t x0 = wasm_i16x8_add(wasm_i16x8_extend_low_i8x16(vx), xo), x1 = wasm_i16x8_add(wasm_i16x8_extend_high_i8x16(vx), xo);
+  const v128_t w0 = wasm_i16x8_add(wasm_i16x8_extend_low_i8x16(vw), wo), w1 = wasm_i16x8_add(wasm_i16x8_extend_high_i8x16(vw), wo);
+  wasm_v128_store(acc, wasm_i32x4_add(wasm_v128_load(acc), wasm_i32x4_extmul_low_i16x8(x0, w0)));
+  wasm_v128_store(acc + 4, wasm_i32x4_add(wasm_v128_load(acc + 4), wasm_i32x4_extmul_high_i16x8(x0, w0)));
+  wasm_v128_store(acc + 8, wasm_i32x4_add(wasm_v128_load(acc + 8), wasm_i32x4_extmul_low_i16x8(x1, w1)));
+  wasm_v128_store(acc + 12, wasm_i32x4_add(wasm_v128_load(acc + 12), wasm_i32x4_extmul_high_i16x8(x1, w1)));
+#else
+  for (uint32_t i = 0; i < block; i++) acc[i] += (uint32_t)((x[i] + x_offset) * (w[i] + w_offset));
+#endif
+}
+
+int32_t fleet_run_depthwise_conv_2d(const step_t *s) {
+  const uint32_t batches = param_u16(s, FLEET_DEPTHWISE_CONV_2D_BATCHES);
+  const uint32_t in_h = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_H), in_w = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_W);
+  const uint32_t in_c = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_C);
+  const uint32_t multiplier = param_u16(s, FLEET_DEPTHWISE_CONV_2D_MULTIPLIER);
+  const uint32_t out_h = param_u16(s, FLEET_DEPTHWISE_CONV_2D_OUT_H), out_w = param_u16(s, FLEET_DEPTHWISE_CONV_2D_OUT_W);
+  const uint32_t fh = param_u16(s, FLEET_DEPTHWISE_CONV_2D_FILTER_H), fw = param_u16(s, FLEET_DEPTHWISE_CONV_2D_FILTER_W);
+  const int32_t stride_h = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_H);
+  const int32_t stride_w = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_W);
+  const int32_t dilation_h = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_H);
+  const int32_t dilation_w = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_W);
+  const int32_t pad_top = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_PAD_TOP);
+  const int32_t pad_left = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_PAD_LEFT);
+  const int32_t x_offset = param_i16(s, FLEET_DEPTHWISE_CONV_2D_INPUT_OFFSET);
+  const int32_t w_offset = param_i16(s, FLEET_DEPTHWISE_CONV_2D_WEIGHTS_OFFSET);
+  const int32_t y_offset = param_i16(s, FLEET_DEPTHWISE_CONV_2D_OUTPUT_OFFSET);
+  const int32_t low = param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MIN), high = param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MAX);
+  const int8_t *weights = input_i8(s, 1);
+  const uint8_t *bias = input_bytes(s, 2);
+  const uint8_t *multipliers = input_bytes(s, 3);
+  const int8_t *shifts = input_i8(s, 4);
+  const uint32_t out_c = in_c * multiplier;
+  int8_t *y = output_i8(s, 0);
+
+  for (uint32_t b = 0; b < batches; b++) {
+    const int8_t *image = input_i8(s, 0) + (size_t)b * in_h * in_w * in_c;
+    for (uint32_t oy = 0; oy < out_h; oy++)
+      for (uint32_t ox = 0; ox < out_w; ox++, y += out_c) {
+        const int32_t y0 = (int32_t)oy * stride_h - pad_top, x0 = (int32_t)ox * stride_w - pad_left;
+        for (uint32_t c = 0; c < out_c; c += block) {
+          const uint32_t n = out_c - c < block ? out_c - c : block;
+          uint32_t acc[block] = {0};
+          for (uint32_t fy = 0; fy < fh; fy++) {
+            const int32_t iy = y0 + (int32_t)fy * dilation_h;
+            if (iy < 0 || iy >= (int32_t)in_h) continue;
+            for (uint32_t fx = 0; fx < fw; fx++) {
+              const int32_t ix = x0 + (int32_t)fx * dilation_w;
+              if (ix < 0 || ix >= (int32_t)in_w) continue;
+              const int8_t *x = image + ((size_t)iy * in_w + (size_t)ix) * in_c;
+              const int8_t *w = weights + ((size_t)fy * fw + fx) * out_c + c;
+              if (multiplier == 1 && n == block) {
+                add_block(acc, x + c, x_offset, w, w_offset);
+              } else if (multiplier == 1) {
+                for (uint32_t i = 0; i < n; i++) acc[i] += (uint32_t)((x[c + i] + x_offset) * (w[i] + w_offset));
+              } else if (in_c == 1) {
+                const int32_t v = x[0] + x_offset;
+                for (uint32_t i = 0; i < n; i++) acc[i] += (uint32_t)(v * (w[i] + w_offset));
+              } else {
+                uint32_t channel = c / multiplier, rest = c % multiplier;
+                for (uint32_t i = 0; i < n; i++) {
+                  acc[i] += (uint32_t)((x[channel] + x_offset) * (w[i] + w_offset));
+                  if (++rest == multiplier) {
+                    rest = 0;
+                    channel++;
+                  }
+                }
+              }
+            }
+          }
+          for (uint32_t i = 0; i < n; i++) {
+            const uint32_t o = c + i;
+            const uint32_t sum = acc[i] + (bias != NULL ? load_le32(bias + (size_t)o * 4) : 0);
+            const int32_t value = requantize((int32_t)sum, load_i32(multipliers + (size_t)o * 4), shifts[o]);
+            y[o] = (int8_t)clamp(value + y_offset, low, high);
+          }
+        }
+      }
+  }
+  return fleet_ok;
+}

@@ -1,0 +1,94 @@
+// Dot products of int8 rows, the inner loop of dense and convolution kernels: one file per-core code may replace.
+// The result is the exact sum modulo 2^32 in every implementation.
+#ifndef FLEET_DOT_H
+#define FLEET_DOT_H
+
+#include "internal.h"
+
+// acc[j] += sum over i < n of (x[i] + x_offset) * w[j * w_stride + i], j = 0..3.
+// -127 <= x_offset <= 128, so x + x_offset is within +-255 and a product within 2^15.
+#if defined(__wasm_simd128__)
+
+static inline uint32_t sum_lanes(v128_t v) {
+  v = wasm_i32x4_add(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
+  v = wasm_i32x4_add(v, wasm_i32x4_shuffle(v, v, 1, 0, 3, 2));
+  return (uint32_t)wasm_i32x4_extract_lane(v, 0);
+}
+
+static inline void dot4(const int8_t *x, int32_t x_offset, const int8_t *w, uint32_t w_stride, uint32_t n,
+                        uint32_t acc[4]) {
+  const int8_t *w0 = w, *w1 = w + w_stride, *w2 = w1 + w_stride, *w3 = w2 + w_stride;
+  const v128_t offset = wasm_i16x8_splat((int16_t)x_offset);
+  v128_t a0 = wasm_i32x4_splat(0), a1 = a0, a2 = a0, a3 = a0;
+  uint32_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const v128_t v = wasm_v128_load(x + i);
+    const v128_t low = wasm_i16x8_add(wasm_i16x8_extend_low_i8x16(v), offset);
+    const v128_t high = wasm_i16x8_add(wasm_i16x8_extend_high_i8x16(v), offset);
+#define ROW(a, row)                                                                                     \
+  {                                                                                                     \
+    const v128_t r = wasm_v128_load((row) + i);                                                         \
+    a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(low, wasm_i16x8_extend_low_i8x16(r)));                   \
+    a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(high, wasm_i16x8_extend_high_i8x16(r)));                 \
+  }
+    ROW(a0, w0) ROW(a1, w1) ROW(a2, w2) ROW(a3, w3)
+#undef ROW
+  }
+  if (i + 8 <= n) {
+    const v128_t v = wasm_i16x8_add(wasm_i16x8_load8x8(x + i), offset);
+    a0 = wasm_i32x4_add(a0, wasm_i32x4_dot_i16x8(v, wasm_i16x8_load8x8(w0 + i)));
+    a1 = wasm_i32x4_add(a1, wasm_i32x4_dot_i16x8(v, wasm_i16x8_load8x8(w1 + i)));
+    a2 = wasm_i32x4_add(a2, wasm_i32x4_dot_i16x8(v, wasm_i16x8_load8x8(w2 + i)));
+    a3 = wasm_i32x4_add(a3, wasm_i32x4_dot_i16x8(v, wasm_i16x8_load8x8(w3 + i)));
+    i += 8;
+  }
+  uint32_t s0 = acc[0] + sum_lanes(a0), s1 = acc[1] + sum_lanes(a1), s2 = acc[2] + sum_lanes(a2), s3 = acc[3] + sum_lanes(a3);
+  for (; i < n; i++) {
+    const int32_t v = x[i] + x_offset;
+    s0 += (uint32_t)(v * w0[i]);
+    s1 += (uint32_t)(v * w1[i]);
+    s2 += (uint32_t)(v * w2[i]);
+    s3 += (uint32_t)(v * w3[i]);
+  }
+  acc[0] = s0;
+  acc[1] = s1;
+  acc[2] = s2;
+  acc[3] = s3;
+}
+
+#else
+
+static inline void dot4(const int8_t *x, int32_t x_offset, const int8_t *w, uint32_t w_stride, uint32_t n,
+                        uint32_t acc[4]) {
+  const int8_t *w0 = w, *w1 = w + w_stride, *w2 = w1 + w_stride, *w3 = w2 + w_stride;
+  uint32_t s0 = acc[0], s1 = acc[1], s2 = acc[2], s3 = acc[3];
+  for (uint32_t i = 0; i < n; i++) {
+    const int32_t v = x[i] + x_offset;
+    s0 += (uint32_t)(v * w0[i]);
+    s1 += (uint32_t)(v * w1[i]);
+    s2 += (uint32_t)(v * w2[i]);
+    s3 += (uint32_t)(v * w3[i]);
+  }
+  acc[0] = s0;
+  acc[1] = s1;
+  acc[2] = s2;
+  acc[3] = s3;
+}
+
+#endif
+
+// The same for one row.
+static inline uint32_t dot1(const int8_t *x, int32_t x_offset, const int8_t *w, uint32_t n) {
+  uint32_t sum = 0;
+  for (uint32_t i = 0; i < n; i++) sum += (uint32_t)((x[i] + x_offset) * w[i]);
+  return sum;
+}
+
+// sum over i < n of (x[i] + x_offset): what a weights_offset is multiplied by.
+static inline uint32_t sum_row(const int8_t *x, int32_t x_offset, uint32_t n) {
+  uint32_t sum = 0;
+  for (uint32_t i = 0; i < n; i++) sum += (uint32_t)(x[i] + x_offset);
+  return sum;
+}
+
+#endif

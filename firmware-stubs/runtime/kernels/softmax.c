@@ -1,0 +1,77 @@
+// SOFTMAX, int8 input, int8 or int16 output. Reference: TFLite reference_ops::Softmax, gemmlowp fixed point:
+// exponentials in Q0.31, their sum in Q12.19, its reciprocal by three Newton steps.
+#include "internal.h"
+
+enum { sum_integer_bits = 12 };
+
+int32_t fleet_check_softmax(const step_t *s) {
+  const uint64_t rows = param_u32(s, FLEET_SOFTMAX_ROWS), depth = param_u32(s, FLEET_SOFTMAX_DEPTH);
+  const uint8_t *output = output_operand(s, 0);
+  const uint32_t wide = dtype_of(output) == FLEET_DTYPE_INT16;
+  // depth < 2^12: the sum of exponentials, each at most 1.0 = 2^19, stays below 2^31.
+  if (rows == 0 || depth == 0 || depth > 4095 || !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT8, rows * depth, 1) ||
+      !fleet_is_tensor(output, wide ? FLEET_DTYPE_INT16 : FLEET_DTYPE_INT8, rows * depth, wide ? 2 : 1))
+    return -fleet_err_bundle_shape_invalid;
+  if (present(operand(s, 1)) || present(operand(s, 2))) return -fleet_err_bundle_plan_invalid;
+  const int32_t shift = param_i8(s, FLEET_SOFTMAX_SHIFT);
+  if (param_i32(s, FLEET_SOFTMAX_MULTIPLIER) < 0 || shift < 0 || shift > 30)
+    return -fleet_err_bundle_quantization_invalid;
+  return fleet_ok;
+}
+
+static uint32_t leading_zeros(uint32_t x) {
+  uint32_t n = 0;
+  while (n < 32 && !(x & UINT32_C(0x80000000) >> n)) n++;
+  return n;
+}
+
+// 1 / (1 + x) for x in [0, 1) in Q0.31, result in Q0.31: Newton's iteration on 2 / (1 + x), started at
+// 48/17 - 32/17 d. Values between are in Q2.29.
+static int32_t reciprocal_1_plus(int32_t x) {
+  const int32_t one = 1 << 29;
+  const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2); // (1 + x) / 2, rounded; x >= 0
+  int32_t r = 1515870810 + high_mul(half, -1010580540);
+  for (int i = 0; i < 3; i++) {
+    const int32_t error = one - high_mul(half, r);
+    r += high_mul(r, error) * 4;
+  }
+  const int64_t doubled = (int64_t)r * 2;
+  return doubled > INT32_MAX ? INT32_MAX : (int32_t)doubled;
+}
+
+// e^(scale * difference) in Q0.31 for a difference <= 0 to the row's maximum.
+static int32_t exponential(int32_t difference, int32_t multiplier, int32_t shift) {
+  return fleet_exp_q31(high_mul((int32_t)((uint32_t)difference << shift), multiplier));
+}
+
+int32_t fleet_run_softmax(const step_t *s) {
+  const uint32_t rows = param_u32(s, FLEET_SOFTMAX_ROWS), depth = param_u32(s, FLEET_SOFTMAX_DEPTH);
+  const int32_t multiplier = param_i32(s, FLEET_SOFTMAX_MULTIPLIER), shift = param_i8(s, FLEET_SOFTMAX_SHIFT);
+  const int32_t diff_min = param_i16(s, FLEET_SOFTMAX_DIFF_MIN);
+  const int wide = dtype_of(output_operand(s, 0)) == FLEET_DTYPE_INT16;
+  const int32_t lowest = wide ? -32768 : -128, highest = wide ? 32767 : 127;
+  const int8_t *x = input_i8(s, 0);
+  uint8_t *y = writable(s->rt, output_operand(s, 0));
+  for (uint32_t row = 0; row < rows; row++, x += depth) {
+    int32_t max = -128;
+    for (uint32_t c = 0; c < depth; c++) max = x[c] > max ? x[c] : max;
+    uint32_t sum = 0;
+    for (uint32_t c = 0; c < depth; c++)
+      if (x[c] - max >= diff_min)
+        sum += (uint32_t)rounding_shift(exponential(x[c] - max, multiplier, shift), sum_integer_bits);
+    // sum = 2^bits * (1 + fraction); hostile parameters may make it 0 or wrap: then the values are meaningless.
+    const uint32_t zeros = leading_zeros(sum | 1u);
+    const int32_t fraction = (int32_t)((sum << zeros) & INT32_MAX);
+    const int32_t scale = reciprocal_1_plus(fraction);
+    const int32_t exponent = sum_integer_bits - (int32_t)(zeros < sum_integer_bits ? zeros : sum_integer_bits) + 31 - (wide ? 16 : 8);
+    for (uint32_t c = 0; c < depth; c++) {
+      int32_t value = lowest;
+      // Above 31 the reference stops the program; the exact result rounds to 0.
+      if (x[c] - max >= diff_min && exponent <= 31)
+        value = clamp(rounding_shift(high_mul(scale, exponential(x[c] - max, multiplier, shift)), exponent) + lowest, lowest, highest);
+      *y++ = (uint8_t)value;
+      if (wide) *y++ = (uint8_t)((uint32_t)value >> 8);
+    }
+  }
+  return fleet_ok;
+}

@@ -1,0 +1,35 @@
+// Load-time checks that several ops share. They look at numbers only and never touch an operand's arena memory.
+#include "internal.h"
+
+int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
+  return present(op) && dtype_of(op) == dtype && elements <= UINT32_MAX / width && size_of(op) == elements * width;
+}
+
+int fleet_is_shift(int32_t shift) { return shift >= -31 && shift <= 30; }
+
+int32_t fleet_check_requantization(const step_t *s, uint32_t bias, uint32_t n) {
+  const uint8_t *bias_op = operand(s, bias);
+  const uint8_t *multipliers = operand(s, bias + 1);
+  const uint8_t *shifts = operand(s, bias + 2);
+  if (!fleet_is_tensor(multipliers, FLEET_DTYPE_INT32, n, 4) || !fleet_is_tensor(shifts, FLEET_DTYPE_INT8, n, 1))
+    return -fleet_err_bundle_shape_invalid;
+  // Only constants can be checked once and for all.
+  if (multipliers[FLEET_OPERAND_SPACE] != FLEET_SPACE_CONST || shifts[FLEET_OPERAND_SPACE] != FLEET_SPACE_CONST ||
+      (present(bias_op) && bias_op[FLEET_OPERAND_SPACE] != FLEET_SPACE_CONST))
+    return -fleet_err_bundle_plan_invalid;
+  const uint8_t *m = readable(s->rt, multipliers);
+  const int8_t *shift = (const int8_t *)readable(s->rt, shifts);
+  for (uint32_t i = 0; i < n; i++)
+    if (load_i32(m + i * 4) < 0 || !fleet_is_shift(shift[i])) return -fleet_err_bundle_quantization_invalid;
+  return fleet_ok;
+}
+
+int fleet_is_int8_range(int32_t input_offset, int32_t output_offset, int32_t low, int32_t high) {
+  return input_offset >= -127 && input_offset <= 128 && output_offset >= -128 && output_offset <= 127 && low >= -128 &&
+         low <= high && high <= 127;
+}
+
+int fleet_is_window(uint32_t out, uint32_t stride, uint32_t filter, uint32_t dilation) {
+  if (out == 0 || stride == 0 || filter == 0 || dilation == 0) return 0;
+  return (uint64_t)(out - 1) * stride + (uint64_t)(filter - 1) * dilation < (UINT32_C(1) << 30);
+}

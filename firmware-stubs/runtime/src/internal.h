@@ -1,0 +1,154 @@
+// What the files of the runtime share: little-endian loads, a view of one plan step, the op table. Not public.
+#ifndef FLEET_INTERNAL_H
+#define FLEET_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "fleet_runtime.h"
+
+#if defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#endif
+#include "poison.h"
+
+enum { no_step = 0xffff, step_head_bytes = FLEET_STEP_RECORD_BYTES, operand_bytes = FLEET_OPERAND_RECORD_BYTES };
+enum { phase_empty = 0, phase_idle = 1, phase_running = 2, phase_self_test = 3 };
+
+static inline uint32_t load_le16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
+
+static inline uint32_t load_le32(const uint8_t *p) {
+  return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline int32_t load_i16(const uint8_t *p) { return (int16_t)(uint16_t)load_le16(p); }
+
+static inline int32_t load_i32(const uint8_t *p) { return (int32_t)load_le32(p); }
+
+static inline int32_t clamp(int32_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : x; }
+
+// One record of the plan, and the memory its operands point into. Valid while the context is.
+typedef struct {
+  const fleet_runtime_t *rt;
+  const uint8_t *record;
+  const uint8_t *params;
+} step_t;
+
+static inline step_t step_at(const fleet_runtime_t *rt, uint32_t offset) {
+  const uint8_t *record = rt->bundle + offset;
+  const uint32_t operands = (uint32_t)record[FLEET_STEP_INPUTS] + record[FLEET_STEP_OUTPUTS] + record[FLEET_STEP_SCRATCH];
+  const step_t step = {rt, record, record + step_head_bytes + operands * operand_bytes};
+  return step;
+}
+
+static inline const uint8_t *operand(const step_t *s, uint32_t index) {
+  return s->record + step_head_bytes + index * operand_bytes;
+}
+
+static inline const uint8_t *output_operand(const step_t *s, uint32_t index) {
+  return operand(s, s->record[FLEET_STEP_INPUTS] + index);
+}
+
+static inline uint32_t size_of(const uint8_t *op) { return load_le32(op + FLEET_OPERAND_BYTES); }
+
+static inline uint32_t dtype_of(const uint8_t *op) { return op[FLEET_OPERAND_DTYPE]; }
+
+static inline int present(const uint8_t *op) { return op[FLEET_OPERAND_SPACE] != FLEET_SPACE_NONE; }
+
+// Address of a readable operand, NULL for space none. Bounds were checked at load.
+static inline const uint8_t *readable(const fleet_runtime_t *rt, const uint8_t *op) {
+  const uint32_t offset = load_le32(op + FLEET_OPERAND_OFFSET);
+  switch (op[FLEET_OPERAND_SPACE]) {
+    case FLEET_SPACE_ARENA: return rt->arena + offset;
+    case FLEET_SPACE_CONST: return rt->bundle + rt->constants + offset;
+    case FLEET_SPACE_STATE: return rt->state + offset;
+    default: return NULL;
+  }
+}
+
+static inline uint8_t *writable(const fleet_runtime_t *rt, const uint8_t *op) {
+  return (op[FLEET_OPERAND_SPACE] == FLEET_SPACE_STATE ? rt->state : rt->arena) + load_le32(op + FLEET_OPERAND_OFFSET);
+}
+
+static inline const int8_t *input_i8(const step_t *s, uint32_t index) {
+  return (const int8_t *)readable(s->rt, operand(s, index));
+}
+
+// int32 tables are 4-byte aligned by the load-time check, but the host may be big-endian or strict: bytes only.
+static inline const uint8_t *input_bytes(const step_t *s, uint32_t index) { return readable(s->rt, operand(s, index)); }
+
+static inline int8_t *output_i8(const step_t *s, uint32_t index) {
+  return (int8_t *)writable(s->rt, output_operand(s, index));
+}
+
+static inline uint32_t param_u8(const step_t *s, uint32_t offset) { return s->params[offset]; }
+static inline int32_t param_i8(const step_t *s, uint32_t offset) { return (int8_t)s->params[offset]; }
+static inline uint32_t param_u16(const step_t *s, uint32_t offset) { return load_le16(s->params + offset); }
+static inline int32_t param_i16(const step_t *s, uint32_t offset) { return load_i16(s->params + offset); }
+static inline uint32_t param_u32(const step_t *s, uint32_t offset) { return load_le32(s->params + offset); }
+static inline int32_t param_i32(const step_t *s, uint32_t offset) { return load_i32(s->params + offset); }
+
+// The same as fleet_requantize, inline for kernels. ab < 2^62, so the rounding addition cannot overflow.
+static inline int32_t high_mul(int32_t a, int32_t b) {
+  return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
+}
+
+// Halves away from zero; 0 <= n <= 31.
+static inline int32_t rounding_shift(int32_t x, int32_t n) {
+  const int32_t mask = (int32_t)((UINT32_C(1) << n) - 1u);
+  const int32_t threshold = (mask >> 1) + (x < 0);
+  return (x >> n) + ((x & mask) > threshold);
+}
+
+static inline int32_t requantize(int32_t x, int32_t multiplier, int32_t shift) {
+  const int32_t left = shift > 0 ? shift : 0;
+  return rounding_shift(high_mul((int32_t)((uint32_t)x << left), multiplier), left - shift);
+}
+
+// A row of the op table. `check` sees a step whose operands are known to lie inside their spaces; it must make sure
+// that `run` stays inside those operands and divides by nothing that is 0. Both return 0 or a negative error.
+typedef struct {
+  uint16_t number;
+  uint8_t version;
+  uint8_t inputs;
+  uint8_t outputs;
+  uint8_t scratch;
+  uint8_t in_place; // an output may be exactly an input
+  uint8_t param_bytes;
+  int32_t (*check)(const step_t *step);
+  int32_t (*run)(const step_t *step);
+} op_t;
+
+extern const op_t fleet_ops[];
+extern const uint32_t fleet_op_count;
+const op_t *fleet_find_op(uint32_t number);
+
+// ---- checks that several ops share (check.c) ---------------------------------------------------------------------
+
+// The operand is there, of this type, and has exactly `elements` elements of `width` bytes.
+int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
+// bias (optional), multipliers and shifts for n channels; operands bias, bias + 1, bias + 2.
+int32_t fleet_check_requantization(const step_t *s, uint32_t bias, uint32_t n);
+int fleet_is_shift(int32_t shift);
+// Offsets of zero points and activation bounds of an int8 op.
+int fleet_is_int8_range(int32_t input_offset, int32_t output_offset, int32_t low, int32_t high);
+// Filter positions cannot overflow: every coordinate of the window fits in 30 bits.
+int fleet_is_window(uint32_t out, uint32_t stride, uint32_t filter, uint32_t dilation);
+
+#define FLEET_DECLARE_OP(name)                          \
+  int32_t fleet_check_##name(const step_t *step);       \
+  int32_t fleet_run_##name(const step_t *step);
+FLEET_DECLARE_OP(add)
+FLEET_DECLARE_OP(average_pool_2d)
+FLEET_DECLARE_OP(max_pool_2d)
+FLEET_DECLARE_OP(conv_2d)
+FLEET_DECLARE_OP(depthwise_conv_2d)
+FLEET_DECLARE_OP(fully_connected)
+FLEET_DECLARE_OP(reshape)
+FLEET_DECLARE_OP(softmax)
+
+// run.c: to its end, see fleet_load.
+void fleet_sample_monitors(const fleet_runtime_t *rt, uint32_t after_step);
+
+#endif

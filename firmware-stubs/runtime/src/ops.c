@@ -1,0 +1,39 @@
+// The op table: what this build runs. A new op is one line here, one file in kernels/ and its row in bundle.yaml.
+#include "internal.h"
+
+#define OP(NAME, name, inputs, outputs, scratch, in_place)                                                     \
+  {FLEET_OP_##NAME, FLEET_OP_##NAME##_VERSION, inputs, outputs, scratch, in_place, FLEET_##NAME##_PARAM_BYTES, \
+   fleet_check_##name, fleet_run_##name}
+
+const op_t fleet_ops[] = {
+    OP(ADD, add, 2, 1, 0, 1),
+    OP(AVERAGE_POOL_2D, average_pool_2d, 1, 1, 0, 0),
+    OP(CONV_2D, conv_2d, 5, 1, 0, 0),
+    OP(DEPTHWISE_CONV_2D, depthwise_conv_2d, 5, 1, 0, 0),
+    OP(FULLY_CONNECTED, fully_connected, 5, 1, 0, 0),
+    OP(MAX_POOL_2D, max_pool_2d, 1, 1, 0, 0),
+    OP(RESHAPE, reshape, 1, 1, 0, 1),
+    OP(SOFTMAX, softmax, 3, 1, 0, 0),
+};
+const uint32_t fleet_op_count = sizeof fleet_ops / sizeof fleet_ops[0];
+
+const op_t *fleet_find_op(uint32_t number) {
+  for (uint32_t i = 0; i < fleet_op_count; i++)
+    if (fleet_ops[i].number == number) return &fleet_ops[i];
+  return NULL;
+}
+
+void fleet_op_set(uint8_t op_set[32], uint8_t own_op_set[8]) {
+  memset(op_set, 0, 32);
+  memset(own_op_set, 0, 8);
+  for (uint32_t i = 0; i < fleet_op_count; i++) {
+    const uint32_t n = fleet_ops[i].number;
+    if (n < 256) op_set[n >> 3] |= (uint8_t)(1u << (n & 7u));
+    else if (n - 1024u < 64u) own_op_set[(n - 1024u) >> 3] |= (uint8_t)(1u << (n & 7u));
+  }
+}
+
+uint8_t fleet_op_version(uint16_t op) {
+  const op_t *row = fleet_find_op(op);
+  return row != NULL ? row->version : 0;
+}

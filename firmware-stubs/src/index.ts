@@ -1,0 +1,16 @@
+// Where the built firmware is. The module is built by ports/wasm/build.mjs and committed; this package holds no logic.
+/// <reference path="./webassembly.d.ts" />
+import { readFile } from 'node:fs/promises';
+
+export { wasmBytes, wasmSha256 } from './generated/wasm.js';
+
+/** The whole firmware (runtime and agent) as one WebAssembly module. */
+export const wasmUrl = new URL('../ports/wasm/tinyfleet.wasm', import.meta.url);
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+/** The module, read and compiled once per process. */
+export function wasmModule(): Promise<WebAssembly.Module> {
+  compiled ??= readFile(wasmUrl).then((bytes) => WebAssembly.compile(bytes));
+  return compiled;
+}

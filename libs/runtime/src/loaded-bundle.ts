@@ -1,0 +1,185 @@
+// One bundle in a WebAssembly memory of its own: contract, inference, per-step outputs and CRCs, monitors, self-test.
+import { readBundle, type BundleView } from './bundle-view.js';
+import { check, instantiate, type RuntimeExports } from './exports.js';
+
+export interface Trace {
+  readonly outputs: readonly Uint8Array[];
+  /** CRC-32 of all outputs in contract order. */
+  readonly outputsCrc: number;
+  /** CRC-32 of the outputs of each plan step. */
+  readonly stepCrcs: readonly number[];
+}
+
+export interface SelfTestResult {
+  readonly passed: boolean;
+  readonly vector: number;
+  /** Registered number of what differed, and the plan step if it was one. */
+  readonly error: number;
+  readonly failedStep: number | null;
+}
+
+export interface MonitoredValue {
+  readonly monitor: number;
+  readonly value: number;
+}
+
+const NO_STEP = 0xffff;
+const ALL_STEPS = 0x7fffffff;
+const KEPT_VALUES = 65_536;
+const align = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+
+export class LoadedBundle {
+  readonly view: BundleView;
+  private readonly exports: RuntimeExports;
+  private readonly memory: Uint8Array;
+  private readonly context: number;
+  private readonly test: number;
+  private readonly values: number;
+  private readonly scratch: number;
+  private readonly scratchBytes: number;
+
+  /** Made by `Runtime.load`. */
+  constructor(module: WebAssembly.Module, bundle: Uint8Array, sizes: { arena: number; state: number }) {
+    const parts = [
+      256,
+      64,
+      sizes.arena + 64,
+      sizes.state,
+      sizes.arena,
+      bundle.length,
+      16 + KEPT_VALUES * 8,
+    ].map(align);
+    const { exports, base } = instantiate(
+      module,
+      parts.reduce((a, b) => a + b, 0),
+    );
+    let next = base;
+    const place = (): number => {
+      const at = next;
+      next += parts.shift()!;
+      return at;
+    };
+    this.exports = exports;
+    this.memory = new Uint8Array(exports.memory.buffer);
+    this.context = place();
+    this.test = place();
+    this.scratch = place();
+    this.scratchBytes = align(sizes.arena + 64);
+    const state = place();
+    const arena = place();
+    const at = place();
+    this.values = place();
+    this.memory.set(bundle, at);
+    const result = exports.rt_load(
+      this.context,
+      at,
+      bundle.length,
+      arena,
+      sizes.arena,
+      state,
+      sizes.state,
+      this.scratch,
+    );
+    const step = this.word(this.scratch);
+    check(result, step === NO_STEP ? {} : { step });
+    this.view = readBundle(bundle);
+  }
+
+  get stepCount(): number {
+    return this.view.steps.length;
+  }
+
+  /** Raw bytes of each input, in contract order; sizes must match. */
+  setInputs(inputs: readonly Uint8Array[]): void {
+    this.view.inputs.forEach((tensor, i) => {
+      const data = inputs[i];
+      if (data?.length !== tensor.bytes)
+        throw new RangeError(`Input ${i} takes ${tensor.bytes} bytes, not ${data?.length ?? 'none'}`);
+    });
+    this.view.inputs.forEach((_, i) => this.memory.set(inputs[i]!, this.exports.rt_input(this.context, i)));
+  }
+
+  outputs(): Uint8Array[] {
+    return this.view.outputs.map((tensor, i) => {
+      const at = this.exports.rt_output(this.context, i);
+      return this.memory.slice(at, at + tensor.bytes);
+    });
+  }
+
+  /** One inference. State (streaming models) goes on from the one before; see `resetState`. */
+  run(inputs: readonly Uint8Array[]): Uint8Array[] {
+    this.setInputs(inputs);
+    check(this.exports.rt_begin(this.context));
+    check(this.exports.rt_run(this.context, ALL_STEPS));
+    return this.outputs();
+  }
+
+  /** One inference step by step. `onStep` may look at `stepOutput()`. */
+  trace(inputs: readonly Uint8Array[], onStep?: (step: number, crc: number) => void): Trace {
+    this.setInputs(inputs);
+    check(this.exports.rt_begin(this.context));
+    const stepCrcs: number[] = [];
+    let left: number;
+    do {
+      left = check(this.exports.rt_run(this.context, 1), { step: stepCrcs.length });
+      const crc = this.exports.rt_last_step_crc(this.context) >>> 0;
+      stepCrcs.push(crc);
+      onStep?.(stepCrcs.length - 1, crc);
+    } while (left > 0);
+    return {
+      outputs: this.outputs(),
+      outputsCrc: this.exports.rt_outputs_crc(this.context, 0) >>> 0,
+      stepCrcs,
+    };
+  }
+
+  /** Output of the step executed last. */
+  stepOutput(output = 0): Uint8Array {
+    const bytes = check(
+      this.exports.rt_last_step_output(this.context, output, this.scratch, this.scratchBytes),
+    );
+    return this.memory.slice(this.scratch, this.scratch + bytes);
+  }
+
+  resetState(): void {
+    check(this.exports.rt_reset_state(this.context));
+  }
+
+  /** Telemetry schema: CRC-32 of the monitors section, 0 without monitors. */
+  get monitorsCrc(): number {
+    return this.exports.rt_monitors_crc(this.context) >>> 0;
+  }
+
+  /** One inference and every value its monitors took. Class monitors give class << 8 | confidence (0..255). */
+  runMonitored(inputs: readonly Uint8Array[]): { outputs: Uint8Array[]; values: MonitoredValue[] } {
+    this.exports.rt_keep_values(this.context, this.values, KEPT_VALUES);
+    try {
+      const outputs = this.run(inputs);
+      const values = Array.from({ length: this.word(this.values) }, (_, i) => ({
+        monitor: this.word(this.values + 16 + i * 8),
+        value: this.word(this.values + 20 + i * 8) | 0,
+      }));
+      return { outputs, values };
+    } finally {
+      this.exports.rt_keep_values(this.context, 0, 0);
+    }
+  }
+
+  /** Runs golden vector `vector` as a device does before a bundle becomes active. State is reset after it. */
+  selfTest(vector: number): SelfTestResult {
+    check(this.exports.rt_self_test_begin(this.context, this.test, vector), { vector });
+    const error = -this.exports.rt_self_test(this.context, this.test, ALL_STEPS);
+    const step = this.exports.rt_self_test_failed_step(this.test);
+    this.resetState();
+    return {
+      passed: error === 0,
+      vector,
+      error: error === 0 ? 0 : error,
+      failedStep: step === NO_STEP ? null : step,
+    };
+  }
+
+  private word(at: number): number {
+    return new DataView(this.memory.buffer).getUint32(at, true);
+  }
+}
