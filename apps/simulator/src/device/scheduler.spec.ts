@@ -1,0 +1,102 @@
+// The scheduler: due devices in order, wakes at once, long slices cut.
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { DeviceClock } from './clock.js';
+import { Scheduler, type Schedulable } from './scheduler.js';
+
+let running: Scheduler<Probe> | null = null;
+afterEach(() => running?.stop());
+
+class Probe implements Schedulable {
+  readonly clock = new DeviceClock();
+  dueUs = 0;
+  readonly steps: number[] = [];
+  constructor(private readonly periodUs: number) {}
+  step(): void {
+    this.steps.push(this.clock.nowUs());
+    this.dueUs = this.clock.nowUs() + this.periodUs;
+  }
+}
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function run(...devices: Probe[]): Scheduler<Probe> {
+  running = new Scheduler<Probe>();
+  for (const device of devices) running.add(device);
+  running.start();
+  return running;
+}
+
+describe('Scheduler', () => {
+  it('should step each device at its own period', async () => {
+    const [fast, slow] = [new Probe(10_000), new Probe(60_000)];
+    run(fast, slow);
+    await wait(200);
+    expect(fast.steps.length).toBeGreaterThan(3 * slow.steps.length);
+    expect(slow.steps.length).toBeGreaterThanOrEqual(3);
+    for (let i = 1; i < slow.steps.length; i++)
+      expect(slow.steps[i]! - slow.steps[i - 1]!).toBeGreaterThanOrEqual(59_000);
+  });
+
+  it('should step a device that is woken although it is not due', async () => {
+    const device = new Probe(10_000_000);
+    const scheduler = run(device);
+    await wait(20);
+    expect(device.steps).toHaveLength(1);
+    scheduler.wake(device);
+    scheduler.wake(device);
+    await wait(20);
+    expect(device.steps).toHaveLength(2);
+  });
+
+  it('should leave driven devices to whoever drives them', async () => {
+    const device = new Probe(1_000);
+    device.clock.driveTo(0);
+    const scheduler = run(device);
+    await wait(20);
+    expect(device.steps).toHaveLength(0);
+    device.clock.release();
+    scheduler.replan(device);
+    await wait(20);
+    expect(device.steps.length).toBeGreaterThan(0);
+  });
+
+  it('should serve timers while devices want to go on at once', async () => {
+    const busy = Array.from({ length: 50 }, () => new Probe(0));
+    run(...busy);
+    const started = performance.now();
+    await wait(30);
+    expect(performance.now() - started).toBeLessThan(120);
+    const counts = busy.map((device) => device.steps.length);
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+  });
+
+  it('should forget a removed device', async () => {
+    const devices = Array.from({ length: 20 }, (_, i) => new Probe(1_000 + i));
+    const scheduler = run(...devices);
+    await wait(10);
+    for (const device of devices.slice(0, 19)) scheduler.remove(device);
+    const before = devices[0]!.steps.length;
+    const last = devices[19]!.steps.length;
+    await wait(20);
+    expect(devices[0]!.steps.length).toBe(before);
+    expect(devices[19]!.steps.length).toBeGreaterThan(last);
+    expect(scheduler.size).toBe(1);
+  });
+});
+
+describe('DeviceClock', () => {
+  it('should run in real time, be driven, and run on from where it was let go', () => {
+    let hostMs = 1_000;
+    const clock = new DeviceClock(() => hostMs);
+    hostMs += 5;
+    expect(clock.nowUs()).toBe(5_000);
+    clock.driveTo(9e9);
+    hostMs += 100;
+    expect(clock.nowUs()).toBe(9e9);
+    clock.driveTo(1); // never back
+    expect(clock.nowUs()).toBe(9e9);
+    clock.release();
+    hostMs += 1;
+    expect(clock.nowUs()).toBe(9e9 + 1_000);
+  });
+});
