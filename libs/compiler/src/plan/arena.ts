@@ -1,6 +1,7 @@
 // Packs buffers with lifetimes into one arena. Dynamic storage allocation is NP-hard; several first-fit orders are tried,
 // then seeded swaps around the best one, and the result is stated against the live-set bound, which no packing can beat.
-import { alignUp, TENSOR_ALIGNMENT } from './constants.js';
+import { alignUp } from '../ir/align.js';
+import { TENSOR_ALIGNMENT } from './constants.js';
 
 export interface Span {
   readonly bytes: number;

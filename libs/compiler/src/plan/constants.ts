@@ -1,6 +1,7 @@
 // The constants section in the making: blobs at aligned offsets, equal blobs stored once. In order of first use, so that
 // a plan's reads walk forward through flash.
 import { createHash } from 'node:crypto';
+import { alignUp } from '../ir/align.js';
 import type { DType } from '../ir/graph.js';
 import type { Operand } from './types.js';
 
@@ -41,8 +42,4 @@ export class ConstantPool {
     for (const { offset, data } of this.blobs) all.set(data, offset);
     return all;
   }
-}
-
-export function alignUp(value: number, alignment: number): number {
-  return Math.ceil(value / alignment) * alignment;
 }

@@ -74,7 +74,9 @@ function parameters(graph: Graph, op: Op, pool: ConstantPool): Lowered {
       const depth = input.shape.at(-1)!;
       // Differences of int8 values end at 255: a lower bound is never reached and fits the field.
       const diff_min = Math.max(-32_768, diffMin);
-      return { params: { rows: elements(input) / depth, depth, multiplier: value, shift, diff_min } };
+      const params = { rows: elements(input) / depth, depth, multiplier: value, shift, diff_min };
+      // The two tables belong to int16.
+      return { params, tables: [ABSENT, ABSENT] };
     }
     case 'reshape':
       return { params: { bytes: elements(output) } };

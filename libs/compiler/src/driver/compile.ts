@@ -1,0 +1,177 @@
+// The whole compiler in order. Knows every stage; no stage knows it. Pure: bytes in, bytes out; the same source and
+// options give the same bundle on every machine. Only `report.seconds` is measured.
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { FleetError } from '@tinyfleet/errors';
+import { Runtime, type LoadedBundle } from '@tinyfleet/runtime';
+import type { BundleContents } from '../backends/bundle/contents.js';
+import { encodeBundle, type EncodedBundle } from '../backends/bundle/encode.js';
+import { failure, fault, type Diagnostic } from '../ir/diagnostics.js';
+import type { Graph } from '../ir/graph.js';
+import { NO_PASSES, PASSES } from '../passes/table.js';
+import { runPasses } from '../passes/pass.js';
+import { makePlan } from '../plan/make-plan.js';
+import { bundleContents } from './contents.js';
+import { evaluateLoaded } from './evaluate.js';
+import { openSource, type Source } from './frontends.js';
+import { chooseGolden, measureCoverage } from './golden.js';
+import { readNpy } from './npy.js';
+import { type CompileOptions, type Progress } from './options.js';
+import { fitDiagnostics, makeReport, type Report } from './report.js';
+
+export interface CompileResult {
+  readonly bundle: Uint8Array;
+  readonly report: Report;
+  /** Warnings; errors are thrown. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface CompileControl {
+  readonly onProgress?: (progress: Progress) => void;
+  /** Checked between stages and between inferences; compile then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_GOLDEN_VECTORS = 4;
+
+/**
+ * Throws FleetError `compiler.*` with every fault in `data.diagnostics`. A bundle too large for its target is thrown
+ * too (slot-too-small, arena-too-small), with the whole report in `data.report`.
+ */
+export async function compile(
+  source: Source,
+  options: CompileOptions,
+  control: CompileControl = {},
+): Promise<CompileResult> {
+  const started = performance.now();
+  const { signal, onProgress } = control;
+  const pause = async (): Promise<void> => {
+    await setImmediate();
+    signal?.throwIfAborted();
+  };
+  const enter = async (stage: Progress['stage'], progress: number): Promise<void> => {
+    onProgress?.({ stage, progress });
+    await pause();
+  };
+  const diagnostics: Diagnostic[] = [];
+
+  await enter('read', 0);
+  const optimize = options.optimize ?? true;
+  const imported = openSource(source, options.limits).graph;
+  await enter('optimize', 0.1);
+  const passes = runPasses(withRoots(imported), optimize ? PASSES : NO_PASSES, { diagnostics });
+  const graph = passes.graph;
+  await enter('plan', 0.2);
+  const plan = makePlan(graph, { sourceOrder: !optimize });
+  await enter('encode', 0.3);
+  const contents = bundleContents(graph, plan, source.bytes, options, diagnostics);
+  const macs = plan.steps.reduce((n, step) => n + step.macs, 0);
+
+  await enter('self-test', 0.35);
+  const runtime = await Runtime.open();
+  const { bundle, golden } = await withGolden(contents, { runtime, options, macs, diagnostics, pause });
+  await enter('validate', 0.8);
+  const validation =
+    options.validation === undefined
+      ? null
+      : await evaluateLoaded(load(runtime, bundle.bytes), options.validation, pause);
+  await enter('report', 0.98);
+  const report = makeReport({
+    target: options.deviceType,
+    source: { fileName: source.fileName, bytes: source.bytes.length, digest: sha256(source.bytes) },
+    plan,
+    bundle,
+    bundleDigest: sha256(bundle.bytes),
+    passes: passes.results,
+    golden,
+    validation,
+    diagnostics,
+    seconds: (performance.now() - started) / 1000,
+  });
+  const misfits = fitDiagnostics(report, options.deviceType);
+  if (misfits.length > 0) {
+    const error = failure(misfits);
+    throw new FleetError(error.code, { ...error.data, report } as never);
+  }
+  onProgress?.({ stage: 'report', progress: 1 });
+  return { bundle: bundle.bytes, report, diagnostics };
+}
+
+/** Logits before a softmax stay as they are: out-of-distribution scores are made from them. */
+function withRoots(graph: Graph): Graph {
+  const logits = graph.ops.flatMap((op) => (op.kind === 'softmax' ? [op.inputs[0]!] : []));
+  return { ...graph, roots: [...new Set([...graph.roots, ...logits])] };
+}
+
+interface GoldenWork {
+  readonly runtime: Runtime;
+  readonly options: CompileOptions;
+  readonly macs: number;
+  readonly diagnostics: Diagnostic[];
+  readonly pause: () => Promise<void>;
+}
+
+/** Runs the bundle without vectors to make them, adds them, and lets the result prove itself. */
+async function withGolden(
+  contents: BundleContents,
+  { runtime, options, macs, diagnostics, pause }: GoldenWork,
+): Promise<{
+  bundle: EncodedBundle;
+  golden: { vectors: number; distinct: number; coverage: number | null };
+}> {
+  const sampleBytes = contents.inputs.reduce((n, input) => n + input.planned.operand.bytes, 0);
+  const sample = goldenSample(options, sampleBytes);
+  const draft = encodeBundle(contents).bytes;
+  const choice = await chooseGolden(
+    { runtime, bundle: load(runtime, draft) },
+    { vectors: options.goldenVectors ?? DEFAULT_GOLDEN_VECTORS, sample, macs },
+    pause,
+  );
+  if (choice.distinctOutputs < 2 && sample === null) {
+    const data = { distinct: choice.distinctOutputs, tried: choice.triedSeeds };
+    diagnostics.push({ code: 'compiler.golden-weak', severity: 'warning', data });
+  }
+  const bundle = encodeBundle({ ...contents, golden: choice.vectors });
+  const passes = (bytes: Uint8Array): boolean => passesSelfTest(runtime, bytes, choice.vectors.length);
+  if (!passes(bundle.bytes))
+    throw fault('compiler.self-test-failed', { reason: 'its own vectors do not hold' });
+  const vectors = choice.vectors.length;
+  const constants = bundle.sections.constants!;
+  const coverage = await measureCoverage({ bundle: bundle.bytes, constants, macs, vectors }, passes, pause);
+  return { bundle, golden: { vectors, distinct: choice.distinctOutputs, coverage } };
+}
+
+/** A bundle of ours that the runtime refuses is a defect of the compiler. */
+function load(runtime: Runtime, bundle: Uint8Array): LoadedBundle {
+  try {
+    return runtime.load(bundle);
+  } catch (error) {
+    throw fault('compiler.self-test-failed', {
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+function passesSelfTest(runtime: Runtime, bytes: Uint8Array, vectors: number): boolean {
+  let bundle: LoadedBundle;
+  try {
+    bundle = runtime.load(bytes);
+  } catch {
+    // A damaged multiplier or shift is refused at load: noticed as well.
+    return false;
+  }
+  for (let vector = 0; vector < vectors; vector++) if (!bundle.selfTest(vector).passed) return false;
+  return true;
+}
+
+/** The caller's, else the first row of the validation data: one real input. */
+function goldenSample(options: CompileOptions, bytes: number): Uint8Array | null {
+  if (options.goldenSample?.length === bytes) return options.goldenSample;
+  if (options.validation === undefined) return null;
+  const inputs = readNpy(options.validation.inputs, 'x.npy');
+  return inputs.data.length >= bytes ? inputs.data.slice(0, bytes) : null;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

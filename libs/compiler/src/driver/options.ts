@@ -1,0 +1,45 @@
+// What the caller of the compiler decides, and the defaults.
+import type { SensorContract } from '../backends/bundle/contents.js';
+import type { TfliteLimits } from '../frontends/tflite/limits.js';
+
+/** A hardware profile, as far as the compiler needs it; a DeviceType of the API fits. */
+export interface TargetType {
+  readonly name: string;
+  readonly core: string;
+  readonly clockHz: number;
+  /** Room for one bundle in flash. */
+  readonly slotBytes: number;
+  /** RAM for the scratch memory of one inference. */
+  readonly arenaBytes: number;
+}
+
+export interface CompileOptions {
+  readonly deviceType: TargetType;
+  /** Written into the bundle's info section. */
+  readonly model?: string;
+  readonly version?: string;
+  /** Class names in output order. */
+  readonly labels?: readonly string[];
+  /** Of the first input; default: the platform hands over the quantized tensor. */
+  readonly sensor?: Partial<SensorContract>;
+  /** Bins of the confidence histogram. 16 when AUC is wanted; costs 8 bytes per class and window. Default 8. */
+  readonly confidenceBins?: 8 | 16;
+  /** Self-test vectors, 1..16. More cost 4 bytes per plan step each and time at every activation. Default 4. */
+  readonly goldenVectors?: number;
+  /** One real input, quantized: stored as a further golden vector when it is <= 2 KB. */
+  readonly goldenSample?: Uint8Array;
+  /** NPY files: inputs int8 [n, ...], labels uint8 [n]. */
+  readonly validation?: { readonly inputs: Uint8Array; readonly labels: Uint8Array };
+  /** False: one step per operator, in the model's order, for comparison layer by layer. Default true. */
+  readonly optimize?: boolean;
+  readonly limits?: Partial<TfliteLimits>;
+}
+
+export interface Progress {
+  /** 0..1, never falling. */
+  readonly progress: number;
+  readonly stage: 'read' | 'optimize' | 'plan' | 'encode' | 'self-test' | 'validate' | 'report';
+}
+
+/** In the info section and every report. Changes when the same model may give other bytes. */
+export const COMPILER_VERSION = '0.1.0';
