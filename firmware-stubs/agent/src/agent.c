@@ -202,8 +202,14 @@ static void handle_message(fleet_agent_t *a) {
   }
 }
 
+static void drop_note(fleet_agent_t *a) {
+  a->note_first = (uint8_t)((a->note_first + 1) % FLEET_NOTES);
+  a->note_count--;
+}
+
 static void handle_ack(fleet_agent_t *a) {
   if (a->in_flight == in_flight_window || a->in_flight == in_flight_ring) fleet_window_acked(a);
+  if (a->in_flight == in_flight_note) drop_note(a);
   a->in_flight = in_flight_none;
 }
 
@@ -215,8 +221,14 @@ static bool network(fleet_agent_t *a) {
     switch (fleet_mqtt_poll(&a->mqtt, a->now_us, fleet_messages_will, a)) {
       case fleet_mqtt_connected:
         a->session = true;
-        // A hello still in flight is sent again by the client and serves this session too.
-        if (a->in_flight != in_flight_hello) a->hello_due = true;
+        // Hello is the first message of every session. One still in flight is sent again by the client and serves
+        // this session too; any other publish is taken back and made again, from its own copy, behind the hello.
+        if (a->in_flight != in_flight_hello) {
+          fleet_mqtt_take_back(&a->mqtt);
+          a->in_flight = in_flight_none;
+          a->sending_bytes = 0;
+          a->hello_due = true;
+        }
         fleet_update_session(a, true);
         break;
       case fleet_mqtt_lost:
@@ -253,14 +265,12 @@ static void send_next(fleet_agent_t *a) {
       fleet_agent_count(a, FLEET_LOSS_COUNTER_MQTT_OVERFLOW, 1);
     }
   } else if (a->note_count != 0) {
-    // Copied into the packet, which is kept until it is acknowledged.
     if (fleet_messages_note(a, &a->notes[a->note_first])) {
       a->in_flight = in_flight_note;
     } else {
       fleet_agent_count(a, FLEET_LOSS_COUNTER_MQTT_OVERFLOW, 1);
+      drop_note(a);
     }
-    a->note_first = (uint8_t)((a->note_first + 1) % FLEET_NOTES);
-    a->note_count--;
   } else {
     (void)fleet_window_publish(a);
   }

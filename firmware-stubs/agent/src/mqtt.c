@@ -488,6 +488,11 @@ bool fleet_mqtt_publish_end(fleet_mqtt_t *m, uint32_t qos, const fleet_cbor_writ
   return true;
 }
 
+void fleet_mqtt_take_back(fleet_mqtt_t *m) {
+  m->publish_pending = m->publish_sent = false;
+  m->tx_sent = m->tx_start;
+}
+
 void fleet_mqtt_disconnect(fleet_mqtt_t *m) {
   if (m->state == fleet_mqtt_up) {
     static const uint8_t packet[2] = {type_disconnect << 4, 0};

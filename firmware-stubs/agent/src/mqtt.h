@@ -100,6 +100,8 @@ bool fleet_mqtt_can_publish(const fleet_mqtt_t *m);
 // until it is acknowledged and is sent again after a reconnect. Ends with false when it did not fit (nothing is sent).
 void fleet_mqtt_publish_begin(fleet_mqtt_t *m, const char *suffix, uint32_t qos, fleet_cbor_writer_t *payload);
 bool fleet_mqtt_publish_end(fleet_mqtt_t *m, uint32_t qos, const fleet_cbor_writer_t *payload);
+// Forgets the publish in flight: nothing of it is sent (again) in this session. Only right after fleet_mqtt_connected.
+void fleet_mqtt_take_back(fleet_mqtt_t *m);
 // Sends DISCONNECT if the stream takes it, closes. The will is then not published by the broker.
 void fleet_mqtt_disconnect(fleet_mqtt_t *m);
 

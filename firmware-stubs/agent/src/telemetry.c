@@ -219,14 +219,10 @@ static bool push_ring(fleet_agent_t *a, const uint8_t *data, uint32_t n) {
   return taken;
 }
 
-// Moves the oldest window in RAM to the ring. One that is in flight is safe in the packet buffer already.
+// Moves the oldest window in RAM to the ring. One in flight may then be sent twice, which the platform sees by its pair.
 static void spill_front(fleet_agent_t *a) {
-  const bool in_flight = a->in_flight == in_flight_window && a->sending_bytes != 0;
-  if (in_flight) {
-    a->sending_bytes = 0;
-  } else if (!push_ring(a, a->queue + window_head, front_bytes(a))) {
-    count_lost(a, 1);
-  }
+  a->sending_bytes = 0;
+  if (!push_ring(a, a->queue + window_head, front_bytes(a))) count_lost(a, 1);
   drop_front(a);
 }
 
@@ -315,7 +311,6 @@ void fleet_window_acked(fleet_agent_t *a) {
 
 void fleet_window_spill(fleet_agent_t *a) {
   if (a->window.open && a->window.n != 0) fleet_window_close(a);
-  a->sending_bytes = 0; // what is in flight may be lost with the packet buffer: keep a copy, duplicates are dropped
   while (a->queue_used != 0) spill_front(a);
 }
 

@@ -47,9 +47,11 @@ static fleet_slot_record_t *target_of(fleet_agent_t *a) { return &a->persist.slo
 // ---- reporting -----------------------------------------------------------------------------------------------------
 
 static fleet_note_t *new_note(fleet_agent_t *a) {
+  // A full queue gives up the last but one: the oldest may be in flight, the newest tells the outcome. The platform sees
+  // the gap in the sequence.
   if (a->note_count == FLEET_NOTES) {
-    // The oldest is the least interesting; its sequence number is missed by the platform.
-    a->note_first = (uint8_t)((a->note_first + 1) % FLEET_NOTES);
+    const uint32_t last = (a->note_first + FLEET_NOTES - 1u) % FLEET_NOTES;
+    a->notes[(last + FLEET_NOTES - 1u) % FLEET_NOTES] = a->notes[last];
     a->note_count--;
   }
   fleet_note_t *note = &a->notes[(a->note_first + a->note_count) % FLEET_NOTES];

@@ -5,6 +5,8 @@
  */
 const span = 64n;
 const mask = (1n << span) - 1n;
+/** The number a will carries: the broker sends it, so it stands outside the device's sequence (docs/spec/wire.md). */
+const willSequence = 0xffff_ffff;
 
 export type Sighting = 'new' | 'duplicate' | 'late' | 'stale';
 
@@ -38,6 +40,7 @@ export class SequenceTracker {
   }
 
   observe(bootId: bigint, sequence: number): Sighting {
+    if (sequence === willSequence) return 'stale';
     if (bootId !== this.bootId) {
       // Messages of an earlier boot may follow from the device's store; they open no holes in this one.
       if (this.bootId !== undefined && bootId >> 32n < this.bootId >> 32n) return 'stale';
