@@ -1,1 +1,5 @@
-export {};
+/** Model quality from sums: accuracy, predicted classes, versions. Pure domain with store ports. */
+export * from './ports.js';
+export * from './quality-service.js';
+export * from './time-range.js';
+export * from './wilson.js';

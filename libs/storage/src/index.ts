@@ -32,3 +32,4 @@ export {
 } from './postgres/stores/index.js';
 export { DEVICE_COLUMNS, DEVICE_FROM } from './postgres/queries/devices.js';
 export { Parameters, filterSql } from './postgres/queries/filter-sql.js';
+export { PgQualityStore } from './postgres/stores/quality-store.js';

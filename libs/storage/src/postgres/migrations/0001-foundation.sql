@@ -581,6 +581,8 @@ create table prediction (
   foreign key (project_id, device_id) references device (project_id, id) on delete cascade
 ) with (fillfactor = 80);
 
+create index prediction_at_idx on prediction (project_id, at);
+
 create table accuracy_hour (
   project_id uuid not null references project (id) on delete cascade,
   model_version_id uuid not null,
