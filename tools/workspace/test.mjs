@@ -1,0 +1,85 @@
+// `npm test [-- small|medium|large ...] [-- path ...]`: builds, runs the kinds of tests one after the other, tells
+// which suites were left out and what would bring them in, and ends with `N passed, N failed, N skipped`.
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { build } from './build.mjs';
+import { cacheDir, root } from './packages.mjs';
+import { countTests, lastLine, leftOut } from './test-report.mjs';
+
+const kinds = ['small', 'medium', 'large'];
+const args = process.argv.slice(2);
+const wanted = kinds.filter((kind) => args.includes(kind));
+const paths = args.filter((arg) => !kinds.includes(arg) && !arg.startsWith('-'));
+const jestFlags = args.filter((arg) => arg.startsWith('-'));
+const print = (line) => process.stdout.write(`${line}\n`);
+
+mkdirSync(cacheDir, { recursive: true });
+const total = { passed: 0, failed: 0, skipped: 0 };
+const missing = [];
+try {
+  // Medium and large tests start the product's own processes from dist.
+  await build();
+  for (const kind of wanted.length > 0 ? wanted : kinds) {
+    const started = performance.now();
+    print(`${kind} tests`);
+    const results = await runJest(kind);
+    const counts = countTests(results);
+    for (const key of Object.keys(total)) total[key] += counts[key];
+    missing.push(...leftOut(results, root));
+    print(`${kind}: ${lastLine(counts)} in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+  }
+} catch (error) {
+  print(error.message);
+  total.failed += 1;
+}
+
+if (missing.length > 0) {
+  print('Left out, because something they need is not installed:');
+  const width = Math.max(...missing.map(({ suite }) => suite.length));
+  for (const { suite, tools, tests } of missing) print(`  ${suite.padEnd(width)}  ${tools}  (${tests})`);
+  print('This installs what they need: npm run setup-test-deps\n');
+}
+print(lastLine(total));
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+/** @returns {Promise<object>} what `jest --json` writes */
+function runJest(kind) {
+  const outputFile = join(cacheDir, `test-${kind}.json`);
+  rmSync(outputFile, { force: true });
+  const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
+  const child = spawn(
+    process.execPath,
+    [
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      jest,
+      '--json',
+      `--outputFile=${outputFile}`,
+      `--reporters=${join(root, 'tools/workspace/jest-reporter.mjs')}`,
+      '--passWithNoTests',
+      // Large tests start whole fleets and compare times: two at once would starve each other.
+      ...(kind === 'large' ? ['--runInBand'] : ['--maxWorkers=2']),
+      ...jestFlags,
+      ...paths,
+    ],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, TINYFLEET_TEST_KIND: kind } },
+  );
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      let results;
+      try {
+        results = JSON.parse(readFileSync(outputFile, 'utf8'));
+      } catch {
+        return reject(
+          new Error(`jest ended by ${signal ?? `exit code ${code}`} without results for ${kind} tests`),
+        );
+      }
+      // Jest can fail although every test passed, for example by a leaking worker.
+      if (code !== 0 && results.success) return reject(new Error(`jest ended with exit code ${code}`));
+      resolve(results);
+    });
+  });
+}
