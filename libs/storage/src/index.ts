@@ -20,7 +20,11 @@ export { EventListener, type Waker } from './postgres/listener.js';
 export * as copy from './postgres/binary-copy.js';
 export { BinaryCopy } from './postgres/binary-copy.js';
 export { DirectoryBlobStore, type BlobStore, type StoredBlob } from './blob/blob-store.js';
+export { PgJobQueue, type WorkOptions } from './postgres/job-queue.js';
 export {
+  BUILD_QUEUE,
+  type BuildMessage,
+  type JobOptions,
   PgStores,
   PgAuditLog,
   PgEventReader,

@@ -3,7 +3,6 @@
  * device, `t` its type, `report` its last hello, `active` the release it runs, `state` its presence.
  */
 
-/** Contact is expected within twice the longer of the declared interval and the telemetry window, plus a minute. */
 export const DEVICE_FROM = `
   from device d
   join project p on p.id = d.project_id
@@ -20,20 +19,16 @@ export const DEVICE_FROM = `
     order by (r.sequence = report.release_sequence) desc, r.sequence desc limit 1
   ) active on report.active_digest is not null
   cross join lateral (
-    select seen.last_seen_at + make_interval(secs => 60 + 2 * greatest(
-      p.window_s, coalesce((report.hello ->> 'dutyCycleS')::int, 0))) as next_contact_by
-  ) contact
-  cross join lateral (
     select case
       when seen.device_id is null then 'never'
       when seen.connected then 'connected'
-      when contact.next_contact_by > now() then 'pending'
+      when seen.next_contact_by > now() then 'pending'
       else 'silent' end as presence
   ) state`;
 
 export const DEVICE_COLUMNS = `
   d.id, d.name, t.name as type, d.tags, d.site, d.created_at, state.presence, seen.last_seen_at,
-  contact.next_contact_by, report.firmware_version, active.ref as active_release, report.active_digest,
+  seen.next_contact_by, report.firmware_version, active.ref as active_release, report.active_digest,
   report.update_state`;
 
 export interface DeviceListRow {

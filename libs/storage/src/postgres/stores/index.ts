@@ -1,30 +1,59 @@
 /** All stores over one connection or one transaction. */
 import type { AuthStores } from '@tinyfleet/auth';
-import type { Transact } from '@tinyfleet/contracts';
+import type { ProjectScope, Transact } from '@tinyfleet/contracts';
 import type { RegistryStores } from '@tinyfleet/registry';
+import type { BuildQueue, ReleaseStores } from '@tinyfleet/releases';
 import type { Database, Db } from '../database.js';
+import type { PgJobQueue } from '../job-queue.js';
 import { PgAuthStore } from './auth-store.js';
+import { PgBuildStore } from './build-store.js';
 import { PgDeviceStore, PgDeviceTypeStore } from './device-store.js';
 import { PgAuditLog, PgEventReader, PgEventSink } from './events.js';
 import { PgModelStore } from './model-store.js';
 import { PgProjectStore } from './project-store.js';
+import { PgReleaseStore, PgSigningKeyStore } from './release-store.js';
 
-export class PgStores implements RegistryStores, AuthStores {
+export const BUILD_QUEUE = 'build';
+export interface BuildMessage {
+  readonly projectId: string;
+  readonly project: string;
+  readonly buildId: string;
+}
+/** How jobs get into the queue; `expireInSeconds` bounds one of them. */
+export interface JobOptions {
+  readonly jobs: PgJobQueue;
+  readonly expireInSeconds: number;
+}
+
+export class PgStores implements RegistryStores, AuthStores, ReleaseStores {
   readonly auth: PgAuthStore;
   readonly projects: PgProjectStore;
   readonly types: PgDeviceTypeStore;
   readonly devices: PgDeviceStore;
   readonly models: PgModelStore;
+  readonly builds: PgBuildStore;
+  readonly keys: PgSigningKeyStore;
+  readonly releases: PgReleaseStore;
+  readonly queue: BuildQueue;
   readonly events: PgEventSink;
   readonly eventReader: PgEventReader;
   readonly audit: PgAuditLog;
 
-  constructor(db: Db) {
+  constructor(db: Db, options?: JobOptions) {
     this.auth = new PgAuthStore(db);
     this.projects = new PgProjectStore(db);
     this.types = new PgDeviceTypeStore(db);
     this.devices = new PgDeviceStore(db);
     this.models = new PgModelStore(db);
+    this.builds = new PgBuildStore(db);
+    this.keys = new PgSigningKeyStore(db);
+    this.releases = new PgReleaseStore(db);
+    this.queue = {
+      enqueue: async (scope: ProjectScope, buildId: string) => {
+        const message: BuildMessage = { projectId: scope.id, project: scope.name, buildId };
+        await options?.jobs.send(db, BUILD_QUEUE, message, options.expireInSeconds);
+      },
+    };
     this.events = new PgEventSink(db);
     this.eventReader = new PgEventReader(db);
     this.audit = new PgAuditLog(db);
@@ -32,8 +61,8 @@ export class PgStores implements RegistryStores, AuthStores {
 }
 
 /** Runs work on stores that share one transaction; fits the `Transact` of every domain. */
-export function transactOn(database: Database): Transact<PgStores> {
-  return async (work) => await database.transaction(async (tx) => await work(new PgStores(tx)));
+export function transactOn(database: Database, options?: JobOptions): Transact<PgStores> {
+  return async (work) => await database.transaction(async (tx) => await work(new PgStores(tx, options)));
 }
 
 export { PgAuditLog, PgEventReader, PgEventSink } from './events.js';

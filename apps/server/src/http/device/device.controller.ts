@@ -1,0 +1,71 @@
+/** Devices: registration, list, tags, tokens. */
+import { Controller } from '@nestjs/common';
+import type { Caller as AuthCaller } from '@tinyfleet/auth';
+import type { ProjectScope } from '@tinyfleet/contracts';
+import { DeviceService, parseFilter } from '@tinyfleet/registry';
+import { PgStores } from '@tinyfleet/storage';
+import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
+
+@Controller()
+export class DeviceController {
+  constructor(
+    private readonly devices: DeviceService,
+    private readonly stores: PgStores,
+  ) {}
+
+  @Api('deviceList')
+  async list(@Scope() scope: ProjectScope, @Input() { query }: ApiInput<'deviceList'>): Promise<ApiOutput<'deviceList'>> {
+    return await this.stores.devices.list(scope, parseFilter(query.filter ?? ''), query);
+  }
+
+  @Api('deviceRegister')
+  async register(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { body }: ApiInput<'deviceRegister'>,
+  ): Promise<ApiOutput<'deviceRegister'>> {
+    const [registered] = await this.devices.register(caller.actor, scope, [body]);
+    return registered!;
+  }
+
+  @Api('deviceRegisterMany')
+  async registerMany(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { body }: ApiInput<'deviceRegisterMany'>,
+  ): Promise<ApiOutput<'deviceRegisterMany'>> {
+    return { items: await this.devices.register(caller.actor, scope, body.devices) };
+  }
+
+  @Api('deviceGet')
+  async get(@Scope() scope: ProjectScope, @Input() { params }: ApiInput<'deviceGet'>): Promise<ApiOutput<'deviceGet'>> {
+    return await this.stores.devices.detail(scope, params.device);
+  }
+
+  @Api('deviceUpdate')
+  async update(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'deviceUpdate'>,
+  ): Promise<ApiOutput<'deviceUpdate'>> {
+    return await this.devices.update(caller.actor, scope, params.device, body);
+  }
+
+  @Api('deviceDelete')
+  async remove(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'deviceDelete'>,
+  ): Promise<void> {
+    await this.devices.remove(caller.actor, scope, params.device);
+  }
+
+  @Api('deviceToken')
+  async token(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'deviceToken'>,
+  ): Promise<ApiOutput<'deviceToken'>> {
+    return await this.devices.rotateToken(caller.actor, scope, params.device);
+  }
+}

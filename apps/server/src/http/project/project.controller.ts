@@ -1,0 +1,76 @@
+/** Projects, their device types, counts and audit log. */
+import { Controller } from '@nestjs/common';
+import type { Caller as AuthCaller } from '@tinyfleet/auth';
+import type { ProjectScope } from '@tinyfleet/contracts';
+import { ProjectService } from '@tinyfleet/registry';
+import { SigningKeyService } from '@tinyfleet/releases';
+import { PgStores, type BlobStore } from '@tinyfleet/storage';
+import { Inject } from '@nestjs/common';
+import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
+import { BLOBS } from '../tokens.js';
+
+@Controller()
+export class ProjectController {
+  constructor(
+    private readonly projects: ProjectService,
+    private readonly keys: SigningKeyService,
+    private readonly stores: PgStores,
+    @Inject(BLOBS) private readonly blobs: BlobStore,
+  ) {}
+
+  @Api('projectList')
+  async list(@Caller() caller: AuthCaller, @Input() { query }: ApiInput<'projectList'>): Promise<ApiOutput<'projectList'>> {
+    const { person } = caller.credential;
+    return await this.stores.projects.list(person === null || person.instanceAdmin ? null : person.id, query);
+  }
+
+  @Api('projectCreate')
+  async add(
+    @Caller() caller: AuthCaller,
+    @Input() { body }: ApiInput<'projectCreate'>,
+  ): Promise<ApiOutput<'projectCreate'>> {
+    const scope = await this.projects.add(caller.actor, caller.credential.person?.id ?? null, body);
+    await this.keys.ensure(caller.actor, scope);
+    return await this.stores.projects.get(scope);
+  }
+
+  @Api('projectGet')
+  async get(@Scope() scope: ProjectScope): Promise<ApiOutput<'projectGet'>> {
+    return await this.stores.projects.get(scope);
+  }
+
+  @Api('projectDelete')
+  async remove(@Caller() caller: AuthCaller, @Scope() scope: ProjectScope): Promise<void> {
+    const orphans = await this.projects.remove(caller.actor, scope);
+    // After the commit: a crash here leaves bytes that nothing names, never a name without bytes.
+    for (const digest of orphans) await this.blobs.remove(digest);
+  }
+
+  @Api('fleetSummary')
+  async summary(@Scope() scope: ProjectScope): Promise<ApiOutput<'fleetSummary'>> {
+    return await this.stores.projects.summary(scope);
+  }
+
+  @Api('auditList')
+  async audit(@Scope() scope: ProjectScope, @Input() { query }: ApiInput<'auditList'>): Promise<ApiOutput<'auditList'>> {
+    return await this.stores.audit.list(scope, query);
+  }
+
+  @Api('deviceTypeList')
+  async types(@Scope() scope: ProjectScope): Promise<ApiOutput<'deviceTypeList'>> {
+    return { items: await this.stores.types.list(scope), nextCursor: null };
+  }
+
+  @Api('deviceTypeCreate')
+  async addType(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { body }: ApiInput<'deviceTypeCreate'>,
+  ): Promise<ApiOutput<'deviceTypeCreate'>> {
+    return await this.projects.addType(caller.actor, scope, {
+      ...body,
+      abi: body.abi ?? '1.0',
+      source: body.source ?? caller.actor,
+    });
+  }
+}

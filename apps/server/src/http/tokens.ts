@@ -1,0 +1,3 @@
+/** Injection tokens of things that have no class of their own. */
+export const BLOBS = Symbol('blob store');
+export const LOG = Symbol('logger');

@@ -1,0 +1,47 @@
+/** The one place where a failure becomes an HTTP answer: problem+json (RFC 9457) with a registered code. */
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { FleetError } from '@tinyfleet/errors';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly log: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = toFleetError(error, request);
+    if (problem.status >= 500) {
+      this.log.error({ err: error, requestId: request.id, method: request.method, url: request.url }, problem.code);
+    }
+    // A hijacked or half-sent answer cannot be changed any more.
+    if (reply.sent || reply.raw.headersSent) {
+      reply.raw.destroy();
+      return;
+    }
+    if (problem.code === 'auth.too-many-attempts') void reply.header('retry-after', String(problem.data['seconds']));
+    void reply.code(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem.toProblem()));
+  }
+}
+
+export function toFleetError(error: unknown, request: FastifyRequest): FleetError {
+  if (error instanceof FleetError) return error;
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  const status = error instanceof HttpException ? error.getStatus() : statusCode;
+  const path = request.url.split('?', 1)[0] ?? '';
+  if (status === 404) return new FleetError('server.not-found', { method: request.method, path });
+  if (status === 413 || code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new FleetError('server.body-too-large', { limitBytes: request.routeOptions.bodyLimit });
+  }
+  if (status === 415) {
+    return new FleetError('server.unsupported-media', { type: request.headers['content-type'] ?? 'none' });
+  }
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new FleetError('server.invalid-request', { summary: (error as Error).message });
+  }
+  return new FleetError('server.internal', { requestId: request.id }, { cause: error });
+}

@@ -1,0 +1,161 @@
+/** What builds, keys and releases need from outside. Stores: @tinyfleet/storage; sealer and compiler: the server. */
+import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+
+export interface BuildRef {
+  readonly model: string;
+  readonly version: string;
+  readonly type: string;
+}
+
+/** All that a compiler needs, read from rows; digests are lower-case hex. */
+export interface BuildSource {
+  readonly model: string;
+  readonly version: string;
+  readonly type: string;
+  readonly typeSpec: Resource<'DeviceType'>;
+  readonly labels: readonly string[];
+  readonly fileName: string;
+  readonly sourceDigest: string;
+  readonly validation: { readonly inputs: string; readonly labels: string } | null;
+}
+
+export interface BuildJob extends BuildSource {
+  readonly buildId: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly attempt: number;
+}
+
+export interface BuildOutcome {
+  readonly bundle: { readonly digest: string; readonly bytes: number };
+  readonly report: Readonly<Record<string, unknown>>;
+  readonly needs: BundleNeeds;
+}
+
+/** What a device must have for a bundle, and what telemetry of it means; stored beside the report. */
+export interface BundleNeeds {
+  /** major << 16 | minor */
+  readonly abi: number;
+  /** Hex, trailing zero bytes left out. */
+  readonly opSet: string;
+  readonly ownOpSet: string;
+  readonly arenaBytes: number;
+  readonly stateBytes: number;
+  /** Length of the class axis of its telemetry; 0 = it names no classes. */
+  readonly classes: number;
+  /** CRC-32 of its monitors section; 0 = none. */
+  readonly schemaCrc: number;
+}
+
+export interface BuildStore {
+  list(
+    scope: ProjectScope,
+    filter: { readonly model?: string | undefined; readonly version?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<Resource<'Build'>>>;
+  /** The newest build of a version for a type. @throws builds.not-found */
+  get(scope: ProjectScope, ref: BuildRef): Promise<Resource<'Build'> & { readonly id: string }>;
+  /** @throws builds.not-found, builds.not-finished */
+  report(scope: ProjectScope, ref: BuildRef): Promise<Record<string, unknown>>;
+  source(scope: ProjectScope, ref: BuildRef): Promise<BuildSource>;
+  /** The build with these options, made when there is none; `state` as it was. */
+  ensure(
+    scope: ProjectScope,
+    build: BuildSource & {
+      readonly options: Record<string, unknown>;
+      readonly optionsDigest: string;
+      readonly createdBy: string;
+    },
+  ): Promise<{ readonly id: string; readonly made: boolean; readonly state: Resource<'BuildState'> }>;
+  /** Puts a finished build back into the queue, as its next attempt. */
+  requeue(scope: ProjectScope, id: string): Promise<void>;
+  /** False when it has ended already. */
+  cancel(scope: ProjectScope, id: string): Promise<boolean>;
+
+  /** Of the worker: marks it running. Undefined when it was cancelled or done, or is gone. */
+  begin(scope: ProjectScope, id: string): Promise<BuildJob | undefined>;
+  /** False when it was cancelled meanwhile: the worker stops. */
+  progress(scope: ProjectScope, id: string, stage: string, progress: number): Promise<boolean>;
+  succeed(scope: ProjectScope, id: string, outcome: BuildOutcome): Promise<boolean>;
+  fail(scope: ProjectScope, id: string, problem: Record<string, unknown>): Promise<boolean>;
+}
+
+export interface SigningKey {
+  readonly id: string;
+  readonly publicKey: Buffer;
+  /** Sealed; null when the key is held elsewhere. */
+  readonly sealedPrivateKey: Buffer | null;
+  readonly createdAt: Date;
+}
+export interface SigningKeyStore {
+  /** Newest first. */
+  list(scope: ProjectScope): Promise<SigningKey[]>;
+  /** False when the project has a key already; the caller's is dropped. */
+  addFirst(scope: ProjectScope, key: Omit<SigningKey, 'createdAt'>): Promise<boolean>;
+}
+
+export interface ReleaseArtifact {
+  readonly type: string;
+  readonly bundleDigest: string;
+  readonly bundleBytes: number;
+  readonly needs: BundleNeeds;
+  /** The same type's bundle in the release before, for the fallback manifest. */
+  readonly previous: { readonly digest: string; readonly bytes: number; readonly needs: BundleNeeds } | null;
+}
+export interface ReleaseToSign {
+  readonly id: string;
+  readonly state: Resource<'Release'>['state'];
+  readonly sequence: number;
+  readonly floor: number;
+  readonly soakS: number;
+  readonly artifacts: readonly ReleaseArtifact[];
+}
+
+export interface ReleaseStore {
+  list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Release'>>>;
+  /** @throws releases.not-found */
+  get(scope: ProjectScope, ref: string): Promise<Resource<'Release'>>;
+  /** Takes the next even sequence and every succeeded build. @throws releases.exists, releases.no-builds, releases.builds-open, models.version-not-found */
+  add(
+    scope: ProjectScope,
+    release: {
+      readonly model: string;
+      readonly version: string;
+      readonly notes: string;
+      readonly soakS: number;
+      readonly createdBy: string;
+    },
+  ): Promise<void>;
+  /** Locks the release's row. @throws releases.not-found */
+  toSign(scope: ProjectScope, ref: string): Promise<ReleaseToSign>;
+  signed(
+    scope: ProjectScope,
+    id: string,
+    keyId: string,
+    manifests: readonly {
+      readonly type: string;
+      readonly manifest: Uint8Array;
+      readonly fallback: { readonly manifest: Uint8Array; readonly digest: string } | null;
+    }[],
+  ): Promise<void>;
+}
+
+/** Puts a job into the queue in the same transaction as its row. */
+export interface BuildQueue {
+  enqueue(scope: ProjectScope, buildId: string): Promise<void>;
+}
+
+/** Encrypts private keys under the instance's secret. */
+export interface Sealer {
+  seal(plain: Uint8Array, context: string): Buffer;
+  /** @throws storage.secret-mismatch */
+  open(sealed: Uint8Array, context: string): Buffer;
+}
+
+export interface ReleaseStores {
+  readonly builds: BuildStore;
+  readonly keys: SigningKeyStore;
+  readonly releases: ReleaseStore;
+  readonly queue: BuildQueue;
+  readonly events: EventSink;
+  readonly audit: AuditLog;
+}

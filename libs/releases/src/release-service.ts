@@ -1,0 +1,124 @@
+/**
+ * Releases: a model version made deployable. Signing makes two manifests for every device type at once: the release
+ * itself (sequence 2k) and its fallback (2k + 1) over the previous release's bundle, so that an offline key is never
+ * needed in an emergency.
+ */
+import type { KeyObject } from 'node:crypto';
+import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import { MAX_MANIFEST_BYTES, classId, signManifest, vendorId } from '@tinyfleet/wire';
+import type { BundleNeeds, ReleaseArtifact, ReleaseStores, ReleaseToSign } from './ports.js';
+import type { SigningKeyService } from './signing-key-service.js';
+
+/** Seconds that a device keeps the old slot when the release does not say. */
+export const DEFAULT_SOAK_S = 600;
+
+export class ReleaseService {
+  constructor(
+    private readonly stores: Pick<ReleaseStores, 'releases'>,
+    private readonly transact: Transact<ReleaseStores>,
+    private readonly keys: SigningKeyService,
+  ) {}
+
+  async add(
+    actor: string,
+    scope: ProjectScope,
+    request: { model: string; version: string; notes: string; sign: boolean },
+  ): Promise<Resource<'Release'>> {
+    const ref = `${request.model}@${request.version}`;
+    const key = request.sign ? await this.signer(actor, scope) : undefined;
+    await this.transact(async (stores) => {
+      const { model, version, notes } = request;
+      await stores.releases.add(scope, { model, version, notes, soakS: DEFAULT_SOAK_S, createdBy: actor });
+      await stores.audit.append(scope, { actor, action: 'release.created', target: ref });
+      await stores.events.emit(scope, 'release.created', { release: ref });
+      if (key) await this.signIn(stores, actor, scope, { ref, key });
+    });
+    return await this.stores.releases.get(scope, ref);
+  }
+
+  /** Signing again is harmless: a signed release stays as it is. */
+  async sign(actor: string, scope: ProjectScope, ref: string): Promise<Resource<'Release'>> {
+    const key = await this.signer(actor, scope);
+    await this.transact(async (stores) => await this.signIn(stores, actor, scope, { ref, key }));
+    return await this.stores.releases.get(scope, ref);
+  }
+
+  private async signer(actor: string, scope: ProjectScope) {
+    await this.keys.ensure(actor, scope);
+    return await this.keys.signer(scope);
+  }
+
+  private async signIn(
+    stores: ReleaseStores,
+    actor: string,
+    scope: ProjectScope,
+    { ref, key }: { ref: string; key: { id: string; privateKey: KeyObject } },
+  ): Promise<void> {
+    const release = await stores.releases.toSign(scope, ref);
+    if (release.state === 'signed') return;
+    if (release.state === 'revoked')
+      throw new FleetError('releases.not-signed', { release: ref, state: 'revoked' });
+    const manifests = release.artifacts.map((artifact) =>
+      signArtifact(scope, release, artifact, key.privateKey),
+    );
+    await stores.releases.signed(scope, release.id, key.id, manifests);
+    await stores.audit.append(scope, {
+      actor,
+      action: 'release.signed',
+      target: ref,
+      detail: { sequence: release.sequence, types: release.artifacts.map(({ type }) => type) },
+    });
+    await stores.events.emit(scope, 'release.signed', { release: ref });
+  }
+}
+
+function signArtifact(
+  scope: ProjectScope,
+  release: ReleaseToSign,
+  artifact: ReleaseArtifact,
+  privateKey: KeyObject,
+) {
+  const { type, previous } = artifact;
+  const sign = (
+    bundle: { digest: string; bytes: number; needs: BundleNeeds },
+    sequence: number,
+  ): Uint8Array => {
+    const manifest = signManifest(
+      {
+        component: 'model',
+        sequence,
+        vendorId: vendorId(scope.name),
+        classId: classId(type),
+        digest: Buffer.from(bundle.digest, 'hex'),
+        size: bundle.bytes,
+        conditions: {
+          abi: bundle.needs.abi,
+          opSet: Buffer.from(bundle.needs.opSet, 'hex'),
+          ownOpSet: Buffer.from(bundle.needs.ownOpSet, 'hex'),
+          arenaBytes: bundle.needs.arenaBytes,
+          stateBytes: bundle.needs.stateBytes,
+          floor: release.floor,
+          ...(release.soakS > 0 ? { soakS: release.soakS } : {}),
+        },
+      },
+      privateKey,
+    );
+    if (manifest.length > MAX_MANIFEST_BYTES) {
+      throw new FleetError('releases.manifest-too-large', {
+        type,
+        bytes: manifest.length,
+        limit: MAX_MANIFEST_BYTES,
+      });
+    }
+    return manifest;
+  };
+  return {
+    type,
+    manifest: sign(
+      { digest: artifact.bundleDigest, bytes: artifact.bundleBytes, needs: artifact.needs },
+      release.sequence,
+    ),
+    fallback: previous && { manifest: sign(previous, release.sequence + 1), digest: previous.digest },
+  };
+}

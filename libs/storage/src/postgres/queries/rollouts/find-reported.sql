@@ -1,0 +1,13 @@
+-- Deployments that devices speak of, locked. Arrays: project, device, deployment number; 0 = the one desired now.
+-- One that is meant both ways comes twice.
+select dp.project_id as "projectId", dp.rollout_id as "rolloutId", dp.device_id as "deviceId", d.name as device, dp.number, ro.number as rollout,
+  dp.state, dp.digest, dp.offset_bytes as "offset", a.bundle_bytes as bytes, coalesce(ds.deployment_number = dp.number, false) as "isDesired"
+from (select distinct * from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as u (project_id, device_id, number)) as q
+left join desired_state ds on ds.project_id = q.project_id and ds.device_id = q.device_id
+join deployment dp on dp.project_id = q.project_id and dp.device_id = q.device_id
+  and dp.number = case when q.number = 0 then ds.deployment_number else q.number end
+join device d on d.project_id = dp.project_id and d.id = dp.device_id
+join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
+left join release_artifact a on a.project_id = dp.project_id and a.release_id = dp.release_id and a.type_id = d.type_id
+order by dp.project_id, dp.rollout_id, dp.device_id
+for update of dp

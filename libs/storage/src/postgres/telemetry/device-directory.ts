@@ -1,0 +1,29 @@
+/** Device records for the edge, many in one query. */
+import type { DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
+import type { DeviceAddress } from '@tinyfleet/wire';
+import type { Db } from '../database.js';
+import { namedQuery } from '../queries/index.js';
+
+interface Row extends Omit<DeviceRecord, 'bootId'> {
+  readonly position: number;
+  readonly bootId: string | null;
+}
+
+export class PgDeviceDirectory implements DeviceDirectory {
+  constructor(private readonly db: Db) {}
+
+  async find(addresses: readonly DeviceAddress[]): Promise<(DeviceRecord | undefined)[]> {
+    const rows = await this.db.query<Row>(namedQuery('telemetry/find-devices'), [
+      addresses.map(({ project }) => project),
+      addresses.map(({ device }) => device),
+    ]);
+    const found = new Array<DeviceRecord | undefined>(addresses.length).fill(undefined);
+    for (const { position, bootId, ...record } of rows) {
+      found[position - 1] = {
+        ...record,
+        bootId: bootId === null ? undefined : BigInt.asUintN(64, BigInt(bootId)),
+      };
+    }
+    return found;
+  }
+}
