@@ -8,6 +8,7 @@ import type { BundleContents } from '../backends/bundle/contents.js';
 import { encodeBundle, type EncodedBundle } from '../backends/bundle/encode.js';
 import { failure, fault, type Diagnostic } from '../ir/diagnostics.js';
 import type { Graph } from '../ir/graph.js';
+import { workOf } from '../ir/shapes.js';
 import { NO_PASSES, PASSES } from '../passes/table.js';
 import { runPasses } from '../passes/pass.js';
 import { makePlan } from '../plan/make-plan.js';
@@ -16,8 +17,8 @@ import { evaluateLoaded } from './evaluate.js';
 import { openSource, type Source } from './frontends.js';
 import { chooseGolden, measureCoverage } from './golden.js';
 import { readNpy } from './npy.js';
-import { type CompileOptions, type Progress } from './options.js';
-import { fitDiagnostics, makeReport, type Report } from './report.js';
+import { DEFAULT_WORK, type CompileOptions, type Progress, type TargetType } from './options.js';
+import { fitDiagnostics, makeReport, type Report, type ReportParts } from './report.js';
 
 export interface CompileResult {
   readonly bundle: Uint8Array;
@@ -65,36 +66,47 @@ export async function compile(
   const plan = makePlan(graph, { sourceOrder: !optimize });
   await enter('encode', 0.3);
   const contents = bundleContents(graph, plan, source.bytes, options, diagnostics);
-  const macs = plan.steps.reduce((n, step) => n + step.macs, 0);
+  const work = graph.ops.reduce((n, op) => n + workOf(graph, op), 0);
+  const limit = options.limits?.work ?? DEFAULT_WORK.work;
+  if (work > limit)
+    throw fault('compiler.limit-exceeded', { what: 'rounds of work per inference', found: work, limit });
+  const report = (bundle: EncodedBundle, tests: Pick<ReportParts, 'golden' | 'validation'>): Report =>
+    makeReport({
+      target: options.deviceType,
+      source: { fileName: source.fileName, bytes: source.bytes.length, digest: sha256(source.bytes) },
+      plan,
+      bundle,
+      bundleDigest: sha256(bundle.bytes),
+      passes: passes.results,
+      diagnostics,
+      seconds: (performance.now() - started) / 1000,
+      ...tests,
+    });
+  // What cannot fit is not worth running; the vectors add a few hundred bytes and are checked below.
+  refuseMisfit(report(encodeBundle(contents), UNTESTED), options.deviceType);
 
   await enter('self-test', 0.35);
   const runtime = await Runtime.open();
-  const { bundle, golden } = await withGolden(contents, { runtime, options, macs, diagnostics, pause });
+  const { bundle, golden } = await withGolden(contents, { runtime, options, work, diagnostics, pause });
   await enter('validate', 0.8);
   const validation =
     options.validation === undefined
       ? null
       : await evaluateLoaded(load(runtime, bundle.bytes), options.validation, pause);
   await enter('report', 0.98);
-  const report = makeReport({
-    target: options.deviceType,
-    source: { fileName: source.fileName, bytes: source.bytes.length, digest: sha256(source.bytes) },
-    plan,
-    bundle,
-    bundleDigest: sha256(bundle.bytes),
-    passes: passes.results,
-    golden,
-    validation,
-    diagnostics,
-    seconds: (performance.now() - started) / 1000,
-  });
-  const misfits = fitDiagnostics(report, options.deviceType);
-  if (misfits.length > 0) {
-    const error = failure(misfits);
-    throw new FleetError(error.code, { ...error.data, report } as never);
-  }
+  const result = report(bundle, { golden, validation });
+  refuseMisfit(result, options.deviceType);
   onProgress?.({ stage: 'report', progress: 1 });
-  return { bundle: bundle.bytes, report, diagnostics };
+  return { bundle: bundle.bytes, report: result, diagnostics };
+}
+
+const UNTESTED = { golden: { vectors: 0, distinct: 0, coverage: null }, validation: null };
+
+function refuseMisfit(report: Report, target: TargetType): void {
+  const misfits = fitDiagnostics(report, target);
+  if (misfits.length === 0) return;
+  const error = failure(misfits);
+  throw new FleetError(error.code, { ...error.data, report } as never);
 }
 
 /** Logits before a softmax stay as they are: out-of-distribution scores are made from them. */
@@ -106,7 +118,8 @@ function withRoots(graph: Graph): Graph {
 interface GoldenWork {
   readonly runtime: Runtime;
   readonly options: CompileOptions;
-  readonly macs: number;
+  /** Inner-loop rounds of one inference. */
+  readonly work: number;
   readonly diagnostics: Diagnostic[];
   readonly pause: () => Promise<void>;
 }
@@ -114,7 +127,7 @@ interface GoldenWork {
 /** Runs the bundle without vectors to make them, adds them, and lets the result prove itself. */
 async function withGolden(
   contents: BundleContents,
-  { runtime, options, macs, diagnostics, pause }: GoldenWork,
+  { runtime, options, work, diagnostics, pause }: GoldenWork,
 ): Promise<{
   bundle: EncodedBundle;
   golden: { vectors: number; distinct: number; coverage: number | null };
@@ -124,7 +137,7 @@ async function withGolden(
   const draft = encodeBundle(contents).bytes;
   const choice = await chooseGolden(
     { runtime, bundle: load(runtime, draft) },
-    { vectors: options.goldenVectors ?? DEFAULT_GOLDEN_VECTORS, sample, macs },
+    { vectors: options.goldenVectors ?? DEFAULT_GOLDEN_VECTORS, sample, work },
     pause,
   );
   if (choice.distinctOutputs < 2 && sample === null) {
@@ -137,7 +150,7 @@ async function withGolden(
     throw fault('compiler.self-test-failed', { reason: 'its own vectors do not hold' });
   const vectors = choice.vectors.length;
   const constants = bundle.sections.constants!;
-  const coverage = await measureCoverage({ bundle: bundle.bytes, constants, macs, vectors }, passes, pause);
+  const coverage = await measureCoverage({ bundle: bundle.bytes, constants, work, vectors }, passes, pause);
   return { bundle, golden: { vectors, distinct: choice.distinctOutputs, coverage } };
 }
 

@@ -14,12 +14,12 @@ export interface GoldenOptions {
   /** Wanted, 1..16. */
   readonly vectors: number;
   readonly sample: Uint8Array | null;
-  /** Of one inference: bounds how many seeds are tried. */
-  readonly macs: number;
+  /** Inner-loop rounds of one inference: bounds how many seeds are tried. */
+  readonly work: number;
 }
 
 const SEEDS_PER_VECTOR = 16;
-const WORK_MACS = 2_000_000_000;
+const SEED_ROUNDS = 2_000_000_000;
 /** Seeds are multiples of 2^32 / golden ratio: the generator's first bytes from small seeds are all alike. */
 const SEED_STEP = 0x9e3779b9;
 
@@ -31,7 +31,7 @@ export async function chooseGolden(
 ): Promise<GoldenChoice> {
   const stored = o.sample !== null && o.sample.length <= MAX_SAMPLE_BYTES ? o.sample : null;
   const wanted = Math.min(o.vectors, BUNDLE_LIMITS.golden_vectors - (stored === null ? 0 : 1));
-  const affordable = Math.max(wanted, Math.floor(WORK_MACS / Math.max(1, o.macs)));
+  const affordable = Math.max(wanted, Math.floor(SEED_ROUNDS / Math.max(1, o.work)));
   const limit = Math.min(wanted * SEEDS_PER_VECTOR, affordable);
   const distinct = new Map<number, { seed: number; trace: Trace }>();
   const spare: { seed: number; trace: Trace }[] = [];
@@ -74,14 +74,14 @@ function split(bundle: LoadedBundle, bytes: Uint8Array): Uint8Array[] {
 
 /** Flash rots or stays unwritten by the row, not by the bit. */
 export const BLOCK_BYTES = 64;
-const COVERAGE_MACS = 1_000_000_000;
+const COVERAGE_ROUNDS = 1_000_000_000;
 const MOST_BLOCKS = 48;
 const FEWEST_BLOCKS = 8;
 
 export interface CoverageOptions {
   readonly bundle: Uint8Array;
   readonly constants: { readonly offset: number; readonly length: number };
-  readonly macs: number;
+  readonly work: number;
   readonly vectors: number;
 }
 
@@ -96,7 +96,7 @@ export async function measureCoverage(
 ): Promise<number | null> {
   const blocks = Math.ceil(o.constants.length / BLOCK_BYTES);
   if (blocks === 0) return null;
-  const affordable = Math.floor(COVERAGE_MACS / Math.max(1, o.macs * o.vectors));
+  const affordable = Math.floor(COVERAGE_ROUNDS / Math.max(1, o.work * o.vectors));
   const samples = Math.min(blocks, MOST_BLOCKS, Math.max(FEWEST_BLOCKS, affordable));
   let noticed = 0;
   for (let i = 0; i < samples; i++) {

@@ -55,6 +55,9 @@ export function inspect(source: Source, limits?: Partial<TfliteLimits>): ModelIn
   };
 }
 
+/** As many as the API takes labels; more are no classes that a person names. */
+const MOST_CLASSES = 4096;
+
 /** The output that a softmax over one row makes: classes and their confidence. */
 export function probabilityOutput(graph: Graph): TensorId | null {
   return graph.outputs.find((id) => isProbabilities(graph, id)) ?? null;
@@ -68,7 +71,9 @@ export function isProbabilities(graph: Graph, id: TensorId): boolean {
     return same && isProbabilities(graph, op.inputs[0]!);
   }
   const { shape } = tensorOf(graph, id);
-  return op.kind === 'softmax' && shape.slice(0, -1).every((extent) => extent === 1) && shape.at(-1)! > 1;
+  const classes = shape.at(-1)!;
+  const oneRow = shape.slice(0, -1).every((extent) => extent === 1);
+  return op.kind === 'softmax' && oneRow && classes > 1 && classes <= MOST_CLASSES;
 }
 
 function describe(tensor: Tensor): TensorContract {

@@ -32,8 +32,16 @@ export interface CompileOptions {
   readonly validation?: { readonly inputs: Uint8Array; readonly labels: Uint8Array };
   /** False: one step per operator, in the model's order, for comparison layer by layer. Default true. */
   readonly optimize?: boolean;
-  readonly limits?: Partial<TfliteLimits>;
+  readonly limits?: Partial<TfliteLimits & WorkLimits>;
 }
+
+export interface WorkLimits {
+  /** Inner-loop rounds of one inference (MACs, mostly): what the self-test is ready to run many times. */
+  readonly work: number;
+}
+
+/** Far above any microcontroller's model: about 1 s per inference here, minutes there. */
+export const DEFAULT_WORK: WorkLimits = { work: 1_000_000_000 };
 
 export interface Progress {
   /** 0..1, never falling. */

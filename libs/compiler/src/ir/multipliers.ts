@@ -33,8 +33,9 @@ export function frexp(x: number): { fraction: number; exponent: number } {
   return { fraction: view.getFloat64(0), exponent: biased - 1022 + offset };
 }
 
-/** QuantizeMultiplier. `real` >= 0. */
+/** QuantizeMultiplier. Throws RangeError for what the kernels cannot shift by: reals from 2^30, infinities. */
 export function quantizeMultiplier(real: number): Multiplier {
+  if (!(real >= 0 && real < 2 ** 30)) throw new RangeError(`a scale ratio of ${real} is outside 0..2^30`);
   if (real === 0) return { value: 0, shift: 0 };
   const { fraction, exponent } = frexp(real);
   // fraction * 2^31 is exact in a double, and its rounding needs 31 bits.
@@ -79,13 +80,19 @@ export interface AddMultipliers {
 /** CalculateOpDataAdd for int8: both inputs are brought to twice the larger scale with 20 fractional bits. */
 export function addMultipliers(a: Tensor, b: Tensor, output: Tensor): AddMultipliers {
   const leftShift = 20;
+  // The reference demands ratios below 1 here.
   const twiceMax = 2 * Math.max(scaleOf(a), scaleOf(b));
   return {
     leftShift,
     a: quantizeMultiplier(scaleOf(a) / twiceMax),
     b: quantizeMultiplier(scaleOf(b) / twiceMax),
-    output: quantizeMultiplier(twiceMax / (2 ** leftShift * scaleOf(output))),
+    output: belowOne(twiceMax / (2 ** leftShift * scaleOf(output))),
   };
+}
+
+function belowOne(real: number): Multiplier {
+  if (real >= 1) throw new RangeError(`an output scale 2^-20 of the inputs' leaves nothing to add`);
+  return quantizeMultiplier(real);
 }
 
 const SOFTMAX_INTEGER_BITS = 5;

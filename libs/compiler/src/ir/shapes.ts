@@ -72,6 +72,14 @@ export function macsOf(graph: Graph, op: Op): number {
   }
 }
 
+/** Inner-loop rounds of one run: MACs, window elements of a pool, else elements. What bounds time on a strange model. */
+export function workOf(graph: Graph, op: Op): number {
+  const output = elements(tensorOf(graph, op.output));
+  if (op.kind === 'average_pool_2d' || op.kind === 'max_pool_2d')
+    return output * op.attrs.filterH * op.attrs.filterW;
+  return Math.max(macsOf(graph, op), output);
+}
+
 /** The common shape of two operands by NumPy's rule, or null when they have none. */
 export function broadcastShape(a: readonly number[], b: readonly number[]): number[] | null {
   const rank = Math.max(a.length, b.length);

@@ -1,5 +1,6 @@
 // One IR op as one plan step: its parameters by the names of docs/spec/bundle.yaml and its operands. The only arithmetic
 // here is on shapes; multipliers come from ir/multipliers.
+import { fault } from '../ir/diagnostics.js';
 import { elements, tensorOf, type Graph, type Tensor, type TensorId } from '../ir/graph.js';
 import {
   activationRange,
@@ -39,7 +40,7 @@ interface Lowered {
 }
 
 export function lower(graph: Graph, op: Op, locate: Locate, pool: ConstantPool): Step {
-  const { params, tables = [] } = parameters(graph, op, pool);
+  const { params, tables = [] } = refuseScales(op, () => parameters(graph, op, pool));
   const operands = op.inputs.map(locate);
   const weighted = op.kind === 'conv_2d' || op.kind === 'depthwise_conv_2d' || op.kind === 'fully_connected';
   if (weighted && operands.length === 2) operands.push(ABSENT);
@@ -53,6 +54,16 @@ export function lower(graph: Graph, op: Op, locate: Locate, pool: ConstantPool):
     params,
     macs: macsOf(graph, op),
   };
+}
+
+/** Scales so far apart that no kernel's shift bridges them: the model's fault, said with its names. */
+function refuseScales(op: Op, make: () => Lowered): Lowered {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw fault('compiler.quantization-invalid', { tensor: op.name, reason: error.message });
+  }
 }
 
 function parameters(graph: Graph, op: Op, pool: ConstantPool): Lowered {

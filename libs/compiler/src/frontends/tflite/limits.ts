@@ -8,7 +8,7 @@ export interface TfliteLimits {
   readonly tables: number;
   /** Elements of all number vectors and reference vectors together, for the same reason. */
   readonly vectorElements: number;
-  /** Tables inside tables; the schema needs 5. */
+  /** Tables inside tables; the schema needs 4. */
   readonly nesting: number;
   readonly nameBytes: number;
   readonly tensors: number;

@@ -1,10 +1,40 @@
 import { describe, expect, it } from '@jest/globals';
+import { FleetError } from '@tinyfleet/errors';
 import { MODELS } from '../../../test/models.js';
+import { writeFlatbuffer, type TableValue } from '../../backends/tflite/flatbuffer-writer.js';
 import { writeTflite } from '../../backends/tflite/write.js';
+import type { Diagnostic } from '../../ir/diagnostics.js';
 import { dumpGraph } from '../../ir/dump.js';
+import { MODEL } from '../../ir/tflite-schema.js';
 import { verify } from '../../ir/verify.js';
-import { match } from './match.js';
+import { readFlatbuffer } from './flatbuffer-reader.js';
+import { DEFAULT_LIMITS, type TfliteLimits } from './limits.js';
+import { describeFile, match } from './match.js';
 import { open } from './open.js';
+
+/** The model as plain values, changed, as a file again. */
+function changed(name: string, change: (model: any) => void): Uint8Array {
+  const model = structuredClone(readFlatbuffer(writeTflite(MODELS[name]!()), MODEL, DEFAULT_LIMITS));
+  change(model);
+  return writeFlatbuffer(MODEL, 'TFL3', model as TableValue);
+}
+
+function failureOf(
+  file: Uint8Array,
+  limits?: Partial<TfliteLimits>,
+): { code: string; diagnostics: Diagnostic[]; data: any } {
+  try {
+    open(file, { ...DEFAULT_LIMITS, ...limits });
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    return {
+      code: error.code,
+      diagnostics: (error.data['diagnostics'] ?? []) as Diagnostic[],
+      data: error.data,
+    };
+  }
+  throw new Error('the model was accepted');
+}
 
 describe('open', () => {
   for (const [name, make] of Object.entries(MODELS)) {
@@ -15,6 +45,144 @@ describe('open', () => {
       const read = open(file);
       verify(read, 'frontend');
       expect(dumpGraph(read)).toBe(dumpGraph(graph));
+      expect(writeTflite(read)).toEqual(file);
     });
   }
+
+  it('should list every unsupported operator with its nodes and a hint', () => {
+    const file = changed('residualNet', (model) => {
+      // MAX_POOL_2D becomes PAD, ADD becomes a custom op.
+      for (const code of model.operatorCodes) {
+        if (code.builtinCode === 17) code.builtinCode = code.deprecatedBuiltinCode = 34;
+        if (code.builtinCode === 0)
+          Object.assign(code, { builtinCode: 32, deprecatedBuiltinCode: 32, customCode: 'Fft' });
+      }
+    });
+    const { code, diagnostics, data } = failureOf(file);
+    expect(code).toBe('compiler.op-unsupported');
+    expect(data).toMatchObject({ count: 2, ops: 'CUSTOM:Fft (sum); PAD (max)' });
+    expect(diagnostics.slice(1).map((d) => [d.op, d.data['ops']])).toEqual([
+      ['sum', 'CUSTOM:Fft'],
+      ['max', 'PAD'],
+    ]);
+    expect(diagnostics.find((d) => d.op === 'max')!.hint).toContain('padding="same"');
+  });
+
+  it('should report all faults of a graph together', () => {
+    const file = changed('convNet', (model) => {
+      const [{ operators, tensors }] = model.subgraphs;
+      tensors[operators[0].inputs[1]].quantization.zeroPoint = [1, 0, 0, 0];
+      tensors[operators[1].outputs[0]].shape = [1, 3, 3, 8];
+      operators[4].options.value.activation = 4;
+    });
+    const { diagnostics } = failureOf(file);
+    expect(diagnostics.map((d) => [d.code, d.op ?? d.tensor])).toEqual([
+      ['compiler.quantization-invalid', 'conv'],
+      ['compiler.graph-invalid', 'depthwise'],
+      ['compiler.graph-invalid', 'pool'],
+      ['compiler.option-unsupported', 'dense'],
+    ]);
+  });
+
+  it('should say that a float model has to be quantized', () => {
+    const file = changed('denseNet', (model) => {
+      for (const tensor of model.subgraphs[0].tensors) tensor.type = 0;
+    });
+    expect(failureOf(file)).toMatchObject({ code: 'compiler.not-quantized', data: { types: 'float32' } });
+  });
+
+  it('should name the tensor whose type keeps a model from compiling', () => {
+    const file = changed('denseNet', (model) => {
+      model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].type = 3;
+    });
+    const { code, diagnostics } = failureOf(file);
+    expect(code).toBe('compiler.type-unsupported');
+    expect(diagnostics.map((d) => d.data['tensor'])).toContain('x');
+  });
+
+  it.each([
+    ['a dynamic extent', (t: any) => (t.shapeSignature = [1, -1]), 'compiler.shape-unsupported'],
+    ['an extent of 0', (t: any) => (t.shape = [1, 0]), 'compiler.shape-unsupported'],
+    ['a negative scale', (t: any) => (t.quantization.scale = [-1]), 'compiler.quantization-invalid'],
+    ['a zero point of 128', (t: any) => (t.quantization.zeroPoint = [128]), 'compiler.quantization-invalid'],
+    ['a buffer that does not exist', (t: any) => (t.buffer = 99), 'compiler.graph-invalid'],
+    ['no scale', (t: any) => (t.quantization = null), 'compiler.quantization-invalid'],
+  ])('should refuse an input with %s', (_, change, code) => {
+    const file = changed('denseNet', (model) =>
+      change(model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]),
+    );
+    expect(failureOf(file).code).toBe(code);
+  });
+
+  it('should refuse operators that read what is not yet computed', () => {
+    const file = changed('denseNet', (model) => model.subgraphs[0].operators.reverse());
+    expect(failureOf(file)).toMatchObject({ code: 'compiler.graph-invalid', data: { op: 'c' } });
+  });
+
+  it('should accept a bias whose scales name the axis of the weights', () => {
+    const file = changed('convNet', (model) => {
+      const [{ operators, tensors }] = model.subgraphs;
+      tensors[operators[0].inputs[2]].quantization.quantizedDimension = 3;
+    });
+    expect(open(file).ops).toHaveLength(6);
+  });
+});
+
+describe('limits', () => {
+  const file = writeTflite(MODELS['convNet']!());
+  const model = readFlatbuffer(file, MODEL, DEFAULT_LIMITS);
+  const counts = countEverything(model);
+
+  it.each<[keyof TfliteLimits, number]>([
+    ['fileBytes', file.length],
+    ['tables', counts.tables],
+    ['vectorElements', counts.vectorElements],
+    ['nesting', 4],
+    ['nameBytes', counts.nameBytes],
+    ['tensors', model.subgraphs![0]!.tensors!.length],
+    ['operators', model.subgraphs![0]!.operators!.length],
+    ['rank', 4],
+    // [1, 9, 8, 2] int8: the largest tensor of the model.
+    ['tensorBytes', 144],
+  ])('should accept a model at %s = %i and refuse it at one less', (name, found) => {
+    expect(open(file, { ...DEFAULT_LIMITS, [name]: found }).ops).toHaveLength(6);
+    expect(failureOf(file, { [name]: found - 1 })).toMatchObject({
+      code: 'compiler.limit-exceeded',
+      data: { found, limit: found - 1 },
+    });
+  });
+});
+
+/** What the reader charges, counted on the decoded values. */
+function countEverything(value: unknown): { tables: number; vectorElements: number; nameBytes: number } {
+  const counts = { tables: 0, vectorElements: 0, nameBytes: 0 };
+  const visit = (node: unknown): void => {
+    if (typeof node === 'string') counts.nameBytes = Math.max(counts.nameBytes, node.length);
+    else if (Array.isArray(node)) {
+      counts.vectorElements += node.length;
+      node.forEach(visit);
+    } else if (node !== null && typeof node === 'object' && !(node instanceof Uint8Array)) {
+      // A union is { type, value } around one table.
+      if (!('type' in node && 'value' in node)) counts.tables++;
+      Object.values(node).forEach(visit);
+    }
+  };
+  visit(value);
+  return counts;
+}
+
+describe('match', () => {
+  it.each([
+    ['', 'it is empty'],
+    ['abc', 'only 3 bytes'],
+    ['PK\x03\x04abcd', 'ZIP'],
+    ['\x89HDF\r\n\x1a\n', 'HDF5'],
+    ['{"format": 1}', 'JSON'],
+    ['TLFBxxxxxxxx', 'bundle that TinyFleet built'],
+    ['hello, world', 'no TensorFlow Lite identifier'],
+  ])('should know %j from a model', (text, reason) => {
+    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
+    expect(match(bytes)).toBe(false);
+    expect(describeFile(bytes)).toContain(reason);
+  });
 });

@@ -17,6 +17,8 @@ interface Options {
 const OPERANDS = [['int8'], ['int8'], ['int32']];
 /** Parameters are 16-bit in the bundle; no useful window comes near. */
 const LARGEST = 65_535;
+/** Keeps every coordinate of a padded window within the kernels' 30 bits. */
+const MOST_PADDING = 32_767;
 
 export function importConv2d(context: OpContext): Op | null {
   const found = operands(context, 0);
@@ -94,6 +96,8 @@ function window(context: OpContext, type: number, o: ConvOperands, channels: num
   };
   const [batch, h, w] = o.input.shape;
   const { padding, ...out } = resolvePadding({ h: h!, w: w! }, extent, scheme);
+  if (Object.values(padding).some((rows) => rows > MOST_PADDING))
+    return context.invalid('its padding is out of range');
   const expected = [batch, out.h, out.w, channels];
   if (expected.join() !== o.output.shape.join()) {
     return context.invalid(
