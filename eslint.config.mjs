@@ -1,0 +1,169 @@
+// ESLint for the whole workspace: type-aware rules for TypeScript, the house rules of tools/eslint-plugin, and the
+// dependency rules of docs/architecture.md. The Nx rule needs a project graph: run it by `npm run lint`, which makes
+// one first (without a graph the rule is skipped with a mere warning).
+import { builtinModules } from 'node:module';
+import nx from '@nx/eslint-plugin';
+import reactHooks from 'eslint-plugin-react-hooks';
+import tseslint from 'typescript-eslint';
+import tinyfleet from './tools/eslint-plugin/index.mjs';
+import { depConstraints } from './tools/workspace/boundaries.mjs';
+
+const specs = ['**/*.spec.ts', '**/test/**/*.ts', '**/e2e/**/*.ts'];
+/** Code that runs in a page; the registry of errors and the contracts are bundled into it. */
+const browser = ['apps/dashboard/src/**/*.{ts,tsx}', 'libs/contracts/src/**/*.ts', 'libs/errors/src/**/*.ts'];
+
+export default tseslint.config(
+  {
+    ignores: [
+      '**/dist/**',
+      '**/generated/**',
+      '**/node_modules/**',
+      '**/*.generated.ts',
+      '**/*.d.ts',
+      'docs/**',
+      'coverage/**',
+      'test-results/**',
+      'firmware-stubs/build/**',
+      '.nx/**',
+      '.tinyfleet/**',
+    ],
+  },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    files: ['**/*.{ts,tsx,mjs}'],
+    plugins: { tinyfleet, '@nx': nx },
+    languageOptions: { parser: tseslint.parser },
+    rules: {
+      'tinyfleet/file-header': 'error',
+      'tinyfleet/file-role-names': 'error',
+      'tinyfleet/no-deep-import': 'error',
+      'tinyfleet/compiler-stages': 'error',
+      eqeqeq: ['error', 'always'],
+      'no-console': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    files: [
+      'apps/**/*.{ts,tsx}',
+      'libs/**/*.ts',
+      'firmware-stubs/**/*.ts',
+      'tools/*/src/**/*.ts',
+      'bench/**/*.ts',
+    ],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.json', './apps/dashboard/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        // Applications are started, never imported: their build targets do not matter to the rule.
+        { enforceBuildableLibDependency: false, allow: [], depConstraints },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false },
+      ],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidOperator: true },
+      ],
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      // A port's method is asynchronous for the sake of its other implementations.
+      '@typescript-eslint/require-await': 'off',
+      // Nest's modules are classes without members.
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      // Indexing a typed array below its length is proven by the loop, not by the type.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  {
+    // Nest finds what to inject by the types of constructor parameters, which an `import type` would erase.
+    files: ['apps/server/src/**/*.ts'],
+    rules: { '@typescript-eslint/consistent-type-imports': 'off' },
+  },
+  {
+    files: browser,
+    ignores: specs,
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: builtinModules.map((name) => ({ name, message: 'This runs in a browser too.' })),
+          patterns: [
+            { group: ['node:*'], message: 'This runs in a browser too.' },
+            { group: ['@tinyfleet/testing'], message: 'Only tests import the testing library.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['{apps,libs,firmware-stubs}/**/src/**/*.ts'],
+    ignores: [...specs, ...browser, 'libs/testing/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['@tinyfleet/testing'], message: 'Only tests import the testing library.' }] },
+      ],
+    },
+  },
+  {
+    files: ['libs/{registry,releases,rollouts,telemetry,quality,datasets,training,auth}/src/**/*.ts'],
+    ignores: specs,
+    rules: {
+      'tinyfleet/store-port-takes-project-scope': [
+        'error',
+        {
+          allow: [
+            // People, sessions and tokens belong to the instance; their rights name projects.
+            'AuthStore',
+            // The way from a name to its scope, and the list of what a person may open.
+            'ProjectStore.list',
+            'ProjectStore.find',
+            'ProjectStore.add',
+            // One batch carries windows of many projects, each row with its own project id.
+            'IngestStore.commit',
+            // One batch of connections likewise; at the edge's start all devices are disconnected.
+            'PresenceStore.write',
+            'PresenceStore.disconnectAll',
+            // Folds whole batches in the order of their arrival.
+            'RollupStore.fold',
+            'RollupStore.lagSeconds',
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['apps/dashboard/**/*.{ts,tsx}'],
+    extends: [reactHooks.configs.flat.recommended],
+  },
+  {
+    files: specs,
+    rules: {
+      // Expectations read better on loosely typed answers, and a test that is wrong fails.
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  {
+    // Programs that talk to a terminal.
+    files: ['tools/**', 'bench/**', 'apps/cli/**', '**/*.mjs'],
+    rules: { 'no-console': 'off' },
+  },
+);

