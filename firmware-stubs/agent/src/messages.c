@@ -79,7 +79,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   const bool last_known = p->last_boot_counter != 0;
   const uint32_t capabilities = FLEET_CAPABILITY_RETAINED_SLOT |
                                 (agent->platform->cycles != NULL ? (uint32_t)FLEET_CAPABILITY_LATENCY_MEASURED : 0);
-  const uint32_t fields = 16 + (own_bytes != 0) + last_known + (config->sensor_count != 0) +
+  const uint32_t fields = 17 + (own_bytes != 0) + last_known + (config->sensor_count != 0) +
                           (config->duty_cycle_s != 0) + (algorithms != 0) + (p->key_sequence != 0) +
                           (p->windows_dropped != 0) + (counters != 0);
 

@@ -55,7 +55,7 @@ static void stage_flush(stage_t *s) {
 }
 
 static void stage_put(stage_t *s, const uint8_t *p, uint32_t n) {
-  for (uint32_t i = 0; i < n; i++) {
+  for (uint32_t i = 0; i < n && s->result == 0; i++) {
     s->bytes[s->used++] = p[i];
     if (s->used == sizeof s->bytes) stage_flush(s);
   }

@@ -1,0 +1,535 @@
+// Installing, resuming, soaking, reverting: the whole path from desired to active, with power cuts at every flash operation.
+#include <string.h>
+
+#include "test.h"
+#include "world.h"
+
+static world_t w;
+static bundle_t one, two, three;
+
+static void ready(void) {
+  world_init(&w);
+  make_bundle(&one, 1, 2, false);
+  make_bundle(&two, 2, 2, false);
+  make_bundle(&three, 3, 2, false);
+}
+
+static void want_release(const bundle_t *bundle, uint32_t sequence) {
+  w.bundle = bundle;
+  w.release = release_of(sequence);
+  w.deployment++;
+  w.revision++;
+}
+
+static void restart(uint32_t cause) {
+  w.message_count = 0;
+  CHECK(world_boot(&w, cause));
+}
+
+static bool runs(const bundle_t *bundle) {
+  const fleet_persist_t *p = &w.agent.persist;
+  return w.agent.running && memcmp(p->slots[p->active_slot].digest, bundle->digest, 32) == 0 &&
+         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->active_slot), bundle->bytes, bundle->n) == 0;
+}
+
+static void install(const bundle_t *bundle, uint32_t sequence) {
+  want_release(bundle, sequence);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  CHECK(runs(bundle));
+}
+
+static void refused_with(uint32_t error) {
+  CHECK(world_run(&w, 20));
+  const message_t *state = world_last(&w, "state");
+  CHECK_EQUAL(message_field(state, FLEET_STATE_ERROR, 0), error);
+  CHECK_EQUAL(message_field(state, FLEET_STATE_UPDATE_STATE, 0), FLEET_UPDATE_STATE_FAILED);
+  CHECK_EQUAL(message_field(state, FLEET_STATE_DEPLOYMENT, 0), w.deployment);
+}
+
+static void should_install_a_first_model(void) {
+  ready();
+  want_release(&one, 2);
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 10));
+  CHECK(runs(&one));
+  CHECK_EQUAL(w.rule_breaches, 0);
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_FETCHING), 1);
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_VERIFIED), 1);
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_STAGED), 1);
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_TRIAL), 1);
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_SOAK), 1);
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_ACTIVE), 0);
+  CHECK(world_run(&w, 110));
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_ACTIVE), 1);
+  CHECK_EQUAL(w.agent.persist.attempt_open, 0);
+  CHECK(w.results > 100);
+}
+
+static void should_keep_the_old_slot_and_switch_back_without_a_download(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  install(&two, 4);
+  CHECK(world_run(&w, 110));
+  CHECK_EQUAL(w.agent.persist.slots[w.agent.persist.active_slot ^ 1].state, FLEET_SLOT_STATE_RETAINED);
+  const uint32_t chunks = w.chunks_sent;
+  install(&one, 2);
+  CHECK_EQUAL(w.chunks_sent, chunks);
+  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE); // no soak on the way back
+  install(&two, 4);
+  CHECK_EQUAL(w.chunks_sent, chunks);
+}
+
+static void should_switch_back_at_once_while_a_soak_is_open(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  install(&two, 4);
+  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_SOAK);
+  install(&one, 2);
+}
+
+static void should_not_switch_back_below_the_floor(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  want_release(&two, 4);
+  w.release.floor = 3;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 130));
+  CHECK(runs(&two));
+  want_release(&one, 2);
+  world_send_desired(&w);
+  refused_with(fleet_err_manifest_below_floor);
+  CHECK(runs(&two));
+}
+
+static void should_refuse_a_downgrade_unless_the_release_allows_it(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 8);
+  CHECK(world_run(&w, 110));
+  want_release(&two, 6);
+  world_send_desired(&w);
+  refused_with(fleet_err_manifest_downgrade);
+  CHECK(runs(&one));
+  want_release(&two, 6);
+  w.release.allow_downgrade = true;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  CHECK(runs(&two));
+}
+
+static void should_refuse_what_it_must_not_or_cannot_run(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 5));
+  static const struct {
+    uint32_t error;
+    release_t change;
+  } cases[] = {
+      {fleet_err_manifest_signature_invalid, {.wrong_signature = true}},
+      {fleet_err_manifest_key_unknown, {.wrong_key = true}},
+      {fleet_err_manifest_class_mismatch, {.class_id = 8}},
+      {fleet_err_manifest_abi_unsupported, {.abi = (FLEET_ABI_MAJOR + 1) << 16}},
+      {fleet_err_manifest_ops_missing, {.op_set = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80}, .op_set_bytes = 21}},
+      {fleet_err_manifest_arena_too_small, {.arena_bytes = 257}},
+      {fleet_err_manifest_firmware_too_old, {.firmware_min = "0.2"}},
+      {fleet_err_manifest_below_floor, {.floor = 10}},
+  };
+  for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const release_t *c = &cases[i].change;
+    want_release(&one, 4);
+    release_t *r = &w.release;
+    r->wrong_signature = c->wrong_signature;
+    r->wrong_key = c->wrong_key;
+    if (c->class_id != 0) r->class_id = c->class_id;
+    if (c->abi != 0) r->abi = c->abi;
+    if (c->op_set_bytes != 0) {
+      memcpy(r->op_set, c->op_set, sizeof r->op_set);
+      r->op_set_bytes = c->op_set_bytes;
+    }
+    if (c->arena_bytes != 0) r->arena_bytes = c->arena_bytes;
+    if (c->firmware_min != NULL) r->firmware_min = c->firmware_min;
+    if (c->floor != 0) r->floor = c->floor;
+    world_send_desired(&w);
+    refused_with(cases[i].error);
+  }
+  CHECK_EQUAL(w.chunks_sent, 0);
+  CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_MANIFEST_REFUSED), sizeof cases / sizeof cases[0]);
+  // At the limits it is accepted.
+  want_release(&one, 4);
+  w.release.arena_bytes = 256;
+  w.release.firmware_min = FLEET_FIRMWARE_VERSION;
+  w.release.floor = 4;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  CHECK(runs(&one));
+}
+
+static void should_reject_a_bundle_that_fails_its_golden_vectors_and_remember_it(void) {
+  ready();
+  bundle_t bad;
+  make_bundle(&bad, 9, 2, true);
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  want_release(&bad, 4);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  CHECK(runs(&one));
+  const message_t *state = world_last(&w, "state");
+  CHECK_EQUAL(message_field(state, FLEET_STATE_UPDATE_STATE, 0), FLEET_UPDATE_STATE_REVERTED);
+  CHECK_EQUAL(message_field(state, FLEET_STATE_ERROR, 0), fleet_err_runtime_golden_mismatch);
+  // The same deployment again: the same answer. Another one with the same sequence: refused, without a download.
+  const uint32_t chunks = w.chunks_sent;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 5));
+  CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_runtime_golden_mismatch);
+  want_release(&bad, 4);
+  world_send_desired(&w);
+  refused_with(fleet_err_manifest_digest_refused);
+  CHECK_EQUAL(w.chunks_sent, chunks);
+  // Issued again it is tried again.
+  want_release(&bad, 6);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  CHECK(w.chunks_sent > chunks);
+  CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_runtime_golden_mismatch);
+  CHECK(runs(&one));
+}
+
+static void should_refuse_a_model_slower_than_its_bound(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  want_release(&one, 2);
+  w.release.latency_us = 100;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  CHECK(runs(&one)); // a port that measures nothing never fails on it
+  for (uint32_t latency = 100; latency <= 101; latency++) {
+    ready();
+    world_measure(&w, latency);
+    restart(FLEET_RESET_CAUSE_POWER_ON);
+    want_release(&one, 2);
+    w.release.latency_us = 100;
+    world_send_desired(&w);
+    CHECK(world_run(&w, 20));
+    CHECK_EQUAL(runs(&one), latency <= 100);
+    CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0),
+                latency <= 100 ? 0 : fleet_err_runtime_latency_exceeded);
+  }
+}
+
+static void should_revert_after_three_faulty_resets_in_soak(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  install(&two, 4);
+  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_SOAK);
+  for (uint32_t i = 0; i < 2; i++) {
+    restart(FLEET_RESET_CAUSE_WATCHDOG);
+    CHECK(world_run(&w, 5));
+    CHECK(runs(&two));
+  }
+  // A power cycle is no fault of the model.
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 5));
+  CHECK(runs(&two));
+  restart(FLEET_RESET_CAUSE_FAULT);
+  CHECK(world_run(&w, 5));
+  CHECK(runs(&one));
+  bool told = false;
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    told = told || message_field(&w.messages[i], FLEET_STATE_ERROR, 0) == fleet_err_agent_trial_resets;
+  }
+  CHECK(told);
+  want_release(&two, 4);
+  world_send_desired(&w);
+  refused_with(fleet_err_manifest_digest_refused);
+}
+
+static void should_forget_attempts_after_a_healthy_interval(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  want_release(&two, 4);
+  w.release.soak_s = 1000;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  for (uint32_t i = 0; i < 6; i++) {
+    restart(FLEET_RESET_CAUSE_WATCHDOG);
+    CHECK(world_run(&w, 70));
+    CHECK(runs(&two));
+  }
+  // 6 times 60 s are on record; the rest of the soak needs no 1000 s any more.
+  CHECK(w.agent.persist.soaked_s >= 360);
+  CHECK(world_run(&w, 650));
+  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+}
+
+static void should_give_up_a_model_that_never_runs_in_its_soak(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  w.sample_result = -1;
+  install(&two, 4);
+  CHECK(world_run(&w, 200));
+  CHECK(runs(&one));
+  CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_health_failed);
+}
+
+static void should_queue_a_release_that_arrives_during_a_soak(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  want_release(&two, 4);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_QUEUED), 1);
+  CHECK(runs(&one));
+  const uint32_t hellos = world_count(&w, "hello");
+  CHECK(world_run(&w, 110));
+  CHECK_EQUAL(world_count(&w, "hello"), hellos + 1);
+  CHECK(runs(&two));
+}
+
+static void should_supersede_a_soak_when_the_manifest_says_so(void) {
+  for (uint32_t supersede = 1; supersede <= 2; supersede++) {
+    ready();
+    restart(FLEET_RESET_CAUSE_POWER_ON);
+    install(&one, 2);
+    CHECK(world_run(&w, 110));
+    install(&two, 4);
+    want_release(&three, 6);
+    w.release.supersede = supersede;
+    world_send_desired(&w);
+    CHECK(world_run(&w, 20));
+    CHECK(runs(&three));
+    const fleet_persist_t *p = &w.agent.persist;
+    const bundle_t *kept = supersede == 1 ? &two : &one;
+    CHECK(memcmp(p->slots[p->active_slot ^ 1].digest, kept->digest, 32) == 0);
+  }
+}
+
+static void should_repeat_wants_for_lost_and_broken_chunks(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  w.corrupt_chunks = 1;
+  install(&one, 2);
+  CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_CHUNK_CRC), 1);
+  w.skip_chunks = 3;
+  CHECK(world_run(&w, 110));
+  install(&two, 4);
+  w.drop_wants = true;
+  CHECK(world_run(&w, 110));
+  want_release(&three, 6);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 30));
+  CHECK(!runs(&three));
+  w.drop_wants = false;
+  CHECK(world_run(&w, 90));
+  CHECK(runs(&three));
+}
+
+static void should_resume_a_transfer_after_a_lost_connection_and_after_a_reboot(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 3));
+  w.disconnect_after = 5;
+  want_release(&one, 2);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 5));
+  CHECK_EQUAL(w.chunks_sent, 5);
+  w.unreachable = false;
+  w.disconnect_after = 1;
+  CHECK(world_run(&w, 30));
+  CHECK_EQUAL(w.chunks_sent, 6); // a connection is enough: nothing stored is fetched again
+  CHECK(!runs(&one));
+  w.unreachable = false;
+  // Power goes: what was stored up to a whole sector is not fetched again.
+  w.agent.persist.fetched = 0;
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK_EQUAL(w.agent.persist.fetched, 4096);
+  CHECK(world_run(&w, 10));
+  CHECK(runs(&one));
+  CHECK_EQUAL(w.chunks_sent, 6 + (one.n - 4096 + 1023) / 1024);
+  CHECK_EQUAL(w.rule_breaches, 0);
+}
+
+static void should_report_a_payload_with_another_digest_and_start_again(void) {
+  ready();
+  bundle_t wrong = one;
+  wrong.bytes[4000] ^= 1; // chunks are intact, the sum is not
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 3));
+  want_release(&wrong, 2);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_manifest_digest_mismatch);
+  install(&one, 2);
+}
+
+static void should_fall_back_when_the_active_slot_rots(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  install(&two, 4);
+  CHECK(world_run(&w, 110));
+  w.flash[fleet_agent_slot_offset(&w.config, w.agent.persist.active_slot) + 3000] ^= 0x10;
+  w.deployment = 0;
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 5));
+  CHECK(runs(&one));
+  CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_slot_corrupt);
+  // When that one rots too there is no model, and the device still talks.
+  w.flash[fleet_agent_slot_offset(&w.config, w.agent.persist.active_slot) + 10] ^= 1;
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 5));
+  CHECK(!w.agent.running);
+  CHECK_EQUAL(w.agent.persist.active_slot, FLEET_NO_SLOT);
+  CHECK(w.agent.session);
+  install(&three, 6);
+}
+
+static void should_run_from_ram_where_flash_is_not_mapped(void) {
+  static _Alignas(16) uint8_t ram[world_slot_bytes];
+  ready();
+  w.unmapped = true;
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  want_release(&one, 2);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_flash_map_failed);
+  ready();
+  w.unmapped = true;
+  w.config.bundle_ram = ram;
+  w.config.bundle_ram_bytes = sizeof ram;
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+}
+
+static void should_report_flash_errors_and_recover(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 3));
+  const int64_t first = w.operations;
+  for (int64_t at = 1; at < 16; at++) {
+    ready();
+    restart(FLEET_RESET_CAUSE_POWER_ON);
+    CHECK(world_run(&w, 3));
+    w.fail_at = first + at;
+    want_release(&one, 2);
+    world_send_desired(&w);
+    CHECK(world_run(&w, 20));
+    CHECK(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_FLASH_ERROR) != 0);
+    if (!runs(&one)) install(&one, 2);
+    CHECK_EQUAL(w.rule_breaches, 0);
+  }
+}
+
+// The promise of fleet_agent.h, tried at every flash operation of two installs, before, inside and after it.
+static void should_boot_old_or_new_after_a_power_cut_at_every_operation(void) {
+  uint32_t cuts = 0;
+  for (cut_t mode = cut_before; mode <= cut_after; mode++) {
+    for (int64_t at = 0;; at++) {
+      ready();
+      w.cut_at = at;
+      w.cut_mode = mode;
+      w.random = (uint32_t)(at * 7919 + 1);
+      want_release(&one, 2);
+      bool survived = world_boot(&w, FLEET_RESET_CAUSE_POWER_ON) && world_run(&w, 115);
+      if (survived) {
+        want_release(&two, 4);
+        world_send_desired(&w);
+        survived = world_run(&w, 115);
+      }
+      if (survived) break; // beyond the last operation
+      cuts++;
+      w.cut_at = -1;
+      const bool second = w.release.sequence == 4;
+      w.message_count = 0;
+      CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+      const fleet_persist_t *p = &w.agent.persist;
+      // Whatever is called active is complete and is the old or the new bundle.
+      if (p->active_slot != FLEET_NO_SLOT) {
+        const uint8_t *slot = w.flash + fleet_agent_slot_offset(&w.config, p->active_slot);
+        CHECK(memcmp(slot, one.bytes, one.n) == 0 || (second && memcmp(slot, two.bytes, two.n) == 0));
+      }
+      if (second) CHECK(p->active_slot != FLEET_NO_SLOT); // the old model is never lost
+      CHECK(world_run(&w, 150));
+      CHECK(runs(second ? &two : &one));
+      CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+      CHECK_EQUAL(w.rule_breaches, 0);
+    }
+  }
+  CHECK(cuts > 100);
+}
+
+// Two cuts in a row, at random places: repairs may be interrupted too.
+static void should_survive_random_power_cuts_in_a_row(void) {
+  uint32_t seed = 4711;
+  for (uint32_t round = 0; round < 150; round++) {
+    ready();
+    w.random = seed;
+    want_release(&one, 2);
+    bool second = false;
+    for (uint32_t cut = 0; cut < 6; cut++) {
+      w.cut_at = w.operations + fleet_xorshift32(&seed) % 40;
+      w.cut_mode = (cut_t)(fleet_xorshift32(&seed) % 3);
+      w.message_count = 0;
+      if (!world_boot(&w, FLEET_RESET_CAUSE_POWER_ON)) continue;
+      if (!world_run(&w, 115)) continue;
+      if (!second) {
+        second = true;
+        want_release(&two, 4);
+        world_send_desired(&w);
+        if (!world_run(&w, 30)) continue;
+      }
+    }
+    w.cut_at = -1;
+    w.message_count = 0;
+    CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+    CHECK(world_run(&w, 250));
+    CHECK(runs(second ? &two : &one));
+    CHECK_EQUAL(w.rule_breaches, 0);
+  }
+}
+
+const test_t update_tests[] = {
+    {"should install a first model", should_install_a_first_model},
+    {"should keep the old slot and switch back without a download",
+     should_keep_the_old_slot_and_switch_back_without_a_download},
+    {"should switch back at once while a soak is open", should_switch_back_at_once_while_a_soak_is_open},
+    {"should not switch back below the floor", should_not_switch_back_below_the_floor},
+    {"should refuse a downgrade unless the release allows it", should_refuse_a_downgrade_unless_the_release_allows_it},
+    {"should refuse what it must not or cannot run", should_refuse_what_it_must_not_or_cannot_run},
+    {"should reject a bundle that fails its golden vectors and remember it",
+     should_reject_a_bundle_that_fails_its_golden_vectors_and_remember_it},
+    {"should refuse a model slower than its bound", should_refuse_a_model_slower_than_its_bound},
+    {"should revert after three faulty resets in soak", should_revert_after_three_faulty_resets_in_soak},
+    {"should forget attempts after a healthy interval", should_forget_attempts_after_a_healthy_interval},
+    {"should give up a model that never runs in its soak", should_give_up_a_model_that_never_runs_in_its_soak},
+    {"should queue a release that arrives during a soak", should_queue_a_release_that_arrives_during_a_soak},
+    {"should supersede a soak when the manifest says so", should_supersede_a_soak_when_the_manifest_says_so},
+    {"should repeat wants for lost and broken chunks", should_repeat_wants_for_lost_and_broken_chunks},
+    {"should resume a transfer after a lost connection and after a reboot",
+     should_resume_a_transfer_after_a_lost_connection_and_after_a_reboot},
+    {"should report a payload with another digest and start again",
+     should_report_a_payload_with_another_digest_and_start_again},
+    {"should fall back when the active slot rots", should_fall_back_when_the_active_slot_rots},
+    {"should run from RAM where flash is not mapped", should_run_from_ram_where_flash_is_not_mapped},
+    {"should report flash errors and recover", should_report_flash_errors_and_recover},
+    {"should boot old or new after a power cut at every operation",
+     should_boot_old_or_new_after_a_power_cut_at_every_operation},
+    {"should survive random power cuts in a row", should_survive_random_power_cuts_in_a_row},
+    {NULL, NULL},
+};
