@@ -37,3 +37,10 @@ export {
 export { DEVICE_COLUMNS, DEVICE_FROM } from './postgres/queries/devices.js';
 export { Parameters, filterSql } from './postgres/queries/filter-sql.js';
 export { PgQualityStore } from './postgres/stores/quality-store.js';
+export { PgDeviceDirectory } from './postgres/telemetry/device-directory.js';
+export { PgIngestStore } from './postgres/telemetry/ingest-store.js';
+export { PgPresenceStore } from './postgres/telemetry/presence-store.js';
+export { PgRegistryChanges } from './postgres/telemetry/registry-changes.js';
+export { PgRollupStore } from './postgres/telemetry/rollup-store.js';
+export { PgTelemetryReader } from './postgres/telemetry/telemetry-reader.js';
+export { PgDesiredStore } from './postgres/rollouts/desired-store.js';

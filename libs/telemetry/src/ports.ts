@@ -37,7 +37,6 @@ export interface IngestBatch {
   readonly states: readonly StateReport[];
   readonly windows: readonly WindowSource[];
   readonly refusals: readonly Refusal[];
-  readonly sequences: readonly SequenceReport[];
 }
 
 export interface IngestOutcome {
@@ -65,6 +64,8 @@ export interface PresenceChange {
 
 export interface PresenceStore {
   write(changes: readonly PresenceChange[]): Promise<void>;
+  /** Counts only: written behind the messages, so that a crash loses seconds of them. */
+  writeSequences(reports: readonly SequenceReport[]): Promise<void>;
   /** At the start of the edge, of which there is one: nobody is connected yet. */
   disconnectAll(): Promise<void>;
 }

@@ -9,6 +9,8 @@ import type { DeviceRecord } from './directory.js';
 export const unknownModel = '00000000-0000-0000-0000-000000000000';
 export const defaultConfidenceBins = 8;
 const dayMs = 86_400_000;
+/** A window is an hour by default; nobody can say anything of one that is longer than a week. */
+const maxWindowMs = 7 * dayMs;
 
 /** How one boot's milliseconds map to unix time; decided once for each boot and never changed. */
 export interface BootClock {
@@ -133,6 +135,15 @@ export function acceptWindow(
 ): { readonly row: WindowRow; readonly picks: PickRow[] } {
   const { device, message } = source;
   const { bundle, policy, nowMs } = context;
+  if (message.lengthMs > maxWindowMs) {
+    const range = `0..${maxWindowMs}`;
+    throw new FleetError('wire.out-of-range', {
+      message: 'telemetry',
+      field: 'lengthMs',
+      value: message.lengthMs,
+      range,
+    });
+  }
   const { startMs, known } = placeWindow(message, context.clock);
   if (known) requireInTime(startMs, nowMs, policy);
   const confidenceBins = message.confidenceBins ?? defaultConfidenceBins;

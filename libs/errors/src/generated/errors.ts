@@ -1932,6 +1932,14 @@ export const errors = {
     text: 'The JSON of {message} is not valid at {field}: {reason}.',
     hint: 'Compare the sender with the section on telemetry.json in docs/spec/wire.md.',
   },
+  'telemetry.unstorable': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: unstorable',
+    text: 'The database refused the message: {reason}.',
+    hint: 'The message holds a value that cannot be stored, such as a zero byte in a text. Correct the firmware.',
+  },
   'wire.invalid': {
     number: 101,
     status: 400,
@@ -2397,6 +2405,7 @@ export interface ErrorData {
   'telemetry.count-mismatch': { counted: Value; n: Value };
   'telemetry.topic-unknown': { topic: Value };
   'telemetry.json-invalid': { message: Value; field: Value; reason: Value };
+  'telemetry.unstorable': { reason: Value };
   'wire.invalid': { message: Value; offset: Value; reason: Value };
   'wire.truncated': { message: Value; offset: Value };
   'wire.too-large': { message: Value; bytes: Value; limit: Value };

@@ -295,6 +295,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     this.counters.messages++;
     this.counters.messageBytes += payload.length;
     session.inFlight++;
+    session.lastMessageAt = Date.now();
     this.onMessage(session, { leaf, payload, will }, (error) => {
       session.inFlight--;
       done(error ?? null);

@@ -11,6 +11,8 @@ export class DeviceSession {
   /** Messages handed over and not acknowledged. */
   inFlight = 0;
   subscriptions = 0;
+  /** Unix ms. */
+  lastMessageAt = this.connectedAt;
   closed = false;
 
   constructor(

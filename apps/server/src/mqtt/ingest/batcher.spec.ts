@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { Batcher } from './batcher.js';
+import { ingestDefaults, type IngestOptions } from './options.js';
+
+class Away extends Error {}
+
+function batcher(commit: (values: readonly number[]) => Promise<void>, changes: Partial<IngestOptions> = {}) {
+  return new Batcher<number>(commit, (error) => error instanceof Away, {
+    ...ingestDefaults,
+    batchMs: 5,
+    retryMs: 5,
+    ...changes,
+  });
+}
+const add = (to: Batcher<number>, value: number) =>
+  new Promise<string>((resolve) => to.add(value, (error) => resolve(error?.message ?? 'committed')));
+
+describe('Batcher', () => {
+  it('should close a batch at its number of rows, or after its time', async () => {
+    const sizes: number[] = [];
+    const to = batcher(async (values) => void sizes.push(values.length), { batchRows: 3, writers: 1 });
+    const answers = [1, 2, 3, 4].map((value) => add(to, value));
+    expect(sizes).toEqual([3]);
+    expect(await Promise.all(answers)).toEqual(['committed', 'committed', 'committed', 'committed']);
+    expect(sizes).toEqual([3, 1]);
+  });
+
+  it('should settle nothing before its commit', async () => {
+    let release = (): void => {};
+    const to = batcher(() => new Promise((resolve) => (release = resolve)));
+    let settled = false;
+    const answer = add(to, 1).then(() => (settled = true));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(settled).toBe(false);
+    release();
+    await answer;
+  });
+
+  it('should try again while the database is away', async () => {
+    let failures = 3;
+    const to = batcher(async () => {
+      if (failures-- > 0) throw new Away();
+    });
+    expect(await add(to, 1)).toBe('committed');
+    expect(to.counters.retries).toBe(3);
+  });
+
+  it('should give a message back when the database stays away', async () => {
+    const to = batcher(() => Promise.reject(new Away()), { parkMs: 40 });
+    expect(await add(to, 1)).toMatch(/too long/);
+    expect(to.counters.expired).toBe(1);
+  });
+
+  it('should isolate the one message that the database refuses', async () => {
+    const stored: number[] = [];
+    const to = batcher(async (values) => {
+      if (values.includes(5)) throw new Error('violates a constraint');
+      stored.push(...values);
+    });
+    const answers = await Promise.all(Array.from({ length: 9 }, (_, i) => add(to, i)));
+    expect(answers.map((answer, i) => (answer === 'committed' ? -1 : i)).filter((i) => i >= 0)).toEqual([5]);
+    expect(stored.sort()).toEqual([0, 1, 2, 3, 4, 6, 7, 8]);
+    expect(to.counters.poisoned).toBe(1);
+  });
+
+  it('should queue as many as the limit and refuse one more', async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const to = batcher(() => held, { maxQueued: 4 });
+    const answers = Array.from({ length: 5 }, (_, i) => add(to, i));
+    expect(await answers[4]).toMatch(/full/);
+    release();
+    expect(await Promise.all(answers.slice(0, 4))).toEqual(Array<string>(4).fill('committed'));
+  });
+
+  it('should drain', async () => {
+    const stored: number[] = [];
+    const to = batcher(async (values) => void stored.push(...values), { batchMs: 60_000 });
+    void add(to, 1);
+    await to.drain();
+    expect(stored).toEqual([1]);
+  });
+});

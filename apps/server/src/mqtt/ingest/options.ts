@@ -1,0 +1,27 @@
+/** Sizes and times of ingest, each with a safe default. */
+export interface IngestOptions {
+  /** A batch closes at so many messages ... */
+  readonly batchRows: number;
+  /** ... or this long after its first one. Longer saves commits, and delays acknowledgements by as much. */
+  readonly batchMs: number;
+  /** Batches in commit at a time. Two keep the encoder busy while the database syncs. */
+  readonly writers: number;
+  /** Messages that wait for a commit, over all devices; beyond it connections are closed, and devices repeat later. */
+  readonly maxQueued: number;
+  /** A message that could not be committed for this long closes its connection: the device keeps it. */
+  readonly parkMs: number;
+  /** Pause before a failed commit is tried again. */
+  readonly retryMs: number;
+  /** Largest telemetry payload; the design's message is 300 bytes. */
+  readonly maxTelemetryBytes: number;
+}
+
+export const ingestDefaults: IngestOptions = {
+  batchRows: 2_000,
+  batchMs: 20,
+  writers: 2,
+  maxQueued: 100_000,
+  parkMs: 45_000,
+  retryMs: 250,
+  maxTelemetryBytes: 4_096,
+};

@@ -1,0 +1,21 @@
+/** Sizes and times of ota, each with a safe default. */
+export interface OtaOptions {
+  /** Chunks sent for one request, whatever it asks: bounds what a device can make us send. */
+  readonly maxChunksPerWant: number;
+  /** Largest chunk. A device takes less when its packet buffer is smaller. */
+  readonly maxChunkBytes: number;
+  /** Bundles in memory, in bytes. A rollout serves one bundle to many devices. */
+  readonly cacheBytes: number;
+  /** Lookups of a reconnecting fleet are joined for this long. */
+  readonly gatherMs: number;
+  /** The answer to a hello is tried again after this time when the database is away. */
+  readonly retryMs: number;
+}
+
+export const otaDefaults: OtaOptions = {
+  maxChunksPerWant: 32,
+  maxChunkBytes: 4_096,
+  cacheBytes: 64 * 1024 * 1024,
+  gatherMs: 5,
+  retryMs: 1_000,
+};

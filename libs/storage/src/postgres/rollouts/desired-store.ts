@@ -1,0 +1,62 @@
+/** Desired state of devices, read by the edge. */
+import type { DesiredRecord, DesiredStore } from '@tinyfleet/rollouts';
+import type { Db } from '../database.js';
+import { namedQuery } from '../queries/index.js';
+
+interface Row {
+  readonly position: number;
+  readonly deviceId: string;
+  readonly revision: number;
+  readonly deployment: number;
+  readonly soakS: number | null;
+  readonly manifest: Buffer | null;
+  readonly digest: Buffer | null;
+  readonly bytes: number | null;
+}
+
+export class PgDesiredStore implements DesiredStore {
+  constructor(private readonly db: Db) {}
+
+  async load(
+    devices: readonly { readonly projectId: string; readonly deviceId: string }[],
+  ): Promise<DesiredRecord[]> {
+    const rows = await this.db.query<Row>(namedQuery('rollouts/load-desired'), [
+      devices.map(({ projectId }) => projectId),
+      devices.map(({ deviceId }) => deviceId),
+    ]);
+    const records = devices.map(({ deviceId }): DesiredRecord => ({
+      deviceId,
+      revision: 0,
+      deployment: 0,
+      bundle: undefined,
+    }));
+    for (const { position, deviceId, revision, deployment, manifest, digest, bytes, soakS } of rows) {
+      const bundle =
+        manifest && digest && bytes !== null ? { manifest, digest, bytes, soakS: soakS ?? 0 } : undefined;
+      records[position - 1] = { deviceId, revision, deployment, bundle };
+    }
+    return records;
+  }
+
+  async changedAfter(
+    projectId: string,
+    revision: number,
+    limit: number,
+  ): Promise<{ device: string; revision: number }[]> {
+    return await this.db.query<{ device: string; revision: number }>(
+      `select d.name as device, ds.revision::float8 as revision
+       from desired_state ds join device d on d.project_id = ds.project_id and d.id = ds.device_id
+       where ds.project_id = $1 and ds.revision > $2 order by ds.revision limit $3`,
+      [projectId, revision, limit],
+    );
+  }
+
+  async lastRevisions(projectIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.db.query<{ projectId: string; value: number }>(
+      `select project_id as "projectId", value::float8 as value from project_counter
+       where kind = 'desired' and project_id = any($1::uuid[])`,
+      [projectIds],
+    );
+    return new Map(rows.map(({ projectId, value }) => [projectId, value]));
+  }
+}
