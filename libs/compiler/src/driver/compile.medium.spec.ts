@@ -42,11 +42,12 @@ async function labelled(bundle: Uint8Array, n: number) {
   const loaded = runtime.load(bundle);
   const bytes = loaded.view.inputs[0]!.bytes;
   const { data } = runtime.randomBytes(0x12345679, n * bytes);
-  const truth = Uint8Array.from({ length: n }, (_, i) => {
+  const seen = Array.from({ length: n }, (_, i) => {
     const { values } = loaded.runMonitored([data.subarray(i * bytes, (i + 1) * bytes)]);
-    return values[0]!.value >> 8;
+    return values[0]!.value;
   });
-  return { x: npy('|i1', [n, 9, 8, 2], data), truth };
+  const truth = Uint8Array.from(seen, (value) => value >> 8);
+  return { x: npy('|i1', [n, 9, 8, 2], data), truth, confidence: seen.map((value) => value & 0xff) };
 }
 
 describe('compile', () => {
@@ -218,7 +219,7 @@ describe('evaluate', () => {
   it('should count accuracy, confusion and confidence over labelled samples', async () => {
     const { bundle } = await compile(source('convNet'), { deviceType, labels });
     const n = 200;
-    const { x, truth } = await labelled(bundle, n);
+    const { x, truth, confidence } = await labelled(bundle, n);
     const wrong = truth.map((label, i) => (i % 4 === 0 ? (label + 1) % 3 : label));
     const result = await evaluate(bundle, { inputs: x, labels: npy('|u1', [n], wrong) });
     expect(result).toMatchObject({ samples: n, accuracy: 0.75 });
@@ -226,7 +227,10 @@ describe('evaluate', () => {
     expect(result.histogram.flat().reduce((a, b) => a + b, 0)).toBe(n);
     expect(result.correct.flat().reduce((a, b) => a + b, 0)).toBe(0.75 * n);
     result.histogram.forEach((row, c) => {
-      expect(row.reduce((a, b) => a + b, 0)).toBe(truth.filter((label) => label === c).length);
+      // Eight bins of 32 steps of confidence.
+      row.forEach((count, bin) => {
+        expect(count).toBe(confidence.filter((p, i) => truth[i] === c && p >> 5 === bin).length);
+      });
     });
   });
 

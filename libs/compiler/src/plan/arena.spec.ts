@@ -40,16 +40,17 @@ describe('pack', () => {
     );
   });
 
-  it('should reach the bound where largest first does not', () => {
-    // The large late buffer must lie beside the long small one, not on top of it.
+  it('should search where no greedy order reaches the bound', () => {
     const list: Span[] = [
-      { bytes: 64, firstStep: 0, lastStep: 1 },
-      { bytes: 96, firstStep: 1, lastStep: 2 },
-      { bytes: 64, firstStep: 2, lastStep: 3 },
-      { bytes: 32, firstStep: 0, lastStep: 3 },
+      { bytes: 96, firstStep: 4, lastStep: 4 },
       { bytes: 96, firstStep: 3, lastStep: 4 },
+      { bytes: 80, firstStep: 3, lastStep: 3 },
+      { bytes: 32, firstStep: 1, lastStep: 2 },
+      { bytes: 80, firstStep: 1, lastStep: 3 },
     ];
-    expect(pack(list).arenaBytes).toBe(liveSetBound(list));
+    const { arenaBytes, strategy } = pack(list);
+    expect(arenaBytes).toBe(liveSetBound(list));
+    expect(strategy).toMatch(/^search/);
   });
 });
 

@@ -34,6 +34,24 @@ describe('makePlan', () => {
     expect(plan.steps[0]!.output.offset).not.toBe(plan.steps[0]!.inputs[0]!.offset);
   });
 
+  it('should not write an add over an operand whose view is the other operand', () => {
+    const b = new GraphBuilder('view');
+    const x = b.input('x', [1, 64], { scale: 0.1 });
+    const graph = b.build([b.add(x, b.reshape(x, 'same', [1, 64]), { name: 'sum', scale: 0.2 })]);
+    const plan = makePlan(runPasses(graph, PASSES, { diagnostics: [] }).graph);
+    expect(plan.steps[0]!.output.offset).not.toBe(plan.steps[0]!.inputs[0]!.offset);
+  });
+
+  it('should not write the last add over an output', () => {
+    const b = new GraphBuilder('tail');
+    const x = b.input('x', [1, 64], { scale: 0.1 });
+    const doubled = b.add(x, x, { name: 'doubled', scale: 0.2 });
+    const plan = makePlan(b.build([b.add(doubled, x, { name: 'tripled', scale: 0.3 }), doubled]));
+    const [tripled, kept] = plan.outputs;
+    expect(tripled!.operand.offset).not.toBe(kept!.operand.offset);
+    expect(tripled!.operand.offset).toBe(plan.inputs[0]!.operand.offset);
+  });
+
   it('should store equal constants once', () => {
     const b = new GraphBuilder('twins');
     const x = b.input('x', [1, 32], { scale: 0.1 });

@@ -114,6 +114,14 @@ describe('open', () => {
     expect(failureOf(file).code).toBe(code);
   });
 
+  it('should refuse a dilation that reaches beyond all coordinates of the kernels', () => {
+    const file = changed('residualNet', (model) => {
+      const stem = model.subgraphs[0].operators[0].options.value;
+      Object.assign(stem, { dilationW: 65_535, dilationH: 1 });
+    });
+    expect(failureOf(file)).toMatchObject({ code: 'compiler.graph-invalid', data: { reason: 'its padding is out of range' } });
+  });
+
   it('should refuse operators that read what is not yet computed', () => {
     const file = changed('denseNet', (model) => model.subgraphs[0].operators.reverse());
     expect(failureOf(file)).toMatchObject({ code: 'compiler.graph-invalid', data: { op: 'c' } });
