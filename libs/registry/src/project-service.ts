@@ -40,6 +40,17 @@ export class ProjectService {
     });
   }
 
+  /** A newer catalogue reaches projects that exist already. */
+  async refreshBuiltInTypes(): Promise<void> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.stores.projects.list(null, { cursor, limit: 100 });
+      for (const { name } of page.items)
+        await this.stores.types.refreshBuiltIn(await this.scopeOf(name), CATALOGUE);
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
   async addType(actor: string, scope: ProjectScope, spec: DeviceTypeSpec): Promise<Resource<'DeviceType'>> {
     return await this.transact(async ({ types, audit }) => {
       await types.add(scope, spec);

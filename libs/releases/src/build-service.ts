@@ -45,8 +45,8 @@ export class BuildService {
 
   async cancel(actor: string, scope: ProjectScope, ref: BuildRef): Promise<Resource<'Build'>> {
     await this.transact(async (stores) => {
-      const build = await stores.builds.get(scope, ref);
-      if (!(await stores.builds.cancel(scope, build.id))) {
+      const { id, build } = await stores.builds.locate(scope, ref);
+      if (!(await stores.builds.cancel(scope, id))) {
         throw new FleetError('builds.not-cancellable', { ...ref, state: build.state });
       }
       await stores.audit.append(scope, { actor, action: 'build.cancelled', target: nameOf(ref) });
@@ -57,12 +57,12 @@ export class BuildService {
 
   async retry(actor: string, scope: ProjectScope, ref: BuildRef): Promise<Resource<'Build'>> {
     await this.transact(async (stores) => {
-      const build = await stores.builds.get(scope, ref);
+      const { id, build } = await stores.builds.locate(scope, ref);
       if (build.state !== 'failed' && build.state !== 'cancelled') {
         throw new FleetError('builds.not-retryable', { ...ref, state: build.state });
       }
-      await stores.builds.requeue(scope, build.id);
-      await this.announceQueued(stores, actor, scope, { ...ref, id: build.id });
+      await stores.builds.requeue(scope, id);
+      await this.announceQueued(stores, actor, scope, { ...ref, id });
     });
     return await this.stores.builds.get(scope, ref);
   }

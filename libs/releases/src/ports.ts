@@ -53,7 +53,12 @@ export interface BuildStore {
     page: PageRequest,
   ): Promise<Page<Resource<'Build'>>>;
   /** The newest build of a version for a type. @throws builds.not-found */
-  get(scope: ProjectScope, ref: BuildRef): Promise<Resource<'Build'> & { readonly id: string }>;
+  get(scope: ProjectScope, ref: BuildRef): Promise<Resource<'Build'>>;
+  /** The same with its row key, which leaves the server in no answer. @throws builds.not-found */
+  locate(
+    scope: ProjectScope,
+    ref: BuildRef,
+  ): Promise<{ readonly id: string; readonly build: Resource<'Build'> }>;
   /** @throws builds.not-found, builds.not-finished */
   report(scope: ProjectScope, ref: BuildRef): Promise<Record<string, unknown>>;
   source(scope: ProjectScope, ref: BuildRef): Promise<BuildSource>;

@@ -42,7 +42,12 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  private async admitToProject(request: ApiRequest, caller: Caller, route: Route, project: string): Promise<void> {
+  private async admitToProject(
+    request: ApiRequest,
+    caller: Caller,
+    route: Route,
+    project: string,
+  ): Promise<void> {
     if (!NAME_PATTERN.test(project)) throw new FleetError('registry.project-not-found', { project });
     const scope = await this.projects.scopeOf(project);
     const role = await this.auth.roleIn(caller, scope.id);
@@ -62,7 +67,8 @@ export class AccessGuard implements CanActivate {
       throw new FleetError('auth.cross-origin', { origin: 'an unknown place' });
     }
     const own = `${request.protocol}://${request.headers.host ?? ''}`;
-    if (origin !== own && origin !== this.options.publicOrigin) throw new FleetError('auth.cross-origin', { origin });
+    if (origin !== own && origin !== this.options.publicOrigin)
+      throw new FleetError('auth.cross-origin', { origin });
   }
 }
 

@@ -2,7 +2,15 @@
  * Binds controllers to the route table of @tinyfleet/contracts: `@Api('deviceGet')` gives a method its verb, path,
  * status and access; `@Input()` its validated parameters; `@Caller()` and `@Scope()` who asks and for which project.
  */
-import { HttpCode, RequestMapping, RequestMethod, SetMetadata, applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import {
+  HttpCode,
+  RequestMapping,
+  RequestMethod,
+  SetMetadata,
+  applyDecorators,
+  createParamDecorator,
+  type ExecutionContext,
+} from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import { routes, type ProjectScope, type Route, type RouteName, type RouteOf } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
@@ -27,15 +35,18 @@ export function Api(name: RouteName): MethodDecorator {
   );
 }
 
-type Parsed<R, K extends string> = R extends Record<K, infer S>
-  ? S extends z.ZodType
-    ? Record<K, z.infer<S>>
-    : S extends 'binary'
-      ? Record<K, AsyncIterable<Uint8Array>>
-      : unknown
-  : unknown;
+type Parsed<R, K extends string> =
+  R extends Record<K, infer S>
+    ? S extends z.ZodType
+      ? Record<K, z.infer<S>>
+      : S extends 'binary'
+        ? Record<K, AsyncIterable<Uint8Array>>
+        : unknown
+    : unknown;
 /** `params`, `query` and `body` of a route, validated, defaults filled in. */
-export type ApiInput<N extends RouteName> = Parsed<RouteOf<N>, 'params'> & Parsed<RouteOf<N>, 'query'> & Parsed<RouteOf<N>, 'body'>;
+export type ApiInput<N extends RouteName> = Parsed<RouteOf<N>, 'params'> &
+  Parsed<RouteOf<N>, 'query'> &
+  Parsed<RouteOf<N>, 'body'>;
 /** What a handler of the route returns. */
 export type ApiOutput<N extends RouteName> =
   RouteOf<N> extends { response: infer S } ? (S extends z.ZodType ? z.input<S> : never) : void;
@@ -75,7 +86,10 @@ export function parseInput(route: Route, request: FastifyRequest): Record<string
     body: route.body === 'binary' ? binaryBody(request) : parse('body', route.body, request.body),
   };
   if (issues.length > 0) {
-    const summary = issues.slice(0, 5).map(({ path, message }) => `${path}: ${message}`).join('; ');
+    const summary = issues
+      .slice(0, 5)
+      .map(({ path, message }) => `${path}: ${message}`)
+      .join('; ');
     throw new FleetError('server.invalid-request', { summary, issues: issues.slice(0, 50) });
   }
   return input;
@@ -83,6 +97,7 @@ export function parseInput(route: Route, request: FastifyRequest): Record<string
 
 function binaryBody(request: FastifyRequest): AsyncIterable<Uint8Array> {
   const type = request.headers['content-type'] ?? 'none';
-  if (!type.startsWith('application/octet-stream')) throw new FleetError('server.unsupported-media', { type });
+  if (!type.startsWith('application/octet-stream'))
+    throw new FleetError('server.unsupported-media', { type });
   return request.body as AsyncIterable<Uint8Array>;
 }

@@ -130,6 +130,12 @@ export const SETTINGS = {
     'An external MQTT broker; the embedded one is then not started.',
     { secret: true },
   ),
+  portOffset: setting(
+    'TINYFLEET_PORT_OFFSET',
+    z.coerce.number().int().min(0).max(50_000),
+    0,
+    'Added to every port, so that several TinyFleets share a machine (`--port-offset`).',
+  ),
   lan: setting(
     'TINYFLEET_LAN',
     flag,
@@ -267,6 +273,10 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     throw new FleetError('server.config-invalid', { summary: issues.join('; '), issues });
   }
   values['dataDir'] = values['dataDir'] ? resolve(cwd, values['dataDir'] as string) : defaultDataDir(cwd);
+  for (const key of ['http.port', 'mqtt.port', 'mqtt.tlsPort'] as const) {
+    const chosen = values[key] as number;
+    if (chosen !== 0) values[key] = chosen + (values['portOffset'] as number);
+  }
   const config = values as Config;
   requireLoopback(config);
   return config;

@@ -13,7 +13,14 @@ export interface LogTarget {
 
 export function createLogger(target: LogTarget): Logger {
   const streams = [
-    ...(target.folder ? [{ level: target.level, stream: destination({ dest: join(target.folder, 'server.log'), mkdir: true, sync: false }) }] : []),
+    ...(target.folder
+      ? [
+          {
+            level: target.level,
+            stream: destination({ dest: join(target.folder, 'server.log'), mkdir: true, sync: false }),
+          },
+        ]
+      : []),
     ...(target.stdout ? [{ level: target.level, stream: destination({ dest: 1, sync: false }) }] : []),
   ] as Parameters<typeof multistream>[0];
   return pino(

@@ -16,15 +16,22 @@ export class ProblemFilter implements ExceptionFilter {
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toFleetError(error, request);
     if (problem.status >= 500) {
-      this.log.error({ err: error, requestId: request.id, method: request.method, url: request.url }, problem.code);
+      this.log.error(
+        { err: error, requestId: request.id, method: request.method, url: request.url },
+        problem.code,
+      );
     }
     // A hijacked or half-sent answer cannot be changed any more.
     if (reply.sent || reply.raw.headersSent) {
       reply.raw.destroy();
       return;
     }
-    if (problem.code === 'auth.too-many-attempts') void reply.header('retry-after', String(problem.data['seconds']));
-    void reply.code(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem.toProblem()));
+    if (problem.code === 'auth.too-many-attempts')
+      void reply.header('retry-after', String(problem.data['seconds']));
+    void reply
+      .code(problem.status)
+      .header('content-type', 'application/problem+json')
+      .send(JSON.stringify(problem.toProblem()));
   }
 }
 

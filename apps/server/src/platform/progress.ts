@@ -9,7 +9,13 @@ export class Progress {
     const started = performance.now();
     this.send({ event: 'progress', step, text, done: false });
     const result = await work();
-    this.send({ event: 'progress', step, text, done: true, elapsedMs: Math.round(performance.now() - started) });
+    this.send({
+      event: 'progress',
+      step,
+      text,
+      done: true,
+      elapsedMs: Math.round(performance.now() - started),
+    });
     return result;
   }
 

@@ -14,7 +14,10 @@ export class DeviceController {
   ) {}
 
   @Api('deviceList')
-  async list(@Scope() scope: ProjectScope, @Input() { query }: ApiInput<'deviceList'>): Promise<ApiOutput<'deviceList'>> {
+  async list(
+    @Scope() scope: ProjectScope,
+    @Input() { query }: ApiInput<'deviceList'>,
+  ): Promise<ApiOutput<'deviceList'>> {
     return await this.stores.devices.list(scope, parseFilter(query.filter ?? ''), query);
   }
 
@@ -38,7 +41,10 @@ export class DeviceController {
   }
 
   @Api('deviceGet')
-  async get(@Scope() scope: ProjectScope, @Input() { params }: ApiInput<'deviceGet'>): Promise<ApiOutput<'deviceGet'>> {
+  async get(
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'deviceGet'>,
+  ): Promise<ApiOutput<'deviceGet'>> {
     return await this.stores.devices.detail(scope, params.device);
   }
 

@@ -19,7 +19,10 @@ export class ProjectController {
   ) {}
 
   @Api('projectList')
-  async list(@Caller() caller: AuthCaller, @Input() { query }: ApiInput<'projectList'>): Promise<ApiOutput<'projectList'>> {
+  async list(
+    @Caller() caller: AuthCaller,
+    @Input() { query }: ApiInput<'projectList'>,
+  ): Promise<ApiOutput<'projectList'>> {
     const { person } = caller.credential;
     return await this.stores.projects.list(person === null || person.instanceAdmin ? null : person.id, query);
   }
@@ -52,7 +55,10 @@ export class ProjectController {
   }
 
   @Api('auditList')
-  async audit(@Scope() scope: ProjectScope, @Input() { query }: ApiInput<'auditList'>): Promise<ApiOutput<'auditList'>> {
+  async audit(
+    @Scope() scope: ProjectScope,
+    @Input() { query }: ApiInput<'auditList'>,
+  ): Promise<ApiOutput<'auditList'>> {
     return await this.stores.audit.list(scope, query);
   }
 

@@ -11,7 +11,12 @@ export function readCookie(request: FastifyRequest, name: string): string | unde
   return undefined;
 }
 
-export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, secret: string, days: number): void {
+export function setSessionCookie(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  secret: string,
+  days: number,
+): void {
   write(request, reply, `${SESSION_COOKIE}=${secret}`, days * 86_400);
 }
 

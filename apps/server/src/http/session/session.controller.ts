@@ -25,7 +25,10 @@ export class SessionController {
   }
 
   @Api('logout')
-  async logOut(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
+  async logOut(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
     const secret = readCookie(request, SESSION_COOKIE);
     if (secret !== undefined) await this.auth.logOut(secret);
     clearSessionCookie(request, reply);

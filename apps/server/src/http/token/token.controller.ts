@@ -13,7 +13,10 @@ export class TokenController {
   }
 
   @Api('tokenCreate')
-  async add(@Caller() caller: AuthCaller, @Input() { body }: ApiInput<'tokenCreate'>): Promise<ApiOutput<'tokenCreate'>> {
+  async add(
+    @Caller() caller: AuthCaller,
+    @Input() { body }: ApiInput<'tokenCreate'>,
+  ): Promise<ApiOutput<'tokenCreate'>> {
     return await this.auth.addToken(caller, body.name);
   }
 

@@ -63,9 +63,16 @@ export class PgBuildStore implements BuildStore {
     return toPage(rows, page.limit, (row) => [row.id], toBuild);
   }
 
-  async get(scope: ProjectScope, ref: BuildRef): Promise<Resource<'Build'> & { readonly id: string }> {
+  async get(scope: ProjectScope, ref: BuildRef): Promise<Resource<'Build'>> {
+    return (await this.locate(scope, ref)).build;
+  }
+
+  async locate(
+    scope: ProjectScope,
+    ref: BuildRef,
+  ): Promise<{ readonly id: string; readonly build: Resource<'Build'> }> {
     const row = await this.newest<BuildListRow>(scope, ref, BUILD_COLUMNS);
-    return { ...toBuild(row), id: row.id };
+    return { id: row.id, build: toBuild(row) };
   }
 
   async report(scope: ProjectScope, ref: BuildRef): Promise<Record<string, unknown>> {

@@ -1,0 +1,109 @@
+/**
+ * Open event streams. Each reads the outbox by number from where it is, woken by the listener, so nothing is kept in
+ * memory for a slow reader: it reads on when its socket has drained. A comment every 15 s keeps proxies from closing.
+ */
+import type { ServerResponse } from 'node:http';
+import type { ProjectScope } from '@tinyfleet/contracts';
+import type { EventListener, PgEventReader } from '@tinyfleet/storage';
+import type { Logger } from 'pino';
+
+const BATCH = 200;
+const HEARTBEAT_MS = 15_000;
+/** What a client waits before it reconnects. */
+const RETRY_MS = 2_000;
+
+export interface StreamRequest {
+  readonly scope: ProjectScope;
+  /** Event names to send; undefined = all. */
+  readonly names: ReadonlySet<string> | undefined;
+  /** Number to resume after; undefined = from now on. */
+  readonly after: number | undefined;
+}
+
+export class EventStreams {
+  private readonly open_ = new Set<ServerResponse>();
+
+  constructor(
+    private readonly reader: PgEventReader,
+    private readonly listener: EventListener,
+    private readonly log: Logger,
+  ) {}
+
+  get count(): number {
+    return this.open_.size;
+  }
+
+  async open(response: ServerResponse, { scope, names, after }: StreamRequest): Promise<void> {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      connection: 'keep-alive',
+    });
+    response.write(`retry: ${RETRY_MS}\n\n`);
+    this.open_.add(response);
+    let position = after;
+    let reading = false;
+    let again = false;
+    const read = async (): Promise<void> => {
+      if (reading) {
+        again = true;
+        return;
+      }
+      reading = true;
+      try {
+        position ??= await this.reader.lastNumber(scope);
+        do {
+          again = false;
+          const events = await this.reader.after(scope, position, BATCH);
+          for (const event of events) {
+            position = event.number;
+            if (names && !names.has(event.name)) continue;
+            const data = JSON.stringify({
+              number: event.number,
+              name: event.name,
+              at: event.at,
+              data: event.data,
+            });
+            const flowing = response.write(`id: ${event.number}\nevent: ${event.name}\ndata: ${data}\n\n`);
+            if (!flowing) await drained(response);
+          }
+          if (events.length === BATCH) again = true;
+        } while (again && !response.destroyed);
+      } catch (error) {
+        // The database is away: the next wake or poll reads on from the same number.
+        this.log.warn({ err: error, project: scope.name }, 'events cannot be read');
+      } finally {
+        reading = false;
+      }
+    };
+    const unsubscribe = this.listener.subscribe((projectId) => {
+      if (projectId === undefined || projectId === scope.id) void read();
+    });
+    const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
+    response.once('close', () => {
+      unsubscribe();
+      clearInterval(heartbeat);
+      this.open_.delete(response);
+    });
+    await read();
+  }
+
+  /** Ends all streams; clients reconnect elsewhere with their last number. */
+  close(): void {
+    for (const response of this.open_) response.end();
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.destroyed) return resolve();
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+}

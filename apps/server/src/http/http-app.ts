@@ -1,0 +1,125 @@
+/** The Nest application on Fastify: controllers bound to services that the bootstrap made. It does not listen. */
+import 'reflect-metadata';
+import { Module, type Provider, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AuthService } from '@tinyfleet/auth';
+import { DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
+import { BuildService, ReleaseService, SigningKeyService } from '@tinyfleet/releases';
+import { PgStores } from '@tinyfleet/storage';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { uuidv7 } from 'uuidv7';
+import { NestLogger } from '../platform/logger.js';
+import { ProblemFilter } from '../platform/problem.filter.js';
+import { Server } from '../platform/server.js';
+import type { Services } from '../platform/services.js';
+import { AccessGuard } from './access.guard.js';
+import { BuildController } from './build/build.controller.js';
+import { addSecurityHeaders, serveDashboard } from './dashboard.js';
+import { DeviceController } from './device/device.controller.js';
+import { EventController } from './event/event.controller.js';
+import { EventStreams } from './event/event-streams.js';
+import { HealthController } from './health/health.controller.js';
+import { countRequests } from './metrics.js';
+import { ModelController } from './model/model.controller.js';
+import { ProjectController } from './project/project.controller.js';
+import { ReleaseController } from './release/release.controller.js';
+import { SessionController } from './session/session.controller.js';
+import { SetupController } from './setup/setup.controller.js';
+import { BLOBS, LOG, METRICS } from './tokens.js';
+import { TokenController } from './token/token.controller.js';
+
+export const API_CONTROLLERS: readonly Type[] = [
+  SetupController,
+  SessionController,
+  TokenController,
+  ProjectController,
+  DeviceController,
+  ModelController,
+  BuildController,
+  ReleaseController,
+  EventController,
+];
+
+@Module({})
+class HttpModule {}
+
+/** Longest request but for uploads and event streams, which have none. */
+const REQUEST_TIMEOUT_MS = 0;
+const KEEP_ALIVE_MS = 65_000;
+
+export interface HttpApp {
+  readonly fastify: FastifyInstance;
+  readonly streams: EventStreams;
+  /** Stops taking requests, ends event streams, waits for those at work. */
+  close(): Promise<void>;
+}
+
+export async function createHttpApp(
+  services: Services,
+  options: { readonly dashboardDir: string },
+): Promise<HttpApp> {
+  const { config } = services.server;
+  const log: Logger = services.log;
+  const withApi = config.roles.includes('api');
+  const adapter = new FastifyAdapter({
+    trustProxy: config['http.trustProxy'],
+    bodyLimit: config['http.maxJsonBytes'],
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    genReqId: () => uuidv7(),
+    // Idle keep-alive connections do not hold up the end.
+    forceCloseConnections: 'idle',
+    logger: false,
+  });
+  const streams = new EventStreams(services.stores.eventReader, services.events, log);
+  const providers: Provider[] = [
+    { provide: Server, useValue: services.server },
+    { provide: AuthService, useValue: services.auth },
+    { provide: ProjectService, useValue: services.projects },
+    { provide: DeviceService, useValue: services.devices },
+    { provide: ModelService, useValue: services.models },
+    { provide: BuildService, useValue: services.builds },
+    { provide: ReleaseService, useValue: services.releases },
+    { provide: SigningKeyService, useValue: services.keys },
+    { provide: PgStores, useValue: services.stores },
+    { provide: EventStreams, useValue: streams },
+    { provide: BLOBS, useValue: services.blobs },
+    { provide: LOG, useValue: log },
+    { provide: METRICS, useValue: services.metrics },
+  ];
+  const app = await NestFactory.create<NestFastifyApplication>(
+    {
+      module: HttpModule,
+      controllers: [HealthController, ...(withApi ? API_CONTROLLERS : [])],
+      providers,
+    },
+    adapter,
+    { bodyParser: false, logger: new NestLogger(log), abortOnError: false },
+  );
+  const filter = new ProblemFilter(log);
+  app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready', 'metrics'] });
+  app.useGlobalFilters(filter);
+  app.useGlobalGuards(
+    new AccessGuard(services.auth, services.projects, {
+      publicOrigin: config['http.publicUrl'] ? new URL(config['http.publicUrl']).origin : undefined,
+    }),
+  );
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  addSecurityHeaders(fastify);
+  countRequests(fastify, services.metrics, () => streams.count);
+  // Uploads arrive as a stream; their size is bounded where they are stored.
+  fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  if (withApi) await serveDashboard(fastify, options.dashboardDir);
+  await app.init();
+  await fastify.ready();
+  return {
+    fastify,
+    streams,
+    async close() {
+      streams.close();
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * Starts the process in order (data directory, database, services, roles, HTTP) and stops it in the reverse one. What
+ * has started is stopped again when a later step fails. Says what it does through `progress`.
+ */
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import {
+  Database,
+  DirectoryBlobStore,
+  EventListener,
+  fileSecret,
+  openDataDir,
+  startEmbeddedPostgres,
+  BUILD_QUEUE,
+  type ConnectionTarget,
+  type DataDir,
+  type EmbeddedPostgres,
+} from '@tinyfleet/storage';
+import type { FleetError } from '@tinyfleet/errors';
+import type { Logger } from 'pino';
+import { Registry, collectDefaultMetrics } from 'prom-client';
+import { createHttpApp } from '../http/http-app.js';
+import { setupPath } from '../http/setup/setup.controller.js';
+import { startRoles } from '../roles/start-roles.js';
+import type { RoleContext } from '../roles/role.js';
+import { writeCliContext } from './cli-context.js';
+import { isLoopback, type Config } from './config.js';
+import { listenError } from './listen.js';
+import { createLogger } from './logger.js';
+import { dashboardDist } from './paths.js';
+import type { Progress } from './progress.js';
+import { Server } from './server.js';
+import { createServices, type Services } from './services.js';
+
+export interface StartOptions {
+  readonly config: Config;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+  /** Somebody else shows our output: log to the file only. */
+  readonly supervised: boolean;
+  /** Called when the process cannot go on, e.g. because the database ended. */
+  readonly onFatal: (error: FleetError) => void;
+}
+
+export interface RunningServer {
+  readonly services: Services;
+  readonly httpUrl: string;
+  readonly mqttUrl: string | undefined;
+  readonly setupUrl: string | undefined;
+  stop(): Promise<void>;
+}
+
+/** Steps to undo, newest last. */
+class Undo {
+  private readonly steps: { name: string; work: () => Promise<void> }[] = [];
+  log: Logger | undefined;
+  add(name: string, work: () => Promise<void>): void {
+    this.steps.push({ name, work });
+  }
+  async run(): Promise<void> {
+    for (let step = this.steps.pop(); step; step = this.steps.pop()) {
+      try {
+        await step.work();
+      } catch (error) {
+        this.log?.error({ err: error, step: step.name }, 'stopping failed');
+      }
+    }
+  }
+}
+
+export async function startServer(options: StartOptions): Promise<RunningServer> {
+  const undo = new Undo();
+  try {
+    return await start(options, undo);
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+async function start(options: StartOptions, undo: Undo): Promise<RunningServer> {
+  const { config, progress, signal } = options;
+  const dataDir = await openDataDir(config.dataDir);
+  undo.add('data directory', async () => await dataDir.release());
+  const log = createLogger({ folder: dataDir.log, level: config.logLevel, stdout: !options.supervised });
+  undo.log = log;
+  const version = await readVersion();
+  const server = new Server(config, version);
+  log.info({ version, roles: config.roles, node: process.version }, 'starting');
+
+  const target = await openDatabase(options, dataDir, undo);
+  const database = await progress.step('schema', 'Database schema', async () =>
+    Database.connect({
+      target,
+      poolSize: config.databasePoolSize,
+      onStep: (text) => progress.detail('schema', text),
+    }),
+  );
+  undo.add('database', async () => await database.close());
+  signal?.throwIfAborted();
+  server.addCheck('database', async () => await database.ping());
+
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics, prefix: 'tinyfleet_' });
+  const events = new EventListener(database);
+  await events.start();
+  undo.add('events', async () => await events.stop());
+  const blobs = new DirectoryBlobStore(dataDir.blobs);
+  const secret = config.secret
+    ? Buffer.from(config.secret, 'utf8')
+    : await fileSecret(dataDir.secretFile, 32);
+  const services = createServices({ server, log, metrics, database, dataDir, blobs, events, secret });
+  await services.jobs.start([BUILD_QUEUE]);
+
+  const http = await createHttpApp(services, { dashboardDir: config.dashboardDir ?? dashboardDist });
+  undo.add('http', async () => await http.close());
+  const context: RoleContext = {
+    config,
+    log,
+    metrics,
+    database,
+    dataDir,
+    events,
+    blobs,
+    httpServer: http.fastify.server,
+  };
+  const addresses = await progress.step('roles', 'Services', async () => startRoles(context, services, undo));
+  const httpUrl = await progress.step('http', 'HTTP', async () => await listen(http.fastify.server, config));
+  server.state = 'ready';
+  // Runs first: answers 503 while the rest drains.
+  undo.add('readiness', async () => void (server.state = 'stopping'));
+
+  const setupUrl = config.roles.includes('api') ? await prepareAccess(services, httpUrl) : undefined;
+  log.info({ httpUrl, ...addresses }, 'ready');
+  return {
+    services,
+    httpUrl,
+    mqttUrl: addresses['mqtt'],
+    setupUrl,
+    async stop() {
+      log.info('stopping');
+      await undo.run();
+      log.flush();
+    },
+  };
+}
+
+async function openDatabase(options: StartOptions, dataDir: DataDir, undo: Undo): Promise<ConnectionTarget> {
+  const { config, progress, signal } = options;
+  if (config.databaseUrl !== undefined) return { url: config.databaseUrl };
+  const postgres: EmbeddedPostgres = await progress.step('postgres', 'Database', async () =>
+    startEmbeddedPostgres({
+      directory: dataDir.postgres,
+      logFile: join(dataDir.log, 'postgres.log'),
+      ...(signal ? { signal } : {}),
+      onStep: (text) => progress.detail('postgres', text),
+      onNotice: (text) => progress.notice(text),
+      onExit: options.onFatal,
+    }),
+  );
+  undo.add('postgres', async () => await postgres.stop());
+  return postgres.connection;
+}
+
+async function listen(httpServer: RoleContext['httpServer'], config: Config): Promise<string> {
+  const host = config['http.host'];
+  const port = config['http.port'];
+  try {
+    await new Promise<void>((resolve, reject) => {
+      httpServer.once('error', reject);
+      httpServer.listen(port, host, () => {
+        httpServer.off('error', reject);
+        resolve();
+      });
+    });
+  } catch (error) {
+    throw await listenError(error, { host, port, purpose: 'HTTP', option: '`--http-port`' });
+  }
+  const address = httpServer.address() as AddressInfo;
+  const shown = isLoopback(host) || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return (
+    config['http.publicUrl']?.replace(/\/+$/, '') ??
+    `http://${shown.includes(':') ? `[${shown}]` : shown}:${address.port}`
+  );
+}
+
+/** The first administrator, or the link that makes him; and the context of the CLI. */
+async function prepareAccess(services: Services, httpUrl: string): Promise<string | undefined> {
+  const { auth, dataDir, server, projects } = services;
+  const { adminEmail, adminPassword } = server.config;
+  await projects.refreshBuiltInTypes();
+  if (adminEmail !== undefined && adminPassword !== undefined)
+    await auth.ensureFirstPerson(adminEmail, adminPassword);
+  await writeCliContext(dataDir.path, httpUrl, auth);
+  return (await auth.isSetUp()) ? undefined : `${httpUrl}${setupPath(await auth.makeSetupToken())}`;
+}
+
+async function readVersion(): Promise<string> {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(await readFile(file, 'utf8')) as { version: string }).version;
+}
+export type { Undo };

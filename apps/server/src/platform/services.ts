@@ -1,0 +1,67 @@
+/** The domain's services over one database: what controllers and roles share. Made once per process. */
+import { AuthService } from '@tinyfleet/auth';
+import { COMPILER_VERSION } from '@tinyfleet/compiler';
+import { DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
+import { BuildService, ReleaseService, SecretSealer, SigningKeyService } from '@tinyfleet/releases';
+import {
+  PgJobQueue,
+  PgStores,
+  transactOn,
+  type BlobStore,
+  type DataDir,
+  type Database,
+  type EventListener,
+} from '@tinyfleet/storage';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { uuidv7 } from 'uuidv7';
+import { threadedInspector } from '../compiler/compiler-thread.js';
+import { argon2Passwords } from './passwords.js';
+import type { Server } from './server.js';
+
+export interface Parts {
+  readonly server: Server;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly database: Database;
+  readonly dataDir: DataDir;
+  readonly blobs: BlobStore;
+  readonly events: EventListener;
+  readonly secret: Uint8Array;
+}
+
+export interface Services extends Parts {
+  readonly stores: PgStores;
+  readonly jobs: PgJobQueue;
+  readonly auth: AuthService;
+  readonly projects: ProjectService;
+  readonly devices: DeviceService;
+  readonly models: ModelService;
+  readonly keys: SigningKeyService;
+  readonly builds: BuildService;
+  readonly releases: ReleaseService;
+}
+
+export function createServices(parts: Parts): Services {
+  const { server, database, blobs, log } = parts;
+  const { config } = server;
+  const jobs = new PgJobQueue(database, (error) => log.warn({ err: error }, 'job queue'));
+  const stores = new PgStores(database);
+  const transact = transactOn(database, { jobs, expireInSeconds: config.buildTimeoutS + 60 });
+  const keys = new SigningKeyService(stores, transact, new SecretSealer(parts.secret), uuidv7);
+  return {
+    ...parts,
+    stores,
+    jobs,
+    auth: new AuthService(stores.auth, transact, argon2Passwords, {
+      sessionDays: config.sessionDays,
+      newId: uuidv7,
+    }),
+    projects: new ProjectService(stores, transact),
+    devices: new DeviceService(transact),
+    models: new ModelService(stores, transact, blobs, threadedInspector, config['http.maxUploadBytes']),
+    keys,
+    builds: new BuildService(stores, transact, COMPILER_VERSION),
+    releases: new ReleaseService(stores, transact, keys),
+  };
+}

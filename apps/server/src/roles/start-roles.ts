@@ -1,0 +1,29 @@
+/** Which roles this process runs, in the order they start; they stop in the reverse one. */
+import type { Undo } from '../platform/bootstrap.js';
+import type { Services } from '../platform/services.js';
+import { startCompiler } from './compiler.js';
+import type { RoleContext, RunningRole } from './role.js';
+
+/** @returns the addresses that the roles listen on, by protocol. */
+export async function startRoles(
+  context: RoleContext,
+  services: Services,
+  undo: Undo,
+): Promise<Record<string, string>> {
+  const { roles } = context.config;
+  const addresses: Record<string, string> = {};
+  const started = (role: RunningRole): void => {
+    undo.add(role.name, async () => await role.stop());
+    if (role.checkReady) services.server.addCheck(role.name, () => role.checkReady?.());
+    Object.assign(addresses, role.addresses);
+  };
+  if (roles.includes('compiler')) {
+    const { builds, jobs } = services;
+    // With the embedded database there is no other process whose jobs these could be.
+    const onlyWorker = context.config.databaseUrl === undefined;
+    started(await startCompiler(context, { builds, jobs, onlyWorker }));
+  } else {
+    undo.add('job queue', async () => await services.jobs.stop(1_000));
+  }
+  return addresses;
+}
