@@ -22,10 +22,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../src/mqtt.h"
-#include "../src/records.h"
-#include "../src/ring.h"
-#include "../src/sha256.h"
+#include "fleet_mqtt.h"
+#include "fleet_records.h"
+#include "fleet_ring.h"
+#include "fleet_sha256.h"
 #include "fleet_platform.h"
 #include "fleet_runtime.h"
 #include "fleet_wire.h"
@@ -85,6 +85,7 @@ typedef struct {
   uint32_t keepalive_s;         // 0 = 60; at least 60 so that a broker waiting for its database is not given up
   uint32_t backoff_min_ms;      // 0 = 1000
   uint32_t backoff_max_ms;      // 0 = 120000
+  uint32_t pick_every;          // keep every n-th prediction for labelling until desired says otherwise, 0 = none
   uint32_t healthy_s;           // inference without fault that closes an attempt record, 0 = 60
   uint32_t slice_steps;         // plan steps per agent step; 0 = a whole inference, a must when the arena is shared
   uint32_t clock_khz;           // of the cycle counter, 0 = unknown: latency is then read from now_us
@@ -257,6 +258,22 @@ int32_t fleet_agent_init(fleet_agent_t *agent, const fleet_platform_t *platform,
 // Returns the time (platform now_us) of the next thing to do; calling earlier is harmless, and right when bytes
 // arrived. After platform.reset was called it returns 0 and does nothing.
 uint64_t fleet_agent_step(fleet_agent_t *agent);
+
+// Factory image: records that `slot` holds the bundle with this digest, active and committed, as release `sequence`. The
+// bytes must be in the slot's flash already; the first boot checks them against the digest. Not for a device in the
+// field: it overwrites what the records say. `agent` is work memory. Errors: as fleet_agent_init.
+typedef struct {
+  const uint8_t *digest; // 32 bytes, SHA-256 of the bundle
+  uint32_t slot;
+  uint32_t bytes;
+  uint32_t sequence;
+} fleet_factory_image_t;
+int32_t fleet_agent_provision(fleet_agent_t *agent, const fleet_platform_t *platform, const fleet_agent_config_t *config,
+                              const fleet_factory_image_t *image);
+
+// Changes the time between two inferences, 1 to 86,400,000,000 us; the next one is due at once. O(1).
+// Errors: agent.argument-invalid.
+int32_t fleet_agent_set_period(fleet_agent_t *agent, uint64_t period_us);
 
 // Losses since boot by FLEET_LOSS_COUNTER_*, 0 for an unknown kind. O(1).
 uint32_t fleet_agent_counter(const fleet_agent_t *agent, uint32_t kind);

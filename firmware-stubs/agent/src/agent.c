@@ -11,9 +11,9 @@ enum {
   default_backoff_max_ms = 120000,
   ack_patience_s = 90,
   events_per_step = 8,
-  period_min_ms = 1,
-  period_max_ms = 86400000,
 };
+
+static const uint64_t period_max_us = UINT64_C(86400000000);
 
 uint64_t fleet_agent_uptime_ms(const fleet_agent_t *a) { return a->now_us / 1000; }
 
@@ -86,20 +86,51 @@ static void init_mqtt(fleet_agent_t *a) {
   fleet_mqtt_init(m, a->now_us);
 }
 
-int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
+static int32_t open_records(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
   const int32_t checked = check(platform, config);
   if (checked < 0) return checked;
   memset(a, 0, sizeof *a);
   a->platform = platform;
   a->config = config;
-  a->now_us = platform->now_us(platform->user);
-  a->window_s = config->window_s == 0 ? (uint32_t)default_window_s : config->window_s;
-  a->period_us = config->inference_period_us == 0 ? default_period_us : config->inference_period_us;
-
   a->records.platform = platform;
   a->records.geometry = config->flash;
-  const int32_t opened = fleet_records_open(&a->records, &a->persist);
+  return fleet_records_open(&a->records, &a->persist);
+}
+
+int32_t fleet_agent_provision(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config,
+                              const fleet_factory_image_t *image) {
+  if (image->slot > 1 || image->bytes == 0 || image->bytes > config->slot_bytes) {
+    return -(int32_t)fleet_err_agent_argument_invalid;
+  }
+  const int32_t opened = open_records(a, platform, config);
   if (opened < 0) return opened;
+  fleet_persist_t *p = &a->persist;
+  fleet_slot_record_t *slot = &p->slots[image->slot];
+  memset(slot, 0, sizeof *slot);
+  memcpy(slot->digest, image->digest, sizeof slot->digest);
+  slot->sequence = image->sequence;
+  slot->bytes = image->bytes;
+  slot->state = FLEET_SLOT_STATE_ACTIVE;
+  p->active_slot = p->target_slot = (uint8_t)image->slot;
+  p->highest_sequence = image->sequence;
+  p->update_state = FLEET_UPDATE_STATE_ACTIVE;
+  return fleet_records_save(&a->records, p);
+}
+
+int32_t fleet_agent_set_period(fleet_agent_t *a, uint64_t period_us) {
+  if (period_us == 0 || period_us > period_max_us) return -(int32_t)fleet_err_agent_argument_invalid;
+  a->period_us = period_us;
+  a->next_inference_us = a->now_us;
+  return 0;
+}
+
+int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
+  const int32_t opened = open_records(a, platform, config);
+  if (opened < 0) return opened;
+  a->now_us = platform->now_us(platform->user);
+  a->window_s = config->window_s == 0 ? (uint32_t)default_window_s : config->window_s;
+  a->pick_every = (uint16_t)(config->pick_every > UINT16_MAX ? UINT16_MAX : config->pick_every);
+  a->period_us = config->inference_period_us == 0 ? default_period_us : config->inference_period_us;
   if (a->records.found_damage) fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
 
   fleet_persist_t *p = &a->persist;
@@ -168,12 +199,11 @@ static void handle_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
     return;
   }
   const bool replayed = ask.counter <= a->ask_counter;
-  const bool cadence_ok = ask.argument >= period_min_ms && ask.argument <= period_max_ms;
   if (!replayed && ask.command == FLEET_COMMAND_SAY_HELLO) {
     a->hello_due = true;
-  } else if (!replayed && ask.command == FLEET_COMMAND_SET_CADENCE && cadence_ok) {
-    a->period_us = (uint64_t)ask.argument * 1000;
-    a->next_inference_us = a->now_us;
+  } else if (!replayed && ask.command == FLEET_COMMAND_SET_CADENCE &&
+             fleet_agent_set_period(a, (uint64_t)ask.argument * 1000) == 0) {
+    // argument: milliseconds
   } else {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_ASK_REFUSED, 1);
     fleet_agent_log(a, FLEET_LOG_WARN, "ask refused", (int32_t)ask.command);
@@ -229,12 +259,12 @@ static bool network(fleet_agent_t *a) {
           a->sending_bytes = 0;
           a->hello_due = true;
         }
-        fleet_update_session(a, true);
+        fleet_update_connected(a);
         break;
       case fleet_mqtt_lost:
-        if (a->session) fleet_update_session(a, false);
+        // Failed attempts are no losses: a device without coverage would count nothing else.
+        if (a->session) fleet_agent_count(a, FLEET_LOSS_COUNTER_RECONNECT, 1);
         a->session = false;
-        fleet_agent_count(a, FLEET_LOSS_COUNTER_RECONNECT, 1);
         break;
       case fleet_mqtt_message:
         handle_message(a);

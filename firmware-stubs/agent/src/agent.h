@@ -2,8 +2,8 @@
 #ifndef FLEET_AGENT_PRIVATE_H
 #define FLEET_AGENT_PRIVATE_H
 
-#include "../include/fleet_agent.h"
-#include "cbor.h"
+#include "fleet_agent.h"
+#include "fleet_cbor.h"
 
 enum { in_flight_none = 0, in_flight_hello, in_flight_note, in_flight_window, in_flight_ring };
 
@@ -33,7 +33,7 @@ bool fleet_messages_want(fleet_agent_t *agent, uint32_t count);
 void fleet_update_boot(fleet_agent_t *agent);
 void fleet_update_desired(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
 void fleet_update_chunk(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
-void fleet_update_session(fleet_agent_t *agent, bool up);
+void fleet_update_connected(fleet_agent_t *agent);
 // Which slot a fetch would destroy.
 uint32_t fleet_update_fetch_slot(const fleet_agent_t *agent);
 // The active slot no longer holds what it should: fall back.

@@ -1,5 +1,5 @@
-// CBOR encoder and pull decoder, see cbor.h. Not a general CBOR library: what the wire does not use is refused.
-#include "cbor.h"
+// CBOR encoder and pull decoder, see fleet_cbor.h. Not a general CBOR library: what the wire does not use is refused.
+#include "fleet_cbor.h"
 
 #include <string.h>
 

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "cbor.h"
+#include "fleet_cbor.h"
 #include "fleet_error.h"
 #include "fleet_wire.h"
-#include "sha256.h"
+#include "fleet_sha256.h"
 
 enum { manifest_limit = 768, suit_sha256 = -16 };
 

@@ -1,5 +1,5 @@
-// MQTT 3.1.1 (OASIS, 2014) client, see mqtt.h. Clauses are cited where a branch obeys one.
-#include "mqtt.h"
+// MQTT 3.1.1 (OASIS, 2014) client, see fleet_mqtt.h. Clauses are cited where a branch obeys one.
+#include "fleet_mqtt.h"
 
 #include <string.h>
 

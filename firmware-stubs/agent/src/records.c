@@ -1,10 +1,10 @@
-// The record log, see records.h.
+// The record log, see fleet_records.h.
 //
 // A sector begins with a snapshot record (generation, whole state); patch records (offset, bytes) follow. The state is the
 // newest valid snapshot with its patches applied in order. A record that would not fit, or that would follow a torn one,
 // starts the other sector: erase, then one snapshot with the next generation. The old sector stays untouched until
 // the one after that, so a cut at any operation leaves one readable sector, and a record counts only as a whole (CRC).
-#include "records.h"
+#include "fleet_records.h"
 
 #include <stddef.h>
 #include <string.h>

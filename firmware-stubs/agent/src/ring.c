@@ -1,10 +1,10 @@
-// The telemetry ring, see ring.h.
+// The telemetry ring, see fleet_ring.h.
 //
 // A sector begins with a header record (magic, generation, CRC) and holds data records: head (magic, length, CRC), payload,
 // then one program unit that stays erased until the record was delivered and is then programmed: a unit is programmed once
 // between erases on every flash. The sector with the highest generation is the head; the one behind it in ring order is the
 // oldest. A torn record ends its sector: the next push starts a new one.
-#include "ring.h"
+#include "fleet_ring.h"
 
 #include <string.h>
 

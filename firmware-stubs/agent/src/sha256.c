@@ -1,5 +1,5 @@
-// SHA-256, see sha256.h. Small on purpose: one round loop, the schedule in a ring.
-#include "sha256.h"
+// SHA-256, see fleet_sha256.h. Small on purpose: one round loop, the schedule in a ring.
+#include "fleet_sha256.h"
 
 #include <string.h>
 

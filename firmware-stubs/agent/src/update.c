@@ -808,11 +808,9 @@ void fleet_update_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   }
 }
 
-void fleet_update_session(fleet_agent_t *a, bool up) {
-  if (up && a->fetching) {
-    a->timeouts = 0;
-    a->want_due = true;
-  }
+void fleet_update_connected(fleet_agent_t *a) {
+  a->timeouts = 0;
+  a->want_due = true;
 }
 
 // ---- work in slices --------------------------------------------------------------------------------------------------

@@ -140,6 +140,7 @@ static void read_config(device_t *d, const uint32_t *w) {
   c->backoff_min_ms = w[device_config_backoff_min_ms];
   c->backoff_max_ms = w[device_config_backoff_max_ms];
   c->healthy_s = w[device_config_healthy_s];
+  c->pick_every = w[device_config_pick_every];
   c->clock_khz = w[device_config_clock_khz];
   const uint32_t flags = w[device_config_flags];
   c->flags = (flags & 2 ? (uint32_t)FLEET_AGENT_OFFLINE : 0) | (flags & 4 ? (uint32_t)FLEET_AGENT_FIXED_WINDOW : 0);
@@ -174,6 +175,21 @@ EXPORT(device_init) int32_t device_init(device_t *d, uint32_t index, const uint3
   const int32_t result_code = fleet_agent_init(&d->agent, &d->platform, &d->config);
   if (result_code < 0) d->alive = 0;
   return result_code;
+}
+
+EXPORT(device_provision)
+int32_t device_provision(uint32_t index, const uint32_t *config, uint32_t slot, const uint8_t *digest, uint32_t bytes,
+                         uint32_t sequence) {
+  device_t work;
+  memset(&work, 0, sizeof work);
+  work.index = index;
+  read_config(&work, config);
+  const fleet_factory_image_t image = {digest, slot, bytes, sequence};
+  return fleet_agent_provision(&work.agent, &work.platform, &work.config, &image);
+}
+
+EXPORT(device_set_period) void device_set_period(device_t *d, double period_us) {
+  if (period_us >= 1 && period_us <= 86400e6) (void)fleet_agent_set_period(&d->agent, (uint64_t)period_us);
 }
 
 EXPORT(device_step) double device_step(device_t *d) {

@@ -110,8 +110,8 @@ enum {
   device_config_sensor_full_scale = 39, // unit/1000 at raw 32767
   device_config_sensor_rate_mhz = 40,   // millihertz
   device_config_firmware_version = 41,  // ptr, bytes (1..32); 0 = the firmware's own
-  device_config_clock_khz = 43, // of cycles(), 0 = unknown
   device_config_pick_every = 43, // keep every n-th prediction for labelling until desired says otherwise, 0 = none
+  device_config_clock_khz = 44, // of cycles(), 0 = unknown
   DEVICE_CONFIG_WORDS = 48 // rest reserved, 0
 };
 

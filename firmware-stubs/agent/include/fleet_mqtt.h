@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cbor.h"
+#include "fleet_cbor.h"
 #include "fleet_platform.h"
 
 enum {
