@@ -15,6 +15,24 @@ import {
 } from '../../ir/tflite-schema.js';
 import { writeFlatbuffer, type TableValue } from './flatbuffer-writer.js';
 
+/**
+ * Operator versions, by builtin code: TensorFlow Lite's runtimes refuse a version they do not have, and these are the first
+ * ones with int8 (CONV_2D 3 and DEPTHWISE_CONV_2D 3 per channel, FULLY_CONNECTED 12 per channel).
+ */
+const OPERATOR_VERSIONS: Readonly<Record<number, number>> = {
+  0: 2,
+  1: 2,
+  3: 3,
+  4: 3,
+  9: 12,
+  17: 2,
+  19: 2,
+  20: 1,
+  21: 2,
+  22: 1,
+  25: 2,
+};
+
 /** Throws RangeError for what TFLite cannot say: padding that is neither SAME nor VALID, an op of the IR's own. */
 export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array {
   const used = usedTensors(graph);
@@ -57,12 +75,7 @@ export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array
     operatorCodes: codes.map((code) => ({
       deprecatedBuiltinCode: Math.min(code, PLACEHOLDER_OPERATOR),
       builtinCode: code,
-      version:
-        code === OPS.fully_connected.code
-          ? 4
-          : code === OPS.conv_2d.code || code === OPS.depthwise_conv_2d.code
-            ? 3
-            : 2,
+      version: OPERATOR_VERSIONS[code] ?? 1,
     })),
     subgraphs: [
       {

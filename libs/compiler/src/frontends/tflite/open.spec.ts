@@ -119,7 +119,10 @@ describe('open', () => {
       const stem = model.subgraphs[0].operators[0].options.value;
       Object.assign(stem, { dilationW: 65_535, dilationH: 1 });
     });
-    expect(failureOf(file)).toMatchObject({ code: 'compiler.graph-invalid', data: { reason: 'its padding is out of range' } });
+    expect(failureOf(file)).toMatchObject({
+      code: 'compiler.graph-invalid',
+      data: { reason: 'its padding is out of range' },
+    });
   });
 
   it('should refuse operators that read what is not yet computed', () => {
