@@ -97,7 +97,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       token: context.token,
       dataDir,
       output: () => text,
-      setupUrl: /https?:\/\/\S+\/setup\?token=\S+/.exec(text)?.[0],
+      setupUrl: /https?:\/\/\S+\/setup#\S+/.exec(text)?.[0],
       readyMs,
       pid: child.pid ?? 0,
       stop,

@@ -50,9 +50,6 @@ const home = createRoute({
 const setup = createRoute({
   getParentRoute: () => root,
   path: '/setup',
-  validateSearch: (search: Record<string, unknown>) => ({
-    ...(typeof search['token'] === 'string' ? { token: search['token'] } : {}),
-  }),
   component: lazyRouteComponent(() => import('../features/setup/setup-page'), 'SetupPage'),
 });
 

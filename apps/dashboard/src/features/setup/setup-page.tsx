@@ -1,13 +1,14 @@
 /** First visit with the one-time link: makes the first administrator. */
 import { Button, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useLocation, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { queryClient, useAction } from '../../app/api';
 import { Command, Problem } from '../../components/page';
 import { DoorFrame } from './door-frame';
 
 export function SetupPage() {
-  const { token } = useSearch({ from: '/setup' });
+  // The token is the fragment of the address, so that no server log and no referrer ever holds it.
+  const token = useLocation().hash;
   const navigate = useNavigate();
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
@@ -16,7 +17,7 @@ export function SetupPage() {
     void navigate({ to: '/' });
   });
 
-  if (token === undefined) {
+  if (token === '') {
     return (
       <DoorFrame title="Set-up needs its link">
         <Text size="sm">The link was printed where TinyFleet was started. This prints a new one:</Text>
