@@ -1,0 +1,89 @@
+/** Reading of command-line arguments: numbers, lists, `model@version`, files. */
+import { readFileSync } from 'node:fs';
+import { FleetError } from '@tinyfleet/errors';
+
+/** @throws cli.usage */
+export function usage(reason: string): never {
+  throw new FleetError('cli.usage', { reason });
+}
+
+export function integer(name: string, min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max)
+      usage(`${name} is a whole number from ${min} to ${max}, not "${text}".`);
+    return value;
+  };
+}
+
+/** Comma separated, blanks around items dropped, no empty items. */
+export function commaList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+/** `10%,50%,100%` -> [10, 50, 100]; the percent sign may be left out. @throws cli.usage */
+export function percentSteps(text: string): number[] {
+  const steps = commaList(text).map((item) => {
+    const match = /^(\d{1,3})\s*%?$/.exec(item);
+    const value = Number(match?.[1]);
+    if (!match || value < 1 || value > 100) usage(`"${item}" is not a percentage from 1% to 100%.`);
+    return value;
+  });
+  const rising = steps.every((step, i) => i === 0 || step > (steps[i - 1] ?? 0));
+  if (!rising || steps.at(-1) !== 100) usage('Steps rise and end with 100%, such as 10%,50%,100%.');
+  return steps;
+}
+
+/** `kws@1.1.0` or `kws`. @throws cli.usage */
+export function modelRef(text: string): { model: string; version: string | undefined } {
+  const at = text.lastIndexOf('@');
+  if (at < 0) return { model: text, version: undefined };
+  if (at === 0 || at === text.length - 1) usage(`"${text}" is not NAME@VERSION, such as kws@1.1.0.`);
+  return { model: text.slice(0, at), version: text.slice(at + 1) };
+}
+
+/** As `modelRef`, the version required. @throws cli.usage */
+export function releaseRef(text: string): { model: string; version: string } {
+  const { model, version } = modelRef(text);
+  return version === undefined
+    ? usage(`"${text}" lacks the version: NAME@VERSION, such as kws@1.1.0.`)
+    : { model, version };
+}
+
+/** Labels as a comma list, or from a file (`@labels.txt` or a path that exists): one per line. */
+export function labels(text: string): string[] {
+  const path = text.startsWith('@') ? text.slice(1) : undefined;
+  if (path !== undefined) return labelLines(readInput(path).toString('utf8'));
+  if (!text.includes(',')) {
+    try {
+      return labelLines(readFileSync(text, 'utf8'));
+    } catch {
+      // Not a file: a list of one.
+    }
+  }
+  return commaList(text);
+}
+
+/** A file with one line may hold a comma list. */
+function labelLines(content: string): string[] {
+  const lines = content
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const [only, ...rest] = lines;
+  return only !== undefined && rest.length === 0 ? commaList(only) : lines;
+}
+
+/** @throws cli.file-not-found, cli.file-unreadable */
+export function readInput(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw new FleetError('cli.file-not-found', { path });
+    throw new FleetError('cli.file-unreadable', { path, reason: code ?? (error as Error).message });
+  }
+}

@@ -1,0 +1,209 @@
+/** `tinyfleet build`: compile a model version for device types, follow the jobs, print the reports. */
+import { Command } from 'commander';
+import type { CallOutput, Client } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import pc from 'picocolors';
+import { commaList, modelRef } from '../arguments.js';
+import { EventPulse } from '../events.js';
+import { ago, bar, bytes, percent, shortDigest, state } from '../output/format.js';
+import { LiveView } from '../output/live.js';
+import { renderReport, type Report } from '../output/report.js';
+import { Session, all } from '../session.js';
+
+type Build = CallOutput<'buildGet'>;
+
+export function buildCommand(): Command {
+  const command = new Command('build')
+    .description('Compile a model version for device types and print the reports')
+    // `build show X --for wasm`: the option belongs to the subcommand.
+    .enablePositionalOptions()
+    .argument('<name[@version]>', 'model; the newest version when none is named')
+    .option('--for <types>', 'device types, comma separated (default: those of the project)', commaList)
+    .option('--no-wait', 'start the builds and return')
+    .option('--brief', 'one line per build instead of the report')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx tinyfleet build kws --for qemu-m4,wasm
+  $ npx tinyfleet build list
+  $ npx tinyfleet build show kws@1.1.0 --for wasm`,
+    )
+    .action(
+      async (text: string, options: { for?: string[]; wait: boolean; brief?: boolean }, self: Command) => {
+        const session = Session.of(self);
+        const started = await startBuilds(session, text, options.for);
+        const builds = options.wait ? await follow(session, started) : started;
+        await printBuilds(session, builds, options.brief === true || !options.wait);
+      },
+    );
+
+  command
+    .command('list')
+    .description('builds of the project, newest first')
+    .action(async (_options, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const project = await session.project();
+      const items = await all((query) => client.call('buildList', { params: { project }, query }), 500);
+      session.out.list(items, [
+        { header: 'model', value: (b) => `${b.model}@${b.version}` },
+        { header: 'type', value: (b) => b.deviceType },
+        { header: 'state', value: (b) => b.state, text: (b) => state(b.state) },
+        { header: 'bundle', value: (b) => b.bundleBytes, text: (b) => bytes(b.bundleBytes) },
+        { header: 'arena', value: (b) => b.arenaBytes, text: (b) => bytes(b.arenaBytes) },
+        { header: 'digest', value: (b) => shortDigest(b.bundleDigest) },
+        { header: 'created', value: (b) => b.createdAt, text: (b) => ago(b.createdAt) },
+      ]);
+    });
+
+  command
+    .command('show')
+    .description('the report of a finished build')
+    .argument('<name@version>')
+    .requiredOption('--for <type>', 'device type')
+    .action(async (text: string, { for: deviceType }: { for: string }, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const project = await session.project();
+      const { model, version } = modelRef(text);
+      const exact = version ?? (await newestVersion(client, project, model));
+      const build = await client.call('buildGet', { params: { project, model, version: exact, deviceType } });
+      await printBuilds(session, [build], false);
+    });
+
+  return command;
+}
+
+async function newestVersion(client: Client, project: string, model: string): Promise<string> {
+  const { items } = await client.call('modelVersionList', {
+    params: { project, model },
+    query: { limit: 1 },
+  });
+  return items[0]?.version ?? '0.0.0';
+}
+
+async function startBuilds(
+  session: Session,
+  text: string,
+  deviceTypes: string[] | undefined,
+): Promise<Build[]> {
+  const { model, version } = modelRef(text);
+  const client = await session.client();
+  const { items } = await client.call('buildStart', {
+    params: { project: await session.project() },
+    body: {
+      model,
+      ...(version === undefined ? {} : { version }),
+      ...(deviceTypes === undefined ? {} : { deviceTypes }),
+    },
+  });
+  return items;
+}
+
+const isFinished = (build: Build) => build.state !== 'queued' && build.state !== 'running';
+
+/** Waits for all builds, drawing their progress. */
+async function follow(session: Session, started: readonly Build[]): Promise<Build[]> {
+  const client = await session.client();
+  const project = await session.project();
+  const { url, token } = session.context;
+  const view = new LiveView();
+  let builds = [...started];
+  if (builds.every(isFinished)) return builds;
+  const pulse = new EventPulse({ url, token, project, names: ['build.changed'] });
+  try {
+    for (;;) {
+      if (!session.out.isPlain) {
+        const width = Math.max(...builds.map((b) => b.deviceType.length));
+        view.draw(
+          builds.map(
+            (b) =>
+              `${b.deviceType.padEnd(width)}  ${bar(b.state === 'succeeded' ? 1 : b.progress)} ${percent(b.progress).padStart(5)}  ` +
+              (isFinished(b) ? state(b.state) : b.stage),
+          ),
+          builds.map((b) => `${b.deviceType}: ${isFinished(b) ? b.state : b.stage}`).join(', '),
+        );
+      }
+      if (builds.every(isFinished)) break;
+      await pulse.wait(500);
+      builds = await Promise.all(
+        builds.map((b) =>
+          isFinished(b)
+            ? b
+            : client.call('buildGet', {
+                params: { project, model: b.model, version: b.version, deviceType: b.deviceType },
+              }),
+        ),
+      );
+    }
+  } finally {
+    pulse.close();
+  }
+  view.clear();
+  return builds;
+}
+
+async function printBuilds(session: Session, builds: readonly Build[], isBrief: boolean): Promise<void> {
+  const client = await session.client();
+  const project = await session.project();
+  const reports = await Promise.all(
+    builds.map((b): Promise<Report | undefined> =>
+      b.state === 'succeeded' && !isBrief
+        ? client.call('buildReport', {
+            params: { project, model: b.model, version: b.version, deviceType: b.deviceType },
+          })
+        : Promise.resolve(undefined),
+    ),
+  );
+  if (session.out.isPlain || isBrief) {
+    const rows = builds.map((build, i) => ({ ...build, report: reports[i] ?? null }));
+    session.out.list(rows, [
+      { header: 'model', value: (b) => `${b.model}@${b.version}` },
+      { header: 'type', value: (b) => b.deviceType },
+      { header: 'state', value: (b) => b.state, text: (b) => state(b.state) },
+      { header: 'bundleBytes', value: (b) => b.bundleBytes },
+      { header: 'arenaBytes', value: (b) => b.arenaBytes },
+      { header: 'digest', value: (b) => b.bundleDigest },
+    ]);
+  } else {
+    const types = await client.call('deviceTypeList', { params: { project } });
+    for (const [i, build] of builds.entries()) {
+      const report = reports[i];
+      if (report === undefined) continue;
+      const type = types.items.find((t) => t.name === build.deviceType);
+      session.out.line(
+        `${renderReport(report, {
+          ...build,
+          ...(type === undefined ? {} : { slotBytes: type.slotBytes, availableArenaBytes: type.arenaBytes }),
+        })}\n`,
+      );
+    }
+  }
+  failOnUnsuccessful(session, builds);
+}
+
+function failOnUnsuccessful(session: Session, builds: readonly Build[]): void {
+  const failed = builds.filter((b) => b.state === 'failed' || b.state === 'cancelled');
+  for (const build of failed) {
+    const { error } = build;
+    process.stderr.write(
+      `${pc.red(build.state)}  ${build.model}@${build.version} for ${build.deviceType}` +
+        `${error === null ? '' : `: ${error.detail} ${pc.dim(`(${error.code})`)}`}\n`,
+    );
+    const diagnostics = error?.data?.['diagnostics'];
+    if (Array.isArray(diagnostics))
+      for (const d of diagnostics as Array<{ message?: string; op?: string; tensor?: string }>)
+        process.stderr.write(`       - ${[d.op ?? d.tensor, d.message].filter(Boolean).join(': ')}\n`);
+    if (error?.hint !== undefined) process.stderr.write(`       ${error.hint}\n`);
+  }
+  const [first] = failed;
+  if (first !== undefined) {
+    process.exitCode = 1;
+    return;
+  }
+  const [done] = builds;
+  if (done !== undefined && builds.every((b) => b.state === 'succeeded'))
+    session.out.hint(`Next: npx tinyfleet release create ${done.model}@${done.version} --sign`);
+  if (done === undefined) throw new FleetError('builds.no-types');
+}

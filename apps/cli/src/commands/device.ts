@@ -1,0 +1,223 @@
+/** `tinyfleet device`: register, list, show and remove; watching is in device-watch.ts. */
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { commaList, integer } from '../arguments.js';
+import { ago, bytes, count, percent, shortDigest, state } from '../output/format.js';
+import { renderFacts, renderTable } from '../output/output.js';
+import { Session, all } from '../session.js';
+import { confirm } from './confirm.js';
+import { listenCommand, watchCommand } from './device-watch.js';
+
+export function deviceCommand(): Command {
+  const command = new Command('device').description('Devices: register, list, show, watch');
+
+  command
+    .command('add')
+    .description('register a device; its token is shown once')
+    .argument('<name>', 'a-z 0-9 . _ -')
+    .requiredOption('--type <name>', 'device type')
+    .option('--tags <list>', 'comma separated', commaList, [])
+    .option('--site <name>', 'where it stands')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet device add pump-17 --type qemu-m4 --tags pilot,eu')
+    .action(async (name: string, options: { type: string; tags: string[]; site?: string }, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const project = await session.project();
+      const made = await client.call('deviceRegister', {
+        params: { project },
+        body: { name, type: options.type, tags: options.tags, site: options.site ?? null },
+      });
+      session.out.one(made, () =>
+        renderFacts([
+          ['device', made.device.name],
+          ['MQTT username', made.mqttUsername],
+          ['client id', made.mqttUsername],
+          ['token', pc.bold(made.token)],
+        ]),
+      );
+      session.out.hint('Keep the token: it is stored as a hash and cannot be shown again.');
+    });
+
+  command
+    .command('list')
+    .description('devices by filter, by name')
+    .option('--filter <expression>', `such as 'tag = "demo" and state = "silent"'`)
+    .option('--limit <n>', 'at most so many', integer('--limit', 1, 100_000), 1_000)
+    .addHelpText('after', `\nExample:\n  $ npx tinyfleet device list --filter 'tag = "demo"'`)
+    .action(async (options: { filter?: string; limit: number }, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const project = await session.project();
+      const items = await all(
+        (query) =>
+          client.call('deviceList', {
+            params: { project },
+            query: { ...query, ...(options.filter === undefined ? {} : { filter: options.filter }) },
+          }),
+        options.limit,
+      );
+      session.out.list(
+        items,
+        [
+          { header: 'name', value: (d) => d.name },
+          { header: 'type', value: (d) => d.type },
+          { header: 'presence', value: (d) => d.presence, text: (d) => state(d.presence) },
+          { header: 'release', value: (d) => d.activeRelease },
+          { header: 'update', value: (d) => d.updateState, text: (d) => state(d.updateState) },
+          { header: 'last contact', value: (d) => d.lastContactAt, text: (d) => ago(d.lastContactAt) },
+          { header: 'tags', value: (d) => d.tags.join(' ') },
+        ],
+        options.filter === undefined
+          ? 'No devices yet. npx tinyfleet device add NAME --type wasm'
+          : 'No device matches.',
+      );
+    });
+
+  command
+    .command('show')
+    .description('one device: bundle, slots, last telemetry')
+    .argument('<name>')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet device show demo-007')
+    .action(async (name: string, _options, self: Command) => show(Session.of(self), name));
+
+  command
+    .command('token')
+    .description('replace the token of a device; the old one ends at once')
+    .argument('<name>')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet device token pump-17')
+    .action(async (name: string, _options, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const made = await client.call('deviceToken', {
+        params: { project: await session.project(), device: name },
+      });
+      session.out.one(made, () =>
+        renderFacts([
+          ['MQTT username', made.mqttUsername],
+          ['token', pc.bold(made.token)],
+        ]),
+      );
+    });
+
+  command
+    .command('remove')
+    .description('remove a device; its connection drops')
+    .argument('<name>')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet device remove pump-17')
+    .action(async (name: string, options: { yes?: boolean }, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const project = await session.project();
+      await confirm(`Remove device ${name} from ${project}?`, options.yes);
+      await client.call('deviceDelete', { params: { project, device: name } });
+      session.out.one({ removed: name }, () => `${pc.green('removed')}  device ${name}`);
+    });
+
+  command.addCommand(watchCommand());
+  command.addCommand(listenCommand());
+  return command;
+}
+
+async function show(session: Session, name: string): Promise<void> {
+  const client = await session.client();
+  const project = await session.project();
+  const params = { project, device: name };
+  const [device, telemetry, deployments] = await Promise.all([
+    client.call('deviceGet', { params }),
+    client.call('deviceTelemetry', { params, query: { limit: 1 } }),
+    client.call('deviceDeployments', { params, query: { limit: 1 } }),
+  ]);
+  const [last] = telemetry.items;
+  const [deployment] = deployments.items;
+  const labels = last?.release == null ? [] : await classLabels(session, last.release);
+  session.out.one({ ...device, lastTelemetry: last ?? null, lastDeployment: deployment ?? null }, () => {
+    const parts = [
+      renderFacts([
+        ['device', `${project}/${device.name}`],
+        ['type', device.type],
+        ['presence', `${state(device.presence)}, last contact ${ago(device.lastContactAt)}`],
+        ['tags', device.tags.join(' ')],
+        ['site', device.site],
+        ['firmware', device.firmwareVersion],
+        ['runtime ABI', device.abi],
+        ['active release', device.activeRelease],
+        ['bundle digest', device.activeDigest],
+        ['desired release', device.desiredRelease],
+        ['update state', state(device.updateState)],
+        ['boot', device.bootId === null ? null : `${device.bootId}, reset cause ${device.resetCause ?? '-'}`],
+        [
+          'last error',
+          device.lastError === null
+            ? null
+            : `${device.lastError.title} (${device.lastError.code}), ${ago(device.lastError.at)}`,
+        ],
+        ...(deployment === undefined
+          ? []
+          : ([
+              [
+                'deployment',
+                `rollout ${deployment.rollout}, ${deployment.release}: ${state(deployment.state)}`,
+              ],
+            ] as const)),
+      ]),
+    ];
+    if (device.slots.length > 0)
+      parts.push(
+        renderTable(device.slots, [
+          { header: 'slot', value: (slot) => device.slots.indexOf(slot) },
+          { header: 'state', value: (slot) => slot.state, text: (slot) => state(slot.state) },
+          { header: 'release', value: (slot) => slot.release },
+          { header: 'digest', value: (slot) => shortDigest(slot.digest) },
+          { header: 'bytes', value: (slot) => slot.bytes },
+          { header: 'sequence', value: (slot) => slot.releaseSequence },
+        ]),
+      );
+    parts.push(
+      last === undefined
+        ? pc.dim('No telemetry yet.')
+        : renderFacts([
+            ['last window', `${last.startAt}, ${last.lengthMs / 1_000} s, ${ago(last.startAt)}`],
+            ['release', last.release],
+            ['inferences', count(last.n)],
+            ['classes', classMix(last.classCounts, labels)],
+            ['class switches', last.switches],
+            [
+              'cycles',
+              last.cyclesMean === null
+                ? null
+                : `${count(last.cyclesMean)} mean, ${count(last.cyclesMax ?? 0)} max`,
+            ],
+            ['arena', last.arenaBytes === null ? null : bytes(last.arenaBytes)],
+            ['battery', last.batteryPercent === null ? null : `${last.batteryPercent} %`],
+          ]),
+    );
+    return parts.join('\n\n');
+  });
+}
+
+/** "normal 80 %, bearing 20 %" */
+export function classMix(counts: readonly number[], labels: readonly string[]): string {
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  if (total === 0) return '-';
+  return counts
+    .map((n, i) => ({ n, name: labels[i] ?? `class ${i}` }))
+    .filter(({ n }) => n > 0)
+    .map(({ n, name }) => `${name} ${percent(n / total)}`)
+    .join(', ');
+}
+
+/** Labels of a release's model; none when it is gone. */
+export async function classLabels(session: Session, release: string): Promise<string[]> {
+  const at = release.lastIndexOf('@');
+  const client = await session.client();
+  const project = await session.project();
+  try {
+    const version = await client.call('modelVersionGet', {
+      params: { project, model: release.slice(0, at), version: release.slice(at + 1) },
+    });
+    return version.labels;
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,169 @@
+/** `tinyfleet doctor`: what could keep TinyFleet from starting or answering on this machine. */
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { Command } from 'commander';
+import { FleetError } from '@tinyfleet/errors';
+import pc from 'picocolors';
+import { storedContext } from '../context.js';
+import { bytes } from '../output/format.js';
+import { dataDir, programs } from '../paths.js';
+import { isRecord } from '../record.js';
+import { Session } from '../session.js';
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly todo?: string;
+}
+
+const MIN_FREE_BYTES = 512 * 1_024 * 1_024;
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('check Node, build, disk, ports, server and database')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet doctor')
+    .action(async (_options, self: Command) => {
+      const session = Session.of(self);
+      const checks: Check[] = [node(), built(), ...disk(dataDir(session.globals.dataDir))];
+      const server = await serverChecks(session);
+      checks.push(...server.checks);
+      if (!server.isUp) checks.push(...(await ports()));
+      session.out.list(checks, [
+        { header: 'check', value: (c) => c.name },
+        { header: 'ok', value: (c) => c.ok, text: (c) => (c.ok ? pc.green('ok') : pc.red('no')) },
+        { header: 'found', value: (c) => c.found },
+        {
+          header: 'what to do',
+          value: (c) => (c.ok ? null : c.todo),
+          text: (c) => (c.ok ? '' : (c.todo ?? '')),
+        },
+      ]);
+      const failed = checks.filter((c) => !c.ok).length;
+      if (failed > 0) throw new FleetError('cli.checks-failed', { count: failed });
+    });
+}
+
+function node(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const ok = major > 20 || (major === 20 && minor >= 19);
+  return { name: 'Node', ok, found: process.versions.node, todo: 'Install Node 20.19 or later.' };
+}
+
+function built(): Check {
+  const missing = [programs.server, programs.simulator].filter((path) => !existsSync(path));
+  return {
+    name: 'build',
+    ok: missing.length === 0,
+    found: missing.length === 0 ? 'server and simulator' : `missing ${missing.join(', ')}`,
+    todo: 'Run npm start or npm run build.',
+  };
+}
+
+/** The data directory, or the nearest parent that exists: there it would be made. */
+function disk(directory: string): Check[] {
+  let at = directory;
+  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  let isWritable = true;
+  try {
+    accessSync(at, constants.W_OK | constants.X_OK);
+  } catch {
+    isWritable = false;
+  }
+  const { bavail, bsize } = statfsSync(at);
+  const free = bavail * bsize;
+  return [
+    {
+      name: 'data directory',
+      ok: isWritable,
+      found: at === directory ? directory : `${directory}, to be made in ${at}`,
+      todo: 'Choose another with --data-dir or TINYFLEET_DATA_DIR.',
+    },
+    {
+      name: 'disk',
+      ok: free >= MIN_FREE_BYTES,
+      found: `${bytes(free)} free`,
+      todo: `Free some space: ${bytes(MIN_FREE_BYTES)} are needed.`,
+    },
+  ];
+}
+
+async function serverChecks(session: Session): Promise<{ isUp: boolean; checks: Check[] }> {
+  const url =
+    session.globals.url ??
+    process.env['TINYFLEET_URL'] ??
+    storedContext(session.globals.dataDir)?.context.url;
+  const checks: Check[] = [];
+  if (url === undefined)
+    return {
+      isUp: false,
+      checks: [{ name: 'server', ok: false, found: 'never started here', todo: 'Start it with npm start.' }],
+    };
+  let health: Response;
+  try {
+    health = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(5_000) });
+  } catch {
+    checks.push({
+      name: 'server',
+      ok: false,
+      found: `${url} does not answer`,
+      todo: 'Start it with npm start.',
+    });
+    return { isUp: false, checks };
+  }
+  checks.push({
+    name: 'server',
+    ok: health.ok,
+    found: `${url} ${health.ok ? 'is ready' : `answers ${health.status}`}`,
+    todo: 'Look into its log; it may still be starting.',
+  });
+  const body: unknown = await health.json().catch(() => undefined);
+  const parts = isRecord(body) ? (isRecord(body['checks']) ? body['checks'] : body) : {};
+  for (const [name, value] of Object.entries(parts)) {
+    const status = isRecord(value) ? (value['status'] ?? value['ok']) : value;
+    if (name === 'status' || (typeof status !== 'string' && typeof status !== 'boolean')) continue;
+    const ok = status === true || status === 'ok' || status === 'up' || status === 'ready';
+    checks.push({ name, ok, found: String(status), todo: "Look into the server's log." });
+  }
+  try {
+    const me = await (await session.client()).call('me');
+    checks.push({ name: 'token', ok: true, found: me.email });
+  } catch (error) {
+    checks.push({
+      name: 'token',
+      ok: false,
+      found: (error as Error).message,
+      todo: 'Sign in with npx tinyfleet login, or restart the local server.',
+    });
+  }
+  return { isUp: true, checks };
+}
+
+/** Only of interest while no server runs. */
+async function ports(): Promise<Check[]> {
+  const wanted = [
+    ['HTTP', Number(process.env['TINYFLEET_HTTP_PORT'] || 8080), '--http-port'],
+    ['MQTT', Number(process.env['TINYFLEET_MQTT_PORT'] || 1883), '--mqtt-port'],
+  ] as const;
+  return Promise.all(
+    wanted.map(
+      ([purpose, port, flag]) =>
+        new Promise<Check>((resolve) => {
+          const probe = createServer();
+          const name = `port ${port} (${purpose})`;
+          probe.once('error', (error: NodeJS.ErrnoException) =>
+            resolve({
+              name,
+              ok: false,
+              found: error.code === 'EADDRINUSE' ? 'taken' : (error.code ?? error.message),
+              todo: `npm start -- ${flag} N, or --port-offset N for all.`,
+            }),
+          );
+          probe.listen(port, '127.0.0.1', () =>
+            probe.close(() => resolve({ name, ok: true, found: 'free' })),
+          );
+        }),
+    ),
+  );
+}

@@ -1,0 +1,198 @@
+/** `tinyfleet model`: import, list, show. */
+import { basename } from 'node:path';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { labels as readLabels, modelRef, readInput, usage } from '../arguments.js';
+import { ago, bar, bytes, count, percent, shortDigest } from '../output/format.js';
+import { LiveView } from '../output/live.js';
+import { renderFacts, renderTable } from '../output/output.js';
+import { Session, all } from '../session.js';
+
+interface ImportOptions {
+  name: string;
+  version?: string;
+  labels?: string;
+  validation?: string;
+}
+
+export function modelCommand(): Command {
+  const command = new Command('model').description('Models: import, list, show');
+
+  command
+    .command('import')
+    .description('import a model file as a new version')
+    .argument('<file>', 'int8 .tflite')
+    .requiredOption('--name <name>', 'model, made when it does not exist')
+    .option('--version <version>', 'semantic version (default: the next minor)')
+    .option('--labels <list>', 'classes in output order: comma list, or a file with one per line')
+    .option('--validation <x.npy,y.npy>', 'labelled validation data: inputs and class numbers')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx tinyfleet model import kws.tflite --name kws --labels yes,no,unknown
+  $ npx tinyfleet model import v2.tflite --name vibration --labels @labels.txt --validation x.npy,y.npy`,
+    )
+    .action(async (file: string, options: ImportOptions, self: Command) =>
+      importModel(Session.of(self), file, options),
+    );
+
+  command
+    .command('list')
+    .description('models')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet model list')
+    .action(async (_options, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const project = await session.project();
+      const items = await all((query) => client.call('modelList', { params: { project }, query }));
+      session.out.list(
+        items,
+        [
+          { header: 'name', value: (m) => m.name },
+          { header: 'latest', value: (m) => m.latestVersion },
+          { header: 'versions', value: (m) => m.versionCount },
+          { header: 'created', value: (m) => m.createdAt, text: (m) => ago(m.createdAt) },
+        ],
+        'No models yet. npx tinyfleet model import FILE --name NAME',
+      );
+    });
+
+  command
+    .command('show')
+    .description('versions of a model, or one version')
+    .argument('<name[@version]>')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npx tinyfleet model show kws\n  $ npx tinyfleet model show kws@1.1.0',
+    )
+    .action(async (text: string, _options, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const project = await session.project();
+      const { model, version } = modelRef(text);
+      if (version === undefined) {
+        const items = await all((query) =>
+          client.call('modelVersionList', { params: { project, model }, query }),
+        );
+        session.out.list(items, [
+          { header: 'version', value: (v) => v.version },
+          { header: 'file', value: (v) => v.fileName },
+          { header: 'bytes', value: (v) => v.sourceBytes },
+          { header: 'MACs', value: (v) => v.macs, text: (v) => count(v.macs) },
+          { header: 'classes', value: (v) => v.labels.length },
+          {
+            header: 'validation',
+            value: (v) => v.hasValidationData,
+            text: (v) => (v.hasValidationData ? 'yes' : 'no'),
+          },
+          { header: 'digest', value: (v) => shortDigest(v.sourceDigest) },
+          { header: 'created', value: (v) => v.createdAt, text: (v) => ago(v.createdAt) },
+        ]);
+        return;
+      }
+      const found = await client.call('modelVersionGet', { params: { project, model, version } });
+      session.out.one(found, () =>
+        [
+          renderFacts([
+            ['model', `${found.model}@${found.version}`],
+            ['file', `${found.fileName}, ${found.format}, ${bytes(found.sourceBytes)}`],
+            ['SHA-256', found.sourceDigest],
+            ['labels', found.labels.join(', ')],
+            ['MACs', count(found.macs)],
+            ['operators', operators(found.operators)],
+            ['validation data', found.hasValidationData ? 'yes' : 'no'],
+            ['imported', `${ago(found.createdAt)} by ${found.createdBy}`],
+          ]),
+          renderTable(
+            [
+              ...found.inputs.map((t) => ({ ...t, way: 'input' })),
+              ...found.outputs.map((t) => ({ ...t, way: 'output' })),
+            ],
+            [
+              { header: 'tensor', value: (t) => t.way },
+              { header: 'name', value: (t) => t.name },
+              { header: 'type', value: (t) => t.dtype },
+              { header: 'shape', value: (t) => t.shape.join('x') },
+              { header: 'scale', value: (t) => (t.scale === null ? null : String(t.scale)) },
+              { header: 'zero point', value: (t) => (t.zeroPoint === null ? null : String(t.zeroPoint)) },
+            ],
+          ),
+        ].join('\n\n'),
+      );
+    });
+
+  return command;
+}
+
+async function importModel(session: Session, file: string, options: ImportOptions): Promise<void> {
+  const content = readInput(file);
+  const labels = options.labels === undefined ? undefined : readLabels(options.labels).join(',');
+  const validation = options.validation?.split(',').map((path) => path.trim());
+  if (validation !== undefined && validation.length !== 2)
+    usage('--validation takes two files: inputs and class numbers, such as x.npy,y.npy.');
+  const parts = validation?.map((path) => readInput(path)) ?? [];
+  const client = await session.client();
+  const project = await session.project();
+  let version = await client.call('modelImport', {
+    params: { project, model: options.name },
+    query: {
+      fileName: basename(file),
+      ...(options.version === undefined ? {} : { version: options.version }),
+      ...(labels === undefined ? {} : { labels }),
+    },
+    body: upload(session, content, basename(file)),
+  });
+  for (const [i, part] of (['inputs', 'labels'] as const).entries()) {
+    const data = parts[i];
+    if (data === undefined) continue;
+    version = await client.call('modelValidation', {
+      params: { project, model: version.model, version: version.version, part },
+      body: upload(session, data, part),
+    });
+  }
+  const reference = `${version.model}@${version.version}`;
+  session.out.one(version, () =>
+    [
+      `${pc.green('imported')}  ${pc.bold(reference)}`,
+      renderFacts([
+        ['file', `${version.fileName}, ${bytes(version.sourceBytes)}`],
+        ['input', tensors(version.inputs)],
+        ['output', tensors(version.outputs)],
+        ['operators', operators(version.operators)],
+        ['MACs', count(version.macs)],
+        ['labels', version.labels.join(', ')],
+        ['validation data', version.hasValidationData ? 'yes' : 'no'],
+      ]),
+    ].join('\n'),
+  );
+  session.out.hint(`Next: npx tinyfleet build ${version.model} --for wasm`);
+}
+
+/** Large files go as a stream with a progress bar; small ones as they are. */
+function upload(session: Session, content: Buffer, name: string): Uint8Array | ReadableStream<Uint8Array> {
+  const bytesTotal = content.length;
+  if (bytesTotal < 512 * 1_024 || session.out.isPlain || !process.stderr.isTTY) return content;
+  const view = new LiveView();
+  let at = 0;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const chunk = content.subarray(at, at + 65_536);
+      at += chunk.length;
+      if (chunk.length > 0) controller.enqueue(chunk);
+      view.draw([`${name} ${bar(at / bytesTotal)} ${percent(at / bytesTotal)} of ${bytes(bytesTotal)}`], '');
+      if (at >= bytesTotal) {
+        view.clear();
+        controller.close();
+      }
+    },
+  });
+}
+
+const tensors = (list: ReadonlyArray<{ dtype: string; shape: number[] }>) =>
+  list.map((t) => `${t.dtype} ${t.shape.join('x')}`).join(', ');
+
+const operators = (table: Readonly<Record<string, number>>) =>
+  Object.entries(table)
+    .map(([name, n]) => (n === 1 ? name : `${name} x${n}`))
+    .join(', ');

@@ -1,0 +1,102 @@
+/** `tinyfleet release`: make model versions deployable. */
+import { Command } from 'commander';
+import type { CallOutput } from '@tinyfleet/contracts';
+import pc from 'picocolors';
+import { releaseRef } from '../arguments.js';
+import { ago, bytes, shortDigest, state } from '../output/format.js';
+import { renderFacts, renderTable } from '../output/output.js';
+import { Session, all } from '../session.js';
+
+type Release = CallOutput<'releaseGet'>;
+
+export function releaseCommand(): Command {
+  const command = new Command('release').description('Releases: builds, signed manifests, provenance');
+
+  command
+    .command('create')
+    .description('make a release of a model version and its finished builds')
+    .argument('<name@version>')
+    .option('--sign', 'sign it with the project key at once')
+    .option('--notes <text>', 'what is new', '')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet release create kws@1.1.0 --sign')
+    .action(async (text: string, options: { sign?: boolean; notes: string }, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const { model, version } = releaseRef(text);
+      const made = await client.call('releaseCreate', {
+        params: { project: await session.project() },
+        body: { model, version, sign: options.sign === true, notes: options.notes },
+      });
+      session.out.one(made, () => renderRelease(made));
+      session.out.hint(
+        made.state === 'signed'
+          ? `Next: npx tinyfleet rollout start ${made.ref} --to 'tag = "demo"'`
+          : `Next: npx tinyfleet release sign ${made.ref}`,
+      );
+    });
+
+  command
+    .command('list')
+    .description('releases, newest first')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet release list')
+    .action(async (_options, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const project = await session.project();
+      const items = await all((query) => client.call('releaseList', { params: { project }, query }));
+      session.out.list(
+        items,
+        [
+          { header: 'release', value: (r) => r.ref },
+          { header: 'state', value: (r) => r.state, text: (r) => state(r.state) },
+          { header: 'sequence', value: (r) => r.sequence },
+          { header: 'types', value: (r) => r.builds.map((b) => b.deviceType).join(' ') },
+          { header: 'created', value: (r) => r.createdAt, text: (r) => ago(r.createdAt) },
+          { header: 'by', value: (r) => r.createdBy },
+        ],
+        'No releases yet. npx tinyfleet release create NAME@VERSION --sign',
+      );
+    });
+
+  for (const [verb, route, description] of [
+    ['show', 'releaseGet', 'one release, its builds and where it came from'],
+    ['sign', 'releaseSign', 'sign its manifests with the project key'],
+  ] as const)
+    command
+      .command(verb)
+      .description(description)
+      .argument('<name@version>')
+      .addHelpText('after', `\nExample:\n  $ npx tinyfleet release ${verb} kws@1.1.0`)
+      .action(async (text: string, _options, self: Command) => {
+        const session = Session.of(self);
+        releaseRef(text);
+        const client = await session.client();
+        const release = await client.call(route, {
+          params: { project: await session.project(), release: text },
+        });
+        session.out.one(release, () => renderRelease(release));
+      });
+
+  return command;
+}
+
+function renderRelease(release: Release): string {
+  return [
+    renderFacts([
+      ['release', pc.bold(release.ref)],
+      ['state', state(release.state)],
+      ['sequence', release.sequence],
+      ['notes', release.notes],
+      ['created', `${ago(release.createdAt)} by ${release.createdBy}`],
+      ['signed', release.signedAt === null ? null : ago(release.signedAt)],
+      ['model file', `SHA-256 ${shortDigest(release.provenance.sourceDigest)}`],
+      ['compiler', release.provenance.compilerVersion],
+    ]),
+    renderTable(release.builds, [
+      { header: 'type', value: (b) => b.deviceType },
+      { header: 'bundle', value: (b) => b.bundleBytes, text: (b) => bytes(b.bundleBytes) },
+      { header: 'manifest', value: (b) => b.manifestBytes, text: (b) => bytes(b.manifestBytes) },
+      { header: 'digest', value: (b) => b.bundleDigest },
+    ]),
+  ].join('\n\n');
+}

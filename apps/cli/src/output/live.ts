@@ -1,0 +1,55 @@
+/** A block of lines that is redrawn in place on a terminal; elsewhere only what changed is printed, as lines. */
+export class LiveView {
+  private drawn = 0;
+  private lastText = '';
+  private readonly isTerminal: boolean;
+
+  constructor(private readonly stream: NodeJS.WriteStream = process.stderr) {
+    this.isTerminal = stream.isTTY === true && process.env['TERM'] !== 'dumb';
+  }
+
+  /** `plain` is the line for logs and pipes, printed when it changes. */
+  draw(lines: readonly string[], plain: string): void {
+    if (!this.isTerminal) {
+      if (plain !== this.lastText) this.stream.write(`${plain}\n`);
+      this.lastText = plain;
+      return;
+    }
+    const columns = this.stream.columns ?? 80;
+    const cut = lines.map((line) => clip(line, columns - 1));
+    this.stream.write(`${this.rewind()}${cut.join('\n')}\n`);
+    this.drawn = cut.length;
+  }
+
+  /** Leaves what is drawn and starts a new block below. */
+  done(): void {
+    this.drawn = 0;
+  }
+
+  clear(): void {
+    if (this.isTerminal) this.stream.write(this.rewind());
+    this.drawn = 0;
+  }
+
+  private rewind(): string {
+    return this.drawn === 0 ? '' : `\u001b[${this.drawn}A\r\u001b[J`;
+  }
+}
+
+/** Cuts to `limit` visible characters, escape sequences not counted. */
+export function clip(text: string, limit: number): string {
+  let visible = 0;
+  let out = '';
+  // eslint-disable-next-line no-control-regex
+  for (const part of text.split(/(\u001b\[[0-9;]*m)/)) {
+    if (part.startsWith('\u001b[')) {
+      out += part;
+      continue;
+    }
+    const characters = [...part];
+    const room = Math.max(0, limit - visible);
+    out += characters.slice(0, room).join('');
+    visible += Math.min(room, characters.length);
+  }
+  return out;
+}

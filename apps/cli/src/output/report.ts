@@ -1,0 +1,123 @@
+/** A build report as text: where flash goes, arena, work, fit, validation, diagnostics. */
+import type { CallOutput } from '@tinyfleet/contracts';
+import pc from 'picocolors';
+import { bar, bytes, count, percent } from './format.js';
+import { renderFacts } from './output.js';
+
+export type Report = CallOutput<'buildReport'>;
+export interface ReportContext {
+  readonly model: string;
+  readonly version: string;
+  readonly deviceType: string;
+  readonly bundleDigest: string | null;
+  /** Of the device type, when known. */
+  readonly slotBytes?: number;
+  readonly availableArenaBytes?: number;
+}
+
+const WIDTH = 30;
+
+export function renderReport(report: Report, context: ReportContext): string {
+  const blocks = [
+    pc.bold(`${context.model}@${context.version} for ${context.deviceType}`),
+    renderFacts([
+      [
+        'bundle',
+        `${bytes(report.bundleBytes)}${fit(report.fits.slot, report.bundleBytes, context.slotBytes, 'slot')}`,
+      ],
+      [
+        'arena',
+        `${bytes(report.arenaBytes)}${fit(report.fits.arena, report.arenaBytes, context.availableArenaBytes, 'arena')}`,
+      ],
+      [
+        'lower bound',
+        `${bytes(report.arenaLowerBoundBytes)} (${percent(overhead(report), 1)} above the peak of live tensors)`,
+      ],
+      ['state', bytes(report.stateBytes)],
+      ['work', `${count(report.macs)} MACs in ${report.ops.length} steps`],
+      ['self-test', goldenText(report)],
+      ['runtime ABI', report.abi],
+      ['digest', context.bundleDigest],
+      ['compiler', `${report.compilerVersion}, ${report.seconds.toFixed(2)} s`],
+    ]),
+    `${pc.dim('FLASH')}\n${sections(report.flash)}`,
+    `${pc.dim('ARENA')}\n${arenaText(report)}`,
+  ];
+  const steps = heaviest(report);
+  if (steps !== '') blocks.push(`${pc.dim('MOST WORK')}\n${steps}`);
+  if (report.validation !== null)
+    blocks.push(
+      `${pc.dim('VALIDATION')}\naccuracy ${percent(report.validation.accuracy, 1)} on ${count(report.validation.samples)} samples`,
+    );
+  for (const diagnostic of report.diagnostics) {
+    const paint =
+      diagnostic.severity === 'error' ? pc.red : diagnostic.severity === 'warning' ? pc.yellow : pc.dim;
+    const where = diagnostic.op ?? diagnostic.tensor;
+    blocks.push(
+      `${paint(diagnostic.severity)}  ${where === undefined ? '' : `${where}: `}${diagnostic.message}` +
+        (diagnostic.hint === undefined ? '' : `\n       ${diagnostic.hint}`),
+    );
+  }
+  return blocks.join('\n\n');
+}
+
+function fit(fits: boolean, used: number, available: number | undefined, what: string): string {
+  const share =
+    available === undefined || available === 0 ? '' : `, ${percent(used / available)} of the ${what}`;
+  return fits ? `${share}, ${pc.green('fits')}` : `${share}, ${pc.red(`does not fit the ${what}`)}`;
+}
+
+function overhead(report: Report): number {
+  return report.arenaLowerBoundBytes === 0 ? 0 : report.arenaBytes / report.arenaLowerBoundBytes - 1;
+}
+
+function goldenText(report: Report): string {
+  const coverage =
+    report.goldenCoverage === null
+      ? ''
+      : `, a flip in ${percent(report.goldenCoverage, 1)} of the stored blocks is noticed`;
+  return `${report.goldenVectors} golden vectors${coverage}`;
+}
+
+function sections(flash: Readonly<Record<string, number>>): string {
+  const rows = Object.entries(flash).sort(([, a], [, b]) => b - a);
+  const total = rows.reduce((sum, [, n]) => sum + n, 0);
+  const name = Math.max(...rows.map(([section]) => section.length), 5);
+  const size = Math.max(...rows.map(([, n]) => bytes(n).length), 1);
+  return rows
+    .map(([section, n]) => {
+      const share = total === 0 ? 0 : n / total;
+      return `${section.padEnd(name)}  ${bytes(n).padStart(size)}  ${bar(share, WIDTH)} ${percent(share, 1).padStart(6)}`;
+    })
+    .join('\n');
+}
+
+/** One line per tensor, its life as a stripe over the plan's steps; the 8 largest. */
+function arenaText(report: Report): string {
+  const last = Math.max(1, ...report.arena.map((t) => t.lastStep));
+  const largest = [...report.arena].sort((a, b) => b.bytes - a.bytes).slice(0, 8);
+  const shown = largest.sort((a, b) => a.firstStep - b.firstStep || a.offset - b.offset);
+  const name = Math.max(...shown.map((t) => Math.min(t.tensor.length, 28)), 1);
+  const rows = shown.map((tensor) => {
+    const from = Math.floor((tensor.firstStep / (last + 1)) * WIDTH);
+    const to = Math.max(from + 1, Math.ceil(((tensor.lastStep + 1) / (last + 1)) * WIDTH));
+    const stripe = ' '.repeat(from) + '='.repeat(to - from) + ' '.repeat(Math.max(0, WIDTH - to));
+    const title = tensor.tensor.length > 28 ? `...${tensor.tensor.slice(-25)}` : tensor.tensor;
+    return `${title.padEnd(name)}  |${stripe}|  ${bytes(tensor.bytes)} at ${tensor.offset}`;
+  });
+  if (report.arena.length > shown.length)
+    rows.push(pc.dim(`and ${report.arena.length - shown.length} smaller tensors`));
+  return rows.join('\n');
+}
+
+function heaviest(report: Report): string {
+  const steps = [...report.ops].filter((op) => op.macs > 0).sort((a, b) => b.macs - a.macs);
+  const shown = steps.slice(0, 5);
+  const width = Math.max(...shown.map((op) => op.op.length), 1);
+  return shown
+    .map((op) => {
+      const share = report.macs === 0 ? 0 : op.macs / report.macs;
+      return `${op.op.padEnd(width)}  ${count(op.macs).padStart(12)} MACs  ${bar(share, WIDTH)} ${percent(share, 1).padStart(6)}`;
+    })
+    .join('\n');
+}
