@@ -3,18 +3,21 @@
  * that the browser's router owns. The files are listed once at start, so no request can name another one.
  */
 import { readdir } from 'node:fs/promises';
-import { extname, join, relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { FleetError } from '@tinyfleet/errors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 const YEAR_S = 31_536_000;
 
-/** wasm-unsafe-eval: the dashboard runs bundles. Nothing is loaded from elsewhere. */
+/**
+ * wasm-unsafe-eval: the dashboard runs bundles. Inline styles: the component library sets its variables in style
+ * elements that it makes itself. Nothing is loaded from elsewhere.
+ */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "font-src 'self'",
   "connect-src 'self'",
@@ -47,8 +50,8 @@ export async function serveDashboard(fastify: FastifyInstance, root: string): Pr
       const notFound = new FleetError('server.not-found', { method: request.method, path });
       if (RESERVED.test(path)) throw notFound;
       const file = files.has(path) ? path : '/index.html';
-      // A missing script must not be answered with HTML.
-      if (file !== path && extname(path) !== '') throw notFound;
+      // A missing script must not be answered with HTML. Other addresses may hold dots: they are names and versions.
+      if (file !== path && path.startsWith('/assets/')) throw notFound;
       if (!files.has(file)) throw notFound;
       const hashed = file.startsWith('/assets/');
       void reply.header('cache-control', hashed ? `public, max-age=${YEAR_S}, immutable` : 'no-cache');
