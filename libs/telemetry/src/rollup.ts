@@ -4,10 +4,8 @@
  */
 import { unpackHistogram } from '@tinyfleet/wire';
 import { unpackFeatures } from './features.js';
-import { unknownModel, type WindowRow } from './window.js';
+import { featureBins, oodBins, unknownModel, type WindowRow } from './window.js';
 
-export const featureBins = 16;
-export const oodBins = 16;
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
 
@@ -95,7 +93,7 @@ function sumsOf(row: WindowRow, classes: number): WindowSums {
   return {
     windows: 1,
     n: row.n,
-    classes: unpackHistogram(row.classes, classes * row.confidenceBins, 'classes'),
+    classes: classes > 0 ? unpackHistogram(row.classes, classes * row.confidenceBins, 'classes') : [],
     ood: row.ood ? unpackHistogram(row.ood, oodBins, 'ood') : null,
     featureCounts:
       features && features.flatMap((one) => unpackHistogram(one.histogram, featureBins, 'features')),

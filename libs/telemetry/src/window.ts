@@ -8,6 +8,9 @@ import type { DeviceRecord } from './directory.js';
 
 export const unknownModel = '00000000-0000-0000-0000-000000000000';
 export const defaultConfidenceBins = 8;
+/** Bins of a monitored feature and of the out-of-distribution score (docs/spec/wire.cddl). */
+export const featureBins = 16;
+export const oodBins = 16;
 const dayMs = 86_400_000;
 /** A window is an hour by default; nobody can say anything of one that is longer than a week. */
 const maxWindowMs = 7 * dayMs;
@@ -26,6 +29,7 @@ export const timelessBoot: BootClock = { offsetMs: 0, known: false };
 /** What a bundle's prefix stands for. */
 export interface BundleName {
   readonly modelVersionId: string;
+  /** Length of the class axis; 0: the model names no classes. */
   readonly classes: number;
 }
 
@@ -147,7 +151,9 @@ export function acceptWindow(
   const { startMs, known } = placeWindow(message, context.clock);
   if (known) requireInTime(startMs, nowMs, policy);
   const confidenceBins = message.confidenceBins ?? defaultConfidenceBins;
-  if (bundle) {
+  if (message.ood) unpackHistogram(message.ood, oodBins, 'ood');
+  for (const { histogram } of message.features ?? []) unpackHistogram(histogram, featureBins, 'features');
+  if (bundle && bundle.classes > 0) {
     const counts = unpackHistogram(message.classes, bundle.classes * confidenceBins, 'classes');
     let counted = 0;
     for (const count of counts) counted += count;

@@ -1,0 +1,120 @@
+/**
+ * Broker, ingest and ota as one: what runs where devices connect. Opens no ports and reads no configuration, so that
+ * tests and the benchmark run the very same parts; roles/edge.ts does both.
+ */
+import {
+  PgDesiredStore,
+  PgDeviceDirectory,
+  PgIngestStore,
+  PgPresenceStore,
+  PgRegistryChanges,
+  PgRollupStore,
+  type BlobStore,
+  type Database,
+} from '@tinyfleet/storage';
+import type { WindowPolicy } from '@tinyfleet/telemetry';
+import { MqttBroker } from './broker/broker.js';
+import { DeviceCredentials } from './broker/credentials.js';
+import { brokerDefaults, type BrokerOptions } from './broker/options.js';
+import { Folder } from './ingest/folder.js';
+import { Ingest } from './ingest/ingest.js';
+import { ingestDefaults, type IngestOptions } from './ingest/options.js';
+import { Presence } from './ingest/presence.js';
+import { Sequences } from './ingest/sequences.js';
+import { otaDefaults, type OtaOptions } from './ota/options.js';
+import { Ota } from './ota/ota.js';
+import { EdgeWatcher } from './ota/watcher.js';
+
+export interface EdgeOptions {
+  readonly broker?: Partial<BrokerOptions>;
+  readonly ingest?: Partial<IngestOptions>;
+  readonly ota?: Partial<OtaOptions>;
+  readonly windows: WindowPolicy;
+  readonly onError: (part: string, error: unknown) => void;
+}
+
+/** Sequence counts are written this often. */
+const sequencesMs = 5_000;
+
+export class Edge {
+  readonly broker: MqttBroker;
+  readonly ingest: Ingest;
+  readonly ota: Ota;
+  readonly rollups: PgRollupStore;
+  private readonly presence: Presence;
+  private readonly presenceStore: PgPresenceStore;
+  private readonly sequences = new Sequences();
+  private readonly watcher: EdgeWatcher;
+  private readonly folder: Folder;
+  private sequenceTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    database: Database,
+    blobs: Pick<BlobStore, 'read'>,
+    private readonly options: EdgeOptions,
+  ) {
+    const brokerOptions = { ...brokerDefaults, ...options.broker };
+    const failed = (part: string) => (error: unknown) => options.onError(part, error);
+    const desired = new PgDesiredStore(database);
+    this.ota = new Ota(desired, blobs, { ...otaDefaults, ...options.ota });
+    this.ingest = new Ingest(
+      new PgIngestStore(database, options.windows),
+      this.sequences,
+      {
+        greeted: (session, hello) => {
+          this.presence.declareDutyCycle(session.device.deviceId, hello.dutyCycleS);
+          this.ota.greet(session, hello);
+        },
+        wanted: (session, want) => this.ota.want(session, want),
+      },
+      { ...ingestDefaults, ...options.ingest },
+    );
+    const credentials = new DeviceCredentials(new PgDeviceDirectory(database), brokerOptions.credentialTtlMs);
+    this.broker = new MqttBroker(credentials, brokerOptions, this.ingest.handle);
+    this.presenceStore = new PgPresenceStore(database);
+    this.presence = new Presence(this.presenceStore, this.broker, failed('presence'));
+    this.watcher = new EdgeWatcher(
+      this.broker,
+      this.ota,
+      desired,
+      new PgRegistryChanges(database),
+      failed('watcher'),
+    );
+    this.rollups = new PgRollupStore(database);
+    this.folder = new Folder(this.rollups, options.windows.retentionDays, failed('rollups'));
+  }
+
+  /** Before listeners open. */
+  async start(): Promise<void> {
+    await this.presence.start();
+    await this.watcher.start();
+    await this.folder.start();
+    await this.broker.start();
+    this.sequenceTimer = setInterval(() => void this.writeSequences(), sequencesMs);
+  }
+
+  /** Something changed in the database: look now. */
+  wake(): void {
+    this.watcher.wake();
+    this.folder.wake();
+  }
+
+  /** After listeners closed: connections end, what was taken is committed and acknowledged as far as it still can be. */
+  async stop(): Promise<void> {
+    clearInterval(this.sequenceTimer);
+    await this.watcher.stop();
+    await this.broker.stop();
+    await this.ingest.batcher.drain();
+    await this.presence.stop();
+    await this.writeSequences();
+    await this.folder.stop();
+  }
+
+  private async writeSequences(): Promise<void> {
+    try {
+      await this.presenceStore.writeSequences(this.sequences.takeChanged());
+    } catch (error) {
+      this.options.onError('sequences', error);
+    }
+  }
+}

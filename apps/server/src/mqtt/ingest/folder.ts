@@ -1,0 +1,50 @@
+/** Keeps the rollups close behind ingest and the partitions in order. Every edge may run one: batches are locked. */
+import type { RollupStore, TelemetryMaintenance } from '@tinyfleet/telemetry';
+
+const batchesPerFold = 64;
+const pollMs = 1_000;
+const maintainMs = 3_600_000;
+/** Events are for followers, not history; predictions wait this long for their label. */
+const eventDays = 14;
+const predictionDays = 30;
+
+export class Folder {
+  private running: Promise<void> | undefined;
+  private pollTimer: NodeJS.Timeout | undefined;
+  private maintainTimer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly store: RollupStore & TelemetryMaintenance,
+    private readonly rawDays: number,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.maintain();
+    this.pollTimer = setInterval(() => this.wake(), pollMs);
+    this.maintainTimer = setInterval(() => void this.maintain().catch(this.onError), maintainMs);
+  }
+
+  wake(): void {
+    if (this.stopped) return;
+    this.running ??= this.foldAll()
+      .catch(this.onError)
+      .finally(() => (this.running = undefined));
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.pollTimer);
+    clearInterval(this.maintainTimer);
+    await this.running;
+  }
+
+  private async foldAll(): Promise<void> {
+    while (!this.stopped && (await this.store.fold(batchesPerFold)) > 0);
+  }
+
+  private maintain(): Promise<void> {
+    return this.store.maintain({ rawDays: this.rawDays, eventDays, predictionDays });
+  }
+}

@@ -1,0 +1,64 @@
+/** Counters of the edge as Prometheus metrics, read when somebody scrapes. */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { MqttBroker } from './broker/broker.js';
+import type { Ingest } from './ingest/ingest.js';
+import type { Ota } from './ota/ota.js';
+
+export function exposeEdge(
+  registry: Registry,
+  edge: {
+    readonly broker: MqttBroker;
+    readonly ingest: Ingest;
+    readonly ota: Ota;
+    readonly rollupLagSeconds: () => Promise<number>;
+  },
+): void {
+  const { broker, ingest, ota } = edge;
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(await read());
+      },
+    });
+  };
+  const counters = (
+    name: string,
+    help: string,
+    label: string,
+    read: () => Iterable<[string, number]>,
+  ): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of read()) this.inc({ [label]: value }, count);
+      },
+    });
+  };
+  gauge('tinyfleet_mqtt_connections', 'Connected devices.', () => broker.sessions.size);
+  gauge('tinyfleet_ingest_queued', 'Messages that wait for their commit.', () => ingest.batcher.queued);
+  gauge('tinyfleet_rollup_lag_seconds', 'Age of the oldest batch that is not in the rollups.', () =>
+    edge.rollupLagSeconds().catch(() => Number.NaN),
+  );
+  counters('tinyfleet_mqtt_total', 'Broker events.', 'event', () => Object.entries(broker.counters));
+  counters('tinyfleet_ota_total', 'Events of ota.', 'event', () => Object.entries(ota.counters));
+  counters('tinyfleet_ingest_batches_total', 'Events of ingest batches.', 'event', () =>
+    Object.entries(ingest.batcher.counters),
+  );
+  counters('tinyfleet_ingest_messages_total', 'Messages by outcome.', 'outcome', () => {
+    const { refused: _, ...numbers } = ingest.counters;
+    return Object.entries(numbers);
+  });
+  counters(
+    'tinyfleet_ingest_refused_total',
+    'Refused payloads by code.',
+    'code',
+    () => ingest.counters.refused,
+  );
+}

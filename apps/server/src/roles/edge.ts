@@ -1,0 +1,82 @@
+/** The edge role: opens MQTT listeners by configuration and runs broker, ingest and ota behind them. */
+import { join } from 'node:path';
+import { attachWebSocket } from '../mqtt/broker/websocket.js';
+import { listenMqtt, type MqttListener } from '../mqtt/broker/listen.js';
+import { Edge } from '../mqtt/edge.js';
+import { exposeEdge } from '../mqtt/metrics.js';
+import { listenError } from '../platform/listen.js';
+import { ensureServerTls } from '../tls/authority.js';
+import type { RoleContext, RunningRole } from './role.js';
+
+const webSocketPath = '/mqtt';
+/** Clocks of devices may be ahead of ours by so much. */
+const maxAheadMs = 600_000;
+export async function startEdge(context: RoleContext): Promise<RunningRole> {
+  const { config, log, database, blobs, events, httpServer, metrics } = context;
+  const maxPacketBytes = config['limits.maxPacketBytes'];
+  const edge = new Edge(database, blobs, {
+    broker: {
+      maxConnections: config['limits.maxConnections'],
+      maxPacketBytes,
+      messagesPerSecond: config['limits.messagesPerSecond'],
+      messageBurst: config['limits.messageBurst'],
+    },
+    windows: { retentionDays: config.telemetryRetentionDays, maxAheadMs },
+    onError: (part, error) => log.warn({ err: error, part }, 'edge: will try again'),
+  });
+  await edge.start();
+  const unsubscribe = events.subscribe(() => edge.wake());
+  exposeEdge(metrics, { ...edge, rollupLagSeconds: () => edge.rollups.lagSeconds() });
+  const listeners: MqttListener[] = [];
+  const addresses: Record<string, string> = {};
+  try {
+    const plain = await open(edge, { host: config['mqtt.host'], port: config['mqtt.port'] }, '`--mqtt-port`');
+    listeners.push(plain);
+    addresses['mqtt'] = urlOf('mqtt', plain);
+    if (config.lan) {
+      const tls = await ensureServerTls(join(context.dataDir.path, 'tls'));
+      const secure = await open(edge, { host: '::', port: config['mqtt.tlsPort'], tls }, '`--mqtt-tls-port`');
+      listeners.push(secure);
+      addresses['mqtts'] = urlOf('mqtts', secure);
+      log.info({ fingerprint: tls.fingerprint }, 'certificate authority of this instance');
+    }
+  } catch (error) {
+    unsubscribe();
+    await Promise.all(listeners.map((listener) => listener.close()));
+    await edge.stop();
+    throw error;
+  }
+  const detach = attachWebSocket(httpServer, edge.broker, {
+    path: webSocketPath,
+    maxFrameBytes: maxPacketBytes * 4,
+  });
+  return {
+    name: 'edge',
+    addresses,
+    async stop() {
+      unsubscribe();
+      detach();
+      const closed = Promise.all(listeners.map((listener) => listener.close()));
+      await edge.stop();
+      await closed;
+    },
+  };
+}
+
+async function open(
+  edge: Edge,
+  where: Parameters<typeof listenMqtt>[1],
+  option: string,
+): Promise<MqttListener> {
+  try {
+    return await listenMqtt(edge.broker, where);
+  } catch (error) {
+    const purpose = where.tls ? 'MQTT over TLS' : 'MQTT';
+    throw await listenError(error, { host: where.host, port: where.port, purpose, option });
+  }
+}
+
+function urlOf(scheme: string, { host, port }: MqttListener): string {
+  const shown = host === '::' || host === '0.0.0.0' ? '127.0.0.1' : host;
+  return `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${port}`;
+}
