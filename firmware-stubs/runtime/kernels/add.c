@@ -67,7 +67,7 @@ int32_t fleet_run_add(const step_t *s) {
     for (uint32_t i = 0; i < inner; i++) {
       const int32_t va = rounding_shift(high_mul((a[a_at + i * a_step] + a_offset) * unit, a_multiplier), a_shift);
       const int32_t vb = rounding_shift(high_mul((b[b_at + i * b_step] + b_offset) * unit, b_multiplier), b_shift);
-      const int32_t sum = rounding_shift(high_mul(va + vb, y_multiplier), y_shift);
+      const int32_t sum = rounding_shift(high_mul(va + vb, y_multiplier), y_shift); // |sum| < 2^29
       *y++ = (int8_t)clamp(sum + y_offset, low, high);
     }
     uint32_t i = rank - 1;

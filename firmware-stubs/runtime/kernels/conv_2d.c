@@ -150,8 +150,7 @@ int32_t fleet_run_conv_2d(const step_t *s) {
             for (uint32_t j = 0; j < n; j++) {
               const uint32_t o = first + j;
               const uint32_t total = acc[j] + (uint32_t)w_offset * sum + (bias != NULL ? load_le32(bias + (size_t)o * 4) : 0);
-              const int32_t value = requantize((int32_t)total, load_i32(multipliers + (size_t)o * 4), shifts[o]);
-              y[o] = (int8_t)clamp(value + y_offset, low, high);
+              y[o] = to_int8(total, load_i32(multipliers + (size_t)o * 4), shifts[o], y_offset, low, high);
             }
           }
       }

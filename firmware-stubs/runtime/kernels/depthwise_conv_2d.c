@@ -108,8 +108,7 @@ int32_t fleet_run_depthwise_conv_2d(const step_t *s) {
           for (uint32_t i = 0; i < n; i++) {
             const uint32_t o = c + i;
             const uint32_t sum = acc[i] + (bias != NULL ? load_le32(bias + (size_t)o * 4) : 0);
-            const int32_t value = requantize((int32_t)sum, load_i32(multipliers + (size_t)o * 4), shifts[o]);
-            y[o] = (int8_t)clamp(value + y_offset, low, high);
+            y[o] = to_int8(sum, load_i32(multipliers + (size_t)o * 4), shifts[o], y_offset, low, high);
           }
         }
       }

@@ -49,7 +49,7 @@ int32_t fleet_run_fully_connected(const step_t *s) {
       for (uint32_t j = 0; j < n; j++) {
         const uint32_t c = per_channel * (o + j);
         const uint32_t sum = acc[j] + common + (bias != NULL ? load_le32(bias + (size_t)(o + j) * 4) : 0);
-        y[o + j] = (int8_t)clamp(requantize((int32_t)sum, load_i32(multipliers + (size_t)c * 4), shifts[c]) + y_offset, low, high);
+        y[o + j] = to_int8(sum, load_i32(multipliers + (size_t)c * 4), shifts[c], y_offset, low, high);
       }
     }
   }

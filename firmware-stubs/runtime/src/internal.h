@@ -106,6 +106,11 @@ static inline int32_t requantize(int32_t x, int32_t multiplier, int32_t shift) {
   return rounding_shift(high_mul((int32_t)((uint32_t)x << left), multiplier), left - shift);
 }
 
+// Requantized, moved to the output's zero point and clamped. Clamped first: a requantized value may be any int32.
+static inline int8_t to_int8(uint32_t acc, int32_t multiplier, int32_t shift, int32_t offset, int32_t low, int32_t high) {
+  return (int8_t)(clamp(requantize((int32_t)acc, multiplier, shift), low - offset, high - offset) + offset);
+}
+
 // A row of the op table. `check` sees a step whose operands are known to lie inside their spaces; it must make sure
 // that `run` stays inside those operands and divides by nothing that is 0. Both return 0 or a negative error.
 typedef struct {

@@ -1,0 +1,131 @@
+// Builds the runtime's C tests with sanitizers and runs them; fuzzes loading; proves that the sources compile cleanly
+// for a bare-metal Cortex-M and that the committed WebAssembly module is what they give.
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeWith, toolPath } from '@tinyfleet/testing';
+
+const run = promisify(execFile);
+const runtime = fileURLToPath(new URL('..', import.meta.url));
+const SANITIZERS = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined'];
+const STRICT = [
+  '-Wall',
+  '-Wextra',
+  '-Wconversion',
+  '-Wshadow',
+  '-Wcast-qual',
+  '-Wstrict-prototypes',
+  '-Werror',
+];
+const TESTS = ['harness', 'assemble', 'kernels', 'load', 'run', 'reference'].map((name) => `test/${name}.c`);
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tinyfleet-runtime-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function sources(): Promise<string[]> {
+  const inside = async (name: string): Promise<string[]> =>
+    (await readdir(join(runtime, name)))
+      .filter((file) => file.endsWith('.c'))
+      .map((file) => `${name}/${file}`);
+  return [...(await inside('src')), ...(await inside('kernels'))].sort();
+}
+
+async function build(compiler: string, flags: string[], extra: string[], name: string): Promise<string> {
+  const out = join(folder, name);
+  const files = [...(await sources()), ...TESTS, ...extra];
+  await run(compiler, ['-std=c11', ...flags, '-Iinclude', '-Isrc', '-o', out, ...files, '-lm'], {
+    cwd: runtime,
+  });
+  return out;
+}
+
+describeWith(['gcc'], 'inference runtime on the host', () => {
+  it('should compile as C99 without a warning', async () => {
+    for (const file of await sources())
+      await run(
+        toolPath('gcc'),
+        ['-std=c99', '-O2', ...STRICT, '-Iinclude', '-Isrc', '-c', file, '-o', join(folder, 'x.o')],
+        {
+          cwd: runtime,
+        },
+      );
+  });
+
+  it('should equal slow definitions, refuse damage by code and stay inside its memory under ASan and UBSan', async () => {
+    const binary = await build(toolPath('gcc'), SANITIZERS, ['test/main.c'], 'host-tests');
+    for (const seed of ['1', '2']) {
+      const { stdout } = await run(binary, [seed, '500', '60000']);
+      expect(stdout.trim()).toBe(`passed: seed ${seed}, 500 kernel rounds, 60000 mutations`);
+    }
+  });
+});
+
+describeWith(['clang'], 'inference runtime under libFuzzer', () => {
+  it('should survive any bytes as a bundle', async () => {
+    const clang = toolPath('clang');
+    const seeds = join(folder, 'seeds');
+    await mkdir(seeds);
+    const writer = await build(clang, ['-O1'], ['test/main.c'], 'seed-writer');
+    await run(writer, ['--seeds', seeds]);
+    const flags = [...SANITIZERS, '-fsanitize=fuzzer'];
+    const fuzzer = await build(clang, flags, ['test/fuzz_load.c'], 'fuzz-load');
+    await run(fuzzer, [
+      '-seed=1',
+      '-runs=150000',
+      '-max_len=4096',
+      '-verbosity=0',
+      '-artifact_prefix=' + `${folder}/`,
+      seeds,
+    ]);
+  });
+});
+
+describeWith(['arm-none-eabi-gcc'], 'inference runtime for Cortex-M', () => {
+  it('should compile without a warning, without floating point and with bounded stack', async () => {
+    const core = ['-mcpu=cortex-m4', '-mthumb', '-mfloat-abi=soft', '-ffreestanding', '-fstack-usage'];
+    for (const file of await sources()) {
+      const object = join(folder, 'm4.o');
+      const level = file.startsWith('kernels/') ? '-O2' : '-Os';
+      await run(
+        toolPath('arm-none-eabi-gcc'),
+        [
+          ...core,
+          level,
+          '-std=c99',
+          ...STRICT,
+          '-Wvla',
+          '-Wdouble-promotion',
+          '-Iinclude',
+          '-Isrc',
+          '-c',
+          file,
+          '-o',
+          object,
+        ],
+        { cwd: runtime },
+      );
+      const { stdout } = await run('arm-none-eabi-nm', ['-u', object]);
+      // What the compiler may call besides the runtime itself: mem* and 64-bit division; never soft float.
+      const foreign = stdout.split('\n').map((line) => line.replace(/^\s*U\s+/, '').trim());
+      expect(
+        foreign.filter(
+          (name) => name !== '' && !/^(fleet_|mem|__aeabi_(mem|u?ldivmod|lmul|llsl|lasr|llsr))/.test(name),
+        ),
+      ).toEqual([]);
+    }
+  });
+});
+
+describeWith(['yowasp-clang'], 'committed WebAssembly module', () => {
+  it('should be reproduced byte for byte by the pinned compiler', async () => {
+    const { stdout } = await run(process.execPath, [join(runtime, '../ports/wasm/build.mjs'), '--check']);
+    expect(stdout).toMatch(/reproduced/);
+  });
+});
