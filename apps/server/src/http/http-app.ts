@@ -6,7 +6,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { AuthService } from '@tinyfleet/auth';
 import { DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
 import { BuildService, ReleaseService, SigningKeyService } from '@tinyfleet/releases';
-import { PgStores } from '@tinyfleet/storage';
+import { QualityService } from '@tinyfleet/quality';
+import { PgStores, PgTelemetryReader } from '@tinyfleet/storage';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
@@ -24,9 +25,11 @@ import { HealthController } from './health/health.controller.js';
 import { countRequests } from './metrics.js';
 import { ModelController } from './model/model.controller.js';
 import { ProjectController } from './project/project.controller.js';
+import { QualityController } from './quality/quality.controller.js';
 import { ReleaseController } from './release/release.controller.js';
 import { SessionController } from './session/session.controller.js';
 import { SetupController } from './setup/setup.controller.js';
+import { TelemetryController } from './telemetry/telemetry.controller.js';
 import { BLOBS, LOG, METRICS } from './tokens.js';
 import { TokenController } from './token/token.controller.js';
 
@@ -39,6 +42,8 @@ export const API_CONTROLLERS: readonly Type[] = [
   ModelController,
   BuildController,
   ReleaseController,
+  TelemetryController,
+  QualityController,
   EventController,
 ];
 
@@ -83,6 +88,8 @@ export async function createHttpApp(
     { provide: BuildService, useValue: services.builds },
     { provide: ReleaseService, useValue: services.releases },
     { provide: SigningKeyService, useValue: services.keys },
+    { provide: QualityService, useValue: services.quality },
+    { provide: PgTelemetryReader, useValue: services.telemetry },
     { provide: PgStores, useValue: services.stores },
     { provide: EventStreams, useValue: streams },
     { provide: BLOBS, useValue: services.blobs },

@@ -1,11 +1,14 @@
 /** The domain's services over one database: what controllers and roles share. Made once per process. */
 import { AuthService } from '@tinyfleet/auth';
 import { COMPILER_VERSION } from '@tinyfleet/compiler';
+import { QualityService } from '@tinyfleet/quality';
 import { DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
 import { BuildService, ReleaseService, SecretSealer, SigningKeyService } from '@tinyfleet/releases';
 import {
   PgJobQueue,
+  PgQualityStore,
   PgStores,
+  PgTelemetryReader,
   transactOn,
   type BlobStore,
   type DataDir,
@@ -40,6 +43,8 @@ export interface Services extends Parts {
   readonly keys: SigningKeyService;
   readonly builds: BuildService;
   readonly releases: ReleaseService;
+  readonly telemetry: PgTelemetryReader;
+  readonly quality: QualityService;
 }
 
 export function createServices(parts: Parts): Services {
@@ -48,6 +53,7 @@ export function createServices(parts: Parts): Services {
   const jobs = new PgJobQueue(database, (error) => log.warn({ err: error }, 'job queue'));
   const stores = new PgStores(database);
   const transact = transactOn(database, { jobs, expireInSeconds: config.buildTimeoutS + 60 });
+  const qualityStore = new PgQualityStore(database);
   const keys = new SigningKeyService(stores, transact, new SecretSealer(parts.secret), uuidv7);
   return {
     ...parts,
@@ -63,5 +69,7 @@ export function createServices(parts: Parts): Services {
     keys,
     builds: new BuildService(stores, transact, COMPILER_VERSION),
     releases: new ReleaseService(stores, transact, keys),
+    telemetry: new PgTelemetryReader(database),
+    quality: new QualityService(qualityStore, qualityStore),
   };
 }

@@ -2,6 +2,7 @@
 import type { Undo } from '../platform/bootstrap.js';
 import type { Services } from '../platform/services.js';
 import { startCompiler } from './compiler.js';
+import { startEdge } from './edge.js';
 import type { RoleContext, RunningRole } from './role.js';
 
 /** @returns the addresses that the roles listen on, by protocol. */
@@ -25,5 +26,7 @@ export async function startRoles(
   } else {
     undo.add('job queue', async () => await services.jobs.stop(1_000));
   }
+  // One role with three names: with the embedded broker they are never apart.
+  if (roles.includes('broker')) started(await startEdge(context));
   return addresses;
 }
