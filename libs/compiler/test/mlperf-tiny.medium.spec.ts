@@ -69,8 +69,15 @@ describeWith(['shared-data'], 'MLPerf Tiny', () => {
 
     it(`should write ${name} as .tflite and read the same model back`, () => {
       const rewritten = { bytes: writeTflite(openSource(source()).graph), fileName: 'rewritten.tflite' };
-      const { sourceBytes, sourceDigest, ...model } = inspect(source());
-      expect(inspect(rewritten)).toMatchObject(model);
+      const { inputs, outputs, operators, macs: work, classes, constantBytes } = inspect(source());
+      expect(inspect(rewritten)).toMatchObject({
+        inputs,
+        outputs,
+        operators,
+        macs: work,
+        classes,
+        constantBytes,
+      });
     });
   }
 });

@@ -100,4 +100,23 @@ export function denseNet(seed = 3): Graph {
   return b.build([c, a]);
 }
 
-export const MODELS: Readonly<Record<string, () => Graph>> = { convNet, residualNet, denseNet };
+/** An add that broadcasts a constant per channel and one that broadcasts a row; padding of a max pool; ReLU1. */
+export function broadcastNet(seed = 4): Graph {
+  const next = random(seed);
+  const b = new GraphBuilder('broadcast_net');
+  const x = b.input('x', [1, 5, 6, 3], INPUT);
+  const offsets = b.constant('offsets', [3], bytes(next, 3), { scale: 0.02, zeroPoint: 4 });
+  const shifted = b.add(x, offsets, { name: 'shifted', scale: 0.07, zeroPoint: 1 });
+  const pooled = b.pool2d('max_pool_2d', shifted, { name: 'pooled', filter: [5, 1], stride: [5, 1] });
+  const mixed = b.add(pooled, shifted, {
+    name: 'mixed',
+    activation: 'relu_n1_to_1',
+    scale: 0.05,
+    zeroPoint: -6,
+  });
+  return b.build([
+    b.pool2d('average_pool_2d', mixed, { name: 'mean', filter: [3, 3], stride: [2, 2], padding: 'same' }),
+  ]);
+}
+
+export const MODELS: Readonly<Record<string, () => Graph>> = { convNet, residualNet, denseNet, broadcastNet };

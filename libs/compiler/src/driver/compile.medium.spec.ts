@@ -1,3 +1,4 @@
+// The whole compiler on the real runtime: bundles load, prove themselves, fit or say why not.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { FleetError, isFleetError } from '@tinyfleet/errors';

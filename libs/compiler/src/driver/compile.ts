@@ -106,7 +106,7 @@ function refuseMisfit(report: Report, target: TargetType): void {
   const misfits = fitDiagnostics(report, target);
   if (misfits.length === 0) return;
   const error = failure(misfits);
-  throw new FleetError(error.code, { ...error.data, report } as never);
+  throw new FleetError(error.code, { ...error.data, report });
 }
 
 /** Logits before a softmax stay as they are: out-of-distribution scores are made from them. */

@@ -118,7 +118,7 @@ export function makeReport(parts: ReportParts): Report {
 }
 
 export function describeDiagnostic(d: Diagnostic): ReportDiagnostic {
-  const error = new FleetError(d.code, d.data as never);
+  const error = new FleetError(d.code, d.data);
   return {
     severity: d.severity,
     code: d.code,

@@ -2,7 +2,7 @@
 // own. Shapes, padding and per-channel axes follow from the operands; the verifier has the last word.
 import { elements, type DType, type Graph, type Quantization, type Tensor, type TensorId } from './graph.js';
 import type { Activation, Op, OpAttrs, OpKind } from './ops.js';
-import { resolvePadding, windowOutput, type PaddingScheme } from './shapes.js';
+import { broadcastShape, resolvePadding, windowOutput, type PaddingScheme } from './shapes.js';
 import { verify } from './verify.js';
 
 /** One scale, or one per channel. Numbers are rounded to float32, as the file format holds them. */
@@ -46,7 +46,7 @@ export class GraphBuilder {
     const dtype: DType =
       values instanceof Int8Array ? 'int8' : values instanceof Int16Array ? 'int16' : 'int32';
     if (values.length !== elements({ shape }))
-      throw new RangeError(`${name}: ${values.length} values for [${shape}]`);
+      throw new RangeError(`${name}: ${values.length} values for [${shape.join(', ')}]`);
     const data = new Uint8Array(values.byteLength);
     const view = new DataView(data.buffer);
     values.forEach((value, i) => {
@@ -122,7 +122,8 @@ export class GraphBuilder {
   }
 
   add(a: TensorId, b: TensorId, o: Activated): TensorId {
-    return this.op('add', [a, b], { activation: o.activation ?? 'none' }, this.shape(a), o);
+    const shape = broadcastShape(this.shape(a), this.shape(b)) ?? this.shape(a);
+    return this.op('add', [a, b], { activation: o.activation ?? 'none' }, shape, o);
   }
 
   relu(input: TensorId, name: string, activation: Exclude<Activation, 'none'> = 'relu'): TensorId {

@@ -18,7 +18,7 @@ export interface Diagnostic {
 /** The error of the first fault; `data.diagnostics` has them all. */
 export function failure(diagnostics: readonly Diagnostic[]): FleetError<CompilerCode> {
   const first = diagnostics[0]!;
-  return new FleetError<CompilerCode>(first.code, { ...first.data, diagnostics } as never);
+  return new FleetError<CompilerCode>(first.code, { ...first.data, diagnostics });
 }
 
 export function fault(code: Diagnostic['code'], data: Diagnostic['data']): FleetError<CompilerCode> {

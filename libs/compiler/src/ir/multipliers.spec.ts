@@ -1,3 +1,4 @@
+// Multipliers, clamps and roundings, pinned against hand-computed integers.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { GraphBuilder } from './builder.js';

@@ -30,6 +30,9 @@ export interface PoolAttrs extends Window2d {
   readonly activation: Activation;
 }
 
+/** Nothing but operands. */
+export type NoAttrs = Readonly<Record<string, never>>;
+
 export interface OpAttrs {
   /** input NHWC, filter [out, kh, kw, in], bias int32 [out] or none. */
   conv_2d: ConvAttrs;
@@ -42,9 +45,9 @@ export interface OpAttrs {
   /** Over the last dimension. beta is an exact float32. */
   softmax: { readonly beta: number };
   /** A step that copies bytes. */
-  reshape: Record<never, never>;
+  reshape: NoAttrs;
   /** The same bytes under another shape: no step at run time, both tensors share storage. */
-  view: Record<never, never>;
+  view: NoAttrs;
   /** Element-wise sum; shapes broadcast as in NumPy, at most 5 dimensions. */
   add: { readonly activation: Activation };
   /** A clamp that requantizes when its output's scale differs: kept only until it is fused. */
@@ -88,8 +91,3 @@ export const OPS: Readonly<Record<OpKind, OpSpec>> = {
   softmax: { code: 25, minInputs: 1, maxInputs: 1, constantFrom: 1 },
   view: { code: null, minInputs: 1, maxInputs: 1, constantFrom: 1 },
 };
-
-/** The same op with other operands; keeps the discriminated type, which a spread of a union would lose. */
-export function withOperands(op: Op, change: { inputs?: readonly TensorId[]; output?: TensorId }): Op {
-  return { ...op, ...change } as Op;
-}

@@ -1,7 +1,7 @@
+// Every rule of the IR, with a graph that breaks it.
 import { describe, expect, it } from '@jest/globals';
 import { MODELS } from '../../test/models.js';
 import type { Graph, Tensor } from './graph.js';
-import type { Op } from './ops.js';
 import { IrViolation, verify } from './verify.js';
 
 const graph = MODELS['convNet']!();
@@ -11,7 +11,7 @@ function withTensor(id: number, change: Partial<Tensor>): Graph {
 }
 
 function withOp(index: number, change: object): Graph {
-  const ops = graph.ops.map((op, i) => (i === index ? ({ ...op, ...change } as Op) : op));
+  const ops = graph.ops.map((op, i) => (i === index ? { ...op, ...change } : op));
   return { ...graph, ops };
 }
 
@@ -24,7 +24,7 @@ describe('verify', () => {
 
   it.each<[string, Graph, RegExp]>([
     ['reversed ops', { ...graph, ops: graph.ops.toReversed() }, /before it is defined/],
-    ['an op twice', { ...graph, ops: [...graph.ops, { ...conv, name: 'again' } as Op] }, /assigned twice/],
+    ['an op twice', { ...graph, ops: [...graph.ops, { ...conv, name: 'again' }] }, /assigned twice/],
     ['one name twice', withOp(1, { name: conv.name }), /two ops are called/],
     ['an output nobody makes', { ...graph, outputs: [999] }, /nothing produces/],
     ['a root nobody makes', { ...graph, roots: [999] }, /nothing produces/],

@@ -1,7 +1,7 @@
 // A reshape moves nothing in row-major memory: it becomes a view, and chains of views end at the tensor that has the
 // bytes. Only between a graph's input and its output a copy must stay: they are different places to the caller.
 import { producers, tensorOf, type Graph, type TensorId } from '../ir/graph.js';
-import { withOperands, type Op } from '../ir/ops.js';
+import type { Op } from '../ir/ops.js';
 
 export function foldReshape(graph: Graph): Graph {
   const outputs = new Set<TensorId>(graph.outputs);
@@ -16,7 +16,8 @@ export function foldReshape(graph: Graph): Graph {
     const edge = outputs.has(op.output) && (inputs.has(source) || outputs.has(source) || constant);
     if (edge || producer.get(op.output) !== op) return op;
     base.set(op.output, source);
-    return { ...withOperands(op, { inputs: [source] }), kind: 'view' } as Op;
+    const { name, output, sourceIndex } = op;
+    return { kind: 'view', name, inputs: [source], output, attrs: {}, sourceIndex };
   });
   return { ...graph, ops };
 }

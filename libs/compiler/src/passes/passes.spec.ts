@@ -1,3 +1,4 @@
+// What each pass does, what it must leave alone, and the runner between them.
 import { describe, expect, it } from '@jest/globals';
 import { MODELS } from '../../test/models.js';
 import { GraphBuilder } from '../ir/builder.js';

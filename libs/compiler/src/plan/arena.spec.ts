@@ -1,3 +1,4 @@
+// Packings never overlap, never beat the bound, never change.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { liveSetBound, pack, type Span } from './arena.js';

@@ -1,3 +1,4 @@
+// Addresses and order: what may share bytes and what must not.
 import { describe, expect, it } from '@jest/globals';
 import { FleetError } from '@tinyfleet/errors';
 import { MODELS } from '../../test/models.js';

@@ -42,17 +42,23 @@ export function record(layout: RecordLayout, values: RecordValues): Uint8Array {
 function write(view: DataView, at: number, type: FieldType, value: number): void {
   switch (type) {
     case 'u8':
-      return view.setUint8(at, value);
+      view.setUint8(at, value);
+      return;
     case 'i8':
-      return view.setInt8(at, value);
+      view.setInt8(at, value);
+      return;
     case 'u16':
-      return view.setUint16(at, value, true);
+      view.setUint16(at, value, true);
+      return;
     case 'i16':
-      return view.setInt16(at, value, true);
+      view.setInt16(at, value, true);
+      return;
     case 'u32':
-      return view.setUint32(at, value, true);
+      view.setUint32(at, value, true);
+      return;
     case 'i32':
-      return view.setInt32(at, value, true);
+      view.setInt32(at, value, true);
+      return;
   }
 }
 

@@ -38,7 +38,7 @@ class Writer {
 
   file(schema: TableSchema, identifier: string, value: TableValue): Uint8Array {
     const root = this.allocate(8, 4);
-    [...identifier].forEach((char, i) => this.view.setUint8(root + 4 + i, char.charCodeAt(0)));
+    this.bytes.set(new TextEncoder().encode(identifier), root + 4);
     this.refer(root, () => this.table(schema, value));
     for (let next = this.pending.shift(); next !== undefined; next = this.pending.shift()) next();
     return this.bytes.slice(0, this.end);

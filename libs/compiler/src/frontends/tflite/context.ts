@@ -96,7 +96,7 @@ export class OpContext {
   /** Symmetric int8 weights, one scale or one per slice of `axis`. */
   weights(filter: Tensor, axis: number): boolean {
     const q = filter.quantization;
-    if (filter.data === null) return this.invalid(`weights ${filter.name} are not constant`) !== null;
+    if (filter.data === null) return this.wrong(`weights ${filter.name} are not constant`);
     if (q === null) return this.quantization(filter, 'it has no scale');
     if (q.axis !== null && q.axis !== axis)
       return this.quantization(filter, `its scales run along dimension ${q.axis}`);
@@ -105,11 +105,10 @@ export class OpContext {
 
   bias(bias: Tensor | undefined, channels: number): boolean {
     if (bias === undefined) return true;
-    if (bias.data === null) return this.invalid(`bias ${bias.name} is not constant`) !== null;
+    if (bias.data === null) return this.wrong(`bias ${bias.name} is not constant`);
     const length = bias.shape.reduce((n, extent) => n * extent, 1);
     return (
-      length === channels ||
-      this.invalid(`bias ${bias.name} has ${length} values for ${channels} channels`) !== null
+      length === channels || this.wrong(`bias ${bias.name} has ${length} values for ${channels} channels`)
     );
   }
 
@@ -129,6 +128,11 @@ export class OpContext {
 
   invalid(reason: string): null {
     return this.report('compiler.graph-invalid', { op: `${this.builtin} ${this.name}`, reason });
+  }
+
+  private wrong(reason: string): false {
+    this.invalid(reason);
+    return false;
   }
 
   option(option: string): null {

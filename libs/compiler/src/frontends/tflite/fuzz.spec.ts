@@ -1,3 +1,4 @@
+// Thousands of damaged files: a registered error or a valid plan, in bounded time.
 import { describe, expect, it } from '@jest/globals';
 import { isFleetError } from '@tinyfleet/errors';
 import { MODELS } from '../../../test/models.js';

@@ -1,7 +1,8 @@
+// Models read, faults named, limits at their edge. Hostile files: fuzz.spec.ts.
 import { describe, expect, it } from '@jest/globals';
 import { FleetError } from '@tinyfleet/errors';
 import { MODELS } from '../../../test/models.js';
-import { writeFlatbuffer, type TableValue } from '../../backends/tflite/flatbuffer-writer.js';
+import { writeFlatbuffer } from '../../backends/tflite/flatbuffer-writer.js';
 import { writeTflite } from '../../backends/tflite/write.js';
 import type { Diagnostic } from '../../ir/diagnostics.js';
 import { dumpGraph } from '../../ir/dump.js';
@@ -16,7 +17,7 @@ import { open } from './open.js';
 function changed(name: string, change: (model: any) => void): Uint8Array {
   const model = structuredClone(readFlatbuffer(writeTflite(MODELS[name]!()), MODEL, DEFAULT_LIMITS));
   change(model);
-  return writeFlatbuffer(MODEL, 'TFL3', model as TableValue);
+  return writeFlatbuffer(MODEL, 'TFL3', model);
 }
 
 function failureOf(

@@ -1,7 +1,7 @@
 // A TensorFlow Lite int8 model as an IR graph. Call `match` first. Faults of the container end the reading at once;
 // faults of the graph are collected over all nodes and thrown together, unsupported operators in one diagnostic.
 import { failure, fault, type Diagnostic } from '../../ir/diagnostics.js';
-import { DTYPE_BYTES, type DType, type Graph, type Quantization, type Tensor } from '../../ir/graph.js';
+import { DTYPE_BYTES, type DType, type Graph, type Quantization } from '../../ir/graph.js';
 import type { Op } from '../../ir/ops.js';
 import {
   BUILTIN_OPERATORS,

@@ -25,8 +25,10 @@ export function importPool2d(kind: 'average_pool_2d' | 'max_pool_2d', context: O
   const [input] = found.inputs as [Tensor];
   const { output } = found;
   if (!context.rank(input, 4) || !context.rank(output, 4) || !context.perTensor(input, output)) return null;
-  if (!sameQuantization(input, output))
-    return context.quantization(output, "pooling must keep its input's scale") || null;
+  if (!sameQuantization(input, output)) {
+    context.quantization(output, "pooling must keep its input's scale");
+    return null;
+  }
   const defaults = { padding: 0, strideW: 0, strideH: 0, filterW: 0, filterH: 0, activation: 0 };
   const options = context.options<Options>(OPTIONS_TYPE.pool2d, defaults);
   const activation = context.activation(options.activation);
