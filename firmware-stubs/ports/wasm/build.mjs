@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, posix, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -33,7 +33,6 @@ const STACK_BYTES = 65536;
 const FLAGS = [
   '--target=wasm32-unknown-unknown',
   '-std=c99',
-  '-O2',
   '-ffreestanding',
   '-nostdlib',
   '-fno-ident',
@@ -43,10 +42,13 @@ const FLAGS = [
   '-Wall',
   '-Wextra',
   '-Werror=implicit-function-declaration',
+  '-I.',
   ...INCLUDES.map((path) => `-I${path}`),
 ];
 // The stack lies first, so running over its end traps instead of overwriting data.
 const LINK = [
+  '--target=wasm32-unknown-unknown',
+  '-nostdlib',
   '-Wl,--no-entry',
   '-Wl,--strip-all',
   '-Wl,--export=__heap_base',
@@ -78,62 +80,86 @@ async function collect() {
   return { files, units };
 }
 
-// The virtual file system of the compiler wants a tree of folders.
+// The compiler's virtual file system does not follow "..": such includes are written from the root instead.
+function fromRoot(path, text) {
+  return text.replace(
+    /^(\s*#\s*include\s+)"(\.\.\/[^"]+)"/gm,
+    (_, head, target) => `${head}"${posix.join(posix.dirname(path), target)}"`,
+  );
+}
+
+// The virtual file system wants a tree of folders.
 function tree(files) {
   const root = {};
   for (const [path, text] of Object.entries(files)) {
     const parts = path.split('/');
     let folder = root;
     for (const part of parts.slice(0, -1)) folder = folder[part] ??= {};
-    folder[parts.at(-1)] = text;
+    folder[parts.at(-1)] = fromRoot(path, text);
   }
   return root;
 }
+
+/** Kernels are built for speed, everything else for size, as on every port. */
+const level = (unit) => (unit.startsWith('runtime/kernels/') || unit.startsWith('dsp/') ? '-O2' : '-Os');
+const objectName = (unit) => unit.replaceAll('/', '-').replace(/\.c$/, '.o');
 
 async function buildPinned({ files, units }) {
   const { runClang } = await import(pathToFileURL(compiler).href).catch((cause) => {
     throw new Error('The pinned compiler is not installed: npm ci --prefix tools/clang', { cause });
   });
-  const log = [];
   const decoder = new TextDecoder();
-  const print = (bytes) => bytes !== null && log.push(decoder.decode(bytes));
-  try {
-    const out = await runClang(['clang', ...FLAGS, ...LINK, ...units, '-o', 'tinyfleet.wasm'], tree(files), {
-      stdout: print,
-      stderr: print,
-    });
-    if (log.length > 0) process.stderr.write(log.join(''));
-    return out['tinyfleet.wasm'];
-  } catch (cause) {
-    if (!(cause instanceof Error) || log.length === 0) throw cause;
-    throw new Error(`clang failed:\n${log.join('')}`); // the cause carries the whole file tree
+  const clang = async (args, input) => {
+    const log = [];
+    const print = (bytes) => bytes !== null && log.push(decoder.decode(bytes, { stream: true }));
+    try {
+      const out = await runClang(['clang', ...args], input, { stdout: print, stderr: print });
+      process.stderr.write(log.join('').replace(/^yowasp-llvm: .*\n?/gm, ''));
+      return out;
+    } catch (cause) {
+      if (!(cause instanceof Error) || log.length === 0) throw cause;
+      throw new Error(`clang failed:\n${log.join('')}`); // the cause carries the whole file tree
+    }
+  };
+  const sources = tree(files);
+  const objects = {};
+  for (const unit of units) {
+    const name = objectName(unit);
+    objects[name] = (await clang([...FLAGS, level(unit), '-c', unit, '-o', name], sources))[name];
   }
+  const linked = await clang([...LINK, ...Object.keys(objects), '-o', 'tinyfleet.wasm'], { ...objects });
+  return { wasm: linked['tinyfleet.wasm'], objects };
 }
 
 async function buildNative({ units }) {
   const folder = await mkdtemp(join(tmpdir(), 'tinyfleet-wasm-'));
+  const clang = async (args) =>
+    process.stderr.write((await promisify(execFile)('clang', args, { cwd: firmware })).stderr);
   try {
+    const objects = {};
+    for (const unit of units) {
+      const object = join(folder, objectName(unit));
+      await clang([...FLAGS, level(unit), '-c', unit.split('/').join(sep), '-o', object]);
+      objects[objectName(unit)] = await readFile(object);
+    }
     const out = join(folder, 'tinyfleet.wasm');
-    const { stderr } = await promisify(execFile)(
-      'clang',
-      [...FLAGS, ...LINK, ...units.map((u) => u.split('/').join(sep)), '-o', out],
-      { cwd: firmware },
-    );
-    process.stderr.write(stderr);
-    return await readFile(out);
+    await clang([...LINK, ...Object.keys(objects).map((name) => join(folder, name)), '-o', out]);
+    return { wasm: await readFile(out), objects };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
+/** The module, and its objects by name (path with dashes) for size reports. */
 export async function build({ native = false } = {}) {
   const sources = await collect();
-  return Buffer.from(native ? await buildNative(sources) : await buildPinned(sources));
+  const { wasm, objects } = await (native ? buildNative(sources) : buildPinned(sources));
+  return { wasm: Buffer.from(wasm), objects };
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const started = performance.now();
-  const wasm = await build({ native: process.argv.includes('--native') });
+  const { wasm } = await build({ native: process.argv.includes('--native') });
   const digest = createHash('sha256').update(wasm).digest('hex');
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const name = relative(process.cwd(), target);

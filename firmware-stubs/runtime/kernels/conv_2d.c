@@ -9,11 +9,17 @@ typedef struct {
   uint32_t in_h, in_w, in_c, filter_h, filter_w, dilation_h, dilation_w, group_c;
 } shape_t;
 
-// Filter taps f with 0 <= origin + f * dilation < size, as [first, end).
 typedef struct {
   uint32_t first, end;
 } span_t;
 
+// Where a filter lies on the image: its first row and column, and the taps that hit it.
+typedef struct {
+  int32_t y, x;
+  span_t rows, cols;
+} position_t;
+
+// Filter taps f with 0 <= origin + f * dilation < size, as [first, end).
 static span_t taps(int32_t origin, uint32_t dilation, uint32_t filter, uint32_t size) {
   span_t span = {0, 0};
   if (origin < 0) span.first = ((uint32_t)-origin + dilation - 1) / dilation;
@@ -51,9 +57,9 @@ int32_t fleet_check_conv_2d(const step_t *s) {
 }
 
 // The taps of one output position, all input channels of a single group, as one row; taps outside are `zero`.
-static void gather(const shape_t *p, const int8_t *image, int32_t y0, int32_t x0, int8_t zero, int8_t *patch) {
-  const span_t rows = taps(y0, p->dilation_h, p->filter_h, p->in_h);
-  const span_t cols = taps(x0, p->dilation_w, p->filter_w, p->in_w);
+static void gather(const shape_t *p, const int8_t *image, const position_t *at, int8_t zero, int8_t *patch) {
+  const span_t rows = at->rows, cols = at->cols;
+  const int32_t y0 = at->y, x0 = at->x;
   const uint32_t row_bytes = p->filter_w * p->in_c;
   if (rows.end - rows.first < p->filter_h || cols.end - cols.first < p->filter_w)
     memset(patch, zero, (size_t)p->filter_h * row_bytes);
@@ -71,21 +77,20 @@ static void gather(const shape_t *p, const int8_t *image, int32_t y0, int32_t x0
   }
 }
 
-// acc[0..n) = sums of n output channels (n <= 4, one group) at the position whose filter starts at (y0, x0).
-// Returns the sum of the inputs seen, for weights_offset.
-static uint32_t accumulate(const shape_t *p, const int8_t *image, const int8_t *w, int32_t y0, int32_t x0,
-                           int32_t x_offset, uint32_t n, int with_sum, uint32_t acc[4]) {
+// acc[0..n) = sums of n output channels (n <= 4, one group) at a position. Returns the sum of the inputs seen, for
+// weights_offset.
+static uint32_t accumulate(const shape_t *p, const int8_t *image, const int8_t *w, const position_t *at, int32_t x_offset,
+                           uint32_t n, int with_sum, uint32_t acc[4]) {
   const uint32_t channel = p->filter_h * p->filter_w * p->group_c; // weights of one output channel
-  const span_t rows = taps(y0, p->dilation_h, p->filter_h, p->in_h);
-  const span_t cols = taps(x0, p->dilation_w, p->filter_w, p->in_w);
+  const span_t rows = at->rows, cols = at->cols;
   const int contiguous = p->dilation_w == 1 && p->group_c == p->in_c;
   uint32_t sum = 0;
   if (cols.first >= cols.end) return 0;
   for (uint32_t fy = rows.first; fy < rows.end; fy++) {
-    const size_t y = (size_t)(y0 + (int32_t)(fy * p->dilation_h));
+    const size_t y = (size_t)(at->y + (int32_t)(fy * p->dilation_h));
     const uint32_t step = contiguous ? cols.end - cols.first : 1;
     for (uint32_t fx = cols.first; fx < cols.end; fx += step) {
-      const int8_t *x = image + (y * p->in_w + (size_t)(x0 + (int32_t)(fx * p->dilation_w))) * p->in_c;
+      const int8_t *x = image + (y * p->in_w + (size_t)(at->x + (int32_t)(fx * p->dilation_w))) * p->in_c;
       const int8_t *row = w + ((size_t)fy * p->filter_w + fx) * p->group_c;
       const uint32_t length = step * p->group_c;
       if (n == 4) dot4(x, x_offset, row, channel, length, acc);
@@ -128,11 +133,14 @@ int32_t fleet_run_conv_2d(const step_t *s) {
 
   for (uint32_t b = 0; b < batches; b++) {
     const int8_t *image = input_i8(s, 0) + (size_t)b * p.in_h * p.in_w * p.in_c;
-    for (uint32_t oy = 0; oy < out_h; oy++)
+    for (uint32_t oy = 0; oy < out_h; oy++) {
+      position_t at;
+      at.y = (int32_t)oy * stride_h - pad_top;
+      at.rows = taps(at.y, p.dilation_h, p.filter_h, p.in_h);
       for (uint32_t ox = 0; ox < out_w; ox++, y += out_c) {
-        const int32_t y0 = (int32_t)oy * stride_h - pad_top;
-        const int32_t x0 = (int32_t)ox * stride_w - pad_left;
-        if (gathers) gather(&p, image, y0, x0, (int8_t)-x_offset, patch);
+        at.x = (int32_t)ox * stride_w - pad_left;
+        at.cols = taps(at.x, p.dilation_w, p.filter_w, p.in_w);
+        if (gathers) gather(&p, image, &at, (int8_t)-x_offset, patch);
         for (uint32_t g = 0; g < groups; g++)
           for (uint32_t c = 0; c < group_out; c += 4) {
             const uint32_t first = g * group_out + c;
@@ -141,7 +149,7 @@ int32_t fleet_run_conv_2d(const step_t *s) {
             uint32_t acc[4] = {0, 0, 0, 0};
             uint32_t sum = 0;
             if (!gathers) {
-              sum = accumulate(&p, image + g * p.group_c, w, y0, x0, x_offset, n, w_offset != 0, acc);
+              sum = accumulate(&p, image + g * p.group_c, w, &at, x_offset, n, w_offset != 0, acc);
             } else if (n == 4) {
               dot4(patch, x_offset, w, (uint32_t)channel, (uint32_t)channel, acc);
             } else {
@@ -154,6 +162,7 @@ int32_t fleet_run_conv_2d(const step_t *s) {
             }
           }
       }
+    }
   }
   return fleet_ok;
 }

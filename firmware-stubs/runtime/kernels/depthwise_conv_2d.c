@@ -46,6 +46,20 @@ static inline void add_block(uint32_t acc[block], const int8_t *x, int32_t x_off
 #endif
 }
 
+// acc[i] += v * (w[i] + w_offset), i < n <= block: one input channel for all outputs of the block.
+static inline void add_scaled(uint32_t acc[block], int32_t v, const int8_t *w, int32_t w_offset, uint32_t n) {
+  uint32_t i = 0;
+#if defined(__wasm_simd128__)
+  const v128_t vx = wasm_i16x8_splat((int16_t)v), wo = wasm_i16x8_splat((int16_t)w_offset);
+  for (; i + 8 <= n; i += 8) {
+    const v128_t row = wasm_i16x8_add(wasm_i16x8_load8x8(w + i), wo);
+    wasm_v128_store(acc + i, wasm_i32x4_add(wasm_v128_load(acc + i), wasm_i32x4_extmul_low_i16x8(vx, row)));
+    wasm_v128_store(acc + i + 4, wasm_i32x4_add(wasm_v128_load(acc + i + 4), wasm_i32x4_extmul_high_i16x8(vx, row)));
+  }
+#endif
+  for (; i < n; i++) acc[i] += (uint32_t)(v * (w[i] + w_offset));
+}
+
 int32_t fleet_run_depthwise_conv_2d(const step_t *s) {
   const uint32_t batches = param_u16(s, FLEET_DEPTHWISE_CONV_2D_BATCHES);
   const uint32_t in_h = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_H), in_w = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_W);
@@ -91,8 +105,7 @@ int32_t fleet_run_depthwise_conv_2d(const step_t *s) {
               } else if (multiplier == 1) {
                 for (uint32_t i = 0; i < n; i++) acc[i] += (uint32_t)((x[c + i] + x_offset) * (w[i] + w_offset));
               } else if (in_c == 1) {
-                const int32_t v = x[0] + x_offset;
-                for (uint32_t i = 0; i < n; i++) acc[i] += (uint32_t)(v * (w[i] + w_offset));
+                add_scaled(acc, x[0] + x_offset, w, w_offset, n);
               } else {
                 uint32_t channel = c / multiplier, rest = c % multiplier;
                 for (uint32_t i = 0; i < n; i++) {

@@ -9,10 +9,11 @@
 // -127 <= x_offset <= 128, so x + x_offset is within +-255 and a product within 2^15.
 #if defined(__wasm_simd128__)
 
-static inline uint32_t sum_lanes(v128_t v) {
-  v = wasm_i32x4_add(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
-  v = wasm_i32x4_add(v, wasm_i32x4_shuffle(v, v, 1, 0, 3, 2));
-  return (uint32_t)wasm_i32x4_extract_lane(v, 0);
+// The four sums of the lanes of a, b, c and d, as one vector.
+static inline v128_t sum_lanes(v128_t a, v128_t b, v128_t c, v128_t d) {
+  const v128_t ab = wasm_i32x4_add(wasm_i32x4_shuffle(a, b, 0, 4, 1, 5), wasm_i32x4_shuffle(a, b, 2, 6, 3, 7));
+  const v128_t cd = wasm_i32x4_add(wasm_i32x4_shuffle(c, d, 0, 4, 1, 5), wasm_i32x4_shuffle(c, d, 2, 6, 3, 7));
+  return wasm_i32x4_add(wasm_i32x4_shuffle(ab, cd, 0, 1, 4, 5), wasm_i32x4_shuffle(ab, cd, 2, 3, 6, 7));
 }
 
 static inline void dot4(const int8_t *x, int32_t x_offset, const int8_t *w, uint32_t w_stride, uint32_t n,
@@ -42,18 +43,14 @@ static inline void dot4(const int8_t *x, int32_t x_offset, const int8_t *w, uint
     a3 = wasm_i32x4_add(a3, wasm_i32x4_dot_i16x8(v, wasm_i16x8_load8x8(w3 + i)));
     i += 8;
   }
-  uint32_t s0 = acc[0] + sum_lanes(a0), s1 = acc[1] + sum_lanes(a1), s2 = acc[2] + sum_lanes(a2), s3 = acc[3] + sum_lanes(a3);
+  wasm_v128_store(acc, wasm_i32x4_add(wasm_v128_load(acc), sum_lanes(a0, a1, a2, a3)));
   for (; i < n; i++) {
     const int32_t v = x[i] + x_offset;
-    s0 += (uint32_t)(v * w0[i]);
-    s1 += (uint32_t)(v * w1[i]);
-    s2 += (uint32_t)(v * w2[i]);
-    s3 += (uint32_t)(v * w3[i]);
+    acc[0] += (uint32_t)(v * w0[i]);
+    acc[1] += (uint32_t)(v * w1[i]);
+    acc[2] += (uint32_t)(v * w2[i]);
+    acc[3] += (uint32_t)(v * w3[i]);
   }
-  acc[0] = s0;
-  acc[1] = s1;
-  acc[2] = s2;
-  acc[3] = s3;
 }
 
 #else
