@@ -3,6 +3,7 @@
  * It holds no state of its own: a process that ends is reported, the simulator is started again, the server is not.
  */
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { SupervisedMessage } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
@@ -11,7 +12,7 @@ import { failureOf, renderFailure } from '../../errors.js';
 import { duration } from '../../output/format.js';
 import { dataDir, programs, serverContextFile, workspaceRoot } from '../../paths.js';
 import { Child, type Ending } from './child.js';
-import { ensureDemo, simulatorConfigFile } from './demo.js';
+import { ensureDemo, markRemoved, simulatorConfigFile } from './demo.js';
 import { serverEnvironment, type UpFlags } from './options.js';
 import { StartupView } from './startup-view.js';
 
@@ -114,6 +115,10 @@ export class Supervisor {
   /** The server runs without its demo when that fails. */
   private async startDemo(ready: Ready): Promise<void> {
     if (!this.flags.demo || ready.httpUrl === undefined) return;
+    if (ready.mqttUrl === undefined) {
+      this.view.notice('No demo: this server runs without a broker.');
+      return;
+    }
     this.view.progress('demo', 'Demo');
     const since = performance.now();
     try {
@@ -124,7 +129,8 @@ export class Supervisor {
         this.view.done('demo', 'The demo was removed, and stays so', performance.now() - since);
       else {
         this.view.done('demo', 'Demo project', performance.now() - since);
-        await this.startSimulator(config);
+        // Not waited for: it may make days of history before its devices are up.
+        void this.startSimulator(config);
       }
     } catch (error) {
       if (this.isStopping) return;
@@ -137,8 +143,12 @@ export class Supervisor {
     this.demoTimer.unref();
   }
 
+  private directoryOf(ready: Ready): string {
+    return ready.dataDir ?? this.flags.dataDir ?? dataDir();
+  }
+
   private demoTarget(ready: Ready) {
-    const directory = ready.dataDir ?? this.flags.dataDir ?? dataDir();
+    const directory = this.directoryOf(ready);
     const context = readContext(serverContextFile(directory));
     if (context === undefined || ready.mqttUrl === undefined) throw new FleetError('cli.no-context');
     const mqtt = new URL(ready.mqttUrl);
@@ -155,7 +165,7 @@ export class Supervisor {
   private watchDemo(ready: Ready): void {
     if (this.simulator !== undefined || this.isStopping || this.simulatorRestarts >= MAX_SIMULATOR_RESTARTS)
       return;
-    const file = simulatorConfigFile(this.demoTarget(ready).directory);
+    const file = simulatorConfigFile(this.directoryOf(ready));
     if (existsSync(file)) void this.startSimulator(file);
   }
 
@@ -188,7 +198,11 @@ export class Supervisor {
 
   /** Exit code 0 by itself: its project is gone. Anything else: once more, some times. */
   private simulatorEnded(ending: Ending, config: string, child: Child): void {
-    if (ending.wasAsked || this.isStopping || ending.code === 0) return;
+    if (ending.wasAsked || this.isStopping) return;
+    if (ending.code === 0) {
+      markRemoved(dirname(dirname(config)));
+      return;
+    }
     for (const line of child.lastLines.slice(-5)) this.view.notice(pc.dim(line));
     this.simulatorRestarts += 1;
     if (this.simulatorRestarts >= MAX_SIMULATOR_RESTARTS) {

@@ -1,0 +1,49 @@
+/** Reading of command-line arguments. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { integer, labels, modelRef, percentSteps, readInput, releaseRef } from './arguments.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('arguments', () => {
+  it('should read percent steps and refuse those that do not rise to 100', () => {
+    expect(percentSteps('10%, 50%,100%')).toEqual([10, 50, 100]);
+    expect(percentSteps('100')).toEqual([100]);
+    for (const wrong of ['', '10%', '50%,10%,100%', '0%,100%', '101%', 'ten%,100%', '50%,50%,100%'])
+      expect(() => percentSteps(wrong)).toThrow(/100%|percentage/);
+  });
+
+  it('should split name and version', () => {
+    expect(modelRef('kws')).toEqual({ model: 'kws', version: undefined });
+    expect(modelRef('kws@1.1.0')).toEqual({ model: 'kws', version: '1.1.0' });
+    expect(() => modelRef('@1.0.0')).toThrow(/NAME@VERSION/);
+    expect(() => releaseRef('kws')).toThrow(/lacks the version/);
+  });
+
+  it('should take labels as a list, from a named file and from @file', () => {
+    const lines = join(folder, 'labels.txt');
+    writeFileSync(lines, 'yes\r\nno, or not\n\nunknown\n');
+    expect(labels('yes, no,,unknown')).toEqual(['yes', 'no', 'unknown']);
+    expect(labels(`@${lines}`)).toEqual(['yes', 'no, or not', 'unknown']);
+    expect(labels(lines)).toEqual(['yes', 'no, or not', 'unknown']);
+    const one = join(folder, 'one.txt');
+    writeFileSync(one, 'a,b,c\n');
+    expect(labels(`@${one}`)).toEqual(['a', 'b', 'c']);
+    expect(labels('single')).toEqual(['single']);
+    expect(() => labels(`@${join(folder, 'none')}`)).toThrow(/does not exist/);
+  });
+
+  it('should take numbers at their limits and refuse beyond', () => {
+    const read = integer('--n', 1, 5);
+    expect([read('1'), read('5')]).toEqual([1, 5]);
+    for (const wrong of ['0', '6', '1.5', 'x']) expect(() => read(wrong)).toThrow(/--n is a whole number/);
+  });
+
+  it('should say why a file cannot be read', () => {
+    expect(() => readInput(join(folder, 'none'))).toThrow(/does not exist/);
+    expect(() => readInput(folder)).toThrow(/EISDIR/);
+  });
+});

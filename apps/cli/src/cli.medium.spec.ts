@@ -1,0 +1,163 @@
+/**
+ * The CLI against a real server: `tinyfleet up` in its own data directory on free ports, then commands as a user
+ * types them, then Ctrl-C. Runs what is built, so it builds first.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { workspaceRoot } from './paths.js';
+
+const bin = join(workspaceRoot, 'apps/cli/bin/tinyfleet.mjs');
+const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
+// As root the database runs as another user, who must be able to reach its directory.
+chmodSync(folder, 0o711);
+const env: NodeJS.ProcessEnv = {
+  ...process.env,
+  TINYFLEET_DATA_DIR: join(folder, 'data'),
+  XDG_CONFIG_HOME: join(folder, 'config'),
+  NO_COLOR: '1',
+};
+delete env['NODE_OPTIONS'];
+let server: ChildProcess | undefined;
+let output = '';
+
+function tinyfleet(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { env, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+function json(...args: string[]): unknown {
+  const result = tinyfleet(...args, '--output', 'json');
+  if (result.status !== 0) throw new Error(`${args.join(' ')}: ${result.stderr}`);
+  return JSON.parse(result.stdout);
+}
+
+beforeAll(async () => {
+  const built = spawnSync(process.execPath, ['tools/workspace/build.mjs', '--quiet', '--no-dashboard'], {
+    cwd: workspaceRoot,
+    env,
+    encoding: 'utf8',
+  });
+  if (built.status !== 0) throw new Error(built.stderr);
+  const child = spawn(process.execPath, [bin, 'up', '--no-demo', '--http-port', '0', '--mqtt-port', '0'], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  server = child;
+  await new Promise<void>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes('Ctrl-C stops everything')) resolve();
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('exit', (code) => reject(new Error(`ended with ${code}:\n${output}`)));
+  });
+}, 120_000);
+
+afterAll(() => {
+  if (server?.exitCode === null) server.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('tinyfleet', () => {
+  it('should show a short start with the URL and the one-time link', () => {
+    expect(output).toMatch(/Ready in .* s\n/);
+    expect(output).toMatch(/dashboard +http:\/\/127\.0\.0\.1:\d+\n/);
+    expect(output).toMatch(/first sign-in, once +http:\/\/127\.0\.0\.1:\d+\/setup\S+\n/);
+    expect(output.split('\n').length).toBeLessThan(25);
+  });
+
+  it('should find the context of a first start, readable by its owner only', () => {
+    expect(statSync(join(folder, 'data/cli-context.json')).mode & 0o777).toBe(0o600);
+    expect(json('context', 'show')).toMatchObject({ source: join(folder, 'data/cli-context.json') });
+    expect(tinyfleet('setup-link').stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/setup\S+\n$/);
+  });
+
+  it('should make a project, choose it and register a device', () => {
+    expect(tinyfleet('project', 'create', 'pumps', '--title', 'Pump hall').status).toBe(0);
+    expect(tinyfleet('context', 'use', 'pumps').status).toBe(0);
+    const made = json('device', 'add', 'pump-1', '--type', 'wasm', '--tags', 'pilot,eu') as {
+      token: string;
+      mqttUsername: string;
+    };
+    expect(made.mqttUsername).toBe('pumps/pump-1');
+    expect(made.token).toMatch(/^[\w-]{43}$/);
+    expect(json('device', 'list', '--filter', 'tag = "eu"')).toMatchObject([
+      { name: 'pump-1', type: 'wasm' },
+    ]);
+    expect(tinyfleet('device', 'list', '--output', 'csv').stdout.split('\r\n')[0]).toBe(
+      'name,type,presence,release,update,last contact,tags',
+    );
+  });
+
+  it('should import, build and release a model', () => {
+    const model = join(workspaceRoot, 'tools/demo-model/models');
+    const imported = json(
+      'model', 'import', join(model, 'vibration-v1.tflite'), '--name', 'vibration',
+      '--labels', `@${join(model, 'labels.txt')}`,
+      '--validation', `${join(model, 'validation-x.npy')},${join(model, 'validation-y.npy')}`,
+    ); // prettier-ignore
+    expect(imported).toMatchObject({ model: 'vibration', version: '1.1.0', hasValidationData: true });
+    const report = tinyfleet('build', 'vibration', '--for', 'wasm,qemu-m4');
+    expect(report.stderr).toContain('npx tinyfleet release create vibration@1.1.0 --sign');
+    expect(report.stdout).toMatch(
+      /vibration@1\.1\.0 for wasm[\s\S]*FLASH[\s\S]*ARENA[\s\S]*VALIDATION\naccuracy/,
+    );
+    expect(report.status).toBe(0);
+    expect(json('build', 'show', 'vibration@1.1.0', '--for', 'wasm')).toMatchObject([{ state: 'succeeded' }]);
+    expect(json('release', 'create', 'vibration@1.1.0', '--sign')).toMatchObject({ state: 'signed' });
+    expect(tinyfleet('release', 'create', 'vibration@1.1.0').status).toBe(5);
+  });
+
+  it('should refuse what is no model with code, hint and exit code', () => {
+    const result = tinyfleet('model', 'import', join(workspaceRoot, 'package.json'), '--name', 'nothing');
+    expect(result.status).toBe(6);
+    expect(result.stderr).toMatch(/^error {2}.*\([a-z]+\.[a-z-]+\)\n/);
+  });
+
+  it('should name what does not exist', () => {
+    expect(tinyfleet('device', 'show', 'none')).toMatchObject({ status: 4 });
+    expect(tinyfleet('model', 'import', 'none.tflite', '--name', 'x')).toMatchObject({ status: 4 });
+    expect(tinyfleet('rollout', 'start', 'vibration@9.9.9', '--to', 'tag = "eu"')).toMatchObject({
+      status: 4,
+    });
+    expect(tinyfleet('device', 'list', '--filter', 'tag ==').status).toBe(6);
+    expect(tinyfleet('fly').status).toBe(2);
+  });
+
+  it('should refuse a wrong token and an address without a server', () => {
+    const { url } = json('context') as { url: string };
+    expect(tinyfleet('project', 'list', '--url', url, '--token', 'wrong')).toMatchObject({ status: 3 });
+    const away = tinyfleet('project', 'list', '--url', 'http://127.0.0.1:1', '--token', 'x');
+    expect(away.status).toBe(7);
+    expect(away.stderr).toContain('npm start');
+  });
+
+  it('should find nothing wrong in doctor', () => {
+    const result = tinyfleet('doctor');
+    expect(result.stderr).toBe('');
+    expect(result.status).toBe(0);
+  });
+
+  it('should sign in to a server by token and go back', () => {
+    const { url, token } = JSON.parse(readFileSync(join(folder, 'data/cli-context.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    expect(tinyfleet('login', '--url', url ?? '', '--token', token ?? '').status).toBe(0);
+    const login = join(folder, 'config/tinyfleet/login.json');
+    expect(statSync(login).mode & 0o777).toBe(0o600);
+    expect(tinyfleet('logout').status).toBe(0);
+    expect(existsSync(login)).toBe(false);
+  });
+
+  it('should stop everything on Ctrl-C with exit code 0', async () => {
+    const ended = new Promise<number | null>((resolve) => server?.once('exit', resolve));
+    server?.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect(output).toContain('Stopped.');
+    expect(tinyfleet('project', 'list').status).toBe(7);
+  });
+});

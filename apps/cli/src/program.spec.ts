@@ -1,0 +1,82 @@
+/** The command tree: help for every command, errors and exit codes. */
+import { describe, expect, it } from '@jest/globals';
+import type { Command } from 'commander';
+import { ApiError } from '@tinyfleet/contracts';
+import { FleetError, errorEntry } from '@tinyfleet/errors';
+import { failureOf, renderFailure } from './errors.js';
+import { createProgram } from './program.js';
+
+function leaves(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+}
+
+/** With what `addHelpText` adds. */
+function help(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (part) => (text += part) });
+  command.outputHelp();
+  return text;
+}
+
+describe('commands', () => {
+  const program = createProgram();
+
+  it('should describe every command and argument', () => {
+    for (const command of leaves(program)) {
+      expect(command.description()).not.toBe('');
+      for (const option of command.options) expect(`${command.name()} ${option.flags}`).toContain('--');
+    }
+  });
+
+  it('should start every printed command with npx tinyfleet or npm', () => {
+    for (const command of [program, ...leaves(program)]) {
+      for (const match of help(command).matchAll(/^\s+\$ (.*)$/gm))
+        expect(match[1]).toMatch(/(^|\| )(npx tinyfleet|npm start)/);
+    }
+  });
+
+  it('should have the commands of the README', () => {
+    const names = program.commands.map((c) => c.name());
+    for (const name of [
+      'up',
+      'model',
+      'build',
+      'release',
+      'rollout',
+      'device',
+      'simulate',
+      'setup-link',
+      'demo',
+      'config',
+    ])
+      expect(names).toContain(name);
+  });
+});
+
+describe('failures', () => {
+  it('should take exit codes from the registry', () => {
+    expect(failureOf(new FleetError('cli.no-context'))).toMatchObject({
+      exitCode: errorEntry('cli.no-context').exit,
+    });
+    expect(failureOf(new ApiError(404, 'releases.not-found', 'No.', 'Look.'))).toMatchObject({
+      exitCode: errorEntry('releases.not-found').exit,
+      hint: 'Look.',
+    });
+    expect(failureOf(new ApiError(409, 'later.code', 'No.')).exitCode).toBe(5);
+    expect(failureOf(new TypeError('x')).exitCode).toBe(70);
+  });
+
+  it('should print what happened, the code, the issues and what to do', () => {
+    const text = renderFailure({
+      message: 'The request is invalid.',
+      code: 'server.invalid-request',
+      hint: 'Compare it.',
+      exitCode: 2,
+      data: { issues: [{ path: ['body', 'name'], message: 'too long' }] },
+    });
+    expect(text).toContain('The request is invalid.');
+    expect(text).toContain('server.invalid-request');
+    expect(text).toContain('body.name: too long');
+    expect(text).toContain('Compare it.');
+  });
+});
