@@ -2,6 +2,7 @@
 // a flash image, a socket and a clock, shows the firmware a sensor and alone knows what was really there.
 import { FleetError } from '@tinyfleet/errors';
 import { mix32, Random, seedOf, toInt8, type SensorStream } from '@tinyfleet/sensors';
+import { classId, vendorId } from '@tinyfleet/wire';
 import { FlashImage, type FlashGeometry } from '../flash/flash-image.js';
 import type { DeviceMappings } from '../flash/flash-maps.js';
 import { DeviceSocket, type TrafficCounters } from '../network/device-socket.js';
@@ -70,6 +71,8 @@ export class SimulatedDevice implements DevicePlatform {
   /** Due time of the next step in device microseconds. */
   dueUs = 0;
   traps = 0;
+  /** False while its clock is driven: it lives in another time than the broker. */
+  hasCoverage = true;
 
   private readonly index: number;
   private readonly block: number;
@@ -190,8 +193,7 @@ export class SimulatedDevice implements DevicePlatform {
     return this.fleet.maps.map(this.flash, this.mappings, offset, n);
   }
   netOpen(): number {
-    // A device whose clock is driven lives in another time than the broker: it has no coverage.
-    return this.clock.isDriven ? -1 : this.socket.netOpen();
+    return this.hasCoverage ? this.socket.netOpen() : -1;
   }
   netSend(data: Uint8Array): number {
     return this.socket.netSend(data);
@@ -274,9 +276,13 @@ export class SimulatedDevice implements DevicePlatform {
       [ConfigWord.deviceType, text(identity.type)],
     ];
     if (key !== null) strings.push([ConfigWord.key, place(key.bytes)]);
+    const [vendor] = place(vendorId(identity.project));
+    const [model] = place(classId(identity.type));
     const state = settings.stateBytes > 0 ? this.allocate(settings.stateBytes) : 0;
     const words = this.words();
     for (const [word, [at, bytes]] of strings) words.set([at, bytes], word);
+    words[ConfigWord.vendorId] = vendor;
+    words[ConfigWord.classId] = model;
     words[ConfigWord.keyAlgorithm] = key?.algorithm ?? 0;
     words[ConfigWord.flashBytes] = geometry.bytes;
     words[ConfigWord.sectorBytes] = geometry.sectorBytes;

@@ -48,7 +48,9 @@ export class FlashImage {
     return this.dead;
   }
 
+  /** A cut that has struck is over; one that still waits for its operation stays. */
   restorePower(): void {
+    if (!this.dead) return;
     this.dead = false;
     this.cut = null;
   }

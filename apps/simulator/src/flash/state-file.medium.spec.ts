@@ -9,7 +9,9 @@ import { loadFlash, saveFlash } from './state-file.js';
 
 const geometry: FlashGeometry = { bytes: 4 * 256, sectorBytes: 256, unitBytes: 4, erased: 0xff };
 let folder: string;
-beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), 'tinyfleet-state-'))));
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'tinyfleet-state-'));
+});
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function fleet(n: number) {

@@ -16,6 +16,8 @@ export interface HistoryOptions {
 }
 
 const DAY_US = 86_400e6;
+/** The firmware's longest wait between two connection attempts. */
+const MAX_BACKOFF_US = 120e6;
 
 /**
  * Devices must be booted and not yet scheduled. Each joins the scheduler as soon as its own past is made, so the
@@ -33,20 +35,25 @@ export async function makeHistory(
     const endUs = days * DAY_US;
     device.clock.driveTo(0);
     device.worldStartMs = Date.now() - endUs / 1_000;
+    device.hasCoverage = false;
     device.setPeriod(periodMs * 1_000);
     let sliceEnd = performance.now() + sliceMs;
     for (;;) {
       if (signal?.aborted) return;
       device.step();
-      if (device.rebootCause !== null) break; // a trap: it boots without the rest of its past
+      // A trap or a lost power: it boots without the rest of its past.
+      if (device.rebootCause !== null || device.socket.inUse) break;
       const next = Math.max(device.dueUs, device.clock.nowUs() + 1);
-      if (next >= endUs) break;
+      // Its last connection attempts find the broker, so it need not sit out a back-off in real time.
+      if (next >= endUs - MAX_BACKOFF_US) device.hasCoverage = true;
+      if (next >= endUs + 2 * MAX_BACKOFF_US) break;
       device.clock.driveTo(next);
       if (performance.now() < sliceEnd) continue;
       await new Promise<void>((resolve) => setImmediate(resolve));
       sliceEnd = performance.now() + sliceMs;
     }
     device.setPeriod(device.settings.inferencePeriodUs);
+    device.hasCoverage = true;
     device.clock.release();
     fleet.scheduler.add(device);
     fleet.scheduler.wake(device);

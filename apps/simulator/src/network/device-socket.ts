@@ -42,8 +42,9 @@ export class DeviceSocket {
     }
   }
 
-  get open(): boolean {
-    return this.state === 'open';
+  /** The firmware has asked for a connection and not closed it. */
+  get inUse(): boolean {
+    return this.state !== 'closed';
   }
 
   /** 1 open, 0 connecting, negative failed. */
@@ -83,11 +84,6 @@ export class DeviceSocket {
     this.inboxBytes -= n;
     if (this.inboxBytes < HIGH_WATER_BYTES) this.socket?.resume();
     return n;
-  }
-
-  /** True while bytes wait for the firmware, or a loss it has not seen. */
-  get pending(): boolean {
-    return this.inboxBytes > 0;
   }
 
   netClose(): void {
