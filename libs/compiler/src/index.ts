@@ -14,7 +14,12 @@ export type { Activation, Op, OpKind, Padding } from './ir/ops.js';
 export { GraphBuilder, type Activated, type QuantizationSpec } from './ir/builder.js';
 export { dumpGraph } from './ir/dump.js';
 export { verify, IrViolation } from './ir/verify.js';
-export type { CompilerCode, Diagnostic } from './ir/diagnostics.js';
+export {
+  describeDiagnostic,
+  type CompilerCode,
+  type Diagnostic,
+  type ReportDiagnostic,
+} from './ir/diagnostics.js';
 export { roundHalfAway } from './ir/multipliers.js';
 export { DEFAULT_LIMITS, type TfliteLimits } from './frontends/tflite/limits.js';
 export { writeTflite } from './backends/tflite/write.js';
@@ -26,4 +31,4 @@ export { inspect, type ModelInspection, type TensorContract } from './driver/ins
 export { evaluate, type Evaluation, type ValidationData } from './driver/evaluate.js';
 export type { Source } from './driver/frontends.js';
 export { COMPILER_VERSION, type CompileOptions, type Progress, type TargetType } from './driver/options.js';
-export { describeDiagnostic, type Report, type ReportDiagnostic } from './driver/report.js';
+export type { Report } from './driver/report.js';

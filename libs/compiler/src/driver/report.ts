@@ -1,21 +1,11 @@
 // The build report: JSON for people and tools, one row per fact. Superset of BuildReport in @tinyfleet/contracts.
-import { FleetError } from '@tinyfleet/errors';
 import type { EncodedBundle } from '../backends/bundle/encode.js';
-import type { Diagnostic } from '../ir/diagnostics.js';
+import { describeDiagnostic, type Diagnostic, type ReportDiagnostic } from '../ir/diagnostics.js';
 import type { PassResult } from '../passes/pass.js';
 import { BUNDLE_ABI } from '../plan/generated/bundle-layout.js';
 import type { Plan } from '../plan/types.js';
 import type { Evaluation } from './evaluate.js';
 import { COMPILER_VERSION, type TargetType } from './options.js';
-
-export interface ReportDiagnostic {
-  readonly severity: 'error' | 'warning';
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
-  readonly op?: string;
-  readonly tensor?: string;
-}
 
 export interface Report {
   readonly compilerVersion: string;
@@ -114,18 +104,6 @@ export function makeReport(parts: ReportParts): Report {
     validation: parts.validation,
     diagnostics: parts.diagnostics.map(describeDiagnostic),
     seconds: parts.seconds,
-  };
-}
-
-export function describeDiagnostic(d: Diagnostic): ReportDiagnostic {
-  const error = new FleetError(d.code, d.data);
-  return {
-    severity: d.severity,
-    code: d.code,
-    message: error.message,
-    hint: d.hint ?? error.hint,
-    ...(d.op === undefined ? {} : { op: d.op }),
-    ...(d.tensor === undefined ? {} : { tensor: d.tensor }),
   };
 }
 

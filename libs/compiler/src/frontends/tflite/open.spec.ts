@@ -4,7 +4,7 @@ import { FleetError } from '@tinyfleet/errors';
 import { MODELS } from '../../../test/models.js';
 import { writeFlatbuffer } from '../../backends/tflite/flatbuffer-writer.js';
 import { writeTflite } from '../../backends/tflite/write.js';
-import type { Diagnostic } from '../../ir/diagnostics.js';
+import type { ReportDiagnostic } from '../../ir/diagnostics.js';
 import { dumpGraph } from '../../ir/dump.js';
 import { MODEL } from '../../ir/tflite-schema.js';
 import { verify } from '../../ir/verify.js';
@@ -23,14 +23,14 @@ function changed(name: string, change: (model: any) => void): Uint8Array {
 function failureOf(
   file: Uint8Array,
   limits?: Partial<TfliteLimits>,
-): { code: string; diagnostics: Diagnostic[]; data: any } {
+): { code: string; diagnostics: ReportDiagnostic[]; data: any } {
   try {
     open(file, { ...DEFAULT_LIMITS, ...limits });
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
     return {
       code: error.code,
-      diagnostics: (error.data['diagnostics'] ?? []) as Diagnostic[],
+      diagnostics: (error.data['diagnostics'] ?? []) as ReportDiagnostic[],
       data: error.data,
     };
   }
@@ -62,7 +62,7 @@ describe('open', () => {
     const { code, diagnostics, data } = failureOf(file);
     expect(code).toBe('compiler.op-unsupported');
     expect(data).toMatchObject({ count: 2, ops: 'CUSTOM:Fft (sum); PAD (max)' });
-    expect(diagnostics.slice(1).map((d) => [d.op, d.data['ops']])).toEqual([
+    expect(diagnostics.slice(1).map((d) => [d.op, /: (.*)\.$/.exec(d.message)![1]])).toEqual([
       ['sum', 'CUSTOM:Fft'],
       ['max', 'PAD'],
     ]);
@@ -98,7 +98,7 @@ describe('open', () => {
     });
     const { code, diagnostics } = failureOf(file);
     expect(code).toBe('compiler.type-unsupported');
-    expect(diagnostics.map((d) => d.data['tensor'])).toContain('x');
+    expect(diagnostics.map((d) => d.tensor)).toContain('x');
   });
 
   it.each([
