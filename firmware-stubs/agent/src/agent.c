@@ -164,12 +164,12 @@ typedef struct {
 static bool parse_ask(const uint8_t *payload, uint32_t n, ask_t *ask) {
   fleet_cbor_reader_t r;
   uint32_t count;
+  uint32_t key = 0;
   memset(ask, 0, sizeof *ask);
   fleet_cbor_reader_init(&r, payload, n);
   if (!fleet_cbor_read_count(&r, cbor_map, &count)) return false;
   for (uint32_t i = 0; i < count; i++) {
-    uint32_t key;
-    if (!fleet_cbor_read_u32(&r, &key)) return false;
+    if (!fleet_cbor_read_key(&r, i == 0, &key)) return false;
     bool ok;
     switch (key) {
       case FLEET_ASK_COUNTER:
@@ -313,8 +313,8 @@ uint64_t fleet_agent_step(fleet_agent_t *a) {
   a->now_us = a->platform->now_us(a->platform->user);
   bool busy = network(a);
   if (fleet_update_work(a)) busy = true;
-  uint64_t due = fleet_model_tick(a);
-  due = earlier(due, fleet_window_tick(a));
+  uint64_t due = fleet_window_tick(a); // first: an inference due at a window's end belongs to the next one
+  due = earlier(due, fleet_model_tick(a));
   due = earlier(due, fleet_update_tick(a));
   if (a->session && fleet_mqtt_can_publish(&a->mqtt)) {
     send_next(a);

@@ -59,6 +59,7 @@ void fleet_cbor_reader_init(fleet_cbor_reader_t *r, const uint8_t *data, uint32_
   r->at = data;
   r->end = data + n;
   r->failed = false;
+  r->truncated = false;
 }
 
 static bool fail(fleet_cbor_reader_t *r) {
@@ -66,8 +67,14 @@ static bool fail(fleet_cbor_reader_t *r) {
   return false;
 }
 
+static bool cut_short(fleet_cbor_reader_t *r) {
+  r->truncated = true;
+  return fail(r);
+}
+
 bool fleet_cbor_next(fleet_cbor_reader_t *r, fleet_cbor_item_t *item) {
-  if (r->failed || r->at == r->end) return fail(r);
+  if (r->failed) return false;
+  if (r->at == r->end) return cut_short(r);
   const uint32_t first = *r->at++;
   const uint32_t info = first & 31;
   item->major = first >> 5;
@@ -76,7 +83,7 @@ bool fleet_cbor_next(fleet_cbor_reader_t *r, fleet_cbor_item_t *item) {
   if (info >= 24) {
     if (info > 27) return fail(r);
     const uint32_t extra = UINT32_C(1) << (info - 24);
-    if ((uint32_t)(r->end - r->at) < extra) return fail(r);
+    if ((uint32_t)(r->end - r->at) < extra) return cut_short(r);
     value = 0;
     for (uint32_t i = 0; i < extra; i++) value = value << 8 | *r->at++;
     const uint64_t least = extra == 1 ? 24 : UINT64_C(1) << (4 * extra);
@@ -85,20 +92,21 @@ bool fleet_cbor_next(fleet_cbor_reader_t *r, fleet_cbor_item_t *item) {
   item->value = value;
   const uint64_t left = (uint64_t)(r->end - r->at);
   if (item->major == cbor_bytes || item->major == cbor_text) {
-    if (value > left) return fail(r);
+    if (value > left) return cut_short(r);
     item->data = r->at;
     r->at += (uint32_t)value;
   } else if (item->major == cbor_array) {
-    if (value > left) return fail(r);
+    if (value > left) return cut_short(r);
   } else if (item->major == cbor_map) {
-    if (value > left / 2) return fail(r);
+    if (value > left / 2) return cut_short(r);
   }
   return true;
 }
 
 // The stack of counts replaces recursion: `pending[d]` items are still to be read at depth d.
 bool fleet_cbor_skip(fleet_cbor_reader_t *r) {
-  uint32_t pending[16];
+  enum { max_depth = 8 };
+  uint32_t pending[max_depth + 1];
   uint32_t depth = 0;
   pending[0] = 1;
   for (;;) {
@@ -115,7 +123,7 @@ bool fleet_cbor_skip(fleet_cbor_reader_t *r) {
     if (item.major == cbor_map) inner = (uint32_t)item.value * 2;
     if (item.major == cbor_tag) inner = 1;
     if (inner != 0) {
-      if (depth == 15) return fail(r);
+      if (depth == max_depth) return fail(r);
       pending[++depth] = inner;
     }
   }
@@ -134,6 +142,12 @@ bool fleet_cbor_read_u32(fleet_cbor_reader_t *r, uint32_t *value) {
   if (!fleet_cbor_read_uint(r, UINT32_MAX, &wide)) return false;
   *value = (uint32_t)wide;
   return true;
+}
+
+bool fleet_cbor_read_key(fleet_cbor_reader_t *r, bool first, uint32_t *key) {
+  const uint32_t before = *key;
+  if (!fleet_cbor_read_u32(r, key)) return false;
+  return first || *key > before ? true : fail(r);
 }
 
 bool fleet_cbor_read_int(fleet_cbor_reader_t *r, int64_t *value) {

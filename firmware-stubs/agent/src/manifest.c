@@ -160,7 +160,7 @@ static bool read_common(fleet_cbor_reader_t *r, fleet_manifest_t *m) {
   } else if (n == 8 && memcmp(name, "firmware", 8) == 0) {
     m->component = FLEET_COMPONENT_FIRMWARE;
   } else {
-    return false;
+    m->component = UINT32_MAX;
   }
   if (!expect_key(r, 4) || !enter(r, &shared) || !at_end(r)) return false;
   return expect_count(&shared, cbor_array, 6) && expect_key(&shared, 20) && read_parameters(&shared, m) &&
@@ -172,7 +172,7 @@ static bool read_pair(fleet_cbor_reader_t *r, uint32_t command, uint32_t argumen
   return expect_count(r, cbor_array, 2) && expect_key(r, command) && expect_key(r, argument) && at_end(r);
 }
 
-// `outer` failed: was the CBOR itself broken, or only its shape?
+// Was the CBOR inside a byte string broken, or only its shape another one?
 static int32_t refuse(const fleet_cbor_reader_t *r) {
   return r->failed ? -(int32_t)fleet_err_manifest_invalid : -(int32_t)fleet_err_manifest_outside_template;
 }
@@ -183,7 +183,9 @@ int32_t fleet_manifest_parse(const uint8_t *envelope, uint32_t n, fleet_manifest
   fleet_cbor_reader_t r;
   fleet_cbor_reader_init(&r, envelope, n);
   fleet_cbor_reader_t whole = r;
-  if (!fleet_cbor_skip(&whole) || whole.at != whole.end) return -(int32_t)fleet_err_manifest_invalid;
+  if (!fleet_cbor_skip(&whole) || whole.at != whole.end) {
+    return whole.truncated ? -(int32_t)fleet_err_manifest_truncated : -(int32_t)fleet_err_manifest_invalid;
+  }
 
   fleet_cbor_reader_t authentication;
   fleet_cbor_reader_t manifest;
@@ -195,13 +197,6 @@ int32_t fleet_manifest_parse(const uint8_t *envelope, uint32_t n, fleet_manifest
   const uint8_t *covered = r.at; // the digest covers the byte string with its head
   if (!enter(&r, &manifest) || !at_end(&r)) return refuse(&r);
   if (!read_authentication(&authentication, m, &manifest_digest)) return refuse(&authentication);
-  fleet_sha256_t sha;
-  uint8_t digest[32];
-  fleet_sha256_init(&sha);
-  fleet_sha256_update(&sha, covered, (uint32_t)(manifest.end - covered));
-  fleet_sha256_final(&sha, digest);
-  if (memcmp(digest, manifest_digest, 32) != 0) return -(int32_t)fleet_err_manifest_digest_mismatch;
-
   uint32_t version;
   fleet_cbor_reader_t common;
   fleet_cbor_reader_t validate;
@@ -218,6 +213,13 @@ int32_t fleet_manifest_parse(const uint8_t *envelope, uint32_t n, fleet_manifest
   if (!read_common(&common, m)) return refuse(&common);
   if (!read_pair(&validate, 3, 15)) return refuse(&validate);
   if (!read_pair(&install, 21, 2)) return refuse(&install);
+  if (m->component == UINT32_MAX) return -(int32_t)fleet_err_manifest_component_unknown;
+  fleet_sha256_t sha;
+  uint8_t digest[32];
+  fleet_sha256_init(&sha);
+  fleet_sha256_update(&sha, covered, (uint32_t)(manifest.end - covered));
+  fleet_sha256_final(&sha, digest);
+  if (memcmp(digest, manifest_digest, 32) != 0) return -(int32_t)fleet_err_manifest_outside_template;
   return 0;
 }
 

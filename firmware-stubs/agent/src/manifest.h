@@ -40,7 +40,8 @@ typedef struct {
 } fleet_manifest_t;
 
 // Parses an envelope and checks that the digest in it covers its manifest. No signature is verified yet, nothing may be
-// believed. O(n). Errors: manifest.too-large, invalid, outside-template, version-unsupported, digest-mismatch.
+// believed. O(n). Errors: manifest.too-large, truncated, invalid, outside-template, version-unsupported,
+// component-unknown.
 int32_t fleet_manifest_parse(const uint8_t *envelope, uint32_t n, fleet_manifest_t *manifest);
 
 // Compares dotted decimal versions by number, part by part; anything behind '-' or '+' is ignored. <0, 0, >0.

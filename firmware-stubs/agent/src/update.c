@@ -305,12 +305,12 @@ void fleet_update_boot(fleet_agent_t *a) {
 
 static bool parse_transfer(fleet_cbor_reader_t *r, desired_t *d) {
   uint32_t count;
+  uint32_t key = 0;
   if (!fleet_cbor_read_count(r, cbor_map, &count)) return false;
   d->has_transfer = true;
   for (uint32_t i = 0; i < count; i++) {
-    uint32_t key;
     uint32_t n;
-    if (!fleet_cbor_read_u32(r, &key)) return false;
+    if (!fleet_cbor_read_key(r, i == 0, &key)) return false;
     bool ok;
     switch (key) {
       case FLEET_TRANSFER_METHOD:
@@ -337,12 +337,12 @@ static bool parse_transfer(fleet_cbor_reader_t *r, desired_t *d) {
 static bool parse_desired(const uint8_t *payload, uint32_t n, desired_t *d) {
   fleet_cbor_reader_t r;
   uint32_t count;
+  uint32_t key = 0;
   memset(d, 0, sizeof *d);
   fleet_cbor_reader_init(&r, payload, n);
   if (!fleet_cbor_read_count(&r, cbor_map, &count)) return false;
   for (uint32_t i = 0; i < count; i++) {
-    uint32_t key;
-    if (!fleet_cbor_read_u32(&r, &key)) return false;
+    if (!fleet_cbor_read_key(&r, i == 0, &key)) return false;
     bool ok;
     switch (key) {
       case FLEET_DESIRED_SERVER_TIME_MS:
@@ -355,7 +355,8 @@ static bool parse_desired(const uint8_t *payload, uint32_t n, desired_t *d) {
         ok = d->has_deployment = fleet_cbor_read_u32(&r, &d->deployment);
         break;
       case FLEET_DESIRED_MANIFEST:
-        ok = fleet_cbor_read_string(&r, cbor_bytes, &d->manifest, &d->manifest_bytes);
+        ok = fleet_cbor_read_string(&r, cbor_bytes, &d->manifest, &d->manifest_bytes) &&
+             d->manifest_bytes != 0;
         break;
       case FLEET_DESIRED_TRANSFER:
         ok = parse_transfer(&r, d);
@@ -726,6 +727,7 @@ static void fetch_complete(fleet_agent_t *a) {
 void fleet_update_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   fleet_cbor_reader_t r;
   uint32_t count;
+  uint32_t key = 0;
   const uint8_t *transfer = NULL;
   const uint8_t *data = NULL;
   uint32_t data_bytes = 0;
@@ -735,9 +737,8 @@ void fleet_update_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   fleet_cbor_reader_init(&r, payload, n);
   if (!fleet_cbor_read_count(&r, cbor_map, &count)) count = 0;
   for (uint32_t i = 0; i < count; i++) {
-    uint32_t key;
     uint32_t bytes;
-    if (!fleet_cbor_read_u32(&r, &key)) break;
+    if (!fleet_cbor_read_key(&r, i == 0, &key)) break;
     bool ok;
     switch (key) {
       case FLEET_CHUNK_TRANSFER:
