@@ -63,7 +63,7 @@ export function directoryError(path: string, error: unknown): FleetError {
         ? 'permission denied'
         : code === 'ENOTDIR' || code === 'EEXIST'
           ? 'a part of the path is not a directory'
-          : String((error as Error).message);
+          : (error as Error).message;
   return new FleetError('storage.data-dir-readonly', { path, reason }, { cause: error });
 }
 

@@ -19,7 +19,8 @@ export async function startCompiler(
   const { builds, jobs } = services;
   const stopping = new AbortController();
 
-  async function run(message: BuildMessage): Promise<void> {
+  async function run(data: unknown): Promise<void> {
+    const message = data as BuildMessage;
     const scope = projectScope(message.projectId, message.project);
     const job = await builds.begin(scope, message.buildId);
     if (!job) return;
@@ -89,7 +90,7 @@ export async function startCompiler(
   }
 
   if (services.onlyWorker) await jobs.releaseActive(BUILD_QUEUE);
-  await jobs.work<BuildMessage>(
+  await jobs.work(
     BUILD_QUEUE,
     { concurrency: config.buildConcurrency, expireInSeconds: config.buildTimeoutS + 60 },
     run,

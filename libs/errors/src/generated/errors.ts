@@ -1269,7 +1269,7 @@ export const errors = {
     exit: 5,
     transient: false,
     title: 'Releases: not signed',
-    text: 'Release {release} is {state}, not signed.',
+    text: 'Release {release} is not signed, or was revoked.',
     hint: 'Sign it with `npx tinyfleet release sign {release}`.',
   },
   'releases.no-key': {
@@ -2317,7 +2317,7 @@ export interface ErrorData {
   'releases.exists': { release: Value };
   'releases.no-builds': { release: Value };
   'releases.builds-open': { release: Value; types: Value };
-  'releases.not-signed': { release: Value; state: Value };
+  'releases.not-signed': { release: Value };
   'releases.no-key': Record<never, Value>;
   'releases.manifest-too-large': { type: Value; bytes: Value; limit: Value };
   'rollouts.not-found': { rollout: Value; project: Value };

@@ -22,9 +22,11 @@ export class PgJobQueue {
   ) {
     this.boss = new PgBoss({
       db: {
-        executeSql: async (text, values) =>
+        executeSql: async (text, values: unknown[] | undefined) =>
           // Without values it may be several statements, which only the simple protocol takes.
-          await (values?.length ? database.pool.query(text, values) : database.pool.query(text)),
+          await (values === undefined || values.length === 0
+            ? database.pool.query(text)
+            : database.pool.query(text, values)),
       },
       schema: 'pgboss',
       schedule: false,
@@ -50,13 +52,13 @@ export class PgJobQueue {
   }
 
   /** @returns resolves when the worker polls. A rejected handler makes the queue retry the job. */
-  async work<Data extends object>(
+  async work(
     queue: string,
     { concurrency }: WorkOptions,
-    handler: (data: Data) => Promise<void>,
+    handler: (data: unknown) => Promise<void>,
   ): Promise<void> {
     for (let i = 0; i < concurrency; i++) {
-      await this.boss.work<Data>(queue, { batchSize: 1, pollingIntervalSeconds: 0.5 }, async (jobs) => {
+      await this.boss.work(queue, { batchSize: 1, pollingIntervalSeconds: 0.5 }, async (jobs) => {
         for (const job of jobs) {
           const done = handler(job.data);
           this.running.add(done);

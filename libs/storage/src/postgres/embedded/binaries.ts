@@ -93,8 +93,10 @@ async function copyBinaries(native: string, root: string): Promise<void> {
     });
     await linksComplete(native, partial);
     await openModes(partial);
-    await rename(partial, root).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    await rename(partial, root).catch((error: unknown) => {
+      // Another process was faster.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     });
   } catch (error) {
     throw directoryError(root, error);

@@ -96,9 +96,17 @@ async function chooseUser(options: EmbeddedOptions): Promise<RunAs> {
   }
 }
 
+/** An empty directory may be left by a start that was killed between making it and giving it away. */
 async function ownDirectory(path: string, runAs: RunAs): Promise<void> {
   const made = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (made !== undefined && runAs) await chown(path, runAs.uid, runAs.gid);
+  if (!runAs) return;
+  const { uid } = await stat(path);
+  if (uid === runAs.uid) return;
+  if (made === undefined && (await readdir(path)).length > 0) {
+    const reason = `it belongs to another user than ${runAs.name}`;
+    throw new FleetError('storage.data-dir-readonly', { path, reason });
+  }
+  await chown(path, runAs.uid, runAs.gid);
 }
 
 /** The database user has to be able to enter every directory above its own. */
@@ -297,11 +305,9 @@ async function launch(
     options.signal?.removeEventListener('abort', abort);
   }
   void exited.then(() => {
-    if (!stopping) {
-      options.onExit?.(
-        new FleetError('storage.postgres-died', { how: ended ?? 'unknown', log: options.logFile }),
-      );
-    }
+    if (stopping) return;
+    const how = ended ?? 'unknown';
+    options.onExit?.(new FleetError('storage.postgres-died', { how, log: options.logFile }));
   });
   const password = (await readFile(join(options.directory, 'password'), 'utf8')).trim();
   return {

@@ -45,7 +45,7 @@ export function entity<Row extends object>(
   const named = Object.fromEntries(
     Object.entries<Column>(columns).map(([name, options]) => [name, { ...options, name: snake(name) }]),
   );
-  return new EntitySchema<Row>({
+  const options = {
     name: table,
     tableName: table,
     columns: named as EntitySchemaOptions<Row>['columns'],
@@ -67,5 +67,6 @@ export function entity<Row extends object>(
         ...(cascade ? { onDelete: 'CASCADE' as const } : {}),
       }),
     ),
-  });
+  } satisfies EntitySchemaOptions<Row>;
+  return new EntitySchema<Row>(options);
 }

@@ -1,0 +1,109 @@
+/** The schema: migrations run once under any number of starters, TypeORM agrees with them, Postgres 15 takes them. */
+import { execFile } from 'node:child_process';
+import { chown, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWith, toolPath } from '@tinyfleet/testing';
+import { Database, type ConnectionTarget } from '@tinyfleet/storage';
+import { ensureSystemUser } from '../src/postgres/embedded/host.js';
+import { startTestCluster, temporaryDirectory, type TestCluster } from './test-database.js';
+
+const run = promisify(execFile);
+
+async function schemaDifferences(database: Database): Promise<string[]> {
+  const { upQueries } = await database.dataSource.driver.createSchemaBuilder().log();
+  return upQueries.map(({ query }) => query);
+}
+
+describe('migrations', () => {
+  let cluster: TestCluster;
+  let counter = 0;
+  const target = (): ConnectionTarget => ({ ...cluster.postgres.connection, database: `db${++counter}` });
+
+  beforeAll(async () => {
+    cluster = await startTestCluster();
+  });
+  afterAll(async () => {
+    await cluster.stop();
+  });
+
+  it('should run once when several processes start together', async () => {
+    const where = target();
+    // The database itself is made by the first one; the others race for the schema.
+    await (await Database.connect({ target: where })).close();
+    const first = await Database.connect({ target: where });
+    await first.query('drop schema public cascade; create schema public');
+    await first.close();
+    const all = await Promise.all(Array.from({ length: 4 }, () => Database.connect({ target: where })));
+    const rows = await all[0]!.query<{ name: string }>('select name from migration order by name');
+    expect(rows.map(({ name }) => name)).toContain('0001-foundation.sql');
+    await Promise.all(all.map((database) => database.close()));
+  });
+
+  it('should leave TypeORM nothing to change, which TypeORM would tell if there were', async () => {
+    const database = await Database.connect({ target: target() });
+    expect(await schemaDifferences(database)).toEqual([]);
+    await database.query(`alter table device add column forgotten text`);
+    await database.query(`drop index build_bundle_idx`);
+    expect((await schemaDifferences(database)).join('\n')).toMatch(/forgotten[^]*build_bundle_idx/);
+    await database.close();
+  });
+
+  it('should refuse a schema of a newer TinyFleet and a migration that was changed', async () => {
+    const where = target();
+    const database = await Database.connect({ target: where });
+    await database.query(`update migration set digest = 'other' where name = '0001-foundation.sql'`);
+    await expect(Database.connect({ target: where })).rejects.toMatchObject({
+      code: 'storage.migration-changed',
+    });
+    await database.query(`update migration set name = '9999-later.sql'`);
+    await expect(Database.connect({ target: where })).rejects.toMatchObject({
+      code: 'storage.schema-newer',
+      data: { found: '9999-later.sql' },
+    });
+    await database.close();
+  });
+
+  it('should name the address and never the password when nobody answers', async () => {
+    const url = 'postgres://someone:topsecret@127.0.0.1:1/nothing';
+    const error = await Database.connect({ target: { url } }).catch((e: unknown) => e as Error);
+    expect(error).toMatchObject({ code: 'storage.unreachable' });
+    expect((error as Error).message).toContain('127.0.0.1:1/nothing');
+    expect((error as Error).message).not.toContain('topsecret');
+  });
+});
+
+describeWith(['postgres15'], "the distribution's Postgres", () => {
+  it('should be migrated through DATABASE_URL', async () => {
+    const bin = toolPath('postgres15');
+    const directory = await temporaryDirectory();
+    const user = process.getuid?.() === 0 ? await ensureSystemUser('tinyfleet') : undefined;
+    const as = user ? { uid: user.uid, gid: user.gid } : {};
+    const data = join(directory, 'data');
+    try {
+      await mkdir(data);
+      if (user) await chown(data, user.uid, user.gid);
+      await run(join(bin, 'initdb'), ['-D', data, '-U', 'tinyfleet', '--auth=trust', '--no-sync'], {
+        cwd: '/',
+        ...as,
+      });
+      const settings = `-F -c listen_addresses= -c unix_socket_directories=${data} -c port=5433`;
+      await run(join(bin, 'pg_ctl'), ['-D', data, '-w', '-l', join(data, 'log'), '-o', settings, 'start'], {
+        cwd: '/',
+        ...as,
+      });
+      try {
+        const url = `postgres://tinyfleet@/postgres?host=${encodeURIComponent(data)}&port=5433`;
+        const database = await Database.connect({ target: { url } });
+        expect(await schemaDifferences(database)).toEqual([]);
+        await database.query(`select ensure_telemetry_day('2026-02-01')`);
+        await database.close();
+      } finally {
+        await run(join(bin, 'pg_ctl'), ['-D', data, '-m', 'fast', 'stop'], { cwd: '/', ...as });
+      }
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
