@@ -1,6 +1,9 @@
-/** Rollouts: which devices are offered a release, when, and what their reports mean. Pure, with a store port. */
+/** Rollouts: which devices are offered a release, when, and what their reports mean. Stores are ports. */
 export * from './compatibility.js';
+export * from './conductor.js';
 export * from './deployment.js';
 export * from './desired.js';
 export * from './engine.js';
 export * from './plan.js';
+export * from './ports.js';
+export { RolloutService, type RolloutRequest } from './rollout-service.js';

@@ -44,3 +44,4 @@ export { PgRegistryChanges } from './postgres/telemetry/registry-changes.js';
 export { PgRollupStore } from './postgres/telemetry/rollup-store.js';
 export { PgTelemetryReader } from './postgres/telemetry/telemetry-reader.js';
 export { PgDesiredStore } from './postgres/rollouts/desired-store.js';
+export { PgRolloutStore } from './postgres/rollouts/rollout-store.js';

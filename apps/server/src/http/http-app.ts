@@ -7,6 +7,7 @@ import { AuthService } from '@tinyfleet/auth';
 import { DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
 import { BuildService, ReleaseService, SigningKeyService } from '@tinyfleet/releases';
 import { QualityService } from '@tinyfleet/quality';
+import { RolloutService } from '@tinyfleet/rollouts';
 import { PgStores, PgTelemetryReader } from '@tinyfleet/storage';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -27,6 +28,7 @@ import { ModelController } from './model/model.controller.js';
 import { ProjectController } from './project/project.controller.js';
 import { QualityController } from './quality/quality.controller.js';
 import { ReleaseController } from './release/release.controller.js';
+import { RolloutController } from './rollout/rollout.controller.js';
 import { SessionController } from './session/session.controller.js';
 import { SetupController } from './setup/setup.controller.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
@@ -42,6 +44,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   ModelController,
   BuildController,
   ReleaseController,
+  RolloutController,
   TelemetryController,
   QualityController,
   EventController,
@@ -87,6 +90,7 @@ export async function createHttpApp(
     { provide: ModelService, useValue: services.models },
     { provide: BuildService, useValue: services.builds },
     { provide: ReleaseService, useValue: services.releases },
+    { provide: RolloutService, useValue: services.rollouts },
     { provide: SigningKeyService, useValue: services.keys },
     { provide: QualityService, useValue: services.quality },
     { provide: PgTelemetryReader, useValue: services.telemetry },

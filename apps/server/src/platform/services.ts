@@ -2,6 +2,7 @@
 import { AuthService } from '@tinyfleet/auth';
 import { COMPILER_VERSION } from '@tinyfleet/compiler';
 import { QualityService } from '@tinyfleet/quality';
+import { RolloutService } from '@tinyfleet/rollouts';
 import { DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
 import { BuildService, ReleaseService, SecretSealer, SigningKeyService } from '@tinyfleet/releases';
 import {
@@ -43,6 +44,7 @@ export interface Services extends Parts {
   readonly keys: SigningKeyService;
   readonly builds: BuildService;
   readonly releases: ReleaseService;
+  readonly rollouts: RolloutService;
   readonly telemetry: PgTelemetryReader;
   readonly quality: QualityService;
 }
@@ -69,6 +71,7 @@ export function createServices(parts: Parts): Services {
     keys,
     builds: new BuildService(stores, transact, COMPILER_VERSION),
     releases: new ReleaseService(stores, transact, keys),
+    rollouts: new RolloutService(stores, transact, uuidv7),
     telemetry: new PgTelemetryReader(database),
     quality: new QualityService(qualityStore, qualityStore),
   };

@@ -4,6 +4,7 @@ import type { Services } from '../platform/services.js';
 import { startCompiler } from './compiler.js';
 import { startEdge } from './edge.js';
 import type { RoleContext, RunningRole } from './role.js';
+import { startRollout } from './rollout.js';
 
 /** @returns the addresses that the roles listen on, by protocol. */
 export async function startRoles(
@@ -28,5 +29,6 @@ export async function startRoles(
   }
   // One role with three names: with the embedded broker they are never apart.
   if (roles.includes('broker')) started(await startEdge(context));
+  if (roles.includes('rollout')) started(await startRollout(context));
   return addresses;
 }

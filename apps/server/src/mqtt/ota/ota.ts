@@ -145,7 +145,9 @@ export class Ota {
   private chunkBytes(session: DeviceSession, asked: number | undefined): number {
     const fits = this.of(session).maxPacketBytes - chunkOverheadBytes;
     const wanted = Math.min(asked ?? DEFAULT_CHUNK_BYTES, this.options.maxChunkBytes);
-    return Math.max(minChunkBytes, Math.min(wanted, fits));
+    const length = Math.max(minChunkBytes, Math.min(wanted, fits));
+    // Devices program flash in units of up to 32 bytes.
+    return length - (length % 32);
   }
 
   private async serve(session: DeviceSession, want: Want): Promise<void> {

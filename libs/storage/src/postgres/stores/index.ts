@@ -12,6 +12,8 @@ import { PgAuditLog, PgEventReader, PgEventSink } from './events.js';
 import { PgModelStore } from './model-store.js';
 import { PgProjectStore } from './project-store.js';
 import { PgReleaseStore, PgSigningKeyStore } from './release-store.js';
+import { PgRolloutStore } from '../rollouts/rollout-store.js';
+import type { RolloutStores } from '@tinyfleet/rollouts';
 
 export const BUILD_QUEUE = 'build';
 export interface BuildMessage {
@@ -25,7 +27,7 @@ export interface JobOptions {
   readonly expireInSeconds: number;
 }
 
-export class PgStores implements RegistryStores, AuthStores, ReleaseStores {
+export class PgStores implements RegistryStores, AuthStores, ReleaseStores, RolloutStores {
   readonly auth: PgAuthStore;
   readonly projects: PgProjectStore;
   readonly types: PgDeviceTypeStore;
@@ -34,6 +36,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores {
   readonly builds: PgBuildStore;
   readonly keys: PgSigningKeyStore;
   readonly releases: PgReleaseStore;
+  readonly rollouts: PgRolloutStore;
   readonly queue: BuildQueue;
   readonly events: PgEventSink;
   readonly eventReader: PgEventReader;
@@ -48,6 +51,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores {
     this.builds = new PgBuildStore(db);
     this.keys = new PgSigningKeyStore(db);
     this.releases = new PgReleaseStore(db);
+    this.rollouts = new PgRolloutStore(db);
     this.queue = {
       enqueue: async (scope: ProjectScope, buildId: string) => {
         const message: BuildMessage = { projectId: scope.id, project: scope.name, buildId };

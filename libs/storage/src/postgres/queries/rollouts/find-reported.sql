@@ -9,5 +9,5 @@ join deployment dp on dp.project_id = q.project_id and dp.device_id = q.device_i
 join device d on d.project_id = dp.project_id and d.id = dp.device_id
 join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
 left join release_artifact a on a.project_id = dp.project_id and a.release_id = dp.release_id and a.type_id = d.type_id
-order by dp.project_id, dp.rollout_id, dp.device_id
+order by dp.project_id, dp.number
 for update of dp

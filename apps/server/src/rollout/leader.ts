@@ -1,0 +1,59 @@
+/**
+ * Leadership by a Postgres advisory lock of the session: one connection holds it, and losing the connection is losing
+ * the lead. Any number of processes may compete; the work runs in one of them.
+ */
+import { LOCK_SPACE, type Database } from '@tinyfleet/storage';
+import type pg from 'pg';
+
+/** (7461, 3): storage lists the numbers. */
+const rolloutLock = 3;
+
+export class Leader {
+  private client: pg.PoolClient | undefined;
+
+  constructor(private readonly database: Database) {}
+
+  get leads(): boolean {
+    return this.client !== undefined;
+  }
+
+  /** Takes the lead when nobody has it. False: somebody else leads. */
+  async tryLead(): Promise<boolean> {
+    if (this.client) return true;
+    const client = await this.database.pool.connect();
+    let lead = false;
+    try {
+      const { rows } = await client.query<{ taken: boolean }>(
+        'select pg_try_advisory_lock($1, $2) as taken',
+        [LOCK_SPACE, rolloutLock],
+      );
+      lead = rows[0]?.taken === true;
+    } finally {
+      if (!lead) client.release();
+    }
+    if (!lead) return false;
+    client.on('error', this.lost);
+    client.on('end', this.lost);
+    this.client = client;
+    return true;
+  }
+
+  async resign(): Promise<void> {
+    const { client } = this;
+    this.client = undefined;
+    if (!client) return;
+    client.off('error', this.lost);
+    client.off('end', this.lost);
+    try {
+      await client.query('select pg_advisory_unlock($1, $2)', [LOCK_SPACE, rolloutLock]);
+      client.release();
+    } catch {
+      client.release(true);
+    }
+  }
+
+  private readonly lost = (): void => {
+    this.client?.release(true);
+    this.client = undefined;
+  };
+}

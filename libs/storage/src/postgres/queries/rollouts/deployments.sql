@@ -1,0 +1,11 @@
+-- Deployments as people see them; the caller adds conditions and an order. $1 project.
+select dp.number, d.name as device, dp.state, dp.step, dp.offset_bytes::float8 as "offset", coalesce(a.bundle_bytes, 0)::float8 as bytes,
+  dp.error_code as "errorCode", dp.reason, dp.updated_at as "updatedAt", ro.number::int as rollout, m.name || '@' || v.version as release
+from deployment dp
+join device d on d.project_id = dp.project_id and d.id = dp.device_id
+join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
+join release r on r.project_id = dp.project_id and r.id = dp.release_id
+join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+join model m on m.project_id = v.project_id and m.id = v.model_id
+left join release_artifact a on a.project_id = dp.project_id and a.release_id = dp.release_id and a.type_id = d.type_id
+where dp.project_id = $1
