@@ -236,7 +236,7 @@ uint32_t fleet_xorshift32(uint32_t *state);
 void fleet_fill_random(uint32_t *state, void *dst, uint32_t n);
 
 // TensorFlow Lite's MultiplyByQuantizedMultiplier with double rounding: x * multiplier / 2^31 * 2^shift, rounded to
-// nearest by SQRDMULH, then by a rounding shift, halves away from zero. multiplier >= 0, -31 <= shift <= 30; x << shift
+// nearest by SQRDMULH (halves up), then by a rounding shift (halves away from zero). multiplier >= 0, -31 <= shift <= 30; x << shift
 // wraps as on the reference.
 int32_t fleet_requantize(int32_t x, int32_t multiplier, int32_t shift);
 

@@ -123,8 +123,14 @@ describeWith(['arm-none-eabi-gcc'], 'inference runtime for Cortex-M', () => {
   });
 });
 
-describeWith(['yowasp-clang'], 'committed WebAssembly module', () => {
-  it('should be reproduced byte for byte by the pinned compiler', async () => {
+describeWith(['yowasp-clang'], 'inference runtime on WebAssembly', () => {
+  it('should equal the same slow definitions with SIMD kernels', async () => {
+    const args = ['--no-warnings', join(runtime, 'test/run-wasi.mjs'), '3', '500', '30000'];
+    const { stdout } = await run(process.execPath, args);
+    expect(stdout).toContain('passed: seed 3, 500 kernel rounds, 30000 mutations');
+  });
+
+  it('should be reproduced byte for byte from its sources by the pinned compiler', async () => {
     const { stdout } = await run(process.execPath, [join(runtime, '../ports/wasm/build.mjs'), '--check']);
     expect(stdout).toMatch(/reproduced/);
   });

@@ -81,7 +81,7 @@ export class LoadedBundle {
       this.scratch,
     );
     const step = this.word(this.scratch);
-    check(result, step === NO_STEP ? {} : { step });
+    check(result, { bytes: bundle.length, ...(step === NO_STEP ? {} : { step }) });
     this.view = readBundle(bundle);
   }
 

@@ -7,6 +7,9 @@ import { OPS, RECORDS, type OpName } from './generated/bundle-layout.js';
 import { LoadedBundle } from './loaded-bundle.js';
 
 const SCRATCH_BYTES = 1 << 20;
+/** Arena and state of one bundle on this host, and where they are worth a check before memory is made. */
+const MAX_MEMORY_BYTES = 1 << 30;
+const LARGE_MEMORY_BYTES = 1 << 24;
 
 export class Runtime {
   private constructor(
@@ -50,12 +53,14 @@ export class Runtime {
       sizes.arena = header.getUint32(RECORDS.header.fields.arena_bytes.offset, true);
       sizes.state = header.getUint32(RECORDS.header.fields.state_bytes.offset, true);
     }
-    // The header is checked in a memory of the bundle's size first, so a hostile one cannot ask for gigabytes.
-    const trial = instantiate(this.module, bundle.length);
-    new Uint8Array(trial.exports.memory.buffer, trial.base, bundle.length).set(bundle);
-    check(trial.exports.rt_inspect(trial.base, bundle.length), { bytes: bundle.length });
-    if (sizes.arena + sizes.state > MAX_MEMORY_BYTES)
-      throw new FleetError('bundle.arena-too-small', { required: sizes.arena, found: MAX_MEMORY_BYTES });
+    // A header that asks for much is checked in a memory of the bundle's size first, so that a hostile one costs nothing.
+    if (sizes.arena + sizes.state > LARGE_MEMORY_BYTES) {
+      const trial = instantiate(this.module, bundle.length);
+      new Uint8Array(trial.exports.memory.buffer, trial.base, bundle.length).set(bundle);
+      check(trial.exports.rt_inspect(trial.base, bundle.length), { bytes: bundle.length });
+      if (sizes.arena + sizes.state > MAX_MEMORY_BYTES)
+        throw new FleetError('bundle.arena-too-small', { required: sizes.arena, found: MAX_MEMORY_BYTES });
+    }
     return new LoadedBundle(this.module, bundle, sizes);
   }
 
@@ -97,6 +102,3 @@ export class Runtime {
     return { data, state: next };
   }
 }
-
-/** Arena and state of one bundle on this host. */
-const MAX_MEMORY_BYTES = 1 << 30;
