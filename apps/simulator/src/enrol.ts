@@ -56,14 +56,12 @@ async function existingNames(client: Client, project: string, wanted: Set<string
   return found;
 }
 
-/** True when the project is gone, so the fleet has no reason to go on. */
+/** True when the project is gone, so the fleet has no reason to go on. Any other failure is no proof of it. */
 export async function projectIsGone(client: Client, project: string): Promise<boolean> {
   try {
     await client.call('projectGet', { params: { project } });
     return false;
   } catch (error) {
-    return (
-      error instanceof ApiError && (error.status === 404 || error.status === 401 || error.status === 403)
-    );
+    return error instanceof ApiError && error.status === 404 && error.code !== 'client.unknown';
   }
 }

@@ -1,12 +1,12 @@
 // One run of the simulator: fleet, world, factory images, history, timeline, labels and state, put together from a
 // configuration and ended in order. main.ts is the process around it.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { createClient, type Client } from '@tinyfleet/contracts';
 import { seedOf } from '@tinyfleet/sensors';
 import type { SimulatorConfig } from './config.js';
 import {
-  ResetCause,
   type DeviceIdentity,
   type Observation,
   type SimulatedDevice,
@@ -15,24 +15,37 @@ import {
 import { Firmware, InfoWord } from './device/firmware.js';
 import { Fleet, type DeviceReport } from './device/fleet.js';
 import { enrol, projectIsGone } from './enrol.js';
-import type { FlashGeometry } from './flash/flash-image.js';
+import type { FlashGeometry, FlashImage } from './flash/flash-image.js';
 import { loadFlash, saveFlash } from './flash/state-file.js';
 import { makeHistory } from './history/history.js';
 import { LabelPoster } from './labels/label-poster.js';
-import { parseScenario, loadScenario, type LoadedScenario } from './scenarios/scenario.js';
+import { loadScenario, type LoadedScenario } from './scenarios/scenario.js';
 import { Timeline } from './scenarios/timeline.js';
 import { selectDevices, World, type DeviceWorld } from './scenarios/world.js';
 
 /** Ring bytes for one stored window: the 300 of the wire format, its record header and sector ends. */
 const RING_BYTES_PER_WINDOW = 400;
 const RECORD_SECTORS = 2;
+/** The demo's fleet. */
+const DEFAULT_SCENARIO = path.join(import.meta.dirname, '../scenarios/vibration-fleet.yaml');
 const SAVE_EVERY_MS = 30_000;
+/** Devices whose past is made between two saves. */
+const SAVE_EVERY_PASTS = 10;
 const PROJECT_CHECK_MS = 5_000;
 
 export interface SimulationEvents {
   readonly report: (report: DeviceReport) => void;
   /** The project is gone; the process ends. */
   readonly ended: (reason: string) => void;
+}
+
+interface Parts {
+  readonly identities: readonly DeviceIdentity[];
+  readonly key: VerificationKey | null;
+  readonly hardware: Hardware;
+  readonly world: World;
+  /** Flash of an earlier run by device. */
+  readonly saved: ReadonlyMap<string, FlashImage>;
 }
 
 interface Hardware {
@@ -60,10 +73,7 @@ export class Simulation {
     private readonly events: SimulationEvents,
   ) {
     this.client = createClient({ baseUrl: config.url, token: config.apiToken });
-    this.loaded =
-      config.scenario === undefined
-        ? { scenario: parseScenario(DEFAULT_SCENARIO, 'the built-in scenario'), folder: process.cwd() }
-        : loadScenario(config.scenario);
+    this.loaded = loadScenario(config.scenario ?? DEFAULT_SCENARIO);
     const { delay } = this.loaded.scenario.labels;
     this.labels = new LabelPoster({
       client: this.client,
@@ -94,10 +104,29 @@ export class Simulation {
     fleet.reserve(identities.length, hardware.stateBytes);
     const saved =
       config.stateFile === undefined
-        ? new Map<string, never>()
+        ? new Map<string, FlashImage>()
         : loadFlash(config.stateFile, hardware.geometry, fleet.sectors);
+    this.addDevices(fleet, { identities, key, hardware, world, saved });
+    this.labels.start();
+    fleet.scheduler.start();
+    this.watchProject();
+    const known = fleet.devices.filter((device) => saved.has(device.name));
+    const fresh = fleet.devices.filter((device) => !saved.has(device.name));
+    await this.rampUp(fleet, config.history === undefined ? fleet.devices : known);
+    if (config.history !== undefined) await this.makeHistory(fleet, fresh, config.history.days);
+    if (this.abort.signal.aborted) return;
+    this.save();
+    if (config.stateFile !== undefined) this.timers.push(setInterval(() => this.save(), SAVE_EVERY_MS));
+    this.timeline = new Timeline(fleet, this.worlds, loaded.scenario);
+    this.timeline.start();
+  }
+
+  private addDevices(fleet: Fleet, parts: Parts): void {
+    const { config, loaded } = this;
+    const { identities, hardware, world, saved } = parts;
     const factory = config.factory === undefined ? null : readFileSync(config.factory.bundle);
     const digest = factory === null ? null : createHash('sha256').update(factory).digest();
+    const slotOffset = RECORD_SECTORS * hardware.geometry.sectorBytes;
     // The seed gives the world; entropy of a run must differ from the last one's, or boot ids would repeat.
     const runSeed = (loaded.scenario.seed ^ Date.now()) >>> 0;
     identities.forEach((identity, i) => {
@@ -105,7 +134,7 @@ export class Simulation {
       const flash = saved.get(identity.name);
       const device = fleet.add({
         identity,
-        key,
+        key: parts.key,
         ...hardware,
         inferencePeriodUs: loaded.scenario.inference.period * 1_000,
         windowS: Math.max(1, Math.round(config.history?.windowSeconds ?? loaded.scenario.window / 1_000)),
@@ -117,20 +146,9 @@ export class Simulation {
       });
       this.worlds.set(device, deviceWorld);
       if (flash === undefined && factory !== null && digest !== null) {
-        const slotOffset = RECORD_SECTORS * hardware.geometry.sectorBytes;
         device.provision({ bundle: factory, digest, sequence: config.factory!.sequence, slotOffset });
       }
     });
-    this.labels.start();
-    fleet.scheduler.start();
-    this.watchProject();
-    if (config.history !== undefined && saved.size === 0) await this.makeHistory(fleet, config.history.days);
-    else await this.rampUp(fleet);
-    if (this.abort.signal.aborted) return;
-    this.save();
-    if (config.stateFile !== undefined) this.timers.push(setInterval(() => this.save(), SAVE_EVERY_MS));
-    this.timeline = new Timeline(fleet, this.worlds, loaded.scenario);
-    this.timeline.start();
   }
 
   /** Ends in order: no more events, labels out, flash saved, sockets closed. */
@@ -140,7 +158,7 @@ export class Simulation {
     this.timeline?.stop();
     this.fleet?.scheduler.stop();
     await this.labels.stop();
-    this.save();
+    this.save(this.fleet?.devices.filter((device) => !device.clock.isDriven && device.hasBooted));
     this.fleet?.dispose();
   }
 
@@ -203,41 +221,40 @@ export class Simulation {
     };
   }
 
-  private async makeHistory(fleet: Fleet, days: number): Promise<void> {
+  private async makeHistory(fleet: Fleet, fresh: readonly SimulatedDevice[], days: number): Promise<void> {
     const { history, seed } = this.loaded.scenario;
     const now = Date.now();
     history.faults.forEach((fault, number) => {
       const [severityFrom, severityTo] = fault.severity;
       for (const device of selectDevices(fleet.devices, fault.devices, seed ^ number)) {
-        this.worlds.get(device)?.episodes?.push({
-          fault: fault.class, fromMs: now - fault.fromAgo, toMs: now - fault.toAgo, severityFrom, severityTo,
-        }); // prettier-ignore
+        const fromMs = now - fault.fromAgo;
+        const toMs = now - fault.toAgo;
+        this.worlds
+          .get(device)
+          ?.episodes?.push({ fault: fault.class, fromMs, toMs, severityFrom, severityTo });
       }
     });
-    for (const device of fleet.devices) device.boot(ResetCause.powerOn);
     const started = performance.now();
-    await makeHistory(fleet, fleet.devices, {
+    await makeHistory(fleet, fresh, {
       days,
       periodMs: history.period,
       signal: this.abort.signal,
       onProgress: (done, all) => {
-        if (done === all || done % 5 === 0) {
-          this.events.report({
-            event: 'history',
-            done,
-            all,
-            elapsedMs: Math.round(performance.now() - started),
-          });
-        }
+        if (done !== all && done % SAVE_EVERY_PASTS !== 0) return;
+        // A run that is ended here makes the past of the remaining devices only.
+        const past = new Set(fresh.slice(done));
+        this.save(fleet.devices.filter((device) => !past.has(device)));
+        const elapsedMs = Math.round(performance.now() - started);
+        this.events.report({ event: 'history', done, all, elapsedMs });
       },
     });
   }
 
   /** Devices come up over the scenario's ramp, so a broker meets them as it would meet a fleet after a power cut. */
-  private async rampUp(fleet: Fleet): Promise<void> {
-    const perDevice = this.loaded.scenario.ramp / fleet.devices.length;
+  private async rampUp(fleet: Fleet, devices: readonly SimulatedDevice[]): Promise<void> {
+    const perDevice = this.loaded.scenario.ramp / Math.max(1, devices.length);
     const started = performance.now();
-    for (const [i, device] of fleet.devices.entries()) {
+    for (const [i, device] of devices.entries()) {
       const wait = started + i * perDevice - performance.now();
       if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
       if (this.abort.signal.aborted) return;
@@ -257,24 +274,9 @@ export class Simulation {
     this.timers.push(setInterval(() => void check(), PROJECT_CHECK_MS));
   }
 
-  private save(): void {
+  private save(devices: readonly SimulatedDevice[] = this.fleet?.devices ?? []): void {
     const { stateFile } = this.config;
-    if (
-      stateFile === undefined ||
-      this.fleet === null ||
-      this.geometry === null ||
-      this.fleet.devices.length === 0
-    )
-      return;
-    saveFlash(stateFile, this.geometry, this.fleet.devices);
-  }
-
-  /** True when a state of an earlier run will be continued. */
-  get continues(): boolean {
-    return this.config.stateFile !== undefined && existsSync(this.config.stateFile);
+    if (stateFile === undefined || this.geometry === null || devices.length === 0) return;
+    saveFlash(stateFile, this.geometry, devices);
   }
 }
-
-const DEFAULT_SCENARIO = `name: vibration-fleet
-sensors: [{ kind: vibration }]
-`;

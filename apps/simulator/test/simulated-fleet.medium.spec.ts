@@ -292,7 +292,6 @@ describe('simulated devices', () => {
     const devices = make(2, { windowS: 3_600, inferencePeriodUs: 100_000 });
     peer.windowS = 1;
     fleet.scheduler.start();
-    for (const device of devices) device.boot(ResetCause.powerOn);
     await makeHistory(fleet, devices, { days: 2, periodMs: 60_000 });
     const past = observations.filter((observation) => observation.past);
     expect(Math.abs(past.length - 2 * 2 * 1_440)).toBeLessThan(10);

@@ -141,6 +141,10 @@ export class SimulatedDevice implements DevicePlatform {
     return this.fleet.firmware.info(this.block);
   }
 
+  get hasBooted(): boolean {
+    return this.bootId !== '';
+  }
+
   setPeriod(us: number): void {
     this.fleet.firmware.setPeriod(this.block, us);
   }

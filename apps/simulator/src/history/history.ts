@@ -2,7 +2,7 @@
 // without coverage, its windows going to the flash ring; then its clock is let go, it connects in the same boot,
 // and drains the ring through the ordinary ingest path. The server places the windows by that boot's uptime.
 import { setPriority, constants } from 'node:os';
-import type { SimulatedDevice } from '../device/device.js';
+import { ResetCause, type SimulatedDevice } from '../device/device.js';
 import type { Fleet } from '../device/fleet.js';
 
 export interface HistoryOptions {
@@ -20,7 +20,7 @@ const DAY_US = 86_400e6;
 const MAX_BACKOFF_US = 120e6;
 
 /**
- * Devices must be booted and not yet scheduled. Each joins the scheduler as soon as its own past is made, so the
+ * Devices must not be booted. Each is, and joins the scheduler as soon as its own past is made, so the
  * fleet appears while the rest is still being computed.
  */
 export async function makeHistory(
@@ -33,6 +33,7 @@ export async function makeHistory(
   let done = 0;
   for (const device of devices) {
     const endUs = days * DAY_US;
+    device.boot(ResetCause.powerOn);
     device.clock.driveTo(0);
     device.worldStartMs = Date.now() - endUs / 1_000;
     device.hasCoverage = false;

@@ -16,6 +16,8 @@ export interface LabelPosterOptions {
   readonly report?: (report: { event: string; [key: string]: unknown }) => void;
 }
 
+const ANSWER_MS = 10_000;
+
 interface Label {
   readonly device: string;
   readonly bootId: string;
@@ -90,18 +92,19 @@ export class LabelPoster {
         const result = await client.call('labelsPost', {
           params: { project },
           body: { labels, source: 'simulator' },
+          signal: AbortSignal.timeout(ANSWER_MS),
         });
         this.stats.posted += due.length;
         this.stats.accepted += result.accepted;
         this.stats.duplicates += result.duplicates;
       } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
+        // No answer in time counts as none.
+        const { status, code } = error instanceof ApiError ? error : { status: 0, code: 'client.timeout' };
         // 4xx other than a limit: the same batch would be refused again (a device was removed meanwhile).
-        const final =
-          error.status >= 400 && error.status < 500 && error.status !== 429 && error.status !== 408;
+        const final = status >= 400 && status < 500 && status !== 429 && status !== 408;
         if (final) this.stats.refused += due.length;
         else this.queue = due.concat(this.queue);
-        report?.({ event: 'labels-failed', code: error.code, labels: due.length, kept: !final });
+        report?.({ event: 'labels-failed', code, labels: due.length, kept: !final });
         if (!final || this.stopped) return;
       }
     }
