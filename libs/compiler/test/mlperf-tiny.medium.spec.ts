@@ -2,10 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { isFleetError } from '@tinyfleet/errors';
 import { Runtime } from '@tinyfleet/runtime';
 import { describeWith, findTool } from '@tinyfleet/testing';
 import { compile, inspect, writeTflite } from '../src/index.js';
 import { crc32 } from '../src/ir/crc32.js';
+import { readFlatbuffer } from '../src/frontends/tflite/flatbuffer-reader.js';
+import { DEFAULT_LIMITS } from '../src/frontends/tflite/limits.js';
+import { MODEL } from '../src/ir/tflite-schema.js';
+import { mutate } from './mutate.js';
 import { openSource } from '../src/driver/frontends.js';
 
 const folder = join(findTool('shared-data') ?? '', 'mlperf_tiny');
@@ -79,5 +84,34 @@ describeWith(['shared-data'], 'MLPerf Tiny', () => {
         constantBytes,
       });
     });
+
+    it(`should survive damage to the structure of ${name}`, () => {
+      const file = source().bytes;
+      const places = structure(file);
+      const seen = new Set<string>();
+      for (let seed = 1; seed <= 500; seed++) {
+        try {
+          inspect({ bytes: mutate(file, seed, places), fileName: 'damaged' });
+          seen.add('ok');
+        } catch (error) {
+          if (!isFleetError(error)) throw error;
+          expect(error.code).toMatch(/^compiler\./);
+          seen.add(error.code);
+        }
+      }
+      expect(seen.size).toBeGreaterThan(3);
+    });
   }
 });
+
+/** Positions outside of large constants: tables, vectors and references, where damage does most. */
+function structure(file: Uint8Array): number[] {
+  const model = readFlatbuffer(file, MODEL, DEFAULT_LIMITS);
+  const data = (model.buffers ?? []).flatMap((buffer) => (buffer.data === null ? [] : [buffer.data]));
+  const inside = new Uint8Array(file.length);
+  for (const { byteOffset, length } of data) {
+    const from = byteOffset - file.byteOffset;
+    if (length > 64) inside.fill(1, from, from + length);
+  }
+  return Array.from(inside.keys()).filter((at) => inside[at] === 0);
+}

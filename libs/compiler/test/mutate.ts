@@ -6,12 +6,14 @@ const WORDS = [
   0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0xfffffffc,
 ];
 
-export function mutate(file: Uint8Array, seed: number): Uint8Array {
+/** `places`: where damage may start; default everywhere. */
+export function mutate(file: Uint8Array, seed: number, places?: readonly number[]): Uint8Array {
   const next = random(Math.imul(seed, 0x9e3779b9) ^ 0x51ed270b);
-  const bytes = file.slice();
+  // Not slice(): of a Buffer it is a view of the original.
+  const bytes = new Uint8Array(file);
   const view = new DataView(bytes.buffer);
   for (let n = next(1, 6); n > 0; n--) {
-    const at = next(0, bytes.length - 1);
+    const at = places === undefined ? next(0, bytes.length - 1) : places[next(0, places.length - 1)]!;
     switch (next(0, 5)) {
       case 0:
         bytes[at]! ^= 1 << next(0, 7);
