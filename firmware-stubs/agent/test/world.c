@@ -340,6 +340,10 @@ static int32_t sample(void *user, uint32_t sensor, void *dst, uint32_t count) {
   w->samples++;
   if (w->sample_result <= 0) return w->sample_result;
   int8_t *out = dst;
+  if (w->hold_input) {
+    for (uint32_t i = 0; i < 4; i++) out[i] = i == w->next_class % 4 ? INT8_MAX : INT8_MIN;
+    return (int32_t)count;
+  }
   for (uint32_t i = 0; i < 4; i++) out[i] = (int8_t)(i == w->next_class % 4 ? 60 + (int)(w->samples % 40) : -100);
   return (int32_t)count;
 }

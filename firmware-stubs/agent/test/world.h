@@ -66,6 +66,7 @@ typedef struct {
   uint32_t samples;
   uint32_t results;
   uint8_t next_class;
+  bool hold_input; // the sensor repeats one saturated frame
   bool unmapped;
 
   // power

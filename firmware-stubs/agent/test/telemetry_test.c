@@ -1,0 +1,286 @@
+// Windows: what they count, when they close, how they wait for a broker, and what is lost is counted.
+#include <string.h>
+
+#include "test.h"
+#include "world.h"
+
+static world_t w;
+static bundle_t one, two;
+
+static void with_model(void) {
+  world_init(&w);
+  make_bundle(&one, 1, 2, false);
+  make_bundle(&two, 2, 2, false);
+  w.bundle = &one;
+  w.release = release_of(2);
+  w.release.soak_s = 0;
+  w.deployment = 1;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  CHECK(world_run(&w, 5));
+  CHECK(w.agent.running);
+  w.message_count = 0;
+}
+
+// Unpacks key `key` (a packed histogram of `bins` counts) of a message.
+static uint32_t histogram(const message_t *m, uint32_t key, uint16_t *counts, uint32_t bins) {
+  fleet_cbor_reader_t r;
+  uint32_t count;
+  fleet_cbor_reader_init(&r, m->payload, m->n);
+  CHECK(fleet_cbor_read_count(&r, cbor_map, &count));
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t found;
+    CHECK(fleet_cbor_read_u32(&r, &found));
+    if (found != key) {
+      CHECK(fleet_cbor_skip(&r));
+      continue;
+    }
+    const uint8_t *data;
+    uint32_t n;
+    CHECK(fleet_cbor_read_string(&r, cbor_bytes, &data, &n));
+    const uint32_t width = data[0];
+    CHECK_EQUAL(n, 1 + (bins * width + 7) / 8);
+    uint32_t total = 0;
+    for (uint32_t b = 0; b < bins; b++) {
+      counts[b] = 0;
+      for (uint32_t k = 0; k < width; k++) {
+        const uint32_t bit = b * width + k;
+        counts[b] = (uint16_t)(counts[b] | (data[1 + bit / 8] >> bit % 8 & 1) << k);
+      }
+      total += counts[b];
+    }
+    return total;
+  }
+  return 0;
+}
+
+static void should_summarize_a_window_by_class_and_confidence(void) {
+  with_model();
+  w.next_class = 2;
+  CHECK(world_run(&w, 30));
+  const message_t *m = world_last(&w, "telemetry");
+  uint16_t counts[32];
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_N, 0), 10);
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_LENGTH_MS, 0), 10000);
+  CHECK_EQUAL(histogram(m, FLEET_TELEMETRY_CLASSES, counts, 32), 10);
+  for (uint32_t i = 0; i < 32; i++) CHECK(counts[i] == 0 || i / 8 == 2);
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_SWITCHES, 0), 0);
+  CHECK(message_field(m, FLEET_TELEMETRY_START_UNIX_MS, 0) > 1700000000000u);
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_FIRST_INDEX, 0) % 10, 0);
+}
+
+static void should_count_switches_stuck_saturated_and_invalid_inputs(void) {
+  with_model();
+  const uint32_t period = 10;
+  for (uint32_t i = 0; i < 3 * period; i++) {
+    w.next_class = (uint8_t)(i & 1);
+    CHECK(world_run(&w, 1));
+  }
+  CHECK(message_field(world_last(&w, "telemetry"), FLEET_TELEMETRY_SWITCHES, 0) >= 9);
+  w.sample_result = -1;
+  CHECK(world_run(&w, 25));
+  const message_t *m = world_last(&w, "telemetry");
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_N, 99), 0);
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_INVALID, 0), 10);
+  w.sample_result = 1;
+  w.hold_input = true;
+  CHECK(world_run(&w, 25));
+  m = world_last(&w, "telemetry");
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_STUCK, 0), 10);
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_SATURATED, 0), 10);
+}
+
+static void should_wait_for_a_sensor_and_count_missed_periods(void) {
+  with_model();
+  w.sample_result = 0;
+  CHECK(world_run(&w, 5));
+  CHECK(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED) >= 3);
+  const uint32_t index = w.agent.inference_index;
+  w.sample_result = 1;
+  CHECK(world_run(&w, 3));
+  CHECK(w.agent.inference_index >= index + 2 && w.agent.inference_index <= index + 4);
+}
+
+static void should_close_a_window_with_its_4095th_inference(void) {
+  with_model();
+  w.window_s = 100;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 15));
+  w.message_count = 0;
+  CHECK_EQUAL(fleet_agent_set_period(&w.agent, 1000), 0);
+  CHECK(world_run(&w, 9));
+  const message_t *m = world_last(&w, "telemetry");
+  uint16_t counts[32];
+  CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_N, 0), FLEET_WINDOW_MAX_N);
+  CHECK_EQUAL(histogram(m, FLEET_TELEMETRY_CLASSES, counts, 32), FLEET_WINDOW_MAX_N);
+  CHECK_EQUAL(w.agent.windows_made - world_count(&w, "telemetry") <= 2, 1);
+  CHECK_EQUAL(fleet_agent_set_period(&w.agent, 0), -(int)fleet_err_agent_argument_invalid);
+}
+
+static void should_keep_every_nth_prediction_and_at_most_sixteen(void) {
+  with_model();
+  w.pick_every = 1;
+  w.window_s = 30;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 100));
+  const message_t *m = world_last(&w, "telemetry");
+  fleet_cbor_reader_t r;
+  uint32_t count;
+  fleet_cbor_reader_init(&r, m->payload, m->n);
+  CHECK(fleet_cbor_read_count(&r, cbor_map, &count));
+  bool seen = false;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t key;
+    CHECK(fleet_cbor_read_u32(&r, &key));
+    if (key != FLEET_TELEMETRY_PICKS) {
+      CHECK(fleet_cbor_skip(&r));
+      continue;
+    }
+    const uint8_t *data;
+    uint32_t n;
+    CHECK(fleet_cbor_read_string(&r, cbor_bytes, &data, &n));
+    CHECK_EQUAL(n, 64);
+    for (uint32_t p = 0; p < 16; p++) CHECK_EQUAL(data[4 * p] | data[4 * p + 1] << 8, p);
+    seen = true;
+  }
+  CHECK(seen);
+}
+
+static void should_close_the_window_when_another_model_takes_over(void) {
+  with_model();
+  CHECK(world_run(&w, 3));
+  w.bundle = &two;
+  w.release = release_of(4);
+  w.deployment = 2;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 20));
+  bool old_short = false;
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    const message_t *m = &w.messages[i];
+    if (strcmp(m->topic, "telemetry") == 0 && message_field(m, FLEET_TELEMETRY_LENGTH_MS, 0) < 10000) old_short = true;
+  }
+  CHECK(old_short);
+  CHECK(memcmp(w.agent.window.build, two.digest, 8) == 0);
+}
+
+static void should_store_windows_while_offline_and_send_them_after_a_reboot(void) {
+  with_model();
+  w.unreachable = true;
+  w.open = false;
+  CHECK(world_run(&w, 200));
+  CHECK(fleet_agent_windows_pending(&w.agent) >= 18);
+  CHECK_EQUAL(w.agent.persist.windows_dropped, 0);
+  const uint64_t boot = w.agent.boot_id;
+  w.message_count = 0;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_BROWN_OUT));
+  CHECK(world_run(&w, 5));
+  const uint32_t stored = fleet_agent_windows_pending(&w.agent);
+  CHECK(stored >= 18);
+  w.unreachable = false;
+  CHECK(world_run(&w, 60));
+  uint32_t old = 0;
+  uint64_t last_start = 0;
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    const message_t *m = &w.messages[i];
+    if (strcmp(m->topic, "telemetry") != 0 || message_field(m, FLEET_ENVELOPE_BOOT_ID, 0) != boot) continue;
+    CHECK(message_field(m, FLEET_TELEMETRY_START_MS, 0) >= last_start); // oldest first
+    last_start = message_field(m, FLEET_TELEMETRY_START_MS, 0);
+    old++;
+  }
+  CHECK_EQUAL(old, stored);
+  CHECK(fleet_agent_windows_pending(&w.agent) <= 1);
+}
+
+static void should_count_windows_it_cannot_keep(void) {
+  with_model();
+  w.unreachable = true;
+  w.open = false;
+  w.window_s = 0;
+  CHECK(world_run(&w, 6000));
+  CHECK(w.agent.persist.windows_dropped > 100);
+  CHECK_EQUAL(w.agent.persist.windows_dropped, fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_TELEMETRY_DROPPED));
+  CHECK_EQUAL(w.agent.windows_made, fleet_agent_windows_pending(&w.agent) + w.agent.persist.windows_dropped +
+                                        world_count(&w, "telemetry"));
+}
+
+static void should_count_windows_lost_without_a_ring(void) {
+  world_init(&w);
+  make_bundle(&one, 1, 2, false);
+  w.config.flash.bytes = 2 * 1024 + 2 * world_slot_bytes;
+  w.bundle = &one;
+  w.release = release_of(2);
+  w.release.soak_s = 0;
+  w.deployment = 1;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  CHECK(world_run(&w, 5));
+  w.unreachable = true;
+  w.open = false;
+  CHECK(world_run(&w, 300));
+  CHECK(w.agent.persist.windows_dropped > 10);
+  CHECK(fleet_agent_windows_pending(&w.agent) >= 3); // RAM still holds the newest
+  CHECK_EQUAL(w.agent.windows_made,
+              fleet_agent_windows_pending(&w.agent) + w.agent.persist.windows_dropped + world_count(&w, "telemetry"));
+}
+
+static void should_give_every_message_of_a_boot_its_own_number(void) {
+  with_model();
+  CHECK(world_run(&w, 100));
+  bool seen[256] = {false};
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    const uint64_t sequence = message_field(&w.messages[i], FLEET_ENVELOPE_SEQUENCE, 999);
+    CHECK(sequence < 256 && !seen[sequence]);
+    seen[sequence] = true;
+    CHECK_EQUAL(message_field(&w.messages[i], FLEET_ENVELOPE_BOOT_ID, 0), w.agent.boot_id);
+  }
+  const uint64_t boot = w.agent.boot_id;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  CHECK_EQUAL(w.agent.boot_id >> 32, (boot >> 32) + 1);
+}
+
+static void should_obey_harmless_asks_and_refuse_the_others(void) {
+  static const struct {
+    uint32_t counter, command, argument;
+    bool taken;
+  } cases[] = {
+      {1, FLEET_COMMAND_SAY_HELLO, 0, true},          {1, FLEET_COMMAND_SAY_HELLO, 0, false}, // counter was used
+      {2, FLEET_COMMAND_SET_CADENCE, 100, true},      {3, FLEET_COMMAND_SET_CADENCE, 0, false},
+      {4, FLEET_COMMAND_SET_CADENCE, 86400001, false}, {5, FLEET_COMMAND_REBOOT, 0, false},
+      {6, FLEET_COMMAND_ERASE, 0, false},             {7, FLEET_COMMAND_REVERT, 0, false},
+      {8, FLEET_COMMAND_ROTATE_KEY, 0, false},        {9, 200, 0, false},
+      {10, FLEET_COMMAND_SAY_HELLO, 0, true},
+  };
+  with_model();
+  uint32_t refused = 0;
+  uint32_t hellos = 0;
+  for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    uint8_t payload[32];
+    fleet_cbor_writer_t out = {payload, sizeof payload, 0, false};
+    fleet_cbor_head(&out, cbor_map, 3);
+    fleet_cbor_field(&out, FLEET_ASK_COUNTER, cases[i].counter);
+    fleet_cbor_field(&out, FLEET_ASK_COMMAND, cases[i].command);
+    fleet_cbor_field(&out, FLEET_ASK_ARGUMENT, cases[i].argument);
+    world_send(&w, "ask", payload, out.used, 1);
+    CHECK(world_run(&w, 2));
+    refused += !cases[i].taken;
+    hellos += cases[i].taken && cases[i].command == FLEET_COMMAND_SAY_HELLO;
+    CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_ASK_REFUSED), refused);
+    CHECK_EQUAL(world_count(&w, "hello"), hellos);
+  }
+  CHECK_EQUAL(w.agent.period_us, 100000);
+}
+
+const test_t telemetry_tests[] = {
+    {"should summarize a window by class and confidence", should_summarize_a_window_by_class_and_confidence},
+    {"should count switches, stuck, saturated and invalid inputs",
+     should_count_switches_stuck_saturated_and_invalid_inputs},
+    {"should wait for a sensor and count missed periods", should_wait_for_a_sensor_and_count_missed_periods},
+    {"should close a window with its 4095th inference", should_close_a_window_with_its_4095th_inference},
+    {"should keep every nth prediction and at most sixteen", should_keep_every_nth_prediction_and_at_most_sixteen},
+    {"should close the window when another model takes over", should_close_the_window_when_another_model_takes_over},
+    {"should store windows while offline and send them after a reboot",
+     should_store_windows_while_offline_and_send_them_after_a_reboot},
+    {"should count windows it cannot keep", should_count_windows_it_cannot_keep},
+    {"should count windows lost without a ring", should_count_windows_lost_without_a_ring},
+    {"should give every message of a boot its own number", should_give_every_message_of_a_boot_its_own_number},
+    {"should obey harmless asks and refuse the others", should_obey_harmless_asks_and_refuse_the_others},
+    {NULL, NULL},
+};
