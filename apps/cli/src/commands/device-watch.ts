@@ -41,7 +41,9 @@ export function watchCommand(): Command {
                 `${time()}  ${state(device.presence)}  ${state(device.updateState)}  ${device.activeRelease ?? '-'}`,
               );
           }
-          const { items } = await client.call('deviceTelemetry', { params, query: { limit: 20 } });
+          // The last few to begin with, then whatever is new.
+          const limit = seen === '' ? 5 : 50;
+          const { items } = await client.call('deviceTelemetry', { params, query: { limit } });
           for (const window of items.filter((w) => w.startAt > seen).reverse()) {
             seen = window.startAt;
             if (session.globals.output === 'json') {
@@ -53,7 +55,7 @@ export function watchCommand(): Command {
               labels.set(release, await classLabels(session, release));
             const mix = classMix(window.classCounts, labels.get(release) ?? []);
             session.out.line(
-              `${window.startAt.slice(11, 19)}  ${count(window.n)} inferences  ${mix}  ${pc.dim(release)}`,
+              `${pc.dim(when(window.startAt))}  ${count(window.n)} inferences  ${mix}  ${pc.dim(release)}`,
             );
           }
           await pulse.wait(5_000);
@@ -134,6 +136,12 @@ async function listen(
       void client.endAsync().then(resolve, resolve);
     });
   });
+}
+
+/** The time, with its day when that is not today (UTC). */
+function when(timestamp: string): string {
+  const isToday = timestamp.slice(0, 10) === new Date().toISOString().slice(0, 10);
+  return isToday ? timestamp.slice(11, 19) : timestamp.slice(0, 16).replace('T', ' ');
 }
 
 const time = () => pc.dim(new Date().toISOString().slice(11, 19));
