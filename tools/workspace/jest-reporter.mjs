@@ -1,5 +1,5 @@
-// A Jest reporter for long runs: one short line per suite, failures in full as soon as they are known, no summary
-// (`npm test` adds up several runs itself).
+// A Jest reporter for long runs: one short line per suite (with TINYFLEET_TEST_QUIET=1 only per broken one), failures in
+// full as soon as they are known, no summary (`npm test` adds up several runs itself).
 import { relative } from 'node:path';
 
 export default class CompactReporter {
@@ -19,6 +19,7 @@ export default class CompactReporter {
     if (skipped > 0) counts.push(`${skipped} skipped`);
     const { start, end } = result.perfStats;
     const took = end > start ? `${((end - start) / 1000).toFixed(1)} s` : '';
+    if (!broken && process.env.TINYFLEET_TEST_QUIET === '1') return;
     process.stdout.write(`  ${broken ? 'x' : ' '} ${path}  ${counts.join(', ')}  ${took}\n`);
     if (broken && result.failureMessage) process.stdout.write(`${result.failureMessage}\n`);
   }
