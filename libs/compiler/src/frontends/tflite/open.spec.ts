@@ -140,6 +140,62 @@ describe('open', () => {
   });
 });
 
+describe('edges', () => {
+  /** denseNet with a conversion in front of its input and one behind its first output. */
+  const withEdges = (o: {
+    type: number;
+    input?: object;
+    output?: object;
+    extraReader?: boolean;
+  }): Uint8Array =>
+    changed('denseNet', (model) => {
+      const [graph] = model.subgraphs;
+      const [x, y] = [graph.inputs[0], graph.outputs[0]];
+      const outer = (inner: number, name: string, quantization: object | undefined): number => {
+        const tensors = graph.tensors as object[];
+        return (
+          tensors.push({ ...tensors[inner], name, type: o.type, quantization: quantization ?? null }) - 1
+        );
+      };
+      const [outerX, outerY] = [outer(x, 'x/outer', o.input), outer(y, 'y/outer', o.output)];
+      const codes = model.operatorCodes.length;
+      model.operatorCodes.push({ builtinCode: 114, deprecatedBuiltinCode: 114, version: 1 });
+      model.operatorCodes.push({ builtinCode: 6, deprecatedBuiltinCode: 6, version: 2 });
+      graph.operators.unshift({ opcodeIndex: codes, inputs: [outerX], outputs: [x] });
+      graph.operators.push({ opcodeIndex: o.type === 0 ? codes + 1 : codes, inputs: [y], outputs: [outerY] });
+      if (o.extraReader === true) graph.operators[1].inputs[0] = outerX;
+      graph.inputs[0] = outerX;
+      graph.outputs[0] = outerY;
+    });
+
+  it('should make the int8 tensors behind float conversions the contract', () => {
+    const read = open(withEdges({ type: 0 }));
+    const plain = open(writeTflite(MODELS['denseNet']!()));
+    expect(read.ops.map((op) => op.name)).toEqual(['a', 'c']);
+    expect([read.inputs, read.outputs]).toEqual([plain.inputs, plain.outputs]);
+    expect(read.tensors).toEqual(plain.tensors);
+  });
+
+  it('should do the same for uint8 that is int8 shifted by 128', () => {
+    const shifted = {
+      input: { scale: [0.05], zeroPoint: [125] },
+      output: { scale: [0.08], zeroPoint: [118] },
+    };
+    expect(open(withEdges({ type: 3, ...shifted })).ops).toHaveLength(2);
+  });
+
+  it('should refuse uint8 of another scale, and a float that others read', () => {
+    const scaled = { input: { scale: [0.1], zeroPoint: [125] }, output: { scale: [0.08], zeroPoint: [118] } };
+    expect(failureOf(withEdges({ type: 3, ...scaled }))).toMatchObject({
+      code: 'compiler.op-unsupported',
+      data: { ops: 'QUANTIZE (x)' },
+    });
+    expect(failureOf(withEdges({ type: 0, extraReader: true }))).toMatchObject({
+      data: { ops: 'QUANTIZE (x)' },
+    });
+  });
+});
+
 describe('limits', () => {
   const file = writeTflite(MODELS['convNet']!());
   const model = readFlatbuffer(file, MODEL, DEFAULT_LIMITS);

@@ -13,6 +13,7 @@ import {
   type SUBGRAPH,
   type TENSOR,
 } from '../../ir/tflite-schema.js';
+import { moveEdges, type Interface } from './edges.js';
 import { OpContext, type FileTensor } from './context.js';
 import { readFlatbuffer } from './flatbuffer-reader.js';
 import { DEFAULT_LIMITS, within, type TfliteLimits } from './limits.js';
@@ -30,10 +31,16 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
   const operators = subgraph.operators ?? [];
   within('tensors', fileTensors.length, limits.tensors);
   within('operators', operators.length, limits.operators);
+  within(
+    'inputs and outputs',
+    (subgraph.inputs ?? []).length + (subgraph.outputs ?? []).length,
+    limits.tensors,
+  );
   if (operators.length === 0) throw invalid('model', 'it has no operators');
 
   const diagnostics: Diagnostic[] = [];
-  const unsupported = unsupportedOperators(model, subgraph);
+  const edges = moveEdges(subgraph, (i) => builtinCode(model, operators[i]!.opcodeIndex));
+  const unsupported = unsupportedOperators(model, subgraph, edges.outside);
   if (unsupported !== null) throw failure([unsupported.summary, ...unsupported.details]);
   const floats = fileTensors.filter((t) => TENSOR_TYPES[t.type]?.startsWith('float'));
   const int8 = fileTensors.some((t) => TENSOR_TYPES[t.type] === 'int8');
@@ -43,13 +50,14 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
     });
   }
 
-  const used = referenced(subgraph);
+  const used = referenced(operators, edges);
   const tensors = fileTensors.map((tensor, i) =>
     readTensor(tensor, i, used.has(i), model, limits, diagnostics),
   );
   const names = new Set<string>();
   const ops: Op[] = [];
   operators.forEach((operator, i) => {
+    if (edges.outside.has(i)) return;
     const builtin = builtinName(model, operator.opcodeIndex);
     const name = unique(tensors[operator.outputs?.[0] ?? -1]?.name ?? `${builtin.toLowerCase()}_${i}`, names);
     if ((operator.outputs?.length ?? 0) !== 1) {
@@ -59,10 +67,10 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
     const op = IMPORTERS[builtin]!(new OpContext(name, builtin, operator, i, tensors, diagnostics));
     if (op !== null) ops.push(op);
   });
-  const interfaceOf = (list: readonly number[] | null, what: string): number[] =>
-    (list ?? []).flatMap((index) => checkInterface(tensors[index], index, what, diagnostics));
-  const inputs = interfaceOf(subgraph.inputs, 'input');
-  const outputs = interfaceOf(subgraph.outputs, 'output');
+  const interfaceOf = (list: readonly number[], what: string): number[] =>
+    list.flatMap((index) => checkInterface(tensors[index], index, what, diagnostics));
+  const inputs = interfaceOf(edges.inputs, 'input');
+  const outputs = interfaceOf(edges.outputs, 'output');
   if (new Set(inputs).size < inputs.length) diagnostics.push(graphFault('model', 'an input is listed twice'));
   if (inputs.length === 0 && diagnostics.length === 0)
     diagnostics.push(graphFault('model', 'it has no input'));
@@ -92,11 +100,16 @@ function graphFault(op: string, reason: string): Diagnostic {
 }
 
 /** deprecated_builtin_code is the number below 127; newer files have both, the larger one counts. */
-function builtinName(model: Model, opcodeIndex: number): string {
+function builtinCode(model: Model, opcodeIndex: number): number {
   const code = model.operatorCodes?.[opcodeIndex];
   if (code === undefined) throw invalid(`operator code ${opcodeIndex}`, "it is not in the model's table");
   const old = code.deprecatedBuiltinCode;
-  const number = old === PLACEHOLDER_OPERATOR ? code.builtinCode : Math.max(old, code.builtinCode);
+  return old === PLACEHOLDER_OPERATOR ? code.builtinCode : Math.max(old, code.builtinCode);
+}
+
+function builtinName(model: Model, opcodeIndex: number): string {
+  const number = builtinCode(model, opcodeIndex);
+  const code = model.operatorCodes![opcodeIndex]!;
   if (number === CUSTOM_OPERATOR) return `CUSTOM:${code.customCode ?? '?'}`;
   return BUILTIN_OPERATORS[number] ?? `BUILTIN_${number}`;
 }
@@ -104,11 +117,12 @@ function builtinName(model: Model, opcodeIndex: number): string {
 function unsupportedOperators(
   model: Model,
   subgraph: Subgraph,
+  outside: ReadonlySet<number>,
 ): { summary: Diagnostic; details: Diagnostic[] } | null {
   const found = new Map<string, string[]>();
   for (const [i, operator] of (subgraph.operators ?? []).entries()) {
     const builtin = builtinName(model, operator.opcodeIndex);
-    if (IMPORTERS[builtin] !== undefined) continue;
+    if (IMPORTERS[builtin] !== undefined || outside.has(i)) continue;
     const node = subgraph.tensors?.[operator.outputs?.[0] ?? -1]?.name ?? `#${i}`;
     found.set(builtin, [...(found.get(builtin) ?? []), node]);
   }
@@ -131,12 +145,14 @@ function unsupportedOperators(
 }
 
 /** Tensors some node or the interface names; a file may hold leftovers that need not be readable. */
-function referenced(subgraph: Subgraph): Set<number> {
-  const nodes = (subgraph.operators ?? []).flatMap((op) => {
-    // A RESHAPE's shape operand is not read (importReshape).
-    return [...(op.inputs ?? []), ...(op.outputs ?? [])];
+function referenced(operators: NonNullable<Subgraph['operators']>, edges: Interface): Set<number> {
+  const used = new Set([...edges.inputs, ...edges.outputs]);
+  operators.forEach((operator, i) => {
+    if (edges.outside.has(i)) return;
+    for (const id of operator.inputs ?? []) used.add(id);
+    for (const id of operator.outputs ?? []) used.add(id);
   });
-  return new Set([...nodes, ...(subgraph.inputs ?? []), ...(subgraph.outputs ?? [])]);
+  return used;
 }
 
 function readTensor(
