@@ -1,0 +1,151 @@
+// Builds the agent's C tests with sanitizers and runs them, one Jest test per C test; proves that the sources compile
+// cleanly for a bare-metal Cortex-M4 and stay within their budgets of code and context bytes.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWith, toolPath } from '@tinyfleet/testing';
+
+const run = promisify(execFile);
+const firmware = fileURLToPath(new URL('../..', import.meta.url));
+const SANITIZERS = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+const STRICT = [
+  '-Wall',
+  '-Wextra',
+  '-Wconversion',
+  '-Wno-sign-conversion',
+  '-Wshadow',
+  '-Wstrict-prototypes',
+  '-Werror',
+];
+const INCLUDES = ['-Iruntime/include', '-Iruntime/src', '-Iagent/include', '-Iagent/test'];
+/** Bytes: the agent must leave room on a 6 KB RAM budget and in 24 KB of flash. */
+const CONTEXT_LIMIT = 6144;
+const CODE_LIMIT = 24 * 1024 + 512;
+
+const SUITES = ['codec_test', 'mqtt_test', 'flash_test', 'update_test', 'telemetry_test', 'hostile_test'];
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tinyfleet-agent-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function sources(...folders: string[]): Promise<string[]> {
+  const lists = await Promise.all(
+    folders.map(async (name) =>
+      (await readdir(join(firmware, name)))
+        .filter((file) => file.endsWith('.c'))
+        .map((file) => `${name}/${file}`),
+    ),
+  );
+  return lists.flat().sort();
+}
+
+/** The names in a suite's table: `{"should ...", function},`. */
+async function namesOf(suite: string): Promise<string[]> {
+  const text = await readFile(join(firmware, `agent/test/${suite}.c`), 'utf8');
+  return [...text.matchAll(/^ {4}\{"(should [^"]+)",/gm)].map((match) => match[1]!);
+}
+
+const names = new Map<string, string[]>();
+for (const suite of SUITES) names.set(suite, await namesOf(suite));
+
+describeWith(['gcc'], 'agent on the host, under ASan and UBSan', () => {
+  let binary = '';
+  beforeAll(async () => {
+    binary = join(folder, 'agent-tests');
+    const files = await sources('agent/src', 'agent/test', 'runtime/src', 'runtime/kernels');
+    await run(toolPath('gcc'), ['-std=c11', ...SANITIZERS, ...INCLUDES, '-o', binary, ...files], {
+      cwd: firmware,
+    });
+  });
+
+  for (const [suite, tests] of names) {
+    describe(suite.replace('_test', ''), () => {
+      it.each(tests)('%s', async (name) => {
+        const { stdout } = await run(binary, [name]);
+        expect(stdout.split('\n')).toContain(`ok ${name}`);
+      });
+    });
+  }
+
+  it('should compile as C99 without a warning', async () => {
+    for (const file of await sources('agent/src')) {
+      await run(
+        toolPath('gcc'),
+        [
+          '-std=c99',
+          '-O2',
+          ...STRICT,
+          '-Iruntime/include',
+          '-Iagent/include',
+          '-c',
+          file,
+          '-o',
+          join(folder, 'x.o'),
+        ],
+        { cwd: firmware },
+      );
+    }
+  });
+});
+
+describeWith(['arm-none-eabi-gcc'], 'agent for a Cortex-M4', () => {
+  const flags = [
+    '-mcpu=cortex-m4',
+    '-mthumb',
+    '-Os',
+    '-std=c99',
+    '-ffreestanding',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+  ];
+  const includes = ['-Iruntime/include', '-Iagent/include'];
+
+  it('should need no more code, no writable data and no library but mem*', async () => {
+    let code = 0;
+    const undefinedNames = new Set<string>();
+    const definedNames = new Set<string>();
+    for (const file of await sources('agent/src')) {
+      const object = join(folder, 'm4.o');
+      await run(toolPath('arm-none-eabi-gcc'), [...flags, ...includes, '-c', file, '-o', object], {
+        cwd: firmware,
+      });
+      const { stdout: size } = await run(toolPath('arm-none-eabi-gcc').replace(/gcc$/, 'size'), [object]);
+      const [text, data, bss] = size.split('\n')[1]!.trim().split(/\s+/).map(Number);
+      code += text!;
+      expect(`${file} ${data} ${bss}`).toBe(`${file} 0 0`);
+      const { stdout: symbols } = await run(toolPath('arm-none-eabi-gcc').replace(/gcc$/, 'nm'), [object]);
+      for (const line of symbols.trim().split('\n')) {
+        const [kind, name] = line.slice(9).split(' ');
+        (kind === 'U' ? undefinedNames : definedNames).add(name!);
+      }
+    }
+    expect(code).toBeLessThanOrEqual(CODE_LIMIT);
+    const outside = [...undefinedNames].filter((name) => !definedNames.has(name));
+    // The runtime, mem*, and the compiler's own 64-bit division.
+    expect(outside.filter((name) => !/^(fleet_|mem(cpy|move|set|cmp)$|__aeabi_u?l?div)/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  it('should keep its context within its budget', async () => {
+    const probe = join(folder, 'context.c');
+    await writeFile(
+      probe,
+      `#include "fleet_agent.h"\ntypedef char within_budget[sizeof(fleet_agent_t) <= ${CONTEXT_LIMIT} ? 1 : -1];\n`,
+    );
+    await run(
+      toolPath('arm-none-eabi-gcc'),
+      [...flags, ...includes, '-c', probe, '-o', join(folder, 'probe.o')],
+      {
+        cwd: firmware,
+      },
+    );
+  });
+});
