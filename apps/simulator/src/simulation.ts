@@ -58,6 +58,7 @@ interface Hardware {
 export class Simulation {
   private readonly client: Client;
   private readonly loaded: LoadedScenario;
+  private readonly byName = new Map<string, SimulatedDevice>();
   private readonly worlds = new Map<SimulatedDevice, DeviceWorld>();
   private readonly labels: LabelPoster;
   private readonly timers: NodeJS.Timeout[] = [];
@@ -79,6 +80,7 @@ export class Simulation {
       client: this.client,
       project: config.project,
       delayMs: delay,
+      ready: (device) => this.byName.get(device)?.isKnown ?? false,
       report: events.report,
     });
   }
@@ -144,6 +146,7 @@ export class Simulation {
         seed: runSeed ^ seedOf(identity.name),
         ...(flash === undefined ? {} : { flash }),
       });
+      this.byName.set(device.name, device);
       this.worlds.set(device, deviceWorld);
       if (flash === undefined && factory !== null && digest !== null) {
         device.provision({ bundle: factory, digest, sequence: config.factory!.sequence, slotOffset });

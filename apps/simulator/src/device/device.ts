@@ -145,6 +145,12 @@ export class SimulatedDevice implements DevicePlatform {
     return this.bootId !== '';
   }
 
+  /** Its hello of this session has been acknowledged: the platform knows what it runs. */
+  get isKnown(): boolean {
+    const info = this.info();
+    return info[InfoWord.connected] === 1 && info[InfoWord.messagesPending] === 0;
+  }
+
   setPeriod(us: number): void {
     this.fleet.firmware.setPeriod(this.block, us);
   }

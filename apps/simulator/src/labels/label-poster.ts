@@ -13,6 +13,11 @@ export interface LabelPosterOptions {
   readonly intervalMs?: number;
   /** Milliseconds from the prediction to its label. */
   readonly delayMs?: number;
+  /**
+   * False while the platform does not know yet what a device runs: it could not tell which class a name means.
+   * Labels of such a device wait.
+   */
+  readonly ready?: (device: string) => boolean;
   readonly report?: (report: { event: string; [key: string]: unknown }) => void;
 }
 
@@ -78,35 +83,61 @@ export class LabelPoster {
   }
 
   private async drain(all: boolean): Promise<void> {
-    const { client, project, batch = 1_000, report } = this.options;
+    const { batch = 1_000, ready = () => true } = this.options;
+    const known = new Map<string, boolean>();
+    const isReady = (device: string): boolean => {
+      let answer = known.get(device);
+      if (answer === undefined) known.set(device, (answer = ready(device)));
+      return answer;
+    };
     for (;;) {
       const now = Date.now();
       const due: Label[] = [];
       const rest: Label[] = [];
-      for (const label of this.queue)
-        (due.length < batch && (all || label.dueMs <= now) ? due : rest).push(label);
+      for (const label of this.queue) {
+        const goes = due.length < batch && (all || label.dueMs <= now) && isReady(label.device);
+        (goes ? due : rest).push(label);
+      }
       if (due.length === 0) return;
       this.queue = rest;
-      const labels = due.map(({ dueMs: _, ...label }) => label);
-      try {
-        const result = await client.call('labelsPost', {
-          params: { project },
-          body: { labels, source: 'simulator' },
-          signal: AbortSignal.timeout(ANSWER_MS),
-        });
-        this.stats.posted += due.length;
-        this.stats.accepted += result.accepted;
-        this.stats.duplicates += result.duplicates;
-      } catch (error) {
-        // No answer in time counts as none.
-        const { status, code } = error instanceof ApiError ? error : { status: 0, code: 'client.timeout' };
-        // 4xx other than a limit: the same batch would be refused again (a device was removed meanwhile).
-        const final = status >= 400 && status < 500 && status !== 429 && status !== 408;
-        if (final) this.stats.refused += due.length;
-        else this.queue = due.concat(this.queue);
-        report?.({ event: 'labels-failed', code, labels: due.length, kept: !final });
-        if (!final || this.stopped) return;
+      if (!(await this.post(due)) || this.stopped) return;
+    }
+  }
+
+  /** @returns false when the server gave no answer; the labels are then first in line again. */
+  private async post(due: readonly Label[]): Promise<boolean> {
+    const { client, project, report } = this.options;
+    const labels = due.map(({ dueMs: _, ...label }) => label);
+    try {
+      const result = await client.call('labelsPost', {
+        params: { project },
+        body: { labels, source: 'simulator' },
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      this.stats.posted += due.length;
+      this.stats.accepted += result.accepted;
+      this.stats.duplicates += result.duplicates;
+      return true;
+    } catch (error) {
+      // No answer in time counts as none.
+      const { status, code } = error instanceof ApiError ? error : { status: 0, code: 'client.timeout' };
+      const isRefused = status >= 400 && status < 500 && status !== 429 && status !== 408;
+      if (!isRefused) {
+        this.queue = [...due, ...this.queue];
+        report?.({ event: 'labels-failed', code, labels: due.length });
+        return false;
       }
+      // A batch is stored as a whole or not at all: one removed device, or one that runs a model of other classes, must
+      // not cost the others their labels.
+      const byDevice = new Map<string, Label[]>();
+      for (const label of due) byDevice.set(label.device, [...(byDevice.get(label.device) ?? []), label]);
+      if (byDevice.size > 1) {
+        for (const own of byDevice.values()) if (!(await this.post(own))) return false;
+        return true;
+      }
+      this.stats.refused += due.length;
+      report?.({ event: 'labels-refused', code, device: due[0]!.device, labels: due.length });
+      return true;
     }
   }
 }
