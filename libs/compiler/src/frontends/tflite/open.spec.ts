@@ -158,7 +158,7 @@ describe('edges', () => {
         );
       };
       const [outerX, outerY] = [outer(x, 'x/outer', o.input), outer(y, 'y/outer', o.output)];
-      const codes = model.operatorCodes.length;
+      const codes: number = model.operatorCodes.length;
       model.operatorCodes.push({ builtinCode: 114, deprecatedBuiltinCode: 114, version: 1 });
       model.operatorCodes.push({ builtinCode: 6, deprecatedBuiltinCode: 6, version: 2 });
       graph.operators.unshift({ opcodeIndex: codes, inputs: [outerX], outputs: [x] });
