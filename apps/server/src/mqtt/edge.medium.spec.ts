@@ -1,0 +1,294 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '@tinyfleet/testing';
+import { decode, encode, packPicks } from '@tinyfleet/wire';
+import { FleetHarness, type SeededRelease } from '../../test/fleet-harness.js';
+import { ScriptedDevice, type ScriptedOptions } from '../../test/scripted-device.js';
+
+describe('the edge on Postgres', () => {
+  let fleet: FleetHarness;
+  let tokens: Map<string, string>;
+  let release: SeededRelease;
+  const devices: ScriptedDevice[] = [];
+
+  beforeAll(async () => {
+    fleet = await FleetHarness.start();
+    tokens = await fleet.register(['a', 'b', 'c', 'd', 'e', 'f']);
+    release = await fleet.release(20_000);
+    await fleet.startEdge();
+  });
+  afterEach(() => {
+    for (const device of devices.splice(0)) device.end();
+  });
+  afterAll(async () => {
+    await fleet?.stop();
+  });
+
+  async function connect(name: string, options: Partial<ScriptedOptions> = {}): Promise<ScriptedDevice> {
+    const device = await ScriptedDevice.connect({
+      port: fleet.port,
+      name,
+      token: tokens.get(name)!,
+      ...options,
+    });
+    devices.push(device);
+    return device;
+  }
+  const one = async <T>(sql: string, values: unknown[] = []): Promise<T> =>
+    Object.values((await fleet.database.query<Record<string, T>>(sql, values))[0]!)[0]!;
+  const windowsOf = (name: string) =>
+    one<number>(
+      `select count(*)::int from telemetry_window w join device d on d.id = w.device_id where d.name = $1`,
+      [name],
+    );
+
+  it('should answer every hello, also when there is nothing to do', async () => {
+    const device = await connect('a');
+    await device.hello();
+    const desired = await device.nextDesired();
+    expect(desired).toMatchObject({ revision: 0, deployment: 0, windowS: 10, pickEvery: 50 });
+    expect(Math.abs(desired.serverTimeMs - Date.now())).toBeLessThan(2_000);
+    expect(desired.manifest).toBeUndefined();
+  });
+
+  it('should keep what a hello said, and who is connected', async () => {
+    const device = await connect('a');
+    await device.hello({ firmwareVersion: '2.3.4' });
+    const reported = await one<string>(
+      `select r.firmware_version from device_report r join device d on d.id = r.device_id where d.name = 'a'`,
+    );
+    expect(reported).toBe('2.3.4');
+    await eventually(async () => {
+      expect(
+        await one<boolean>(
+          `select connected from presence p join device d on d.id = p.device_id where d.name = 'a'`,
+        ),
+      ).toBe(true);
+    });
+    device.end();
+    await eventually(async () => {
+      expect(
+        await one<boolean>(
+          `select connected from presence p join device d on d.id = p.device_id where d.name = 'a'`,
+        ),
+      ).toBe(false);
+    });
+  });
+
+  it('should acknowledge a window when it is stored, and store it once', async () => {
+    const device = await connect('b');
+    await device.hello();
+    const message = device.windowMessage(release.digest);
+    const payload = encode('telemetry', message);
+    await device.publish('telemetry', payload);
+    expect(await windowsOf('b')).toBe(1);
+    await device.publish('telemetry', payload);
+    expect(await windowsOf('b')).toBe(1);
+    expect(fleet.edge.ingest.counters.duplicates).toBeGreaterThanOrEqual(1);
+  });
+
+  it('should place a window by the clock of its boot, and by the same one when it comes again later', async () => {
+    const device = await connect('b');
+    await device.hello();
+    await device.window(release.digest, { startMs: 5_000 });
+    const start = await one<Date>(
+      `select max(window_start) from telemetry_window w join device d on d.id = w.device_id where d.name = 'b'`,
+    );
+    expect(Math.abs(start.getTime() - (Date.now() + 4_000))).toBeLessThan(5_000);
+  });
+
+  it('should keep windows of a boot that nobody knew the time of, apart', async () => {
+    const device = await connect('c');
+    await device.window(release.digest);
+    const row = await fleet.database.query<{ window_start: Date; time_known: boolean }>(
+      `select window_start, time_known from telemetry_window w join device d on d.id = w.device_id where d.name = 'c'`,
+    );
+    expect(row).toMatchObject([{ time_known: false }]);
+    expect(row[0]!.window_start.getUTCFullYear()).toBe(1970);
+    await device.hello();
+    await device.window(release.digest);
+    expect(
+      await one<number>(
+        `select count(*)::int from telemetry_window w join device d on d.id = w.device_id where d.name = 'c' and time_known`,
+      ),
+    ).toBe(0);
+  });
+
+  it('should take telemetry as JSON', async () => {
+    const device = await connect('d');
+    await device.hello();
+    const { build, bootId: boot, classes: _, ...rest } = device.windowMessage(release.digest);
+    await device.publish(
+      'telemetry.json',
+      JSON.stringify({
+        ...rest,
+        bootId: boot.toString(16).padStart(16, '0'),
+        build: Buffer.from(build).toString('base64'),
+        classes: [0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 4],
+      }),
+    );
+    expect(await windowsOf('d')).toBe(1);
+  });
+
+  it('should acknowledge rubbish, count it and keep a sample', async () => {
+    const device = await connect('d');
+    await device.publish('hello', Buffer.alloc(0));
+    await device.publish('telemetry', Buffer.from('rubbish'));
+    await device.publish('nonsense', Buffer.of(1));
+    await device.window(release.digest, { n: 11, startUnixMs: Date.now() });
+    await device.window(release.digest, { startUnixMs: Date.now() - 32 * 86_400_000 });
+    await device.window(release.digest, { startUnixMs: Date.now() + 700_000 });
+    const rows = await fleet.database.query<{ code: string; sample: Buffer }>(
+      `select code, sample from ingest_refusal r join device d on d.id = r.device_id where d.name = 'd' order by code`,
+    );
+    expect(rows.map(({ code }) => code)).toEqual(
+      expect.arrayContaining([
+        'telemetry.count-mismatch',
+        'telemetry.topic-unknown',
+        'telemetry.window-in-future',
+        'telemetry.window-too-old',
+      ]),
+    );
+    expect(rows.some(({ sample }) => sample.toString() === 'rubbish')).toBe(true);
+    expect(await windowsOf('d')).toBe(1);
+  });
+
+  it('should fold every window into the rollups exactly once', async () => {
+    const device = await connect('e');
+    await device.hello();
+    const at = Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth(), new Date().getUTCDate());
+    for (let i = 0; i < 5; i++) await device.window(release.digest, { startUnixMs: at + i });
+    const payload = encode('telemetry', device.windowMessage(release.digest, { startUnixMs: at + 9 }));
+    await Promise.all([device.publish('telemetry', payload), device.publish('telemetry', payload)]);
+    await eventually(async () => {
+      expect(
+        await one<string>(
+          `select sum(n)::text from rollup_device_day r join device d on d.id = r.device_id where d.name = 'e'`,
+        ),
+      ).toBe('60');
+    });
+    expect(
+      await one<number>(`select count(*)::int from telemetry_batch where folded_at is null`),
+    ).toBeLessThanOrEqual(1);
+  });
+
+  it('should join a label with its prediction, whichever comes first, and count it once', async () => {
+    const device = await connect('f');
+    await device.hello();
+    const picks = packPicks([
+      { offset: 2, predicted: 1, confidence: 200 },
+      { offset: 5, predicted: 0, confidence: 180 },
+    ]);
+    const message = device.windowMessage(release.digest, { picks, firstIndex: 100, startUnixMs: Date.now() });
+    const deviceId = await one<string>(`select id::text from device where name = 'f'`);
+    const label = (index: number, value: number) =>
+      fleet.database.query(
+        `insert into prediction (project_id, device_id, boot_id, inference_index, label) values ($1, $2, $3, $4, $5)`,
+        [fleet.projectId, deviceId, BigInt.asIntN(64, message.bootId), index, value],
+      );
+    await label(102, 1);
+    await device.publish('telemetry', encode('telemetry', message));
+    await device.publish('telemetry', encode('telemetry', message));
+    const counted = await fleet.database.query(`select label, predicted, n::int from accuracy_hour`);
+    expect(counted).toEqual([{ label: 1, predicted: 1, n: 1 }]);
+    expect(await one<number>(`select predicted::int from prediction where inference_index = 105`)).toBe(0);
+  });
+
+  it('should count sequence numbers that never came', async () => {
+    const device = await connect('a');
+    await device.hello();
+    device.envelope();
+    device.envelope();
+    await device.window(release.digest);
+    await eventually(
+      async () => {
+        expect(
+          await one<string>(
+            `select gaps::text from device_report r join device d on d.id = r.device_id where d.name = 'a'`,
+          ),
+        ).toBe('2');
+      },
+      { timeoutMs: 8_000 },
+    );
+  });
+
+  it('should serve chunks of what is desired of this very device only', async () => {
+    const other = await fleet.release(5_000);
+    const device = await connect('a', { behaviour: 'mute' });
+    await device.hello();
+    await device.nextDesired();
+    const got: number[] = [];
+    device.client.on('message', (topic, payload) => {
+      if (topic.endsWith('/chunk')) got.push(decode('chunk', payload).data.length);
+    });
+    const want = (digest: Buffer, offset: number, count: number, chunkBytes = 1_024) =>
+      device.publish(
+        'want',
+        encode('want', { ...device.envelope(), transfer: digest.subarray(0, 8), offset, count, chunkBytes }),
+      );
+    await want(other.digest, 0, 4);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(got).toEqual([]);
+    expect(fleet.edge.ota.counters.refusedWants).toBe(1);
+    await fleet.database.query(
+      `insert into desired_state (project_id, device_id, revision, deployment_number, release_id, digest)
+       select $1, d.id, next_number($1, 'desired'), 1, r.id, $2 from device d, release r
+       join release_artifact a on a.release_id = r.id and a.bundle_digest = $2 where d.name = 'a'`,
+      [fleet.projectId, other.digest],
+    );
+    await want(other.digest, 4_096, 4);
+    await eventually(() => expect(got).toEqual([904]));
+    await want(other.digest, 0, 255);
+    await eventually(() => expect(got.length).toBe(6));
+    await want(other.digest, 5_000, 1);
+    await want(other.digest, 0, 1, 65_000);
+    await eventually(() => expect(got.at(-1)).toBeLessThanOrEqual(1_536));
+    await fleet.database.query(`delete from desired_state`);
+  });
+
+  it('should drop a connected device within a second after it was removed', async () => {
+    const names = await fleet.register(['leaver']);
+    const device = await ScriptedDevice.connect({
+      port: fleet.port,
+      name: 'leaver',
+      token: names.get('leaver')!,
+    });
+    const closed = new Promise<number>((resolve) =>
+      device.client.once('close', () => resolve(performance.now())),
+    );
+    const started = performance.now();
+    await fleet.database.transaction(async (tx) => {
+      await tx.query(`delete from device where name = 'leaver'`);
+      await tx.query(`select emit_event($1, 'device.removed', '{"device":"leaver"}')`, [fleet.projectId]);
+    });
+    expect((await closed) - started).toBeLessThan(1_000);
+  });
+
+  it('should lose nothing that it acknowledged while the database is away for 10 s', async () => {
+    const device = await connect('b', { client: { keepalive: 60 } });
+    await device.hello();
+    const before = await windowsOf('b');
+    let acknowledged = 0;
+    let sent = 0;
+    let stop = false;
+    const sender = (async () => {
+      while (!stop) {
+        sent++;
+        await device.window(release.digest, { startUnixMs: Date.now() });
+        acknowledged++;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    fleet.killPostgres();
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    const during = acknowledged;
+    await fleet.bouncePostgres(0);
+    await eventually(() => expect(acknowledged).toBeGreaterThan(during + 5), { timeoutMs: 30_000 });
+    stop = true;
+    await sender;
+    expect(during).toBeLessThan(sent);
+    const stored = (await windowsOf('b')) - before;
+    expect(stored).toBeGreaterThanOrEqual(acknowledged);
+    expect(device.client.connected).toBe(true);
+  }, 60_000);
+});

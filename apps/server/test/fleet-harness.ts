@@ -1,0 +1,201 @@
+/**
+ * A real edge on a real Postgres for medium tests and the benchmark: registers devices and releases by SQL, because
+ * what is under test starts behind the API. Bundles are random bytes; scripted devices check digests, nothing else.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectScope, type ProjectScope } from '@tinyfleet/contracts';
+import { Conductor, RolloutService } from '@tinyfleet/rollouts';
+import {
+  Database,
+  DirectoryBlobStore,
+  EventListener,
+  PgRolloutStore,
+  PgStores,
+  startEmbeddedPostgres,
+  transactOn,
+  type EmbeddedPostgres,
+} from '@tinyfleet/storage';
+import { uuidv7 } from 'uuidv7';
+import { listenMqtt, type MqttListener } from '../src/mqtt/broker/listen.js';
+import { Edge, type EdgeOptions } from '../src/mqtt/edge.js';
+import { Conducting } from '../src/rollout/conducting.js';
+import { Leader } from '../src/rollout/leader.js';
+
+export interface SeededRelease {
+  readonly ref: string;
+  readonly digest: Buffer;
+  readonly bytes: Buffer;
+}
+
+export class FleetHarness {
+  readonly errors: string[] = [];
+  readonly projectId = uuidv7();
+  readonly typeId = uuidv7();
+  readonly scope: ProjectScope = projectScope(this.projectId, 'demo');
+  readonly stores: PgStores;
+  readonly rollouts: RolloutService;
+  edge!: Edge;
+  private listener: MqttListener | undefined;
+  private conducting: Conducting | undefined;
+  private events: EventListener | undefined;
+  private versions = 0;
+
+  private constructor(
+    private readonly folder: string,
+    public postgres: EmbeddedPostgres,
+    readonly database: Database,
+    readonly blobs: DirectoryBlobStore,
+  ) {
+    this.stores = new PgStores(database);
+    this.rollouts = new RolloutService(this.stores, transactOn(database), uuidv7);
+  }
+
+  static async start(): Promise<FleetHarness> {
+    const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-edge-'));
+    // Root runs Postgres as another user, who has to get in.
+    chmodSync(folder, 0o755);
+    const postgres = await startPostgres(folder);
+    const database = await Database.connect({ target: postgres.connection });
+    await mkdir(join(folder, 'blobs'));
+    const harness = new FleetHarness(
+      folder,
+      postgres,
+      database,
+      new DirectoryBlobStore(join(folder, 'blobs')),
+    );
+    await database.query(`insert into project (id, name, window_s, pick_every) values ($1, 'demo', 10, 50)`, [
+      harness.projectId,
+    ]);
+    await database.query(
+      `insert into device_type (project_id, id, name, builtin, spec) values ($1, $2, 'wasm', true, '{}')`,
+      [harness.projectId, harness.typeId],
+    );
+    return harness;
+  }
+
+  async startEdge(options: Partial<EdgeOptions> = {}): Promise<void> {
+    this.edge = new Edge(this.database, this.blobs, {
+      windows: { retentionDays: 31, maxAheadMs: 600_000 },
+      onError: (part, error) => this.errors.push(`${part}: ${(error as Error).message}`),
+      ...options,
+    });
+    await this.edge.start();
+    this.listener = await listenMqtt(this.edge.broker, { host: '127.0.0.1', port: 0 });
+    this.events = new EventListener(this.database);
+    await this.events.start();
+    this.events.subscribe(() => this.edge.wake());
+  }
+
+  startConducting(): void {
+    const conductor = new Conductor(new PgRolloutStore(this.database), transactOn(this.database));
+    const failed = (error: unknown): void => void this.errors.push(`rollout: ${(error as Error).message}`);
+    const conducting = new Conducting(new Leader(this.database), conductor, failed, {
+      pollMs: 200,
+      gatherMs: 20,
+    });
+    this.conducting = conducting;
+    this.events?.subscribe(() => conducting.wake());
+    conducting.start();
+  }
+
+  get port(): number {
+    return this.listener!.port;
+  }
+
+  /** @returns token by device name */
+  async register(names: readonly string[], tags: readonly string[] = ['demo']): Promise<Map<string, string>> {
+    const tokens = new Map(names.map((name) => [name, randomBytes(32).toString('base64url')]));
+    await this.database.query(
+      `insert into device (project_id, id, name, type_id, token_hash, tags)
+       select $1, id, name, $2, hash, $3::text[] from unnest($4::uuid[], $5::text[], $6::bytea[]) as t (id, name, hash)`,
+      [
+        this.projectId,
+        this.typeId,
+        tags,
+        names.map(() => uuidv7()),
+        names,
+        names.map((name) => createHash('sha256').update(tokens.get(name)!).digest()),
+      ],
+    );
+    return tokens;
+  }
+
+  /** A signed release with one bundle of so many random bytes for the one type. */
+  async release(size: number, needs: Record<string, number> = {}): Promise<SeededRelease> {
+    const bytes = randomBytes(size);
+    const { digest: hex } = await this.blobs.put(bytes, size);
+    const digest = Buffer.from(hex, 'hex');
+    const version = `1.${++this.versions}.0`;
+    const [modelId, versionId, buildId, releaseId] = [uuidv7(), uuidv7(), uuidv7(), uuidv7()];
+    const { projectId, typeId, database } = this;
+    await database.query(`insert into blob (project_id, digest, kind, bytes) values ($1, $2, 'bundle', $3)`, [
+      projectId,
+      digest,
+      size,
+    ]);
+    await database.query(
+      `insert into model (project_id, id, name) values ($1, $2, 'kws') on conflict (project_id, name) do nothing`,
+      [projectId, modelId],
+    );
+    await database.query(
+      `insert into model_version (project_id, id, model_id, version, version_order, format, file_name, source_digest, source_bytes,
+         contract, inspection, labels, created_by)
+       select $1, $2, id, $3, $3, 'tflite', 'kws.tflite', $4, $5, '{}', '{}', '{a,b}', 'test' from model where project_id = $1 and name = 'kws'`,
+      [projectId, versionId, version, digest, size],
+    );
+    const report = { needs: { abi: 0x1_0000, arenaBytes: 1_000, stateBytes: 0, ...needs } };
+    await database.query(
+      `insert into build (project_id, id, model_version_id, type_id, state, source_digest, options_digest, bundle_digest, bundle_bytes, report, created_by)
+       values ($1, $2, $3, $4, 'succeeded', $5, $5, $5, $6, $7, 'test')`,
+      [projectId, buildId, versionId, typeId, digest, size, JSON.stringify(report)],
+    );
+    await database.query(
+      `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc) values ($1, $2, $3, $4, $5, 2, 0)`,
+      [projectId, digest.subarray(0, 8), digest, versionId, typeId],
+    );
+    await database.query(
+      `insert into release (project_id, id, model_version_id, sequence, state, created_by) values ($1, $2, $3, $4, 'signed', 'test')`,
+      [projectId, releaseId, versionId, this.versions * 2],
+    );
+    await database.query(
+      `insert into release_artifact (project_id, release_id, type_id, build_id, bundle_digest, bundle_bytes, manifest)
+       values ($1, $2, $3, $4, $5, $6, $7)`,
+      [projectId, releaseId, typeId, buildId, digest, size, Buffer.concat([Buffer.from('manifest'), digest])],
+    );
+    return { ref: `kws@${version}`, digest, bytes };
+  }
+
+  /** SIGKILL, as a crash: nothing is flushed. */
+  killPostgres(): void {
+    process.kill(this.postgres.pid, 'SIGKILL');
+  }
+
+  /** Stops the database cleanly and starts it again on the same port after a pause. */
+  async bouncePostgres(pauseMs: number): Promise<void> {
+    await this.postgres.stop();
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    this.postgres = await startPostgres(this.folder, this.postgres.connection.port);
+  }
+
+  async stop(): Promise<void> {
+    await this.listener?.close();
+    await this.conducting?.stop();
+    await this.edge?.stop();
+    await this.events?.stop();
+    await this.database.close();
+    await this.postgres.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function startPostgres(folder: string, port?: number): Promise<EmbeddedPostgres> {
+  return await startEmbeddedPostgres({
+    directory: join(folder, 'postgres'),
+    logFile: join(folder, 'postgres.log'),
+    ...(port === undefined ? {} : { settings: { port: String(port) } }),
+  });
+}

@@ -1,0 +1,226 @@
+/** A device as a script over mqtt.js: says hello, fetches what is desired, reports, sends windows. It runs no model. */
+import { createHash } from 'node:crypto';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import {
+  bootId,
+  crc32,
+  decode,
+  digestPrefix,
+  encode,
+  packHistogram,
+  type Desired,
+  type Hello,
+  type State,
+  type Telemetry,
+  type UpdateState,
+} from '@tinyfleet/wire';
+
+export type Behaviour = 'good' | 'fail' | 'mute' | 'revert';
+
+export interface ScriptedOptions {
+  readonly port: number;
+  readonly name: string;
+  readonly token: string;
+  readonly behaviour?: Behaviour;
+  readonly hello?: Partial<Hello>;
+  readonly client?: Partial<IClientOptions>;
+  /** Chunks asked for at once. */
+  readonly chunks?: number;
+}
+
+export class ScriptedDevice {
+  readonly desired: Desired[] = [];
+  /** Bytes of the bundle that is active. */
+  active: Buffer | undefined;
+  chunksReceived = 0;
+  private sequence = 0;
+  private readonly boot: bigint;
+  private readonly started = Date.now();
+  private fetching: { desired: Desired; received: Buffer; at: number } | undefined;
+
+  private constructor(
+    readonly client: MqttClient,
+    private readonly options: ScriptedOptions,
+  ) {
+    this.boot = bootId(1, Math.floor(Math.random() * 2 ** 32));
+  }
+
+  static async connect(options: ScriptedOptions): Promise<ScriptedDevice> {
+    const id = `demo/${options.name}`;
+    const client = mqtt.connect(`mqtt://127.0.0.1:${options.port}`, {
+      clientId: id,
+      username: id,
+      password: options.token,
+      reconnectPeriod: 0,
+      keepalive: 120,
+      ...options.client,
+    });
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve());
+      client.once('error', reject);
+      client.once('close', () => reject(new Error('closed')));
+    });
+    const device = new ScriptedDevice(client, options);
+    client.on('message', (topic, payload) => device.take(topic, payload));
+    await client.subscribeAsync(`fleet/1/demo/${options.name}/down/#`, { qos: 1 });
+    return device;
+  }
+
+  envelope() {
+    return {
+      component: 'model' as const,
+      bootId: this.boot,
+      sequence: this.sequence++,
+      uptimeMs: Date.now() - this.started + 1_000,
+    };
+  }
+
+  async publish(leaf: string, payload: Uint8Array | string, qos: 0 | 1 = 1): Promise<void> {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : Buffer.from(payload);
+    await this.client.publishAsync(`fleet/1/demo/${this.options.name}/up/${leaf}`, bytes, { qos });
+  }
+
+  async hello(changes: Partial<Hello> = {}): Promise<void> {
+    const message: Hello = {
+      ...this.envelope(),
+      deviceType: 'wasm',
+      firmwareVersion: '1.0.0',
+      abi: 0x1_0000,
+      opSet: Uint8Array.of(1),
+      resetCause: 'power-on',
+      slots: this.active
+        ? [{ digest: sha256(this.active), state: 'active', releaseSequence: 2, bytes: this.active.length }]
+        : [{ digest: new Uint8Array(32), state: 'empty', releaseSequence: 0, bytes: 0 }],
+      maxPacketBytes: 1_536,
+      methods: ['full'],
+      slotBytes: 100_000,
+      programUnitBytes: 8,
+      sectorBytes: 4_096,
+      arenaBytes: 32_768,
+      stateBytes: 1_024,
+      fetchSlot: 0,
+      releaseSequence: 0,
+      floor: 0,
+      capabilities: 0,
+      ...this.options.hello,
+      ...changes,
+    };
+    await this.publish('hello', encode('hello', message));
+  }
+
+  async window(build: Uint8Array, changes: Partial<Telemetry> = {}): Promise<void> {
+    await this.publish('telemetry', encode('telemetry', this.windowMessage(build, changes)));
+  }
+
+  windowMessage(build: Uint8Array, changes: Partial<Telemetry> = {}): Telemetry {
+    return {
+      ...this.envelope(),
+      build: digestPrefix(build),
+      schema: 0,
+      startMs: Date.now() - this.started,
+      lengthMs: 10_000,
+      n: 10,
+      classes: packHistogram([...Array<number>(7).fill(0), 6, ...Array<number>(7).fill(0), 4]),
+      firstIndex: 0,
+      ...changes,
+    };
+  }
+
+  /** Resolves with the next `down/desired` that passes the test. */
+  async nextDesired(test: (desired: Desired) => boolean = () => true): Promise<Desired> {
+    const known = this.desired.find(test);
+    if (known) return known;
+    return await new Promise((resolve) => {
+      const look = (): void => {
+        const found = this.desired.find(test);
+        if (!found) return;
+        this.client.off('message', look);
+        resolve(found);
+      };
+      this.client.on('message', look);
+    });
+  }
+
+  end(): void {
+    this.client.end(true);
+  }
+
+  private take(topic: string, payload: Buffer): void {
+    const leaf = topic.slice(topic.lastIndexOf('/') + 1);
+    if (leaf === 'desired') {
+      const desired = decode('desired', payload);
+      this.desired.push(desired);
+      void this.follow(desired).catch(() => {});
+    } else if (leaf === 'chunk') {
+      this.takeChunk(payload);
+    }
+  }
+
+  private async follow(desired: Desired): Promise<void> {
+    const { behaviour = 'good' } = this.options;
+    if (!desired.transfer || desired.deployment === 0 || behaviour === 'mute') return;
+    if (this.active && sha256(this.active).equals(desired.transfer.payloadDigest)) {
+      await this.state(desired, 'active');
+      return;
+    }
+    await this.state(desired, 'fetching', { offset: 0 });
+    this.fetching = { desired, received: Buffer.alloc(desired.transfer.payloadBytes), at: 0 };
+    await this.want();
+  }
+
+  private async want(): Promise<void> {
+    const { fetching } = this;
+    if (!fetching) return;
+    const transfer = digestPrefix(fetching.desired.transfer!.payloadDigest);
+    const count = this.options.chunks ?? 8;
+    await this.publish(
+      'want',
+      encode('want', { ...this.envelope(), transfer, offset: fetching.at, count }),
+      0,
+    );
+  }
+
+  private takeChunk(payload: Buffer): void {
+    const chunk = decode('chunk', payload);
+    const { fetching } = this;
+    if (!fetching || chunk.offset !== fetching.at) return;
+    if (crc32(chunk.data) !== chunk.crc32) throw new Error('chunk CRC');
+    this.chunksReceived++;
+    fetching.received.set(chunk.data, chunk.offset);
+    const before = Math.floor(fetching.at / (1_024 * (this.options.chunks ?? 8)));
+    fetching.at += chunk.data.length;
+    if (fetching.at >= fetching.received.length) void this.finish(fetching.desired, fetching.received);
+    else if (Math.floor(fetching.at / (1_024 * (this.options.chunks ?? 8))) > before) void this.want();
+  }
+
+  private async finish(desired: Desired, bytes: Buffer): Promise<void> {
+    this.fetching = undefined;
+    if (!sha256(bytes).equals(desired.transfer!.payloadDigest)) {
+      await this.state(desired, 'failed', { error: 208 });
+      return;
+    }
+    await this.state(desired, 'verified');
+    if (this.options.behaviour === 'fail') {
+      await this.state(desired, 'failed', { error: 205 });
+      return;
+    }
+    await this.state(desired, 'trial');
+    if (this.options.behaviour === 'revert') {
+      await this.state(desired, 'reverted', { error: 502 });
+      return;
+    }
+    this.active = bytes;
+    const selfTest = { passed: true, vectors: 3, arenaBytes: 900 };
+    await this.state(desired, 'active', { digest: desired.transfer!.payloadDigest, selfTest });
+  }
+
+  async state(desired: Desired, updateState: UpdateState, changes: Partial<State> = {}): Promise<void> {
+    const { deployment, revision } = desired;
+    await this.publish(
+      'state',
+      encode('state', { ...this.envelope(), deployment, revision, updateState, ...changes }),
+    );
+  }
+}
+
+const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
