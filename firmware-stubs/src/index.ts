@@ -1,6 +1,6 @@
 // Where the built firmware is. The module is built by ports/wasm/build.mjs and committed; this package holds no logic.
-/// <reference path="./webassembly.d.ts" />
 import { readFile } from 'node:fs/promises';
+import type {} from './webassembly.js';
 
 export { wasmBytes, wasmSha256 } from './generated/wasm.js';
 

@@ -1,3 +1,4 @@
+// What tools see of a bundle, and that damage never gives them more than a registered error.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { miniBundle } from '../test/mini-bundle.js';

@@ -57,7 +57,7 @@ export function instantiate(
     };
   }
   const exports = new WebAssembly.Instance(module, imports).exports as unknown as RuntimeExports;
-  const base = Math.ceil((exports.__heap_base.value as number) / 16) * 16;
+  const base = Math.ceil(exports.__heap_base.value / 16) * 16;
   const missing = base + bytes - exports.memory.buffer.byteLength;
   if (missing > 0) exports.memory.grow(Math.ceil(missing / 65536));
   return { exports, base };

@@ -26,9 +26,9 @@ export function record(layout: RecordLayout, values: Values): Uint8Array {
     const width = Number(field.type.slice(1)) / 8;
     [value].flat().forEach((item, i) => {
       const at = field.offset + i * width;
-      if (width === 1) view.setUint8(at, item as number);
-      else if (width === 2) view.setUint16(at, (item as number) & 0xffff, true);
-      else view.setUint32(at, (item as number) >>> 0, true);
+      if (width === 1) view.setUint8(at, item);
+      else if (width === 2) view.setUint16(at, item & 0xffff, true);
+      else view.setUint32(at, item >>> 0, true);
     });
   }
   return bytes;
