@@ -306,6 +306,8 @@ export const ReleaseCreate = z.object({
   version: Version,
   sign: z.boolean().default(false),
   notes: z.string().max(10_000).default(''),
+  /** How long a device must be healthy before it gives up the old slot. Default: one telemetry window, at most 600. */
+  soakSeconds: z.int().min(0).max(604_800).optional(),
 });
 export const SigningKey = z
   .object({

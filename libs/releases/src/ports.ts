@@ -126,7 +126,8 @@ export interface ReleaseStore {
       readonly model: string;
       readonly version: string;
       readonly notes: string;
-      readonly soakS: number;
+      /** Default: see `defaultSoakS`. */
+      readonly soakS?: number | undefined;
       readonly createdBy: string;
     },
   ): Promise<void>;

@@ -10,8 +10,13 @@ import { MAX_MANIFEST_BYTES, classId, signManifest, vendorId } from '@tinyfleet/
 import type { BundleNeeds, ReleaseArtifact, ReleaseStores, ReleaseToSign } from './ports.js';
 import type { SigningKeyService } from './signing-key-service.js';
 
-/** Seconds that a device keeps the old slot when the release does not say. */
-export const DEFAULT_SOAK_S = 600;
+/**
+ * Seconds that a device keeps the old slot when the release does not say: one telemetry window, so that the new model
+ * is seen once before the way back is given up; at most ten minutes, so that a fleet with hourly windows does not hang.
+ */
+export function defaultSoakS(windowSeconds: number): number {
+  return Math.min(600, windowSeconds);
+}
 
 export class ReleaseService {
   constructor(
@@ -23,13 +28,19 @@ export class ReleaseService {
   async add(
     actor: string,
     scope: ProjectScope,
-    request: { model: string; version: string; notes: string; sign: boolean },
+    request: {
+      model: string;
+      version: string;
+      notes: string;
+      sign: boolean;
+      soakSeconds?: number | undefined;
+    },
   ): Promise<Resource<'Release'>> {
     const ref = `${request.model}@${request.version}`;
     const key = request.sign ? await this.signer(actor, scope) : undefined;
     await this.transact(async (stores) => {
-      const { model, version, notes } = request;
-      await stores.releases.add(scope, { model, version, notes, soakS: DEFAULT_SOAK_S, createdBy: actor });
+      const { model, version, notes, soakSeconds: soakS } = request;
+      await stores.releases.add(scope, { model, version, notes, soakS, createdBy: actor });
       await stores.audit.append(scope, { actor, action: 'release.created', target: ref });
       await stores.events.emit(scope, 'release.created', { release: ref });
       if (key) await this.signIn(stores, actor, scope, { ref, key });

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { CallOutput } from '@tinyfleet/contracts';
 import pc from 'picocolors';
-import { releaseRef } from '../arguments.js';
+import { integer, releaseRef } from '../arguments.js';
 import { ago, bytes, shortDigest, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { Session, all } from '../session.js';
@@ -18,22 +18,35 @@ export function releaseCommand(): Command {
     .argument('<name@version>')
     .option('--sign', 'sign it with the project key at once')
     .option('--notes <text>', 'what is new', '')
+    .option(
+      '--soak <seconds>',
+      'healthy for so long before the old slot is given up (default: one telemetry window, at most 600)',
+      integer('--soak', 0, 604_800),
+    )
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet release create kws@1.1.0 --sign')
-    .action(async (text: string, options: { sign?: boolean; notes: string }, self: Command) => {
-      const session = Session.of(self);
-      const client = await session.client();
-      const { model, version } = releaseRef(text);
-      const made = await client.call('releaseCreate', {
-        params: { project: await session.project() },
-        body: { model, version, sign: options.sign === true, notes: options.notes },
-      });
-      session.out.one(made, () => renderRelease(made));
-      session.out.hint(
-        made.state === 'signed'
-          ? `Next: npx tinyfleet rollout start ${made.ref} --to 'tag = "demo"'`
-          : `Next: npx tinyfleet release sign ${made.ref}`,
-      );
-    });
+    .action(
+      async (text: string, options: { sign?: boolean; notes: string; soak?: number }, self: Command) => {
+        const session = Session.of(self);
+        const client = await session.client();
+        const { model, version } = releaseRef(text);
+        const made = await client.call('releaseCreate', {
+          params: { project: await session.project() },
+          body: {
+            model,
+            version,
+            sign: options.sign === true,
+            notes: options.notes,
+            ...(options.soak === undefined ? {} : { soakSeconds: options.soak }),
+          },
+        });
+        session.out.one(made, () => renderRelease(made));
+        session.out.hint(
+          made.state === 'signed'
+            ? `Next: npx tinyfleet rollout start ${made.ref} --to 'tag = "demo"'`
+            : `Next: npx tinyfleet release sign ${made.ref}`,
+        );
+      },
+    );
 
   command
     .command('list')

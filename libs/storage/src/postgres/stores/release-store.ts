@@ -7,12 +7,13 @@ import {
   type Resource,
 } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type {
-  BundleNeeds,
-  ReleaseStore,
-  ReleaseToSign,
-  SigningKey,
-  SigningKeyStore,
+import {
+  defaultSoakS,
+  type BundleNeeds,
+  type ReleaseStore,
+  type ReleaseToSign,
+  type SigningKey,
+  type SigningKeyStore,
 } from '@tinyfleet/releases';
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
@@ -93,7 +94,7 @@ export class PgReleaseStore implements ReleaseStore {
 
   async add(
     scope: ProjectScope,
-    release: { model: string; version: string; notes: string; soakS: number; createdBy: string },
+    release: { model: string; version: string; notes: string; soakS?: number | undefined; createdBy: string },
   ): Promise<void> {
     const ref = `${release.model}@${release.version}`;
     const versionRow = await this.versionRow(scope, release.model, release.version);
@@ -118,8 +119,8 @@ export class PgReleaseStore implements ReleaseStore {
     if (open.length > 0)
       throw new FleetError('releases.builds-open', { release: ref, types: open.join(', ') });
     if (builds.length === 0) throw new FleetError('releases.no-builds', { release: ref });
-    const [counter] = await this.db.query<{ value: string }>(
-      `select next_number($1, 'release', 2) as value`,
+    const [counter] = await this.db.query<{ value: string; window_s: number }>(
+      `select next_number($1, 'release', 2) as value, window_s from project where id = $1`,
       [scope.id],
     );
     const [previous] = await this.db.query<{ id: string }>(
@@ -136,7 +137,7 @@ export class PgReleaseStore implements ReleaseStore {
         // next_number gives 2, 4, 6, ...; the odd number after each is its fallback's.
         sequence: Number(counter?.value),
         state: 'draft',
-        soakS: release.soakS,
+        soakS: release.soakS ?? defaultSoakS(counter?.window_s ?? 0),
         notes: release.notes,
         previousReleaseId: previous?.id ?? null,
         provenance: {
