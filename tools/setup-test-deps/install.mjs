@@ -22,6 +22,7 @@ const tools = [
   { name: 'lld', present: () => onPath('wasm-ld'), packages: ['lld'] },
   { name: 'gcc', present: () => onPath('gcc'), packages: ['gcc', 'libc6-dev'] },
   { name: 'mosquitto clients', present: () => onPath('mosquitto_pub'), packages: ['mosquitto-clients'] },
+  { name: 'docker compose', present: dockerCompose, packages: ['docker-compose'] },
   { name: 'Postgres >= 15', present: debianPostgres, packages: ['postgresql'] },
 ];
 
@@ -107,4 +108,11 @@ function debianPostgres() {
   const parent = '/usr/lib/postgresql';
   if (!existsSync(parent)) return false;
   return readdirSync(parent).some((v) => Number(v) >= 15 && existsSync(join(parent, v, 'bin/initdb')));
+}
+
+/** A plug-in of Docker's client, or the program of its own that Debian packages. */
+function dockerCompose() {
+  return (
+    onPath('docker-compose') || spawnSync('docker', ['compose', 'version'], { stdio: 'ignore' }).status === 0
+  );
 }
