@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { CallOutput, Client } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
-import { commaList, modelRef } from '../arguments.js';
+import { commaList, modelRef, usage } from '../arguments.js';
 import { EventPulse } from '../events.js';
 import { ago, bar, bytes, percent, shortDigest, state } from '../output/format.js';
 import { LiveView } from '../output/live.js';
@@ -15,8 +15,6 @@ type Build = CallOutput<'buildGet'>;
 export function buildCommand(): Command {
   const command = new Command('build')
     .description('Compile a model version for device types and print the reports')
-    // `build show X --for wasm`: the option belongs to the subcommand.
-    .enablePositionalOptions()
     .argument('<name[@version]>', 'model; the newest version when none is named')
     .option('--for <types>', 'device types, comma separated (default: those of the project)', commaList)
     .option('--no-wait', 'start the builds and return')
@@ -61,8 +59,12 @@ Examples:
     .command('show')
     .description('the report of a finished build')
     .argument('<name@version>')
-    .requiredOption('--for <type>', 'device type')
-    .action(async (text: string, { for: deviceType }: { for: string }, self: Command) => {
+    .option('--for <type>', 'device type')
+    .action(async (text: string, _options: unknown, self: Command) => {
+      // Commander gives an option that the parent has too to the parent.
+      const [deviceType] =
+        command.opts<{ for?: string[] }>().for ?? usage('Name the device type: --for wasm');
+      if (deviceType === undefined) usage('Name the device type: --for wasm');
       const session = Session.of(self);
       const client = await session.client();
       const project = await session.project();

@@ -94,13 +94,15 @@ function sections(flash: Readonly<Record<string, number>>): string {
 
 /** One line per tensor, its life as a stripe over the plan's steps; the 8 largest. */
 function arenaText(report: Report): string {
+  // An input lives from step -1: it is written before the first one.
   const last = Math.max(1, ...report.arena.map((t) => t.lastStep));
+  const column = (step: number) => ((step + 1) / (last + 2)) * WIDTH;
   const largest = [...report.arena].sort((a, b) => b.bytes - a.bytes).slice(0, 8);
   const shown = largest.sort((a, b) => a.firstStep - b.firstStep || a.offset - b.offset);
   const name = Math.max(...shown.map((t) => Math.min(t.tensor.length, 28)), 1);
   const rows = shown.map((tensor) => {
-    const from = Math.floor((tensor.firstStep / (last + 1)) * WIDTH);
-    const to = Math.max(from + 1, Math.ceil(((tensor.lastStep + 1) / (last + 1)) * WIDTH));
+    const from = Math.floor(column(tensor.firstStep));
+    const to = Math.max(from + 1, Math.ceil(column(tensor.lastStep + 1)));
     const stripe = ' '.repeat(from) + '='.repeat(to - from) + ' '.repeat(Math.max(0, WIDTH - to));
     const title = tensor.tensor.length > 28 ? `...${tensor.tensor.slice(-25)}` : tensor.tensor;
     return `${title.padEnd(name)}  |${stripe}|  ${bytes(tensor.bytes)} at ${tensor.offset}`;
