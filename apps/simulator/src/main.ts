@@ -53,9 +53,10 @@ async function run(): Promise<number> {
   } finally {
     clearInterval(status);
     clearTimeout(duration);
+    const last = simulation.status();
     await simulation.stop();
+    print({ event: 'stopped', ...last });
   }
-  print({ event: 'stopped', ...simulation.status() });
   return 0;
 }
 

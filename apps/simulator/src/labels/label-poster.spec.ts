@@ -100,6 +100,12 @@ describe('LabelPoster', () => {
     expect(batches.flat().map(({ device }) => device)).toEqual(['d1', 'd1', 'd1', 'd3', 'd3', 'd3']);
     expect(poster.stats).toMatchObject({ accepted: 6, refused: 3 });
     expect(poster.pending).toBe(0);
+    // It is not asked for again with every label.
+    poster.add(seen(9, 'd2'), true);
+    poster.add(seen(9, 'd1'), true);
+    await poster.send(false);
+    expect(batches.at(-1)).toHaveLength(1);
+    expect(poster.stats.refused).toBe(4);
   });
 
   it('should keep a bounded number of labels, the newest, and count the lost', () => {

@@ -22,6 +22,8 @@ export interface LabelPosterOptions {
 }
 
 const ANSWER_MS = 10_000;
+/** Labels of a refused device are dropped for so long. */
+const REFUSED_MS = 60_000;
 
 interface Label {
   readonly device: string;
@@ -36,6 +38,8 @@ export class LabelPoster {
   private timer: NodeJS.Timeout | null = null;
   private sending: Promise<void> | null = null;
   private stopped = false;
+  /** Devices whose labels were refused: asking again for each would only make load. */
+  private readonly refusals = new Map<string, { code: string; untilMs: number }>();
   readonly stats = { posted: 0, accepted: 0, duplicates: 0, lost: 0, refused: 0 };
 
   constructor(private readonly options: LabelPosterOptions) {}
@@ -48,6 +52,14 @@ export class LabelPoster {
   /** @param immediately for the past, whose truth has been known for long. */
   add(observation: Observation, immediately = false): void {
     const { capacity = 200_000, delayMs = 0 } = this.options;
+    const refusal = this.refusals.get(observation.device);
+    if (refusal !== undefined) {
+      if (Date.now() < refusal.untilMs) {
+        this.stats.refused++;
+        return;
+      }
+      this.refusals.delete(observation.device);
+    }
     if (this.queue.length >= capacity) {
       this.queue.shift();
       this.stats.lost++;
@@ -83,13 +95,14 @@ export class LabelPoster {
   }
 
   private async drain(all: boolean): Promise<void> {
-    const { batch = 1_000, ready = () => true } = this.options;
+    const { batch = 1_000, ready = () => true, report } = this.options;
     const known = new Map<string, boolean>();
     const isReady = (device: string): boolean => {
       let answer = known.get(device);
       if (answer === undefined) known.set(device, (answer = ready(device)));
       return answer;
     };
+    const refusedBefore = this.refusals.size;
     for (;;) {
       const now = Date.now();
       const due: Label[] = [];
@@ -98,9 +111,13 @@ export class LabelPoster {
         const goes = due.length < batch && (all || label.dueMs <= now) && isReady(label.device);
         (goes ? due : rest).push(label);
       }
-      if (due.length === 0) return;
+      if (due.length === 0) break;
       this.queue = rest;
-      if (!(await this.post(due)) || this.stopped) return;
+      if (!(await this.post(due)) || this.stopped) break;
+    }
+    if (this.refusals.size > refusedBefore) {
+      const codes = [...new Set([...this.refusals.values()].map(({ code }) => code))].join(', ');
+      report?.({ event: 'labels-refused', devices: this.refusals.size, codes });
     }
   }
 
@@ -136,7 +153,7 @@ export class LabelPoster {
         return true;
       }
       this.stats.refused += due.length;
-      report?.({ event: 'labels-refused', code, device: due[0]!.device, labels: due.length });
+      this.refusals.set(due[0]!.device, { code, untilMs: Date.now() + REFUSED_MS });
       return true;
     }
   }
