@@ -73,6 +73,11 @@ export function parseInput(route: Route, request: FastifyRequest): Record<string
   const issues: { path: string; message: string }[] = [];
   const parse = (part: string, schema: z.ZodType | undefined, value: unknown): unknown => {
     if (!schema) return undefined;
+    const nul = pathOfNul(value, []);
+    if (nul !== undefined) {
+      issues.push({ path: [part, ...nul].join('.'), message: 'must not hold the character U+0000' });
+      return undefined;
+    }
     const result = schema.safeParse(value ?? {});
     if (result.success) return result.data;
     for (const issue of result.error.issues) {
@@ -93,6 +98,17 @@ export function parseInput(route: Route, request: FastifyRequest): Record<string
     throw new FleetError('server.invalid-request', { summary, issues: issues.slice(0, 50) });
   }
   return input;
+}
+
+/** Postgres stores no U+0000 in text; no value here has a use for it. */
+function pathOfNul(value: unknown, path: readonly string[]): readonly string[] | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? path : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = pathOfNul(inner, [...path, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function binaryBody(request: FastifyRequest): AsyncIterable<Uint8Array> {

@@ -3,7 +3,9 @@
  * has started is stopped again when a later step fails. Says what it does through `progress`.
  */
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo, Server as NetServer } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   Database,
@@ -20,13 +22,13 @@ import {
 import type { FleetError } from '@tinyfleet/errors';
 import type { Logger } from 'pino';
 import { Registry, collectDefaultMetrics } from 'prom-client';
-import { createHttpApp } from '../http/http-app.js';
+import { createHttpApp, type HttpApp } from '../http/http-app.js';
 import { setupPath } from '../http/setup/setup.controller.js';
 import { startRoles } from '../roles/start-roles.js';
 import type { RoleContext } from '../roles/role.js';
 import { writeCliContext } from './cli-context.js';
 import { isLoopback, type Config } from './config.js';
-import { listenError } from './listen.js';
+import { listenError, type PortUse } from './listen.js';
 import { createLogger } from './logger.js';
 import { dashboardDist } from './paths.js';
 import type { Progress } from './progress.js';
@@ -127,12 +129,16 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
   };
   const addresses = await progress.step('roles', 'Services', async () => startRoles(context, services, undo));
   const httpUrl = await progress.step('http', 'HTTP', async () => await listen(http.fastify.server, config));
+  const lanUrl =
+    config.lan && config.roles.includes('api') ? await listenTls(http, config, dataDir, undo) : undefined;
   server.state = 'ready';
   // Runs first: answers 503 while the rest drains.
   undo.add('readiness', async () => void (server.state = 'stopping'));
 
   const setupUrl = config.roles.includes('api') ? await prepareAccess(services, httpUrl) : undefined;
-  log.info({ httpUrl, ...addresses }, 'ready');
+  if (lanUrl !== undefined)
+    progress.notice(`Also at ${lanUrl.url}; certificate authority ${lanUrl.fingerprint}`);
+  log.info({ httpUrl, lanUrl: lanUrl?.url, ...addresses }, 'ready');
   return {
     services,
     httpUrl,
@@ -163,26 +169,57 @@ async function openDatabase(options: StartOptions, dataDir: DataDir, undo: Undo)
   return postgres.connection;
 }
 
-async function listen(httpServer: RoleContext['httpServer'], config: Config): Promise<string> {
-  const host = config['http.host'];
-  const port = config['http.port'];
+async function openPort(server: NetServer, use: PortUse): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
-      httpServer.once('error', reject);
-      httpServer.listen(port, host, () => {
-        httpServer.off('error', reject);
+      server.once('error', reject);
+      server.listen(use.port, use.host, () => {
+        server.off('error', reject);
         resolve();
       });
     });
   } catch (error) {
-    throw await listenError(error, { host, port, purpose: 'HTTP', option: '`--http-port`' });
+    throw await listenError(error, use);
   }
+}
+
+async function listen(httpServer: RoleContext['httpServer'], config: Config): Promise<string> {
+  const host = config['http.host'];
+  const port = config['http.port'];
+  await openPort(httpServer, { host, port, purpose: 'HTTP', option: '`--http-port`' });
   const address = httpServer.address() as AddressInfo;
   const shown = isLoopback(host) || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return (
     config['http.publicUrl']?.replace(/\/+$/, '') ??
     `http://${shown.includes(':') ? `[${shown}]` : shown}:${address.port}`
   );
+}
+
+/** With `--lan`: the same server under TLS on all addresses, MQTT over WebSocket included. */
+async function listenTls(
+  http: HttpApp,
+  config: Config,
+  dataDir: DataDir,
+  undo: Undo,
+): Promise<{ url: string; fingerprint: string }> {
+  const { ensureServerTls } = await import('../tls/authority.js');
+  const { cert, key, fingerprint } = await ensureServerTls(join(dataDir.path, 'tls'));
+  const plain = http.fastify.server;
+  const secure = createHttpsServer({ cert, key, minVersion: 'TLSv1.2' }, (request, response) =>
+    http.fastify.routing(request, response),
+  );
+  secure.on('upgrade', (request, socket, head) => plain.emit('upgrade', request, socket, head));
+  secure.on('tlsClientError', (_error, socket) => socket.destroy());
+  const where = { host: '::', port: config['http.tlsPort'] };
+  await openPort(secure, { ...where, purpose: 'HTTPS', option: '`TINYFLEET_HTTP_TLS_PORT`' });
+  // Not awaited: WebSockets of devices end with the edge, which stops after this.
+  undo.add('https', async () => {
+    http.streams.close();
+    secure.closeIdleConnections();
+    secure.close();
+  });
+  const { port } = secure.address() as AddressInfo;
+  return { url: `https://${hostname()}:${port}`, fingerprint };
 }
 
 /** The first administrator, or the link that makes him; and the context of the CLI. */

@@ -91,6 +91,7 @@ export const SETTINGS = {
     8080,
     'Port for HTTP and for MQTT over WebSocket at /mqtt. 0 takes a free one.',
   ),
+  'http.tlsPort': setting('TINYFLEET_HTTP_TLS_PORT', port, 8443, 'Port for HTTPS, open with lan only.'),
   'http.publicUrl': setting(
     'TINYFLEET_PUBLIC_URL',
     z.url(),
@@ -273,7 +274,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     throw new FleetError('server.config-invalid', { summary: issues.join('; '), issues });
   }
   values['dataDir'] = values['dataDir'] ? resolve(cwd, values['dataDir'] as string) : defaultDataDir(cwd);
-  for (const key of ['http.port', 'mqtt.port', 'mqtt.tlsPort'] as const) {
+  for (const key of ['http.port', 'http.tlsPort', 'mqtt.port', 'mqtt.tlsPort'] as const) {
     const chosen = values[key] as number;
     if (chosen !== 0) values[key] = chosen + (values['portOffset'] as number);
   }

@@ -1,6 +1,6 @@
 /**
  * What a role gets and what it gives back. A role starts completely or throws; `stop` is called once, in the reverse
- * order of the starts, after HTTP has stopped taking requests.
+ * order of the starts, while readiness says 503 and before HTTP and the database end.
  */
 import type { Server } from 'node:http';
 import type { BlobStore, Database, DataDir, EventListener } from '@tinyfleet/storage';

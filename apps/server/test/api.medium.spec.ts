@@ -1,0 +1,469 @@
+/** The API over a real port: each noun from its creation to its end, every answer checked against the contract. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { routes, type CallInput, type CallOutput, type Route, type RouteName } from '@tinyfleet/contracts';
+import { eventually, workspaceRoot } from '@tinyfleet/testing';
+import { verifyManifest } from '@tinyfleet/wire';
+import { z } from 'zod';
+import { buildWorkspace, startTestServer, type TestServer } from './test-server.js';
+
+const models = join(workspaceRoot, 'tools/demo-model/models');
+const params = { project: 'p' };
+let server: TestServer;
+
+beforeAll(async () => {
+  await buildWorkspace();
+  server = await startTestServer();
+  await call('projectCreate', { body: { name: 'p', title: 'A project' } });
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+/** Also fails on an answer that the contract does not describe. */
+async function call<N extends RouteName>(name: N, input?: CallInput<N>): Promise<CallOutput<N>> {
+  const answer = await server.client.call(name, input);
+  const { response } = routes[name] as Route;
+  if (response instanceof z.ZodType) response.parse(answer);
+  return answer;
+}
+const problem = async (work: Promise<unknown>) => {
+  const error = (await work.catch((e: unknown) => e)) as { code: string; status: number };
+  return [error.status, error.code];
+};
+const raw = async (path: string, init: RequestInit = {}) =>
+  server.fetch(path, { ...init, headers: { authorization: `Bearer ${server.token}`, ...init.headers } });
+
+describe('health', () => {
+  it('should be live and ready, and measure itself', async () => {
+    expect((await server.fetch('/health/live')).status).toBe(200);
+    const ready = await server.fetch('/health/ready');
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({ ready: true, checks: { database: 'ok' } });
+    expect(await (await server.fetch('/metrics')).text()).toContain('tinyfleet_http_request_seconds_bucket');
+  });
+});
+
+describe('configuration', () => {
+  it('should be shown without its secrets', async () => {
+    const config = await call('config');
+    expect(config['roles']).toMatchObject({ env: 'TINYFLEET_ROLES' });
+    expect(config['databaseUrl']).toMatchObject({ value: null });
+  });
+});
+
+describe('devices', () => {
+  it('should register one and many, all or none, and show each token once', async () => {
+    const one = await call('deviceRegister', {
+      params,
+      body: { name: 'd-1', type: 'wasm', tags: ['b', 'a'] },
+    });
+    expect(one.token).toMatch(/^[\w-]{43}$/);
+    expect(one.mqttUsername).toBe('p/d-1');
+    const devices = [
+      { name: 'd-2', type: 'wasm', site: 'hall' },
+      { name: 'd-3', type: 'qemu-m4' },
+    ];
+    const many = await call('deviceRegisterMany', { params, body: { devices } });
+    expect(new Set(many.items.map(({ token }) => token)).size).toBe(2);
+    const half = {
+      devices: [
+        { name: 'd-4', type: 'wasm' },
+        { name: 'd-1', type: 'wasm' },
+      ],
+    };
+    expect(await problem(call('deviceRegisterMany', { params, body: half }))).toEqual([
+      409,
+      'registry.device-exists',
+    ]);
+    const twice = {
+      devices: [
+        { name: 'd-5', type: 'wasm' },
+        { name: 'd-5', type: 'wasm' },
+      ],
+    };
+    expect(await problem(call('deviceRegisterMany', { params, body: twice }))).toEqual([
+      409,
+      'registry.device-exists',
+    ]);
+    const unknown = { name: 'd-6', type: 'abacus' };
+    expect(await problem(call('deviceRegister', { params, body: unknown }))).toEqual([
+      404,
+      'registry.type-not-found',
+    ]);
+    expect((await call('deviceList', { params })).items.map(({ name }) => name)).toEqual([
+      'd-1',
+      'd-2',
+      'd-3',
+    ]);
+    expect(JSON.stringify(await call('deviceGet', { params: { ...params, device: 'd-1' } }))).not.toContain(
+      one.token,
+    );
+  });
+
+  it('should change tags and site, replace the token and remove', async () => {
+    const device = { ...params, device: 'd-2' };
+    const changed = await call('deviceUpdate', { params: device, body: { tags: ['x', 'x'], site: null } });
+    expect(changed).toMatchObject({ tags: ['x'], site: null });
+    const before = await tokenHash('d-2');
+    const { token } = await call('deviceToken', { params: device });
+    expect(await tokenHash('d-2')).toEqual(createHash('sha256').update(token).digest());
+    expect(await tokenHash('d-2')).not.toEqual(before);
+    await call('deviceDelete', { params: device });
+    expect(await problem(call('deviceGet', { params: device }))).toEqual([404, 'registry.device-not-found']);
+    const audit = await call('auditList', { params, query: { limit: 2 } });
+    expect(audit.items.map(({ action }) => action)).toEqual(['device.removed', 'device.token-replaced']);
+  });
+
+  it('should page through a filtered list', async () => {
+    const devices = Array.from({ length: 25 }, (_, i) => ({
+      name: `page-${i}`,
+      type: 'wasm',
+      tags: ['paged'],
+    }));
+    await call('deviceRegisterMany', { params, body: { devices } });
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const query = { filter: 'tag = paged', limit: 10, ...(cursor === undefined ? {} : { cursor }) };
+      const page = await call('deviceList', { params, query });
+      seen.push(...page.items.map(({ name }) => name));
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(devices.map(({ name }) => name).sort());
+  });
+
+  it('should know its catalogue and take own types', async () => {
+    const builtIn = (await call('deviceTypeList', { params })).items.map(({ name }) => name);
+    expect(builtIn).toEqual(
+      expect.arrayContaining(['wasm', 'posix', 'qemu-m3', 'qemu-m4', 'qemu-m7', 'rpi-pico']),
+    );
+    const [wasm] = (await call('deviceTypeList', { params })).items.filter(({ name }) => name === 'wasm');
+    const { builtIn: _, ...body } = { ...wasm!, name: 'own-board', slotBytes: 1_024 };
+    await call('deviceTypeCreate', { params, body });
+    expect(await problem(call('deviceTypeCreate', { params, body }))).toEqual([409, 'registry.type-exists']);
+  });
+
+  async function tokenHash(name: string): Promise<Buffer> {
+    const rows = await server.running.services.database.query<{ token_hash: Buffer }>(
+      'select token_hash from device where name = $1',
+      [name],
+    );
+    return rows[0]!.token_hash;
+  }
+});
+
+describe('models, builds and releases', () => {
+  const version = { ...params, model: 'vibration', version: '1.1.0' };
+  const build = { ...version, deviceType: 'wasm' };
+  const importModel = async (file: string, query: Record<string, string> = {}, model = 'vibration') =>
+    call('modelImport', {
+      params: { ...params, model },
+      query: { fileName: file, ...query },
+      body: new Uint8Array(await readFile(join(models, file))),
+    });
+  const labels = 'normal,imbalance,bearing,looseness';
+  const finished = async (at = build) =>
+    eventually(
+      async () => {
+        const now = await call('buildGet', { params: at });
+        expect(['succeeded', 'failed', 'cancelled']).toContain(now.state);
+        return now;
+      },
+      { timeoutMs: 60_000 },
+    );
+
+  it('should import a first version as 1.1.0, a next one as 1.2.0, and the same again harmlessly', async () => {
+    const first = await importModel('vibration-v1.tflite', { labels });
+    expect(first).toMatchObject({ version: '1.1.0', labels: labels.split(','), format: 'tflite' });
+    expect(await importModel('vibration-v1.tflite', { labels, version: '1.1.0' })).toEqual(first);
+    expect(await problem(importModel('vibration-v2.tflite', { version: '1.1.0' }))).toEqual([
+      409,
+      'models.version-exists',
+    ]);
+    expect(await importModel('vibration-v2.tflite', { labels })).toMatchObject({ version: '1.2.0' });
+    expect((await call('modelList', { params })).items).toMatchObject([
+      { name: 'vibration', latestVersion: '1.2.0', versionCount: 2 },
+    ]);
+  });
+
+  it('should take labels that fit the output and validation data that fits the input', async () => {
+    expect(await problem(importModel('vibration-v3.tflite', { labels: 'a,b' }))).toEqual([
+      422,
+      'models.labels-mismatch',
+    ]);
+    const put = async (part: 'inputs' | 'labels', file: string) =>
+      call('modelValidation', {
+        params: { ...version, part },
+        body: new Uint8Array(await readFile(join(models, file))),
+      });
+    expect(await problem(put('inputs', 'validation-y.npy'))).toEqual([422, 'models.validation-invalid']);
+    expect(await problem(put('labels', 'labels.txt'))).toEqual([422, 'models.validation-invalid']);
+    await put('inputs', 'validation-x.npy');
+    expect(await put('labels', 'validation-y.npy')).toMatchObject({ hasValidationData: true });
+  });
+
+  it('should build as a job, tell about it, and give bundle and report', async () => {
+    const stream = await raw('/api/v1/projects/p/events?names=build.changed', {
+      headers: { 'last-event-id': '0' },
+    });
+    const events = readEvents(stream, ({ data }) => data['state'] === 'succeeded');
+    const body = { model: 'vibration', version: '1.1.0', deviceTypes: ['wasm'] };
+    const started = await call('buildStart', { params, body });
+    expect(started.items).toMatchObject([{ deviceType: 'wasm', version: '1.1.0' }]);
+    const states = (await events).map(({ data }) => data['state']);
+    expect([states[0], states.at(-1)]).toEqual(['queued', 'succeeded']);
+    expect(states).toContain('running');
+    const done = await finished();
+    const bundle = await call('buildBundle', { params: build });
+    expect(bundle).toHaveLength(done.bundleBytes ?? -1);
+    expect(createHash('sha256').update(bundle).digest('hex')).toBe(done.bundleDigest);
+    const report = await call('buildReport', { params: build });
+    expect(report.validation?.accuracy).toBeGreaterThan(0.8);
+    expect(report.bundleBytes).toBe(bundle.length);
+  });
+
+  it('should not build the same twice', async () => {
+    const before = await call('buildGet', { params: build });
+    const body = { model: 'vibration', version: '1.1.0', deviceTypes: ['wasm'] };
+    const again = await call('buildStart', { params, body });
+    expect(again.items).toEqual([before]);
+    expect((await call('buildList', { params })).items).toHaveLength(1);
+  });
+
+  it('should say what does not fit, and keep the failure with its hint', async () => {
+    const body = { model: 'vibration', version: '1.1.0', deviceTypes: ['own-board'] };
+    await call('buildStart', { params, body });
+    const failed = await finished({ ...version, deviceType: 'own-board' });
+    expect(failed).toMatchObject({ state: 'failed', error: { code: 'compiler.slot-too-small' } });
+    expect(failed.error?.hint).toBeTruthy();
+    await call('buildRetry', { params: { ...version, deviceType: 'own-board' } });
+    expect(await finished({ ...version, deviceType: 'own-board' })).toMatchObject({ state: 'failed' });
+  });
+
+  it('should cancel a queued or running build, and run it again when asked', async () => {
+    const types = ['qemu-m3', 'qemu-m4', 'qemu-m7', 'posix'];
+    const body = { model: 'vibration', version: '1.2.0', deviceTypes: types };
+    await call('buildStart', { params, body });
+    const last = { ...version, version: '1.2.0', deviceType: 'qemu-m7' };
+    expect(await call('buildCancel', { params: last })).toMatchObject({ state: 'cancelled' });
+    expect(await problem(call('buildCancel', { params: last }))).toEqual([409, 'builds.not-cancellable']);
+    for (const deviceType of types.filter((type) => type !== 'qemu-m7'))
+      await finished({ ...last, deviceType });
+    expect(await finished(last)).toMatchObject({ state: 'cancelled', bundleDigest: null });
+    expect(await problem(call('buildBundle', { params: last }))).toEqual([409, 'builds.not-finished']);
+    await call('buildRetry', { params: last });
+    expect(await finished(last)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('should sign a release whose manifests devices of the project verify, and a fallback behind the next one', async () => {
+    const first = await call('releaseCreate', {
+      params,
+      body: { model: 'vibration', version: '1.1.0', notes: 'first' },
+    });
+    expect(first).toMatchObject({
+      state: 'draft',
+      sequence: 2,
+      builds: [{ deviceType: 'wasm', manifestBytes: null }],
+    });
+    const release = { ...params, release: 'vibration@1.1.0' };
+    const signed = await call('releaseSign', { params: release });
+    expect(signed.state).toBe('signed');
+    expect(await call('releaseSign', { params: release })).toEqual(signed);
+    const next = { model: 'vibration', version: '1.2.0', sign: true };
+    await call('buildStart', { params, body: { ...next, deviceTypes: ['wasm'] } });
+    await finished({ ...build, version: '1.2.0' });
+    expect((await call('releaseCreate', { params, body: next })).sequence).toBe(4);
+    expect(await problem(call('releaseCreate', { params, body: next }))).toEqual([409, 'releases.exists']);
+
+    const [key] = (await call('signingKeyList', { params })).items;
+    const publicKey = Buffer.from(key!.publicKeyHex, 'hex');
+    const rows = await server.running.services.database.query<{
+      manifest: Buffer;
+      fallback_manifest: Buffer | null;
+    }>(
+      `select a.manifest, a.fallback_manifest from release_artifact a join device_type t on t.id = a.type_id
+       join release r on r.id = a.release_id where t.name = 'wasm' order by r.sequence`,
+    );
+    expect(rows.map(({ fallback_manifest: fallback }) => fallback !== null)).toEqual([false, true]);
+    const trust = { keys: [publicKey], project: 'p', deviceType: 'wasm' };
+    const manifests = rows.map(({ manifest }) => verifyManifest(manifest, trust));
+    const fallback = verifyManifest(rows[1]!.fallback_manifest!, trust);
+    expect(manifests.map(({ sequence }) => sequence)).toEqual([2, 4]);
+    expect(fallback.sequence).toBe(5);
+    expect(Buffer.from(fallback.digest)).toEqual(Buffer.from(manifests[0]!.digest));
+    expect(() => verifyManifest(rows[0]!.manifest, { ...trust, project: 'other' })).toThrow();
+  });
+
+  it('should refuse a release of nothing', async () => {
+    await importModel('vibration-v3.tflite', { version: '3.0.0' });
+    const body = { model: 'vibration', version: '3.0.0' };
+    expect(await problem(call('releaseCreate', { params, body }))).toEqual([409, 'releases.no-builds']);
+    const none = { model: 'vibration', version: '9.0.0' };
+    expect(await problem(call('releaseCreate', { params, body: none }))).toEqual([
+      404,
+      'models.version-not-found',
+    ]);
+  });
+});
+
+describe('events', () => {
+  it('should resume after the number that a client saw last, without a gap', async () => {
+    const first = await readEvents(
+      await raw('/api/v1/projects/p/events', { headers: { 'last-event-id': '0' } }),
+      ({ id }) => id === 5,
+    );
+    expect(first.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5]);
+    const resumed = await raw('/api/v1/projects/p/events', { headers: { 'last-event-id': '3' } });
+    expect((await readEvents(resumed, () => true)).map(({ id }) => id)).toEqual([4]);
+  });
+
+  it('should begin with what happens next when nothing was seen', async () => {
+    const stream = await raw('/api/v1/projects/p/events');
+    const next = readEvents(stream, () => true);
+    await call('deviceRegister', { params, body: { name: 'late', type: 'wasm' } });
+    expect((await next)[0]).toMatchObject({ name: 'device.registered', data: { device: 'late' } });
+  });
+});
+
+describe('bad input', () => {
+  const request = async (init: RequestInit & { path?: string }) => {
+    const response = await raw(init.path ?? '/api/v1/projects', { method: 'POST', ...init });
+    expect(response.headers.get('content-type')).toContain('application/problem+json');
+    const { code } = (await response.json()) as { code: string };
+    return [response.status, code];
+  };
+  const json = { 'content-type': 'application/json' };
+  const octets = { 'content-type': 'application/octet-stream' };
+  const upload = '/api/v1/projects/p/models/bad/versions?fileName=x.tflite';
+
+  it.each<[string, RequestInit & { path?: string }, [number, string]]>([
+    ['broken JSON', { headers: json, body: '{"name":' }, [400, 'server.invalid-request']],
+    ['an empty body', { headers: json }, [400, 'server.invalid-request']],
+    ['a wrong name', { headers: json, body: '{"name":"../etc"}' }, [400, 'server.invalid-request']],
+    ['an array', { headers: json, body: '[]' }, [400, 'server.invalid-request']],
+    [
+      'a form',
+      { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'a=b' },
+      [415, 'server.unsupported-media'],
+    ],
+    [
+      'a JSON body above the limit',
+      { headers: json, body: JSON.stringify({ name: 'x'.repeat(3_000_000) }) },
+      [413, 'server.body-too-large'],
+    ],
+    [
+      'a poisoned prototype',
+      { headers: json, body: '{"__proto__":{"x":1},"name":"a"}' },
+      [400, 'server.invalid-request'],
+    ],
+    ['JSON for a file', { path: upload, headers: json, body: '{}' }, [415, 'server.unsupported-media']],
+    ['an empty file', { path: upload, headers: octets, body: '' }, [422, 'compiler.not-a-model']],
+    ['text for a model', { path: upload, headers: octets, body: 'hello' }, [422, 'compiler.not-a-model']],
+    ['an unknown address', { path: '/api/v1/nothing', headers: json, body: '{}' }, [404, 'server.not-found']],
+    [
+      'a wrong cursor',
+      { method: 'GET', path: '/api/v1/projects/p/devices?cursor=zzz' },
+      [400, 'registry.cursor-invalid'],
+    ],
+    [
+      'a limit too high',
+      { method: 'GET', path: '/api/v1/projects/p/devices?limit=501' },
+      [400, 'server.invalid-request'],
+    ],
+    [
+      'a broken filter',
+      { method: 'GET', path: '/api/v1/projects/p/devices?filter=tag' },
+      [400, 'registry.filter-invalid'],
+    ],
+    [
+      'a NUL in a filter',
+      { method: 'GET', path: '/api/v1/projects/p/devices?filter=name%3D%22%00%22' },
+      [400, 'server.invalid-request'],
+    ],
+    [
+      'a hostile version',
+      { method: 'GET', path: `/api/v1/projects/p/models/m/versions/1.0.0';--` },
+      [400, 'server.invalid-request'],
+    ],
+  ])('should answer %s with a registered error', async (_name, init, expected) => {
+    expect(await request(init)).toEqual(expected);
+  });
+
+  it('should take a file of the largest size and refuse one byte more', async () => {
+    const small = await startTestServer({ TINYFLEET_MAX_UPLOAD_BYTES: '1000' });
+    try {
+      await small.client.call('projectCreate', { body: { name: 'p' } });
+      const put = async (bytes: number) =>
+        problem(
+          small.client.call('modelImport', {
+            params: { ...params, model: 'm' },
+            query: { fileName: 'm.tflite' },
+            body: new Uint8Array(bytes),
+          }),
+        );
+      expect(await put(1_000)).toEqual([422, 'compiler.not-a-model']);
+      expect(await put(1_001)).toEqual([413, 'storage.blob-too-large']);
+    } finally {
+      await small.stop();
+    }
+  });
+});
+
+describe('projects', () => {
+  it('should remove a project with its blobs and leave others alone', async () => {
+    await call('projectCreate', { body: { name: 'gone', simulated: true } });
+    expect(await problem(call('projectCreate', { body: { name: 'gone' } }))).toEqual([
+      409,
+      'registry.project-exists',
+    ]);
+    const [build] = (await call('buildList', { params, query: { limit: 1 } })).items;
+    await call('projectDelete', { params: { project: 'gone' } });
+    expect(await problem(call('projectGet', { params: { project: 'gone' } }))).toEqual([
+      404,
+      'registry.project-not-found',
+    ]);
+    expect(build).toBeDefined();
+    const before = await call('buildList', { params });
+    const digest = before.items.find(({ bundleDigest }) => bundleDigest !== null)?.bundleDigest ?? '';
+    expect(await server.running.services.blobs.has(digest)).toBe(true);
+    await call('projectDelete', { params });
+    expect(await server.running.services.blobs.has(digest)).toBe(false);
+  });
+});
+
+interface StreamedEvent {
+  id: number;
+  name: string;
+  data: Record<string, unknown>;
+}
+/** Reads server-sent events until one is the last wanted, then closes. */
+async function readEvents(
+  response: Response,
+  isLast: (event: StreamedEvent) => boolean,
+): Promise<StreamedEvent[]> {
+  expect(response.headers.get('content-type')).toContain('text/event-stream');
+  const reader = response.body!.getReader();
+  const decoder = new TextDecoder();
+  const events: StreamedEvent[] = [];
+  let text = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error('the stream ended');
+    text += decoder.decode(value, { stream: true });
+    const blocks = text.split('\n\n');
+    text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const data = /^data: (.*)$/m.exec(block)?.[1];
+      if (data === undefined) continue;
+      const event = JSON.parse(data) as { number: number; name: string; data: Record<string, unknown> };
+      events.push({ id: event.number, name: event.name, data: event.data });
+      if (isLast(events.at(-1)!)) {
+        await reader.cancel();
+        return events;
+      }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/** The whole server in the test's process, on free ports with a data directory of its own, and clients for it. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createClient, type Client } from '@tinyfleet/contracts';
+import { workspaceRoot } from '@tinyfleet/testing';
+import { Progress, loadConfig, startServer, type RunningServer } from '@tinyfleet/server';
+
+export interface TestServer {
+  readonly running: RunningServer;
+  readonly url: string;
+  readonly dataDir: string;
+  /** Of the CLI context: an administrator. */
+  readonly token: string;
+  readonly client: Client;
+  /** A raw request: `authorization` and `content-type` are up to the caller. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+const quiet = new (class extends Progress {
+  override send(): void {}
+})();
+
+/** The compiler's worker threads run what is built; everything else here is the source. */
+export async function buildWorkspace(): Promise<void> {
+  const script = `import('./tools/workspace/build.mjs').then(({ build }) => build({ quiet: true, dashboard: false }))`;
+  await promisify(execFile)(process.execPath, ['-e', script], {
+    cwd: workspaceRoot,
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+}
+
+export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'tinyfleet-server-'));
+  await chmod(directory, 0o755);
+  const dataDir = env['TINYFLEET_DATA_DIR'] ?? join(directory, 'data');
+  const config = loadConfig({
+    cwd: directory,
+    env: {
+      TINYFLEET_DATA_DIR: dataDir,
+      TINYFLEET_HTTP_PORT: '0',
+      TINYFLEET_MQTT_PORT: '0',
+      TINYFLEET_LOG_LEVEL: 'warn',
+      ...env,
+    },
+  });
+  const running = await startServer({ config, progress: quiet, supervised: true, onFatal: () => {} });
+  const context = JSON.parse(await readFile(join(dataDir, 'cli-context.json'), 'utf8')) as { token: string };
+  return {
+    running,
+    url: running.httpUrl,
+    dataDir,
+    token: context.token,
+    client: createClient({ baseUrl: running.httpUrl, token: context.token }),
+    fetch: async (path, init) => fetch(running.httpUrl + path, init),
+    async stop() {
+      await running.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
