@@ -23,7 +23,7 @@ import { uuidv7 } from 'uuidv7';
 import { listenMqtt, type MqttListener } from '../src/mqtt/broker/listen.js';
 import { Edge, type EdgeOptions } from '../src/mqtt/edge.js';
 import { Conducting } from '../src/rollout/conducting.js';
-import { Leader } from '../src/rollout/leader.js';
+import { Leader } from '@tinyfleet/storage';
 
 export interface SeededRelease {
   readonly ref: string;

@@ -16,6 +16,7 @@ export {
   type Tx,
 } from './postgres/database.js';
 export { LOCK_SPACE } from './postgres/migrate.js';
+export { Leader } from './postgres/leader.js';
 export { EventListener, type Waker } from './postgres/listener.js';
 export * as copy from './postgres/binary-copy.js';
 export { BinaryCopy } from './postgres/binary-copy.js';
@@ -41,6 +42,7 @@ export { PgDeviceDirectory } from './postgres/telemetry/device-directory.js';
 export { PgIngestStore } from './postgres/telemetry/ingest-store.js';
 export { PgPresenceStore } from './postgres/telemetry/presence-store.js';
 export { PgRegistryChanges } from './postgres/telemetry/registry-changes.js';
+export { RecentBatches } from './postgres/telemetry/recent-batches.js';
 export { PgRollupStore } from './postgres/telemetry/rollup-store.js';
 export { PgTelemetryReader } from './postgres/telemetry/telemetry-reader.js';
 export { PgDesiredStore } from './postgres/rollouts/desired-store.js';

@@ -3,7 +3,7 @@ import { Conductor } from '@tinyfleet/rollouts';
 import { PgRolloutStore, transactOn } from '@tinyfleet/storage';
 import { Gauge } from 'prom-client';
 import { Conducting } from '../rollout/conducting.js';
-import { Leader } from '../rollout/leader.js';
+import { Leader } from '@tinyfleet/storage';
 import type { RoleContext, RunningRole } from './role.js';
 
 export async function startRollout(context: RoleContext): Promise<RunningRole> {

@@ -1,6 +1,6 @@
 /** Turns of the conductor: soon after an event, at the latest after a second, and only while this process leads. */
 import type { Conductor } from '@tinyfleet/rollouts';
-import type { Leader } from './leader.js';
+import type { Leader } from '@tinyfleet/storage';
 
 export interface ConductingOptions {
   readonly pollMs: number;

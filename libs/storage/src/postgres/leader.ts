@@ -2,10 +2,11 @@
  * Leadership by a Postgres advisory lock of the session: one connection holds it, and losing the connection is losing
  * the lead. Any number of processes may compete; the work runs in one of them.
  */
-import { LOCK_SPACE, type Database } from '@tinyfleet/storage';
 import type pg from 'pg';
+import type { Database } from './database.js';
+import { LOCK_SPACE } from './migrate.js';
 
-/** (7461, 3): storage lists the numbers. */
+/** (7461, 3), beside the lock of the migrations. */
 const rolloutLock = 3;
 
 export class Leader {
