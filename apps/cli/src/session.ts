@@ -4,6 +4,7 @@ import { FleetError } from '@tinyfleet/errors';
 import type { Command } from 'commander';
 import { resolveContext, type Context } from './context.js';
 import { Output, type OutputFormat } from './output/output.js';
+import { isRecord } from './record.js';
 
 export interface Globals {
   readonly url?: string;
@@ -42,6 +43,19 @@ export class Session {
   /** The chosen project; with none chosen, the only one there is. @throws cli.no-project */
   project(): Promise<string> {
     return (this.cachedProject ??= this.findProject());
+  }
+
+  /** Plain MQTT port of the server: TINYFLEET_MQTT_PORT, else what its configuration says, else 1883. */
+  async mqttPort(): Promise<number> {
+    const named = Number(process.env['TINYFLEET_MQTT_PORT'] ?? 0);
+    if (named > 0) return named;
+    try {
+      const setting: unknown = (await (await this.client()).call('config'))['mqtt.port'];
+      const value = isRecord(setting) ? Number(setting['value']) : Number.NaN;
+      return value > 0 ? value : 1_883;
+    } catch {
+      return 1_883; // Not an administrator: the configuration is not ours to read.
+    }
   }
 
   private async findProject(): Promise<string> {

@@ -36,9 +36,8 @@ export function demoCommand(): Command {
       const directory = dataDir(session.globals.dataDir);
       forgetDemo(directory);
       const { url, token } = session.context;
-      await createDemo(
-        { directory, url, token, mqttPort: Number(process.env['TINYFLEET_MQTT_PORT'] || 1883) },
-        (text) => session.out.hint(text),
+      await createDemo({ directory, url, token, mqttPort: await session.mqttPort() }, (text) =>
+        session.out.hint(text),
       );
       session.out.one({ project: DEMO_PROJECT }, () => `${pc.green('made')}  project ${DEMO_PROJECT}`);
       session.out.hint(

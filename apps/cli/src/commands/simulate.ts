@@ -63,7 +63,7 @@ Examples:
       add('--state-file', options.stateFile);
       add('--duration', options.duration);
       add('--mqtt-host', options.mqttHost);
-      add('--mqtt-port', options.mqttPort ?? process.env['TINYFLEET_MQTT_PORT']);
+      add('--mqtt-port', options.mqttPort ?? String(await session.mqttPort()));
       process.exitCode = await runSimulator(session, args);
     });
 }

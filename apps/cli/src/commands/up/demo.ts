@@ -135,7 +135,7 @@ export async function createDemo(target: DemoTarget, report: (text: string) => v
 }
 
 /** URL, port and token may differ from the last start. */
-function refreshConfig(target: DemoTarget): void {
+export function refreshConfig(target: DemoTarget): void {
   const file = simulatorConfigFile(target.directory);
   const config = JSON.parse(readInput(file).toString('utf8')) as Record<string, unknown>;
   const next = {

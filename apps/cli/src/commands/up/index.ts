@@ -17,6 +17,11 @@ export function upCommand(): Command {
     )
     .option('--mqtt-port <port>', 'plain MQTT (default 1883; 0: any free)', integer('--mqtt-port', 0, 65_535))
     .option(
+      '--http-tls-port <port>',
+      'HTTPS, with --lan (default 8443)',
+      integer('--http-tls-port', 0, 65_535),
+    )
+    .option(
       '--mqtt-tls-port <port>',
       'MQTT over TLS, with --lan (default 8883)',
       integer('--mqtt-tls-port', 0, 65_535),

@@ -12,6 +12,7 @@ describe('tinyfleet up flags', () => {
   it('should move every port, from what the environment says', () => {
     expect(serverEnvironment({ ...none, portOffset: 100 }, { TINYFLEET_MQTT_PORT: '2000' })).toEqual({
       TINYFLEET_HTTP_PORT: '8180',
+      TINYFLEET_HTTP_TLS_PORT: '8543',
       TINYFLEET_MQTT_PORT: '2100',
       TINYFLEET_MQTT_TLS_PORT: '8983',
     });
@@ -24,6 +25,7 @@ describe('tinyfleet up flags', () => {
     );
     expect(env).toEqual({
       TINYFLEET_HTTP_PORT: '0',
+      TINYFLEET_HTTP_TLS_PORT: '8448',
       TINYFLEET_MQTT_PORT: '1',
       TINYFLEET_MQTT_TLS_PORT: '0',
     });

@@ -8,6 +8,7 @@ export interface UpFlags {
   readonly insecureMqtt?: boolean;
   readonly httpPort?: number;
   readonly mqttPort?: number;
+  readonly httpTlsPort?: number;
   readonly mqttTlsPort?: number;
   /** Absolute. */
   readonly dataDir?: string;
@@ -15,7 +16,7 @@ export interface UpFlags {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const DEFAULT_PORTS = { http: 8_080, mqtt: 1_883, mqttTls: 8_883 } as const;
+const DEFAULT_PORTS = { http: 8_080, httpTls: 8_443, mqtt: 1_883, mqttTls: 8_883 } as const;
 
 /** @throws cli.usage when a port leaves 1..65535 */
 export function serverEnvironment(flags: UpFlags, env: Env = process.env): Record<string, string> {
@@ -33,6 +34,7 @@ export function serverEnvironment(flags: UpFlags, env: Env = process.env): Recor
     out[variable] = String(moved);
   };
   port('TINYFLEET_HTTP_PORT', flags.httpPort, DEFAULT_PORTS.http);
+  port('TINYFLEET_HTTP_TLS_PORT', flags.httpTlsPort, DEFAULT_PORTS.httpTls);
   port('TINYFLEET_MQTT_PORT', flags.mqttPort, DEFAULT_PORTS.mqtt);
   port('TINYFLEET_MQTT_TLS_PORT', flags.mqttTlsPort, DEFAULT_PORTS.mqttTls);
   if (flags.lan === true) out['TINYFLEET_LAN'] = 'true';

@@ -12,7 +12,7 @@ import { failureOf, renderFailure } from '../../errors.js';
 import { duration } from '../../output/format.js';
 import { dataDir, programs, serverContextFile, workspaceRoot } from '../../paths.js';
 import { Child, type Ending } from './child.js';
-import { ensureDemo, markRemoved, simulatorConfigFile } from './demo.js';
+import { ensureDemo, markRemoved, refreshConfig, simulatorConfigFile } from './demo.js';
 import { serverEnvironment, type UpFlags } from './options.js';
 import { StartupView } from './startup-view.js';
 
@@ -166,7 +166,13 @@ export class Supervisor {
     if (this.simulator !== undefined || this.isStopping || this.simulatorRestarts >= MAX_SIMULATOR_RESTARTS)
       return;
     const file = simulatorConfigFile(this.directoryOf(ready));
-    if (existsSync(file)) void this.startSimulator(file);
+    if (!existsSync(file)) return;
+    try {
+      refreshConfig(this.demoTarget(ready));
+    } catch {
+      return; // It is being written; the next look will find it.
+    }
+    void this.startSimulator(file);
   }
 
   /** Resolves when the fleet runs, or has failed to. */
