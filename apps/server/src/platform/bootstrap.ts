@@ -22,9 +22,8 @@ import {
 import type { FleetError } from '@tinyfleet/errors';
 import type { Logger } from 'pino';
 import { Registry, collectDefaultMetrics } from 'prom-client';
-import { createHttpApp, type HttpApp } from '../http/http-app.js';
-import { setupPath } from '../http/setup/setup.controller.js';
-import { startRoles } from '../roles/start-roles.js';
+import type { HttpApp } from '../http/http-app.js';
+import { setupPath } from '../http/setup/setup-path.js';
 import type { RoleContext } from '../roles/role.js';
 import { writeCliContext } from './cli-context.js';
 import { isLoopback, type Config } from './config.js';
@@ -33,7 +32,7 @@ import { createLogger } from './logger.js';
 import { dashboardDist } from './paths.js';
 import type { Progress } from './progress.js';
 import { Server } from './server.js';
-import { createServices, type Services } from './services.js';
+import type { Services } from './services.js';
 
 export interface StartOptions {
   readonly config: Config;
@@ -91,6 +90,9 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
   const server = new Server(config, version);
   log.info({ version, roles: config.roles, node: process.version }, 'starting');
 
+  // Half of a start is loading modules, the other half waiting for Postgres: both at once.
+  const loading = loadModules();
+  loading.catch(() => {});
   const target = await openDatabase(options, dataDir, undo);
   const database = await progress.step('schema', 'Database schema', async () =>
     Database.connect({
@@ -112,6 +114,7 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
   const secret = config.secret
     ? Buffer.from(config.secret, 'utf8')
     : await fileSecret(dataDir.secretFile, 32);
+  const { createServices, createHttpApp, startRoles } = await loading;
   const services = createServices({ server, log, metrics, database, dataDir, blobs, events, secret });
   await services.jobs.start([BUILD_QUEUE]);
 
@@ -150,6 +153,15 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
       log.flush();
     },
   };
+}
+
+async function loadModules() {
+  const [services, http, roles] = await Promise.all([
+    import('./services.js'),
+    import('../http/http-app.js'),
+    import('../roles/start-roles.js'),
+  ]);
+  return { ...services, ...http, ...roles };
 }
 
 async function openDatabase(options: StartOptions, dataDir: DataDir, undo: Undo): Promise<ConnectionTarget> {

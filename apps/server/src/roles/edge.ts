@@ -5,7 +5,6 @@ import { listenMqtt, type MqttListener } from '../mqtt/broker/listen.js';
 import { Edge } from '../mqtt/edge.js';
 import { exposeEdge } from '../mqtt/metrics.js';
 import { listenError } from '../platform/listen.js';
-import { ensureServerTls } from '../tls/authority.js';
 import type { RoleContext, RunningRole } from './role.js';
 
 const webSocketPath = '/mqtt';
@@ -34,6 +33,8 @@ export async function startEdge(context: RoleContext): Promise<RunningRole> {
     listeners.push(plain);
     addresses['mqtt'] = urlOf('mqtt', plain);
     if (config.lan) {
+      // Loaded when it is needed: the certificate library costs a tenth of a start.
+      const { ensureServerTls } = await import('../tls/authority.js');
       const tls = await ensureServerTls(join(context.dataDir.path, 'tls'));
       const secure = await open(edge, { host: '::', port: config['mqtt.tlsPort'], tls }, '`--mqtt-tls-port`');
       listeners.push(secure);

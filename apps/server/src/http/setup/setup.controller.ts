@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Server } from '../../platform/server.js';
 import { Api, Input, type ApiInput, type ApiOutput } from '../api.js';
 import { setSessionCookie } from '../session/cookie.js';
+import { setupPath } from './setup-path.js';
 
 @Controller()
 export class SetupController {
@@ -40,6 +41,3 @@ export class SetupController {
     return this.server.describeConfig();
   }
 }
-
-/** The token is a fragment: browsers do not send it to servers, so it stays out of proxies' logs. */
-export const setupPath = (token: string): string => `/setup#${token}`;
