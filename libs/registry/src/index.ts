@@ -7,3 +7,4 @@ export * from './npy.js';
 export * from './ports.js';
 export * from './project-service.js';
 export * from './version.js';
+export * from './slots.js';

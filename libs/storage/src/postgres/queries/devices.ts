@@ -48,14 +48,16 @@ export interface DeviceListRow {
 }
 
 export const DEVICE_DETAIL_COLUMNS = `${DEVICE_COLUMNS},
-  report.boot_id::text as boot_id, report.reset_cause, report.abi::int as abi, report.slots, report.hello,
+  report.boot_id::text as boot_id, report.reset_cause, report.abi::int as abi, report.slots, report.fetch_slot,
+  report.hello,
   report.hello_at, report.error_code,
   (select m.name || '@' || v.version from desired_state w
      join release r on r.project_id = w.project_id and r.id = w.release_id
      join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
      join model m on m.project_id = v.project_id and m.id = v.model_id
    where w.project_id = d.project_id and w.device_id = d.id) as desired_release,
-  (select jsonb_object_agg(encode(a.bundle_digest, 'hex'), m.name || '@' || v.version order by r.sequence)
+  (select jsonb_object_agg(encode(a.bundle_digest, 'hex'), jsonb_build_object('release', m.name || '@' || v.version,
+     'bytes', a.bundle_bytes, 'releaseSequence', r.sequence) order by r.sequence)
    from release_artifact a
      join release r on r.project_id = a.project_id and r.id = a.release_id
      join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
@@ -71,5 +73,6 @@ export interface DeviceDetailRow extends DeviceListRow {
   hello_at: Date | null;
   error_code: number | null;
   desired_release: string | null;
-  releases_by_digest: Record<string, string> | null;
+  fetch_slot: number | null;
+  releases_by_digest: Record<string, { release: string; bytes: number; releaseSequence: number }> | null;
 }

@@ -1,7 +1,14 @@
 /** Devices and their types. */
 import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import { FleetError, describeDeviceError } from '@tinyfleet/errors';
-import type { DeviceStore, DeviceTypeSpec, DeviceTypeStore, Filter, NewDevice } from '@tinyfleet/registry';
+import {
+  currentSlots,
+  type DeviceStore,
+  type DeviceTypeSpec,
+  type DeviceTypeStore,
+  type Filter,
+  type NewDevice,
+} from '@tinyfleet/registry';
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
@@ -97,12 +104,14 @@ export class PgDeviceStore implements DeviceStore {
       resetCause:
         row.reset_cause === null ? null : (RESET_CAUSES[row.reset_cause] ?? String(row.reset_cause)),
       abi: row.abi === null ? null : `${row.abi >>> 16}.${row.abi & 0xffff}`,
-      slots: (row.slots ?? []).map((slot) => ({
-        digest: slot.digest,
-        state: slot.state,
-        releaseSequence: slot.releaseSequence,
-        bytes: slot.bytes,
-        release: slot.digest === null ? null : (releases[slot.digest] ?? null),
+      slots: currentSlots(
+        row.slots ?? [],
+        row.fetch_slot ?? 0,
+        row.active_digest?.toString('hex') ?? null,
+        (digest) => releases[digest],
+      ).map((slot) => ({
+        ...slot,
+        release: slot.digest === null ? null : (releases[slot.digest]?.release ?? null),
       })),
       lastError:
         row.error_code === null || row.hello_at === null
