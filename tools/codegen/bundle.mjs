@@ -277,5 +277,3 @@ export async function files(root) {
     ['docs/spec/bundle-tables.md', markdown(format)],
   ]);
 }
-
-export default { name: 'bundle', files };

@@ -1,12 +1,12 @@
 // Builds the runtime's C tests with sanitizers and runs them; fuzzes loading; proves that the sources compile cleanly
 // for a bare-metal Cortex-M and that the committed WebAssembly module is what they give.
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
 
 const run = promisify(execFile);
@@ -58,12 +58,48 @@ describeWith(['gcc'], 'inference runtime on the host', () => {
       );
   });
 
+  it.each([
+    'void *f(void) { return malloc(1); }',
+    'int f(void) { return printf("x"); }',
+    'double f(void) { return 1; }',
+  ])('should not compile %s', async (violation) => {
+    const file = join(folder, 'violation.c');
+    await writeFile(file, `#include "internal.h"\n${violation}\n`);
+    const compile = run(
+      toolPath('gcc'),
+      ['-std=c99', '-Iinclude', '-Isrc', '-c', file, '-o', join(folder, 'x.o')],
+      {
+        cwd: runtime,
+      },
+    );
+    await expect(compile).rejects.toThrow(/poisoned/);
+  });
+
   it('should equal slow definitions, refuse damage by code and stay inside its memory under ASan and UBSan', async () => {
     const binary = await build(toolPath('gcc'), SANITIZERS, ['test/main.c'], 'host-tests');
     for (const seed of ['1', '2']) {
       const { stdout } = await run(binary, [seed, '500', '60000']);
       expect(stdout.trim()).toBe(`passed: seed ${seed}, 500 kernel rounds, 60000 mutations`);
     }
+  });
+});
+
+describe('inference runtime sources', () => {
+  it('should include nothing above the runtime: no agent, no port', async () => {
+    const allowed =
+      /^(<(stddef|stdint|string|wasm_simd128)\.h>|"(fleet_(runtime|bundle|error)|internal|poison|dot)\.h")$/;
+    const headers = [
+      'include/fleet_runtime.h',
+      'include/fleet_bundle.h',
+      'src/internal.h',
+      'src/poison.h',
+      'kernels/dot.h',
+    ];
+    for (const file of [...(await sources()), ...headers])
+      for (const [, what] of (await readFile(join(runtime, file), 'utf8')).matchAll(
+        /^\s*#\s*include\s+(\S+)/gm,
+      ))
+        expect([file, what]).toEqual([file, expect.stringMatching(allowed)]);
   });
 });
 
@@ -78,7 +114,7 @@ describeWith(['clang'], 'inference runtime under libFuzzer', () => {
     const fuzzer = await build(clang, flags, ['test/fuzz_load.c'], 'fuzz-load');
     await run(fuzzer, [
       '-seed=1',
-      '-runs=150000',
+      '-runs=60000',
       '-max_len=4096',
       '-verbosity=0',
       '-artifact_prefix=' + `${folder}/`,
