@@ -254,6 +254,24 @@ static void should_revert_after_three_faulty_resets_in_soak(void) {
   refused_with(fleet_err_manifest_digest_refused);
 }
 
+static void should_give_up_a_bundle_that_resets_the_device_in_its_trial(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  want_release(&two, 4);
+  world_send_desired(&w);
+  for (uint32_t i = 0; i < 3; i++) {
+    while (w.agent.job != job_self_test) CHECK(world_run_step(&w));
+    CHECK_EQUAL(w.agent.persist.attempts, i);
+    restart(FLEET_RESET_CAUSE_WATCHDOG); // the first golden vector hangs
+  }
+  CHECK(world_run(&w, 5));
+  CHECK(runs(&one));
+  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_REVERTED);
+  CHECK_EQUAL(w.agent.persist.update_error, fleet_err_agent_trial_resets);
+}
+
 static void should_forget_attempts_after_a_healthy_interval(void) {
   ready();
   restart(FLEET_RESET_CAUSE_POWER_ON);
@@ -436,42 +454,64 @@ static void should_report_flash_errors_and_recover(void) {
   }
 }
 
-// The promise of fleet_agent.h, tried at every flash operation of two installs, before, inside and after it.
+// A slot that is called complete holds one of the bundles, whole, and the one its record names.
+static void complete_slots_are_complete(void) {
+  const bundle_t *bundles[] = {&one, &two, &three};
+  for (uint32_t i = 0; i < 2; i++) {
+    const fleet_slot_record_t *slot = &w.agent.persist.slots[i];
+    const bool complete = slot->state == FLEET_SLOT_STATE_ACTIVE || slot->state == FLEET_SLOT_STATE_RETAINED ||
+                          slot->state == FLEET_SLOT_STATE_STAGED || slot->state == FLEET_SLOT_STATE_TRIAL;
+    if (!complete) continue;
+    bool found = false;
+    for (uint32_t b = 0; b < 3; b++) {
+      found = found || (memcmp(slot->digest, bundles[b]->digest, 32) == 0 && slot->bytes == bundles[b]->n &&
+                        memcmp(w.flash + fleet_agent_slot_offset(&w.config, i), bundles[b]->bytes, bundles[b]->n) == 0);
+    }
+    CHECK(found);
+  }
+}
+
+// The promise of fleet_agent.h, tried at every flash operation of three installs, before, inside and after it. Chunks straddle
+// sectors; the third install overwrites a retained slot.
 static void should_boot_old_or_new_after_a_power_cut_at_every_operation(void) {
+  const bundle_t *bundles[] = {&one, &two, &three};
   uint32_t cuts = 0;
   for (cut_t mode = cut_before; mode <= cut_after; mode++) {
     for (int64_t at = 0;; at++) {
       ready();
+      w.chunk_bytes = 640;
       w.cut_at = at;
       w.cut_mode = mode;
       w.random = (uint32_t)(at * 7919 + 1);
       want_release(&one, 2);
       bool survived = world_boot(&w, FLEET_RESET_CAUSE_POWER_ON) && world_run(&w, 115);
-      if (survived) {
-        want_release(&two, 4);
+      for (uint32_t i = 1; survived && i < 3; i++) {
+        want_release(bundles[i], 2 + 2 * i);
         world_send_desired(&w);
         survived = world_run(&w, 115);
       }
       if (survived) break; // beyond the last operation
       cuts++;
       w.cut_at = -1;
-      const bool second = w.release.sequence == 4;
+      const uint32_t wanted = w.release.sequence / 2 - 1;
       w.message_count = 0;
       CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+      complete_slots_are_complete();
       const fleet_persist_t *p = &w.agent.persist;
-      // Whatever is called active is complete and is the old or the new bundle.
+      if (wanted != 0) CHECK(p->active_slot != FLEET_NO_SLOT); // the old model is never lost
       if (p->active_slot != FLEET_NO_SLOT) {
-        const uint8_t *slot = w.flash + fleet_agent_slot_offset(&w.config, p->active_slot);
-        CHECK(memcmp(slot, one.bytes, one.n) == 0 || (second && memcmp(slot, two.bytes, two.n) == 0));
+        const uint8_t *digest = p->slots[p->active_slot].digest;
+        CHECK(memcmp(digest, bundles[wanted]->digest, 32) == 0 ||
+              (wanted != 0 && memcmp(digest, bundles[wanted - 1]->digest, 32) == 0));
       }
-      if (second) CHECK(p->active_slot != FLEET_NO_SLOT); // the old model is never lost
       CHECK(world_run(&w, 150));
-      CHECK(runs(second ? &two : &one));
+      CHECK(runs(bundles[wanted]));
       CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+      complete_slots_are_complete();
       CHECK_EQUAL(w.rule_breaches, 0);
     }
   }
-  CHECK(cuts > 100);
+  CHECK(cuts > 200);
 }
 
 // Two cuts in a row, at random places: repairs may be interrupted too.
@@ -480,6 +520,7 @@ static void should_survive_random_power_cuts_in_a_row(void) {
   for (uint32_t round = 0; round < 150; round++) {
     ready();
     w.random = seed;
+    w.chunk_bytes = 32 * (1 + seed % 40);
     want_release(&one, 2);
     bool second = false;
     for (uint32_t cut = 0; cut < 6; cut++) {
@@ -498,6 +539,7 @@ static void should_survive_random_power_cuts_in_a_row(void) {
     w.cut_at = -1;
     w.message_count = 0;
     CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+    complete_slots_are_complete();
     CHECK(world_run(&w, 250));
     CHECK(runs(second ? &two : &one));
     CHECK_EQUAL(w.rule_breaches, 0);
@@ -516,6 +558,8 @@ const test_t update_tests[] = {
      should_reject_a_bundle_that_fails_its_golden_vectors_and_remember_it},
     {"should refuse a model slower than its bound", should_refuse_a_model_slower_than_its_bound},
     {"should revert after three faulty resets in soak", should_revert_after_three_faulty_resets_in_soak},
+    {"should give up a bundle that resets the device in its trial",
+     should_give_up_a_bundle_that_resets_the_device_in_its_trial},
     {"should forget attempts after a healthy interval", should_forget_attempts_after_a_healthy_interval},
     {"should give up a model that never runs in its soak", should_give_up_a_model_that_never_runs_in_its_soak},
     {"should queue a release that arrives during a soak", should_queue_a_release_that_arrives_during_a_soak},

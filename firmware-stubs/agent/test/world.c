@@ -457,11 +457,12 @@ void world_send_desired(world_t *w) {
     const uint32_t n = make_manifest(manifest, sizeof manifest, w->bundle, &w->release);
     fleet_cbor_field_bytes(&out, FLEET_DESIRED_MANIFEST, manifest, n);
     fleet_cbor_head(&out, cbor_uint, FLEET_DESIRED_TRANSFER);
-    fleet_cbor_head(&out, cbor_map, 4);
+    fleet_cbor_head(&out, cbor_map, 4u + (w->chunk_bytes != 0));
     fleet_cbor_field(&out, FLEET_TRANSFER_METHOD, FLEET_TRANSFER_METHOD_FULL);
     fleet_cbor_field(&out, FLEET_TRANSFER_PAYLOAD_BYTES, w->bundle->n);
     fleet_cbor_field_bytes(&out, FLEET_TRANSFER_PAYLOAD_DIGEST, w->bundle->digest, 32);
     fleet_cbor_field_bytes(&out, FLEET_TRANSFER_RESULT_DIGEST, w->bundle->digest, 32);
+    if (w->chunk_bytes != 0) fleet_cbor_field(&out, FLEET_TRANSFER_CHUNK_BYTES, w->chunk_bytes);
   }
   if (w->window_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_WINDOW_S, w->window_s);
   if (w->pick_every != 0) fleet_cbor_field(&out, FLEET_DESIRED_PICK_EVERY, w->pick_every);
@@ -590,6 +591,14 @@ bool world_run(world_t *w, uint32_t seconds) {
     if (due > w->now_us) w->now_us = due < end ? due : end;
     else w->now_us += 10; // a busy device still takes time
   }
+  return true;
+}
+
+bool world_run_step(world_t *w) {
+  if (setjmp(w->cut) != 0) return false;
+  const uint64_t due = fleet_agent_step(&w->agent) + w->boot_us;
+  if (w->open) broker(w);
+  if (w->to_device_n == 0) w->now_us = due > w->now_us ? due : w->now_us + 10;
   return true;
 }
 

@@ -103,6 +103,7 @@ typedef struct {
   uint32_t revision;
   release_t release;
   const bundle_t *bundle;
+  uint32_t chunk_bytes; // told in desired, 0 = not told
   uint32_t window_s;
   uint32_t pick_every;
 } world_t;
@@ -118,6 +119,8 @@ void world_measure(world_t *w, uint32_t cycles_per_call);
 bool world_boot(world_t *w, uint32_t reset_cause);
 // Steps the device until `seconds` of its time passed; false when the power was cut. Every step is followed by the broker.
 bool world_run(world_t *w, uint32_t seconds);
+// One step of the device and of the broker; false when the power was cut.
+bool world_run_step(world_t *w);
 void world_send(world_t *w, const char *topic, const uint8_t *payload, uint32_t n, uint32_t qos);
 void world_send_desired(world_t *w);
 // Last message of a topic, NULL when there was none; field reads one unsigned field of a message, or `missing`.
