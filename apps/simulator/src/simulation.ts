@@ -171,6 +171,7 @@ export class Simulation {
     if (fleet === null) return { devices: 0 };
     const counts = { connected: 0, windowsPending: 0, windowsDropped: 0, active: 0, traps: 0 };
     for (const device of fleet.devices) {
+      if (!device.hasBooted) continue;
       const info = device.info();
       counts.connected += info[InfoWord.connected]!;
       counts.windowsPending += info[InfoWord.windowsPending]!;

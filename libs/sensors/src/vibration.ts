@@ -10,7 +10,8 @@
 //   looseness  harmonics 0.5x, 1x, 1.5x ... 8x with phases that change from turn to turn, mostly along one axis,
 //              and the asymmetric truncation of a part that lifts off.
 // (Randall, Vibration-based Condition Monitoring, 2011, chapters 2 and 3.)
-import { MachineLife, type MachineState, type VibrationClass } from './machine.js';
+import type { MachineLife } from './machine.js';
+import { type MachineState, type VibrationClass } from './machine.js';
 import { mix32, Random } from './random.js';
 import { type SensorStream, toInt8 } from './stream.js';
 
@@ -24,6 +25,9 @@ export const VIBRATION_COUNTS_PER_G = 32;
 const BPFO_ORDER = 3.58;
 /** Samples run before a frame so that the resonance is already ringing at its first sample. */
 const RING_IN_SAMPLES = 12;
+
+/** Machine axes of the frame being made, in g: one for all sensors, since a frame is made in one call. */
+const SCRATCH = [0, 1, 2].map(() => new Float64Array(VIBRATION_SAMPLES));
 
 /** How one machine with its sensor differs from the next. */
 export interface VibrationUnit {
@@ -83,7 +87,7 @@ export class VibrationSensor implements SensorStream {
   readonly drift: VibrationDrift = {};
   private readonly random = new Random(0);
   private readonly state: MachineState = { fault: 'normal', severity: 0, load: 1 };
-  private readonly axes = [0, 1, 2].map(() => new Float64Array(VIBRATION_SAMPLES));
+  private readonly axes = SCRATCH;
 
   constructor(
     private readonly seed: number,
