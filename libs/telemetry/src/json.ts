@@ -82,7 +82,7 @@ function numbers(name: string, value: unknown): number[] {
   if (items.length > maxBins || !items.every((one) => typeof one === 'number')) {
     throw invalid(name, 'it is not an array of numbers');
   }
-  return items as number[];
+  return items;
 }
 
 const isObject = (value: unknown): value is Json =>

@@ -68,24 +68,19 @@ export function foldWindows(
     const hour = Math.floor(row.windowStartMs / hourMs) * hourMs;
     const day = Math.floor(row.windowStartMs / dayMs) * dayMs;
     const shared = `${projectId}|${modelVersionId}|${schemaCrc}|${confidenceBins}`;
-    merge(hours, `${shared}|${typeId}|${site}|${hour}`, { ...dimensions, hourMs: hour, sums });
-    merge(deviceDays, `${shared}|${deviceId}|${day}`, {
-      ...dimensions,
-      deviceId,
-      dayMs: day,
-      sums: clone(sums),
-    });
+    // The hour first: it adds a copy, the device's day may keep the object itself.
+    const ofHour = hours.get(`${shared}|${typeId}|${site}|${hour}`);
+    if (ofHour) addSums(ofHour.sums, sums);
+    else
+      hours.set(`${shared}|${typeId}|${site}|${hour}`, { ...dimensions, hourMs: hour, sums: copyOf(sums) });
+    const ofDay = deviceDays.get(`${shared}|${deviceId}|${day}`);
+    if (ofDay) addSums(ofDay.sums, sums);
+    else deviceDays.set(`${shared}|${deviceId}|${day}`, { ...dimensions, deviceId, dayMs: day, sums });
   }
   // One order for all writers, so that two folds never lock rows crosswise.
   const inOrder = <T>(map: Map<string, T>): T[] =>
     [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
   return { hours: inOrder(hours), deviceDays: inOrder(deviceDays) };
-}
-
-function merge<T extends { readonly sums: WindowSums }>(into: Map<string, T>, key: string, one: T): void {
-  const present = into.get(key);
-  if (present) addSums(present.sums, one.sums);
-  else into.set(key, one);
 }
 
 function sumsOf(row: WindowRow, classes: number): WindowSums {
@@ -108,32 +103,36 @@ function sumsOf(row: WindowRow, classes: number): WindowSums {
   };
 }
 
+/** Adds in place; `other` stays as it is. */
 export function addSums(into: WindowSums, other: WindowSums): void {
   into.windows += other.windows;
   into.n += other.n;
-  into.classes = combine(into.classes, other.classes, (a, b) => a + b);
-  into.ood = combineOptional(into.ood, other.ood, (a, b) => a + b);
-  into.featureCounts = combineOptional(into.featureCounts, other.featureCounts, (a, b) => a + b);
-  into.featureSums = combineOptional(into.featureSums, other.featureSums, (a, b) => a + b);
+  into.classes = combine(into.classes, other.classes, sum);
+  into.ood = combineOptional(into.ood, other.ood, sum);
+  into.featureCounts = combineOptional(into.featureCounts, other.featureCounts, sum);
+  into.featureSums = combineOptional(into.featureSums, other.featureSums, sum);
   into.featureMin = combineOptional(into.featureMin, other.featureMin, Math.min);
   into.featureMax = combineOptional(into.featureMax, other.featureMax, Math.max);
-  into.counters = combine(into.counters, other.counters, (a, b) => a + b);
+  into.counters = combine(into.counters, other.counters, sum);
   into.cyclesSum += other.cyclesSum;
   into.cyclesMax = Math.max(into.cyclesMax, other.cyclesMax);
 }
 
+const sum = (a: number, b: number): number => a + b;
+
 function combineOptional(
-  a: number[] | null,
-  b: number[] | null,
+  into: number[] | null,
+  other: readonly number[] | null,
   of: (a: number, b: number) => number,
 ): number[] | null {
-  return a === null ? b : b === null ? a : combine(a, b, of);
+  if (other === null) return into;
+  return into === null ? [...other] : combine(into, other, of);
 }
 
-/** Element-wise; what only one has is kept. */
-function combine(a: readonly number[], b: readonly number[], of: (a: number, b: number) => number): number[] {
-  const [longer, shorter] = a.length >= b.length ? [a, b] : [b, a];
-  return longer.map((value, i) => (i < shorter.length ? of(value, shorter[i]!) : value));
+/** Element-wise into the first; what only one has is kept. */
+function combine(into: number[], other: readonly number[], of: (a: number, b: number) => number): number[] {
+  for (let i = 0; i < other.length; i++) into[i] = i < into.length ? of(into[i]!, other[i]!) : other[i]!;
+  return into;
 }
 
-const clone = (sums: WindowSums): WindowSums => structuredClone(sums);
+const copyOf = (sums: WindowSums): WindowSums => structuredClone(sums);

@@ -9,6 +9,7 @@ import {
   PgPresenceStore,
   PgRegistryChanges,
   PgRollupStore,
+  RecentBatches,
   type BlobStore,
   type Database,
 } from '@tinyfleet/storage';
@@ -56,9 +57,10 @@ export class Edge {
     const brokerOptions = { ...brokerDefaults, ...options.broker };
     const failed = (part: string) => (error: unknown) => options.onError(part, error);
     const desired = new PgDesiredStore(database);
+    const recent = new RecentBatches();
     this.ota = new Ota(desired, blobs, { ...otaDefaults, ...options.ota });
     this.ingest = new Ingest(
-      new PgIngestStore(database, options.windows),
+      new PgIngestStore(database, options.windows, recent),
       this.sequences,
       {
         greeted: (session, hello) => {
@@ -80,7 +82,7 @@ export class Edge {
       new PgRegistryChanges(database),
       failed('watcher'),
     );
-    this.rollups = new PgRollupStore(database);
+    this.rollups = new PgRollupStore(database, recent);
     this.folder = new Folder(this.rollups, options.windows.retentionDays, failed('rollups'));
   }
 
@@ -96,7 +98,6 @@ export class Edge {
   /** Something changed in the database: look now. */
   wake(): void {
     this.watcher.wake();
-    this.folder.wake();
   }
 
   /** After listeners closed: connections end, what was taken is committed and acknowledged as far as it still can be. */

@@ -1,7 +1,8 @@
 /** Keeps the rollups close behind ingest and the partitions in order. Every edge may run one: batches are locked. */
 import type { RollupStore, TelemetryMaintenance } from '@tinyfleet/telemetry';
 
-const batchesPerFold = 64;
+/** A fold touches each device once, however many batches: few large ones cost less than many small. */
+const batchesPerFold = 512;
 const pollMs = 1_000;
 const maintainMs = 3_600_000;
 /** Events are for followers, not history; predictions wait this long for their label. */
@@ -22,11 +23,11 @@ export class Folder {
 
   async start(): Promise<void> {
     await this.maintain();
-    this.pollTimer = setInterval(() => this.wake(), pollMs);
+    this.pollTimer = setInterval(() => this.fold(), pollMs);
     this.maintainTimer = setInterval(() => void this.maintain().catch(this.onError), maintainMs);
   }
 
-  wake(): void {
+  private fold(): void {
     if (this.stopped) return;
     this.running ??= this.foldAll()
       .catch(this.onError)
@@ -41,7 +42,7 @@ export class Folder {
   }
 
   private async foldAll(): Promise<void> {
-    while (!this.stopped && (await this.store.fold(batchesPerFold)) > 0);
+    while (!this.stopped && (await this.store.fold(batchesPerFold)) === batchesPerFold);
   }
 
   private maintain(): Promise<void> {

@@ -17,7 +17,7 @@ export interface IngestOptions {
 }
 
 export const ingestDefaults: IngestOptions = {
-  batchRows: 2_000,
+  batchRows: 4_000,
   batchMs: 20,
   writers: 2,
   maxQueued: 100_000,

@@ -20,8 +20,10 @@ export interface RegistryChanges {
 export interface WatcherOptions {
   /** A device that lost its right to connect is dropped within this time even when no notification came. */
   readonly pollMs: number;
+  /** Busy ingest notifies many times a second: at least this long between two looks. */
+  readonly gapMs: number;
 }
-export const watcherDefaults: WatcherOptions = { pollMs: 900 };
+export const watcherDefaults: WatcherOptions = { pollMs: 900, gapMs: 50 };
 const pageSize = 1_000;
 
 export class EdgeWatcher {
@@ -57,6 +59,7 @@ export class EdgeWatcher {
     }
     this.running = this.look()
       .catch(this.onError)
+      .then(() => new Promise<void>((resolve) => setTimeout(resolve, this.options.gapMs)))
       .finally(() => {
         this.running = undefined;
         if (!this.again) return;

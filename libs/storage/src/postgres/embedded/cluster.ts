@@ -315,7 +315,7 @@ async function launch(
     pid: child.pid ?? 0,
     fresh: options.fresh,
     async stop() {
-      if (stopping || ended !== undefined) return await exited;
+      if (stopping || ended !== undefined) return void (await exited);
       stopping = true;
       // Fast shutdown: rolls back what is open, writes a checkpoint, leaves nothing to recover.
       child.kill('SIGINT');

@@ -339,7 +339,7 @@ function toRollout(row: RolloutRow): Resource<'Rollout'> {
     createdBy: row.createdBy,
     finishedAt: isoOrNull(row.finishedAt),
     deviceCount: Object.values(counts).reduce((sum, n) => sum + n, 0),
-    counts: counts as Resource<'Rollout'>['counts'],
+    counts: counts,
   };
 }
 

@@ -51,6 +51,7 @@ export class BootClocks {
         found.set(keyOf(row), { offsetMs: row.offsetMs, known: row.known });
     }
     return ({ device, message }) => {
+      if (message.startUnixMs !== undefined) return undefined;
       const key = keyOf({ projectId: device.projectId, deviceId: device.deviceId, bootId: message.bootId });
       return this.known.get(key) ?? found.get(key);
     };

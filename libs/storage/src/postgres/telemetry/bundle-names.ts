@@ -11,8 +11,8 @@ interface PrefixKey {
   readonly projectId: string;
   readonly prefix: Uint8Array;
 }
-const keyOf = (projectId: string, prefix: Uint8Array): string =>
-  `${projectId}/${Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length).toString('hex')}`;
+/** Made for every window: the bytes as characters, not as hex. */
+const keyOf = (projectId: string, prefix: Uint8Array): string => projectId + String.fromCharCode(...prefix);
 
 export class BundleNames {
   private readonly known = new Map<string, BundleName>();

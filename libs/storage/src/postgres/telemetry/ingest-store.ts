@@ -17,12 +17,21 @@ import { namedQuery } from '../queries/index.js';
 import { BootClocks } from './boot-clocks.js';
 import { BundleNames } from './bundle-names.js';
 import { Outbox } from './outbox.js';
+import type { RecentBatches } from './recent-batches.js';
 import { storeReports } from './reports.js';
 import { windowCopy } from './window-copy.js';
 
 const dayMs = 86_400_000;
 /** Of a refused payload, as evidence. */
 const sampleBytes = 512;
+
+interface Fresh {
+  readonly batchId: string;
+  readonly projectId: string;
+  readonly windows: number;
+  readonly devices: number;
+  readonly inferences: number;
+}
 
 export class PgIngestStore implements IngestStore {
   private readonly clocks = new BootClocks();
@@ -36,6 +45,7 @@ export class PgIngestStore implements IngestStore {
   constructor(
     private readonly database: Database,
     private readonly policy: WindowPolicy = defaultWindowPolicy,
+    private readonly recent?: RecentBatches,
   ) {}
 
   async commit(batch: IngestBatch): Promise<IngestOutcome> {
@@ -50,11 +60,13 @@ export class PgIngestStore implements IngestStore {
     const refusals = [...batch.refusals];
     const writer = this.idleWriters.pop() ?? windowCopy();
     try {
-      return await this.database.transaction(async (tx) => {
+      let whole: { batchId: string; rows: readonly WindowRow[] } | undefined;
+      const outcome = await this.database.transaction(async (tx) => {
         const clockOf = await this.clocks.resolve(tx, batch.hellos, windows);
         await storeReports(tx, batch, outbox);
         const { rows, picks } = this.accept(batch, clockOf, refusals);
-        const stored = rows.length > 0 ? await this.insert(tx, writer, rows, outbox) : 0;
+        const { stored, batchId } = await this.insert(tx, writer, rows, outbox);
+        if (batchId !== undefined && stored === rows.length) whole = { batchId, rows };
         if (picks.length > 0) await insertPicks(tx, picks);
         if (refusals.length > 0) await insertRefusals(tx, refusals);
         await outbox.write(tx);
@@ -65,6 +77,8 @@ export class PgIngestStore implements IngestStore {
           refused: refusals.length - batch.refusals.length,
         };
       });
+      if (whole) this.recent?.keep(whole.batchId, whole.rows);
+      return outcome;
     } finally {
       this.idleWriters.push(writer);
     }
@@ -99,22 +113,21 @@ export class PgIngestStore implements IngestStore {
     writer: ReturnType<typeof windowCopy>,
     rows: readonly WindowRow[],
     outbox: Outbox,
-  ): Promise<number> {
+  ): Promise<{ stored: number; batchId: string | undefined }> {
+    if (rows.length === 0) return { stored: 0, batchId: undefined };
     await this.ensureDays(rows);
     if (!this.staged.has(tx.client)) {
       await tx.query(namedQuery('telemetry/create-stage'));
       this.staged.add(tx.client);
     }
     await writer.write(tx.client, rows);
-    const fresh = await tx.query<{ projectId: string; windows: number; devices: number; inferences: number }>(
-      namedQuery('telemetry/insert-windows'),
-    );
+    const fresh = await tx.query<Fresh>(namedQuery('telemetry/insert-windows'));
     let stored = 0;
-    for (const { projectId, ...counts } of fresh) {
+    for (const { projectId, batchId: _, ...counts } of fresh) {
       stored += counts.windows;
       outbox.add(projectId, 'telemetry.committed', counts);
     }
-    return stored;
+    return { stored, batchId: fresh[0]?.batchId };
   }
 
   /** On connections of their own: a partition is made outside the batch, whose locks it would wait for. */

@@ -11,28 +11,28 @@ import {
 import type { Database, Tx } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import { BundleNames } from './bundle-names.js';
+import type { RecentBatches } from './recent-batches.js';
 
+interface OpenBatch {
+  readonly id: string;
+  readonly windowMin: Date;
+  readonly windowMax: Date;
+}
 type StoredWindow = Omit<WindowRow, 'windowStartMs'> & { readonly windowStart: Date };
 
 export class PgRollupStore implements RollupStore, TelemetryMaintenance {
   private readonly bundles = new BundleNames();
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly recent?: RecentBatches,
+  ) {}
 
   async fold(maxBatches: number): Promise<number> {
-    return await this.database.transaction(async (tx) => {
-      const batches = await tx.query<{ id: string; windowMin: Date; windowMax: Date }>(
-        namedQuery('telemetry/open-batches'),
-        [maxBatches],
-      );
-      if (batches.length === 0) return 0;
-      const ids = batches.map(({ id }) => id);
-      const stored = await tx.query<StoredWindow>(namedQuery('telemetry/batch-windows'), [
-        ids,
-        new Date(Math.min(...batches.map(({ windowMin }) => windowMin.getTime()))),
-        new Date(Math.max(...batches.map(({ windowMax }) => windowMax.getTime()))),
-      ]);
-      const rows = stored.map((row): WindowRow => ({ ...row, windowStartMs: row.windowStart.getTime() }));
+    const folded = await this.database.transaction(async (tx) => {
+      const batches = await tx.query<OpenBatch>(namedQuery('telemetry/open-batches'), [maxBatches]);
+      if (batches.length === 0) return [];
+      const rows = await this.rowsOf(tx, batches);
       await this.bundles.load(
         tx,
         rows.map(({ projectId, buildPrefix }) => ({ projectId, prefix: buildPrefix })),
@@ -43,9 +43,30 @@ export class PgRollupStore implements RollupStore, TelemetryMaintenance {
       );
       await add(tx, 'telemetry/upsert-hours', hours.map(hourDocument));
       await add(tx, 'telemetry/upsert-device-days', deviceDays.map(deviceDayDocument));
+      const ids = batches.map(({ id }) => id);
       await tx.query('update telemetry_batch set folded_at = now() where id = any($1::bigint[])', [ids]);
-      return batches.length;
+      return ids;
     });
+    this.recent?.drop(folded);
+    return folded.length;
+  }
+
+  private async rowsOf(tx: Tx, batches: readonly OpenBatch[]): Promise<WindowRow[]> {
+    const rows: WindowRow[] = [];
+    const unknown: OpenBatch[] = [];
+    for (const batch of batches) {
+      const held = this.recent?.get(batch.id);
+      if (held) for (const row of held) rows.push(row);
+      else unknown.push(batch);
+    }
+    if (unknown.length === 0) return rows;
+    const stored = await tx.query<StoredWindow>(namedQuery('telemetry/batch-windows'), [
+      unknown.map(({ id }) => id),
+      new Date(Math.min(...unknown.map(({ windowMin }) => windowMin.getTime()))),
+      new Date(Math.max(...unknown.map(({ windowMax }) => windowMax.getTime()))),
+    ]);
+    for (const row of stored) rows.push({ ...row, windowStartMs: row.windowStart.getTime() });
+    return rows;
   }
 
   async lagSeconds(): Promise<number> {

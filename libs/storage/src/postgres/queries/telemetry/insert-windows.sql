@@ -19,5 +19,5 @@ with batch as (
   on conflict do nothing
   returning project_id, device_id, n
 )
-select project_id as "projectId", count(*)::int as windows, count(distinct device_id)::int as devices, sum(n)::int as inferences
+select (select id::text from batch) as "batchId", project_id as "projectId", count(*)::int as windows, count(distinct device_id)::int as devices, sum(n)::int as inferences
 from fresh group by project_id order by project_id
