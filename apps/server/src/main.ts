@@ -17,14 +17,14 @@ const progress = new Progress();
 const starting = new AbortController();
 let running: RunningServer | undefined;
 let stopping: Promise<void> | undefined;
-let startPromise: Promise<void> | undefined;
+let started: Promise<void> | undefined = undefined;
 
 function stop(exitCode: number): Promise<void> {
   if (stopping) return stopping;
   starting.abort();
   setTimeout(() => process.exit(exitCode || 70), STOP_LIMIT_MS).unref();
   stopping = (async () => {
-    await startPromise?.catch(() => {});
+    await started?.catch(() => {});
     await running?.stop();
     process.exit(exitCode);
   })();
@@ -49,12 +49,11 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     void stop(0);
   });
 }
-process.on('message', (message: SupervisorMessage) => {
-  if (message.command === 'stop') void stop(0);
-});
+// `stop` is the only command.
+process.on('message', (_message: SupervisorMessage) => void stop(0));
 process.on('disconnect', () => void stop(0));
 
-startPromise = (async () => {
+started = (async () => {
   const config = loadConfig({ env: process.env, cwd: workspaceRoot });
   running = await startServer({
     config,
@@ -76,7 +75,7 @@ startPromise = (async () => {
   });
 })();
 
-startPromise.catch((error: unknown) => {
+started.catch((error: unknown) => {
   if (starting.signal.aborted && !isFleetError(error)) return;
   fail(error);
   // The channel to the supervisor keeps the process alive.

@@ -33,7 +33,7 @@ const problem = async (work: Promise<unknown>) => {
   const error = (await work.catch((e: unknown) => e)) as { code: string; status: number };
   return [error.status, error.code];
 };
-const raw = async (path: string, init: RequestInit = {}) =>
+const raw = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) =>
   server.fetch(path, { ...init, headers: { authorization: `Bearer ${server.token}`, ...init.headers } });
 
 describe('health', () => {
@@ -329,7 +329,7 @@ describe('events', () => {
 });
 
 describe('bad input', () => {
-  const request = async (init: RequestInit & { path?: string }) => {
+  const request = async (init: RequestInit & { path?: string; headers?: Record<string, string> }) => {
     const response = await raw(init.path ?? '/api/v1/projects', { method: 'POST', ...init });
     expect(response.headers.get('content-type')).toContain('application/problem+json');
     const { code } = (await response.json()) as { code: string };
@@ -339,7 +339,7 @@ describe('bad input', () => {
   const octets = { 'content-type': 'application/octet-stream' };
   const upload = '/api/v1/projects/p/models/bad/versions?fileName=x.tflite';
 
-  it.each<[string, RequestInit & { path?: string }, [number, string]]>([
+  it.each<[string, Parameters<typeof request>[0], [number, string]]>([
     ['broken JSON', { headers: json, body: '{"name":' }, [400, 'server.invalid-request']],
     ['an empty body', { headers: json }, [400, 'server.invalid-request']],
     ['a wrong name', { headers: json, body: '{"name":"../etc"}' }, [400, 'server.invalid-request']],

@@ -1,6 +1,6 @@
 /** Models: import of a file as a new version, labels, validation data. Compiling is the job of builds. */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
-import { FleetError } from '@tinyfleet/errors';
+import { FleetError, isFleetError } from '@tinyfleet/errors';
 import { readNpyHeader, type NpyHeader } from './npy.js';
 import type { ModelInspector, RegistryStores } from './ports.js';
 import { nextMinor, versionOrder } from './version.js';
@@ -138,6 +138,6 @@ function labelProblem(header: NpyHeader): string | undefined {
 }
 
 function ignoreNotFound(error: unknown): undefined {
-  if (error instanceof FleetError && /^models\.(version-)?not-found$/.test(error.code)) return undefined;
+  if (isFleetError(error) && /^models\.(version-)?not-found$/.test(error.code)) return undefined;
   throw error;
 }

@@ -1,6 +1,6 @@
 /** Stores against a real database: tenants stay apart, numbers have no gaps, logs stay, bytes survive COPY. */
 import { createHash, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { projectScope, type ProjectScope } from '@tinyfleet/contracts';
 import { CATALOGUE, parseFilter, versionOrder } from '@tinyfleet/registry';
 import { BinaryCopy, PgStores, copy, transactOn, type Database } from '@tinyfleet/storage';

@@ -75,7 +75,7 @@ const workerFile = (): string =>
 
 function revive(code: string, data: Record<string, unknown>): FleetError {
   if (!isErrorCode(code)) return new FleetError('builds.worker-died', { reason: code });
-  return new FleetError<ErrorCode>(code, data as never);
+  return new FleetError<ErrorCode>(code, data);
 }
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 

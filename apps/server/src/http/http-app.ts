@@ -117,7 +117,7 @@ export async function createHttpApp(
       publicOrigin: config['http.publicUrl'] ? new URL(config['http.publicUrl']).origin : undefined,
     }),
   );
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify = adapter.getInstance<FastifyInstance>();
   addSecurityHeaders(fastify);
   countRequests(fastify, services.metrics, () => streams.count);
   // Uploads arrive as a stream; their size is bounded where they are stored.

@@ -299,7 +299,7 @@ function readConfigFile(path: string): Map<string, unknown> {
     throw new FleetError('server.config-unreadable', { path, reason: 'it is not a map of settings' });
   }
   const flat = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(content)) {
+  for (const [key, value] of Object.entries(content as Record<string, unknown>)) {
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
       for (const [inner, leaf] of Object.entries(value)) flat.set(`${key}.${inner}`, leaf);
     } else flat.set(key, value);
@@ -346,8 +346,7 @@ export function describeConfig(
 /** docs/configuration.md, made by `npm run generate`. */
 export function configReference(): string {
   const rows = Object.entries<Setting>(SETTINGS).map(([key, { env, initial, text }]) => {
-    const shown =
-      initial === undefined ? '' : `\`${Array.isArray(initial) ? initial.join(',') : String(initial)}\``;
+    const shown = initial === undefined ? '' : `\`${[initial as string].flat().join(',')}\``;
     return `| \`${key}\` | \`${env}\` | ${shown} | ${text} |`;
   });
   return [

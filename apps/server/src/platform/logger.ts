@@ -1,7 +1,7 @@
 /** Structured logs (pino): to <data>/log/server.log, and to stdout when nobody supervises. Never a secret. */
 import { join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
-import { FleetError } from '@tinyfleet/errors';
+import { isFleetError } from '@tinyfleet/errors';
 import { destination, multistream, pino, stdSerializers, type Logger } from 'pino';
 
 export interface LogTarget {
@@ -37,7 +37,7 @@ export function createLogger(target: LogTarget): Logger {
 
 function serializeError(error: Error): object {
   const plain = stdSerializers.err(error);
-  return error instanceof FleetError ? { ...plain, code: error.code, data: error.data } : plain;
+  return isFleetError(error) ? { ...plain, code: error.code, data: error.data } : plain;
 }
 
 /** Nest's own messages, at the level they deserve: its start-up chatter is debug. */

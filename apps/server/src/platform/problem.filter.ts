@@ -1,6 +1,6 @@
 /** The one place where a failure becomes an HTTP answer: problem+json (RFC 9457) with a registered code. */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { FleetError } from '@tinyfleet/errors';
+import { FleetError, isFleetError } from '@tinyfleet/errors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 
@@ -36,7 +36,7 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 export function toFleetError(error: unknown, request: FastifyRequest): FleetError {
-  if (error instanceof FleetError) return error;
+  if (isFleetError(error)) return error;
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   const status = error instanceof HttpException ? error.getStatus() : statusCode;
   const path = request.url.split('?', 1)[0] ?? '';
