@@ -30,6 +30,26 @@ static void should_work_through_one_byte_reads_and_writes(void) {
   CHECK(world_count(&w, "telemetry") > 2);
 }
 
+static void should_never_interleave_two_packets(void) {
+  connect_device();
+  w.write_limit = 3;
+  const fleet_mqtt_t *m = &w.agent.mqtt;
+  uint32_t caught = 0;
+  for (uint32_t i = 0; i < 100000 && caught < 20; i++) {
+    static const uint8_t hello[5] = {0xa2, 1, 1, 2, FLEET_COMMAND_SAY_HELLO};
+    if (m->publish_pending && m->tx_sent > m->tx_start && m->tx_sent < m->tx_end && m->ctl_used == 0) {
+      caught++;
+      world_send(&w, "ask", hello, sizeof hello, 1); // wants a PUBACK in the middle of a publish
+    } else if (!m->publish_pending && m->ctl_used == 0 && w.to_device_n == 0) {
+      w.agent.ask_counter = 0;
+      world_send(&w, "ask", hello, sizeof hello, 1);
+    }
+    CHECK(world_run_step(&w)); // the broker ends the test at the first malformed packet
+  }
+  CHECK_EQUAL(caught, 20);
+  CHECK(w.acks >= 20);
+}
+
 // A down/ask of exactly `total` bytes of MQTT packet, filled with what is no CBOR map.
 static void send_packet_of(uint32_t total) {
   static uint8_t filler[FLEET_MQTT_RX_BYTES + 16];
@@ -194,6 +214,7 @@ static void should_say_hello_before_it_repeats_anything(void) {
 
 const test_t mqtt_tests[] = {
     {"should work through one-byte reads and writes", should_work_through_one_byte_reads_and_writes},
+    {"should never interleave two packets", should_never_interleave_two_packets},
     {"should take a packet at its limit and drop one byte more", should_take_a_packet_at_its_limit_and_drop_one_byte_more},
     {"should close on malformed packets", should_close_on_malformed_packets},
     {"should ignore topics that are not its own", should_ignore_topics_that_are_not_its_own},

@@ -283,6 +283,8 @@ static void should_forget_attempts_after_a_healthy_interval(void) {
   CHECK(world_run(&w, 20));
   for (uint32_t i = 0; i < 6; i++) {
     restart(FLEET_RESET_CAUSE_WATCHDOG);
+    CHECK(world_run(&w, 5));
+    restart(FLEET_RESET_CAUSE_WATCHDOG);
     CHECK(world_run(&w, 70));
     CHECK(runs(&two));
   }
@@ -416,6 +418,29 @@ static void should_fall_back_when_the_active_slot_rots(void) {
   CHECK_EQUAL(w.agent.persist.active_slot, FLEET_NO_SLOT);
   CHECK(w.agent.session);
   install(&three, 6);
+}
+
+// An emulated flash gives a device its own copy when its bytes change: the copy is checked like a new bundle.
+static void should_check_a_mapping_that_moved(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  install(&two, 4);
+  CHECK(world_run(&w, 110));
+  const uint32_t results = w.results;
+  w.moved = true;
+  CHECK(world_run(&w, 10));
+  CHECK(w.results >= results + 10);
+  CHECK(runs(&two));
+  w.moved = false;
+  w.deployment = 0;
+  w.flash[fleet_agent_slot_offset(&w.config, w.agent.persist.active_slot) + 200] ^= 1; // in the plan
+  w.moved = true;
+  w.agent.bundle = NULL;
+  CHECK(world_run(&w, 10));
+  CHECK(runs(&one));
+  CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_slot_corrupt);
 }
 
 static void should_run_from_ram_where_flash_is_not_mapped(void) {
@@ -570,6 +595,7 @@ const test_t update_tests[] = {
     {"should report a payload with another digest and start again",
      should_report_a_payload_with_another_digest_and_start_again},
     {"should fall back when the active slot rots", should_fall_back_when_the_active_slot_rots},
+    {"should check a mapping that moved", should_check_a_mapping_that_moved},
     {"should run from RAM where flash is not mapped", should_run_from_ram_where_flash_is_not_mapped},
     {"should report flash errors and recover", should_report_flash_errors_and_recover},
     {"should boot old or new after a power cut at every operation",

@@ -55,8 +55,9 @@ typedef struct {
   fleet_agent_t agent;
   fleet_platform_t platform;
   fleet_agent_config_t config;
-  uint8_t flash[world_flash_bytes];
+  _Alignas(16) uint8_t flash[world_flash_bytes];
   uint8_t written[world_flash_bytes / 4]; // program unit 4: programmed since the erase
+  _Alignas(16) uint8_t mapping[world_slot_bytes];
   uint64_t now_us;
   uint64_t boot_us;
   uint32_t random;
@@ -68,6 +69,7 @@ typedef struct {
   uint8_t next_class;
   bool hold_input; // the sensor repeats one saturated frame
   bool unmapped;
+  bool moved; // the mapping is a copy elsewhere, made when it is asked for
 
   // power
   jmp_buf cut;
@@ -93,6 +95,7 @@ typedef struct {
   uint32_t skip_chunks;    // so many chunks are lost
   uint32_t chunks_sent;
   uint32_t pings;
+  uint32_t acks; // PUBACKs of the device
   uint32_t disconnect_after; // so many chunks, then the broker is gone; 0 = never
   bool unreachable;          // connecting fails
   message_t messages[world_messages];
