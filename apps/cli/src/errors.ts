@@ -66,7 +66,9 @@ function issuesOf(data: unknown): string[] {
   return list.slice(0, 20).map((issue: unknown) => {
     if (typeof issue !== 'object' || issue === null) return String(issue);
     const { path, message, op, tensor } = issue as Record<string, unknown>;
-    const where = Array.isArray(path) ? path.join('.') : (path ?? op ?? tensor);
-    return where === undefined ? String(message) : `${String(where)}: ${String(message)}`;
+    const where = Array.isArray(path)
+      ? path.join('.')
+      : [path, op, tensor].find((w) => typeof w === 'string');
+    return where === undefined ? String(message) : `${where}: ${String(message)}`;
   });
 }

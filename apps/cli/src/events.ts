@@ -106,7 +106,7 @@ export class EventPulse {
           },
         });
         if (response.ok && response.body !== null) {
-          for await (const event of parseEvents(response.body as unknown as AsyncIterable<Uint8Array>)) {
+          for await (const event of parseEvents(response.body)) {
             if (event.id !== '') lastId = event.id;
             if (names.length > 0 && !names.includes(event.name)) continue;
             this.events.push(event);
@@ -118,7 +118,7 @@ export class EventPulse {
       } catch {
         // The server went away or we are closing; polling goes on meanwhile.
       }
-      if (!this.abort.signal.aborted) await pause(1_000, this.abort.signal);
+      await pause(1_000, this.abort.signal);
     }
   }
 }
@@ -131,6 +131,10 @@ export function eventData(event: ServerEvent): Record<string, unknown> {
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal?.aborted === true) {
+      resolve();
+      return;
+    }
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener(
       'abort',

@@ -127,7 +127,9 @@ export function describeDeviceError(
 function fill(text: string, data: Readonly<Record<string, unknown>>): string {
   return text.replace(/\{([A-Za-z][A-Za-z0-9]*)\}/g, (_, name: string) => {
     const value = data[name];
-    return value === undefined ? '?' : Array.isArray(value) ? value.join(', ') : String(value);
+    if (value === undefined) return '?';
+    if (Array.isArray(value)) return value.join(', ');
+    return typeof value === 'object' ? JSON.stringify(value) : String(value);
   });
 }
 

@@ -100,8 +100,9 @@ class Reader {
         return this.uint(token, type.min, type.max, path);
       case 'int': {
         if (!is(token, Type.uint) && !is(token, Type.negint)) throw this.mismatch(token, 'an integer', path);
-        if (typeof token.value !== 'number') throw this.range(token.value, '-2^53+1..2^53-1', path);
-        return token.value;
+        const value = token.value as number | bigint;
+        if (typeof value !== 'number') throw this.range(value, '-2^53+1..2^53-1', path);
+        return value;
       }
       case 'boot-id':
         if (!is(token, Type.uint)) throw this.mismatch(token, 'an unsigned integer', path);

@@ -19,7 +19,7 @@ export function encode<N extends keyof Messages>(message: N, value: Messages[N])
 
 function messageMap(
   schema: string,
-  value: Record<string, unknown>,
+  value: Readonly<Record<string, unknown>> | null,
   path: string,
   message: string,
 ): Map<number, unknown> {

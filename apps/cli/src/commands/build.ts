@@ -130,10 +130,10 @@ async function follow(session: Session, started: readonly Build[]): Promise<Buil
       if (builds.every(isFinished)) break;
       await pulse.wait(500);
       builds = await Promise.all(
-        builds.map((b) =>
+        builds.map(async (b) =>
           isFinished(b)
             ? b
-            : client.call('buildGet', {
+            : await client.call('buildGet', {
                 params: { project, model: b.model, version: b.version, deviceType: b.deviceType },
               }),
         ),

@@ -130,7 +130,7 @@ async function show(session: Session, name: string): Promise<void> {
   ]);
   const [last] = telemetry.items;
   const [deployment] = deployments.items;
-  const labels = last?.release == null ? [] : await classLabels(session, last.release);
+  const labels = last === undefined || last.release === null ? [] : await classLabels(session, last.release);
   session.out.one({ ...device, lastTelemetry: last ?? null, lastDeployment: deployment ?? null }, () => {
     const parts = [
       renderFacts([

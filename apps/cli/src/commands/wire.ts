@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { FleetError } from '@tinyfleet/errors';
+import type { Messages } from '@tinyfleet/wire';
 import { readInput, usage } from '../arguments.js';
 import { Session } from '../session.js';
+
+type MessageName = keyof Messages;
 
 const MESSAGES = 'hello, state, want, telemetry, sample, desired, chunk, ask or manifest';
 
@@ -57,7 +60,7 @@ export function wireCommand(): Command {
   return command;
 }
 
-function known(wire: typeof import('@tinyfleet/wire'), message: string) {
+function known(wire: { readonly messageNames: readonly MessageName[] }, message: string): MessageName {
   const name = wire.messageNames.find((n) => n === message);
   return name ?? usage(`"${message}" is not a message: ${MESSAGES}.`);
 }

@@ -5,7 +5,7 @@ export class LiveView {
   private readonly isTerminal: boolean;
 
   constructor(private readonly stream: NodeJS.WriteStream = process.stderr) {
-    this.isTerminal = stream.isTTY === true && process.env['TERM'] !== 'dumb';
+    this.isTerminal = stream.isTTY && process.env['TERM'] !== 'dumb';
   }
 
   /** `plain` is the line for logs and pipes, printed when it changes. */
@@ -15,8 +15,7 @@ export class LiveView {
       this.lastText = plain;
       return;
     }
-    const columns = this.stream.columns ?? 80;
-    const cut = lines.map((line) => clip(line, columns - 1));
+    const cut = lines.map((line) => clip(line, this.stream.columns - 1));
     this.stream.write(`${this.rewind()}${cut.join('\n')}\n`);
     this.drawn = cut.length;
   }
@@ -40,7 +39,7 @@ export class LiveView {
 export function clip(text: string, limit: number): string {
   let visible = 0;
   let out = '';
-  // eslint-disable-next-line no-control-regex
+
   for (const part of text.split(/(\u001b\[[0-9;]*m)/)) {
     if (part.startsWith('\u001b[')) {
       out += part;

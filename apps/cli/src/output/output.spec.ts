@@ -4,7 +4,6 @@ import { ago, bar, bytes, duration, percent } from './format.js';
 import { LiveView, clip } from './live.js';
 import { renderCsv, renderFacts, renderTable, type Column } from './output.js';
 
-// eslint-disable-next-line no-control-regex
 const plain = (text: string) => text.replace(/\u001b\[[0-9;]*m/g, '');
 const columns: Array<Column<{ name: string; n: number | null }>> = [
   { header: 'name', value: (r) => r.name },

@@ -28,10 +28,10 @@ export class Output {
   }
 
   /** One object: `text` for people, the object for programs. */
-  one<T extends object>(value: T, text: () => string): void {
+  one(value: object, text: () => string): void {
     if (this.format === 'json') this.line(JSON.stringify(value, undefined, 2));
     else if (this.format === 'csv') {
-      const entries = Object.entries(value).map(([name, v]) => ({
+      const entries = Object.entries(value as Record<string, unknown>).map(([name, v]) => ({
         name,
         value: typeof v === 'object' && v !== null ? JSON.stringify(v) : (v as Cell),
       }));
@@ -54,7 +54,6 @@ export class Output {
   }
 }
 
-// eslint-disable-next-line no-control-regex
 const ANSI = /\u001b\[[0-9;]*m/g;
 const width = (text: string) => [...text.replace(ANSI, '')].length;
 

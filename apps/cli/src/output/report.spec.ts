@@ -28,7 +28,7 @@ const report: Report = {
   ],
   seconds: 0.17,
 };
-// eslint-disable-next-line no-control-regex
+
 const plain = (text: string) => text.replace(/\u001b\[[0-9;]*m/g, '');
 const context = { model: 'm', version: '1.0.0', deviceType: 'wasm', bundleDigest: 'ab', slotBytes: 8_160 };
 

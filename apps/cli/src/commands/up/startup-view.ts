@@ -13,7 +13,7 @@ export class StartupView {
   private readonly isTerminal: boolean;
 
   constructor(private readonly stream: NodeJS.WriteStream = process.stdout) {
-    this.isTerminal = stream.isTTY === true && process.env['TERM'] !== 'dumb';
+    this.isTerminal = stream.isTTY && process.env['TERM'] !== 'dumb';
   }
 
   progress(step: string, text: string): void {
@@ -60,7 +60,7 @@ export class StartupView {
     this.frame = (this.frame + 1) % FRAMES.length;
     const seconds = Math.floor((performance.now() - current.since) / 1_000);
     const text = `  ${FRAMES[this.frame]}   ${current.text}${seconds > 1 ? `  ${seconds} s` : ''}`;
-    this.stream.write(`\r\u001b[K${clip(text, (this.stream.columns ?? 80) - 1)}`);
+    this.stream.write(`\r\u001b[K${clip(text, this.stream.columns - 1)}`);
     this.isDrawn = true;
   }
 
