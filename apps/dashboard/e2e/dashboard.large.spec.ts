@@ -6,7 +6,14 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeWith, startProduct, toolPath, workspaceRoot, type Product } from '@tinyfleet/testing';
+import {
+  describeWith,
+  eventually,
+  startProduct,
+  toolPath,
+  workspaceRoot,
+  type Product,
+} from '@tinyfleet/testing';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
 const EMAIL = 'ada@example.org';
@@ -83,14 +90,17 @@ describeWith(['chromium'], 'the dashboard', () => {
     await page.getByText('Simulated.').waitFor();
     await page.getByRole('link', { name: 'demo-001' }).waitFor();
     await page.getByText('vibration@1.0.0').first().waitFor();
-    await page.waitForFunction(
-      () => document.querySelectorAll('tbody tr td:nth-child(2)').length >= 50,
-      undefined,
-      { timeout: 60_000 },
-    );
+    // The history is made while the fleet is live already; the picture waits for both.
+    await page.getByRole('img', { name: 'Presence: connected 50' }).waitFor({ timeout: 90_000 });
+    await page.getByRole('img', { name: /Devices per version over time: vibration@1.0.0/ }).waitFor();
+    await eventually(async () => expect(product.output()).toMatch(/simulated devices are up/), {
+      timeoutMs: 90_000,
+    });
+    await page.reload();
+    await page.getByRole('link', { name: 'demo-001' }).waitFor();
     await page.getByRole('status').getByText('Live').waitFor();
     await picture('fleet');
-  }, 90_000);
+  }, 200_000);
 
   it('should narrow the table by a filter and explain a wrong one', async () => {
     const filter = page.getByLabel('Filter');

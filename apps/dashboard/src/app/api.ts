@@ -67,25 +67,29 @@ export function useApiList<N extends RouteName>(name: N, input: CallInput<N>) {
     initialPageParam: '',
     queryFn: ({ signal, pageParam }) => {
       const query = { ...given.query, cursor: pageParam === '' ? undefined : pageParam };
-      return client.call(name, { ...input, query, signal } as CallInput<N>) as unknown as Promise<
-        PageOf<ItemOf<N>>
-      >;
+      return client.call(name, { ...input, query, signal }) as unknown as Promise<PageOf<ItemOf<N>>>;
     },
     getNextPageParam: (last) => last.nextCursor,
     placeholderData: (previous) => previous,
   });
 }
 
-/** Calls a route that changes something, then refreshes every query of the project. */
+/**
+ * Calls a route that changes something, then refreshes every query of the project; `refresh: false` when afterwards
+ * there is nothing left to read.
+ */
 export function useAction<N extends RouteName>(
   name: N,
   onSuccess?: (output: CallOutput<N>) => void,
+  options: { readonly refresh?: boolean } = {},
 ): UseMutationResult<CallOutput<N>, ApiError, CallInput<N>> {
   return useMutation<CallOutput<N>, ApiError, CallInput<N>>({
     mutationFn: (input) => client.call(name, input),
     onSuccess: (output, input) => {
       const project = (input as { params?: { project?: string } } | undefined)?.params?.project;
-      void queryClient.invalidateQueries(project === undefined ? undefined : { queryKey: [project] });
+      if (options.refresh !== false) {
+        void queryClient.invalidateQueries(project === undefined ? undefined : { queryKey: [project] });
+      }
       onSuccess?.(output);
     },
   });

@@ -57,3 +57,8 @@ export function shortDigest(digest: string): string {
 export function plural(count: number, noun: string): string {
   return `${formatInteger(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/** Who did it, as stored (`person:ada@example.org`, `token:ci`), as people say it. */
+export function formatActor(actor: string): string {
+  return actor.replace(/^person:/, '').replace(/^token:/, 'token ');
+}

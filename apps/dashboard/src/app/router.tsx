@@ -15,7 +15,7 @@ import { Shell } from './shell';
 /** Who is logged in; sends to /login or /setup otherwise. */
 async function requireUser() {
   try {
-    return await queryClient.fetchQuery({
+    return await queryClient.query({
       queryKey: ['', 'me', {}],
       queryFn: () => client.call('me'),
       staleTime: 60_000,

@@ -181,7 +181,7 @@ function AccountMenu() {
 function DemoBanner({ project }: { project: string }) {
   const dark = useComputedColorScheme('light') === 'dark';
   const [asking, { open, close }] = useDisclosure();
-  const remove = useAction('projectDelete', () => location.assign('/'));
+  const remove = useAction('projectDelete', () => location.assign('/'), { refresh: false });
   return (
     <Alert className="page" mb="md" color={dark ? 'gray' : 'yellow'} variant="light" py="xs">
       <Group justify="space-between" gap="xs">

@@ -69,7 +69,7 @@ function plotOf(props: TimeChartProps, look: { width: number; height: number; da
   const grid = { stroke: look.dark ? '#ffffff14' : '#00000010', width: 1 };
   const columns: (number | null)[][] = [[...props.times]];
   const series: uPlot.Series[] = [
-    { value: (_, at) => (at === null ? '' : new Date(at * 1_000).toLocaleString()) },
+    { value: (_, at: number | null) => (at === null ? '' : new Date(at * 1_000).toLocaleString()) },
   ];
   const bands: uPlot.Band[] = [];
   const drawn = props.stacked === true ? stack(props.series.map((s) => s.values)) : null;

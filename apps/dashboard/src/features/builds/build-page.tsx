@@ -71,11 +71,9 @@ function ReportView({ report }: { report: Report }) {
           <StackedBar
             label="Flash by section"
             format={formatBytes}
-            shares={Object.entries(report.flash).map(([label, value], index) => ({
-              label,
-              value,
-              color: dataColor(index),
-            }))}
+            shares={Object.entries(report.flash)
+              .sort(([, a], [, b]) => b - a)
+              .map(([label, value], index) => ({ label, value, color: dataColor(index) }))}
           />
         </Section>
         <Section title="At a glance">

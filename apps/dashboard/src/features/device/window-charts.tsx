@@ -46,7 +46,8 @@ export function WindowCharts({ windows, project }: { windows: readonly Window[];
         </Title>
         <TimeChart
           label="Mean and largest cycles per inference"
-          times={times}
+          times={rows.some((row) => row.cyclesMean !== null) ? times : []}
+          empty="This device has no cycle counter."
           series={[
             { label: 'mean', values: rows.map((row) => row.cyclesMean) },
             { label: 'max', values: rows.map((row) => row.cyclesMax) },

@@ -2,7 +2,7 @@
 import { Anchor, Button, Table, Text } from '@mantine/core';
 import { Link, useParams } from '@tanstack/react-router';
 import { useAction, useApiList } from '../../app/api';
-import { formatBytes, shortDigest } from '../../app/format';
+import { formatActor, formatBytes, shortDigest } from '../../app/format';
 import { StateBadge } from '../../components/badges';
 import { Empty, More, Page, Problem, Section } from '../../components/page';
 import { Moment } from '../../components/time';
@@ -36,7 +36,8 @@ export function ReleasesPage() {
           title={release.ref}
           about={
             <>
-              sequence {release.sequence} · by {release.createdBy} · <Moment at={release.createdAt} />
+              sequence {release.sequence} · by {formatActor(release.createdBy)} ·{' '}
+              <Moment at={release.createdAt} />
             </>
           }
           actions={

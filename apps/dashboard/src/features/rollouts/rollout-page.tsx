@@ -4,7 +4,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { Link, useParams } from '@tanstack/react-router';
 import type { Resource } from '@tinyfleet/contracts';
 import { useAction, useApi, useApiList } from '../../app/api';
-import { formatBytes, formatInteger } from '../../app/format';
+import { formatActor, formatBytes, formatInteger } from '../../app/format';
 import { StateBadge } from '../../components/badges';
 import { Loaded, More, Page, Problem, Section } from '../../components/page';
 import { StackedBar } from '../../components/stacked-bar';
@@ -41,7 +41,7 @@ function Progressed({ rollout }: { rollout: Resource<'Rollout'> }) {
       about={
         <>
           to <span className="mono">{rollout.filter}</span> · started <Moment at={rollout.createdAt} /> by{' '}
-          {rollout.createdBy}
+          {formatActor(rollout.createdBy)}
         </>
       }
       actions={<StateBadge state={rollout.state} />}

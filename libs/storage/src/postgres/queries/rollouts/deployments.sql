@@ -1,5 +1,9 @@
 -- Deployments as people see them; the caller adds conditions and an order. $1 project.
-select dp.number, d.name as device, dp.state, dp.step, dp.offset_bytes::float8 as "offset", coalesce(a.bundle_bytes, 0)::float8 as bytes,
+select dp.number, d.name as device, dp.state, dp.step,
+  -- A bundle that was verified is whole; a small one gets there without a report in between.
+  case when dp.state in ('verified', 'staged', 'trial', 'soak', 'active') then coalesce(a.bundle_bytes, 0)
+    else dp.offset_bytes end::float8 as "offset",
+  coalesce(a.bundle_bytes, 0)::float8 as bytes,
   dp.error_code as "errorCode", dp.reason, dp.updated_at as "updatedAt", ro.number::int as rollout, m.name || '@' || v.version as release
 from deployment dp
 join device d on d.project_id = dp.project_id and d.id = dp.device_id
