@@ -614,14 +614,6 @@ export const errors = {
     text: 'There is no demo project.',
     hint: '`npx tinyfleet demo create` makes one.',
   },
-  'cli.already-running': {
-    status: 409,
-    exit: 5,
-    transient: false,
-    title: 'Cli: already running',
-    text: 'TinyFleet is already running at {url} (process {pid}).',
-    hint: 'Use it, or start another with --port-offset 1 and --data-dir.',
-  },
   'cli.timeout': {
     status: 504,
     exit: 7,
@@ -1320,14 +1312,6 @@ export const errors = {
     text: '{count} devices of the target are in rollout {rollout}, which is running.',
     hint: 'Abort it or wait until it is finished.',
   },
-  'rollouts.steps-invalid': {
-    status: 422,
-    exit: 6,
-    transient: false,
-    title: 'Rollouts: steps invalid',
-    text: 'The steps {steps} are invalid.',
-    hint: 'Steps are percents that rise and end with 100, such as 10%,50%,100%.',
-  },
   'rollouts.not-running': {
     status: 409,
     exit: 5,
@@ -1876,14 +1860,6 @@ export const errors = {
     text: 'The time range is invalid: {reason}.',
     hint: 'Give from before to, at most {limit} days apart.',
   },
-  'telemetry.queue-full': {
-    status: 503,
-    exit: 7,
-    transient: true,
-    title: 'Telemetry: queue full',
-    text: 'The ingest queue is full.',
-    hint: 'Nothing is lost: devices repeat. When it lasts, look at the database.',
-  },
   'telemetry.boot-unknown': {
     status: 404,
     exit: 4,
@@ -2234,7 +2210,6 @@ export interface ErrorData {
   'cli.process-failed': { process: Value; reason: Value };
   'cli.not-built': { path: Value };
   'cli.demo-missing': Record<never, Value>;
-  'cli.already-running': { url: Value; pid: Value };
   'cli.timeout': { what: Value; seconds: Value };
   'cli.checks-failed': { count: Value };
   'cli.interrupted': Record<never, Value>;
@@ -2324,7 +2299,6 @@ export interface ErrorData {
   'rollouts.empty-target': { filter: Value };
   'rollouts.no-build-for-types': { release: Value; deviceTypes: Value };
   'rollouts.devices-busy': { count: Value; rollout: Value };
-  'rollouts.steps-invalid': { steps: Value };
   'rollouts.not-running': { rollout: Value; state: Value };
   'rollouts.failed': { rollout: Value; reason: Value };
   'rollouts.aborted': { rollout: Value };
@@ -2398,7 +2372,6 @@ export interface ErrorData {
   'storage.secret-mismatch': Record<never, Value>;
   'telemetry.label-unknown': { label: Value };
   'telemetry.range-invalid': { reason: Value; limit: Value };
-  'telemetry.queue-full': Record<never, Value>;
   'telemetry.boot-unknown': { device: Value; bootId: Value };
   'telemetry.window-too-old': { startAt: Value; days: Value };
   'telemetry.window-in-future': { startAt: Value; seconds: Value };
