@@ -25,9 +25,8 @@ async function run(): Promise<number> {
   process.once('SIGTERM', () => end('SIGTERM'));
   process.once('SIGINT', () => end('SIGINT'));
   process.on('disconnect', () => end('the supervisor went away'));
-  process.on('message', (message: SupervisorMessage) => {
-    if (message.command === 'stop') end('stop');
-  });
+  // The one message a supervisor sends.
+  process.on('message', (message: SupervisorMessage) => end(message.command));
   print({ event: 'progress', step: 'fleet', text: 'starting the simulated fleet', done: false });
   const started = performance.now();
   const starting = simulation.start().then(() => {

@@ -54,7 +54,7 @@ function network(seed: number): tf.Sequential {
   model.add(
     tf.layers.depthwiseConv2d({
       kernelSize: [5, 1],
-      strides: [2, 1] as unknown as number,
+      strides: [2, 1],
       padding: 'same',
       activation: 'relu',
       depthwiseInitializer: init(),
@@ -105,10 +105,10 @@ export async function train(data: Dataset, options: TrainOptions): Promise<Float
         const target = tf.oneHot(tf.tensor1d(y, 'int32'), VIBRATION_CLASSES.length);
         const cost = optimizer.minimize(
           () =>
-            tf.losses.softmaxCrossEntropy(
+            tf.losses.softmaxCrossEntropy<tf.Tensor, tf.Scalar>(
               target,
               model.apply(input, { training: true }) as tf.Tensor2D,
-            ) as tf.Scalar,
+            ),
           true,
         )!;
         return cost.dataSync()[0]!;

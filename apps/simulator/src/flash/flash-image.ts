@@ -62,7 +62,7 @@ export class FlashImage {
       const at = offset + done;
       const inSector = at % sectorBytes;
       const n = Math.min(sectorBytes - inSector, into.length - done);
-      const sector = this.sectors[Math.floor(at / sectorBytes)]!;
+      const sector = this.sectors[Math.floor(at / sectorBytes)] as Sector;
       if (sector === null) into.fill(erased, done, done + n);
       else into.set(contents(sector).subarray(inSector, inSector + n), done);
       done += n;
@@ -100,7 +100,7 @@ export class FlashImage {
     }
     this.generation++;
     this.stats.programmed += effective;
-    return this.dead ? FLASH_FAILED : FLASH_OK;
+    return this.powerLost ? FLASH_FAILED : FLASH_OK;
   }
 
   /** Erases the sector that starts at `offset`. A torn erase leaves its rest as it was. */
@@ -117,7 +117,7 @@ export class FlashImage {
     else this.privateSector(index).fill(erased, 0, effective);
     this.generation++;
     this.stats.erased++;
-    return this.dead ? FLASH_FAILED : FLASH_OK;
+    return this.powerLost ? FLASH_FAILED : FLASH_OK;
   }
 
   /** Flips one bit behind the firmware's back, as a failing cell does. */
@@ -142,7 +142,7 @@ export class FlashImage {
   }
 
   private share(index: number): SharedSector | null {
-    const sector = this.sectors[index]!;
+    const sector = this.sectors[index] as Sector;
     if (!(sector instanceof Uint8Array)) return sector;
     return (this.sectors[index] = this.store.intern(sector));
   }
@@ -153,7 +153,7 @@ export class FlashImage {
   }
 
   private privateSector(index: number): Uint8Array {
-    const sector = this.sectors[index]!;
+    const sector = this.sectors[index] as Sector;
     if (sector instanceof Uint8Array) return sector;
     const own =
       sector === null
