@@ -89,6 +89,100 @@ static void should_count_switches_stuck_saturated_and_invalid_inputs(void) {
   CHECK_EQUAL(message_field(m, FLEET_TELEMETRY_SATURATED, 0), 10);
 }
 
+static void should_summarize_monitored_features_and_the_ood_score(void) {
+  with_model();
+  make_monitored_bundle(&two, 2, 7);
+  w.bundle = &two;
+  w.release = release_of(4);
+  w.deployment = 2;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 40));
+  CHECK(memcmp(w.agent.window.build, two.digest, 8) == 0);
+  const message_t *m = world_last(&w, "telemetry");
+  uint16_t counts[16];
+  CHECK_EQUAL(histogram(m, FLEET_TELEMETRY_OOD, counts, 16), 10);
+  CHECK_EQUAL(counts[15], 10); // the largest class is always 60 or more
+  CHECK(message_field(m, FLEET_TELEMETRY_SCHEMA, 0) == fleet_monitors_crc(&w.agent.runtime));
+  fleet_cbor_reader_t r;
+  uint32_t fields;
+  uint32_t features = 0;
+  fleet_cbor_reader_init(&r, m->payload, m->n);
+  CHECK(fleet_cbor_read_count(&r, cbor_map, &fields));
+  for (uint32_t i = 0; i < fields; i++) {
+    uint32_t key;
+    CHECK(fleet_cbor_read_u32(&r, &key));
+    if (key != FLEET_TELEMETRY_FEATURES) {
+      CHECK(fleet_cbor_skip(&r));
+      continue;
+    }
+    CHECK(fleet_cbor_read_count(&r, cbor_array, &features));
+    for (uint32_t f = 0; f < features; f++) {
+      message_t inner = *m;
+      inner.n = (uint32_t)(r.end - r.at);
+      memcpy(inner.payload, r.at, inner.n);
+      CHECK_EQUAL(message_field(&inner, FLEET_FEATURE_SUMMARY_N, 0), 10);
+      CHECK_EQUAL(histogram(&inner, FLEET_FEATURE_SUMMARY_HISTOGRAM, counts, 16), 10);
+      CHECK(fleet_cbor_skip(&r));
+      fleet_cbor_reader_t one_feature;
+      fleet_cbor_reader_init(&one_feature, inner.payload, inner.n);
+      uint32_t n;
+      int64_t sum = 0, min = 0, max = 0;
+      uint64_t squares = 0;
+      CHECK(fleet_cbor_read_count(&one_feature, cbor_map, &n) && n == 6);
+      for (uint32_t k = 0; k < n; k++) {
+        uint32_t name;
+        CHECK(fleet_cbor_read_u32(&one_feature, &name));
+        if (name == FLEET_FEATURE_SUMMARY_SUM) CHECK(fleet_cbor_read_int(&one_feature, &sum));
+        else if (name == FLEET_FEATURE_SUMMARY_SUM_SQUARES) CHECK(fleet_cbor_read_uint(&one_feature, UINT64_MAX, &squares));
+        else if (name == FLEET_FEATURE_SUMMARY_MIN) CHECK(fleet_cbor_read_int(&one_feature, &min));
+        else if (name == FLEET_FEATURE_SUMMARY_MAX) CHECK(fleet_cbor_read_int(&one_feature, &max));
+        else CHECK(fleet_cbor_skip(&one_feature));
+      }
+      if (f % 4 == 0) {
+        CHECK(min >= 60 && max < 100 && sum > 10 * 57); // the class that is on
+      } else {
+        CHECK(min == -100 && max == -100 && sum == 10 * -103 && squares == 10 * 103 * 103);
+      }
+    }
+  }
+  CHECK_EQUAL(features, FLEET_WINDOW_FEATURES); // seven are monitored, five are summarized
+}
+
+static void should_leave_features_out_of_a_window_that_would_not_fit(void) {
+  with_model();
+  make_monitored_bundle(&two, 2, 5);
+  w.bundle = &two;
+  w.release = release_of(4);
+  w.deployment = 2;
+  w.pick_every = 1;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 40));
+  // The worst case: every count needs 12 bits, every number its full length.
+  fleet_window_t *window = &w.agent.window;
+  window->classes = 24;
+  for (uint32_t i = 0; i < FLEET_WINDOW_CELLS; i++) window->counts[i] = 4095;
+  for (uint32_t i = 0; i < 16; i++) window->ood[i] = 4095;
+  for (uint32_t f = 0; f < window->features; f++) {
+    for (uint32_t i = 0; i < 16; i++) window->feature[f].histogram[i] = 4095;
+    window->feature[f].sum_squares = UINT64_MAX;
+    window->feature[f].sum = INT64_MIN / 2;
+  }
+  const uint32_t dropped = w.agent.persist.windows_dropped;
+  const uint32_t sent = world_count(&w, "telemetry");
+  CHECK(world_run(&w, 20));
+  CHECK(world_count(&w, "telemetry") >= sent + 2);
+  CHECK_EQUAL(w.agent.persist.windows_dropped, dropped);
+  bool left_out = false;
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    uint16_t counts[FLEET_WINDOW_CELLS];
+    const message_t *m = &w.messages[i];
+    if (strcmp(m->topic, "telemetry") == 0 && m->n > 350) {
+      left_out = histogram(m, FLEET_TELEMETRY_CLASSES, counts, FLEET_WINDOW_CELLS) == FLEET_WINDOW_CELLS * 4095u;
+    }
+  }
+  CHECK(left_out);
+}
+
 static void should_wait_for_a_sensor_and_count_missed_periods(void) {
   with_model();
   w.sample_result = 0;
@@ -272,6 +366,9 @@ const test_t telemetry_tests[] = {
     {"should summarize a window by class and confidence", should_summarize_a_window_by_class_and_confidence},
     {"should count switches, stuck, saturated and invalid inputs",
      should_count_switches_stuck_saturated_and_invalid_inputs},
+    {"should summarize monitored features and the OOD score",
+     should_summarize_monitored_features_and_the_ood_score},
+    {"should leave features out of a window that would not fit", should_leave_features_out_of_a_window_that_would_not_fit},
     {"should wait for a sensor and count missed periods", should_wait_for_a_sensor_and_count_missed_periods},
     {"should close a window with its 4095th inference", should_close_a_window_with_its_4095th_inference},
     {"should keep every nth prediction and at most sixteen", should_keep_every_nth_prediction_and_at_most_sixteen},

@@ -46,12 +46,26 @@ static void tensor(uint8_t *t, uint32_t direction, uint32_t offset) {
   store_le(t + FLEET_TENSOR_CLASSES, direction ? 4 : 0, 2);
 }
 
-void make_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden) {
+static void monitor(uint8_t *m, uint32_t kind, uint32_t after_step, uint32_t offset, uint32_t count) {
+  m[FLEET_MONITOR_KIND] = (uint8_t)kind;
+  m[FLEET_MONITOR_BINS] = kind == FLEET_MONITOR_KIND_CLASSES ? 8 : 16;
+  m[FLEET_MONITOR_REDUCTION] = kind == FLEET_MONITOR_KIND_OOD ? FLEET_REDUCTION_MAX : FLEET_REDUCTION_EACH;
+  m[FLEET_MONITOR_DTYPE] = FLEET_DTYPE_INT8;
+  m[FLEET_MONITOR_SPACE] = FLEET_SPACE_ARENA;
+  store_le(m + FLEET_MONITOR_AFTER_STEP, after_step, 2);
+  store_le(m + FLEET_MONITOR_OFFSET, offset, 4);
+  store_le(m + FLEET_MONITOR_STRIDE, 1, 4);
+  store_le(m + FLEET_MONITOR_COUNT, count, 4);
+  store_le(m + FLEET_MONITOR_CENTRE, 3, 2);
+  for (uint32_t e = 0; e < 15; e++) store_le(m + FLEET_MONITOR_EDGES + 2 * e, (uint64_t)((int64_t)e * 8 - 56), 2);
+}
+
+static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden, uint32_t monitors) {
   memset(b, 0, sizeof *b);
-  enum { sections = 4, body = 128 + sections * 16, plan_bytes = 12 + 24 + 4 };
+  enum { sections = 5, body = 128 + sections * 16, plan_bytes = 12 + 24 + 4 };
   uint8_t *h = b->bytes;
   // The tag fills an unknown, skippable section, so bundles differ and have some size.
-  const uint32_t filler = 7000;
+  const uint32_t filler = 6600;
   uint32_t at = body;
   uint8_t *plan = section(b, 0, FLEET_SECTION_PLAN, at, plan_bytes, 1);
   at = (at + plan_bytes + 15) / 16 * 16;
@@ -59,6 +73,15 @@ void make_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden)
   at += 2 * FLEET_TENSOR_RECORD_BYTES;
   uint8_t *gold = section(b, 2, FLEET_SECTION_GOLDEN, at, golden * FLEET_GOLDEN_RECORD_BYTES, golden);
   at = (at + golden * FLEET_GOLDEN_RECORD_BYTES + 15) / 16 * 16;
+  uint8_t *mon = section(b, 4, FLEET_SECTION_MONITORS, at, monitors * FLEET_MONITOR_RECORD_BYTES, monitors);
+  at = (at + monitors * FLEET_MONITOR_RECORD_BYTES + 15) / 16 * 16;
+  for (uint32_t i = 0; i < monitors; i++) {
+    uint8_t *m = mon + i * FLEET_MONITOR_RECORD_BYTES;
+    if (i == 0) monitor(m, FLEET_MONITOR_KIND_CLASSES, 0, 16, 4);
+    else if (i + 1 == monitors) monitor(m, FLEET_MONITOR_KIND_OOD, 0, 16, 4);
+    else monitor(m, FLEET_MONITOR_KIND_FEATURE, 65535, (i - 1) % 4, 1);
+  }
+  h[FLEET_HEADER_MONITOR_COUNT] = (uint8_t)monitors;
   uint8_t *fill = section(b, 3, 900, at, filler, 0);
   for (uint32_t i = 0; i < filler; i++) fill[i] = (uint8_t)((i * 2654435761u + tag * 40503u) >> 13);
   at = (at + filler + 15) / 16 * 16;
@@ -100,6 +123,14 @@ void make_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden)
   }
   sha256(b->bytes + 48, b->n - 48, b->bytes + FLEET_HEADER_DIGEST);
   sha256(b->bytes, b->n, b->digest);
+}
+
+void make_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden) {
+  build_bundle(b, tag, golden, broken_golden, 0);
+}
+
+void make_monitored_bundle(bundle_t *b, uint32_t tag, uint32_t features) {
+  build_bundle(b, tag, 1, false, features + 2);
 }
 
 release_t release_of(uint32_t sequence) {

@@ -113,6 +113,9 @@ typedef struct {
 
 // A bundle of one RESHAPE: output = input, 4 classes, `golden` vectors. Different `tag`s have different digests.
 void make_bundle(bundle_t *bundle, uint32_t tag, uint32_t golden, bool broken_golden);
+// The same with monitors: classes, then `features` features (the input's elements, 16 bins of 8 from -56, centre 3), then one
+// OOD score (the output's maximum).
+void make_monitored_bundle(bundle_t *bundle, uint32_t tag, uint32_t features);
 uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, const release_t *release);
 
 void world_init(world_t *w);
