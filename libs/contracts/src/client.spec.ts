@@ -38,7 +38,7 @@ describe('createClient', () => {
         code: 'registry.device-not-found',
         detail: 'No device x.',
         hint: 'List them.',
-      }) as typeof fetch,
+      }),
     });
     const error = await client
       .call('deviceGet', { params: { project: 'p', device: 'x' } })

@@ -1,6 +1,6 @@
 /** HTTP API contracts: one source for validation, OpenAPI and typed clients. Browser-safe. */
 import type { z } from 'zod';
-import * as resources from './resources.js';
+import type * as resources from './resources.js';
 
 export * from './names.js';
 export * from './resources.js';

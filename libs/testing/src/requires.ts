@@ -55,11 +55,11 @@ export function toolPath(tool: Tool): string {
  */
 export function describeWith(tools: readonly Tool[], name: string, body: () => void): void {
   const missing = tools.filter((tool) => findTool(tool) === undefined);
-  if (missing.length === 0) return void describe(name, body);
+  if (missing.length === 0) return describe(name, body);
   const required = (process.env.TINYFLEET_TEST_REQUIRE_TOOLS ?? '').split(',');
   const refused = missing.filter((tool) => required.includes('all') || required.includes(tool));
   if (refused.length === 0) {
-    return void describe.skip(`${name} [needs ${missing.join(', ')}]`, () => {
+    return describe.skip(`${name} [needs ${missing.join(', ')}]`, () => {
       // The body only counts the tests that are left out; it may look for the tool and fail.
       try {
         body();

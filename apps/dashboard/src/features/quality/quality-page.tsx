@@ -14,19 +14,28 @@ const RANGES = [
   { value: '360', label: '15 d' },
 ];
 
+/** Its start is fixed when it is chosen: one that moved with the clock would load anew at every render. */
+function periodOf(hours: string) {
+  return { hours, from: new Date(Date.now() - Number(hours) * 3_600_000).toISOString() };
+}
+
 export function QualityPage() {
   const { project } = useParams({ from: '/p/$project' });
-  const [hours, setHours] = useState('360');
-  const range = useMemo(
-    () => ({ from: new Date(Date.now() - Number(hours) * 3_600_000).toISOString() }),
-    [hours],
-  );
+  const [period, setPeriod] = useState(() => periodOf('360'));
+  const range = useMemo(() => ({ from: period.from }), [period.from]);
   const accuracy = useApi('accuracy', { params: { project }, query: range });
   return (
     <Page
       title="Quality"
       about="Accuracy comes from labelled predictions; the rest from the summaries every device sends."
-      actions={<SegmentedControl aria-label="Range" data={RANGES} value={hours} onChange={setHours} />}
+      actions={
+        <SegmentedControl
+          aria-label="Range"
+          data={RANGES}
+          value={period.hours}
+          onChange={(hours) => setPeriod(periodOf(hours))}
+        />
+      }
     >
       <Section title="Accuracy by version">
         <AccuracyOverTime project={project} range={range} />

@@ -315,7 +315,10 @@ async function launch(
     pid: child.pid ?? 0,
     fresh: options.fresh,
     async stop() {
-      if (stopping || ended !== undefined) return void (await exited);
+      if (stopping || ended !== undefined) {
+        await exited;
+        return;
+      }
       stopping = true;
       // Fast shutdown: rolls back what is open, writes a checkpoint, leaves nothing to recover.
       child.kill('SIGINT');
@@ -383,7 +386,9 @@ function freePort(): Promise<number> {
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
       server.close(() =>
-        address !== null && typeof address === 'object' ? resolve(address.port) : reject(),
+        address !== null && typeof address === 'object'
+          ? resolve(address.port)
+          : reject(new Error('no port was given')),
       );
     });
   });
