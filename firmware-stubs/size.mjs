@@ -99,7 +99,8 @@ function worstStack(graph, entry) {
 
 const ENTRIES = ['fleet_load', 'fleet_run', 'fleet_self_test', 'fleet_agent_init', 'fleet_agent_step'];
 
-async function cortexM4() {
+/** Sizes for Cortex-M4, or null without arm-none-eabi-gcc. */
+export async function cortexM4() {
   const version = await run('arm-none-eabi-gcc', ['-dumpversion']).catch(() => undefined);
   if (version === undefined) return null;
   const folder = await mkdtemp(join(tmpdir(), 'tinyfleet-size-'));
