@@ -15,7 +15,7 @@ export class LiveView {
       this.lastText = plain;
       return;
     }
-    const cut = lines.map((line) => clip(line, this.stream.columns - 1));
+    const cut = lines.map((line) => clip(line, lineWidth(this.stream)));
     this.stream.write(`${this.rewind()}${cut.join('\n')}\n`);
     this.drawn = cut.length;
   }
@@ -33,6 +33,11 @@ export class LiveView {
   private rewind(): string {
     return this.drawn === 0 ? '' : `\u001b[${this.drawn}A\r\u001b[J`;
   }
+}
+
+/** Characters of a line that is redrawn; a pseudo-terminal may not know its width and says 0. */
+export function lineWidth(stream: NodeJS.WriteStream): number {
+  return (stream.columns > 0 ? stream.columns : 80) - 1;
 }
 
 /** Cuts to `limit` visible characters, escape sequences not counted. */

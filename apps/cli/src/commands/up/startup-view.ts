@@ -1,7 +1,7 @@
 /** The start-up as a person reads it: one line per step with its time; the running step turns on a terminal. */
 import pc from 'picocolors';
 import { duration } from '../../output/format.js';
-import { clip } from '../../output/live.js';
+import { clip, lineWidth } from '../../output/live.js';
 
 const FRAMES = ['-', '\\', '|', '/'];
 
@@ -60,7 +60,7 @@ export class StartupView {
     this.frame = (this.frame + 1) % FRAMES.length;
     const seconds = Math.floor((performance.now() - current.since) / 1_000);
     const text = `  ${FRAMES[this.frame]}   ${current.text}${seconds > 1 ? `  ${seconds} s` : ''}`;
-    this.stream.write(`\r\u001b[K${clip(text, this.stream.columns - 1)}`);
+    this.stream.write(`\r\u001b[K${clip(text, lineWidth(this.stream))}`);
     this.isDrawn = true;
   }
 
