@@ -1,6 +1,6 @@
 // What a run is told on the command line, and what it answers to nonsense.
 import { describe, expect, it } from '@jest/globals';
-import { readConfig } from './config.js';
+import { readConfig, SimulatorConfig } from './config.js';
 import { deviceNames } from './enrol.js';
 
 const flags = [
@@ -55,6 +55,22 @@ describe('readConfig', () => {
     expect(readConfig(flags.map((flag) => (flag === '1000' ? '100000' : flag))).devices).toMatchObject({
       count: 100_000,
     });
+  });
+});
+
+describe('SimulatorConfig', () => {
+  const config = (devices: unknown) =>
+    SimulatorConfig.safeParse({ url: 'http://127.0.0.1:1', project: 'demo', apiToken: 't', devices });
+
+  it('should take listed devices of one type, each once', () => {
+    const [a, b] = [
+      { name: 'a', token: 't' },
+      { name: 'b', token: 't' },
+    ];
+    expect(config([a, b]).success).toBe(true);
+    expect(config([a, a]).success).toBe(false);
+    expect(config([a, { ...b, type: 'qemu-m4' }]).success).toBe(false);
+    expect(config([]).success).toBe(false);
   });
 });
 

@@ -20,7 +20,11 @@ export const SimulatorConfig = z.strictObject({
   /** Devices that are registered already; or how many to register. */
   devices: z
     .union([
-      z.array(z.strictObject({ name: Name, token: z.string().min(1), type: Name.default('wasm') })).min(1),
+      z
+        .array(z.strictObject({ name: Name, token: z.string().min(1), type: Name.default('wasm') }))
+        .min(1)
+        .refine((list) => new Set(list.map(({ type }) => type)).size === 1, 'one run simulates devices of one type')
+        .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'a device is listed twice'),
       z.strictObject({
         count: z.int().min(1).max(100_000),
         type: Name.default('wasm'),
@@ -34,7 +38,7 @@ export const SimulatorConfig = z.strictObject({
   factory: z.strictObject({ bundle: z.string(), sequence: z.int().min(0).default(0) }).optional(),
   /** YAML file; default: the vibration fleet. */
   scenario: z.string().optional(),
-  history: z.strictObject({ days: z.number().positive().max(60), windowSeconds: z.int().min(60).max(86_400).default(3_600) }).optional(),
+  history: z.strictObject({ days: z.number().positive().max(60), windowSeconds: z.int().min(60).max(86_400).optional() }).optional(),
   /** Flash images are kept here over restarts. A fleet that has a state makes no history again. */
   stateFile: z.string().optional(),
   /** Seconds after which the run ends by itself. */

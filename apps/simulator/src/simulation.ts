@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createClient, type Client } from '@tinyfleet/contracts';
-import { seedOf } from '@tinyfleet/sensors';
+import { mix32, seedOf } from '@tinyfleet/sensors';
 import type { SimulatorConfig } from './config.js';
 import {
   type DeviceIdentity,
@@ -139,7 +139,7 @@ export class Simulation {
         key: parts.key,
         ...hardware,
         inferencePeriodUs: loaded.scenario.inference.period * 1_000,
-        windowS: Math.max(1, Math.round(config.history?.windowSeconds ?? loaded.scenario.window / 1_000)),
+        windowS: Math.max(1, Math.round(this.windowMs / 1_000)),
         pickEvery: this.pickEvery,
         sensor: deviceWorld.sensor,
         fallback: deviceWorld.fallback,
@@ -185,6 +185,15 @@ export class Simulation {
              labelsAccepted: this.labels.stats.accepted, ...fleet.traffic }; // prettier-ignore
   }
 
+  /** Until the platform tells another: that of the past, when one is made. */
+  private get windowMs(): number {
+    const { history } = this.config;
+    if (history === undefined) return this.loaded.scenario.window;
+    return history.windowSeconds === undefined
+      ? this.loaded.scenario.history.window
+      : history.windowSeconds * 1_000;
+  }
+
   private async identities(): Promise<DeviceIdentity[]> {
     const { devices, project } = this.config;
     if (Array.isArray(devices)) return devices.map((device) => ({ project, ...device }));
@@ -214,7 +223,7 @@ export class Simulation {
       stateBytes = 4_096,
     } = type ?? {};
     const windows =
-      config.history === undefined ? 64 : (config.history.days * 86_400) / config.history.windowSeconds + 64;
+      config.history === undefined ? 64 : (config.history.days * 86_400_000) / this.windowMs + 64;
     const ringSectors = Math.max(4, Math.ceil((windows * RING_BYTES_PER_WINDOW) / sectorBytes) + 2);
     const bytes = (RECORD_SECTORS + ringSectors) * sectorBytes + 2 * slotBytes;
     return {
@@ -267,8 +276,12 @@ export class Simulation {
   }
 
   private observe(observation: Observation): void {
-    if (this.pickEvery === 0 || observation.index % this.pickEvery !== 0) return;
-    this.labels.add(observation, observation.past);
+    const { device, index, past } = observation;
+    if (this.pickEvery === 0 || index % this.pickEvery !== 0) return;
+    // Of the predictions that the platform keeps, as many are looked at as make the scenario's share of all.
+    const part = this.loaded.scenario.labels.share * this.pickEvery;
+    if (part < 1 && mix32(seedOf(device), index) / 2 ** 32 >= part) return;
+    this.labels.add(observation, past);
   }
 
   private watchProject(): void {

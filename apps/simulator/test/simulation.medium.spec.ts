@@ -34,7 +34,7 @@ beforeEach(async () => {
   writeFileSync(path.join(folder, 'v2.bundle'), bundle);
   writeFileSync(
     path.join(folder, 'fast.yaml'),
-    'name: fast\nsensors: [{ kind: vibration, episode: 2s }]\ninference: { period: 50ms }\nwindow: 1s\nramp: 100ms\nlabels: { delay: 100ms }\n',
+    'name: fast\nsensors: [{ kind: vibration, episode: 2s }]\ninference: { period: 50ms }\nwindow: 1s\nramp: 100ms\nlabels: { delay: 100ms, share: 20% }\n',
   );
   broker = new PlatformPeer('device-token');
   broker.pickEvery = 5;
