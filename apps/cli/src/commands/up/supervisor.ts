@@ -91,7 +91,7 @@ export class Supervisor {
   private show(message: SupervisedMessage): void {
     if (message.event === 'failed') this.failed = message;
     else if (message.event === 'notice') this.view.notice(message.text);
-    else if (message.event === 'progress') {
+    else if (message.event === 'progress' && !this.isStopping) {
       if (message.done) this.view.done(message.step, message.text, message.elapsedMs);
       else this.view.progress(message.step, message.text);
     }
