@@ -4,6 +4,9 @@
  */
 import PgBoss from 'pg-boss';
 import type { Database, Db } from './database.js';
+import { LOCK_SPACE } from './migrate.js';
+
+const QUEUE_LOCK = 4;
 
 export interface WorkOptions {
   /** Jobs at a time in this process. */
@@ -37,10 +40,21 @@ export class PgJobQueue {
     this.boss.on('error', onError);
   }
 
+  /** Makes the queue's own schema, under a lock: processes that start together would make it twice. */
   async start(queues: readonly string[]): Promise<void> {
-    await this.boss.start();
-    const known = new Set((await this.boss.getQueues()).map(({ name }) => name));
-    for (const name of queues) if (!known.has(name)) await this.boss.createQueue(name);
+    const client = await this.database.pool.connect();
+    try {
+      await client.query('select pg_advisory_lock($1, $2)', [LOCK_SPACE, QUEUE_LOCK]);
+      try {
+        await this.boss.start();
+        const known = new Set((await this.boss.getQueues()).map(({ name }) => name));
+        for (const name of queues) if (!known.has(name)) await this.boss.createQueue(name);
+      } finally {
+        await client.query('select pg_advisory_unlock($1, $2)', [LOCK_SPACE, QUEUE_LOCK]);
+      }
+    } finally {
+      client.release();
+    }
   }
 
   /** `db`: the transaction that makes the job's row. */
