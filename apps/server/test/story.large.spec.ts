@@ -149,7 +149,7 @@ describe('the product', () => {
   }, 30_000);
 
   it('should remove the demo with one command and keep running', async () => {
-    await tinyfleet('demo', 'remove', '--yes');
+    await tinyfleet('demo', 'remove');
     await eventually(
       async () => {
         const projects = await client.call('projectList', {});
@@ -161,8 +161,7 @@ describe('the product', () => {
   }, 40_000);
 
   it('should stop everything on Ctrl-C', async () => {
-    const code = await product.stop();
-    expect(code).toBe(0);
+    await product.stop();
     await expect(fetch(`${product.url}/health/live`)).rejects.toThrow();
   }, 40_000);
 });

@@ -35,8 +35,8 @@ export interface Product {
   /** Milliseconds from spawn until HTTP was ready. */
   readonly readyMs: number;
   readonly pid: number;
-  /** Sends Ctrl-C and waits for the end; resolves to the exit code. */
-  readonly stop: () => Promise<number | null>;
+  /** Sends Ctrl-C and waits until every process of it has ended. */
+  readonly stop: () => Promise<void>;
   /** Runs `npx tinyfleet ...` against this product as a user would. */
   readonly cli: (...args: string[]) => Promise<CliResult>;
   /** Runs a line of documentation in a shell in the checkout, against this product. */
@@ -77,14 +77,17 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  let hasEnded = false;
+  child.on('exit', () => (hasEnded = true));
   const stop = async () => {
     signalGroup(child, 'SIGINT');
-    const code = await Promise.race([ended, after(30_000)]);
-    if (code === 'late') signalGroup(child, 'SIGKILL');
+    // npm ends by the signal itself, so its exit says nothing of the others: the whole group has to be gone.
+    const deadline = Date.now() + 30_000;
+    while ((!hasEnded || groupExists(child)) && Date.now() < deadline) await after(50);
+    const stuck = groupExists(child);
+    if (stuck) signalGroup(child, 'SIGKILL');
     if (made !== undefined) await rm(made, { recursive: true, force: true });
-    if (code === 'late') throw new Error(`Ctrl-C did not stop the product within 30 s:\n${text}`);
-    return code;
+    if (stuck) throw new Error(`Ctrl-C did not stop the product within 30 s:\n${text}`);
   };
 
   try {
@@ -171,14 +174,23 @@ function runCommand(
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined || child.exitCode !== null) return;
+  if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // The group has ended between the check and the signal.
+    // The group has ended already.
   }
 }
 
-function after(ms: number): Promise<'late'> {
-  return new Promise((resolve) => setTimeout(() => resolve('late'), ms));
+function groupExists(child: ChildProcess): boolean {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 0);
+    return child.pid !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
