@@ -1,6 +1,6 @@
 /** The job queue against the real thing: processes of a new installation start together. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PgJobQueue } from '@tinyfleet/storage';
+import { LOCK_SPACE, PgJobQueue } from '@tinyfleet/storage';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 describe('PgJobQueue', () => {
@@ -10,6 +10,25 @@ describe('PgJobQueue', () => {
   });
   afterAll(async () => {
     await test.stop();
+  });
+
+  it('should wait while another process makes the schema', async () => {
+    const present = async (): Promise<boolean> =>
+      (await test.database.query(`select 1 from pg_namespace where nspname = 'pgboss'`)).length === 1;
+    const other = await test.database.pool.connect();
+    const queue = new PgJobQueue(test.database, () => undefined);
+    await other.query('select pg_advisory_lock($1, 4)', [LOCK_SPACE]);
+    const starting = queue.start([]);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(await present()).toBe(false);
+    } finally {
+      await other.query('select pg_advisory_unlock($1, 4)', [LOCK_SPACE]);
+      other.release();
+      await starting;
+      expect(await present()).toBe(true);
+      await queue.stop(1_000);
+    }
   });
 
   it('should make its schema once when several processes start together', async () => {
