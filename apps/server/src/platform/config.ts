@@ -57,7 +57,7 @@ export const SETTINGS = {
     'TINYFLEET_DATA_DIR',
     z.string().min(1),
     undefined,
-    'Database, blobs, logs and secrets. Default: /var/lib/tinyfleet for root, else .tinyfleet in the working directory.',
+    'Database, blobs, logs and secrets. Default: /var/lib/tinyfleet for root, else .tinyfleet in the checkout.',
   ),
   databaseUrl: setting(
     'DATABASE_URL',
@@ -123,13 +123,6 @@ export const SETTINGS = {
     port,
     8883,
     'Port for MQTT over TLS, open with lan only.',
-  ),
-  'mqtt.externalUrl': setting(
-    'TINYFLEET_MQTT_URL',
-    z.string().regex(/^mqtts?:\/\//),
-    undefined,
-    'An external MQTT broker; the embedded one is then not started.',
-    { secret: true },
   ),
   portOffset: setting(
     'TINYFLEET_PORT_OFFSET',
@@ -226,13 +219,7 @@ export type Config = {
 };
 /** Settings without a default. Listed, because a default's type does not tell `undefined` from absent. */
 type OptionalKeys =
-  | 'databaseUrl'
-  | 'secret'
-  | 'http.publicUrl'
-  | 'mqtt.externalUrl'
-  | 'adminEmail'
-  | 'adminPassword'
-  | 'dashboardDir';
+  'databaseUrl' | 'secret' | 'http.publicUrl' | 'adminEmail' | 'adminPassword' | 'dashboardDir';
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -267,8 +254,8 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
   }
   const roles = (values['roles'] ?? []) as Role[];
   const edge = roles.filter((role) => role === 'broker' || role === 'ingest' || role === 'ota');
-  if (edge.length > 0 && edge.length < 3 && values['mqtt.externalUrl'] === undefined) {
-    issues.push('TINYFLEET_ROLES: without an external broker, broker, ingest and ota run in one process');
+  if (edge.length > 0 && edge.length < 3) {
+    issues.push('TINYFLEET_ROLES: broker, ingest and ota run in one process');
   }
   if (issues.length > 0) {
     throw new FleetError('server.config-invalid', { summary: issues.join('; '), issues });

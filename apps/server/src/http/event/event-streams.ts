@@ -16,8 +16,8 @@ export interface StreamRequest {
   readonly scope: ProjectScope;
   /** Event names to send; undefined = all. */
   readonly names: ReadonlySet<string> | undefined;
-  /** Number to resume after; undefined = from now on. */
-  readonly after: number | undefined;
+  /** Number to resume after. */
+  readonly after: number;
 }
 
 export class EventStreams {
@@ -31,6 +31,15 @@ export class EventStreams {
 
   get count(): number {
     return this.open_.size;
+  }
+
+  /**
+   * The number that a stream begins after: what the client saw last, at most what there is (the project may be a new
+   * one of the same name), else now. Asked before the answer starts, so that a failure is one.
+   */
+  async begin(scope: ProjectScope, seen: number | undefined): Promise<number> {
+    const last = await this.reader.lastNumber(scope);
+    return seen === undefined ? last : Math.min(seen, last);
   }
 
   async open(response: ServerResponse, { scope, names, after }: StreamRequest): Promise<void> {
@@ -52,7 +61,6 @@ export class EventStreams {
       }
       reading = true;
       try {
-        position ??= await this.reader.lastNumber(scope);
         do {
           again = false;
           const events = await this.reader.after(scope, position, BATCH);

@@ -16,15 +16,13 @@ export class EventController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const last = Number(request.headers['last-event-id']);
+    const last = Number(request.headers['last-event-id'] ?? NaN);
     const names =
       query.names === undefined || query.names === '' ? undefined : new Set(query.names.split(','));
+    const seen = Number.isSafeInteger(last) && last >= 0 ? last : undefined;
+    const after = await this.streams.begin(scope, seen);
     // From here on the stream owns the connection.
     reply.hijack();
-    await this.streams.open(reply.raw, {
-      scope,
-      names,
-      after: Number.isSafeInteger(last) && last >= 0 ? last : undefined,
-    });
+    await this.streams.open(reply.raw, { scope, names, after });
   }
 }

@@ -1,0 +1,111 @@
+/** The database goes away and comes back: the server says so, loses nothing, and needs no restart. */
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '@tinyfleet/storage';
+import { eventually } from '@tinyfleet/testing';
+import { startTestServer, type TestServer } from './test-server.js';
+
+/** A wire between server and database that can be cut. */
+class Wire {
+  private readonly sockets = new Set<Socket>();
+  private isCut = false;
+  private readonly server: Server;
+
+  constructor(socketPath: string) {
+    this.server = createServer((near) => {
+      if (this.isCut) return void near.destroy();
+      const far = connect(socketPath);
+      for (const socket of [near, far]) {
+        this.sockets.add(socket);
+        socket.on('error', () => {});
+        socket.on('close', () => {
+          this.sockets.delete(socket);
+          near.destroy();
+          far.destroy();
+        });
+      }
+      near.pipe(far).pipe(near);
+    });
+  }
+
+  async listen(): Promise<number> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    return (this.server.address() as AddressInfo).port;
+  }
+  cut(): void {
+    this.isCut = true;
+    for (const socket of this.sockets) socket.destroy();
+  }
+  mend(): void {
+    this.isCut = false;
+  }
+  close(): void {
+    this.cut();
+    this.server.close();
+  }
+}
+
+describe('an outage of the database', () => {
+  let directory: string;
+  let postgres: EmbeddedPostgres;
+  let wire: Wire;
+  let server: TestServer;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tinyfleet-outage-'));
+    await chmod(directory, 0o755);
+    postgres = await startEmbeddedPostgres({
+      directory: join(directory, 'postgres'),
+      logFile: join(directory, 'log'),
+    });
+    const { host, port, user, password } = postgres.connection;
+    wire = new Wire(join(host, `.s.PGSQL.${port}`));
+    server = await startTestServer({
+      DATABASE_URL: `postgres://${user}:${password}@127.0.0.1:${await wire.listen()}/postgres`,
+    });
+    await server.client.call('projectCreate', { body: { name: 'p' } });
+  });
+  afterAll(async () => {
+    wire.mend();
+    await server.stop();
+    wire.close();
+    await postgres.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('should answer 503 with a hint, be live but not ready, and go on by itself', async () => {
+    const events = await server.fetch('/api/v1/projects/p/events', {
+      headers: { authorization: `Bearer ${server.token}` },
+    });
+    const reader = events.body!.getReader();
+    wire.cut();
+    const error = await server.client.call('projectList').catch((e: unknown) => e);
+    expect(error).toMatchObject({ status: 503, code: 'storage.unreachable' });
+    expect((error as { hint: string }).hint).toContain('DATABASE_URL');
+    expect((await server.fetch('/health/live')).status).toBe(200);
+    const ready = await server.fetch('/health/ready');
+    expect(ready.status).toBe(503);
+    expect(((await ready.json()) as { checks: { database: string } }).checks.database).not.toBe('ok');
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+
+    wire.mend();
+    await eventually(async () => expect((await server.fetch('/health/ready')).status).toBe(200));
+    await server.client.call('deviceRegister', {
+      params: { project: 'p' },
+      body: { name: 'after', type: 'wasm' },
+    });
+    // The stream that was open all the time has it too: LISTEN was taken up again.
+    let text = '';
+    while (!text.includes('"device":"after"')) {
+      const { value, done } = await reader.read();
+      expect(done).toBe(false);
+      text += Buffer.from(value ?? []).toString();
+    }
+    await reader.cancel();
+  });
+});
