@@ -50,6 +50,50 @@ static void should_never_interleave_two_packets(void) {
   CHECK(w.acks >= 20);
 }
 
+static void should_fit_every_message_of_a_device_with_the_longest_names_and_largest_numbers(void) {
+  world_init(&w);
+  static const char name[64] = "ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd";
+  static const fleet_sensor_t sensor = {255, 255, 11, UINT32_MAX, UINT32_MAX};
+  fleet_sensor_t sensors[8];
+  for (uint32_t i = 0; i < 8; i++) sensors[i] = sensor;
+  fleet_agent_config_t *c = &w.config;
+  c->project = c->device = c->device_type = (fleet_text_t){name, 63};
+  c->firmware_version = (fleet_text_t){name, 32};
+  c->keys[1] = (fleet_key_t){FLEET_SIGNATURE_ALGORITHM_P256, c->keys[0].bytes, 32};
+  c->sensors = sensors;
+  c->sensor_count = 8;
+  c->duty_cycle_s = UINT32_MAX;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  fleet_agent_t *a = &w.agent;
+  a->boot_id = UINT64_MAX;
+  a->now_us = UINT64_MAX / 2;
+  a->unix_offset_ms = INT64_MAX / 2;
+  a->time_known = true;
+  a->sequence = UINT32_MAX - 9;
+  for (uint32_t i = 1; i < FLEET_LOSS_COUNTERS; i++) a->counters[i] = UINT32_MAX;
+  fleet_persist_t *p = &a->persist;
+  p->last_boot_counter = p->highest_sequence = p->floor = p->key_sequence = p->windows_dropped = UINT32_MAX;
+  for (uint32_t i = 0; i < 2; i++) {
+    p->slots[i].sequence = p->slots[i].bytes = UINT32_MAX;
+    p->slots[i].error = UINT16_MAX;
+  }
+  CHECK(fleet_messages_hello(a));
+  fleet_note_t note;
+  memset(&note, 0xff, sizeof note);
+  note.self_test = 1;
+  note.has_digest = note.has_detail = true;
+  note.update_state = 9;
+  a->mqtt.publish_pending = false;
+  CHECK(fleet_messages_note(a, &note));
+  a->next_offset = UINT32_MAX;
+  a->chunk_bytes = 1280;
+  CHECK(fleet_messages_want(a, 8));
+  uint8_t will[64];
+  fleet_cbor_writer_t out = {will, sizeof will, 0, false};
+  fleet_messages_will(a, &out);
+  CHECK(!out.overflow);
+}
+
 // A down/ask of exactly `total` bytes of MQTT packet, filled with what is no CBOR map.
 static void send_packet_of(uint32_t total) {
   static uint8_t filler[FLEET_MQTT_RX_BYTES + 16];
@@ -215,6 +259,8 @@ static void should_say_hello_before_it_repeats_anything(void) {
 const test_t mqtt_tests[] = {
     {"should work through one-byte reads and writes", should_work_through_one_byte_reads_and_writes},
     {"should never interleave two packets", should_never_interleave_two_packets},
+    {"should fit every message of a device with the longest names and largest numbers",
+     should_fit_every_message_of_a_device_with_the_longest_names_and_largest_numbers},
     {"should take a packet at its limit and drop one byte more", should_take_a_packet_at_its_limit_and_drop_one_byte_more},
     {"should close on malformed packets", should_close_on_malformed_packets},
     {"should ignore topics that are not its own", should_ignore_topics_that_are_not_its_own},

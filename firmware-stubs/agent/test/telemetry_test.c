@@ -330,6 +330,27 @@ static void should_give_every_message_of_a_boot_its_own_number(void) {
   CHECK_EQUAL(w.agent.boot_id >> 32, (boot >> 32) + 1);
 }
 
+static void should_never_connect_when_told_to_stay_offline(void) {
+  with_model();
+  w.config.flags = FLEET_AGENT_OFFLINE;
+  const uint32_t opens = w.opens;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  CHECK(world_run(&w, 65));
+  CHECK_EQUAL(w.opens, opens);
+  CHECK(fleet_agent_windows_pending(&w.agent) >= 6);
+}
+
+static void should_keep_its_window_when_told_to(void) {
+  for (uint32_t fixed = 0; fixed < 2; fixed++) {
+    with_model();
+    w.config.flags = fixed ? FLEET_AGENT_FIXED_WINDOW : 0;
+    w.window_s = 20;
+    CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+    CHECK(world_run(&w, 70));
+    CHECK_EQUAL(message_field(world_last(&w, "telemetry"), FLEET_TELEMETRY_LENGTH_MS, 0), fixed ? 10000 : 20000);
+  }
+}
+
 static void should_obey_harmless_asks_and_refuse_the_others(void) {
   static const struct {
     uint32_t counter, command, argument;
@@ -378,6 +399,8 @@ const test_t telemetry_tests[] = {
     {"should count windows it cannot keep", should_count_windows_it_cannot_keep},
     {"should count windows lost without a ring", should_count_windows_lost_without_a_ring},
     {"should give every message of a boot its own number", should_give_every_message_of_a_boot_its_own_number},
+    {"should never connect when told to stay offline", should_never_connect_when_told_to_stay_offline},
+    {"should keep its window when told to", should_keep_its_window_when_told_to},
     {"should obey harmless asks and refuse the others", should_obey_harmless_asks_and_refuse_the_others},
     {NULL, NULL},
 };

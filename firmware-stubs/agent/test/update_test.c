@@ -66,6 +66,63 @@ static void should_install_a_first_model(void) {
   CHECK(w.results > 100);
 }
 
+static void should_run_a_factory_image(void) {
+  ready();
+  memcpy(w.flash + fleet_agent_slot_offset(&w.config, 1), one.bytes, one.n);
+  const fleet_factory_image_t image = {one.digest, 1, one.n, 6};
+  CHECK_EQUAL(fleet_agent_provision(&w.agent, &w.platform, &w.config, &image), 0);
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 5));
+  CHECK(runs(&one));
+  want_release(&two, 4);
+  world_send_desired(&w);
+  refused_with(fleet_err_manifest_downgrade);
+  install(&two, 8);
+  const fleet_factory_image_t bad[] = {{one.digest, 2, one.n, 6}, {one.digest, 0, 0, 6}, {one.digest, 0, world_slot_bytes + 1, 6}};
+  for (uint32_t i = 0; i < 3; i++) {
+    CHECK_EQUAL(fleet_agent_provision(&w.agent, &w.platform, &w.config, &bad[i]), -(int)fleet_err_agent_argument_invalid);
+  }
+}
+
+static int32_t init_with(const fleet_agent_config_t *config) {
+  return fleet_agent_init(&w.agent, &w.platform, config);
+}
+
+static void should_refuse_a_platform_or_configuration_it_cannot_work_with(void) {
+  ready();
+  const fleet_agent_config_t good = w.config;
+  const int32_t geometry = -(int32_t)fleet_err_flash_geometry_invalid;
+  const int32_t argument = -(int32_t)fleet_err_agent_argument_invalid;
+  CHECK_EQUAL(init_with(&good), 0);
+#define REFUSED(change, code)             \
+  do {                                    \
+    fleet_agent_config_t c = good;        \
+    change;                               \
+    CHECK_EQUAL(init_with(&c), code);     \
+  } while (0)
+  static const char long_name[130] = "x";
+  REFUSED(c.flash.unit_bytes = 3, geometry);
+  REFUSED(c.flash.unit_bytes = 64, geometry);
+  REFUSED(c.flash.sector_bytes = 256, geometry);
+  REFUSED(c.flash.sector_bytes = 2u << 20, geometry);
+  REFUSED(c.flash.erased = 0x55, geometry);
+  REFUSED(c.flash.bytes = world_flash_bytes + 1, geometry);
+  REFUSED(c.flash.bytes = 2 * 1024 + 2 * world_slot_bytes - 1024, geometry);
+  REFUSED(c.flash.bytes = 2 * 1024 + 2 * world_slot_bytes, 0);
+  REFUSED(c.slot_bytes = world_slot_bytes + 32, geometry);
+  REFUSED(c.slot_bytes = 0, geometry);
+  REFUSED(c.device = ((fleet_text_t){long_name, 64}), argument);
+  REFUSED(c.device = ((fleet_text_t){long_name, 63}), 0);
+  REFUSED(c.project = ((fleet_text_t){long_name, 0}), argument);
+  REFUSED(c.token = ((fleet_text_t){long_name, 129}), argument);
+  REFUSED(c.token = ((fleet_text_t){long_name, 128}), 0);
+  REFUSED(c.arena = (uint8_t *)c.arena + 8, argument);
+  REFUSED(c.sensor_count = 9, argument);
+#undef REFUSED
+  w.platform.entropy = NULL;
+  CHECK_EQUAL(init_with(&good), -(int)fleet_err_agent_platform_invalid);
+}
+
 static void should_keep_the_old_slot_and_switch_back_without_a_download(void) {
   ready();
   restart(FLEET_RESET_CAUSE_POWER_ON);
@@ -573,6 +630,9 @@ static void should_survive_random_power_cuts_in_a_row(void) {
 
 const test_t update_tests[] = {
     {"should install a first model", should_install_a_first_model},
+    {"should run a factory image", should_run_a_factory_image},
+    {"should refuse a platform or configuration it cannot work with",
+     should_refuse_a_platform_or_configuration_it_cannot_work_with},
     {"should keep the old slot and switch back without a download",
      should_keep_the_old_slot_and_switch_back_without_a_download},
     {"should switch back at once while a soak is open", should_switch_back_at_once_while_a_soak_is_open},
