@@ -1,7 +1,7 @@
 // One simulated device: the host side of its firmware. It owns a block, a config block and state in linear memory,
 // a flash image, a socket and a clock, shows the firmware a sensor and alone knows what was really there.
 import { FleetError } from '@tinyfleet/errors';
-import { mix32, Random, seedOf, toInt8, type SensorStream } from '@tinyfleet/sensors';
+import { mix32, Random, seedOf, type SensorStream } from '@tinyfleet/sensors';
 import { classId, vendorId } from '@tinyfleet/wire';
 import { FlashImage, type FlashGeometry } from '../flash/flash-image.js';
 import type { DeviceMappings } from '../flash/flash-maps.js';
@@ -225,20 +225,11 @@ export class SimulatedDevice implements DevicePlatform {
     const { sensor: stream, fallback } = this.settings;
     const memory = this.fleet.firmware.memory.memory.buffer;
     const worldMs = this.worldStartMs + this.clock.nowUs() / 1_000;
-    if (sensor === SENSOR_TENSOR) {
-      const frame = new Int8Array(memory, address, count);
-      const fits = stream.frameBytes === 0 || stream.frameBytes === count;
-      this.truth = (fits ? stream : fallback).read(worldMs, frame);
-      return count;
-    }
-    // Raw counts for a front end: the stream's int8 values in the upper byte of int16.
-    const raw = new Int16Array(memory, address, count);
-    const frame = new Int8Array(count);
-    this.truth = (stream.frameBytes === 0 || stream.frameBytes === count ? stream : fallback).read(
-      worldMs,
-      frame,
-    );
-    for (let i = 0; i < count; i++) raw[i] = toInt8(frame[i]!) << 8;
+    // Raw counts for a front end: not offered, the firmware refuses such bundles before it asks.
+    if (sensor !== SENSOR_TENSOR) return -1;
+    const frame = new Int8Array(memory, address, count);
+    const fits = stream.frameBytes === 0 || stream.frameBytes === count;
+    this.truth = (fits ? stream : fallback).read(worldMs, frame);
     return count;
   }
 
