@@ -1,10 +1,10 @@
 /** Mending what a skipped install script and a closed home directory leave. */
 import { execFile } from 'node:child_process';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { prepareBinaries } from '../src/postgres/embedded/binaries.js';
+import { findPackage, prepareBinaries } from '../src/postgres/embedded/binaries.js';
 import { temporaryDirectory } from './test-database.js';
 
 const run = promisify(execFile);
@@ -39,6 +39,26 @@ describe('prepareBinaries', () => {
       process.umask(before);
     }
   });
+
+  it.each([false, true])(
+    'should run when the install script that makes the links was skipped (copied: %s)',
+    async (mustCopy) => {
+      const found = await findPackage();
+      const native = join(directory, 'package', 'native');
+      await cp(found.native, native, { recursive: true, verbatimSymlinks: true });
+      const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as {
+        target: string;
+      }[];
+      for (const { target } of links) await rm(join(native, '..', target), { force: true });
+      await expect(run(join(native, 'bin', 'initdb'), ['--version'])).rejects.toThrow(/shared librar/);
+      const binaries = await prepareBinaries(join(directory, 'data'), {
+        mustCopy,
+        from: { ...found, native },
+      });
+      expect(binaries.root === native).toBe(!mustCopy);
+      expect((await run(binaries.initdb, ['--version'])).stdout).toContain('PostgreSQL');
+    },
+  );
 
   it('should copy once and leave no partial copy', async () => {
     const first = await prepareBinaries(directory, { mustCopy: true });

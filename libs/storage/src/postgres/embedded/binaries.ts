@@ -18,13 +18,13 @@ export interface Binaries {
   readonly major: number;
 }
 
-interface Package {
+export interface BinaryPackage {
   readonly native: string;
   readonly version: string;
 }
 
 /** The package for this platform. @throws storage.binaries-missing */
-async function findPackage(): Promise<Package> {
+export async function findPackage(): Promise<BinaryPackage> {
   const platform = `${process.platform}-${process.arch}`;
   try {
     // The package's only export is its dist/index.js; the files beside it are ours to use.
@@ -43,8 +43,11 @@ async function findPackage(): Promise<Package> {
  * @param copyTo where to keep a copy, when the user that runs Postgres may be unable to enter node_modules (a home
  * of mode 700) or when the links cannot be made in place; undefined = run in place if possible.
  */
-export async function prepareBinaries(copyTo: string, options: { mustCopy: boolean }): Promise<Binaries> {
-  const found = await findPackage();
+export async function prepareBinaries(
+  copyTo: string,
+  options: { readonly mustCopy: boolean; readonly from?: BinaryPackage },
+): Promise<Binaries> {
+  const found = options.from ?? (await findPackage());
   const major = Number.parseInt(found.version, 10);
   let root = found.native;
   if (options.mustCopy || !(await linksComplete(root, root))) {
