@@ -2,7 +2,7 @@
  * Sums of windows, as the rollup tables hold them. Fixed edges merge by addition, so the order and the grouping of
  * windows do not matter; that each window is counted once is the store's duty (one fold per batch).
  */
-import { unpackHistogram } from '@tinyfleet/wire';
+import { unpackHistogram, type FeatureSummary } from '@tinyfleet/wire';
 import { unpackFeatures } from './features.js';
 import { featureBins, oodBins, unknownModel, type WindowRow } from './window.js';
 
@@ -57,82 +57,121 @@ export function foldWindows(
   rows: readonly WindowRow[],
   classesOf: (buildPrefix: Uint8Array, projectId: string) => number | undefined,
 ): { readonly hours: HourRollup[]; readonly deviceDays: DeviceDayRollup[] } {
-  const hours = new Map<string, HourRollup>();
-  const deviceDays = new Map<string, DeviceDayRollup>();
+  // Runs for every window that is ever stored: found by short keys and compared by field, because building one long
+  // key for each row costs more than the addition.
+  const hours = new Map<number, HourRollup[]>();
+  const deviceDays = new Map<string, DeviceDayRollup[]>();
   for (const row of rows) {
     const classes = classesOf(row.buildPrefix, row.projectId);
     if (!row.timeKnown || row.modelVersionId === unknownModel || classes === undefined) continue;
-    const { projectId, modelVersionId, typeId, site, schemaCrc, confidenceBins, deviceId } = row;
-    const dimensions = { projectId, modelVersionId, typeId, site, schemaCrc, confidenceBins };
-    const sums = sumsOf(row, classes);
+    const parts = unpack(row, classes);
     const hour = Math.floor(row.windowStartMs / hourMs) * hourMs;
+    const ofHour = listOf(hours, hour);
+    let inHour = ofHour.find(
+      (one) => isAlike(one, row) && one.typeId === row.typeId && one.site === row.site,
+    );
+    if (!inHour) ofHour.push((inHour = { ...dimensionsOf(row), hourMs: hour, sums: noSums() }));
+    addWindow(inHour.sums, row, parts);
     const day = Math.floor(row.windowStartMs / dayMs) * dayMs;
-    const shared = `${projectId}|${modelVersionId}|${schemaCrc}|${confidenceBins}`;
-    // The hour first: it adds a copy, the device's day may keep the object itself.
-    const ofHour = hours.get(`${shared}|${typeId}|${site}|${hour}`);
-    if (ofHour) addSums(ofHour.sums, sums);
-    else
-      hours.set(`${shared}|${typeId}|${site}|${hour}`, { ...dimensions, hourMs: hour, sums: copyOf(sums) });
-    const ofDay = deviceDays.get(`${shared}|${deviceId}|${day}`);
-    if (ofDay) addSums(ofDay.sums, sums);
-    else deviceDays.set(`${shared}|${deviceId}|${day}`, { ...dimensions, deviceId, dayMs: day, sums });
+    const ofDevice = listOf(deviceDays, row.deviceId);
+    let onDay = ofDevice.find((one) => one.dayMs === day && isAlike(one, row));
+    if (!onDay) {
+      ofDevice.push((onDay = { ...dimensionsOf(row), deviceId: row.deviceId, dayMs: day, sums: noSums() }));
+    }
+    addWindow(onDay.sums, row, parts);
   }
   // One order for all writers, so that two folds never lock rows crosswise.
-  const inOrder = <T>(map: Map<string, T>): T[] =>
-    [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
-  return { hours: inOrder(hours), deviceDays: inOrder(deviceDays) };
-}
-
-function sumsOf(row: WindowRow, classes: number): WindowSums {
-  const features = row.features ? unpackFeatures(row.features) : null;
+  const inOrder = <T extends Dimensions>(lists: Iterable<T[]>, own: (one: T) => string): T[] =>
+    [...lists]
+      .flat()
+      .map((one) => ({
+        one,
+        key: `${one.projectId}|${own(one)}|${one.modelVersionId}|${one.schemaCrc}|${one.confidenceBins}`,
+      }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ one }) => one);
   return {
-    windows: 1,
-    n: row.n,
-    classes: classes > 0 ? unpackHistogram(row.classes, classes * row.confidenceBins, 'classes') : [],
-    ood: row.ood ? unpackHistogram(row.ood, oodBins, 'ood') : null,
-    featureCounts:
-      features && features.flatMap((one) => unpackHistogram(one.histogram, featureBins, 'features')),
-    featureSums: features && features.flatMap((one) => [one.n, one.sum, one.sumSquares]),
-    featureMin: features && features.map((one) => one.min),
-    featureMax: features && features.map((one) => one.max),
-    counters: [row.switches, row.saturated, row.stuck, row.droppedFrames, row.invalid, row.resets].map(
-      (v) => v ?? 0,
-    ),
-    cyclesSum: (row.cyclesMean ?? 0) * row.n,
-    cyclesMax: row.cyclesMax ?? 0,
+    hours: inOrder(hours.values(), ({ hourMs: at, typeId, site }) => `${at}|${typeId}|${site}`),
+    deviceDays: inOrder(deviceDays.values(), ({ deviceId, dayMs: at }) => `${deviceId}|${at}`),
   };
 }
 
-/** Adds in place; `other` stays as it is. */
-export function addSums(into: WindowSums, other: WindowSums): void {
-  into.windows += other.windows;
-  into.n += other.n;
-  into.classes = combine(into.classes, other.classes, sum);
-  into.ood = combineOptional(into.ood, other.ood, sum);
-  into.featureCounts = combineOptional(into.featureCounts, other.featureCounts, sum);
-  into.featureSums = combineOptional(into.featureSums, other.featureSums, sum);
-  into.featureMin = combineOptional(into.featureMin, other.featureMin, Math.min);
-  into.featureMax = combineOptional(into.featureMax, other.featureMax, Math.max);
-  into.counters = combine(into.counters, other.counters, sum);
-  into.cyclesSum += other.cyclesSum;
-  into.cyclesMax = Math.max(into.cyclesMax, other.cyclesMax);
+function listOf<K, T>(lists: Map<K, T[]>, key: K): T[] {
+  let list = lists.get(key);
+  if (!list) lists.set(key, (list = []));
+  return list;
 }
 
-const sum = (a: number, b: number): number => a + b;
-
-function combineOptional(
-  into: number[] | null,
-  other: readonly number[] | null,
-  of: (a: number, b: number) => number,
-): number[] | null {
-  if (other === null) return into;
-  return into === null ? [...other] : combine(into, other, of);
+/** Of one project, version, schema and number of confidence bins: these alone may be added. */
+function isAlike(one: Dimensions, row: WindowRow): boolean {
+  return (
+    one.modelVersionId === row.modelVersionId &&
+    one.schemaCrc === row.schemaCrc &&
+    one.confidenceBins === row.confidenceBins &&
+    one.projectId === row.projectId
+  );
 }
 
-/** Element-wise into the first; what only one has is kept. */
-function combine(into: number[], other: readonly number[], of: (a: number, b: number) => number): number[] {
-  for (let i = 0; i < other.length; i++) into[i] = i < into.length ? of(into[i]!, other[i]!) : other[i]!;
-  return into;
+function dimensionsOf(row: WindowRow): Dimensions {
+  const { projectId, modelVersionId, typeId, site, schemaCrc, confidenceBins } = row;
+  return { projectId, modelVersionId, typeId, site, schemaCrc, confidenceBins };
 }
 
-const copyOf = (sums: WindowSums): WindowSums => structuredClone(sums);
+interface WindowParts {
+  readonly classes: readonly number[];
+  readonly ood: readonly number[] | null;
+  readonly features: readonly FeatureSummary[] | null;
+}
+
+function unpack(row: WindowRow, classes: number): WindowParts {
+  return {
+    classes: classes > 0 ? unpackHistogram(row.classes, classes * row.confidenceBins, 'classes') : [],
+    ood: row.ood && unpackHistogram(row.ood, oodBins, 'ood'),
+    features: row.features && unpackFeatures(row.features),
+  };
+}
+
+const noSums = (): WindowSums => ({
+  windows: 0,
+  n: 0,
+  classes: [],
+  ood: null,
+  featureCounts: null,
+  featureSums: null,
+  featureMin: null,
+  featureMax: null,
+  counters: [0, 0, 0, 0, 0, 0],
+  cyclesSum: 0,
+  cyclesMax: 0,
+});
+
+function addWindow(sums: WindowSums, row: WindowRow, { classes, ood, features }: WindowParts): void {
+  sums.windows++;
+  sums.n += row.n;
+  add(sums.classes, classes);
+  if (ood) add((sums.ood ??= []), ood);
+  const { counters } = sums;
+  counters[0]! += row.switches ?? 0;
+  counters[1]! += row.saturated ?? 0;
+  counters[2]! += row.stuck ?? 0;
+  counters[3]! += row.droppedFrames ?? 0;
+  counters[4]! += row.invalid ?? 0;
+  counters[5]! += row.resets ?? 0;
+  sums.cyclesSum += (row.cyclesMean ?? 0) * row.n;
+  sums.cyclesMax = Math.max(sums.cyclesMax, row.cyclesMax ?? 0);
+  if (!features) return;
+  const [counts, moments] = [(sums.featureCounts ??= []), (sums.featureSums ??= [])];
+  const [least, greatest] = [(sums.featureMin ??= []), (sums.featureMax ??= [])];
+  for (const [i, one] of features.entries()) {
+    add(counts, unpackHistogram(one.histogram, featureBins, 'features'), i * featureBins);
+    add(moments, [one.n, one.sum, one.sumSquares], i * 3);
+    least[i] = i < least.length ? Math.min(least[i]!, one.min) : one.min;
+    greatest[i] = i < greatest.length ? Math.max(greatest[i]!, one.max) : one.max;
+  }
+}
+
+/** Element-wise into the first, which grows as needed. */
+function add(into: number[], other: readonly number[], at = 0): void {
+  while (into.length < at + other.length) into.push(0);
+  for (let i = 0; i < other.length; i++) into[at + i]! += other[i]!;
+}

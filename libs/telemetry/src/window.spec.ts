@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { packHistogram, packPicks, type Telemetry } from '@tinyfleet/wire';
 import type { DeviceRecord } from './directory.js';
-import { addSums, foldWindows } from './rollup.js';
+import { packFeatures } from './features.js';
+import { foldWindows } from './rollup.js';
 import { acceptWindow, clockOfHello, defaultWindowPolicy, placeWindow, timelessBoot } from './window.js';
 
 const now = Date.UTC(2026, 0, 15, 12);
@@ -142,9 +144,35 @@ describe('foldWindows', () => {
     ).toEqual([]);
   });
 
-  it('should keep what only one of two sums has', () => {
-    const { sums } = foldWindows([accept().row], classesOf).hours[0]!;
-    addSums(sums, { ...structuredClone(sums), ood: [1, 2], featureMin: [-4], featureMax: [9] });
-    expect([sums.ood, sums.featureMin, sums.featureMax]).toEqual([[1, 2], [-4], [9]]);
+  it('should add features and scores of the windows that have them', () => {
+    const feature = { n: 2, sum: -3, sumSquares: 9, min: -4, max: 1 };
+    const features = [
+      packFeatures([{ ...feature, histogram: packHistogram([2, ...Array<number>(15).fill(0)]) }]),
+      packFeatures([{ ...feature, max: 5, histogram: packHistogram([...Array<number>(15).fill(0), 2]) }]),
+    ];
+    const ood = packHistogram([7, ...Array<number>(15).fill(0)]);
+    const rows = [
+      accept().row,
+      { ...accept({ ood }).row, features: features[0]! },
+      { ...accept().row, features: features[1]! },
+    ];
+    const { sums } = foldWindows(rows, classesOf).hours[0]!;
+    expect(sums.ood?.[0]).toBe(7);
+    expect([sums.featureCounts?.[0], sums.featureCounts?.[15]]).toEqual([2, 2]);
+    expect([sums.featureSums, sums.featureMin, sums.featureMax]).toEqual([[4, -6, 18], [-4], [5]]);
+  });
+
+  it('should give the same sums however windows are grouped', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(3), { minLength: 1, maxLength: 30 }), fc.nat(30), (devices, cut) => {
+        const rows = devices.map((d, sequence) => ({ ...accept().row, deviceId: `d${d}`, sequence }));
+        const whole = foldWindows(rows, classesOf).hours[0]!.sums;
+        const parts = [rows.slice(0, cut), rows.slice(cut)].flatMap(
+          (part) => foldWindows(part, classesOf).hours,
+        );
+        expect(parts.reduce((n, { sums }) => n + sums.n, 0)).toBe(whole.n);
+        expect(parts.reduce((n, { sums }) => n + sums.classes[7]!, 0)).toBe(whole.classes[7]);
+      }),
+    );
   });
 });

@@ -96,7 +96,10 @@ export class Batcher<T> {
         for (const one of open) one.settle();
         return;
       } catch (error) {
-        if (!this.isTransient(error)) return void (await this.isolate(open, error as Error));
+        if (!this.isTransient(error)) {
+          await this.isolate(open, error as Error);
+          return;
+        }
         this.counters.retries++;
         open = this.expire(open);
         if (open.length > 0) await new Promise((resolve) => setTimeout(resolve, this.options.retryMs));

@@ -4,7 +4,7 @@ export interface IngestOptions {
   readonly batchRows: number;
   /** ... or this long after its first one. Longer saves commits, and delays acknowledgements by as much. */
   readonly batchMs: number;
-  /** Batches in commit at a time. Two keep the encoder busy while the database syncs. */
+  /** Batches in commit at a time: they share the wait for the disk, and one encodes while others are in the database. */
   readonly writers: number;
   /** Messages that wait for a commit, over all devices; beyond it connections are closed, and devices repeat later. */
   readonly maxQueued: number;
@@ -17,9 +17,9 @@ export interface IngestOptions {
 }
 
 export const ingestDefaults: IngestOptions = {
-  batchRows: 4_000,
+  batchRows: 2_500,
   batchMs: 20,
-  writers: 2,
+  writers: 4,
   maxQueued: 100_000,
   parkMs: 45_000,
   retryMs: 250,
