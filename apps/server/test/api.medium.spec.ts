@@ -33,8 +33,10 @@ const problem = async (work: Promise<unknown>) => {
   const error = (await work.catch((e: unknown) => e)) as { code: string; status: number };
   return [error.status, error.code];
 };
-const raw = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) =>
-  server.fetch(path, { ...init, headers: { authorization: `Bearer ${server.token}`, ...init.headers } });
+const raw = async (
+  path: string,
+  init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+) => server.fetch(path, { ...init, headers: { authorization: `Bearer ${server.token}`, ...init.headers } });
 
 describe('health', () => {
   it('should be live and ready, and measure itself', async () => {

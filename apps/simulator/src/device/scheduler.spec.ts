@@ -30,11 +30,16 @@ describe('Scheduler', () => {
   it('should step each device at its own period', async () => {
     const [fast, slow] = [new Probe(10_000), new Probe(60_000)];
     run(fast, slow);
-    await wait(200);
-    expect(fast.steps.length).toBeGreaterThan(3 * slow.steps.length);
-    expect(slow.steps.length).toBeGreaterThanOrEqual(3);
-    for (let i = 1; i < slow.steps.length; i++)
-      expect(slow.steps[i]! - slow.steps[i - 1]!).toBeGreaterThanOrEqual(59_000);
+    // A busy machine may delay steps; it never brings them closer together.
+    while (slow.steps.length < 3) await wait(20);
+    expect(fast.steps.length).toBeGreaterThan(slow.steps.length);
+    for (const [probe, periodUs] of [
+      [fast, 10_000],
+      [slow, 60_000],
+    ] as const) {
+      for (let i = 1; i < probe.steps.length; i++)
+        expect(probe.steps[i]! - probe.steps[i - 1]!).toBeGreaterThanOrEqual(0.98 * periodUs);
+    }
   });
 
   it('should step a device that is woken although it is not due', async () => {
