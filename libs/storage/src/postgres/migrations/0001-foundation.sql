@@ -508,8 +508,8 @@ declare part text := 'telemetry_window_' || to_char(day, 'YYYYMMDD');
 begin
   if to_regclass(part) is not null then return; end if;
   perform pg_advisory_xact_lock(7461, 2);
-  if to_regclass(part) is not null then return; end if;
-  execute format('create table %I partition of telemetry_window for values from (%L) to (%L)', part,
+  -- Waiting for the lock leaves a cached "no such table" standing, so only the statement itself can tell.
+  execute format('create table if not exists %I partition of telemetry_window for values from (%L) to (%L)', part,
     (day::timestamp at time zone 'UTC'), ((day + 1)::timestamp at time zone 'UTC'));
 end $$;
 
