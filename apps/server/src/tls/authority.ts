@@ -74,10 +74,7 @@ export function localNames(): string[] {
 }
 
 async function makeAuthority(now: Date): Promise<Pair> {
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, [
-    'sign',
-    'verify',
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
     name: 'CN=TinyFleet local authority',
@@ -95,10 +92,7 @@ async function makeAuthority(now: Date): Promise<Pair> {
 }
 
 async function makeServer(authority: Pair, names: readonly string[], now: Date): Promise<Pair> {
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, [
-    'sign',
-    'verify',
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
     subject: 'CN=TinyFleet',
@@ -161,8 +155,9 @@ async function readPair(folder: string, name: string): Promise<Pair | undefined>
     const certificate = new x509.X509Certificate(await readFile(join(folder, `${name}.pem`), 'utf8'));
     const pkcs8 = x509.PemConverter.decodeFirst(keyPem);
     const privateKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']);
-    const publicKey = await certificate.publicKey.export(algorithm, ['verify'], cryptoOfNode);
-    return { certificate, keys: { privateKey, publicKey } as webcrypto.CryptoKeyPair, keyPem };
+    const spki = certificate.publicKey.rawData;
+    const publicKey = await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']);
+    return { certificate, keys: { privateKey, publicKey }, keyPem };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

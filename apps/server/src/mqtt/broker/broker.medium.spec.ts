@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect as connectTcp, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import type { DeviceRecord } from '@tinyfleet/telemetry';
@@ -9,6 +12,7 @@ import { MqttBroker, type MessageHandler } from './broker.js';
 import { DeviceCredentials } from './credentials.js';
 import { listenMqtt, type MqttListener } from './listen.js';
 import { brokerDefaults, type BrokerOptions } from './options.js';
+import { ensureServerTls } from '../../tls/authority.js';
 import { attachWebSocket } from './websocket.js';
 
 const token = 'a-token-of-the-test';
@@ -117,6 +121,24 @@ describe('MqttBroker', () => {
     const client = await connect('demo/a', {}, `ws://127.0.0.1:${port}/mqtt`);
     await publish(client, 'fleet/1/demo/a/up/state', 'y');
     expect(received).toEqual(['demo/a state y']);
+  });
+
+  it('should speak MQTT over TLS to those who trust the authority, and to nobody else', async () => {
+    await start();
+    const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-tls-'));
+    const tls = await ensureServerTls(folder);
+    const secure = await listenMqtt(broker, { host: '127.0.0.1', port: 0, tls });
+    try {
+      const url = `mqtts://127.0.0.1:${secure.port}`;
+      const client = await connect('demo/a', { ca: tls.authority }, url);
+      await publish(client, 'fleet/1/demo/a/up/hello', 'x');
+      expect(received).toEqual(['demo/a hello x']);
+      await expect(connect('demo/b', {}, url)).rejects.toThrow(/certificate/i);
+      client.end(true);
+    } finally {
+      await secure.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it.each([

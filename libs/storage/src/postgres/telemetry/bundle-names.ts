@@ -68,7 +68,7 @@ export class BundleNames {
       this.entries = 1;
     }
     let project = this.projects.get(projectId);
-    if (!project) this.projects.set(projectId, (project = new Map()));
+    if (!project) this.projects.set(projectId, (project = new Map<number, Entry[]>()));
     const key = shortKey(entry.prefix);
     const others = (project.get(key) ?? []).filter(({ prefix }) => !isSame(prefix, entry.prefix));
     project.set(key, [...others, entry]);
