@@ -3,8 +3,8 @@
  * owner of a directory that it did not make.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, constants, mkdir, open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { FleetError } from '@tinyfleet/errors';
 import { processCommand, processExists } from './postgres/embedded/host.js';
 
@@ -44,10 +44,23 @@ export async function openDataDir(path: string): Promise<DataDir> {
     await writeFile(probe, '');
     await rm(probe);
   } catch (error) {
-    throw directoryError(path, error);
+    throw directoryError(path, await parentError(path, error));
   }
   const release = await lock(path);
   return { ...dir, release };
+}
+
+/** Node's recursive mkdir says ENOENT where the parent is read-only: ask the nearest parent there is. */
+async function parentError(path: string, error: unknown): Promise<unknown> {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
+  for (let parent = dirname(path); ; parent = dirname(parent)) {
+    try {
+      await access(parent, constants.W_OK);
+      return error;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || parent === dirname(parent)) return cause;
+    }
+  }
 }
 
 /** Turns a failed file operation in the data directory into its registered error. */

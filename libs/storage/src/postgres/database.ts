@@ -190,6 +190,13 @@ async function createDatabase(target: Extract<ConnectionTarget, { host: string }
 export function mapConnectionError(error: unknown, target: ConnectionTarget): unknown {
   if (error instanceof FleetError) return error;
   const { code, message } = error as { code?: string; message?: string };
+  if (code === '53100') {
+    return new FleetError(
+      'storage.disk-full',
+      { path: `the database at ${describeTarget(target)}`, freeMib: 0, neededMib: 1 },
+      { cause: error },
+    );
+  }
   const lost =
     (code !== undefined && (SOCKET_ERRORS.has(code) || UNREACHABLE.test(code))) ||
     /Connection terminated|timeout exceeded when trying to connect|timeout expired/.test(message ?? '');

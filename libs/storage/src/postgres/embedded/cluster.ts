@@ -68,11 +68,11 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     throw error instanceof FleetError ? error : directoryError(directory, error);
   }
   if (runAs) await requireReachable(directory, runAs);
-  const binaries = await prepareBinaries(directory, { mustCopy: runAs !== undefined });
   const data = join(directory, 'data');
   await removeAbandoned(directory);
   const fresh = !existsSync(join(data, 'PG_VERSION'));
   await requireFreeSpace(directory, fresh ? FIRST_START_MIB : START_MIB);
+  const binaries = await prepareBinaries(directory, { mustCopy: runAs !== undefined });
   if (fresh) await initialize(binaries, data, runAs, options);
   else await requireVersion(data, binaries);
   await stopOrphan(data);
