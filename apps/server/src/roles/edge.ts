@@ -25,7 +25,8 @@ export async function startEdge(context: RoleContext): Promise<RunningRole> {
   });
   await edge.start();
   const unsubscribe = events.subscribe(() => edge.wake());
-  exposeEdge(metrics, { ...edge, rollupLagSeconds: () => edge.rollups.lagSeconds() });
+  const { broker, ingest, ota } = edge;
+  exposeEdge(metrics, { broker, ingest, ota, rollupLagSeconds: () => edge.rollups.lagSeconds() });
   const listeners: MqttListener[] = [];
   const addresses: Record<string, string> = {};
   try {

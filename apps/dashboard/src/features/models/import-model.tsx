@@ -72,7 +72,7 @@ export function ImportModel(props: {
             disabled={!valid}
             loading={upload.isPending}
             onClick={() => {
-              void file?.arrayBuffer().then((bytes) =>
+              void file.arrayBuffer().then((bytes) =>
                 upload.mutate({
                   params: { project: props.project, model: name },
                   query: { fileName: file.name, ...(labels.trim() === '' ? {} : { labels }) },
