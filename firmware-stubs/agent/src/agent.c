@@ -86,7 +86,7 @@ static void init_mqtt(fleet_agent_t *a) {
   fleet_mqtt_init(m, a->now_us);
 }
 
-static int32_t open_records(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
+int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
   const int32_t checked = check(platform, config);
   if (checked < 0) return checked;
   memset(a, 0, sizeof *a);
@@ -97,26 +97,6 @@ static int32_t open_records(fleet_agent_t *a, const fleet_platform_t *platform, 
   return fleet_records_open(&a->records, &a->persist);
 }
 
-int32_t fleet_agent_provision(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config,
-                              const fleet_factory_image_t *image) {
-  if (image->slot > 1 || image->bytes == 0 || image->bytes > config->slot_bytes) {
-    return -(int32_t)fleet_err_agent_argument_invalid;
-  }
-  const int32_t opened = open_records(a, platform, config);
-  if (opened < 0) return opened;
-  fleet_persist_t *p = &a->persist;
-  fleet_slot_record_t *slot = &p->slots[image->slot];
-  memset(slot, 0, sizeof *slot);
-  memcpy(slot->digest, image->digest, sizeof slot->digest);
-  slot->sequence = image->sequence;
-  slot->bytes = image->bytes;
-  slot->state = FLEET_SLOT_STATE_ACTIVE;
-  p->active_slot = p->target_slot = (uint8_t)image->slot;
-  p->highest_sequence = image->sequence;
-  p->update_state = FLEET_UPDATE_STATE_ACTIVE;
-  return fleet_records_save(&a->records, p);
-}
-
 int32_t fleet_agent_set_period(fleet_agent_t *a, uint64_t period_us) {
   if (period_us == 0 || period_us > period_max_us) return -(int32_t)fleet_err_agent_argument_invalid;
   a->period_us = period_us;
@@ -125,7 +105,7 @@ int32_t fleet_agent_set_period(fleet_agent_t *a, uint64_t period_us) {
 }
 
 int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
-  const int32_t opened = open_records(a, platform, config);
+  const int32_t opened = fleet_agent_open(a, platform, config);
   if (opened < 0) return opened;
   a->now_us = platform->now_us(platform->user);
   a->window_s = config->window_s == 0 ? (uint32_t)default_window_s : config->window_s;

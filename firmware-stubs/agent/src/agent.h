@@ -16,6 +16,8 @@ enum {
 };
 
 // agent.c
+// Checks platform and config, clears the context, reads the records.
+int32_t fleet_agent_open(fleet_agent_t *agent, const fleet_platform_t *platform, const fleet_agent_config_t *config);
 uint64_t fleet_agent_uptime_ms(const fleet_agent_t *agent);
 void fleet_agent_count(fleet_agent_t *agent, uint32_t kind, uint32_t n);
 void fleet_agent_save(fleet_agent_t *agent); // a failure is counted and retried with the next save

@@ -31,6 +31,9 @@ void fleet_messages_will(void *user, fleet_cbor_writer_t *w) {
   fleet_cbor_field(w, FLEET_STATE_UPDATE_STATE, FLEET_UPDATE_STATE_OFFLINE);
 }
 
+// Nine keys in a row are written from a list.
+typedef char hello_numbers_follow[FLEET_HELLO_SLOT_BYTES + 8 == FLEET_HELLO_CAPABILITIES ? 1 : -1];
+
 static uint32_t trimmed(const uint8_t *bits, uint32_t n) {
   while (n != 0 && bits[n - 1] == 0) n--;
   return n;
@@ -101,15 +104,13 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   fleet_cbor_head(&w, cbor_uint, FLEET_HELLO_METHODS);
   fleet_cbor_head(&w, cbor_array, 1);
   fleet_cbor_head(&w, cbor_uint, FLEET_TRANSFER_METHOD_FULL);
-  fleet_cbor_field(&w, FLEET_HELLO_SLOT_BYTES, config->slot_bytes);
-  fleet_cbor_field(&w, FLEET_HELLO_PROGRAM_UNIT_BYTES, config->flash.unit_bytes);
-  fleet_cbor_field(&w, FLEET_HELLO_SECTOR_BYTES, config->flash.sector_bytes);
-  fleet_cbor_field(&w, FLEET_HELLO_ARENA_BYTES, config->arena_bytes);
-  fleet_cbor_field(&w, FLEET_HELLO_STATE_BYTES, config->state_bytes);
-  fleet_cbor_field(&w, FLEET_HELLO_FETCH_SLOT, fleet_update_fetch_slot(agent));
-  fleet_cbor_field(&w, FLEET_HELLO_RELEASE_SEQUENCE, p->highest_sequence);
-  fleet_cbor_field(&w, FLEET_HELLO_FLOOR, p->floor);
-  fleet_cbor_field(&w, FLEET_HELLO_CAPABILITIES, capabilities);
+  // Keys FLEET_HELLO_SLOT_BYTES to FLEET_HELLO_CAPABILITIES, in order.
+  const uint32_t numbers[] = {config->slot_bytes,  config->flash.unit_bytes,       config->flash.sector_bytes,
+                              config->arena_bytes, config->state_bytes,            fleet_update_fetch_slot(agent),
+                              p->highest_sequence, p->floor,                       capabilities};
+  for (uint32_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    fleet_cbor_field(&w, FLEET_HELLO_SLOT_BYTES + i, numbers[i]);
+  }
   if (config->sensor_count != 0) sensors_field(config, &w);
   if (config->duty_cycle_s != 0) fleet_cbor_field(&w, FLEET_HELLO_DUTY_CYCLE_S, config->duty_cycle_s);
   if (algorithms != 0) {

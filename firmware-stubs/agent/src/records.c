@@ -24,7 +24,7 @@ static void store_le32(uint8_t *p, uint32_t v) {
   for (uint32_t i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (8 * i));
 }
 
-static uint32_t round_up(uint32_t n, uint32_t unit) { return (n + unit - 1) / unit * unit; }
+static uint32_t round_up(uint32_t n, uint32_t unit) { return (n + unit - 1) & ~(unit - 1); } // a power of two
 
 static int32_t flash_read(fleet_records_t *r, uint32_t offset, void *dst, uint32_t n) {
   const int32_t result = r->platform->flash_read(r->platform->user, offset, dst, n);

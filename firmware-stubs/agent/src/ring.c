@@ -21,7 +21,7 @@ static void store_le32(uint8_t *p, uint32_t v) {
 }
 
 static uint32_t up(const fleet_ring_t *r, uint32_t n) {
-  return (n + r->geometry.unit_bytes - 1) / r->geometry.unit_bytes * r->geometry.unit_bytes;
+  return (n + r->geometry.unit_bytes - 1) & ~(r->geometry.unit_bytes - 1); // a power of two
 }
 
 static uint32_t sector_offset(const fleet_ring_t *r, uint32_t sector) {

@@ -156,11 +156,15 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
   const bool measured = w->cycles_sum != 0;
   const int32_t battery = f->battery != NULL ? f->battery(f->user) : -1;
   const bool features = with_features && w->features != 0;
+  // Keys FLEET_TELEMETRY_SWITCHES to FLEET_TELEMETRY_INVALID, in order.
+  enum { counts = FLEET_TELEMETRY_INVALID - FLEET_TELEMETRY_SWITCHES + 1 };
+  const uint16_t count[counts] = {w->switches, w->saturated, w->stuck, w->dropped_frames, w->invalid};
+  uint32_t present = 0;
+  for (uint32_t i = 0; i < counts; i++) present += count[i] != 0;
   uint32_t counters = 0;
   for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) counters += a->counters[i] != 0;
   const uint32_t fields = 6u + a->time_known + (w->bins != default_bins) + features + (w->ood_n != 0) +
-                          (w->switches != 0) + (w->saturated != 0) + (w->stuck != 0) + (w->dropped_frames != 0) +
-                          (w->invalid != 0) + 2u * measured + 1u + (battery >= 0) + 1u + 1u + (w->picks != 0) +
+                          present + 2u * measured + 1u + (battery >= 0) + 1u + 1u + (w->picks != 0) +
                           (counters != 0);
   fleet_messages_envelope(a, out, fields, sequence, fleet_agent_uptime_ms(a));
   fleet_cbor_field_bytes(out, FLEET_TELEMETRY_BUILD, w->build, sizeof w->build);
@@ -175,11 +179,9 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
   if (w->bins != default_bins) fleet_cbor_field(out, FLEET_TELEMETRY_CONFIDENCE_BINS, w->bins);
   if (features) put_features(out, w);
   if (w->ood_n != 0) put_histogram(out, FLEET_TELEMETRY_OOD, w->ood, ood_bins);
-  if (w->switches != 0) fleet_cbor_field(out, FLEET_TELEMETRY_SWITCHES, w->switches);
-  if (w->saturated != 0) fleet_cbor_field(out, FLEET_TELEMETRY_SATURATED, w->saturated);
-  if (w->stuck != 0) fleet_cbor_field(out, FLEET_TELEMETRY_STUCK, w->stuck);
-  if (w->dropped_frames != 0) fleet_cbor_field(out, FLEET_TELEMETRY_DROPPED_FRAMES, w->dropped_frames);
-  if (w->invalid != 0) fleet_cbor_field(out, FLEET_TELEMETRY_INVALID, w->invalid);
+  for (uint32_t i = 0; i < counts; i++) {
+    if (count[i] != 0) fleet_cbor_field(out, FLEET_TELEMETRY_SWITCHES + i, count[i]);
+  }
   if (measured) {
     fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MEAN, mean_of(w->cycles_sum, w->n));
     fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MAX, w->cycles_max);

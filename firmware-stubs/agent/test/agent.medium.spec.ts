@@ -24,7 +24,7 @@ const STRICT = [
 const INCLUDES = ['-Iruntime/include', '-Iruntime/src', '-Iagent/include', '-Iagent/test'];
 /** Bytes: the agent must leave room on a 6 KB RAM budget and in 24 KB of flash. */
 const CONTEXT_LIMIT = 6144;
-const CODE_LIMIT = 24 * 1024 + 512;
+const CODE_LIMIT = 24 * 1024;
 
 const SUITES = ['codec_test', 'mqtt_test', 'flash_test', 'update_test', 'telemetry_test', 'hostile_test'];
 
@@ -118,7 +118,7 @@ describeWith(['arm-none-eabi-gcc'], 'agent for a Cortex-M4', () => {
       });
       const { stdout: size } = await run(toolPath('arm-none-eabi-gcc').replace(/gcc$/, 'size'), [object]);
       const [text, data, bss] = size.split('\n')[1]!.trim().split(/\s+/).map(Number);
-      code += text!;
+      if (!file.endsWith('/provision.c')) code += text!; // the factory's, not linked in the field
       expect(`${file} ${data} ${bss}`).toBe(`${file} 0 0`);
       const { stdout: symbols } = await run(toolPath('arm-none-eabi-gcc').replace(/gcc$/, 'nm'), [object]);
       for (const line of symbols.trim().split('\n')) {
