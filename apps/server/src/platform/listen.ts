@@ -16,10 +16,22 @@ export async function listenError(error: unknown, use: PortUse): Promise<unknown
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
     const owner = (await portOwner(use.port)) ?? 'another program';
-    return new FleetError('server.port-in-use', { ...use, owner, suggestedOffset: 100 }, { cause: error });
+    return new FleetError('server.port-in-use', { ...use, owner, suggestedOffset: nextOffset(use) }, { cause: error });
   }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     return new FleetError('server.port-refused', { ...use, reason: message }, { cause: error });
   }
   return error;
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = {
+  HTTP: 8080,
+  HTTPS: 8443,
+  MQTT: 1883,
+  'MQTT over TLS': 8883,
+};
+
+/** A hundred beyond the offset that this port has now. */
+function nextOffset({ port, purpose }: PortUse): number {
+  return Math.max(0, port - (DEFAULT_PORTS[purpose] ?? port)) + 100;
 }
