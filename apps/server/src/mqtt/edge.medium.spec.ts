@@ -113,6 +113,18 @@ describe('the edge on Postgres', () => {
     ).toBe(0);
   });
 
+  it('should take the stored history of a device that sends it all at once', async () => {
+    const device = await connect('c');
+    await device.hello();
+    const before = await windowsOf('c');
+    const now = Date.now();
+    const windows = Array.from({ length: 1_500 }, (_, i) =>
+      device.window(release.digest, { startUnixMs: now - i * 1_000 }),
+    );
+    await Promise.all(windows);
+    expect((await windowsOf('c')) - before).toBe(1_500);
+  });
+
   it('should take telemetry as JSON', async () => {
     const device = await connect('d');
     await device.hello();

@@ -13,7 +13,10 @@ export interface BrokerOptions {
   /** Messages per second and device, sustained, and the burst above it. A stored history is sent as a burst. */
   readonly messagesPerSecond: number;
   readonly messageBurst: number;
-  /** Messages of one device that wait for their commit. More means the client ignores flow control. */
+  /**
+   * Messages of one device that wait for their commit. A connection is read again only when they are done, so that one
+   * read of 64 KiB is the natural bound; this one catches what gets around it.
+   */
   readonly maxInFlight: number;
   /** Longest keepalive granted; 0 (none) or more in CONNECT is treated as this. Lower finds dead peers sooner. */
   readonly maxKeepaliveS: number;
@@ -33,7 +36,7 @@ export const brokerDefaults: BrokerOptions = {
   maxPacketBytes: 16_384,
   messagesPerSecond: 500,
   messageBurst: 2_000,
-  maxInFlight: 256,
+  maxInFlight: 4_096,
   maxKeepaliveS: 3_600,
   drainTimeoutMs: 5_000,
   credentialTtlMs: 60_000,
