@@ -16,7 +16,11 @@ export async function listenError(error: unknown, use: PortUse): Promise<unknown
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
     const owner = (await portOwner(use.port)) ?? 'another program';
-    return new FleetError('server.port-in-use', { ...use, owner, suggestedOffset: nextOffset(use) }, { cause: error });
+    return new FleetError(
+      'server.port-in-use',
+      { ...use, owner, suggestedOffset: nextOffset(use) },
+      { cause: error },
+    );
   }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     return new FleetError('server.port-refused', { ...use, reason: message }, { cause: error });
