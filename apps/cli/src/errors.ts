@@ -51,24 +51,39 @@ function isApiError(
   return error instanceof Error && error.name === 'ApiError' && 'code' in error && 'status' in error;
 }
 
+/** Longer lists are read with `--output json`, which has all of it. */
+const MAX_ISSUES = 12;
+
 export function renderFailure(failure: Failure): string {
-  const lines = [`${pc.red('error')}  ${failure.message} ${pc.dim(`(${failure.code})`)}`];
-  for (const issue of issuesOf(failure.data)) lines.push(`       ${pc.dim('-')} ${issue}`);
+  const lines = [`${pc.red('error')}  ${shortNames(failure.message)} ${pc.dim(`(${failure.code})`)}`];
+  const issues = issuesOf(failure);
+  for (const issue of issues.slice(0, MAX_ISSUES)) lines.push(`       ${pc.dim('-')} ${shortNames(issue)}`);
+  if (issues.length > MAX_ISSUES)
+    lines.push(`       ${pc.dim('-')} and ${issues.length - MAX_ISSUES} more: --output json shows them`);
   if (failure.hint !== undefined) lines.push(`       ${failure.hint}`);
   return lines.join('\n');
 }
 
-/** Validation issues and compiler diagnostics that came with a problem, at most 20. */
-function issuesOf(data: unknown): string[] {
-  if (typeof data !== 'object' || data === null) return [];
+/** Converters name a fused node by all its parts, `a;b;c`: the first one finds it. */
+function shortNames(text: string): string {
+  return text.replace(/([^\s;()]+);[^\s,()]*[^\s,();:.]/g, '$1;…');
+}
+
+/** Validation issues and compiler diagnostics that say more than the message; each once. */
+function issuesOf({ message: summary, code, data }: Failure): string[] {
+  // Its message lists every operator already, by node.
+  if (code === 'compiler.op-unsupported' || typeof data !== 'object' || data === null) return [];
   const { issues, diagnostics } = data as { issues?: unknown; diagnostics?: unknown };
   const list = Array.isArray(issues) ? issues : Array.isArray(diagnostics) ? diagnostics : [];
-  return list.slice(0, 20).map((issue: unknown) => {
+  const lines = list.map((issue: unknown) => {
     if (typeof issue !== 'object' || issue === null) return String(issue);
     const { path, message, op, tensor } = issue as Record<string, unknown>;
     const where = Array.isArray(path)
       ? path.join('.')
       : [path, op, tensor].find((w) => typeof w === 'string');
-    return where === undefined ? String(message) : `${where}: ${String(message)}`;
+    const text = String(message);
+    if (text === summary) return '';
+    return where === undefined || text.includes(String(where)) ? text : `${where}: ${text}`;
   });
+  return [...new Set(lines)].filter((line) => line !== '');
 }

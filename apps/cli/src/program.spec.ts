@@ -28,6 +28,11 @@ describe('commands', () => {
     }
   });
 
+  it('should show an example in the help of every command', () => {
+    const without = leaves(program).filter((command) => !help(command).includes('$ '));
+    expect(without.map((command) => command.name())).toEqual([]);
+  });
+
   it('should start every printed command with npx tinyfleet or npm', () => {
     for (const command of [program, ...leaves(program)]) {
       for (const match of help(command).matchAll(/^\s+\$ (.*)$/gm))

@@ -39,6 +39,7 @@ Examples:
   command
     .command('list')
     .description('builds of the project, newest first')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet build list')
     .action(async (_options, self: Command) => {
       const session = Session.of(self);
       const client = await session.client();
@@ -60,6 +61,7 @@ Examples:
     .description('the report of a finished build')
     .argument('<name@version>')
     .option('--for <type>', 'device type')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet build show kws@1.1.0 --for wasm')
     .action(async (text: string, _options: unknown, self: Command) => {
       // Commander gives an option that the parent has too to the parent.
       const [deviceType] =

@@ -87,6 +87,7 @@ async function tokenByPassword(url: string, email: string): Promise<string> {
 export function logoutCommand(): Command {
   return new Command('logout')
     .description('forget the login; commands talk to the local server again')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet logout')
     .action((_options, self: Command) => {
       const session = Session.of(self);
       removeLogin();

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
+import { usage } from '../arguments.js';
 import { EventPulse } from '../events.js';
 import { count, state } from '../output/format.js';
 import { Session } from '../session.js';
@@ -84,6 +85,10 @@ Example:
       const session = Session.of(self);
       const project = await session.project();
       const token = options.deviceToken ?? (await askSecret(`Token of ${name}: `));
+      if (token === '')
+        usage(
+          `A token is needed: \`npx tinyfleet device token ${name}\` makes a new one, and ends the old one.`,
+        );
       const url = options.mqtt ?? `${session.context.url.replace(/^http/, 'ws')}/mqtt`;
       await listen(session, { url, project, device: name, token });
     });

@@ -683,7 +683,7 @@ export const errors = {
     exit: 6,
     transient: false,
     title: 'Compiler: op unsupported',
-    text: 'The model uses {count} operators that cannot be compiled: {ops}.',
+    text: 'Operators of the model that cannot be compiled ({count}): {ops}.',
     hint: 'Replace them in the model, or move them out of it (before the input, or behind the output). Supported: {supported}.',
   },
   'compiler.option-unsupported': {
