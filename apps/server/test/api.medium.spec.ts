@@ -48,6 +48,14 @@ describe('health', () => {
   });
 });
 
+describe('openapi.json', () => {
+  it('should be the committed description of the API, without a token', async () => {
+    const committed = await readFile(join(workspaceRoot, 'docs/api/openapi.json'), 'utf8');
+    const served = await server.fetch('/api/v1/openapi.json');
+    expect(await served.json()).toEqual(JSON.parse(committed));
+  });
+});
+
 describe('configuration', () => {
   it('should be shown without its secrets', async () => {
     const config = await call('config');

@@ -25,6 +25,7 @@ import { EventStreams } from './event/event-streams.js';
 import { HealthController } from './health/health.controller.js';
 import { countRequests } from './metrics.js';
 import { ModelController } from './model/model.controller.js';
+import { OpenApiController } from './openapi/openapi.controller.js';
 import { ProjectController } from './project/project.controller.js';
 import { QualityController } from './quality/quality.controller.js';
 import { ReleaseController } from './release/release.controller.js';
@@ -48,6 +49,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   TelemetryController,
   QualityController,
   EventController,
+  OpenApiController,
 ];
 
 @Module({})
