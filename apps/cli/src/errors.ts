@@ -83,7 +83,7 @@ function issuesOf({ message: summary, code, data }: Failure): string[] {
       : [path, op, tensor].find((w) => typeof w === 'string');
     const text = String(message);
     if (text === summary) return '';
-    return where === undefined || text.includes(String(where)) ? text : `${where}: ${text}`;
+    return typeof where !== 'string' || text.includes(where) ? text : `${where}: ${text}`;
   });
   return [...new Set(lines)].filter((line) => line !== '');
 }
