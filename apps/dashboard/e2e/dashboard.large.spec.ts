@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createClient } from '@tinyfleet/contracts';
 import {
   describeWith,
   eventually,
@@ -92,10 +93,15 @@ describeWith(['chromium'], 'the dashboard', () => {
     await page.getByText('vibration@1.0.0').first().waitFor();
     // The history is made while the fleet is live already; the picture waits for both.
     await page.getByRole('img', { name: 'Presence: connected 50' }).waitFor({ timeout: 90_000 });
-    await page.getByRole('img', { name: /Devices per version over time: vibration@1.0.0/ }).waitFor();
-    await eventually(async () => expect(product.output()).toMatch(/simulated devices are up/), {
-      timeoutMs: 90_000,
-    });
+    const client = createClient({ baseUrl: product.url, token: product.token });
+    await eventually(
+      async () => {
+        const share = await client.call('versionShare', { params: { project: 'demo' } });
+        expect(share.points.length).toBeGreaterThan(100);
+        for (const point of share.points.slice(0, -1)) expect(point.devices).toBe(50);
+      },
+      { timeoutMs: 120_000, intervalMs: 1_000 },
+    );
     await page.reload();
     await page.getByRole('link', { name: 'demo-001' }).waitFor();
     await page.getByRole('status').getByText('Live').waitFor();
@@ -151,10 +157,12 @@ describeWith(['chromium'], 'the dashboard', () => {
     await dialog.getByLabel('Steps').fill('20, 100');
     await dialog.getByRole('button', { name: 'Start' }).click();
     await page.waitForURL(/\/rollouts\/\d+/);
+    await page.getByRole('img', { name: /Devices by state/ }).waitFor();
+    // Half-way: the first step is active, the second on its way.
     await page
-      .getByText(/\b(fetching|installing|active) \d+/)
-      .first()
-      .waitFor();
+      .getByTestId('active-count')
+      .getByText(/^[1-4]\d of 50/)
+      .waitFor({ timeout: 90_000 });
     await picture('rollout');
     await page.getByTestId('active-count').getByText('50 of 50').waitFor({ timeout: 90_000 });
     await page.getByText('succeeded').first().waitFor();
