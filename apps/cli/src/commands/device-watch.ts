@@ -7,7 +7,7 @@ import { EventPulse } from '../events.js';
 import { count, state } from '../output/format.js';
 import { Session } from '../session.js';
 import { askSecret } from './confirm.js';
-import { classLabels, classMix } from './device.js';
+import { classLabels, classMix } from './class-mix.js';
 
 export function watchCommand(): Command {
   return new Command('watch')

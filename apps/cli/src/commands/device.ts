@@ -2,10 +2,11 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { commaList, integer } from '../arguments.js';
-import { ago, bytes, count, percent, shortDigest, state } from '../output/format.js';
+import { ago, bytes, count, shortDigest, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
+import { classLabels, classMix } from './class-mix.js';
 import { listenCommand, watchCommand } from './device-watch.js';
 
 export function deviceCommand(): Command {
@@ -194,30 +195,4 @@ async function show(session: Session, name: string): Promise<void> {
     );
     return parts.join('\n\n');
   });
-}
-
-/** "normal 80 %, bearing 20 %" */
-export function classMix(counts: readonly number[], labels: readonly string[]): string {
-  const total = counts.reduce((sum, n) => sum + n, 0);
-  if (total === 0) return '-';
-  return counts
-    .map((n, i) => ({ n, name: labels[i] ?? `class ${i}` }))
-    .filter(({ n }) => n > 0)
-    .map(({ n, name }) => `${name} ${percent(n / total)}`)
-    .join(', ');
-}
-
-/** Labels of a release's model; none when it is gone. */
-export async function classLabels(session: Session, release: string): Promise<string[]> {
-  const at = release.lastIndexOf('@');
-  const client = await session.client();
-  const project = await session.project();
-  try {
-    const version = await client.call('modelVersionGet', {
-      params: { project, model: release.slice(0, at), version: release.slice(at + 1) },
-    });
-    return version.labels;
-  } catch {
-    return [];
-  }
 }
