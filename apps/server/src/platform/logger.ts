@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
 import { isFleetError } from '@tinyfleet/errors';
 import { destination, multistream, pino, stdSerializers, type Logger } from 'pino';
+import { LogFile } from './log-file.js';
 
 export interface LogTarget {
   /** The data directory's log folder; undefined = stdout only. */
@@ -17,7 +18,8 @@ export function createLogger(target: LogTarget): Logger {
       ? [
           {
             level: target.level,
-            stream: destination({ dest: join(target.folder, 'server.log'), mkdir: true, sync: false }),
+            // Not pino's own: with a full disk that one blocks the process for ever when it flushes.
+            stream: new LogFile(join(target.folder, 'server.log')),
           },
         ]
       : []),
