@@ -67,17 +67,33 @@ export type Columns<Row> = {
   readonly [K in keyof Row]-?: { readonly column: string; readonly type: ColumnType<Row[K]> };
 };
 
+interface Field<Row> {
+  readonly key: keyof Row;
+  readonly bytes: (value: Row[keyof Row]) => number;
+  readonly write: (sink: Buffer, at: number, value: Row[keyof Row]) => number;
+}
+
 export class BinaryCopy<Row extends object> {
   private buffer = Buffer.allocUnsafe(64 * 1024);
-  private readonly keys: (keyof Row)[];
+  private readonly fields: readonly Field<Row>[];
   private readonly sql: string;
 
+  /** @param rowBytes an upper bound for one row; without it each row's columns are asked, which takes a second pass */
   constructor(
     table: string,
-    private readonly columns: Columns<Row>,
+    columns: Columns<Row>,
+    private readonly rowBytes?: (row: Row) => number,
   ) {
-    this.keys = Object.keys(columns) as (keyof Row)[];
-    const names = this.keys.map((key) => columns[key].column).join(', ');
+    const keys = Object.keys(columns) as (keyof Row)[];
+    this.fields = keys.map((key) => {
+      const { type } = columns[key];
+      return {
+        key,
+        bytes: (value) => type.bytes(value),
+        write: type.write.bind(type) as Field<Row>['write'],
+      };
+    });
+    const names = keys.map((key) => columns[key].column).join(', ');
     this.sql = `copy ${table} (${names}) from stdin with (format binary)`;
   }
 
@@ -93,14 +109,19 @@ export class BinaryCopy<Row extends object> {
   encode(rows: readonly Row[]): Buffer {
     let at = SIGNATURE.copy(this.buffer);
     for (const row of rows) {
-      let need = 2;
-      for (const key of this.keys) need += this.columns[key].type.bytes(row[key]);
+      const need = this.rowBytes?.(row) ?? this.measure(row);
       if (at + need + 2 > this.buffer.length) this.grow(at + need + 2);
-      at = this.buffer.writeInt16BE(this.keys.length, at);
-      for (const key of this.keys) at = this.columns[key].type.write(this.buffer, at, row[key]);
+      at = this.buffer.writeInt16BE(this.fields.length, at);
+      for (const { key, write } of this.fields) at = write(this.buffer, at, row[key]);
     }
     at = this.buffer.writeInt16BE(-1, at);
     return this.buffer.subarray(0, at);
+  }
+
+  private measure(row: Row): number {
+    let need = 2;
+    for (const { key, bytes } of this.fields) need += bytes(row[key]);
+    return need;
   }
 
   private grow(need: number): void {

@@ -17,7 +17,7 @@ export interface IngestOptions {
 }
 
 export const ingestDefaults: IngestOptions = {
-  batchRows: 2_500,
+  batchRows: 2_000,
   batchMs: 20,
   writers: 4,
   maxQueued: 100_000,

@@ -56,37 +56,50 @@ const uuid: ColumnType<string> = {
   },
 };
 
+/** 31 columns of at most 20 bytes each, and those whose length is their value's. */
+const rowBytes = (row: WindowRow): number =>
+  2 +
+  31 * 20 +
+  3 * row.site.length +
+  row.classes.length +
+  (row.features?.length ?? 0) +
+  (row.ood?.length ?? 0);
+
 export const windowCopy = (): BinaryCopy<WindowRow> =>
-  new BinaryCopy<WindowRow>('telemetry_stage', {
-    projectId: { column: 'project_id', type: uuid },
-    deviceId: { column: 'device_id', type: uuid },
-    bootId: { column: 'boot_id', type: signed },
-    sequence: { column: 'seq', type: integer },
-    windowStartMs: { column: 'window_start', type: instant },
-    windowMs: { column: 'window_ms', type: int4 },
-    receivedAtMs: { column: 'received_at', type: instant },
-    component: { column: 'component', type: int2 },
-    timeKnown: { column: 'time_known', type: bool },
-    modelVersionId: { column: 'model_version_id', type: uuid },
-    typeId: { column: 'type_id', type: uuid },
-    site: { column: 'site', type: text },
-    buildPrefix: { column: 'build_prefix', type: bytea },
-    schemaCrc: { column: 'schema_crc', type: integer },
-    n: { column: 'n', type: int4 },
-    confidenceBins: { column: 'confidence_bins', type: int2 },
-    classes: { column: 'classes', type: bytea },
-    features: { column: 'features', type: nullable(bytea) },
-    ood: { column: 'ood', type: nullable(bytea) },
-    switches: { column: 'switches', type: nullable(int4) },
-    saturated: { column: 'saturated', type: nullable(int4) },
-    stuck: { column: 'stuck', type: nullable(int4) },
-    droppedFrames: { column: 'dropped_frames', type: nullable(int4) },
-    invalid: { column: 'invalid', type: nullable(int4) },
-    cyclesMean: { column: 'cycles_mean', type: nullable(integer) },
-    cyclesMax: { column: 'cycles_max', type: nullable(integer) },
-    arenaBytes: { column: 'arena_bytes', type: nullable(integer) },
-    stackBytes: { column: 'stack_bytes', type: nullable(integer) },
-    batteryPercent: { column: 'battery_percent', type: nullable(int2) },
-    resets: { column: 'resets', type: nullable(int4) },
-    firstIndex: { column: 'first_index', type: nullable(integer) },
-  });
+  new BinaryCopy<WindowRow>(
+    'telemetry_stage',
+    {
+      projectId: { column: 'project_id', type: uuid },
+      deviceId: { column: 'device_id', type: uuid },
+      bootId: { column: 'boot_id', type: signed },
+      sequence: { column: 'seq', type: integer },
+      windowStartMs: { column: 'window_start', type: instant },
+      windowMs: { column: 'window_ms', type: int4 },
+      receivedAtMs: { column: 'received_at', type: instant },
+      component: { column: 'component', type: int2 },
+      timeKnown: { column: 'time_known', type: bool },
+      modelVersionId: { column: 'model_version_id', type: uuid },
+      typeId: { column: 'type_id', type: uuid },
+      site: { column: 'site', type: text },
+      buildPrefix: { column: 'build_prefix', type: bytea },
+      schemaCrc: { column: 'schema_crc', type: integer },
+      n: { column: 'n', type: int4 },
+      confidenceBins: { column: 'confidence_bins', type: int2 },
+      classes: { column: 'classes', type: bytea },
+      features: { column: 'features', type: nullable(bytea) },
+      ood: { column: 'ood', type: nullable(bytea) },
+      switches: { column: 'switches', type: nullable(int4) },
+      saturated: { column: 'saturated', type: nullable(int4) },
+      stuck: { column: 'stuck', type: nullable(int4) },
+      droppedFrames: { column: 'dropped_frames', type: nullable(int4) },
+      invalid: { column: 'invalid', type: nullable(int4) },
+      cyclesMean: { column: 'cycles_mean', type: nullable(integer) },
+      cyclesMax: { column: 'cycles_max', type: nullable(integer) },
+      arenaBytes: { column: 'arena_bytes', type: nullable(integer) },
+      stackBytes: { column: 'stack_bytes', type: nullable(integer) },
+      batteryPercent: { column: 'battery_percent', type: nullable(int2) },
+      resets: { column: 'resets', type: nullable(int4) },
+      firstIndex: { column: 'first_index', type: nullable(integer) },
+    },
+    rowBytes,
+  );

@@ -1,5 +1,6 @@
 -- Moves the stage into the partitions, each window once, under a new batch. Answers what was new, by project in
--- ascending order (the order in which events have to be emitted).
+-- ascending order (the order in which events have to be emitted). Rows go in by key: two batches with the same windows
+-- wait for each other in one order, and neighbours share index pages.
 with batch as (
   insert into telemetry_batch (rows, window_min, window_max)
   select count(*), min(window_start), max(window_start) from telemetry_stage
@@ -16,6 +17,7 @@ with batch as (
     saturated, stuck, dropped_frames, invalid, cycles_mean, cycles_max, arena_bytes, stack_bytes, battery_percent,
     resets, first_index
   from telemetry_stage
+  order by device_id, boot_id, seq
   on conflict do nothing
   returning project_id, device_id, n
 )
