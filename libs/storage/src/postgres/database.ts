@@ -84,6 +84,10 @@ export class Database implements Db {
       });
       await source.initialize();
       const pool = (source.driver as unknown as { master: pg.Pool }).master;
+      // The pool hears a lost connection only while nobody uses it; whoever uses it learns by its failed query.
+      pool.on('acquire', (client) => {
+        if (client.listenerCount('error') === 0) client.on('error', () => {});
+      });
       const database = new Database(source, pool, target);
       await database.requireVersion();
       await migrate(pool, options.onStep);
