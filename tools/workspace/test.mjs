@@ -1,7 +1,7 @@
 // `npm test [-- small|medium|large ...] [-- path ...]`: builds, runs the kinds of tests one after the other, tells
 // which suites were left out and what would bring them in, and ends with `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build } from './build.mjs';
@@ -13,6 +13,8 @@ const args = process.argv.slice(2);
 const wanted = kinds.filter((kind) => args.includes(kind));
 const paths = args.filter((arg) => !kinds.includes(arg) && !arg.startsWith('-'));
 const jestFlags = args.filter((arg) => arg.startsWith('-'));
+/** How long Jest may take to end after its results. */
+const lingerMs = 20_000;
 const print = (line) => process.stdout.write(`${line}\n`);
 
 mkdirSync(cacheDir, { recursive: true });
@@ -66,9 +68,19 @@ function runJest(kind) {
     ],
     { cwd: root, stdio: 'inherit', env: { ...process.env, TINYFLEET_TEST_KIND: kind } },
   );
+  // A test that leaves something open would keep Jest waiting for ever after its last result.
+  let writtenAt;
+  const watchdog = setInterval(() => {
+    if (!existsSync(outputFile)) return;
+    writtenAt ??= performance.now();
+    if (performance.now() - writtenAt < lingerMs) return;
+    print(`jest did not end by itself: something in the ${kind} tests was left open`);
+    child.kill('SIGKILL');
+  }, 1_000);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code, signal) => {
+      clearInterval(watchdog);
       let results;
       try {
         results = JSON.parse(readFileSync(outputFile, 'utf8'));
@@ -77,8 +89,9 @@ function runJest(kind) {
           new Error(`jest ended by ${signal ?? `exit code ${code}`} without results for ${kind} tests`),
         );
       }
-      // Jest can fail although every test passed, for example by a leaking worker.
-      if (code !== 0 && results.success) return reject(new Error(`jest ended with exit code ${code}`));
+      // Jest can fail although every test passed, for example by a worker that crashed.
+      if (code !== 0 && code !== null && results.success)
+        return reject(new Error(`jest ended with exit code ${code}`));
       resolve(results);
     });
   });
