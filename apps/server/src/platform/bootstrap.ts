@@ -139,8 +139,18 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
   undo.add('readiness', async () => void (server.state = 'stopping'));
 
   const setupUrl = config.roles.includes('api') ? await prepareAccess(services, httpUrl) : undefined;
-  if (lanUrl !== undefined)
-    progress.notice(`Also at ${lanUrl.url}; certificate authority ${lanUrl.fingerprint}`);
+  if (lanUrl !== undefined) {
+    const mqtts =
+      addresses['mqtts'] === undefined
+        ? ''
+        : ` and mqtts://${hostname()}:${new URL(addresses['mqtts']).port}`;
+    progress.notice(`Also at ${lanUrl.url}${mqtts}`);
+    progress.notice(`Fingerprint of their certificate authority: ${lanUrl.fingerprint}`);
+  }
+  if (addresses['mqtt'] !== undefined && !isLoopback(config['mqtt.host']))
+    progress.notice(
+      `INSECURE: plain MQTT on ${config['mqtt.host']}. Anyone on that network can read tokens and telemetry.`,
+    );
   log.info({ httpUrl, lanUrl: lanUrl?.url, ...addresses }, 'ready');
   return {
     services,

@@ -563,7 +563,7 @@ export const errors = {
     exit: 2,
     transient: false,
     title: 'Cli: no project',
-    text: 'No project is chosen, and there are several: {projects}.',
+    text: 'No project is chosen. There are: {projects}.',
     hint: 'Add --project NAME or run `npx tinyfleet context use NAME`.',
   },
   'cli.file-not-found': {

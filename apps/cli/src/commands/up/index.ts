@@ -27,7 +27,7 @@ export function upCommand(): Command {
       integer('--mqtt-tls-port', 0, 65_535),
     )
     .option('--lan', 'open TLS listeners to the network')
-    .option('--insecure-mqtt', 'allow plain MQTT beyond loopback')
+    .option('--insecure-mqtt', 'plain MQTT on all addresses: anyone on the network can read it')
     .addHelpText(
       'after',
       `

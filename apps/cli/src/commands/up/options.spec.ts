@@ -44,7 +44,13 @@ describe('tinyfleet up flags', () => {
     expect(serverEnvironment({ ...none, lan: true, insecureMqtt: true, dataDir: '/d' }, {})).toEqual({
       TINYFLEET_LAN: 'true',
       TINYFLEET_INSECURE_MQTT: 'true',
+      TINYFLEET_MQTT_HOST: '0.0.0.0',
       TINYFLEET_DATA_DIR: '/d',
     });
+  });
+
+  it('should open plain MQTT on the address that is set, if one is', () => {
+    const env = serverEnvironment({ ...none, insecureMqtt: true }, { TINYFLEET_MQTT_HOST: '192.0.2.1' });
+    expect(env['TINYFLEET_MQTT_HOST']).toBe('192.0.2.1');
   });
 });

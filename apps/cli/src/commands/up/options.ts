@@ -38,7 +38,11 @@ export function serverEnvironment(flags: UpFlags, env: Env = process.env): Recor
   port('TINYFLEET_MQTT_PORT', flags.mqttPort, DEFAULT_PORTS.mqtt);
   port('TINYFLEET_MQTT_TLS_PORT', flags.mqttTlsPort, DEFAULT_PORTS.mqttTls);
   if (flags.lan === true) out['TINYFLEET_LAN'] = 'true';
-  if (flags.insecureMqtt === true) out['TINYFLEET_INSECURE_MQTT'] = 'true';
+  if (flags.insecureMqtt === true) {
+    out['TINYFLEET_INSECURE_MQTT'] = 'true';
+    // The flag asks for it; an address that was set before stays.
+    out['TINYFLEET_MQTT_HOST'] = env['TINYFLEET_MQTT_HOST'] || '0.0.0.0';
+  }
   if (flags.dataDir !== undefined) out['TINYFLEET_DATA_DIR'] = flags.dataDir;
   return out;
 }
