@@ -90,7 +90,7 @@ export class BinaryCopy<Row extends object> {
       return {
         key,
         bytes: (value) => type.bytes(value),
-        write: type.write.bind(type) as Field<Row>['write'],
+        write: (sink, at, value) => type.write(sink, at, value),
       };
     });
     const names = keys.map((key) => columns[key].column).join(', ');
