@@ -1,6 +1,6 @@
 /** Storage: the data directory, embedded or external Postgres, stores and blobs. */
 export * from './data-dir.js';
-export { portOwner, processCommand, processExists } from './postgres/embedded/host.js';
+export { ensureSystemUser, portOwner, processCommand, processExists } from './postgres/embedded/host.js';
 export {
   startEmbeddedPostgres,
   type EmbeddedOptions,
