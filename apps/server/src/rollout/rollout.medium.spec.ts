@@ -9,7 +9,7 @@ const patience = { timeoutMs: 20_000 };
 describe('rollouts with scripted devices', () => {
   let fleet: FleetHarness;
   let group = 0;
-  let devices: ScriptedDevice[] = [];
+  const devices: ScriptedDevice[] = [];
 
   beforeAll(async () => {
     fleet = await FleetHarness.start();
