@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
 import { ApiError } from '@tinyfleet/contracts';
-import { FleetError, errorEntry } from '@tinyfleet/errors';
+import { FleetError, errorEntry, errors } from '@tinyfleet/errors';
 import { failureOf, renderFailure } from './errors.js';
 import { createProgram } from './program.js';
 
@@ -55,6 +55,37 @@ describe('commands', () => {
       'config',
     ])
       expect(names).toContain(name);
+  });
+});
+
+/** The last command of a printed line, e.g. `device list` of `npx tinyfleet device list --filter x`. */
+function commandOf(program: Command, words: string[]): Command | undefined {
+  let command = program;
+  for (const word of words) {
+    if (!/^[a-z][a-z-]*$/.test(word) || command.commands.length === 0) break;
+    const next = command.commands.find((c) => c.name() === word);
+    // A group with an argument of its own, such as `build kws`.
+    if (next === undefined) return command.registeredArguments.length > 0 ? command : undefined;
+    command = next;
+  }
+  return command === program ? undefined : command;
+}
+
+describe('commands that errors name', () => {
+  const program = createProgram();
+  const named = Object.entries(errors).flatMap(([code, { text, hint }]) =>
+    [...`${text} ${hint}`.matchAll(/npx tinyfleet((?: [^\s`]+)+)/g)].map((match) => ({
+      code,
+      words: (match[1] ?? '').trim().split(' '),
+    })),
+  );
+
+  it('should exist', () => {
+    const missing = named.filter(
+      ({ words }) => words[0] !== 'help' && commandOf(program, words) === undefined,
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(missing).toEqual([]);
   });
 });
 

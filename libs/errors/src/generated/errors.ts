@@ -36,7 +36,7 @@ export const errors = {
     transient: true,
     title: 'Agent: connection refused',
     text: 'The broker refused the connection.',
-    hint: 'Check token or certificate of the device.',
+    hint: 'Check the token of the device; `npx tinyfleet device token NAME` replaces it.',
   },
   'agent.slot-corrupt': {
     number: 705,
@@ -188,7 +188,7 @@ export const errors = {
     transient: false,
     title: 'Auth: unauthenticated',
     text: 'This needs you to be signed in.',
-    hint: 'Sign in, or send an API token; for the CLI check `npx tinyfleet whoami`.',
+    hint: 'Sign in, or send an API token; for the CLI check `npx tinyfleet context`.',
   },
   'auth.forbidden': {
     status: 403,
@@ -252,7 +252,7 @@ export const errors = {
     transient: false,
     title: 'Auth: token not found',
     text: 'You have no API token named {name}.',
-    hint: 'List them with `npx tinyfleet token list`.',
+    hint: '`GET /api/v1/tokens` lists them.',
   },
   'auth.person-exists': {
     status: 409,
@@ -300,7 +300,7 @@ export const errors = {
     transient: false,
     title: 'Builds: no types',
     text: 'No device type was named, and the project has no devices to take types from.',
-    hint: 'Name types with `--for`; `npx tinyfleet type list` has them.',
+    hint: 'Name types with `--for`; `npx tinyfleet device-type list` has them.',
   },
   'builds.cancelled': {
     status: 409,
@@ -1174,7 +1174,7 @@ export const errors = {
     transient: false,
     title: 'Registry: type not found',
     text: 'There is no device type {type}.',
-    hint: 'List them with `npx tinyfleet type list`.',
+    hint: 'List them with `npx tinyfleet device-type list`.',
   },
   'registry.type-exists': {
     status: 409,
