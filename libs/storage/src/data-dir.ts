@@ -76,7 +76,10 @@ export function directoryError(path: string, error: unknown): FleetError {
         ? 'permission denied'
         : code === 'ENOTDIR' || code === 'EEXIST'
           ? 'a part of the path is not a directory'
-          : (error as Error).message;
+          : code === 'ENOENT'
+            ? // What Node's recursive mkdir makes of EROFS.
+              'its parent directory is missing and cannot be made; is the file system read-only?'
+            : (error as Error).message;
   return new FleetError('storage.data-dir-readonly', { path, reason }, { cause: error });
 }
 
