@@ -41,8 +41,10 @@ export async function measureHook() {
   marker.writeUInt32BE(FIRST_SEQUENCE, 1);
   const sequenceAt = payload.indexOf(marker) + 1;
 
-  const edge = child('edge.mjs', [String(CONNECTIONS), String(CLASSES), PREFIX.toString('hex')]);
-  const load = child('load.mjs', []);
+  const { SERVER_NODE_FLAGS } = await import('../../libs/contracts/dist/index.js');
+  const edgeArgs = [String(CONNECTIONS), String(CLASSES), PREFIX.toString('hex')];
+  const edge = child('edge.mjs', edgeArgs, SERVER_NODE_FLAGS);
+  const load = child('load.mjs', [], []);
   try {
     const { storedPort, hookPort, tokens } = await edge.next();
     let firstSequence = FIRST_SEQUENCE;
@@ -87,9 +89,9 @@ export async function measureHook() {
 }
 
 /** A child process that answers each message with one. */
-function child(file, args) {
+function child(file, args, execArgv) {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const process = fork(path, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const process = fork(path, args, { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const ended = new Promise((resolve) => process.once('exit', resolve));
   const next = () =>
     new Promise((resolve, reject) => {

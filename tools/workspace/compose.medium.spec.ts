@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SERVER_NODE_FLAGS } from '@tinyfleet/contracts';
 import { describeWith, toolPath } from '@tinyfleet/testing';
 import { root } from './packages.mjs';
 
@@ -45,5 +46,13 @@ describe('docker-compose.yml', () => {
   it('should run every role, and the three of the edge together', () => {
     const roles = [...compose.matchAll(/TINYFLEET_ROLES: (.+)/g)].map((match) => match[1]);
     expect(roles).toEqual(['broker,ingest,ota', 'api', 'rollout', 'compiler']);
+  });
+});
+
+describe('Dockerfile', () => {
+  it('should start the server with the flags that `tinyfleet up` gives it', () => {
+    const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+    const command = ['node', ...SERVER_NODE_FLAGS, 'apps/server/dist/main.js'];
+    expect(dockerfile).toContain(`\nCMD ["${command.join('", "')}"]`);
   });
 });

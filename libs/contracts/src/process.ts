@@ -27,3 +27,10 @@ export type SupervisedMessage =
 
 /** What the supervisor sends. SIGTERM does the same. */
 export type SupervisorMessage = { readonly command: 'stop' };
+
+/**
+ * Node flags of the server process. Messages live for some ten milliseconds, until their commit; the default of 16 MB
+ * for young objects is collected in the middle of that and copies them. Measured: 1.6 x the messages per second at 32 MB
+ * (`npm run bench -- fleet`), for about 50 MB more memory under full load.
+ */
+export const SERVER_NODE_FLAGS: readonly string[] = ['--max-semi-space-size=32'];

@@ -10,6 +10,7 @@ export interface ChildOptions {
   readonly name: string;
   readonly entry: string;
   readonly args?: readonly string[];
+  readonly nodeFlags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly onMessage: (message: SupervisedMessage) => void;
@@ -34,13 +35,17 @@ export class Child {
   readonly ended: Promise<Ending>;
 
   constructor(options: ChildOptions) {
-    this.process = spawn(process.execPath, [options.entry, ...(options.args ?? [])], {
-      cwd: options.cwd,
-      env: { ...process.env, ...options.env },
-      // Standard output of a supervised process repeats what it sends over IPC.
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      detached: true,
-    });
+    this.process = spawn(
+      process.execPath,
+      [...(options.nodeFlags ?? []), options.entry, ...(options.args ?? [])],
+      {
+        cwd: options.cwd,
+        env: { ...process.env, ...options.env },
+        // Standard output of a supervised process repeats what it sends over IPC.
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        detached: true,
+      },
+    );
     let partial = '';
     this.process.stderr?.on('data', (chunk: Buffer) => {
       const lines = (partial + chunk.toString()).split('\n');

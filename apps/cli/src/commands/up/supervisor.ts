@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { SupervisedMessage } from '@tinyfleet/contracts';
+import { SERVER_NODE_FLAGS, type SupervisedMessage } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { readContext } from '../../context.js';
@@ -72,6 +72,7 @@ export class Supervisor {
       const child = new Child({
         name: 'server',
         entry: programs.server,
+        nodeFlags: SERVER_NODE_FLAGS,
         cwd: workspaceRoot,
         env: serverEnvironment(this.flags),
         onMessage: (message) => {
