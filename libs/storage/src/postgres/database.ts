@@ -84,9 +84,12 @@ export class Database implements Db {
       });
       await source.initialize();
       const pool = (source.driver as unknown as { master: pg.Pool }).master;
-      // The pool hears a lost connection only while nobody uses it; whoever uses it learns by its failed query.
+      // The pool hears a lost connection only while nobody uses it; whoever uses it learns by its failed query. Its own
+      // listener may still be there when it says 'acquire', so the number of listeners tells nothing.
+      const heard = new WeakSet<pg.PoolClient>();
       pool.on('acquire', (client) => {
-        if (client.listenerCount('error') === 0) client.on('error', () => {});
+        if (!heard.has(client)) client.on('error', () => {});
+        heard.add(client);
       });
       const database = new Database(source, pool, target);
       await database.requireVersion();
