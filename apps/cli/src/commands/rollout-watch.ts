@@ -41,6 +41,7 @@ export async function watchRollout(session: Session, number: number): Promise<vo
   const view = new LiveView();
   let rollout: Rollout;
   let wasPaused = false;
+  let hasSoaked = false;
   try {
     for (;;) {
       rollout = await client.call('rolloutGet', { params });
@@ -50,6 +51,11 @@ export async function watchRollout(session: Session, number: number): Promise<vo
           lines(rollout, moving),
           `rollout ${rollout.number} ${rollout.state}: ${plainCounts(rollout.counts)}`,
         );
+      if (!hasSoaked && (rollout.counts.soak ?? 0) > 0) {
+        session.out.hint('Soak: they run the new model and count as active after its soak time without a fault.');
+        view.done();
+        hasSoaked = true;
+      }
       if (rollout.state !== 'running' && rollout.state !== 'paused') break;
       if (rollout.state === 'paused' && !wasPaused)
         session.out.hint(`Paused: ${rollout.reason} Go on with: npx tinyfleet rollout resume ${number}`);
