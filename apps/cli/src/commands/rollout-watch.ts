@@ -52,7 +52,9 @@ export async function watchRollout(session: Session, number: number): Promise<vo
           `rollout ${rollout.number} ${rollout.state}: ${plainCounts(rollout.counts)}`,
         );
       if (!hasSoaked && (rollout.counts.soak ?? 0) > 0) {
-        session.out.hint('Soak: they run the new model and count as active after its soak time without a fault.');
+        session.out.hint(
+          'Soak: they run the new model and count as active after its soak time without a fault.',
+        );
         view.done();
         hasSoaked = true;
       }
