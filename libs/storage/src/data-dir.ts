@@ -3,7 +3,7 @@
  * owner of a directory that it did not make.
  */
 import { randomBytes } from 'node:crypto';
-import { access, constants, mkdir, open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FleetError } from '@tinyfleet/errors';
 import { processCommand, processExists } from './postgres/embedded/host.js';
@@ -37,29 +37,38 @@ export async function openDataDir(path: string): Promise<DataDir> {
   };
   try {
     // 0755: the database user walks through it; everything private inside has its own mode.
-    await mkdir(path, { recursive: true, mode: 0o755 });
+    await makeDirectory(path, 0o755);
     await mkdir(dir.blobs, { recursive: true, mode: 0o700 });
     await mkdir(dir.log, { recursive: true, mode: 0o755 });
     const probe = join(path, `.probe-${process.pid}`);
     await writeFile(probe, '');
     await rm(probe);
   } catch (error) {
-    throw directoryError(path, await parentError(path, error));
+    throw directoryError(path, error);
   }
   const release = await lock(path);
   return { ...dir, release };
 }
 
-/** Node's recursive mkdir says ENOENT where the parent is read-only: ask the nearest parent there is. */
-async function parentError(path: string, error: unknown): Promise<unknown> {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
-  for (let parent = dirname(path); ; parent = dirname(parent)) {
+/**
+ * Makes a directory and its parents. Not by Node's recursive mkdir: that one never returns where a parent cannot be
+ * made (/proc), and hides a read-only file system behind ENOENT.
+ */
+async function makeDirectory(path: string, mode: number): Promise<void> {
+  const make = async () => {
     try {
-      await access(parent, constants.W_OK);
-      return error;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || parent === dirname(parent)) return cause;
+      await mkdir(path, { mode });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await stat(path)).isDirectory())
+        throw error;
     }
+  };
+  try {
+    await make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path), mode);
+    await make();
   }
 }
 
@@ -77,8 +86,7 @@ export function directoryError(path: string, error: unknown): FleetError {
         : code === 'ENOTDIR' || code === 'EEXIST'
           ? 'a part of the path is not a directory'
           : code === 'ENOENT'
-            ? // What Node's recursive mkdir makes of EROFS.
-              'its parent directory is missing and cannot be made; is the file system read-only?'
+            ? 'its parent directory is missing and cannot be made'
             : (error as Error).message;
   return new FleetError('storage.data-dir-readonly', { path, reason }, { cause: error });
 }

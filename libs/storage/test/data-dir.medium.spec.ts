@@ -1,6 +1,7 @@
 /** The data directory and the blob store on a real file system. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -48,6 +49,19 @@ describe('openDataDir', () => {
     const { mode } = await stat(folder());
     await (await openDataDir(folder())).release();
     expect((await stat(folder())).mode).toBe(mode);
+  });
+
+  // Nobody can make a directory in /proc, root included.
+  (existsSync('/proc/self') ? it : it.skip)('should say so when a parent cannot be made', async () => {
+    await expect(openDataDir('/proc/nowhere/data')).rejects.toMatchObject({
+      code: 'storage.data-dir-readonly',
+    });
+  });
+
+  it('should make missing parents', async () => {
+    const path = join(folder(), 'a', 'b', 'data');
+    await (await openDataDir(path)).release();
+    expect((await stat(path)).isDirectory()).toBe(true);
   });
 
   it('should make a secret once, readable by its owner only', async () => {

@@ -1,5 +1,5 @@
 /**
- * The log's file: lines are appended in order, without waiting. A full disk never stops or ends the server: lines
+ * The log's file: lines are appended in order (but for a last flush), without waiting. A full disk never stops or ends the server: lines
  * wait in memory up to a limit, further ones are dropped and counted. It does not rotate.
  */
 import { closeSync, mkdirSync, openSync, write, writeSync } from 'node:fs';
@@ -45,7 +45,7 @@ export class LogFile {
 
   /** One attempt to write what waits, e.g. before the process ends. */
   flushSync(): void {
-    // A write at work holds its own lines; they are in the kernel's hands or on their way.
+    // A write at work holds its own lines, in the kernel's hands or on their way: they may land after these.
     try {
       const text = this.take();
       if (text !== '') writeSync(this.open(), text);
