@@ -168,13 +168,16 @@ describe('rollouts with scripted devices', () => {
       release: second.ref,
     });
     await eventually(async () => expect(await states(two.number)).toEqual({ offered: 2 }), patience);
+    const digest = second.digest;
+    const offers = await Promise.all(
+      devices.map((device) =>
+        device.nextDesired(({ transfer }) => Buffer.from(transfer?.payloadDigest ?? []).equals(digest)),
+      ),
+    );
     await fleet.rollouts.abort('person:t', fleet.scope, two.number);
     expect(await states(two.number)).toEqual({ aborted: 2 });
     const back = await Promise.all(
-      devices.map((device) => {
-        const last = device.desired.at(-1)!.revision;
-        return device.nextDesired(({ revision }) => revision > last);
-      }),
+      devices.map((device, i) => device.nextDesired(({ revision }) => revision > offers[i]!.revision)),
     );
     for (const desired of back) {
       expect(desired.deployment).toBe(0);
