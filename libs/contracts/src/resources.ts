@@ -176,7 +176,7 @@ export const Filter = z.string().max(2_000).meta({ id: 'Filter' });
 
 export const TensorContract = z.object({
   name: z.string(),
-  dtype: z.enum(['int8', 'uint8', 'int16', 'int32', 'float32']),
+  dtype: z.enum(['int8', 'uint8', 'int16', 'int32', 'int64', 'bool', 'float32']),
   shape: z.array(z.int()),
   scale: z.number().nullable(),
   zeroPoint: z.int().nullable(),

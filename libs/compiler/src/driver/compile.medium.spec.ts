@@ -211,8 +211,8 @@ function withoutRelu() {
   const fused = {
     ...stem!,
     attrs: { ...stem!.attrs, activation: 'relu' },
-    output: relu!.output,
-  } as (typeof graph.ops)[0];
+    outputs: relu!.outputs,
+  } as unknown as (typeof graph.ops)[0];
   return { bytes: writeTflite({ ...graph, ops: [fused, ...rest] }), fileName: 'fused.tflite' };
 }
 

@@ -8,7 +8,7 @@ import type { BundleContents } from '../backends/bundle/contents.js';
 import { encodeBundle, type EncodedBundle } from '../backends/bundle/encode.js';
 import { failure, fault, type Diagnostic } from '../ir/diagnostics.js';
 import type { Graph } from '../ir/graph.js';
-import { workOf } from '../ir/shapes.js';
+import { workOf } from '../ir/cost.js';
 import { NO_PASSES, PASSES } from '../passes/table.js';
 import { runPasses } from '../passes/pass.js';
 import { makePlan } from '../plan/make-plan.js';

@@ -1,14 +1,14 @@
 // What a model is, without building it: for import.
 import { createHash } from 'node:crypto';
-import { tensorOf, type Graph, type Tensor, type TensorId } from '../ir/graph.js';
+import { tensorOf, type DType, type Graph, type Tensor, type TensorId } from '../ir/graph.js';
 import { scaleOf, zeroPointOf } from '../ir/multipliers.js';
-import { macsOf } from '../ir/shapes.js';
+import { macsOf } from '../ir/cost.js';
 import type { TfliteLimits } from '../frontends/tflite/limits.js';
 import { openSource, type Source } from './frontends.js';
 
 export interface TensorContract {
   readonly name: string;
-  readonly dtype: 'int8' | 'int16' | 'int32';
+  readonly dtype: DType;
   readonly shape: number[];
   readonly scale: number | null;
   readonly zeroPoint: number | null;
@@ -64,7 +64,7 @@ export function probabilityOutput(graph: Graph): TensorId | null {
 }
 
 export function isProbabilities(graph: Graph, id: TensorId): boolean {
-  const op = graph.ops.find((candidate) => candidate.output === id);
+  const op = graph.ops.find((candidate) => candidate.outputs.includes(id));
   if (op === undefined) return false;
   if (op.kind === 'view' || op.kind === 'reshape') {
     const same = tensorOf(graph, id).shape.at(-1) === tensorOf(graph, op.inputs[0]!).shape.at(-1);

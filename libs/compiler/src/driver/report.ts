@@ -81,7 +81,7 @@ export function makeReport(parts: ReportParts): Report {
     arenaBytes: plan.arenaBytes,
     arenaLowerBoundBytes: plan.lowerBoundBytes,
     arenaStrategy: plan.strategy,
-    stateBytes: 0,
+    stateBytes: plan.stateBytes,
     macs: plan.steps.reduce((n, step) => n + step.macs, 0),
     fits: { slot: bundle.bytes.length <= target.slotBytes, arena: plan.arenaBytes <= target.arenaBytes },
     ops: plan.steps.map((step, index) => ({
@@ -90,7 +90,7 @@ export function makeReport(parts: ReportParts): Report {
       name: step.name,
       node: step.node,
       macs: step.macs,
-      outputBytes: step.output.bytes,
+      outputBytes: step.outputs.reduce((n, o) => n + o.bytes, 0),
       constantBytes: step.inputs.reduce((n, o) => n + (o.space === 'const' ? o.bytes : 0), 0),
       liveBytes: liveBytes(plan, index),
     })),

@@ -182,7 +182,7 @@ export class GraphBuilder {
     output: TensorId,
     name: string,
   ): TensorId {
-    this.ops.push({ kind, name, inputs, output, attrs, sourceIndex: this.ops.length } as Op);
+    this.ops.push({ kind, name, inputs, outputs: [output], attrs, sourceIndex: this.ops.length } as Op);
     return output;
   }
 

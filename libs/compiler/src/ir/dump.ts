@@ -9,10 +9,13 @@ export function dumpGraph(graph: Graph): string {
   for (const tensor of graph.tensors.values()) {
     if (tensor.data !== null) lines.push(`  const  ${describe(tensor)} crc32=${hex(crc32(tensor.data))}`);
   }
+  for (const tensor of graph.tensors.values()) {
+    if (tensor.variable !== undefined) lines.push(`  state  ${describe(tensor)}`);
+  }
   for (const op of graph.ops) {
     const operands = op.inputs.map((id) => `%${id}`).join(', ');
     lines.push(`  ${op.kind}(${operands})${attributes(op)}  # ${op.name}`);
-    lines.push(`    -> ${describe(tensorOf(graph, op.output))}`);
+    for (const id of op.outputs) lines.push(`    -> ${describe(tensorOf(graph, id))}`);
   }
   lines.push(`  output ${graph.outputs.map((id) => `%${id}`).join(', ')}`);
   if (graph.roots.length > 0) lines.push(`  roots  ${graph.roots.map((id) => `%${id}`).join(', ')}`);

@@ -2,9 +2,29 @@
 // knowledge, no I/O. Ops carry TFLite's semantics (explicit padding, NHWC), numbers are TFLite's builtin codes.
 import type { Op } from './ops.js';
 
-export type DType = 'int8' | 'int16' | 'int32';
+/** Element types, by TFLite's names. Devices never see float32: float graphs are evaluated and quantized, not planned. */
+export type DType = 'float32' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'bool';
 
-export const DTYPE_BYTES: Readonly<Record<DType, number>> = { int8: 1, int16: 2, int32: 4 };
+export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
+  float32: 4,
+  int8: 1,
+  uint8: 1,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+};
+
+const ZERO_POINTS: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32_768, 32_767],
+};
+
+/** Zero points that a tensor of this type can have; what the kernels never read may be anything. */
+export function zeroPointRange(dtype: DType): readonly [low: number, high: number] {
+  return ZERO_POINTS[dtype] ?? [-Infinity, Infinity];
+}
 
 /** real = scale * (q - zeroPoint). One entry, or one per slice of `axis`. Scales are exact float32 values. */
 export interface Quantization {
@@ -25,6 +45,11 @@ export interface Tensor {
   readonly quantization: Quantization | null;
   /** Little-endian constant bytes; null for what an op or the caller produces. Never written after import. */
   readonly data: Uint8Array | null;
+  /**
+   * Outlives an inference and lies in the device's state: ops that name it may read and write it, in source order.
+   * Without `initial` it starts as zero bytes.
+   */
+  readonly variable?: { readonly initial: Uint8Array | null };
 }
 
 /** A graph is immutable by convention: passes return a new one and may share tensors and ops with the old. */
@@ -55,7 +80,7 @@ export function tensorOf(graph: Graph, id: TensorId): Tensor {
 }
 
 export function producers(graph: Graph): Map<TensorId, Op> {
-  return new Map(graph.ops.map((op) => [op.output, op]));
+  return new Map(graph.ops.flatMap((op) => op.outputs.map((id): [TensorId, Op] => [id, op])));
 }
 
 export function consumers(graph: Graph): Map<TensorId, Op[]> {

@@ -1,7 +1,6 @@
-// Output extents and padding of windows, and the work an op does. TFLite's formulas; used by the builder, the frontend
-// (SAME/VALID to explicit padding), the verifier and the reports.
-import { elements, tensorOf, type Graph } from './graph.js';
-import type { Op, Padding, Window2d } from './ops.js';
+// Output extents, padding of windows and broadcasting. TFLite's formulas; used by the builder, the frontends (SAME/VALID
+// to explicit padding) and the verifier.
+import type { Padding, Window2d } from './ops/spec.js';
 
 export type PaddingScheme = 'same' | 'valid';
 
@@ -54,30 +53,6 @@ export function windowOutput(
   const h = input.h + padding.top + padding.bottom - span(window.filterH, window.dilationH ?? 1);
   const w = input.w + padding.left + padding.right - span(window.filterW, window.dilationW ?? 1);
   return { h: Math.floor(h / window.strideH) + 1, w: Math.floor(w / window.strideW) + 1 };
-}
-
-/** Multiply-accumulates of one run, counted as TFLite's tools do: padded positions included. */
-export function macsOf(graph: Graph, op: Op): number {
-  const output = elements(tensorOf(graph, op.output));
-  const filter = op.inputs[1] === undefined ? null : tensorOf(graph, op.inputs[1]).shape;
-  switch (op.kind) {
-    case 'conv_2d':
-      return output * (filter![1]! * filter![2]! * filter![3]!);
-    case 'depthwise_conv_2d':
-      return output * (filter![1]! * filter![2]!);
-    case 'fully_connected':
-      return output * filter![1]!;
-    default:
-      return 0;
-  }
-}
-
-/** Inner-loop rounds of one run: MACs, window elements of a pool, else elements. What bounds time on a strange model. */
-export function workOf(graph: Graph, op: Op): number {
-  const output = elements(tensorOf(graph, op.output));
-  if (op.kind === 'average_pool_2d' || op.kind === 'max_pool_2d')
-    return output * op.attrs.filterH * op.attrs.filterW;
-  return Math.max(macsOf(graph, op), output);
 }
 
 /** The common shape of two operands by NumPy's rule, or null when they have none. */

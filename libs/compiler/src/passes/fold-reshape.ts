@@ -11,13 +11,14 @@ export function foldReshape(graph: Graph): Graph {
   const base = new Map<TensorId, TensorId>();
   const ops = graph.ops.map((op): Op => {
     if (op.kind !== 'reshape' && op.kind !== 'view') return op;
+    const output = op.outputs[0]!;
     const source = base.get(op.inputs[0]!) ?? op.inputs[0]!;
     const constant = tensorOf(graph, source).data !== null;
-    const edge = outputs.has(op.output) && (inputs.has(source) || outputs.has(source) || constant);
-    if (edge || producer.get(op.output) !== op) return op;
-    base.set(op.output, source);
-    const { name, output, sourceIndex } = op;
-    return { kind: 'view', name, inputs: [source], output, attrs: {}, sourceIndex };
+    const edge = outputs.has(output) && (inputs.has(source) || outputs.has(source) || constant);
+    if (edge || producer.get(output) !== op) return op;
+    base.set(output, source);
+    const { name, sourceIndex } = op;
+    return { kind: 'view', name, inputs: [source], outputs: [output], attrs: {}, sourceIndex };
   });
   return { ...graph, ops };
 }

@@ -26,9 +26,10 @@ export function fuseActivation(graph: Graph): Graph {
     if (source === undefined || !CLAMPING.has(source.kind) || removed.has(source) || fused.has(source))
       continue;
     if (!('activation' in source.attrs) || source.attrs.activation !== 'none') continue;
-    if (pinned.has(inner) || users.get(inner)!.length !== 1 || !sameScale(graph, inner, op.output)) continue;
+    if (pinned.has(inner) || users.get(inner)!.length !== 1 || !sameScale(graph, inner, op.outputs[0]!))
+      continue;
     const attrs = { ...source.attrs, activation: op.attrs.activation };
-    fused.set(source, { ...source, attrs, output: op.output } as Op);
+    fused.set(source, { ...source, attrs, outputs: op.outputs } as Op);
     removed.add(op);
   }
   const ops = graph.ops.filter((op) => !removed.has(op)).map((op) => fused.get(op) ?? op);
@@ -36,6 +37,7 @@ export function fuseActivation(graph: Graph): Graph {
 }
 
 function sameScale(graph: Graph, a: TensorId, b: TensorId): boolean {
-  const [p, q] = [tensorOf(graph, a).quantization!, tensorOf(graph, b).quantization!];
+  const [p, q] = [tensorOf(graph, a).quantization, tensorOf(graph, b).quantization];
+  if (p === null || q === null) return p === q;
   return p.scales[0] === q.scales[0] && p.zeroPoints[0] === q.zeroPoints[0];
 }

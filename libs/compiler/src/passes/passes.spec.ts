@@ -51,7 +51,7 @@ describe('fuse-activation', () => {
     const graph = fuseActivation(build((b, dense) => [[b.relu(dense, 'relu', 'relu6')]]));
     expect(kinds(graph)).toEqual(['fully_connected']);
     expect(graph.ops[0]!.attrs).toEqual({ activation: 'relu6' });
-    expect(graph.ops[0]!.output).toBe(graph.outputs[0]);
+    expect(graph.ops[0]!.outputs[0]).toBe(graph.outputs[0]);
   });
 
   it('should leave a tensor alone that others read, is an output or a root', () => {

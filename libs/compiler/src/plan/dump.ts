@@ -10,7 +10,7 @@ export function dumpPlan(plan: Plan): string {
   for (const { operand } of plan.inputs) lines.push(`input  ${place(operand)}`);
   plan.steps.forEach((step, i) => {
     lines.push(
-      `${i} ${step.op} ${step.inputs.map(place).join(', ')} -> ${place(step.output)}  # ${step.name}`,
+      `${i} ${step.op} ${step.inputs.map(place).join(', ')} -> ${step.outputs.map(place).join(', ')}  # ${step.name}`,
     );
     const params = Object.entries(step.params).map(([name, value]) => `${name}=${String(value)}`);
     lines.push(`    ${params.join(' ')}`);

@@ -11,28 +11,28 @@ describe('makePlan', () => {
   it('should not copy what a reshape only renames', () => {
     const plan = makePlan(MODELS['convNet']!());
     const reshape = plan.steps.find((step) => step.op === 'RESHAPE')!;
-    expect(reshape.output.offset).toBe(reshape.inputs[0]!.offset);
+    expect(reshape.outputs[0]!.offset).toBe(reshape.inputs[0]!.offset);
   });
 
   it('should write an add over the operand that dies there, and only that one', () => {
     const graph = runPasses(MODELS['residualNet']!(), PASSES, { diagnostics: [] }).graph;
     const plan = makePlan(graph);
     const add = plan.steps.find((step) => step.op === 'ADD')!;
-    expect(add.inputs.map((o) => o.offset)).toContain(add.output.offset);
+    expect(add.inputs.map((o) => o.offset)).toContain(add.outputs[0]!.offset);
 
     const pinned = makePlan({
       ...graph,
       outputs: [...graph.outputs, ...graph.ops.find((op) => op.kind === 'add')!.inputs],
     });
     const kept = pinned.steps.find((step) => step.op === 'ADD')!;
-    expect(kept.inputs.map((o) => o.offset)).not.toContain(kept.output.offset);
+    expect(kept.inputs.map((o) => o.offset)).not.toContain(kept.outputs[0]!.offset);
   });
 
   it('should not write an add of a tensor to itself over it', () => {
     const b = new GraphBuilder('double');
     const x = b.input('x', [1, 64], { scale: 0.1 });
     const plan = makePlan(b.build([b.add(x, x, { name: 'sum', scale: 0.2 })]));
-    expect(plan.steps[0]!.output.offset).not.toBe(plan.steps[0]!.inputs[0]!.offset);
+    expect(plan.steps[0]!.outputs[0]!.offset).not.toBe(plan.steps[0]!.inputs[0]!.offset);
   });
 
   it('should not write an add over an operand whose view is the other operand', () => {
@@ -40,7 +40,7 @@ describe('makePlan', () => {
     const x = b.input('x', [1, 64], { scale: 0.1 });
     const graph = b.build([b.add(x, b.reshape(x, 'same', [1, 64]), { name: 'sum', scale: 0.2 })]);
     const plan = makePlan(runPasses(graph, PASSES, { diagnostics: [] }).graph);
-    expect(plan.steps[0]!.output.offset).not.toBe(plan.steps[0]!.inputs[0]!.offset);
+    expect(plan.steps[0]!.outputs[0]!.offset).not.toBe(plan.steps[0]!.inputs[0]!.offset);
   });
 
   it('should not write the last add over an output', () => {
@@ -72,7 +72,7 @@ describe('makePlan', () => {
     const graph = b.build([b.reshape(x, 'y', [16])]);
     const plan = makePlan(runPasses(graph, PASSES, { diagnostics: [] }).graph);
     expect(plan.steps.map((step) => step.op)).toEqual(['RESHAPE']);
-    expect(plan.steps[0]!.output.offset).not.toBe(plan.steps[0]!.inputs[0]!.offset);
+    expect(plan.steps[0]!.outputs[0]!.offset).not.toBe(plan.steps[0]!.inputs[0]!.offset);
   });
 
   it('should order branches so that fewer bytes are alive', () => {

@@ -5,7 +5,8 @@ import type { Op } from '../ir/ops.js';
 import { liveSetBound, pack } from './arena.js';
 import { ConstantPool, TENSOR_ALIGNMENT } from './constants.js';
 import { BUNDLE_LIMITS } from './generated/bundle-layout.js';
-import { lower, STEP_OPS } from './lower.js';
+import { lower, loweringOf, STEP_KINDS } from './lower/lower.js';
+import { layOutState } from './state.js';
 import { schedules, type Schedule } from './schedule.js';
 import { assignStorage, type Storage } from './storage.js';
 import type { Operand, Plan, Placement, PlannedTensor } from './types.js';
@@ -35,7 +36,10 @@ export function makePlan(graph: Graph, options: PlanOptions = {}): Plan {
 
   const pool = new ConstantPool();
   const offsetOf = new Map(storage.buffers.map((buffer, i) => [buffer, offsets[i]!]));
+  const state = layOutState(graph);
   const locate = (id: TensorId): Operand => {
+    const variable = state.operandOf.get(id);
+    if (variable !== undefined) return variable;
     const constant = tensorOf(graph, storage.constantOf.get(id) ?? id);
     if (constant.data !== null) return pool.add(constant.data, constant.dtype, TENSOR_ALIGNMENT);
     const buffer = storage.bufferOf.get(id)!;
@@ -46,25 +50,31 @@ export function makePlan(graph: Graph, options: PlanOptions = {}): Plan {
       bytes: buffer.bytes,
     };
   };
-  const planSteps = steps.map((op) => lower(graph, op, locate, pool));
+  const planSteps = steps.map((op) => {
+    const scratch = (storage.scratchOf.get(op) ?? []).map((buffer): Operand => {
+      return { space: 'arena', dtype: 'uint8', offset: offsetOf.get(buffer)!, bytes: buffer.bytes };
+    });
+    return lower(graph, op, { locate, pool, scratch });
+  });
 
   const afterStep = new Map<TensorId, number>([
     ...graph.inputs.map((id): [TensorId, number] => [id, -1]),
-    ...steps.map((op, i): [TensorId, number] => [op.output, i]),
+    ...steps.flatMap((op, i) => op.outputs.map((id): [TensorId, number] => [id, i])),
   ]);
   for (const op of best.schedule.ops)
-    if (op.kind === 'view') afterStep.set(op.output, afterStep.get(op.inputs[0]!) ?? -1);
+    if (op.kind === 'view') afterStep.set(op.outputs[0]!, afterStep.get(op.inputs[0]!) ?? -1);
   const planned = (tensor: TensorId): PlannedTensor => ({
     tensor,
     operand: locate(tensor),
     afterStep: afterStep.get(tensor)!,
   });
   const placements = storage.buffers.map((buffer, i): Placement => {
-    const name = tensorOf(graph, buffer.tensors[0]!).name;
-    return { ...buffer, name, offset: offsets[i]! };
+    return { ...buffer, offset: offsets[i]! };
   });
   return {
     steps: planSteps,
+    stateBytes: state.bytes,
+    stateInit: state.initial,
     arenaBytes: Math.max(TENSOR_ALIGNMENT, best.arenaBytes),
     lowerBoundBytes: liveSetBound(storage.buffers),
     placements: placements.sort((a, b) => a.firstStep - b.firstStep || a.offset - b.offset),
@@ -83,9 +93,9 @@ function candidate(graph: Graph, schedule: Schedule): Candidate {
 }
 
 function refuseUnsupported(graph: Graph): void {
-  const bad = graph.ops.filter((op) => op.kind !== 'view' && STEP_OPS[op.kind] === undefined);
+  const bad = graph.ops.filter((op) => op.kind !== 'view' && loweringOf(op) === undefined);
   if (bad.length > 0) {
-    const supported = Object.values(STEP_OPS).join(', ');
+    const supported = STEP_KINDS.map((kind) => kind.toUpperCase()).join(', ');
     const hint = 'it changes the scale of its input; fuse the activation into the layer before it';
     const all = bad.map((op) => `${op.kind.toUpperCase()} (${op.name})`).join('; ');
     throw failure(

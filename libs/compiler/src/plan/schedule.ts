@@ -30,15 +30,17 @@ function greedyOrder(graph: Graph): Op[] {
 
   const bytes = (id: TensorId): number => {
     const tensor = tensorOf(graph, id);
-    return tensor.data === null ? byteLength(tensor) : 0;
+    return tensor.data === null && tensor.variable === undefined ? byteLength(tensor) : 0;
   };
   const growth = (op: Op): number => {
     const freed = [...new Set(op.inputs)]
       .filter((id) => readers.get(id) === 1)
       .reduce((n, id) => n + bytes(id), 0);
-    return bytes(op.output) - freed;
+    return op.outputs.reduce((n, id) => n + bytes(id), 0) - freed;
   };
+  const before = stateOrder(graph);
   const isReady = (op: Op): boolean =>
+    (before.get(op) ?? []).every((earlier) => done.has(earlier)) &&
     op.inputs.every((id) => {
       const source = producer.get(id);
       return source === undefined || done.has(source);
@@ -60,4 +62,19 @@ function greedyOrder(graph: Graph): Op[] {
     for (const id of new Set(best.inputs)) readers.set(id, readers.get(id)! - 1);
   }
   return order;
+}
+
+/** Ops that name the same variable keep the source's order among themselves. */
+function stateOrder(graph: Graph): Map<Op, Op[]> {
+  const last = new Map<TensorId, Op>();
+  const before = new Map<Op, Op[]>();
+  for (const op of graph.ops) {
+    for (const id of new Set([...op.inputs, ...op.outputs])) {
+      if (tensorOf(graph, id).variable === undefined) continue;
+      const earlier = last.get(id);
+      if (earlier !== undefined) before.set(op, [...(before.get(op) ?? []), earlier]);
+      last.set(id, op);
+    }
+  }
+  return before;
 }

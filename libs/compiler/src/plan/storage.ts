@@ -1,11 +1,13 @@
-// Which tensors share bytes, and for how long those bytes are needed. A view shares with what it shows; a reshape or
-// an add writes over an operand that dies there (bundle.md allows exactly these in place).
+// Which tensors share bytes, and for how long those bytes are needed. A view shares with what it shows; a reshape
+// or an element-wise op writes over an operand that dies there (bundle.md allows exactly these in place).
 import { byteLength, tensorOf, type Graph, type TensorId } from '../ir/graph.js';
 import type { Op } from '../ir/ops.js';
+import { loweringOf, scratchBytes } from './lower/lower.js';
 
 export interface Buffer {
-  /** First one names it. */
+  /** First one names it; none in scratch. */
   readonly tensors: TensorId[];
+  readonly name: string;
   readonly bytes: number;
   firstStep: number;
   lastStep: number;
@@ -13,6 +15,8 @@ export interface Buffer {
 
 export interface Storage {
   readonly buffers: readonly Buffer[];
+  /** Scratch buffers of each op, in the order of its lowering. */
+  readonly scratchOf: ReadonlyMap<Op, readonly Buffer[]>;
   readonly bufferOf: ReadonlyMap<TensorId, Buffer>;
   /** Views of constants, by tensor: the constant that has the bytes. */
   readonly constantOf: ReadonlyMap<TensorId, TensorId>;
@@ -23,34 +27,43 @@ export function assignStorage(graph: Graph, ops: readonly Op[], steps: readonly 
   const bufferOf = new Map<TensorId, Buffer>();
   const constantOf = new Map<TensorId, TensorId>();
   const buffers: Buffer[] = [];
+  const scratchOf = new Map<Op, readonly Buffer[]>();
   const stepOf = new Map(steps.map((op, i) => [op, i]));
   const lastRead = lastReads(graph, ops, stepOf);
 
   const fresh = (id: TensorId, firstStep: number): void => {
-    const buffer = { tensors: [id], bytes: byteLength(tensorOf(graph, id)), firstStep, lastStep: firstStep };
+    const { name } = tensorOf(graph, id);
+    const bytes = byteLength(tensorOf(graph, id));
+    const buffer = { tensors: [id], name, bytes, firstStep, lastStep: firstStep };
     bufferOf.set(id, buffer);
     buffers.push(buffer);
   };
   for (const id of graph.inputs) fresh(id, -1);
   for (const op of ops) {
-    const { output } = op;
-    const [first] = op.inputs as [TensorId];
+    const [output, ...more] = op.outputs;
     if (op.kind === 'view') {
+      const first = op.inputs[0]!;
       const constant = tensorOf(graph, first).data !== null ? first : constantOf.get(first);
-      if (constant !== undefined) constantOf.set(output, constant);
-      else share(bufferOf.get(first)!, output, bufferOf);
+      if (constant !== undefined) constantOf.set(output!, constant);
+      else share(bufferOf.get(first)!, output!, bufferOf);
       continue;
     }
     const step = stepOf.get(op)!;
     const host = inPlaceHost(graph, op, step, bufferOf, lastRead);
-    if (host === null) fresh(output, step);
-    else share(host, output, bufferOf);
+    if (host !== null) share(host, output!, bufferOf);
+    else if (output !== undefined) fresh(output, step);
+    for (const id of more) fresh(id, step);
+    const scratch = scratchBytes(graph, op).map((bytes): Buffer => {
+      return { tensors: [], name: `scratch of ${op.name}`, bytes, firstStep: step, lastStep: step };
+    });
+    buffers.push(...scratch);
+    scratchOf.set(op, scratch);
   }
   for (const [id, step] of lastRead) {
     const buffer = bufferOf.get(id);
     if (buffer !== undefined) buffer.lastStep = Math.max(buffer.lastStep, step);
   }
-  return { buffers, bufferOf, constantOf };
+  return { buffers, bufferOf, constantOf, scratchOf };
 }
 
 function share(buffer: Buffer, id: TensorId, bufferOf: Map<TensorId, Buffer>): void {
@@ -67,7 +80,7 @@ function lastReads(graph: Graph, ops: readonly Op[], stepOf: ReadonlyMap<Op, num
   for (const id of graph.outputs) extend(id, stepOf.size - 1);
   for (const op of ops.toReversed()) {
     // A view's readers come later in the schedule, so its own last read is final here.
-    const step = op.kind === 'view' ? (last.get(op.output) ?? -1) : stepOf.get(op)!;
+    const step = op.kind === 'view' ? (last.get(op.outputs[0]!) ?? -1) : stepOf.get(op)!;
     for (const id of op.inputs) extend(id, step);
   }
   return last;
@@ -81,19 +94,22 @@ function inPlaceHost(
   bufferOf: ReadonlyMap<TensorId, Buffer>,
   lastRead: ReadonlyMap<TensorId, number>,
 ): Buffer | null {
-  if (op.kind !== 'reshape' && op.kind !== 'add') return null;
+  const [output] = op.outputs;
+  const elementwise = loweringOf(op)?.inPlace === true;
+  if (output === undefined || (op.kind !== 'reshape' && !elementwise)) return null;
   // A copy from input to output must stay a copy: the caller sees two places.
-  if (op.kind === 'reshape' && graph.inputs.includes(op.inputs[0]!) && graph.outputs.includes(op.output))
+  if (op.kind === 'reshape' && graph.inputs.includes(op.inputs[0]!) && graph.outputs.includes(output))
     return null;
-  const shape = tensorOf(graph, op.output).shape.join();
+  const { shape, dtype } = tensorOf(graph, output);
   for (const id of op.inputs) {
     const buffer = bufferOf.get(id);
     if (buffer === undefined) continue;
-    if (op.kind === 'add' && (tensorOf(graph, id).shape.join() !== shape || op.inputs[0] === op.inputs[1]))
-      continue;
+    const operand = tensorOf(graph, id);
+    const same = operand.shape.join() === shape.join() && operand.dtype === dtype;
+    if (elementwise && (!same || op.inputs.indexOf(id) !== op.inputs.lastIndexOf(id))) continue;
     if (buffer.tensors.every((shared) => (lastRead.get(shared) ?? -1) <= step)) {
       // An operand that is also read by the other side of this op is not free before the op is done.
-      const other = op.inputs.filter((operand) => bufferOf.get(operand) === buffer).length;
+      const other = op.inputs.filter((read) => bufferOf.get(read) === buffer).length;
       const isOutput = buffer.tensors.some((shared) => graph.outputs.includes(shared));
       if (other === 1 && !isOutput) return buffer;
     }

@@ -6,7 +6,7 @@ export type { OpName };
 
 /** Where bytes lie. `const` offsets count in `Plan.constants`. */
 export interface Operand {
-  readonly space: 'none' | 'arena' | 'const';
+  readonly space: 'none' | 'arena' | 'const' | 'state';
   readonly dtype: DType;
   readonly offset: number;
   readonly bytes: number;
@@ -20,8 +20,10 @@ export interface Step {
   /** Node of the source model, null for steps the compiler made. */
   readonly node: number | null;
   readonly inputs: readonly Operand[];
-  readonly output: Operand;
-  readonly outputTensor: TensorId;
+  readonly outputs: readonly Operand[];
+  readonly outputTensors: readonly TensorId[];
+  /** Arena bytes the kernel may overwrite freely. */
+  readonly scratch: readonly Operand[];
   /** By field name of docs/spec/bundle.yaml; reserved fields are left out. */
   readonly params: Readonly<Record<string, ParamValue>>;
   readonly macs: number;
@@ -49,6 +51,10 @@ export interface PlannedTensor {
 export interface Plan {
   readonly steps: readonly Step[];
   readonly constants: Uint8Array;
+  /** Memory that outlives an inference. */
+  readonly stateBytes: number;
+  /** Its first content; null = zero bytes. */
+  readonly stateInit: Uint8Array | null;
   readonly arenaBytes: number;
   /** The most bytes live at one step of this order: no packing of it can do with less. */
   readonly lowerBoundBytes: number;

@@ -83,7 +83,10 @@ describe('encodeBundle', () => {
       expect(step.inputs.map((o) => [o.offset, o.bytes])).toEqual(
         planned.inputs.map((o) => [o.offset, o.bytes]),
       );
-      expect(step.outputs[0]).toMatchObject({ offset: planned.output.offset, bytes: planned.output.bytes });
+      expect(step.outputs[0]).toMatchObject({
+        offset: planned.outputs[0]!.offset,
+        bytes: planned.outputs[0]!.bytes,
+      });
     });
   });
 

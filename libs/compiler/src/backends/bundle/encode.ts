@@ -51,6 +51,7 @@ export function encodeBundle(contents: BundleContents): EncodedBundle {
     ['golden', tests.golden, golden.length],
     ['step_crcs', tests.stepCrcs, tests.stepCrcs.length / 4],
     ['samples', tests.samples, 0],
+    ['state_init', plan.stateInit ?? new Uint8Array(0), 0],
     ['names', names.section(), names.count],
     ['info', infoSection(contents.info), 0],
   ];
@@ -105,7 +106,7 @@ function header(contents: BundleContents, size: { totalBytes: number; sectionCou
     section_count: size.sectionCount,
     digest: new Uint8Array(32),
     arena_bytes: contents.plan.arenaBytes,
-    state_bytes: 0,
+    state_bytes: contents.plan.stateBytes,
     stack_bytes: 0,
     step_count: contents.plan.steps.length,
     op_set: opSet,

@@ -31,7 +31,7 @@ export function planSection(steps: readonly Step[]): Uint8Array {
 
 function step(s: Step): Uint8Array {
   const op = OPS[s.op];
-  const operands = [...s.inputs, s.output].map(operand);
+  const operands = [...s.inputs, ...s.outputs, ...s.scratch].map(operand);
   const params = record(op.params, s.params);
   const head = record(RECORDS.step, {
     op: op.number,
@@ -39,8 +39,8 @@ function step(s: Step): Uint8Array {
     flags: 0,
     bytes: RECORDS.step.bytes + operands.length * RECORDS.operand.bytes + params.length,
     inputs: s.inputs.length,
-    outputs: 1,
-    scratch: 0,
+    outputs: s.outputs.length,
+    scratch: s.scratch.length,
     node: s.node ?? NONE_16,
   });
   return concat([head, ...operands, params]);

@@ -1,19 +1,17 @@
 // The .tflite backend: an int8 IR graph as a TensorFlow Lite model file. Thin: no optimization, every tensor and op is
 // written as it stands, so reading the file back gives the same graph.
 import { tensorOf, type Graph, type Tensor, type TensorId } from '../../ir/graph.js';
-import { OPS, type ConvAttrs, type Op, type PoolAttrs } from '../../ir/ops.js';
-import { resolvePadding, type WindowExtent } from '../../ir/shapes.js';
+import { viewOf } from '../../ir/cost.js';
+import { OPS, type Op } from '../../ir/ops.js';
 import {
-  ACTIVATIONS,
   FILE_IDENTIFIER,
   MODEL,
-  OPTIONS_TYPE,
-  PADDING,
   PLACEHOLDER_OPERATOR,
   SCHEMA_VERSION,
   TENSOR_TYPES,
 } from '../../ir/tflite-schema.js';
 import { writeFlatbuffer, type TableValue } from './flatbuffer-writer.js';
+import { writerOf } from './ops/table.js';
 
 /**
  * Operator versions, by builtin code: TensorFlow Lite's runtimes refuse a version they do not have, and these are the first
@@ -45,13 +43,13 @@ export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array
     const inputs = op.inputs.map(at);
     if (op.kind === 'reshape') {
       inputs.push(used.length + extra.length);
-      extra.push(shapeOperand(op, tensorOf(graph, op.output)));
+      extra.push(shapeOperand(op, tensorOf(graph, op.outputs[0]!)));
     }
     return {
       opcodeIndex: codes.indexOf(builtinCode(op)),
       inputs,
-      outputs: [at(op.output)],
-      options: options(graph, op),
+      outputs: op.outputs.map(at),
+      options: writerOf(op)?.(viewOf(graph, op), op.name),
     };
   });
 
@@ -92,7 +90,7 @@ export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array
 }
 
 function usedTensors(graph: Graph): Tensor[] {
-  const ids = new Set([...graph.inputs, ...graph.ops.flatMap((op) => [...op.inputs, op.output])]);
+  const ids = new Set([...graph.inputs, ...graph.ops.flatMap((op) => [...op.inputs, ...op.outputs])]);
   return [...graph.tensors.values()].filter((tensor) => ids.has(tensor.id));
 }
 
@@ -120,82 +118,4 @@ function shapeOperand(op: Op, output: Tensor): Tensor {
 function quantized({ quantization: q }: Tensor): { quantization?: TableValue } {
   if (q === null) return {};
   return { quantization: { scale: q.scales, zeroPoint: q.zeroPoints, quantizedDimension: q.axis ?? 0 } };
-}
-
-function options(graph: Graph, op: Op): { type: number; value: TableValue } | undefined {
-  switch (op.kind) {
-    case 'conv_2d':
-    case 'depthwise_conv_2d': {
-      const filter = tensorOf(graph, op.inputs[1]!).shape;
-      const { strideH, strideW, dilationH, dilationW } = op.attrs;
-      const padding = paddingScheme(graph, op, {
-        filterH: filter[1]!,
-        filterW: filter[2]!,
-        dilationH,
-        dilationW,
-      });
-      const value = {
-        padding,
-        strideW,
-        strideH,
-        activation: activation(op.attrs.activation),
-        dilationW,
-        dilationH,
-      };
-      if (op.kind === 'conv_2d') return { type: OPTIONS_TYPE.conv2d, value };
-      return {
-        type: OPTIONS_TYPE.depthwiseConv2d,
-        value: { ...value, depthMultiplier: op.attrs.depthMultiplier },
-      };
-    }
-    case 'average_pool_2d':
-    case 'max_pool_2d': {
-      const { strideH, strideW, filterH, filterW } = op.attrs;
-      const padding = paddingScheme(graph, op, { filterH, filterW });
-      const value = {
-        padding,
-        strideW,
-        strideH,
-        filterW,
-        filterH,
-        activation: activation(op.attrs.activation),
-      };
-      return { type: OPTIONS_TYPE.pool2d, value };
-    }
-    case 'fully_connected': {
-      const rank = tensorOf(graph, op.output).shape.length;
-      return {
-        type: OPTIONS_TYPE.fullyConnected,
-        value: { activation: activation(op.attrs.activation), keepNumDims: rank !== 2 },
-      };
-    }
-    case 'softmax':
-      return { type: OPTIONS_TYPE.softmax, value: { beta: op.attrs.beta } };
-    case 'add':
-      return { type: OPTIONS_TYPE.add, value: { activation: activation(op.attrs.activation) } };
-    case 'reshape':
-      return { type: OPTIONS_TYPE.reshape, value: { newShape: tensorOf(graph, op.output).shape } };
-    default:
-      return undefined;
-  }
-}
-
-function activation(name: (typeof ACTIVATIONS)[number]): number {
-  return ACTIVATIONS.indexOf(name);
-}
-
-function paddingScheme(
-  graph: Graph,
-  op: Op & { attrs: ConvAttrs | PoolAttrs },
-  extent: WindowExtent,
-): number {
-  const [, h, w] = tensorOf(graph, op.inputs[0]!).shape;
-  const [, outH, outW] = tensorOf(graph, op.output).shape;
-  for (const scheme of PADDING) {
-    const { strideH, strideW, padding } = op.attrs;
-    const found = resolvePadding({ h: h!, w: w! }, { ...extent, strideH, strideW }, scheme);
-    const same = found.padding.top === padding.top && found.padding.left === padding.left;
-    if (same && found.h === outH && found.w === outW) return PADDING.indexOf(scheme);
-  }
-  throw new RangeError(`${op.name}: padding is neither SAME nor VALID`);
 }

@@ -41,8 +41,8 @@ export class OpContext {
     return this.operand(this.operator.inputs, position, types);
   }
 
-  output(types: readonly string[] = ['int8']): Tensor | null {
-    return this.operand(this.operator.outputs, 0, types);
+  output(types: readonly string[] = ['int8'], position = 0): Tensor | null {
+    return this.operand(this.operator.outputs, position, types);
   }
 
   /** Operands in order, then the output; null (faults recorded) if any is unusable. */
@@ -158,6 +158,9 @@ export class OpContext {
 }
 
 export type ImportOp = (context: OpContext) => Op | null;
+
+/** By TFLite's operator name. */
+export type Importers = Readonly<Record<string, ImportOp>>;
 
 export function ids(...tensors: readonly Tensor[]): TensorId[] {
   return tensors.map((tensor) => tensor.id);

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FleetError } from '@tinyfleet/errors';
 import { MODELS } from '../../../test/models.js';
 import { writeFlatbuffer } from '../../backends/tflite/flatbuffer-writer.js';
+import { TENSOR_TYPES } from '../../ir/tflite-schema.js';
 import { writeTflite } from '../../backends/tflite/write.js';
 import type { ReportDiagnostic } from '../../ir/diagnostics.js';
 import { dumpGraph } from '../../ir/dump.js';
@@ -94,7 +95,7 @@ describe('open', () => {
 
   it('should name the tensor whose type keeps a model from compiling', () => {
     const file = changed('denseNet', (model) => {
-      model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].type = 3;
+      model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].type = TENSOR_TYPES.indexOf('int4');
     });
     const { code, diagnostics } = failureOf(file);
     expect(code).toBe('compiler.type-unsupported');

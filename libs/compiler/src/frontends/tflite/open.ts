@@ -1,7 +1,7 @@
 // A TensorFlow Lite int8 model as an IR graph. Call `match` first. Faults of the container end the reading at once;
 // faults of the graph are collected over all nodes and thrown together, unsupported operators in one diagnostic.
 import { failure, fault, type Diagnostic } from '../../ir/diagnostics.js';
-import { DTYPE_BYTES, type DType, type Graph, type Quantization } from '../../ir/graph.js';
+import { DTYPE_BYTES, zeroPointRange, type DType, type Graph, type Quantization } from '../../ir/graph.js';
 import type { Op } from '../../ir/ops.js';
 import {
   BUILTIN_OPERATORS,
@@ -60,10 +60,6 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
     if (edges.outside.has(i)) return;
     const builtin = builtinName(model, operator.opcodeIndex);
     const name = unique(tensors[operator.outputs?.[0] ?? -1]?.name ?? `${builtin.toLowerCase()}_${i}`, names);
-    if ((operator.outputs?.length ?? 0) !== 1) {
-      diagnostics.push(graphFault(`${builtin} ${name}`, `it has ${operator.outputs?.length ?? 0} outputs`));
-      return;
-    }
     const op = IMPORTERS[builtin]!(new OpContext(name, builtin, operator, i, tensors, diagnostics));
     if (op !== null) ops.push(op);
   });
@@ -79,7 +75,7 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
   if (diagnostics.length === 0) checkOrder(ops, inputs, outputs, tensors, diagnostics);
   if (diagnostics.length > 0) throw failure(diagnostics);
 
-  const live = new Set([...inputs, ...outputs, ...ops.flatMap((op) => [...op.inputs, op.output])]);
+  const live = new Set([...inputs, ...outputs, ...ops.flatMap((op) => [...op.inputs, ...op.outputs])]);
   const kept = tensors.flatMap(({ tensor }) => (tensor !== null && live.has(tensor.id) ? [tensor] : []));
   return {
     name: subgraph.name || 'main',
@@ -223,10 +219,10 @@ function readTensor(
 /** The quantization, null when there is none, or what is wrong with it. */
 function readQuantization(source: Decoded<typeof TENSOR>, dtype: DType): Quantization | null | string {
   const { scale, zeroPoint, quantizedDimension: axis } = source.quantization ?? {};
-  if (scale === undefined || scale === null || scale.length === 0) return null;
+  if (dtype === 'float32' || scale === undefined || scale === null || scale.length === 0) return null;
   if (!scale.every((s) => Number.isFinite(s) && s > 0)) return 'a scale is not a positive number';
   const zeroPoints = scale.map((_, i) => zeroPoint?.[i] ?? zeroPoint?.[0] ?? 0);
-  const [low, high] = dtype === 'int8' ? [-128, 127] : dtype === 'int16' ? [-32_768, 32_767] : [0, 0];
+  const [low, high] = zeroPointRange(dtype);
   if (!zeroPoints.every((z) => z >= low && z <= high)) return `a zero point is outside ${low}..${high}`;
   if (scale.length === 1) return { scales: scale, zeroPoints, axis: null };
   // The kernels never read a bias's scale; some converters copy the weights' axis to it.
@@ -280,9 +276,11 @@ function checkOrder(
     const early = op.inputs.find((id) => !ready.has(id));
     if (early !== undefined)
       diagnostics.push(graphFault(op.name, `${tensors[early]!.name} is read before it is computed`));
-    if (ready.has(op.output))
-      diagnostics.push(graphFault(op.name, 'its output is an input, constant or computed twice'));
-    ready.add(op.output);
+    for (const id of op.outputs) {
+      if (ready.has(id))
+        diagnostics.push(graphFault(op.name, 'its output is an input, constant or computed twice'));
+      ready.add(id);
+    }
   }
   for (const id of outputs) {
     if (!ready.has(id))

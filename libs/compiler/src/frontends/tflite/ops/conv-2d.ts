@@ -32,7 +32,7 @@ export function importConv2d(context: OpContext): Op | null {
   if (attrs === null) return null;
   const { name, sourceIndex } = context;
   const inputs = bias === undefined ? ids(input, filter) : ids(input, filter, bias);
-  return { kind: 'conv_2d', name, sourceIndex, inputs, output: output.id, attrs };
+  return { kind: 'conv_2d', name, sourceIndex, inputs, outputs: ids(output), attrs };
 }
 
 export function importDepthwiseConv2d(context: OpContext): Op | null {
@@ -53,7 +53,7 @@ export function importDepthwiseConv2d(context: OpContext): Op | null {
     name,
     sourceIndex,
     inputs,
-    output: output.id,
+    outputs: ids(output),
     attrs: { ...attrs, depthMultiplier },
   };
 }

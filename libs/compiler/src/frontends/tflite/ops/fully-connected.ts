@@ -27,5 +27,5 @@ export function importFullyConnected(context: OpContext): Op | null {
   if (!context.bias(bias, units)) return null;
   const { name, sourceIndex } = context;
   const inputs = bias === undefined ? ids(input, filter) : ids(input, filter, bias);
-  return { kind: 'fully_connected', name, sourceIndex, inputs, output: output.id, attrs: { activation } };
+  return { kind: 'fully_connected', name, sourceIndex, inputs, outputs: ids(output), attrs: { activation } };
 }

@@ -54,7 +54,7 @@ export function importPool2d(kind: 'average_pool_2d' | 'max_pool_2d', context: O
   }
   const { name, sourceIndex } = context;
   const attrs = { strideH, strideW, filterH, filterW, padding, activation };
-  return { kind, name, sourceIndex, inputs: ids(input), output: output.id, attrs };
+  return { kind, name, sourceIndex, inputs: ids(input), outputs: ids(output), attrs };
 }
 
 /** Same tolerance as TFLite's kernels have for scales. */

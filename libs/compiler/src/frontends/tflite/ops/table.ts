@@ -1,22 +1,15 @@
-// Which operators of a .tflite we import. A new one is one line here and one importer.
-import type { ImportOp } from '../context.js';
-import { importConv2d, importDepthwiseConv2d } from './conv-2d.js';
-import { importAdd, importRelu, importReshape, importSoftmax } from './element-wise.js';
-import { importFullyConnected } from './fully-connected.js';
-import { importPool2d } from './pool-2d.js';
+// Which operators of a .tflite we import, family by family.
+import type { Importers } from '../context.js';
+import { ACTIVATION } from './activation.js';
+import { ARITHMETIC } from './arithmetic.js';
+import { CONVOLUTION } from './convolution.js';
+import { MOVEMENT } from './movement.js';
 
-export const IMPORTERS: Readonly<Record<string, ImportOp>> = {
-  ADD: importAdd,
-  AVERAGE_POOL_2D: (context) => importPool2d('average_pool_2d', context),
-  CONV_2D: importConv2d,
-  DEPTHWISE_CONV_2D: importDepthwiseConv2d,
-  FULLY_CONNECTED: importFullyConnected,
-  MAX_POOL_2D: (context) => importPool2d('max_pool_2d', context),
-  RELU: (context) => importRelu('relu', context),
-  RELU6: (context) => importRelu('relu6', context),
-  RELU_N1_TO_1: (context) => importRelu('relu_n1_to_1', context),
-  RESHAPE: importReshape,
-  SOFTMAX: importSoftmax,
+export const IMPORTERS: Importers = {
+  ...CONVOLUTION,
+  ...ARITHMETIC,
+  ...ACTIVATION,
+  ...MOVEMENT,
 };
 
 /** Why an operator we do not import is often there, and what to do about it. */
