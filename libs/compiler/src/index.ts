@@ -32,3 +32,5 @@ export { evaluate, type Evaluation, type ValidationData } from './driver/evaluat
 export type { Source } from './driver/frontends.js';
 export { COMPILER_VERSION, type CompileOptions, type Progress, type TargetType } from './driver/options.js';
 export type { Report } from './driver/report.js';
+export { fitDevice, type DeviceFit, type FittedReport } from './driver/fit.js';
+export { estimate, ESTIMATE_BASIS, type Estimate, type Hardware } from './driver/estimate.js';

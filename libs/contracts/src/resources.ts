@@ -230,7 +230,18 @@ export const BuildReport = z
     macs: z.int(),
     fits: z.object({ slot: z.boolean(), arena: z.boolean() }),
     ops: z.array(
-      z.object({ index: z.int(), op: z.string(), name: z.string(), macs: z.int(), outputBytes: z.int() }),
+      z.object({
+        index: z.int(),
+        op: z.string(),
+        name: z.string(),
+        macs: z.int(),
+        /** Inner-loop rounds: MACs, window elements of a pool, else elements. */
+        work: z.int().default(0),
+        outputBytes: z.int(),
+        constantBytes: z.int().default(0),
+        /** Bytes alive while it runs. */
+        liveBytes: z.int().default(0),
+      }),
     ),
     /** Arena over time: which tensor lies where during which plan steps (inclusive). */
     arena: z.array(
@@ -251,6 +262,35 @@ export const BuildReport = z
     seconds: z.number(),
   })
   .meta({ id: 'BuildReport' });
+const MemoryFit = z.object({ requiredBytes: z.int(), availableBytes: z.int(), fits: z.boolean() });
+/** Does this build fit a device type, and what would an inference cost there? Estimates say their error. */
+export const DeviceFit = z
+  .object({
+    deviceType: Name,
+    title: z.string(),
+    core: z.string(),
+    clockHz: z.int(),
+    fits: z.boolean(),
+    slot: MemoryFit,
+    arena: MemoryFit,
+    state: MemoryFit,
+    /** Null for cores without published figures. */
+    estimate: z
+      .object({
+        instructions: z.number(),
+        cycles: z.number(),
+        milliseconds: z.number(),
+        /** Null where no board of this type has published figures. */
+        microjoules: z.number().nullable(),
+        /** Relative: 0.25 = within 25 % of what the model was fitted to. */
+        timeError: z.number(),
+        energyError: z.number().nullable(),
+      })
+      .nullable(),
+    /** What to change, in words; empty when it fits. */
+    advice: z.array(z.string()),
+  })
+  .meta({ id: 'DeviceFit' });
 export const Build = z
   .object({
     model: Name,

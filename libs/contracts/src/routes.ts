@@ -345,6 +345,14 @@ export const routes = {
     params: build,
     response: r.BuildReport,
   },
+  buildFit: {
+    method: 'GET',
+    path: '/projects/:project/models/:model/versions/:version/builds/:deviceType/fit',
+    summary: 'Whether the build fits each device type, with time and energy estimates',
+    access: 'viewer',
+    params: build,
+    response: z.object({ items: z.array(r.DeviceFit), basis: z.string() }),
+  },
   buildBundle: {
     method: 'GET',
     path: '/projects/:project/models/:model/versions/:version/builds/:deviceType/bundle',

@@ -7,7 +7,8 @@ import { commaList, modelRef, usage } from '../arguments.js';
 import { EventPulse } from '../events.js';
 import { ago, bar, bytes, percent, shortDigest, state } from '../output/format.js';
 import { LiveView } from '../output/live.js';
-import { renderReport, type Report } from '../output/report.js';
+import { renderFit } from '../output/fit.js';
+import { renderReport } from '../output/report.js';
 import { Session, all } from '../session.js';
 
 type Build = CallOutput<'buildGet'>;
@@ -151,17 +152,23 @@ async function follow(session: Session, started: readonly Build[]): Promise<Buil
 async function printBuilds(session: Session, builds: readonly Build[], isBrief: boolean): Promise<void> {
   const client = await session.client();
   const project = await session.project();
-  const reports = await Promise.all(
-    builds.map((b): Promise<Report | undefined> =>
-      b.state === 'succeeded' && !isBrief
-        ? client.call('buildReport', {
-            params: { project, model: b.model, version: b.version, deviceType: b.deviceType },
-          })
-        : Promise.resolve(undefined),
-    ),
+  const details = await Promise.all(
+    builds.map(async ({ model, version, deviceType, state: reached }) => {
+      if (reached !== 'succeeded' || isBrief) return undefined;
+      const params = { project, model, version, deviceType };
+      const [report, fit] = await Promise.all([
+        client.call('buildReport', { params }),
+        client.call('buildFit', { params }),
+      ]);
+      return { report, fit };
+    }),
   );
   if (session.out.isPlain || isBrief) {
-    const rows = builds.map((build, i) => ({ ...build, report: reports[i] ?? null }));
+    const rows = builds.map((build, i) => ({
+      ...build,
+      report: details[i]?.report ?? null,
+      fit: details[i]?.fit.items ?? null,
+    }));
     session.out.list(rows, [
       { header: 'model', value: (b) => `${b.model}@${b.version}` },
       { header: 'type', value: (b) => b.deviceType },
@@ -173,15 +180,17 @@ async function printBuilds(session: Session, builds: readonly Build[], isBrief: 
   } else {
     const types = await client.call('deviceTypeList', { params: { project } });
     for (const [i, build] of builds.entries()) {
-      const report = reports[i];
-      if (report === undefined) continue;
+      const found = details[i];
+      if (found === undefined) continue;
       const type = types.items.find((t) => t.name === build.deviceType);
       session.out.line(
-        `${renderReport(report, {
+        `${renderReport(found.report, {
           ...build,
           ...(type === undefined ? {} : { slotBytes: type.slotBytes, availableArenaBytes: type.arenaBytes }),
         })}\n`,
       );
+      // The same model on other hardware: one table serves all builds of a version that differ by type only.
+      if (i === builds.length - 1) session.out.line(`${pc.dim('OTHER DEVICES')}\n${renderFit(found.fit)}\n`);
     }
   }
   failOnUnsuccessful(session, builds);

@@ -13,8 +13,17 @@ const report: Report = {
   macs: 100,
   fits: { slot: true, arena: false },
   ops: [
-    { index: 0, op: 'FULLY_CONNECTED', name: 'a', macs: 100, outputBytes: 4 },
-    { index: 1, op: 'SOFTMAX', name: 'b', macs: 0, outputBytes: 4 },
+    {
+      index: 0,
+      op: 'FULLY_CONNECTED',
+      name: 'a',
+      macs: 100,
+      work: 100,
+      outputBytes: 4,
+      constantBytes: 0,
+      liveBytes: 0,
+    },
+    { index: 1, op: 'SOFTMAX', name: 'b', macs: 0, work: 0, outputBytes: 4, constantBytes: 0, liveBytes: 0 },
   ],
   arena: [
     { tensor: 'input', offset: 0, bytes: 400, firstStep: -1, lastStep: 0 },

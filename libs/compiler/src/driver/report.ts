@@ -30,6 +30,8 @@ export interface Report {
     readonly name: string;
     readonly node: number | null;
     readonly macs: number;
+    /** Inner-loop rounds: MACs, window elements of a pool, else elements. */
+    readonly work: number;
     readonly outputBytes: number;
     /** Weights, bias and tables it reads. */
     readonly constantBytes: number;
@@ -90,6 +92,7 @@ export function makeReport(parts: ReportParts): Report {
       name: step.name,
       node: step.node,
       macs: step.macs,
+      work: step.work,
       outputBytes: step.outputs.reduce((n, o) => n + o.bytes, 0),
       constantBytes: step.inputs.reduce((n, o) => n + (o.space === 'const' ? o.bytes : 0), 0),
       liveBytes: liveBytes(plan, index),

@@ -27,6 +27,8 @@ export interface Step {
   /** By field name of docs/spec/bundle.yaml; reserved fields are left out. */
   readonly params: Readonly<Record<string, ParamValue>>;
   readonly macs: number;
+  /** Inner-loop rounds: MACs, window elements, else elements. */
+  readonly work: number;
 }
 
 /** One buffer of the arena and how long it is needed. */

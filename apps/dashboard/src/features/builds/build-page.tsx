@@ -9,6 +9,7 @@ import { StateBadge } from '../../components/badges';
 import { Loaded, Page, Problem, Section } from '../../components/page';
 import { StackedBar } from '../../components/stacked-bar';
 import { ArenaMap } from './arena-map';
+import { FitTable } from './fit-table';
 
 type Report = Resource<'BuildReport'>;
 
@@ -17,6 +18,7 @@ export function BuildPage() {
   const build = useApi('buildGet', { params });
   const done = build.data?.state === 'succeeded';
   const report = useApi('buildReport', { params }, { enabled: done });
+  const fit = useApi('buildFit', { params }, { enabled: done });
   const cancel = useAction('buildCancel');
   const retry = useAction('buildRetry');
   const state = build.data?.state;
@@ -56,6 +58,11 @@ export function BuildPage() {
         </Alert>
       )}
       {done ? <Loaded query={report}>{(data) => <ReportView report={data} />}</Loaded> : null}
+      {done ? (
+        <Section title="Does it fit?" about="This bundle on every device type of the project">
+          <Loaded query={fit}>{(data) => <FitTable items={data.items} basis={data.basis} />}</Loaded>
+        </Section>
+      ) : null}
     </Page>
   );
 }

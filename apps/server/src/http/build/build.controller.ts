@@ -2,6 +2,7 @@
 import { Controller, Inject, StreamableFile } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import { BuildReport, type ProjectScope } from '@tinyfleet/contracts';
+import { ESTIMATE_BASIS, fitDevice } from '@tinyfleet/compiler';
 import { FleetError } from '@tinyfleet/errors';
 import { BuildService } from '@tinyfleet/releases';
 import { PgStores, type BlobStore } from '@tinyfleet/storage';
@@ -51,6 +52,21 @@ export class BuildController {
     @Input() { params }: ApiInput<'buildReport'>,
   ): Promise<ApiOutput<'buildReport'>> {
     return BuildReport.parse(await this.stores.builds.report(scope, ref(params)));
+  }
+
+  @Api('buildFit')
+  async fit(
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'buildFit'>,
+  ): Promise<ApiOutput<'buildFit'>> {
+    const report = BuildReport.parse(await this.stores.builds.report(scope, ref(params)));
+    const types = await this.stores.types.list(scope);
+    const items = types.map((type) => {
+      const { advice, ...fit } = fitDevice(report, type);
+      const { title, core, clockHz } = type;
+      return { ...fit, title, core, clockHz, advice: [...advice] };
+    });
+    return { items, basis: ESTIMATE_BASIS };
   }
 
   @Api('buildBundle')

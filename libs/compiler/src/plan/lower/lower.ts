@@ -1,6 +1,6 @@
 // One IR op as one plan step: its parameters by the names of docs/spec/bundle.yaml and its operands. The only arithmetic
 // here is on shapes; multipliers come from ir/multipliers.
-import { macsOf, viewOf } from '../../ir/cost.js';
+import { macsOf, viewOf, workOf } from '../../ir/cost.js';
 import { fault } from '../../ir/diagnostics.js';
 import type { Graph, TensorId } from '../../ir/graph.js';
 import type { Op, OpAttrs } from '../../ir/ops.js';
@@ -61,6 +61,7 @@ export function lower(
     scratch,
     params,
     macs: macsOf(graph, op),
+    work: workOf(graph, op),
   };
 }
 
