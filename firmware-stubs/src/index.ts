@@ -1,7 +1,17 @@
-// Where the built firmware is. The module is built by ports/wasm/build.mjs and committed; this package holds no logic.
+// Where the built firmware is. The module is built by ports/wasm/build.mjs and committed; port-runner runs the other ports.
 import { readFile } from 'node:fs/promises';
 import type {} from './webassembly.js';
 
+export {
+  PORTS,
+  PortError,
+  runOnPort,
+  selfTestOnPort,
+  type Port,
+  type PortInference,
+  type PortOptions,
+  type PortRun,
+} from './port-runner.js';
 export { wasmBytes, wasmSha256 } from './generated/wasm.js';
 
 /** The whole firmware (runtime and agent) as one WebAssembly module. */

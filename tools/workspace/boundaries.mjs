@@ -10,7 +10,7 @@ const imports = {
   firmware: [],
   sensors: ['errors'],
   runtime: ['firmware', 'errors'],
-  compiler: ['runtime', 'errors'],
+  compiler: ['runtime', 'firmware', 'errors'],
   // Domains: contracts, wire, errors and the domains they are listed to need
   auth: ['contracts', 'wire', 'errors'],
   registry: ['contracts', 'wire', 'errors'],

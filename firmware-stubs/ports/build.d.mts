@@ -1,0 +1,8 @@
+// Types of build.mjs.
+export function buildImage(image: {
+  name: string;
+  cc: string;
+  folders: string[];
+  flags: string[];
+  link: string[];
+}): Promise<string>;

@@ -1,0 +1,2 @@
+// Types of build.mjs.
+export function buildPosix(options?: { sanitize?: boolean }): Promise<string>;
