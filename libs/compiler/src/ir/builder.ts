@@ -13,7 +13,8 @@ export interface QuantizationSpec {
   readonly axis?: number;
 }
 
-export interface Activated extends QuantizationSpec {
+/** Results are float where the first operand is; else they need a scale. */
+export interface Activated extends Partial<QuantizationSpec> {
   readonly name: string;
   readonly activation?: Activation;
 }
@@ -30,31 +31,37 @@ export class GraphBuilder {
 
   constructor(private readonly name: string) {}
 
-  input(name: string, shape: readonly number[], q: QuantizationSpec, dtype: DType = 'int8'): TensorId {
-    const id = this.tensor({ name, shape, dtype, quantization: quantization(q), data: null });
+  /** Float without a quantization. */
+  input(
+    name: string,
+    shape: readonly number[],
+    q: QuantizationSpec | null,
+    dtype: DType = q === null ? 'float32' : 'int8',
+  ): TensorId {
+    const id = this.tensor({ name, shape, dtype, quantization: q && quantization(q), data: null });
     this.inputs.push(id);
     return id;
   }
 
-  /** `values` are the quantized integers in memory order. */
+  /** `values` are the quantized integers, or floats, in memory order. */
   constant(
     name: string,
     shape: readonly number[],
-    values: Int8Array | Int32Array | Int16Array,
-    q: QuantizationSpec,
+    values: Int8Array | Int32Array | Int16Array | Float32Array,
+    q: QuantizationSpec | null = null,
   ): TensorId {
-    const dtype: DType =
-      values instanceof Int8Array ? 'int8' : values instanceof Int16Array ? 'int16' : 'int32';
+    const dtype = dtypeOf(values);
     if (values.length !== elements({ shape }))
       throw new RangeError(`${name}: ${values.length} values for [${shape.join(', ')}]`);
     const data = new Uint8Array(values.byteLength);
     const view = new DataView(data.buffer);
     values.forEach((value, i) => {
       if (dtype === 'int8') view.setInt8(i, value);
+      else if (dtype === 'float32') view.setFloat32(i * 4, value, true);
       else if (dtype === 'int16') view.setInt16(i * 2, value, true);
       else view.setInt32(i * 4, value, true);
     });
-    return this.tensor({ name, shape, dtype, quantization: quantization(q), data });
+    return this.tensor({ name, shape, dtype, quantization: q && quantization(q), data });
   }
 
   /** filter [out, kh, kw, in]. */
@@ -171,7 +178,14 @@ export class GraphBuilder {
     shape: readonly number[],
     o: Activated,
   ): TensorId {
-    const id = this.tensor({ name: o.name, shape, dtype: 'int8', quantization: quantization(o), data: null });
+    const float = this.tensors.get(inputs[0]!)!.dtype === 'float32';
+    const id = this.tensor({
+      name: o.name,
+      shape,
+      dtype: float ? 'float32' : 'int8',
+      quantization: float ? null : quantization(o),
+      data: null,
+    });
     return this.push(kind, inputs, attrs, id, o.name);
   }
 
@@ -202,9 +216,16 @@ function list(operands: { input: TensorId; filter: TensorId; bias?: TensorId }):
   return bias === undefined ? [input, filter] : [input, filter, bias];
 }
 
-function quantization(spec: QuantizationSpec): Quantization {
-  const several = typeof spec.scale !== 'number';
-  const scales = (several ? spec.scale : [spec.scale]).map(Math.fround);
+function dtypeOf(values: Int8Array | Int32Array | Int16Array | Float32Array): DType {
+  if (values instanceof Float32Array) return 'float32';
+  return values instanceof Int8Array ? 'int8' : values instanceof Int16Array ? 'int16' : 'int32';
+}
+
+function quantization(spec: Partial<QuantizationSpec>): Quantization {
+  const { scale } = spec;
+  if (scale === undefined) throw new RangeError('an integer tensor needs a scale');
+  const several = typeof scale !== 'number';
+  const scales = (several ? scale : [scale]).map(Math.fround);
   return {
     scales,
     zeroPoints: scales.map(() => spec.zeroPoint ?? 0),

@@ -64,6 +64,11 @@ export interface Graph {
   readonly roots: readonly TensorId[];
 }
 
+/** Float graphs are evaluated and quantized; integer graphs are planned. Frontends make nothing between. */
+export function isFloat(graph: Graph): boolean {
+  return [...graph.tensors.values()].some((tensor) => tensor.dtype === 'float32' && tensor.data === null);
+}
+
 export function elements(tensor: { readonly shape: readonly number[] }): number {
   return tensor.shape.reduce((n, extent) => n * extent, 1);
 }
@@ -89,6 +94,14 @@ export function consumers(graph: Graph): Map<TensorId, Op[]> {
     for (const id of new Set(op.inputs)) map.set(id, [...(map.get(id) ?? []), op]);
   }
   return map;
+}
+
+/** Values of a float constant, in memory order. */
+export function float32Values(tensor: Tensor): Float32Array {
+  if (tensor.data === null || tensor.dtype !== 'float32')
+    throw new Error(`invariant: ${tensor.name} is not constant float32`);
+  const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
+  return Float32Array.from({ length: elements(tensor) }, (_, i) => view.getFloat32(i * 4, true));
 }
 
 /** int32 view of a constant, endian-safe and free of alignment demands. */

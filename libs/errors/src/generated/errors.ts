@@ -702,6 +702,14 @@ export const errors = {
     text: 'The model computes in {types}; microcontrollers run int8.',
     hint: 'Export it with full integer quantization: a representative data set, `TFLITE_BUILTINS_INT8`, and int8 input and output types.',
   },
+  'compiler.mixed-types': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: mixed types',
+    text: 'Part of the model computes in float ({float}), part in {type} ({integer}).',
+    hint: 'Export it either in float, for TinyFleet to quantize, or with full integer quantization: a representative data set and `TFLITE_BUILTINS_INT8`.',
+  },
   'compiler.type-unsupported': {
     status: 422,
     exit: 6,
@@ -2221,6 +2229,7 @@ export interface ErrorData {
   'compiler.op-unsupported': { count: Value; ops: Value; supported: Value };
   'compiler.option-unsupported': { op: Value; option: Value };
   'compiler.not-quantized': { types: Value };
+  'compiler.mixed-types': { float: Value; type: Value; integer: Value };
   'compiler.type-unsupported': { tensor: Value; op: Value; type: Value; expected: Value };
   'compiler.shape-unsupported': { tensor: Value; shape: Value; reason: Value };
   'compiler.quantization-invalid': { tensor: Value; reason: Value };

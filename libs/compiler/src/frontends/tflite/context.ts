@@ -8,6 +8,13 @@ import type { Activation } from '../../ir/ops.js';
 
 export type Operator = Decoded<typeof OPERATOR>;
 
+/** Activations and weights of most ops. A graph is all float or all integer; the first operand says which. */
+export const DATA: readonly string[] = ['int8', 'float32'];
+/** Where TFLM has a kernel for int16 activations, too. */
+export const DATA16: readonly string[] = ['int8', 'int16', 'float32'];
+/** Beside int8 and float32 activations; beside int16 ones the accumulators' type int64 is usual. */
+export const BIAS: readonly string[] = ['int32', 'float32'];
+
 /** A tensor of the file: the IR's, or what kept it from being one. */
 export interface FileTensor {
   readonly name: string;
@@ -37,23 +44,30 @@ export class OpContext {
     return this.index(this.operator.inputs, position) !== null;
   }
 
-  input(position: number, types: readonly string[] = ['int8']): Tensor | null {
+  input(position: number, types: readonly string[] = DATA): Tensor | null {
     return this.operand(this.operator.inputs, position, types);
   }
 
-  output(types: readonly string[] = ['int8'], position = 0): Tensor | null {
+  output(types: readonly string[] = DATA, position = 0): Tensor | null {
     return this.operand(this.operator.outputs, position, types);
   }
 
-  /** Operands in order, then the output; null (faults recorded) if any is unusable. */
+  /**
+   * Operands in order, then the output; null (faults recorded) if any is unusable. The first operand chooses: others
+   * (and the output) have its type if their list has it, else any of their list but float32, for an op computes in
+   * floats or in integers. So `[DATA, DATA, BIAS]` is a float op with a float bias, or an int8 op with an int32 one.
+   */
   operands(
     types: readonly (readonly string[])[],
     optional = types.length,
+    outputTypes: readonly string[] = types[0]!,
   ): { inputs: Tensor[]; output: Tensor } | null {
     const count = this.operator.inputs?.length ?? 0;
     const wanted = types.filter((_, i) => i < optional || (i < count && this.has(i)));
-    const inputs = wanted.map((accepted, i) => this.input(i, accepted));
-    const output = this.output();
+    const first = this.input(0, wanted[0]);
+    if (first === null) return null;
+    const inputs = [first, ...wanted.slice(1).map((list, i) => this.input(i + 1, beside(first, list)))];
+    const output = this.output(beside(first, outputTypes));
     if (output === null || inputs.includes(null)) return null;
     return { inputs: inputs as Tensor[], output };
   }
@@ -71,7 +85,6 @@ export class OpContext {
     return found.tensor;
   }
 
-  /** Four extents and, with `quantized`, one scale per tensor. */
   rank(tensor: Tensor, rank: number): boolean {
     if (tensor.shape.length === rank) return true;
     const data = {
@@ -83,8 +96,10 @@ export class OpContext {
     return false;
   }
 
+  /** One scale per tensor; float tensors have none. */
   perTensor(...tensors: readonly Tensor[]): boolean {
     return tensors.every((tensor) => {
+      if (tensor.dtype === 'float32') return true;
       if (tensor.quantization === null) return this.quantization(tensor, 'it has no scale');
       return (
         tensor.quantization.axis === null ||
@@ -93,10 +108,11 @@ export class OpContext {
     });
   }
 
-  /** Symmetric int8 weights, one scale or one per slice of `axis`. */
+  /** Symmetric int8 weights, one scale or one per slice of `axis`; or float ones. */
   weights(filter: Tensor, axis: number): boolean {
     const q = filter.quantization;
     if (filter.data === null) return this.wrong(`weights ${filter.name} are not constant`);
+    if (filter.dtype === 'float32') return true;
     if (q === null) return this.quantization(filter, 'it has no scale');
     if (q.axis !== null && q.axis !== axis)
       return this.quantization(filter, `its scales run along dimension ${q.axis}`);
@@ -155,6 +171,11 @@ export class OpContext {
     const given = this.operator.options;
     return given !== null && given.type === type && given.value !== null ? (given.value as T) : defaults;
   }
+}
+
+/** What of `accepted` may stand beside `first`: its own type, else integers that go with integers, or indices. */
+function beside(first: Tensor, accepted: readonly string[]): readonly string[] {
+  return accepted.includes(first.dtype) ? [first.dtype] : accepted.filter((type) => type !== 'float32');
 }
 
 export type ImportOp = (context: OpContext) => Op | null;

@@ -86,13 +86,6 @@ describe('open', () => {
     ]);
   });
 
-  it('should say that a float model has to be quantized', () => {
-    const file = changed('denseNet', (model) => {
-      for (const tensor of model.subgraphs[0].tensors) tensor.type = 0;
-    });
-    expect(failureOf(file)).toMatchObject({ code: 'compiler.not-quantized', data: { types: 'float32' } });
-  });
-
   it('should name the tensor whose type keeps a model from compiling', () => {
     const file = changed('denseNet', (model) => {
       model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].type = TENSOR_TYPES.indexOf('int4');

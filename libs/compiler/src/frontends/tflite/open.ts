@@ -1,4 +1,4 @@
-// A TensorFlow Lite int8 model as an IR graph. Call `match` first. Faults of the container end the reading at once;
+// A TensorFlow Lite model as an IR graph, all integer or all float. Call `match` first. Faults of the container end the reading at once;
 // faults of the graph are collected over all nodes and thrown together, unsupported operators in one diagnostic.
 import { failure, fault, type Diagnostic } from '../../ir/diagnostics.js';
 import { DTYPE_BYTES, zeroPointRange, type DType, type Graph, type Quantization } from '../../ir/graph.js';
@@ -14,7 +14,8 @@ import {
   type TENSOR,
 } from '../../ir/tflite-schema.js';
 import { moveEdges, type Interface } from './edges.js';
-import { OpContext, type FileTensor } from './context.js';
+import { DATA, OpContext, type FileTensor } from './context.js';
+import { findFloats, widen, WIDENED_BYTES } from './floats.js';
 import { readFlatbuffer } from './flatbuffer-reader.js';
 import { DEFAULT_LIMITS, within, type TfliteLimits } from './limits.js';
 import { HINTS, IMPORTERS } from './ops/table.js';
@@ -39,21 +40,25 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
   if (operators.length === 0) throw invalid('model', 'it has no operators');
 
   const diagnostics: Diagnostic[] = [];
-  const edges = moveEdges(subgraph, (i) => builtinCode(model, operators[i]!.opcodeIndex));
+  const codeOf = (i: number): number => builtinCode(model, operators[i]!.opcodeIndex);
+  const floats = findFloats(subgraph, codeOf, (id) => hasData(model, fileTensors[id]));
+  const moved = moveEdges(subgraph, codeOf);
+  const edges = { ...moved, outside: new Set([...moved.outside, ...floats.outside]) };
   const unsupported = unsupportedOperators(model, subgraph, edges.outside);
   if (unsupported !== null) throw failure([unsupported.summary, ...unsupported.details]);
-  const floats = fileTensors.filter((t) => TENSOR_TYPES[t.type]?.startsWith('float'));
-  const int8 = fileTensors.some((t) => TENSOR_TYPES[t.type] === 'int8');
-  if (floats.length > 0 && !int8) {
-    throw fault('compiler.not-quantized', {
-      types: [...new Set(floats.map((t) => TENSOR_TYPES[t.type]!))].join(', '),
-    });
-  }
-
   const used = referenced(operators, edges);
-  const tensors = fileTensors.map((tensor, i) =>
-    readTensor(tensor, i, used.has(i), model, limits, diagnostics),
-  );
+  let widenedBytes = 0;
+  const tensors = fileTensors.map((tensor, id) => {
+    const constant = floats.aliases.get(id);
+    const read = { id, used: used.has(id), widened: constant !== undefined || floats.widened.has(id) };
+    const source = { ...fileTensors[constant ?? id]!, name: tensor.name };
+    const found = readTensor(source, read, { model, limits, diagnostics });
+    // Tensors may share a buffer; what is made of it is not shared.
+    if (read.widened) widenedBytes += found.tensor?.data?.length ?? 0;
+    within('bytes of weights as float32', widenedBytes, limits.fileBytes * DTYPE_BYTES.float32);
+    return found;
+  });
+  checkOneKind(tensors, diagnostics);
   const names = new Set<string>();
   const ops: Op[] = [];
   operators.forEach((operator, i) => {
@@ -151,20 +156,29 @@ function referenced(operators: NonNullable<Subgraph['operators']>, edges: Interf
   return used;
 }
 
+function hasData(model: Model, tensor: Decoded<typeof TENSOR> | undefined): boolean {
+  return (model.buffers?.[tensor?.buffer ?? -1]?.data?.length ?? 0) > 0;
+}
+
+interface FileContext {
+  readonly model: Model;
+  readonly limits: TfliteLimits;
+  readonly diagnostics: Diagnostic[];
+}
+
 function readTensor(
   source: Decoded<typeof TENSOR>,
-  id: number,
-  used: boolean,
-  model: Model,
-  limits: TfliteLimits,
-  diagnostics: Diagnostic[],
+  { id, used, widened }: { readonly id: number; readonly used: boolean; readonly widened: boolean },
+  { model, limits, diagnostics }: FileContext,
 ): FileTensor {
   const name = source.name ?? `tensor_${id}`;
-  const type = TENSOR_TYPES[source.type] ?? `type ${source.type}`;
+  const stored = TENSOR_TYPES[source.type] ?? `type ${source.type}`;
+  const type = widened ? 'float32' : stored;
   const shape = source.shape ?? [];
   const unusable: FileTensor = { name, type, shape, tensor: null };
   if (!used || !(type in DTYPE_BYTES)) return unusable;
   const dtype = type as DType;
+  const elementBytes = widened ? WIDENED_BYTES[stored]! : DTYPE_BYTES[dtype];
   const report = (code: Diagnostic['code'], data: Record<string, string | number>): FileTensor => {
     diagnostics.push({ code, severity: 'error', data: { tensor: name, ...data }, tensor: name });
     return unusable;
@@ -204,29 +218,44 @@ function readTensor(
   }
   const data =
     buffer?.data !== null && buffer?.data !== undefined && buffer.data.length > 0 ? buffer.data : null;
-  if (data !== null && data.length !== bytes) {
+  const needed = (bytes / DTYPE_BYTES[dtype]) * elementBytes;
+  if (data !== null && data.length !== needed) {
     return report('compiler.graph-invalid', {
       op: name,
-      reason: `it has ${data.length} bytes of data for ${bytes}`,
+      reason: `it has ${data.length} bytes of data for ${needed}`,
     });
   }
 
-  const q = readQuantization(source, dtype);
+  const q = readQuantization(source, stored);
   if (typeof q === 'string') return report('compiler.quantization-invalid', { reason: q });
+  if (widened && data !== null) {
+    const values = widen({ type: stored, shape, quantization: q, data });
+    return { ...unusable, tensor: { id, name, dtype, shape, quantization: null, data: values } };
+  }
   return { ...unusable, tensor: { id, name, dtype, shape, quantization: q, data } };
 }
 
+/** Nothing converts between floats and integers inside a graph: devices have no floats. */
+function checkOneKind(tensors: readonly FileTensor[], diagnostics: Diagnostic[]): void {
+  const computed = tensors.filter(({ tensor }) => tensor !== null && tensor.data === null);
+  const float = computed.find(({ type }) => type === 'float32');
+  const integer = computed.find(({ tensor }) => tensor!.quantization !== null);
+  if (float === undefined || integer === undefined) return;
+  const data = { float: float.name, integer: integer.name, type: integer.type };
+  diagnostics.push({ code: 'compiler.mixed-types', severity: 'error', data, tensor: float.name });
+}
+
 /** The quantization, null when there is none, or what is wrong with it. */
-function readQuantization(source: Decoded<typeof TENSOR>, dtype: DType): Quantization | null | string {
+function readQuantization(source: Decoded<typeof TENSOR>, type: string): Quantization | null | string {
   const { scale, zeroPoint, quantizedDimension: axis } = source.quantization ?? {};
-  if (dtype === 'float32' || scale === undefined || scale === null || scale.length === 0) return null;
+  if (type.startsWith('float') || scale === undefined || scale === null || scale.length === 0) return null;
   if (!scale.every((s) => Number.isFinite(s) && s > 0)) return 'a scale is not a positive number';
   const zeroPoints = scale.map((_, i) => zeroPoint?.[i] ?? zeroPoint?.[0] ?? 0);
-  const [low, high] = zeroPointRange(dtype);
+  const [low, high] = zeroPointRange(type as DType);
   if (!zeroPoints.every((z) => z >= low && z <= high)) return `a zero point is outside ${low}..${high}`;
   if (scale.length === 1) return { scales: scale, zeroPoints, axis: null };
   // The kernels never read a bias's scale; some converters copy the weights' axis to it.
-  const sliced = dtype === 'int32' && source.shape?.length === 1 ? 0 : axis;
+  const sliced = type === 'int32' && source.shape?.length === 1 ? 0 : axis;
   if (sliced === undefined || source.shape?.[sliced] !== scale.length) {
     return `it has ${scale.length} scales for dimension ${axis ?? 0} of [${source.shape?.join(', ') ?? ''}]`;
   }
@@ -243,13 +272,15 @@ function checkInterface(
     diagnostics.push(graphFault('model', `${what} names tensor ${index}, which does not exist`));
     return [];
   }
-  if (found.type !== 'int8') {
-    const data = { tensor: found.name, op: `the model's ${what}`, type: found.type, expected: 'int8' };
+  if (!DATA.includes(found.type)) {
+    const expected = DATA.join(' or ');
+    const data = { tensor: found.name, op: `the model's ${what}`, type: found.type, expected };
     diagnostics.push({ code: 'compiler.type-unsupported', severity: 'error', data, tensor: found.name });
     return [];
   }
   if (found.tensor === null) return [];
-  if (found.tensor.quantization?.axis !== null || found.tensor.data !== null) {
+  const scaled = found.type === 'float32' || found.tensor.quantization?.axis === null;
+  if (!scaled || found.tensor.data !== null) {
     const reason = found.tensor.data !== null ? 'it is constant' : 'it needs one scale';
     diagnostics.push({
       code: 'compiler.quantization-invalid',

@@ -3,12 +3,12 @@ import type { Tensor } from '../../../ir/graph.js';
 import type { Op } from '../../../ir/ops.js';
 import { broadcastShape } from '../../../ir/shapes.js';
 import { OPTIONS_TYPE } from '../../../ir/tflite-schema.js';
-import { ids, type Importers, type OpContext } from '../context.js';
+import { DATA, ids, type Importers, type OpContext } from '../context.js';
 
 export const ARITHMETIC: Importers = { ADD: importAdd };
 
 function importAdd(context: OpContext): Op | null {
-  const found = context.operands([['int8'], ['int8']]);
+  const found = context.operands([DATA, DATA]);
   if (found === null) return null;
   const [a, b] = found.inputs as [Tensor, Tensor];
   const { output } = found;

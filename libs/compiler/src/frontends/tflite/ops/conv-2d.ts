@@ -3,7 +3,7 @@ import type { Tensor } from '../../../ir/graph.js';
 import type { ConvAttrs, Op } from '../../../ir/ops.js';
 import { resolvePadding } from '../../../ir/shapes.js';
 import { OPTIONS_TYPE, PADDING } from '../../../ir/tflite-schema.js';
-import { ids, type OpContext } from '../context.js';
+import { BIAS, DATA, ids, type OpContext } from '../context.js';
 
 interface Options {
   padding: number;
@@ -14,7 +14,7 @@ interface Options {
   dilationH: number;
 }
 
-const OPERANDS = [['int8'], ['int8'], ['int32']];
+const OPERANDS = [DATA, DATA, BIAS];
 /** Parameters are 16-bit in the bundle; no useful window comes near. */
 const LARGEST = 65_535;
 /** Keeps every coordinate of a padded window within the kernels' 30 bits. */
@@ -66,7 +66,7 @@ interface ConvOperands {
 }
 
 function operands(context: OpContext, channelAxis: number): ConvOperands | null {
-  const found = context.operands(OPERANDS, 2);
+  const found = context.operands([DATA, DATA, BIAS], 2);
   if (found === null) return null;
   const [input, filter, bias] = found.inputs as [Tensor, Tensor, Tensor?];
   const { output } = found;

@@ -2,10 +2,10 @@
 import { elements, type Tensor } from '../../../ir/graph.js';
 import type { Op } from '../../../ir/ops.js';
 import { OPTIONS_TYPE } from '../../../ir/tflite-schema.js';
-import { ids, type OpContext } from '../context.js';
+import { BIAS, DATA, ids, type OpContext } from '../context.js';
 
 export function importFullyConnected(context: OpContext): Op | null {
-  const found = context.operands([['int8'], ['int8'], ['int32']], 2);
+  const found = context.operands([DATA, DATA, BIAS], 2);
   if (found === null) return null;
   const [input, filter, bias] = found.inputs as [Tensor, Tensor, Tensor?];
   const { output } = found;

@@ -4,7 +4,7 @@ import type { Tensor } from '../../../ir/graph.js';
 import type { Op } from '../../../ir/ops.js';
 import { resolvePadding } from '../../../ir/shapes.js';
 import { OPTIONS_TYPE, PADDING } from '../../../ir/tflite-schema.js';
-import { ids, type OpContext } from '../context.js';
+import { DATA, ids, type OpContext } from '../context.js';
 
 interface Options {
   padding: number;
@@ -20,7 +20,7 @@ const LARGEST_WINDOW = 2 ** 23;
 const LARGEST = 65_535;
 
 export function importPool2d(kind: 'average_pool_2d' | 'max_pool_2d', context: OpContext): Op | null {
-  const found = context.operands([['int8']]);
+  const found = context.operands([DATA]);
   if (found === null) return null;
   const [input] = found.inputs as [Tensor];
   const { output } = found;
@@ -59,6 +59,7 @@ export function importPool2d(kind: 'average_pool_2d' | 'max_pool_2d', context: O
 
 /** Same tolerance as TFLite's kernels have for scales. */
 export function sameQuantization(a: Tensor, b: Tensor): boolean {
-  const [p, q] = [a.quantization!, b.quantization!];
+  const [p, q] = [a.quantization, b.quantization];
+  if (p === null || q === null) return p === q;
   return p.zeroPoints[0] === q.zeroPoints[0] && Math.abs(p.scales[0]! - q.scales[0]!) <= 1e-6;
 }
