@@ -40,9 +40,9 @@ export function ImportModel(props: {
       >
         <Group justify="center" gap="sm">
           <Text size="sm">
-            {file === null ? 'Drop a .tflite file here or' : `${file.name}, ${formatBytes(file.size)}`}
+            {file === null ? 'Drop a model file here or' : `${file.name}, ${formatBytes(file.size)}`}
           </Text>
-          <FileButton onChange={take} accept=".tflite">
+          <FileButton onChange={take} accept=".tflite,.onnx,.h5,.keras,.zip,.json">
             {(button) => (
               <Button {...button} variant="default" size="xs">
                 {file === null ? 'choose one' : 'another'}

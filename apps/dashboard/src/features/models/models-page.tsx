@@ -16,7 +16,10 @@ export function ModelsPage() {
       title="Models"
       about="What was trained, by version. A version becomes a build for each device type, then a release."
     >
-      <Section title="Import" about="int8 .tflite; nothing but the file is needed">
+      <Section
+        title="Import"
+        about="TensorFlow Lite, ONNX, Keras (.h5, .keras) or a zipped tfjs layers model; nothing but the file is needed"
+      >
         <ImportModel
           project={project}
           onImported={(made) =>
