@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { measureAnswers } from './models/answers.mjs';
 import { measureFiles } from './models/files.mjs';
 import { measureVectors } from './models/vectors.mjs';
 import { printBars } from './report.mjs';
@@ -13,6 +14,7 @@ const DATA = fileURLToPath(new URL('../../shared/data', import.meta.url));
 const SECTIONS = {
   files: measureFiles,
   vectors: measureVectors,
+  answers: measureAnswers,
 };
 
 export async function run(args = []) {
