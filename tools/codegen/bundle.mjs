@@ -28,6 +28,13 @@ export function layoutRecord(name, lines) {
   return { fields, bytes: Math.ceil(offset / 4) * 4 };
 }
 
+const operands = (list = []) =>
+  list.map((text) => ({
+    name: operandName(text),
+    text,
+    optional: text.startsWith('['),
+    many: text.startsWith('*'),
+  }));
 const operandName = (text) => /^\[?\*?\[?(\w+)/.exec(text)[1];
 
 export async function readFormat(root) {
@@ -39,13 +46,6 @@ export async function readFormat(root) {
   const ops = Object.entries(raw.ops).map(([name, op]) => {
     if (numbers.has(op.number)) throw new Error(`${SOURCE}: op number ${op.number} is used twice`);
     numbers.add(op.number);
-    const operands = (list = []) =>
-      list.map((text) => ({
-        name: operandName(text),
-        text,
-        optional: text.startsWith('['),
-        many: text.startsWith('*'),
-      }));
     return {
       name,
       number: op.number,
@@ -59,7 +59,12 @@ export async function readFormat(root) {
   });
   const stages = Object.entries(raw.front_end_stages).map(([name, stage]) => ({
     name,
-    ...stage,
+    number: stage.number,
+    version: stage.version ?? 1,
+    doc: stage.in_place ? `${stage.doc}; in place if output and first input coincide` : stage.doc,
+    inputs: operands(stage.inputs),
+    outputs: operands(stage.outputs),
+    scratch: operands(stage.scratch),
     params: layoutRecord(name, stage.params),
   }));
   return { ...raw, records, ops, stages };
@@ -97,6 +102,7 @@ function header(format) {
   const groups = {
     SECTION_FLAG: format.section_flags,
     HEADER_FLAG: format.header_flags,
+    STAGE_FLAG: format.stage_flags,
     SECTION: format.sections,
     SPACE: format.spaces,
     DTYPE: format.dtypes,
@@ -105,6 +111,7 @@ function header(format) {
     MONITOR_KIND: format.monitor_kinds,
     REDUCTION: format.reductions,
     GOLDEN_KIND: format.golden_kinds,
+    STATISTIC: format.statistics,
   };
   for (const [prefix, map] of Object.entries(groups)) out.push('', ...enumLines(prefix, map));
   const prefixes = { step: 'STEP', header: 'HEADER', section: 'SECTION_ENTRY' };
@@ -130,6 +137,7 @@ function header(format) {
     out.push(
       '',
       `#define FLEET_STAGE_${upper(stage.name)} ${stage.number}`,
+      `#define FLEET_STAGE_${upper(stage.name)}_VERSION ${stage.version}`,
       ...recordLines(`STAGE_${upper(stage.name)}`, stage.params, 'PARAM_BYTES'),
     );
   out.push(
@@ -190,6 +198,8 @@ function typescript(format) {
     constant('MONITOR_KINDS', format.monitor_kinds),
     constant('REDUCTIONS', format.reductions),
     constant('GOLDEN_KINDS', format.golden_kinds),
+    constant('STAGE_FLAGS', format.stage_flags),
+    constant('STATISTICS', format.statistics),
     constant('RECORDS', Object.fromEntries(Object.entries(format.records).map(([n, r]) => [n, record(r)]))),
     constant(
       'OPS',
@@ -210,7 +220,19 @@ function typescript(format) {
     ),
     constant(
       'FRONT_END_STAGES',
-      Object.fromEntries(format.stages.map((s) => [s.name, { number: s.number, params: record(s.params) }])),
+      Object.fromEntries(
+        format.stages.map((s) => [
+          s.name,
+          {
+            number: s.number,
+            version: s.version,
+            inputs: s.inputs.map(operand),
+            outputs: s.outputs.map(operand),
+            scratch: s.scratch.map(operand),
+            params: record(s.params),
+          },
+        ]),
+      ),
     ),
     'export type OpName = keyof typeof OPS;',
     '',
@@ -262,7 +284,18 @@ function markdown(format) {
     out.push('', `### ${op.name} (${op.params.bytes} bytes)`, '', ...fields(op.params));
   out.push('', '## Front end stages');
   for (const s of format.stages)
-    out.push('', `### ${s.number} ${s.name} (${s.params.bytes} bytes)`, '', s.doc, '', ...fields(s.params));
+    out.push(
+      '',
+      `### ${s.number} ${s.name} (${s.params.bytes} bytes)`,
+      '',
+      s.doc.replaceAll('*', '\\*'),
+      '',
+      ...[s.inputs, s.outputs].map(
+        (list, i) => `- ${['inputs', 'outputs'][i]}: ${list.map((o) => o.text.replaceAll('*', '\\*')).join('; ')}`,
+      ),
+      '',
+      ...fields(s.params),
+    );
   return out.join('\n') + '\n';
 }
 

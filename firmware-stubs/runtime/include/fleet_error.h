@@ -83,6 +83,7 @@ typedef enum {
     fleet_err_bundle_front_end_unsupported = 322,
     fleet_err_bundle_stack_too_small = 323,
     fleet_err_bundle_contract_invalid = 324,
+    fleet_err_bundle_front_end_invalid = 325,
 
     /* Flash: docs/errors/flash.md */
     fleet_err_flash_read_failed = 401,

@@ -101,6 +101,21 @@ export const REDUCTIONS = { each: 0, mean: 1, max: 2, min: 3 } as const;
 
 export const GOLDEN_KINDS = { random: 0, stored: 1, raw: 2 } as const;
 
+export const STAGE_FLAGS = { final: 1 } as const;
+
+export const STATISTICS = {
+  mean: 1,
+  rms: 2,
+  std: 4,
+  min: 8,
+  max: 16,
+  range: 32,
+  zero_crossings: 64,
+  kurtosis: 128,
+  crest: 256,
+  mad: 512,
+} as const;
+
 export const RECORDS = {
   header: {
     bytes: 128,
@@ -220,8 +235,21 @@ export const RECORDS = {
       steps_offset: { type: 'u32', offset: 20, count: 1 },
     },
   },
+  front_end: {
+    bytes: 20,
+    fields: {
+      frame: { type: 'u32', offset: 0, count: 1 },
+      hop: { type: 'u32', offset: 4, count: 1 },
+      passes: { type: 'u16', offset: 8, count: 1 },
+      first_passes: { type: 'u16', offset: 10, count: 1 },
+      stages: { type: 'u16', offset: 12, count: 1 },
+      axes: { type: 'u8', offset: 14, count: 1 },
+      input: { type: 'u8', offset: 15, count: 1 },
+      samples_offset: { type: 'u32', offset: 16, count: 1 },
+    },
+  },
   front_end_stage: {
-    bytes: 8,
+    bytes: 12,
     fields: {
       stage: { type: 'u16', offset: 0, count: 1 },
       version: { type: 'u8', offset: 2, count: 1 },
@@ -229,6 +257,9 @@ export const RECORDS = {
       bytes: { type: 'u16', offset: 4, count: 1 },
       inputs: { type: 'u8', offset: 6, count: 1 },
       outputs: { type: 'u8', offset: 7, count: 1 },
+      scratch: { type: 'u8', offset: 8, count: 1 },
+      reserved: { type: 'u8', offset: 9, count: 1 },
+      reserved2: { type: 'u16', offset: 10, count: 1 },
     },
   },
   label: { bytes: 4, fields: { length: { type: 'u8', offset: 0, count: 1 } } },
@@ -1769,95 +1800,152 @@ export const OPS = {
 export const FRONT_END_STAGES = {
   scale: {
     number: 1,
+    version: 1,
+    inputs: [
+      { name: 'x', optional: false, many: false },
+      { name: 'multipliers', optional: false, many: false },
+      { name: 'shifts', optional: false, many: false },
+      { name: 'centres', optional: false, many: false },
+    ],
+    outputs: [{ name: 'output', optional: false, many: false }],
+    scratch: [],
     params: {
-      bytes: 20,
+      bytes: 16,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        centre: { type: 'i16', offset: 4, count: 1 },
-        output_offset: { type: 'i16', offset: 6, count: 1 },
-        multiplier: { type: 'i32', offset: 8, count: 1 },
-        shift: { type: 'i8', offset: 12, count: 1 },
-        reserved: { type: 'u8', offset: 13, count: 1 },
-        output_min: { type: 'i16', offset: 14, count: 1 },
-        output_max: { type: 'i16', offset: 16, count: 1 },
-        reserved2: { type: 'u16', offset: 18, count: 1 },
+        period: { type: 'u32', offset: 4, count: 1 },
+        axes: { type: 'u16', offset: 8, count: 1 },
+        output_offset: { type: 'i16', offset: 10, count: 1 },
+        output_min: { type: 'i16', offset: 12, count: 1 },
+        output_max: { type: 'i16', offset: 14, count: 1 },
       },
     },
   },
   window: {
     number: 2,
+    version: 1,
+    inputs: [
+      { name: 'samples', optional: false, many: false },
+      { name: 'coefficients', optional: true, many: false },
+    ],
+    outputs: [{ name: 'output', optional: false, many: false }],
+    scratch: [],
     params: {
       bytes: 8,
       fields: {
-        frame: { type: 'u32', offset: 0, count: 1 },
+        frame: { type: 'u16', offset: 0, count: 1 },
+        axes: { type: 'u8', offset: 2, count: 1 },
+        axis: { type: 'u8', offset: 3, count: 1 },
         shift: { type: 'u8', offset: 4, count: 1 },
-        reserved: { type: 'u8', offset: 5, count: 1 },
-        reserved2: { type: 'u16', offset: 6, count: 1 },
+        centre: { type: 'u8', offset: 5, count: 1 },
+        reserved: { type: 'u16', offset: 6, count: 1 },
       },
     },
   },
   fft: {
     number: 3,
+    version: 1,
+    inputs: [
+      { name: 'samples', optional: false, many: false },
+      { name: 'sine', optional: false, many: false },
+    ],
+    outputs: [
+      { name: 'spectrum', optional: false, many: false },
+      { name: 'shift', optional: false, many: false },
+    ],
+    scratch: [],
     params: {
-      bytes: 8,
-      fields: {
-        length: { type: 'u16', offset: 0, count: 1 },
-        frame: { type: 'u16', offset: 2, count: 1 },
-        reserved: { type: 'u32', offset: 4, count: 1 },
-      },
+      bytes: 4,
+      fields: { length: { type: 'u16', offset: 0, count: 1 }, frame: { type: 'u16', offset: 2, count: 1 } },
     },
   },
   energy: {
     number: 4,
+    version: 1,
+    inputs: [{ name: 'spectrum', optional: false, many: false }],
+    outputs: [{ name: 'energy', optional: false, many: false }],
+    scratch: [],
     params: {
-      bytes: 4,
-      fields: { start: { type: 'u16', offset: 0, count: 1 }, end: { type: 'u16', offset: 2, count: 1 } },
+      bytes: 8,
+      fields: {
+        bins: { type: 'u16', offset: 0, count: 1 },
+        start: { type: 'u16', offset: 2, count: 1 },
+        end: { type: 'u16', offset: 4, count: 1 },
+        reserved: { type: 'u16', offset: 6, count: 1 },
+      },
     },
   },
   filter_bank: {
     number: 5,
+    version: 1,
+    inputs: [
+      { name: 'energy', optional: false, many: false },
+      { name: 'weights', optional: false, many: false },
+      { name: 'widths', optional: false, many: false },
+      { name: 'shift', optional: false, many: false },
+    ],
+    outputs: [{ name: 'bands', optional: false, many: false }],
+    scratch: [],
     params: {
       bytes: 8,
       fields: {
         channels: { type: 'u16', offset: 0, count: 1 },
-        weights: { type: 'u16', offset: 2, count: 1 },
-        correction_bits: { type: 'u8', offset: 4, count: 1 },
-        reserved: { type: 'u8', offset: 5, count: 1 },
-        reserved2: { type: 'u16', offset: 6, count: 1 },
+        start: { type: 'u16', offset: 2, count: 1 },
+        bins: { type: 'u16', offset: 4, count: 1 },
+        reserved: { type: 'u16', offset: 6, count: 1 },
       },
     },
   },
   noise_reduction: {
     number: 6,
+    version: 1,
+    inputs: [{ name: 'bands', optional: false, many: false }],
+    outputs: [
+      { name: 'output', optional: false, many: false },
+      { name: 'noise', optional: false, many: false },
+    ],
+    scratch: [],
     params: {
       bytes: 12,
       fields: {
         channels: { type: 'u16', offset: 0, count: 1 },
         smoothing_bits: { type: 'u8', offset: 2, count: 1 },
-        reserved: { type: 'u8', offset: 3, count: 1 },
+        clamping: { type: 'u8', offset: 3, count: 1 },
         even_smoothing: { type: 'u16', offset: 4, count: 1 },
         odd_smoothing: { type: 'u16', offset: 6, count: 1 },
         min_signal: { type: 'u16', offset: 8, count: 1 },
-        reserved2: { type: 'u16', offset: 10, count: 1 },
+        reserved: { type: 'u16', offset: 10, count: 1 },
       },
     },
   },
   pcan: {
     number: 7,
+    version: 1,
+    inputs: [
+      { name: 'bands', optional: false, many: false },
+      { name: 'noise', optional: false, many: false },
+      { name: 'gains', optional: false, many: false },
+    ],
+    outputs: [{ name: 'output', optional: false, many: false }],
+    scratch: [],
     params: {
-      bytes: 8,
+      bytes: 4,
       fields: {
         channels: { type: 'u16', offset: 0, count: 1 },
-        snr_bits: { type: 'u8', offset: 2, count: 1 },
-        input_bits: { type: 'u8', offset: 3, count: 1 },
-        output_bits: { type: 'u8', offset: 4, count: 1 },
-        reserved: { type: 'u8', offset: 5, count: 1 },
-        reserved2: { type: 'u16', offset: 6, count: 1 },
+        snr_shift: { type: 'u8', offset: 2, count: 1 },
+        reserved: { type: 'u8', offset: 3, count: 1 },
       },
     },
   },
   log: {
     number: 8,
+    version: 1,
+    inputs: [
+      { name: 'bands', optional: false, many: false },
+      { name: 'table', optional: false, many: false },
+    ],
+    outputs: [{ name: 'output', optional: false, many: false }],
+    scratch: [],
     params: {
       bytes: 8,
       fields: {
@@ -1871,6 +1959,13 @@ export const FRONT_END_STAGES = {
   },
   dct: {
     number: 9,
+    version: 1,
+    inputs: [
+      { name: 'x', optional: false, many: false },
+      { name: 'table', optional: false, many: false },
+    ],
+    outputs: [{ name: 'output', optional: false, many: false }],
+    scratch: [],
     params: {
       bytes: 8,
       fields: {
@@ -1884,45 +1979,57 @@ export const FRONT_END_STAGES = {
   },
   stack: {
     number: 10,
+    version: 1,
+    inputs: [{ name: 'row', optional: false, many: false }],
+    outputs: [{ name: 'rows', optional: false, many: false }],
+    scratch: [],
     params: {
       bytes: 8,
-      fields: {
-        rows: { type: 'u16', offset: 0, count: 1 },
-        row_bytes: { type: 'u16', offset: 2, count: 1 },
-        stride: { type: 'u16', offset: 4, count: 1 },
-        reserved: { type: 'u16', offset: 6, count: 1 },
-      },
+      fields: { rows: { type: 'u32', offset: 0, count: 1 }, row_bytes: { type: 'u32', offset: 4, count: 1 } },
     },
   },
   statistics: {
     number: 11,
+    version: 1,
+    inputs: [{ name: 'samples', optional: false, many: false }],
+    outputs: [{ name: 'features', optional: false, many: false }],
+    scratch: [],
     params: {
-      bytes: 16,
+      bytes: 8,
       fields: {
         frame: { type: 'u32', offset: 0, count: 1 },
-        axes: { type: 'u8', offset: 4, count: 1 },
-        reserved: { type: 'u8', offset: 5, count: 1 },
-        features: { type: 'u16', offset: 6, count: 1 },
-        multiplier: { type: 'i32', offset: 8, count: 1 },
-        shift: { type: 'i8', offset: 12, count: 1 },
-        reserved2: { type: 'u8', offset: 13, count: 1 },
-        output_offset: { type: 'i16', offset: 14, count: 1 },
+        features: { type: 'u16', offset: 4, count: 1 },
+        axes: { type: 'u8', offset: 6, count: 1 },
+        reserved: { type: 'u8', offset: 7, count: 1 },
       },
     },
   },
   spectral_power: {
     number: 12,
+    version: 1,
+    inputs: [
+      { name: 'energy', optional: false, many: false },
+      { name: 'edges', optional: false, many: false },
+      { name: 'shift', optional: false, many: false },
+    ],
+    outputs: [{ name: 'bands', optional: false, many: false }],
+    scratch: [],
     params: {
-      bytes: 12,
+      bytes: 4,
       fields: {
-        bins: { type: 'u16', offset: 0, count: 1 },
-        bands: { type: 'u16', offset: 2, count: 1 },
-        multiplier: { type: 'i32', offset: 4, count: 1 },
-        shift: { type: 'i8', offset: 8, count: 1 },
-        reserved: { type: 'u8', offset: 9, count: 1 },
-        output_offset: { type: 'i16', offset: 10, count: 1 },
+        bands: { type: 'u16', offset: 0, count: 1 },
+        fraction_bits: { type: 'u8', offset: 2, count: 1 },
+        reserved: { type: 'u8', offset: 3, count: 1 },
       },
     },
+  },
+  copy: {
+    number: 13,
+    version: 1,
+    inputs: [{ name: 'x', optional: false, many: false }],
+    outputs: [{ name: 'output', optional: false, many: false }],
+    scratch: [],
+    params: { bytes: 4, fields: { bytes: { type: 'u32', offset: 0, count: 1 } } },
   },
 } as const;
 
