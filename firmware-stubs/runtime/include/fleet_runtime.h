@@ -90,29 +90,32 @@ typedef struct {
   uint32_t step_crcs;
   uint32_t samples;
   uint32_t state_init;
+  uint32_t front_end;
   uint32_t monitors_crc;
   uint32_t cursor;    // offset of the next step's record
   uint32_t last;      // offset of the last executed step's record, 0 = none
   uint16_t step;      // index of the next step
   uint16_t steps;
+  uint16_t passes;    // of the front end before the next inference
   uint8_t inputs;
   uint8_t outputs;
   uint8_t monitor_count;
   uint8_t golden_count;
   uint8_t phase;      // 0 not loaded, 1 idle, 2 running
+  uint8_t fresh;      // no sample was taken since the reset
 } fleet_runtime_t;
 
 // Upper bound of sizeof(fleet_runtime_t), for callers that reserve memory without seeing the type.
 #define FLEET_RUNTIME_BYTES 160u
 
-// Checks the whole bundle once (sections, every operand, shape, multiplier and shift of every step, contract,
-// monitors, golden vectors) and binds it to the memory. After it no function reads or writes outside the four
+// Checks the whole bundle once (sections, every operand, shape, multiplier and shift of every step, contract, front
+// end, monitors, golden vectors) and binds it to the memory. After it no function reads or writes outside the four
 // regions, whatever the bytes of the bundle were. State is reset. On failure the context is 'not loaded'.
 // O(steps + channels + monitors x edges + bytes of the monitors section). Calls nothing.
 // Errors: those of fleet_inspect; bundle.section-*, tensor-out-of-bounds, arena-too-small, state-too-small, misaligned,
 // plan-invalid, op-version-unsupported, quantization-invalid, shape-invalid, layout-unsupported, contract-invalid,
-// monitors-invalid, golden-invalid, front-end-unsupported; runtime.argument-invalid.
-// `failed_step` (may be NULL) is set to the step an error is about, 65535 = none.
+// monitors-invalid, golden-invalid, front-end-unsupported, front-end-invalid; runtime.argument-invalid.
+// `failed_step` (may be NULL) is set to the step (or stage of the front end) an error is about, 65535 = none.
 int32_t fleet_load(fleet_runtime_t *rt, const fleet_memory_t *memory, uint32_t *failed_step);
 
 // Moves a loaded, idle context to other addresses of the SAME bytes, an arena of at least the same size and the same
@@ -121,7 +124,7 @@ int32_t fleet_load(fleet_runtime_t *rt, const fleet_memory_t *memory, uint32_t *
 // Errors: runtime.not-loaded, runtime.busy, bundle.misaligned.
 int32_t fleet_rebind(fleet_runtime_t *rt, const void *bundle, void *arena, void *state);
 
-// Sets the state to its initial bytes (section state_init, else zero). O(state). Errors: runtime.not-loaded, busy.
+// Sets the state to its initial bytes (section state_init, else zero); the front end waits for a whole frame again. O(state). Errors: runtime.not-loaded, busy.
 int32_t fleet_reset_state(fleet_runtime_t *rt);
 
 // ---- contract ----------------------------------------------------------------------------------------------------
@@ -149,6 +152,26 @@ typedef struct {
 // Describes input or output `index`. O(1). Errors: runtime.not-loaded, runtime.argument-invalid.
 int32_t fleet_input(const fleet_runtime_t *rt, uint32_t index, fleet_tensor_t *tensor);
 int32_t fleet_output(const fleet_runtime_t *rt, uint32_t index, fleet_tensor_t *tensor);
+
+// ---- front end: raw samples to inputs ------------------------------------------------------------------------------
+
+typedef struct {
+  int16_t *data;   // in the state: where the next samples go, axes interleaved
+  uint32_t frames; // sensor frames wanted there, 0 = the bundle takes its inputs directly
+  uint16_t passes; // passes until the inputs are complete, this one included
+  uint8_t axes;
+  uint8_t sensor;  // wire.cddl
+} fleet_raw_t;
+
+// Where the next raw samples go. A bundle with a front end is fed like this: write raw.frames frames to raw.data, call
+// fleet_feed, again until it returns 0; then fleet_begin. After a reset of the state the first inference takes `frame`
+// of the contract, later ones take `hop`. O(1). Errors: runtime.not-loaded, runtime.argument-invalid.
+int32_t fleet_raw(const fleet_runtime_t *rt, fleet_raw_t *raw);
+
+// The samples are there: runs the stages once. Returns passes left, 0 = the inputs are in the arena, which then belongs
+// to this context until the inference is over; between two passes it does not. O(stages).
+// Errors: runtime.not-loaded, runtime.busy, runtime.argument-invalid (no front end), runtime.kernel-failed (never).
+int32_t fleet_feed(fleet_runtime_t *rt);
 
 // ---- inference -----------------------------------------------------------------------------------------------------
 
@@ -210,7 +233,9 @@ typedef struct {
   uint32_t outputs_crc; // so far
   uint32_t prng;
   uint32_t vector;
+  uint32_t taken;       // bytes of the stored sample
   uint16_t failed_step; // 65535 = none, or the outputs themselves
+  uint16_t passes;      // of the front end before this frame's inference, kind raw
   uint8_t frame;
   uint8_t frames;
 } fleet_self_test_t;
@@ -219,7 +244,8 @@ typedef struct {
 // Errors: runtime.not-loaded, runtime.argument-invalid, runtime.busy.
 int32_t fleet_self_test_begin(fleet_runtime_t *rt, fleet_self_test_t *test, uint32_t vector);
 
-// Runs up to max_steps steps of the vector and compares CRCs. Returns steps left (of all frames), 0 = passed.
+// Runs up to max_steps steps of the vector (a pass of the front end counts as one) and compares CRCs. Returns steps left
+// (of all frames), 0 = passed.
 // Errors: as fleet_run; runtime.step-mismatch (test->failed_step), runtime.golden-mismatch. State is left as the
 // vector made it: call fleet_reset_state before real inputs. The monitor sink is not called.
 int32_t fleet_self_test(fleet_runtime_t *rt, fleet_self_test_t *test, uint32_t max_steps);

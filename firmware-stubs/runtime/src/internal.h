@@ -111,6 +111,25 @@ static inline int8_t to_int8(uint32_t acc, int32_t multiplier, int32_t shift, in
   return (int8_t)(clamp(requantize((int32_t)acc, multiplier, shift), low - offset, high - offset) + offset);
 }
 
+// Moves `keep` bytes down by `distance`; memcpy of parts that do not overlap.
+static inline void move_down(uint8_t *p, uint32_t distance, uint32_t keep) {
+  for (uint32_t done = 0; done < keep; done += distance)
+    memcpy(p + done, p + done + distance, keep - done < distance ? keep - done : distance);
+}
+
+static inline const int16_t *input_i16(const step_t *s, uint32_t index) {
+  return (const int16_t *)(const void *)readable(s->rt, operand(s, index));
+}
+static inline const uint32_t *input_u32(const step_t *s, uint32_t index) {
+  return (const uint32_t *)(const void *)readable(s->rt, operand(s, index));
+}
+static inline int16_t *output_i16(const step_t *s, uint32_t index) {
+  return (int16_t *)(void *)writable(s->rt, output_operand(s, index));
+}
+static inline uint32_t *output_u32(const step_t *s, uint32_t index) {
+  return (uint32_t *)(void *)writable(s->rt, output_operand(s, index));
+}
+
 // A row of the op table. `check` sees a step whose operands are known to lie inside their spaces; it must make sure
 // that `run` stays inside those operands and divides by nothing that is 0. Both return 0 or a negative error.
 typedef struct {
@@ -140,6 +159,26 @@ int fleet_is_shift(int32_t shift);
 int fleet_is_int8_range(int32_t input_offset, int32_t output_offset, int32_t low, int32_t high);
 // Filter positions cannot overflow: every coordinate of the window fits in 30 bits.
 int fleet_is_window(uint32_t out, uint32_t stride, uint32_t filter, uint32_t dilation);
+
+// ---- front end (front_end.c; the stages themselves are in dsp/) ----------------------------------------------------
+
+// A stage of the front end is a row like an op and its record is laid out like a step's. NULL = not in this build: a
+// port without dsp/ links the weak fallback of front_end.c and refuses bundles with a front end.
+const op_t *fleet_find_stage(uint32_t number);
+
+// Shape of a record (counts, operands inside their spaces, no overlaps), then the row's own check. `flags` are allowed.
+int32_t fleet_check_record(const step_t *step, const op_t *op, uint32_t flags);
+// The front_end section from rt->front_end (0 = absent) to `end`; contract and plan are known to be valid.
+int32_t fleet_check_front_end(const fleet_runtime_t *rt, uint32_t end, uint32_t *failed_stage);
+// Passes from one inference to the next.
+uint32_t fleet_passes(const fleet_runtime_t *rt);
+// Raw samples of `inferences` inferences after a reset.
+uint64_t fleet_raw_bytes(const fleet_runtime_t *rt, uint32_t inferences);
+// Frames before the next inference start anew; part of fleet_reset_state.
+void fleet_restart_front_end(fleet_runtime_t *rt);
+// One pass of the stages over the samples in the state; passes left until the inputs are complete. fleet_feed, whatever
+// the phase.
+int32_t fleet_front_end_pass(fleet_runtime_t *rt);
 
 #define FLEET_DECLARE_OP(name)                          \
   int32_t fleet_check_##name(const step_t *step);       \

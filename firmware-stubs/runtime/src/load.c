@@ -101,7 +101,6 @@ static int32_t read_sections(const uint8_t *bundle, uint32_t total, section_t fo
         return -fleet_err_bundle_section_invalid;
     }
     switch (type) {
-      case FLEET_SECTION_FRONT_END: return -fleet_err_bundle_front_end_unsupported;
       case FLEET_SECTION_CONTRACT:
       case FLEET_SECTION_PLAN:
       case FLEET_SECTION_CONSTANTS:
@@ -111,6 +110,7 @@ static int32_t read_sections(const uint8_t *bundle, uint32_t total, section_t fo
       case FLEET_SECTION_STEP_CRCS:
       case FLEET_SECTION_SAMPLES:
       case FLEET_SECTION_STATE_INIT:
+      case FLEET_SECTION_FRONT_END:
       case FLEET_SECTION_NAMES:
       case FLEET_SECTION_INFO:
       case FLEET_SECTION_CALIBRATION:
@@ -153,6 +153,27 @@ static int32_t check_operand(const fleet_runtime_t *rt, const uint8_t *op, int w
   return fleet_ok;
 }
 
+int32_t fleet_check_record(const step_t *step, const op_t *op, uint32_t flags) {
+  const uint8_t *r = step->record;
+  const uint32_t inputs = r[FLEET_STEP_INPUTS], outputs = r[FLEET_STEP_OUTPUTS], scratch = r[FLEET_STEP_SCRATCH];
+  const uint32_t operands = inputs + outputs + scratch;
+  if ((r[FLEET_STEP_FLAGS] & ~flags) != 0 || r[FLEET_STEP_RESERVED] != 0 || inputs != op->inputs || outputs != op->outputs ||
+      scratch != op->scratch || operands > FLEET_MAX_OPERANDS ||
+      load_le16(r + FLEET_STEP_BYTES) != step_head_bytes + operands * operand_bytes + op->param_bytes)
+    return -fleet_err_bundle_plan_invalid;
+  for (uint32_t i = 0; i < operands; i++) {
+    const int32_t error = check_operand(step->rt, operand(step, i), i >= inputs, i >= inputs + outputs);
+    if (error != 0) return error;
+  }
+  for (uint32_t i = inputs; i < operands; i++)
+    for (uint32_t j = 0; j < i; j++) {
+      const uint8_t *a = operand(step, i), *b = operand(step, j);
+      const int allowed = op->in_place && i < inputs + outputs && j < inputs && coincide(a, b);
+      if (overlaps(a, b) && !allowed) return -fleet_err_bundle_plan_invalid;
+    }
+  return op->check(step);
+}
+
 static int32_t check_step(const fleet_runtime_t *rt, uint32_t at) {
   const step_t step = step_at(rt, at);
   const uint8_t *r = step.record;
@@ -162,23 +183,7 @@ static int32_t check_step(const fleet_runtime_t *rt, uint32_t at) {
   const uint32_t n = op->number;
   const uint8_t *set = rt->bundle + (n < 256 ? FLEET_HEADER_OP_SET + (n >> 3) : FLEET_HEADER_OWN_OP_SET + ((n - 1024) >> 3));
   if (!(*set & 1u << (n & 7u))) return -fleet_err_bundle_header_invalid;
-  const uint32_t inputs = r[FLEET_STEP_INPUTS], outputs = r[FLEET_STEP_OUTPUTS], scratch = r[FLEET_STEP_SCRATCH];
-  const uint32_t operands = inputs + outputs + scratch;
-  if (r[FLEET_STEP_FLAGS] != 0 || r[FLEET_STEP_RESERVED] != 0 || inputs != op->inputs || outputs != op->outputs ||
-      scratch != op->scratch || operands > FLEET_MAX_OPERANDS ||
-      load_le16(r + FLEET_STEP_BYTES) != step_head_bytes + operands * operand_bytes + op->param_bytes)
-    return -fleet_err_bundle_plan_invalid;
-  for (uint32_t i = 0; i < operands; i++) {
-    const int32_t error = check_operand(rt, operand(&step, i), i >= inputs, i >= inputs + outputs);
-    if (error != 0) return error;
-  }
-  for (uint32_t i = inputs; i < operands; i++)
-    for (uint32_t j = 0; j < i; j++) {
-      const uint8_t *a = operand(&step, i), *b = operand(&step, j);
-      const int allowed = op->in_place && i < inputs + outputs && j < inputs && coincide(a, b);
-      if (overlaps(a, b) && !allowed) return -fleet_err_bundle_plan_invalid;
-    }
-  return op->check(&step);
+  return fleet_check_record(&step, op, 0);
 }
 
 static int32_t check_plan(fleet_runtime_t *rt, uint32_t *failed_step) {
@@ -259,11 +264,13 @@ static int32_t check_golden(const fleet_runtime_t *rt, const section_t sections[
     const uint8_t *g = rt->bundle + rt->golden + i * FLEET_GOLDEN_RECORD_BYTES;
     const uint32_t kind = g[FLEET_GOLDEN_KIND], frames = g[FLEET_GOLDEN_FRAMES];
     const uint32_t sample_bytes = load_le32(g + FLEET_GOLDEN_SAMPLE_BYTES);
-    if (kind == FLEET_GOLDEN_KIND_RAW) return -fleet_err_bundle_front_end_unsupported;
     if (kind > FLEET_GOLDEN_KIND_RAW || frames == 0 || frames > 8) return -fleet_err_bundle_golden_invalid;
     if (kind == FLEET_GOLDEN_KIND_RANDOM && load_le32(g + FLEET_GOLDEN_SEED) == 0) return -fleet_err_bundle_golden_invalid;
-    if (kind == FLEET_GOLDEN_KIND_STORED &&
-        (sample_bytes != input_bytes_total * frames || samples->offset == 0 ||
+    if (kind == FLEET_GOLDEN_KIND_RAW && rt->front_end == 0) return -fleet_err_bundle_golden_invalid;
+    const int stored = kind == FLEET_GOLDEN_KIND_STORED || (kind == FLEET_GOLDEN_KIND_RAW && load_le32(g + FLEET_GOLDEN_SEED) == 0);
+    if (stored &&
+        (sample_bytes != (kind == FLEET_GOLDEN_KIND_RAW ? fleet_raw_bytes(rt, frames) : input_bytes_total * frames) ||
+         samples->offset == 0 ||
          !is_inside(load_le32(g + FLEET_GOLDEN_SAMPLE_OFFSET), sample_bytes, samples->length)))
       return -fleet_err_bundle_golden_invalid;
     const uint32_t at = load_le32(g + FLEET_GOLDEN_STEPS_OFFSET);
@@ -308,6 +315,7 @@ int32_t fleet_load(fleet_runtime_t *rt, const fleet_memory_t *memory, uint32_t *
   rt->step_crcs = sections[FLEET_SECTION_STEP_CRCS].offset;
   rt->samples = sections[FLEET_SECTION_SAMPLES].offset;
   rt->state_init = sections[FLEET_SECTION_STATE_INIT].offset;
+  rt->front_end = sections[FLEET_SECTION_FRONT_END].offset;
   rt->steps = (uint16_t)info.step_count;
   rt->inputs = info.input_count;
   rt->outputs = info.output_count;
@@ -316,7 +324,9 @@ int32_t fleet_load(fleet_runtime_t *rt, const fleet_memory_t *memory, uint32_t *
 
   if (rt->state_init != 0 && sections[FLEET_SECTION_STATE_INIT].length != rt->state_bytes)
     return -fleet_err_bundle_section_invalid;
+  if (((info.flags & FLEET_HEADER_FLAG_FRONT_END) != 0) != (rt->front_end != 0)) return -fleet_err_bundle_header_invalid;
   if ((error = check_plan(rt, failed_step)) != 0 || (error = check_contract(rt, &sections[FLEET_SECTION_CONTRACT])) != 0 ||
+      (error = fleet_check_front_end(rt, rt->front_end + sections[FLEET_SECTION_FRONT_END].length, failed_step)) != 0 ||
       (error = check_monitors(rt, &sections[FLEET_SECTION_MONITORS])) != 0 || (error = check_golden(rt, sections)) != 0)
     return error;
   if (rt->monitors != 0)
@@ -340,6 +350,7 @@ int32_t fleet_rebind(fleet_runtime_t *rt, const void *bundle, void *arena, void 
 int32_t fleet_reset_state(fleet_runtime_t *rt) {
   if (rt->phase == phase_empty) return -fleet_err_runtime_not_loaded;
   if (rt->phase != phase_idle) return -fleet_err_runtime_busy;
+  fleet_restart_front_end(rt);
   if (rt->state_bytes == 0) return fleet_ok;
   if (rt->state_init != 0) memcpy(rt->state, rt->bundle + rt->state_init, rt->state_bytes);
   else memset(rt->state, 0, rt->state_bytes);

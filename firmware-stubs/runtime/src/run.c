@@ -145,21 +145,33 @@ static const uint8_t *golden_record(const fleet_runtime_t *rt, uint32_t vector) 
   return rt->bundle + rt->golden + vector * FLEET_GOLDEN_RECORD_BYTES;
 }
 
-static void fill_inputs(fleet_runtime_t *rt, fleet_self_test_t *test) {
+static void fill_from(const fleet_runtime_t *rt, fleet_self_test_t *test, void *dst, uint32_t bytes) {
   const uint8_t *g = golden_record(rt, test->vector);
-  uint32_t total = 0, done = 0;
+  if (load_le32(g + FLEET_GOLDEN_SEED) != 0 && g[FLEET_GOLDEN_KIND] != FLEET_GOLDEN_KIND_STORED) fleet_fill_random(&test->prng, dst, bytes);
+  else memcpy(dst, rt->bundle + rt->samples + load_le32(g + FLEET_GOLDEN_SAMPLE_OFFSET) + test->taken, bytes);
+  test->taken += bytes;
+}
+
+static void fill_inputs(fleet_runtime_t *rt, fleet_self_test_t *test) {
+  const int raw = golden_record(rt, test->vector)[FLEET_GOLDEN_KIND] == FLEET_GOLDEN_KIND_RAW;
   fleet_tensor_t tensor;
-  for (uint32_t i = 0; i < rt->inputs && fleet_input(rt, i, &tensor) == 0; i++) total += tensor.bytes;
-  for (uint32_t i = 0; i < rt->inputs && fleet_input(rt, i, &tensor) == 0; i++) {
-    if (g[FLEET_GOLDEN_KIND] == FLEET_GOLDEN_KIND_RANDOM) fleet_fill_random(&test->prng, tensor.data, tensor.bytes);
-    else
-      memcpy(tensor.data,
-             rt->bundle + rt->samples + load_le32(g + FLEET_GOLDEN_SAMPLE_OFFSET) + test->frame * total + done, tensor.bytes);
-    done += tensor.bytes;
-  }
+  test->passes = raw ? rt->passes : 0;
+  for (uint32_t i = 0; !raw && i < rt->inputs && fleet_input(rt, i, &tensor) == 0; i++)
+    fill_from(rt, test, tensor.data, tensor.bytes);
   rt->cursor = rt->plan;
   rt->last = 0;
   rt->step = 0;
+}
+
+// One pass of the front end on the next samples of the vector.
+static int32_t feed_vector(fleet_runtime_t *rt, fleet_self_test_t *test) {
+  fleet_raw_t raw;
+  const int32_t error = fleet_raw(rt, &raw);
+  if (error != 0) return error;
+  fill_from(rt, test, raw.data, raw.frames * raw.axes * 2);
+  const int32_t left = fleet_front_end_pass(rt);
+  if (left >= 0) test->passes = (uint16_t)left;
+  return left;
 }
 
 int32_t fleet_self_test_begin(fleet_runtime_t *rt, fleet_self_test_t *test, uint32_t vector) {
@@ -190,6 +202,11 @@ int32_t fleet_self_test(fleet_runtime_t *rt, fleet_self_test_t *test, uint32_t m
   const uint8_t *g = golden_record(rt, test->vector);
   const uint8_t *crcs = rt->step_crcs == 0 ? NULL : rt->bundle + rt->step_crcs + load_le32(g + FLEET_GOLDEN_STEPS_OFFSET);
   while (max_steps-- > 0) {
+    if (test->passes != 0) {
+      const int32_t passes = feed_vector(rt, test);
+      if (passes < 0) return finish(rt, passes);
+      continue;
+    }
     const uint32_t at = rt->step;
     const int32_t error = execute(rt);
     if (error != 0) return finish(rt, error);
@@ -203,5 +220,7 @@ int32_t fleet_self_test(fleet_runtime_t *rt, fleet_self_test_t *test, uint32_t m
       return finish(rt, test->outputs_crc == load_le32(g + FLEET_GOLDEN_OUTPUTS_CRC) ? fleet_ok : -fleet_err_runtime_golden_mismatch);
     fill_inputs(rt, test);
   }
-  return (int32_t)((uint32_t)(test->frames - test->frame) * rt->steps - rt->step);
+  const uint32_t later = test->frames - test->frame - 1u; // frames after this one, each with the passes between two
+  const uint32_t passes = g[FLEET_GOLDEN_KIND] == FLEET_GOLDEN_KIND_RAW ? test->passes + later * fleet_passes(rt) : 0;
+  return (int32_t)((later + 1u) * rt->steps - rt->step + passes);
 }

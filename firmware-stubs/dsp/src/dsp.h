@@ -1,0 +1,39 @@
+// What the stages of the front end share. Private to dsp/; the runtime sees fleet_find_stage only (internal.h).
+#ifndef FLEET_DSP_H
+#define FLEET_DSP_H
+
+#include "internal.h"
+
+#define FLEET_DECLARE_STAGE(name)                          \
+  int32_t fleet_check_stage_##name(const step_t *stage);   \
+  int32_t fleet_run_stage_##name(const step_t *stage);
+FLEET_DECLARE_STAGE(scale)
+FLEET_DECLARE_STAGE(window)
+FLEET_DECLARE_STAGE(fft)
+FLEET_DECLARE_STAGE(energy)
+FLEET_DECLARE_STAGE(filter_bank)
+FLEET_DECLARE_STAGE(noise_reduction)
+FLEET_DECLARE_STAGE(pcan)
+FLEET_DECLARE_STAGE(log)
+FLEET_DECLARE_STAGE(dct)
+FLEET_DECLARE_STAGE(stack)
+FLEET_DECLARE_STAGE(statistics)
+FLEET_DECLARE_STAGE(spectral_power)
+FLEET_DECLARE_STAGE(copy)
+
+// Index of the highest set bit plus one, 0 for 0.
+uint32_t fleet_bit_length(uint32_t x);
+// Square root rounded to nearest; below 2^32 the result saturates at 65535, as in TFLite Micro's signal library.
+uint32_t fleet_square_root(uint64_t x);
+
+// A const table of `elements` elements.
+static inline int is_table(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
+  return op[FLEET_OPERAND_SPACE] == FLEET_SPACE_CONST && fleet_is_tensor(op, dtype, elements, width);
+}
+
+static inline int16_t to_int16(int64_t x) { return (int16_t)(x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x); }
+
+// Floor of (x / 2^n) after adding a half; 1 <= n <= 62 and |x| < 2^62.
+static inline int64_t round_shift64(int64_t x, uint32_t n) { return (x + (INT64_C(1) << (n - 1))) >> n; }
+
+#endif
