@@ -291,7 +291,8 @@ function markdown(format) {
       s.doc.replaceAll('*', '\\*'),
       '',
       ...[s.inputs, s.outputs].map(
-        (list, i) => `- ${['inputs', 'outputs'][i]}: ${list.map((o) => o.text.replaceAll('*', '\\*')).join('; ')}`,
+        (list, i) =>
+          `- ${['inputs', 'outputs'][i]}: ${list.map((o) => o.text.replaceAll('*', '\\*')).join('; ')}`,
       ),
       '',
       ...fields(s.params),

@@ -98,9 +98,9 @@ static void classify(const fleet_tensor_t *t, fleet_inference_t *inference) {
   inference->confidence = share > 255 ? 255 : (uint32_t)share;
 }
 
-// Sensor faults that need no model: a quarter of the elements at the ends of the type's range, or the very same input twice.
-static void inspect_input(fleet_agent_t *a) {
-  const fleet_tensor_t *t = &a->input;
+// Sensor faults that need no model: a quarter of the elements at the ends of the type's range, or the very same input
+// twice. `t` is the quantized input, or the raw samples that a front end took last.
+static void inspect(fleet_agent_t *a, const fleet_tensor_t *t) {
   const uint8_t *data = t->data;
   const uint32_t n = elements(t);
   const int32_t low = t->dtype == FLEET_DTYPE_INT16 ? INT16_MIN : t->dtype == FLEET_DTYPE_UINT8 ? 0 : INT8_MIN;
@@ -116,8 +116,31 @@ static void inspect_input(fleet_agent_t *a) {
   a->input_crc = crc;
 }
 
+// The same for a bundle with a front end: raw frames of the sensor, one pass each, until the inputs are complete.
+static int32_t pull_samples(fleet_agent_t *a) {
+  const fleet_platform_t *f = a->platform;
+  fleet_raw_t raw;
+  while (fleet_raw(&a->runtime, &raw) == 0) {
+    const int32_t n = f->sample(f->user, raw.sensor, raw.data, raw.frames);
+    if (n < 0) return n;
+    if ((uint32_t)n != raw.frames) return 0;
+    if (raw.passes == 1) {
+      fleet_tensor_t samples = {0};
+      samples.data = raw.data;
+      samples.bytes = raw.frames * raw.axes * 2;
+      samples.dtype = FLEET_DTYPE_INT16;
+      inspect(a, &samples);
+    }
+    const int32_t left = fleet_feed(&a->runtime);
+    if (f->watchdog != NULL) f->watchdog(f->user);
+    if (left <= 0) return left == 0 ? 1 : left;
+  }
+  return -1;
+}
+
 // 1 = inputs are in the arena, 0 = not yet, negative = sensor error.
 static int32_t pull_inputs(fleet_agent_t *a) {
+  if (a->runtime.front_end != 0) return pull_samples(a);
   for (uint32_t i = 0; i < a->runtime.inputs; i++) {
     fleet_tensor_t input;
     if (fleet_input(&a->runtime, i, &input) < 0) return -1;
@@ -125,6 +148,7 @@ static int32_t pull_inputs(fleet_agent_t *a) {
     if (n < 0) return n;
     if ((uint32_t)n != input.bytes) return 0;
   }
+  inspect(a, &a->input);
   return 1;
 }
 
@@ -148,6 +172,8 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
   const fleet_platform_t *f = a->platform;
   if (!a->inferring) {
     if (a->now_us < a->next_inference_us) return a->next_inference_us;
+    // A sensor that is sampled continuously paces the model itself: waiting for its frames skips nothing.
+    if (a->runtime.front_end != 0) a->next_inference_us = a->now_us;
     const uint64_t late = (a->now_us - a->next_inference_us) / a->period_us;
     if (late != 0) {
       fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, late > UINT32_MAX ? UINT32_MAX : (uint32_t)late);
@@ -169,7 +195,6 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
       a->next_inference_us += a->period_us;
       return a->next_inference_us;
     }
-    inspect_input(a);
     a->started_cycles = f->cycles != NULL ? f->cycles(f->user) : 0;
     if (fleet_begin(&a->runtime) < 0) return a->now_us + a->period_us;
     a->inferring = true;

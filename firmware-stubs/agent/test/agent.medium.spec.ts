@@ -58,7 +58,7 @@ describeWith(['gcc'], 'agent on the host, under ASan and UBSan', () => {
   let binary = '';
   beforeAll(async () => {
     binary = join(folder, 'agent-tests');
-    const files = await sources('agent/src', 'agent/test', 'runtime/src', 'runtime/kernels');
+    const files = await sources('agent/src', 'agent/test', 'runtime/src', 'runtime/kernels', 'dsp/src');
     await run(toolPath('gcc'), ['-std=c11', ...SANITIZERS, ...INCLUDES, '-o', binary, ...files], {
       cwd: firmware,
     });

@@ -45,6 +45,20 @@ EXPORT(rt_output) void *rt_output(const fleet_runtime_t *rt, uint32_t index) {
   return fleet_output(rt, index, &tensor) == 0 ? tensor.data : 0;
 }
 
+// out: address of the next raw samples, sensor frames wanted, passes until the inputs are complete, axes.
+EXPORT(rt_raw) int32_t rt_raw(const fleet_runtime_t *rt, uint32_t *out) {
+  fleet_raw_t raw;
+  const int32_t error = fleet_raw(rt, &raw);
+  if (error != 0) return error;
+  out[0] = (uint32_t)(uintptr_t)raw.data;
+  out[1] = raw.frames;
+  out[2] = raw.passes;
+  out[3] = raw.axes;
+  return 0;
+}
+
+EXPORT(rt_feed) int32_t rt_feed(fleet_runtime_t *rt) { return fleet_feed(rt); }
+
 EXPORT(rt_begin) int32_t rt_begin(fleet_runtime_t *rt) { return fleet_begin(rt); }
 
 EXPORT(rt_run) int32_t rt_run(fleet_runtime_t *rt, uint32_t max_steps) { return fleet_run(rt, max_steps); }

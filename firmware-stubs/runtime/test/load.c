@@ -84,7 +84,7 @@ static void test_codes(void) {
     entry[FLEET_SECTION_ENTRY_FLAGS] = FLEET_SECTION_FLAG_REQUIRED;
   });
   refuse(0, put16(section(&b, FLEET_SECTION_SAMPLES) + FLEET_SECTION_ENTRY_TYPE, 0x7777)); // unknown and optional: skipped
-  refuse(fleet_err_bundle_front_end_unsupported, section(&b, FLEET_SECTION_SAMPLES)[FLEET_SECTION_ENTRY_TYPE] = FLEET_SECTION_FRONT_END);
+  refuse(fleet_err_bundle_header_invalid, section(&b, FLEET_SECTION_SAMPLES)[FLEET_SECTION_ENTRY_TYPE] = FLEET_SECTION_FRONT_END);
   refuse(fleet_err_bundle_op_version_unsupported, plan(&b)[FLEET_STEP_VERSION] = 9);
   refuse(fleet_err_bundle_op_unsupported, put16(plan(&b) + FLEET_STEP_OP, 200));
   refuse(fleet_err_bundle_plan_invalid, plan(&b)[FLEET_STEP_INPUTS] = 4);

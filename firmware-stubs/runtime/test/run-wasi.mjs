@@ -7,15 +7,20 @@ import { runClang } from '../../../tools/clang/node_modules/@yowasp/clang/gen/bu
 const runtime = new URL('../', import.meta.url);
 const files = {};
 const units = [];
-for (const folder of ['include', 'src', 'kernels', 'test'])
-  for (const name of (await readdir(new URL(folder, runtime))).sort()) {
+const places = ['include', 'src', 'kernels', 'test'].map((folder) => [
+  folder,
+  new URL(`${folder}/`, runtime),
+]);
+places.push(['dsp', new URL('../dsp/src/', runtime)]); // the compiler's file system does not follow ".."
+for (const [folder, place] of places)
+  for (const name of (await readdir(place)).sort()) {
     if (!/\.[ch]$/.test(name) || name === 'fuzz_load.c') continue;
-    (files[folder] ??= {})[name] = await readFile(new URL(`${folder}/${name}`, runtime), 'utf8');
+    (files[folder] ??= {})[name] = await readFile(new URL(name, place), 'utf8');
     if (name.endsWith('.c')) units.push(`${folder}/${name}`);
   }
 const log = [];
 const print = (bytes) => bytes !== null && log.push(new TextDecoder().decode(bytes));
-const flags = ['-std=c11', '-O2', '-msimd128', '-Iinclude', '-Isrc', '-Itest'];
+const flags = ['-std=c11', '-O2', '-msimd128', '-Iinclude', '-Isrc', '-Itest', '-Idsp'];
 const out = await runClang(['clang', ...flags, ...units, '-o', 'tests.wasm'], files, {
   stdout: print,
   stderr: print,

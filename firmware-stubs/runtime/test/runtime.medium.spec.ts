@@ -34,7 +34,7 @@ async function sources(): Promise<string[]> {
     (await readdir(join(runtime, name)))
       .filter((file) => file.endsWith('.c'))
       .map((file) => `${name}/${file}`);
-  return [...(await inside('src')), ...(await inside('kernels'))].sort();
+  return [...(await inside('src')), ...(await inside('kernels')), ...(await inside('../dsp/src'))].sort();
 }
 
 async function build(compiler: string, flags: string[], extra: string[], name: string): Promise<string> {
@@ -87,13 +87,14 @@ describeWith(['gcc'], 'inference runtime on the host', () => {
 describe('inference runtime sources', () => {
   it('should include nothing above the runtime: no agent, no port', async () => {
     const allowed =
-      /^(<(stddef|stdint|string|wasm_simd128)\.h>|"(fleet_(runtime|bundle|error)|internal|poison|dot)\.h")$/;
+      /^(<(stddef|stdint|string|wasm_simd128)\.h>|"(fleet_(runtime|bundle|error)|internal|poison|dot|dsp)\.h")$/;
     const headers = [
       'include/fleet_runtime.h',
       'include/fleet_bundle.h',
       'src/internal.h',
       'src/poison.h',
       'kernels/dot.h',
+      '../dsp/src/dsp.h',
     ];
     for (const file of [...(await sources()), ...headers])
       for (const [, what] of (await readFile(join(runtime, file), 'utf8')).matchAll(
@@ -128,7 +129,7 @@ describeWith(['arm-none-eabi-gcc'], 'inference runtime for Cortex-M', () => {
     const core = ['-mcpu=cortex-m4', '-mthumb', '-mfloat-abi=soft', '-ffreestanding', '-fstack-usage'];
     for (const file of await sources()) {
       const object = join(folder, 'm4.o');
-      const level = file.startsWith('kernels/') ? '-O2' : '-Os';
+      const level = /^(kernels|\.\.\/dsp)\//.test(file) ? '-O2' : '-Os';
       await run(
         toolPath('arm-none-eabi-gcc'),
         [

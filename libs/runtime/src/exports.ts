@@ -23,6 +23,8 @@ export interface RuntimeExports {
   rt_reset_state(context: number): number;
   rt_input(context: number, index: number): number;
   rt_output(context: number, index: number): number;
+  rt_raw(context: number, out: number): number;
+  rt_feed(context: number): number;
   rt_begin(context: number): number;
   rt_run(context: number, maxSteps: number): number;
   rt_step(context: number): number;

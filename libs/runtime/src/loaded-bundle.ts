@@ -37,6 +37,8 @@ export class LoadedBundle {
   private readonly values: number;
   private readonly scratch: number;
   private readonly scratchBytes: number;
+  /** Raw samples fed before that made no whole pass yet. */
+  private pending = new Int16Array(0);
 
   /** Made by `Runtime.load`. */
   constructor(module: WebAssembly.Module, bundle: Uint8Array, sizes: { arena: number; state: number }) {
@@ -109,9 +111,55 @@ export class LoadedBundle {
   /** One inference. State (streaming models) goes on from the one before; see `resetState`. */
   run(inputs: readonly Uint8Array[]): Uint8Array[] {
     this.setInputs(inputs);
+    return this.infer();
+  }
+
+  /** One inference on the inputs that are in place. */
+  infer(): Uint8Array[] {
     check(this.exports.rt_begin(this.context));
     check(this.exports.rt_run(this.context, ALL_STEPS));
     return this.outputs();
+  }
+
+  /**
+   * Raw samples (axes interleaved) through the bundle's front end, as a device takes them: `onInputs` is called as often as
+   * an inference is due, with the inputs in place. Samples that fill no whole pass are kept for the next call.
+   */
+  feed(samples: Int16Array, onInputs: () => void): void {
+    const all = this.pending.length === 0 ? samples : Int16Array.from([...this.pending, ...samples]);
+    let at = 0;
+    for (;;) {
+      check(this.exports.rt_raw(this.context, this.scratch));
+      const [address, frames, , axes] = [0, 4, 8, 12].map((offset) => this.word(this.scratch + offset));
+      const wanted = frames! * axes!;
+      if (wanted === 0) throw new RangeError('This bundle has no front end: it takes its inputs directly');
+      if (at + wanted > all.length) break;
+      new Int16Array(this.memory.buffer, address, wanted).set(all.subarray(at, at + wanted));
+      at += wanted;
+      if (check(this.exports.rt_feed(this.context)) === 0) onInputs();
+    }
+    this.pending = all.slice(at);
+  }
+
+  /** Outputs of every inference that the samples lead to. State and left-over samples go on from the call before. */
+  runRaw(samples: Int16Array): Uint8Array[][] {
+    const results: Uint8Array[][] = [];
+    this.feed(samples, () => results.push(this.infer()));
+    return results;
+  }
+
+  /** The quantized inputs that the front end makes of the samples, without running the model. */
+  features(samples: Int16Array): Uint8Array[][] {
+    const results: Uint8Array[][] = [];
+    this.feed(samples, () => results.push(this.inputs()));
+    return results;
+  }
+
+  private inputs(): Uint8Array[] {
+    return this.view.inputs.map((tensor, i) => {
+      const at = this.exports.rt_input(this.context, i);
+      return this.memory.slice(at, at + tensor.bytes);
+    });
   }
 
   /** One inference step by step. `onStep` may look at `stepOutput()`. */
@@ -142,6 +190,7 @@ export class LoadedBundle {
   }
 
   resetState(): void {
+    this.pending = new Int16Array(0);
     check(this.exports.rt_reset_state(this.context));
   }
 
