@@ -542,6 +542,15 @@ export const errors = {
     text: 'The tensor contract of the bundle is invalid.',
     hint: 'Build again; if it repeats, report a compiler defect.',
   },
+  'bundle.front-end-invalid': {
+    number: 325,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Bundle: front end invalid',
+    text: 'The front end of the bundle is invalid, or its frames do not fit the tensor contract.',
+    hint: 'Build again; if it repeats, report a compiler defect.',
+  },
   'cli.usage': {
     status: 400,
     exit: 2,
@@ -2209,6 +2218,7 @@ export interface ErrorData {
   'bundle.front-end-unsupported': Record<never, Value>;
   'bundle.stack-too-small': { required: Value; found: Value };
   'bundle.contract-invalid': Record<never, Value>;
+  'bundle.front-end-invalid': Record<never, Value>;
   'cli.usage': { reason: Value };
   'cli.no-context': Record<never, Value>;
   'cli.no-project': { projects: Value };
