@@ -1,4 +1,5 @@
-// CONV_2D, int8, per channel, with groups and dilation. Reference: TFLite reference_integer_ops::ConvPerChannel.
+// CONV_2D, int8 and int16 activations, per channel, with groups and dilation. Reference: TFLite
+// reference_integer_ops::ConvPerChannel.
 #include "dot.h"
 
 // Patches up to this size are gathered on the stack when their rows are short, with padding written as the zero
@@ -38,22 +39,20 @@ int32_t fleet_check_conv_2d(const step_t *s) {
   const uint32_t in_h = param_u16(s, FLEET_CONV_2D_IN_H), in_w = param_u16(s, FLEET_CONV_2D_IN_W);
   const uint32_t out_h = param_u16(s, FLEET_CONV_2D_OUT_H), out_w = param_u16(s, FLEET_CONV_2D_OUT_W);
   const uint64_t batches = param_u16(s, FLEET_CONV_2D_BATCHES); // four 16-bit factors stay below 2^64
-  if (batches == 0 || in_h == 0 || in_w == 0 || in_c == 0 || out_c == 0 || groups == 0 || in_c % groups != 0 ||
+  const uint32_t dtype = fleet_activation_type(s), width = bytes_of(dtype);
+  if (dtype == 0 || batches == 0 || in_h == 0 || in_w == 0 || in_c == 0 || out_c == 0 || groups == 0 || in_c % groups != 0 ||
       out_c % groups != 0 ||
       !fleet_is_window(out_h, param_u16(s, FLEET_CONV_2D_STRIDE_H), fh, param_u16(s, FLEET_CONV_2D_DILATION_H)) ||
       !fleet_is_window(out_w, param_u16(s, FLEET_CONV_2D_STRIDE_W), fw, param_u16(s, FLEET_CONV_2D_DILATION_W)) ||
-      !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT8, batches * in_h * in_w * in_c, 1) ||
+      !fleet_is_tensor(operand(s, 0), dtype, batches * in_h * in_w * in_c, width) ||
       !fleet_is_tensor(operand(s, 1), FLEET_DTYPE_INT8, (uint64_t)out_c * fh * fw * (in_c / groups), 1) ||
-      !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT8, batches * out_h * out_w * out_c, 1))
+      !fleet_is_tensor(output_operand(s, 0), dtype, batches * out_h * out_w * out_c, width))
     return -fleet_err_bundle_shape_invalid;
-  const uint8_t *bias = operand(s, 2);
-  if (present(bias) && !fleet_is_tensor(bias, FLEET_DTYPE_INT32, out_c, 4)) return -fleet_err_bundle_shape_invalid;
-  const int32_t weights_offset = param_i16(s, FLEET_CONV_2D_WEIGHTS_OFFSET);
-  if (weights_offset < -128 || weights_offset > 128 ||
-      !fleet_is_int8_range(param_i16(s, FLEET_CONV_2D_INPUT_OFFSET), param_i16(s, FLEET_CONV_2D_OUTPUT_OFFSET),
-                           param_i16(s, FLEET_CONV_2D_ACTIVATION_MIN), param_i16(s, FLEET_CONV_2D_ACTIVATION_MAX)))
+  const int32_t offsets[3] = {param_i16(s, FLEET_CONV_2D_INPUT_OFFSET), param_i16(s, FLEET_CONV_2D_WEIGHTS_OFFSET),
+                              param_i16(s, FLEET_CONV_2D_OUTPUT_OFFSET)};
+  if (!fleet_is_layer_range(dtype, offsets, param_i16(s, FLEET_CONV_2D_ACTIVATION_MIN), param_i16(s, FLEET_CONV_2D_ACTIVATION_MAX)))
     return -fleet_err_bundle_quantization_invalid;
-  return fleet_check_requantization(s, 2, out_c);
+  return fleet_check_requantization(s, 2, dtype, (uint64_t)fh * fw * (in_c / groups), out_c, out_c);
 }
 
 // The taps of one output position, all input channels of a single group, as one row; taps outside are `zero`.
@@ -102,14 +101,69 @@ static uint32_t accumulate(const shape_t *p, const int8_t *image, const int8_t *
   return sum;
 }
 
-int32_t fleet_run_conv_2d(const step_t *s) {
-  const uint32_t groups = param_u16(s, FLEET_CONV_2D_GROUPS);
+static shape_t shape_of(const step_t *s) {
   const shape_t p = {
       param_u16(s, FLEET_CONV_2D_IN_H),       param_u16(s, FLEET_CONV_2D_IN_W),
       param_u16(s, FLEET_CONV_2D_IN_C),       param_u16(s, FLEET_CONV_2D_FILTER_H),
       param_u16(s, FLEET_CONV_2D_FILTER_W),   param_u16(s, FLEET_CONV_2D_DILATION_H),
-      param_u16(s, FLEET_CONV_2D_DILATION_W), param_u16(s, FLEET_CONV_2D_IN_C) / groups,
+      param_u16(s, FLEET_CONV_2D_DILATION_W), param_u16(s, FLEET_CONV_2D_IN_C) / param_u16(s, FLEET_CONV_2D_GROUPS),
   };
+  return p;
+}
+
+// The sum of one output channel at a position, 16-bit activations.
+static int64_t accumulate_wide(const shape_t *p, const int16_t *image, const int8_t *w, const position_t *at) {
+  const int contiguous = p->dilation_w == 1 && p->group_c == p->in_c;
+  int64_t sum = 0;
+  for (uint32_t fy = at->rows.first; fy < at->rows.end; fy++) {
+    const size_t y = (size_t)(at->y + (int32_t)(fy * p->dilation_h));
+    const uint32_t step = contiguous ? at->cols.end - at->cols.first : 1;
+    for (uint32_t fx = at->cols.first; fx < at->cols.end; fx += step) {
+      const int16_t *x = image + (y * p->in_w + (size_t)(at->x + (int32_t)(fx * p->dilation_w))) * p->in_c;
+      sum += dot_wide(x, w + ((size_t)fy * p->filter_w + fx) * p->group_c, step * p->group_c);
+    }
+  }
+  return sum;
+}
+
+static int32_t run_wide(const step_t *s) {
+  const shape_t p = shape_of(s);
+  const uint32_t batches = param_u16(s, FLEET_CONV_2D_BATCHES), groups = param_u16(s, FLEET_CONV_2D_GROUPS);
+  const uint32_t out_h = param_u16(s, FLEET_CONV_2D_OUT_H), out_w = param_u16(s, FLEET_CONV_2D_OUT_W);
+  const uint32_t out_c = param_u16(s, FLEET_CONV_2D_OUT_C), group_out = out_c / groups;
+  const int32_t stride_h = (int32_t)param_u16(s, FLEET_CONV_2D_STRIDE_H);
+  const int32_t stride_w = (int32_t)param_u16(s, FLEET_CONV_2D_STRIDE_W);
+  const int32_t low = param_i16(s, FLEET_CONV_2D_ACTIVATION_MIN), high = param_i16(s, FLEET_CONV_2D_ACTIVATION_MAX);
+  const int8_t *weights = input_i8(s, 1);
+  const uint8_t *bias = input_bytes(s, 2);
+  const uint8_t *multipliers = input_bytes(s, 3);
+  const int8_t *shifts = input_i8(s, 4);
+  const size_t channel = (size_t)p.filter_h * p.filter_w * p.group_c;
+  int16_t *y = output_i16(s, 0);
+  for (uint32_t b = 0; b < batches; b++) {
+    const int16_t *image = input_i16(s, 0) + (size_t)b * p.in_h * p.in_w * p.in_c;
+    for (uint32_t oy = 0; oy < out_h; oy++) {
+      position_t at;
+      at.y = (int32_t)oy * stride_h - (int32_t)param_u16(s, FLEET_CONV_2D_PAD_TOP);
+      at.rows = taps(at.y, p.dilation_h, p.filter_h, p.in_h);
+      for (uint32_t ox = 0; ox < out_w; ox++) {
+        at.x = (int32_t)ox * stride_w - (int32_t)param_u16(s, FLEET_CONV_2D_PAD_LEFT);
+        at.cols = taps(at.x, p.dilation_w, p.filter_w, p.in_w);
+        for (uint32_t o = 0; o < out_c; o++) {
+          const int64_t sum = accumulate_wide(&p, image + o / group_out * p.group_c, weights + o * channel, &at);
+          *y++ = to_int16(sum + (bias != NULL ? load_i64(bias + (size_t)o * 8) : 0), load_i32(multipliers + (size_t)o * 4),
+                          shifts[o], low, high);
+        }
+      }
+    }
+  }
+  return fleet_ok;
+}
+
+int32_t fleet_run_conv_2d(const step_t *s) {
+  if (dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
+  const uint32_t groups = param_u16(s, FLEET_CONV_2D_GROUPS);
+  const shape_t p = shape_of(s);
   const uint32_t batches = param_u16(s, FLEET_CONV_2D_BATCHES);
   const uint32_t out_h = param_u16(s, FLEET_CONV_2D_OUT_H), out_w = param_u16(s, FLEET_CONV_2D_OUT_W);
   const uint32_t out_c = param_u16(s, FLEET_CONV_2D_OUT_C), group_out = out_c / groups;

@@ -1,6 +1,6 @@
-// DEPTHWISE_CONV_2D, int8, per channel, any depth multiplier and dilation. Reference: TFLite
+// DEPTHWISE_CONV_2D, int8 and int16 activations, per channel, any depth multiplier and dilation. Reference: TFLite
 // reference_integer_ops::DepthwiseConvPerChannel. Output channels are worked in blocks whose sums stay in registers.
-#include "internal.h"
+#include "dot.h"
 
 enum { block = 16 };
 
@@ -15,19 +15,17 @@ int32_t fleet_check_depthwise_conv_2d(const step_t *s) {
       !fleet_is_window(out_h, param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_H), fh, param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_H)) ||
       !fleet_is_window(out_w, param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_W), fw, param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_W)))
     return -fleet_err_bundle_shape_invalid;
-  const uint32_t out_c = in_c * multiplier;
-  if (!fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT8, batches * in_h * in_w * in_c, 1) ||
+  const uint32_t out_c = in_c * multiplier, dtype = fleet_activation_type(s), width = bytes_of(dtype);
+  if (dtype == 0 || !fleet_is_tensor(operand(s, 0), dtype, batches * in_h * in_w * in_c, width) ||
       !fleet_is_tensor(operand(s, 1), FLEET_DTYPE_INT8, (uint64_t)fh * fw * out_c, 1) ||
-      !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT8, batches * out_h * out_w * out_c, 1))
+      !fleet_is_tensor(output_operand(s, 0), dtype, batches * out_h * out_w * out_c, width))
     return -fleet_err_bundle_shape_invalid;
-  const uint8_t *bias = operand(s, 2);
-  if (present(bias) && !fleet_is_tensor(bias, FLEET_DTYPE_INT32, out_c, 4)) return -fleet_err_bundle_shape_invalid;
-  const int32_t weights_offset = param_i16(s, FLEET_DEPTHWISE_CONV_2D_WEIGHTS_OFFSET);
-  if (weights_offset < -128 || weights_offset > 128 ||
-      !fleet_is_int8_range(param_i16(s, FLEET_DEPTHWISE_CONV_2D_INPUT_OFFSET), param_i16(s, FLEET_DEPTHWISE_CONV_2D_OUTPUT_OFFSET),
-                           param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MIN), param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MAX)))
+  const int32_t offsets[3] = {param_i16(s, FLEET_DEPTHWISE_CONV_2D_INPUT_OFFSET), param_i16(s, FLEET_DEPTHWISE_CONV_2D_WEIGHTS_OFFSET),
+                              param_i16(s, FLEET_DEPTHWISE_CONV_2D_OUTPUT_OFFSET)};
+  if (!fleet_is_layer_range(dtype, offsets, param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MIN),
+                            param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MAX)))
     return -fleet_err_bundle_quantization_invalid;
-  return fleet_check_requantization(s, 2, out_c);
+  return fleet_check_requantization(s, 2, dtype, (uint64_t)fh * fw, out_c, out_c);
 }
 
 // acc[i] += (x[i] + x_offset) * (w[i] + w_offset) for a full block: constant length, so compilers use vectors.
@@ -60,7 +58,51 @@ static inline void add_scaled(uint32_t acc[block], int32_t v, const int8_t *w, i
   for (; i < n; i++) acc[i] += (uint32_t)(v * (w[i] + w_offset));
 }
 
+// 16-bit activations: one output channel after the other.
+static int32_t run_wide(const step_t *s) {
+  const uint32_t batches = param_u16(s, FLEET_DEPTHWISE_CONV_2D_BATCHES);
+  const uint32_t in_h = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_H), in_w = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_W);
+  const uint32_t in_c = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_C);
+  const uint32_t multiplier = param_u16(s, FLEET_DEPTHWISE_CONV_2D_MULTIPLIER), out_c = in_c * multiplier;
+  const uint32_t out_h = param_u16(s, FLEET_DEPTHWISE_CONV_2D_OUT_H), out_w = param_u16(s, FLEET_DEPTHWISE_CONV_2D_OUT_W);
+  const uint32_t fh = param_u16(s, FLEET_DEPTHWISE_CONV_2D_FILTER_H), fw = param_u16(s, FLEET_DEPTHWISE_CONV_2D_FILTER_W);
+  const int32_t stride_h = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_H);
+  const int32_t stride_w = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_W);
+  const int32_t dilation_h = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_H);
+  const int32_t dilation_w = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_W);
+  const int32_t low = param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MIN), high = param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MAX);
+  const int8_t *weights = input_i8(s, 1);
+  const uint8_t *bias = input_bytes(s, 2);
+  const uint8_t *multipliers = input_bytes(s, 3);
+  const int8_t *shifts = input_i8(s, 4);
+  int16_t *y = output_i16(s, 0);
+  for (uint32_t b = 0; b < batches; b++) {
+    const int16_t *image = input_i16(s, 0) + (size_t)b * in_h * in_w * in_c;
+    for (uint32_t oy = 0; oy < out_h; oy++)
+      for (uint32_t ox = 0; ox < out_w; ox++) {
+        const int32_t y0 = (int32_t)oy * stride_h - (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_PAD_TOP);
+        const int32_t x0 = (int32_t)ox * stride_w - (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_PAD_LEFT);
+        for (uint32_t o = 0; o < out_c; o++) {
+          int64_t sum = bias != NULL ? load_i64(bias + (size_t)o * 8) : 0;
+          for (uint32_t fy = 0; fy < fh; fy++) {
+            const int32_t iy = y0 + (int32_t)fy * dilation_h;
+            if (iy < 0 || iy >= (int32_t)in_h) continue;
+            for (uint32_t fx = 0; fx < fw; fx++) {
+              const int32_t ix = x0 + (int32_t)fx * dilation_w;
+              if (ix < 0 || ix >= (int32_t)in_w) continue;
+              const size_t at = ((size_t)iy * in_w + (size_t)ix) * in_c + o / multiplier;
+              sum += image[at] * weights[((size_t)fy * fw + fx) * out_c + o];
+            }
+          }
+          *y++ = to_int16(sum, load_i32(multipliers + (size_t)o * 4), shifts[o], low, high);
+        }
+      }
+  }
+  return fleet_ok;
+}
+
 int32_t fleet_run_depthwise_conv_2d(const step_t *s) {
+  if (dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
   const uint32_t batches = param_u16(s, FLEET_DEPTHWISE_CONV_2D_BATCHES);
   const uint32_t in_h = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_H), in_w = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_W);
   const uint32_t in_c = param_u16(s, FLEET_DEPTHWISE_CONV_2D_IN_C);

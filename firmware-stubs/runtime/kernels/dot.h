@@ -88,4 +88,31 @@ static inline uint32_t sum_row(const int8_t *x, int32_t x_offset, uint32_t n) {
   return sum;
 }
 
+// sum over i < n of x[i] * w[i], 16 by 8 bits: products are at most 2^22, so 256 of them fit in 31 bits before they are
+// carried to 64.
+static inline int64_t dot_wide(const int16_t *x, const int8_t *w, uint32_t n) {
+  int64_t total = 0;
+  uint32_t i = 0;
+#if defined(__wasm_simd128__)
+  while (i + 8 <= n) {
+    v128_t sum = wasm_i32x4_splat(0);
+    for (uint32_t rounds = 0; rounds < 128 && i + 8 <= n; rounds++, i += 8) // a lane grows by 2 products each
+      sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(wasm_v128_load(x + i), wasm_i16x8_load8x8(w + i)));
+    const v128_t pair = wasm_i64x2_add(wasm_i64x2_extend_low_i32x4(sum), wasm_i64x2_extend_high_i32x4(sum));
+    total += wasm_i64x2_extract_lane(pair, 0) + wasm_i64x2_extract_lane(pair, 1);
+  }
+#endif
+  while (i < n) {
+    const uint32_t end = n - i < 256 ? n : i + 256;
+    int32_t sum = 0;
+    for (; i < end; i++) sum += x[i] * w[i];
+    total += sum;
+  }
+  return total;
+}
+
+static inline int64_t load_i64(const uint8_t *p) {
+  return (int64_t)((uint64_t)load_le32(p + 4) << 32 | load_le32(p));
+}
+
 #endif

@@ -1,27 +1,46 @@
-// FULLY_CONNECTED, int8. Reference: TFLite reference_integer_ops::FullyConnected[PerChannel].
+// FULLY_CONNECTED, int8 and int16 activations. Reference: TFLite reference_integer_ops::FullyConnected[PerChannel].
 #include "dot.h"
 
 int32_t fleet_check_fully_connected(const step_t *s) {
   const uint64_t batches = param_u32(s, FLEET_FULLY_CONNECTED_BATCHES);
   const uint64_t in = param_u32(s, FLEET_FULLY_CONNECTED_IN_N);
   const uint64_t out = param_u32(s, FLEET_FULLY_CONNECTED_OUT_N);
-  if (batches == 0 || in == 0 || out == 0 || !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT8, batches * in, 1) ||
+  const uint32_t dtype = fleet_activation_type(s), width = bytes_of(dtype);
+  if (dtype == 0 || batches == 0 || in == 0 || out == 0 || !fleet_is_tensor(operand(s, 0), dtype, batches * in, width) ||
       !fleet_is_tensor(operand(s, 1), FLEET_DTYPE_INT8, in * out, 1) ||
-      !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT8, batches * out, 1))
+      !fleet_is_tensor(output_operand(s, 0), dtype, batches * out, width))
     return -fleet_err_bundle_shape_invalid;
-  const uint8_t *bias = operand(s, 2);
-  if (present(bias) && !fleet_is_tensor(bias, FLEET_DTYPE_INT32, out, 4)) return -fleet_err_bundle_shape_invalid;
-  const int32_t weights_offset = param_i16(s, FLEET_FULLY_CONNECTED_WEIGHTS_OFFSET);
-  if (param_u8(s, FLEET_FULLY_CONNECTED_PER_CHANNEL) > 1 || weights_offset < -128 || weights_offset > 128 ||
-      !fleet_is_int8_range(param_i16(s, FLEET_FULLY_CONNECTED_INPUT_OFFSET),
-                           param_i16(s, FLEET_FULLY_CONNECTED_OUTPUT_OFFSET),
-                           param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MIN),
-                           param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MAX)))
+  const uint32_t per_channel = param_u8(s, FLEET_FULLY_CONNECTED_PER_CHANNEL);
+  const int32_t offsets[3] = {param_i16(s, FLEET_FULLY_CONNECTED_INPUT_OFFSET), param_i16(s, FLEET_FULLY_CONNECTED_WEIGHTS_OFFSET),
+                              param_i16(s, FLEET_FULLY_CONNECTED_OUTPUT_OFFSET)};
+  if (per_channel > 1 || !fleet_is_layer_range(dtype, offsets, param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MIN),
+                                               param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MAX)))
     return -fleet_err_bundle_quantization_invalid;
-  return fleet_check_requantization(s, 2, param_u8(s, FLEET_FULLY_CONNECTED_PER_CHANNEL) ? (uint32_t)out : 1);
+  return fleet_check_requantization(s, 2, dtype, in, (uint32_t)out, per_channel ? (uint32_t)out : 1);
+}
+
+static int32_t run_wide(const step_t *s) {
+  const uint32_t batches = param_u32(s, FLEET_FULLY_CONNECTED_BATCHES);
+  const uint32_t in = param_u32(s, FLEET_FULLY_CONNECTED_IN_N), out = param_u32(s, FLEET_FULLY_CONNECTED_OUT_N);
+  const int32_t low = param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MIN);
+  const int32_t high = param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MAX);
+  const uint32_t per_channel = param_u8(s, FLEET_FULLY_CONNECTED_PER_CHANNEL);
+  const uint8_t *bias = input_bytes(s, 2);
+  const uint8_t *multipliers = input_bytes(s, 3);
+  const int8_t *shifts = input_i8(s, 4);
+  int16_t *y = output_i16(s, 0);
+  for (uint32_t b = 0; b < batches; b++)
+    for (uint32_t o = 0; o < out; o++) {
+      const int64_t sum = dot_wide(input_i16(s, 0) + (size_t)b * in, input_i8(s, 1) + (size_t)o * in, in);
+      const uint32_t c = per_channel * o;
+      *y++ = to_int16(sum + (bias != NULL ? load_i64(bias + (size_t)o * 8) : 0), load_i32(multipliers + (size_t)c * 4),
+                      shifts[c], low, high);
+    }
+  return fleet_ok;
 }
 
 int32_t fleet_run_fully_connected(const step_t *s) {
+  if (dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
   const uint32_t batches = param_u32(s, FLEET_FULLY_CONNECTED_BATCHES);
   const uint32_t in = param_u32(s, FLEET_FULLY_CONNECTED_IN_N);
   const uint32_t out = param_u32(s, FLEET_FULLY_CONNECTED_OUT_N);

@@ -1,10 +1,24 @@
-// SOFTMAX, int8 input, int8 or int16 output. Reference: TFLite reference_ops::Softmax, gemmlowp fixed point:
-// exponentials in Q0.31, their sum in Q12.19, its reciprocal by three Newton steps.
+// SOFTMAX. int8 input, int8 or int16 output: TFLite reference_ops::Softmax, gemmlowp fixed point: exponentials in Q0.31,
+// their sum in Q12.19, its reciprocal by three Newton steps. int16 to int16: SoftmaxInt16, exponentials and the
+// reciprocal from interpolated tables in Q0.15.
 #include "internal.h"
 
 enum { sum_integer_bits = 12 };
 
+static int32_t check_wide(const step_t *s) {
+  const uint64_t rows = param_u32(s, FLEET_SOFTMAX_ROWS), depth = param_u32(s, FLEET_SOFTMAX_DEPTH);
+  // depth < 2^16: the sum of exponentials, each below 2^15, stays below 2^31.
+  if (rows == 0 || depth == 0 || depth > 65535 || !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT16, rows * depth, 2) ||
+      !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, rows * depth, 2) ||
+      !fleet_is_tensor(operand(s, 1), FLEET_DTYPE_INT16, 513, 2) || !fleet_is_tensor(operand(s, 2), FLEET_DTYPE_INT16, 513, 2))
+    return -fleet_err_bundle_shape_invalid;
+  if (param_i32(s, FLEET_SOFTMAX_MULTIPLIER) < 0 || !fleet_is_shift(param_i8(s, FLEET_SOFTMAX_SHIFT)))
+    return -fleet_err_bundle_quantization_invalid;
+  return fleet_ok;
+}
+
 int32_t fleet_check_softmax(const step_t *s) {
+  if (dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return check_wide(s);
   const uint64_t rows = param_u32(s, FLEET_SOFTMAX_ROWS), depth = param_u32(s, FLEET_SOFTMAX_DEPTH);
   const uint8_t *output = output_operand(s, 0);
   const uint32_t wide = dtype_of(output) == FLEET_DTYPE_INT16;
@@ -44,7 +58,37 @@ static int32_t exponential(int32_t difference, int32_t multiplier, int32_t shift
   return fleet_exp_q31(high_mul((int32_t)((uint32_t)difference << shift), multiplier));
 }
 
+static int32_t run_wide(const step_t *s) {
+  const uint32_t rows = param_u32(s, FLEET_SOFTMAX_ROWS), depth = param_u32(s, FLEET_SOFTMAX_DEPTH);
+  const int32_t multiplier = param_i32(s, FLEET_SOFTMAX_MULTIPLIER), shift = param_i8(s, FLEET_SOFTMAX_SHIFT);
+  const uint8_t *exponentials = input_bytes(s, 1), *reciprocals = input_bytes(s, 2);
+  const int16_t *x = input_i16(s, 0);
+  int16_t *y = output_i16(s, 0);
+  for (uint32_t row = 0; row < rows; row++, x += depth, y += depth) {
+    int32_t max = x[0];
+    for (uint32_t c = 1; c < depth; c++) max = x[c] > max ? x[c] : max;
+    // Differences of -10 to 0 become -65535 to 0, then the table's -32768 to 32767.
+    int32_t sum = 0;
+    for (uint32_t c = 0; c < depth; c++) {
+      const int32_t scaled = requantize(x[c] - max, multiplier, shift);
+      y[c] = (int16_t)table_16(exponentials, clamp(scaled, -65535, 0) + 32767);
+      sum += y[c];
+    }
+    if (sum < 2) sum = 2; // the maximum alone gives 32767; only a hostile table gets here
+    uint32_t zeros = 1;
+    while (!((uint32_t)sum & UINT32_C(0x80000000) >> zeros)) zeros++; // 1..30
+    // 1 <= sum * 2^(zeros - 31) < 2; what is above 1, as 16 bits, is where the table of 1 / (1 + x) is read.
+    const int32_t above = (int32_t)((((int64_t)sum << (zeros - 1)) + (1 << 13)) >> 14) - (1 << 16);
+    const int32_t reciprocal = table_16(reciprocals, clamp(above - (1 << 15), -32768, 32767));
+    const uint32_t right = 31 - zeros;
+    for (uint32_t c = 0; c < depth; c++)
+      y[c] = (int16_t)clamp((int32_t)(((int64_t)y[c] * reciprocal + (INT64_C(1) << (right - 1))) >> right), 0, 32767);
+  }
+  return fleet_ok;
+}
+
 int32_t fleet_run_softmax(const step_t *s) {
+  if (dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
   const uint32_t rows = param_u32(s, FLEET_SOFTMAX_ROWS), depth = param_u32(s, FLEET_SOFTMAX_DEPTH);
   const int32_t multiplier = param_i32(s, FLEET_SOFTMAX_MULTIPLIER), shift = param_i8(s, FLEET_SOFTMAX_SHIFT);
   const int32_t diff_min = param_i16(s, FLEET_SOFTMAX_DIFF_MIN);

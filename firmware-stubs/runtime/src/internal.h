@@ -130,6 +130,19 @@ static inline uint32_t *output_u32(const step_t *s, uint32_t index) {
   return (uint32_t *)(void *)writable(s->rt, output_operand(s, index));
 }
 
+// The same for int16 activations, whose zero points are 0. |acc| < 2^47 and shift in [-31, 7]: see fleet_requantize64.
+static inline int16_t to_int16(int64_t acc, int32_t multiplier, int32_t shift, int32_t low, int32_t high) {
+  return (int16_t)clamp(fleet_requantize64(acc, multiplier, shift), low, high);
+}
+
+// An entry of a 513-entry int16 table over all int16 values, interpolated linearly: 9 bits index, 7 bits between.
+static inline int32_t table_16(const uint8_t *table, int32_t x) {
+  const uint32_t index = (uint32_t)((x >> 7) + 256);
+  const int32_t base = load_i16(table + index * 2);
+  const int32_t slope = (int16_t)(uint16_t)(load_i16(table + index * 2 + 2) - base);
+  return (int16_t)(uint16_t)(base + ((slope * (x & 127) + 64) >> 7));
+}
+
 // A row of the op table. `check` sees a step whose operands are known to lie inside their spaces; it must make sure
 // that `run` stays inside those operands and divides by nothing that is 0. Both return 0 or a negative error.
 typedef struct {
@@ -152,11 +165,18 @@ const op_t *fleet_find_op(uint32_t number);
 
 // The operand is there, of this type, and has exactly `elements` elements of `width` bytes.
 int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
-// bias (optional), multipliers and shifts for n channels; operands bias, bias + 1, bias + 2.
-int32_t fleet_check_requantization(const step_t *s, uint32_t bias, uint32_t n);
+// bias (optional, of `channels` elements), multipliers and shifts for n channels; operands bias, bias + 1, bias + 2.
+// dtype is that of the activations. int8: int32 biases. int16: int64 biases below 2^46, shifts of fleet_requantize64, and
+// `terms` products of 16 by 8 bits, so that accumulators stay below 2^47.
+int32_t fleet_check_requantization(const step_t *s, uint32_t bias, uint32_t dtype, uint64_t terms, uint32_t channels, uint32_t n);
 int fleet_is_shift(int32_t shift);
+// Element type of operand 0 when it is one of activations, int8 or int16; else 0.
+uint32_t fleet_activation_type(const step_t *s);
+static inline uint32_t bytes_of(uint32_t dtype) { return dtype == FLEET_DTYPE_INT16 ? 2 : 1; }
 // Offsets of zero points and activation bounds of an int8 op.
 int fleet_is_int8_range(int32_t input_offset, int32_t output_offset, int32_t low, int32_t high);
+// The same for either type of activations; int16 ones have zero point 0. weights_offset is 0 but for int8 made of uint8.
+int fleet_is_layer_range(uint32_t dtype, const int32_t offsets[3], int32_t low, int32_t high);
 // Filter positions cannot overflow: every coordinate of the window fits in 30 bits.
 int fleet_is_window(uint32_t out, uint32_t stride, uint32_t filter, uint32_t dilation);
 
@@ -191,6 +211,7 @@ FLEET_DECLARE_OP(depthwise_conv_2d)
 FLEET_DECLARE_OP(fully_connected)
 FLEET_DECLARE_OP(reshape)
 FLEET_DECLARE_OP(softmax)
+FLEET_DECLARE_OP(transpose_conv)
 
 // run.c: to its end, see fleet_load.
 void fleet_sample_monitors(const fleet_runtime_t *rt, uint32_t after_step);

@@ -14,6 +14,7 @@ const op_t fleet_ops[] = {
     OP(MAX_POOL_2D, max_pool_2d, 1, 1, 0, 0),
     OP(RESHAPE, reshape, 1, 1, 0, 1),
     OP(SOFTMAX, softmax, 3, 1, 0, 0),
+    OP(TRANSPOSE_CONV, transpose_conv, 5, 1, 0, 0),
 };
 const uint32_t fleet_op_count = sizeof fleet_ops / sizeof fleet_ops[0];
 

@@ -70,8 +70,10 @@ export function isProbabilities(graph: Graph, id: TensorId): boolean {
     const same = tensorOf(graph, id).shape.at(-1) === tensorOf(graph, op.inputs[0]!).shape.at(-1);
     return same && isProbabilities(graph, op.inputs[0]!);
   }
-  const { shape } = tensorOf(graph, id);
+  const { shape, dtype, quantization } = tensorOf(graph, id);
   const classes = shape.at(-1)!;
+  // Telemetry reads int16 confidences in Q0.15; the form with zero point -32768 has none of its own.
+  if (dtype === 'int16' && quantization?.zeroPoints[0] !== 0) return false;
   const oneRow = shape.slice(0, -1).every((extent) => extent === 1);
   return op.kind === 'softmax' && oneRow && classes > 1 && classes <= MOST_CLASSES;
 }

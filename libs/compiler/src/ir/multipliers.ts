@@ -105,19 +105,36 @@ export function softmaxMultiplier(input: Tensor, beta: number): Multiplier & { r
   return { value, shift, diffMin: -Math.floor(radius) };
 }
 
-/** CalculateActivationRangeQuantized for int8. The quotient is a float, as in the reference. */
+/** CalculateSoftmaxParams for int16: differences to the maximum become -65535..0 for -10..0. */
+export function softmaxMultiplier16(input: Tensor, beta: number): Multiplier {
+  return quantizeMultiplier((scaleOf(input) * beta) / (10 / 65_535));
+}
+
+/** Most that the 64-bit accumulators of int16 layers can be shifted left (MultiplyByQuantizedMultiplier). */
+const MOST_LEFT_SHIFT_64 = 7;
+
+/** Multipliers of int16 activations are reduced to 16 bits at run time, and their left shift ends at 7. */
+export function for64Bits(multipliers: Multiplier[]): Multiplier[] {
+  const bad = multipliers.find((m) => m.shift > MOST_LEFT_SHIFT_64);
+  if (bad !== undefined)
+    throw new RangeError(`a scale ratio from 2^${MOST_LEFT_SHIFT_64} on is beyond int16 layers`);
+  return multipliers;
+}
+
+/** CalculateActivationRangeQuantized. The quotient is a float, as in the reference. */
 export function activationRange(activation: Activation, output: Tensor): { min: number; max: number } {
+  const [low, high] = output.dtype === 'int16' ? [-32_768, 32_767] : [-128, 127];
   const quantize = (real: number): number =>
     zeroPointOf(output) + roundHalfAway(Math.fround(real / scaleOf(output)));
   switch (activation) {
     case 'none':
-      return { min: -128, max: 127 };
+      return { min: low, max: high };
     case 'relu':
-      return { min: Math.max(-128, quantize(0)), max: 127 };
+      return { min: Math.max(low, quantize(0)), max: high };
     case 'relu6':
-      return { min: Math.max(-128, quantize(0)), max: Math.min(127, quantize(6)) };
+      return { min: Math.max(low, quantize(0)), max: Math.min(high, quantize(6)) };
     case 'relu_n1_to_1':
-      return { min: Math.max(-128, quantize(-1)), max: Math.min(127, quantize(1)) };
+      return { min: Math.max(low, quantize(-1)), max: Math.min(high, quantize(1)) };
   }
 }
 

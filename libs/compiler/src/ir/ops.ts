@@ -7,7 +7,7 @@ import { CONVOLUTION_OPS, type ConvolutionOps } from './ops/convolution.js';
 import { MOVEMENT_OPS, type MovementOps } from './ops/movement.js';
 import type { OpSpec, OpSpecs } from './ops/spec.js';
 
-export type { ConvAttrs, PoolAttrs } from './ops/convolution.js';
+export type { ConvAttrs, PoolAttrs, TransposeConvAttrs } from './ops/convolution.js';
 export type { Activation, NoAttrs, OpSpec, OpView, Padding, Window2d } from './ops/spec.js';
 
 export interface OpAttrs extends ConvolutionOps, ArithmeticOps, ActivationOps, MovementOps {}

@@ -75,6 +75,16 @@ export const DEPTHWISE_CONV_2D_OPTIONS = table({
   },
 });
 
+export const TRANSPOSE_CONV_OPTIONS = table({
+  name: 'TransposeConvOptions',
+  fields: {
+    padding: { kind: 'i8', id: 0, default: 0 },
+    strideW: { kind: 'i32', id: 1, default: 0 },
+    strideH: { kind: 'i32', id: 2, default: 0 },
+    activation: { kind: 'i8', id: 3, default: 0 },
+  },
+});
+
 export const POOL_2D_OPTIONS = table({
   name: 'Pool2DOptions',
   fields: {
@@ -120,6 +130,7 @@ export const OPTIONS_TYPE = {
   softmax: 9,
   add: 11,
   reshape: 17,
+  transposeConv: 49,
 } as const;
 
 export const QUANTIZATION = table({
@@ -161,6 +172,7 @@ export const OPERATOR = table({
         [OPTIONS_TYPE.softmax]: SOFTMAX_OPTIONS,
         [OPTIONS_TYPE.add]: ADD_OPTIONS,
         [OPTIONS_TYPE.reshape]: RESHAPE_OPTIONS,
+        [OPTIONS_TYPE.transposeConv]: TRANSPOSE_CONV_OPTIONS,
       },
     },
   },

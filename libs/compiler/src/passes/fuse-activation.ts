@@ -7,6 +7,7 @@ import type { Op } from '../ir/ops.js';
 const CLAMPING = new Set([
   'conv_2d',
   'depthwise_conv_2d',
+  'transpose_conv',
   'fully_connected',
   'average_pool_2d',
   'max_pool_2d',

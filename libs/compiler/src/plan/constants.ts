@@ -37,6 +37,13 @@ export class ConstantPool {
     return this.add(new Uint8Array(Int8Array.from(values).buffer), 'int8', TABLE_ALIGNMENT);
   }
 
+  int16s(values: readonly number[]): Operand {
+    const data = new Uint8Array(values.length * 2);
+    const view = new DataView(data.buffer);
+    values.forEach((value, i) => view.setInt16(i * 2, value, true));
+    return this.add(data, 'int16', TABLE_ALIGNMENT);
+  }
+
   bytes(): Uint8Array {
     const all = new Uint8Array(this.end);
     for (const { offset, data } of this.blobs) all.set(data, offset);

@@ -10,6 +10,7 @@ import {
   ROLES,
   SPACES,
 } from '../../plan/generated/bundle-layout.js';
+import { DTYPE_BYTES } from '../../ir/graph.js';
 import { scaleOf, zeroPointOf } from '../../ir/multipliers.js';
 import type { Operand, Step } from '../../plan/types.js';
 import {
@@ -104,7 +105,9 @@ function contractTensor(
 ): Uint8Array {
   const sensor = t.sensor ?? TENSOR_SENSOR;
   const { shape, dtype, name } = t.tensor;
-  const scaleBits = new Uint32Array(Float32Array.of(scaleOf(t.tensor)).buffer)[0]!;
+  // Plain numbers (class indices, say) are themselves: scale 1, zero point 0.
+  const quantized = t.tensor.quantization !== null;
+  const scaleBits = new Uint32Array(Float32Array.of(quantized ? scaleOf(t.tensor) : 1).buffer)[0]!;
   return record(RECORDS.tensor, {
     direction,
     dtype: DTYPES[dtype].number,
@@ -117,7 +120,7 @@ function contractTensor(
     offset: t.planned.operand.offset,
     bytes: t.planned.operand.bytes,
     scale: scaleBits,
-    zero_point: zeroPointOf(t.tensor),
+    zero_point: quantized ? zeroPointOf(t.tensor) : 0,
     sensor: sensor.sensor,
     axes: sensor.axes,
     unit: sensor.unit,
@@ -144,7 +147,7 @@ export function monitorsSection(monitors: readonly Monitor[], names: Names): Uin
         space: SPACES[m.planned.operand.space],
         centre: m.centre,
         offset: m.planned.operand.offset,
-        stride: 1,
+        stride: DTYPE_BYTES[m.planned.operand.dtype],
         count: m.count,
         edges: [...m.edges, ...new Array<number>(16 - m.edges.length).fill(LAST_EDGE)],
       }),

@@ -29,7 +29,11 @@ const OPERATOR_VERSIONS: Readonly<Record<number, number>> = {
   21: 2,
   22: 1,
   25: 2,
+  67: 3,
 };
+
+/** The same for int16 activations. */
+const WIDE_VERSIONS: Readonly<Record<number, number>> = { 1: 3, 3: 4, 4: 5, 9: 12, 17: 3, 25: 3, 67: 3 };
 
 /** Throws RangeError for what TFLite cannot say: padding that is neither SAME nor VALID, an op of the IR's own. */
 export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array {
@@ -37,14 +41,14 @@ export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array
   const position = new Map(used.map((tensor, i) => [tensor.id, i]));
   const at = (id: TensorId): number => position.get(id)!;
   const extra: Tensor[] = [];
+  const wide = used.some((tensor) => tensor.dtype === 'int16');
   const codes = [...new Set(graph.ops.map(builtinCode))];
 
   const operators = graph.ops.map((op) => {
-    const inputs = op.inputs.map(at);
-    if (op.kind === 'reshape') {
-      inputs.push(used.length + extra.length);
-      extra.push(shapeOperand(op, tensorOf(graph, op.outputs[0]!)));
-    }
+    const shape = (): number => used.length + extra.push(shapeOperand(op, tensorOf(graph, op.outputs[0]!))) - 1;
+    let inputs = op.inputs.map(at);
+    if (op.kind === 'reshape') inputs.push(shape());
+    if (op.kind === 'transpose_conv') inputs = [shape(), inputs[1]!, inputs[0]!, ...inputs.slice(2)];
     return {
       opcodeIndex: codes.indexOf(builtinCode(op)),
       inputs,
@@ -73,7 +77,7 @@ export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array
     operatorCodes: codes.map((code) => ({
       deprecatedBuiltinCode: Math.min(code, PLACEHOLDER_OPERATOR),
       builtinCode: code,
-      version: OPERATOR_VERSIONS[code] ?? 1,
+      version: (wide ? WIDE_VERSIONS[code] : undefined) ?? OPERATOR_VERSIONS[code] ?? 1,
     })),
     subgraphs: [
       {

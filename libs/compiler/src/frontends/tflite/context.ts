@@ -12,8 +12,6 @@ export type Operator = Decoded<typeof OPERATOR>;
 export const DATA: readonly string[] = ['int8', 'float32'];
 /** Where TFLM has a kernel for int16 activations, too. */
 export const DATA16: readonly string[] = ['int8', 'int16', 'float32'];
-/** Beside int8 and float32 activations; beside int16 ones the accumulators' type int64 is usual. */
-export const BIAS: readonly string[] = ['int32', 'float32'];
 
 /** A tensor of the file: the IR's, or what kept it from being one. */
 export interface FileTensor {
@@ -22,6 +20,8 @@ export interface FileTensor {
   readonly shape: readonly number[];
   /** Null for types and shapes the IR does not have. */
   readonly tensor: Tensor | null;
+  /** It was uint8 and is int8 now: every value and its zero point are 128 less. */
+  readonly legacy?: boolean;
 }
 
 export class OpContext {
@@ -55,7 +55,7 @@ export class OpContext {
   /**
    * Operands in order, then the output; null (faults recorded) if any is unusable. The first operand chooses: others
    * (and the output) have its type if their list has it, else any of their list but float32, for an op computes in
-   * floats or in integers. So `[DATA, DATA, BIAS]` is a float op with a float bias, or an int8 op with an int32 one.
+   * floats or in integers. So `[DATA, DATA]` is a float op or an int8 one.
    */
   operands(
     types: readonly (readonly string[])[],
@@ -108,7 +108,12 @@ export class OpContext {
     });
   }
 
-  /** Symmetric int8 weights, one scale or one per slice of `axis`; or float ones. */
+  /** Part of a uint8 model, whose weights have a zero point. */
+  isLegacy(tensor: Tensor): boolean {
+    return this.tensors[tensor.id]?.legacy === true;
+  }
+
+  /** int8 weights, one scale or one per slice of `axis`, symmetric but for those of a uint8 model; or float ones. */
   weights(filter: Tensor, axis: number): boolean {
     const q = filter.quantization;
     if (filter.data === null) return this.wrong(`weights ${filter.name} are not constant`);
@@ -116,7 +121,8 @@ export class OpContext {
     if (q === null) return this.quantization(filter, 'it has no scale');
     if (q.axis !== null && q.axis !== axis)
       return this.quantization(filter, `its scales run along dimension ${q.axis}`);
-    return q.zeroPoints.every((z) => z === 0) || this.quantization(filter, 'weights need zero point 0');
+    const zeros = q.zeroPoints.every((z) => z === 0) || (q.axis === null && this.isLegacy(filter));
+    return zeros || this.quantization(filter, 'weights need zero point 0');
   }
 
   bias(bias: Tensor | undefined, channels: number): boolean {

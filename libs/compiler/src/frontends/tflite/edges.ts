@@ -1,6 +1,7 @@
 // Conversions at the edge of a graph: a converter left with float or uint8 interfaces puts a QUANTIZE behind each input
 // and a DEQUANTIZE before each output. Devices compute no floats, so the edge moves inwards: the int8 tensor becomes the
-// input or output, and its scale and zero point say in the contract what the conversion would have done.
+// input or output, and its scale and zero point say in the contract what the conversion would have done. (A uint8 tensor inside is
+// int8 by then, see open.ts.)
 import { BUILTIN_OPERATORS, TENSOR_TYPES, type Decoded, type SUBGRAPH } from '../../ir/tflite-schema.js';
 
 type Subgraph = Decoded<typeof SUBGRAPH>;
@@ -44,15 +45,22 @@ export function moveEdges(subgraph: Subgraph, codeOf: (operator: number) => numb
   return { inputs: move(givenInputs), outputs: move(givenOutputs), outside };
 }
 
+const INNER_TYPES: readonly string[] = ['int8', 'uint8', 'int16'];
+
 /** Does the int8 tensor hold the same reals? A float one always; a uint8 one when it is the int8 one shifted by 128. */
 function sameValues(subgraph: Subgraph, edge: { outer: number; inner: number }): boolean {
   const [outer, inner] = [subgraph.tensors?.[edge.outer], subgraph.tensors?.[edge.inner]];
-  if (outer === undefined || inner === undefined || TENSOR_TYPES[inner.type] !== 'int8') return false;
+  if (outer === undefined || inner === undefined || !INNER_TYPES.includes(TENSOR_TYPES[inner.type] ?? '')) {
+    return false;
+  }
   if (outer.shape?.join() !== inner.shape?.join()) return false;
   if (TENSOR_TYPES[outer.type] === 'float32') return true;
   const [p, q] = [outer.quantization, inner.quantization];
   const sameScale = p?.scale?.length === 1 && p.scale[0] === q?.scale?.[0];
   return (
-    TENSOR_TYPES[outer.type] === 'uint8' && sameScale && p.zeroPoint?.[0] === (q?.zeroPoint?.[0] ?? 0) + 128
+    TENSOR_TYPES[outer.type] === 'uint8' &&
+    TENSOR_TYPES[inner.type] === 'int8' &&
+    sameScale &&
+    p.zeroPoint?.[0] === (q?.zeroPoint?.[0] ?? 0) + 128
   );
 }

@@ -48,6 +48,7 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
   if (unsupported !== null) throw failure([unsupported.summary, ...unsupported.details]);
   const used = referenced(operators, edges);
   let widenedBytes = 0;
+  const plain = plainNumbers(model, operators);
   const tensors = fileTensors.map((tensor, id) => {
     const constant = floats.aliases.get(id);
     const read = { id, used: used.has(id), widened: constant !== undefined || floats.widened.has(id) };
@@ -56,7 +57,7 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
     // Tensors may share a buffer; what is made of it is not shared.
     if (read.widened) widenedBytes += found.tensor?.data?.length ?? 0;
     within('bytes of weights as float32', widenedBytes, limits.fileBytes * DTYPE_BYTES.float32);
-    return found;
+    return plain.has(id) ? found : withoutUint8(found);
   });
   checkOneKind(tensors, diagnostics);
   const names = new Set<string>();
@@ -245,6 +246,29 @@ function checkOneKind(tensors: readonly FileTensor[], diagnostics: Diagnostic[])
   diagnostics.push({ code: 'compiler.mixed-types', severity: 'error', data, tensor: float.name });
 }
 
+/** The same reals in int8: values and zero points 128 less. All kernels are int8, so a uint8 model becomes an int8 one. */
+function withoutUint8(found: FileTensor): FileTensor {
+  const { tensor } = found;
+  if (tensor?.dtype !== 'uint8' || tensor.quantization === null) return found;
+  const { name, shape, data, quantization: q } = tensor;
+  const quantization = { ...q, zeroPoints: q.zeroPoints.map((z) => z - 128) };
+  const shifted = data?.map((byte) => byte ^ 0x80) ?? null;
+  const dtype = 'int8';
+  return {
+    name,
+    shape,
+    type: dtype,
+    legacy: true,
+    tensor: { ...tensor, dtype, quantization, data: shifted },
+  };
+}
+
+/** Tensors whose numbers mean themselves, not reals: the operands of CAST. */
+function plainNumbers(model: Model, operators: NonNullable<Subgraph['operators']>): Set<number> {
+  const casts = operators.filter((operator) => builtinName(model, operator.opcodeIndex) === 'CAST');
+  return new Set(casts.flatMap(({ inputs, outputs }) => [...(inputs ?? []), ...(outputs ?? [])]));
+}
+
 /** The quantization, null when there is none, or what is wrong with it. */
 function readQuantization(source: Decoded<typeof TENSOR>, type: string): Quantization | null | string {
   const { scale, zeroPoint, quantizedDimension: axis } = source.quantization ?? {};
@@ -262,6 +286,9 @@ function readQuantization(source: Decoded<typeof TENSOR>, type: string): Quantiz
   return { scales: scale, zeroPoints, axis: sliced };
 }
 
+/** What inputs and outputs can be; float32 ones are quantized before a device sees them. */
+const INTERFACE_TYPES: readonly string[] = ['int8', 'int16', 'float32', 'int32', 'int64', 'uint8', 'bool'];
+
 function checkInterface(
   found: FileTensor | undefined,
   index: number,
@@ -272,15 +299,16 @@ function checkInterface(
     diagnostics.push(graphFault('model', `${what} names tensor ${index}, which does not exist`));
     return [];
   }
-  if (!DATA.includes(found.type)) {
-    const expected = DATA.join(' or ');
+  if (!INTERFACE_TYPES.includes(found.type)) {
+    const expected = INTERFACE_TYPES.join(' or ');
     const data = { tensor: found.name, op: `the model's ${what}`, type: found.type, expected };
     diagnostics.push({ code: 'compiler.type-unsupported', severity: 'error', data, tensor: found.name });
     return [];
   }
   if (found.tensor === null) return [];
-  const scaled = found.type === 'float32' || found.tensor.quantization?.axis === null;
-  if (!scaled || found.tensor.data !== null) {
+  const scaled = found.tensor.quantization !== null || zeroPointRange(found.tensor.dtype)[0] !== -Infinity;
+  const oneScale = !scaled || found.tensor.quantization?.axis === null;
+  if (!oneScale || found.tensor.data !== null) {
     const reason = found.tensor.data !== null ? 'it is constant' : 'it needs one scale';
     diagnostics.push({
       code: 'compiler.quantization-invalid',

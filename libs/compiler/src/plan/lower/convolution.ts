@@ -1,16 +1,20 @@
 // Convolutions, dense layers and pools as steps.
 import { elements, type Tensor } from '../../ir/graph.js';
-import { denseMultiplier, perChannelMultipliers } from '../../ir/multipliers.js';
-import type { ConvAttrs, OpAttrs, OpView, PoolAttrs } from '../../ir/ops.js';
+import { denseMultiplier, for64Bits, perChannelMultipliers, type Multiplier } from '../../ir/multipliers.js';
+import type { ConvAttrs, OpAttrs, OpView, PoolAttrs, TransposeConvAttrs, Window2d } from '../../ir/ops.js';
 import type { ConvolutionOps } from '../../ir/ops/convolution.js';
-import type { ConstantPool } from '../constants.js';
+import { TENSOR_ALIGNMENT, type ConstantPool } from '../constants.js';
 import { ABSENT, clampOf, offsetsOf, requantization, type Lowered, type Lowerings } from './spec.js';
 
 export const CONVOLUTION: Lowerings<ConvolutionOps> = {
   conv_2d: {
     op: 'CONV_2D',
-    lower: (op, pool) => convolution(op, { out_c: op.outputs[0]!.shape[3]!, groups: 1 }, pool),
+    lower: (op, pool) => {
+      const groups = op.inputs[0]!.shape[3]! / op.inputs[1]!.shape[3]!;
+      return convolution(op, { out_c: op.outputs[0]!.shape[3]!, groups }, pool);
+    },
   },
+  transpose_conv: { op: 'TRANSPOSE_CONV', lower: transposeConv },
   depthwise_conv_2d: {
     op: 'DEPTHWISE_CONV_2D',
     lower: (op, pool) => convolution(op, { multiplier: op.attrs.depthMultiplier }, pool),
@@ -20,7 +24,7 @@ export const CONVOLUTION: Lowerings<ConvolutionOps> = {
   max_pool_2d: { op: 'MAX_POOL_2D', lower: (op) => ({ params: pooling(op) }) },
 };
 
-function window(attrs: ConvAttrs | PoolAttrs, input: Tensor, output: Tensor): Record<string, number> {
+function window(attrs: Window2d, input: Tensor, output: Tensor): Record<string, number> {
   const [batches, in_h, in_w] = input.shape as [number, number, number, number];
   const [, out_h, out_w] = output.shape as [number, number, number, number];
   const { strideH: stride_h, strideW: stride_w, padding } = attrs;
@@ -37,9 +41,62 @@ function window(attrs: ConvAttrs | PoolAttrs, input: Tensor, output: Tensor): Re
   };
 }
 
-/** An operand for the bias even when there is none. */
-function bias(inputs: readonly Tensor[]): (typeof ABSENT)[] {
-  return inputs.length === 2 ? [ABSENT] : [];
+/** Bias (an operand even when there is none), multipliers and shifts: what follows input and filter. */
+function tables(
+  [input, , bias]: readonly Tensor[],
+  multipliers: Multiplier[],
+  pool: ConstantPool,
+): Pick<Lowered, 'keep' | 'tables'> {
+  if (input!.dtype !== 'int16') {
+    return { tables: [...(bias === undefined ? [ABSENT] : []), ...requantization(multipliers, pool)] };
+  }
+  const behind = requantization(for64Bits(multipliers), pool);
+  if (bias?.dtype !== 'int32') return { tables: [...(bias === undefined ? [ABSENT] : []), ...behind] };
+  // Kernels of int16 add biases of 64 bits.
+  return { keep: [0, 1], tables: [pool.add(widened(bias.data!), 'int64', TENSOR_ALIGNMENT), ...behind] };
+}
+
+function widened(int32s: Uint8Array): Uint8Array {
+  const data = new Uint8Array(int32s.length * 2);
+  const [from, to] = [
+    new DataView(int32s.buffer, int32s.byteOffset, int32s.length),
+    new DataView(data.buffer),
+  ];
+  for (let i = 0; i < int32s.length; i += 4) to.setBigInt64(i * 2, BigInt(from.getInt32(i, true)), true);
+  return data;
+}
+
+/** One multiplier per output channel. */
+function channelMultipliers(
+  attrs: { readonly legacy?: boolean },
+  inputs: readonly Tensor[],
+  output: Tensor,
+): Multiplier[] {
+  const [input, filter] = inputs as [Tensor, Tensor];
+  const channels = output.shape[3]!;
+  if (attrs.legacy !== true) return perChannelMultipliers(input, filter, output, channels);
+  return new Array<Multiplier>(channels).fill(denseMultiplier(input, filter, output));
+}
+
+/** Zero points as kernels add them. Per-channel weights have none. */
+function layerOffsets([input, filter]: readonly Tensor[], output: Tensor) {
+  const { zeroPoints, axis } = filter!.quantization!;
+  return { ...offsetsOf(input!, output), weights_offset: axis === null ? 0 - zeroPoints[0]! : 0 };
+}
+
+function transposeConv({ attrs, inputs, outputs }: OpView<TransposeConvAttrs>, pool: ConstantPool): Lowered {
+  const [input, filter] = inputs as [Tensor, Tensor];
+  const output = outputs[0]!;
+  const params = {
+    ...window(attrs, input, output),
+    in_c: input.shape[3]!,
+    out_c: output.shape[3]!,
+    filter_h: filter.shape[1]!,
+    filter_w: filter.shape[2]!,
+    ...layerOffsets(inputs, output),
+    ...clampOf(attrs.activation, output),
+  };
+  return { params, ...tables(inputs, channelMultipliers(attrs, inputs, output), pool) };
 }
 
 function convolution(
@@ -57,12 +114,10 @@ function convolution(
     filter_w: filter.shape[2]!,
     dilation_h: attrs.dilationH,
     dilation_w: attrs.dilationW,
-    ...offsetsOf(input, output),
-    weights_offset: 0,
+    ...layerOffsets(inputs, output),
     ...clampOf(attrs.activation, output),
   };
-  const multipliers = perChannelMultipliers(input, filter, output, output.shape[3]!);
-  return { params, tables: [...bias(inputs), ...requantization(multipliers, pool)] };
+  return { params, ...tables(inputs, channelMultipliers(attrs, inputs, output), pool) };
 }
 
 function fullyConnected(
@@ -80,12 +135,11 @@ function fullyConnected(
     batches: elements(input) / in_n,
     in_n,
     out_n,
-    ...offsetsOf(input, output),
-    weights_offset: 0,
+    ...layerOffsets(inputs, output),
     ...clampOf(attrs.activation, output),
     per_channel: perChannel ? 1 : 0,
   };
-  return { params, tables: [...bias(inputs), ...requantization(multipliers, pool)] };
+  return { params, ...tables(inputs, multipliers, pool) };
 }
 
 function pooling({ attrs, inputs, outputs }: OpView<PoolAttrs>): Record<string, number> {

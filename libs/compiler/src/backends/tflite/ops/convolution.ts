@@ -1,6 +1,6 @@
 // Options of convolutions, dense layers and pools.
 import type { ConvolutionOps } from '../../../ir/ops/convolution.js';
-import type { ConvAttrs, OpView, PoolAttrs } from '../../../ir/ops.js';
+import type { ConvAttrs, OpView, PoolAttrs, TransposeConvAttrs } from '../../../ir/ops.js';
 import { resolvePadding, type WindowExtent } from '../../../ir/shapes.js';
 import { OPTIONS_TYPE, PADDING } from '../../../ir/tflite-schema.js';
 import { activation, type Writers } from './spec.js';
@@ -11,6 +11,15 @@ export const CONVOLUTION: Writers<ConvolutionOps> = {
     type: OPTIONS_TYPE.depthwiseConv2d,
     value: { ...convolution(op, name), depthMultiplier: op.attrs.depthMultiplier },
   }),
+  transpose_conv: (op, name) => ({
+    type: OPTIONS_TYPE.transposeConv,
+    value: {
+      padding: paddingOf(op, name),
+      strideW: op.attrs.strideW,
+      strideH: op.attrs.strideH,
+      activation: activation(op.attrs.activation),
+    },
+  }),
   fully_connected: ({ attrs, outputs }) => ({
     type: OPTIONS_TYPE.fullyConnected,
     value: { activation: activation(attrs.activation), keepNumDims: outputs[0]!.shape.length !== 2 },
@@ -19,7 +28,28 @@ export const CONVOLUTION: Writers<ConvolutionOps> = {
   max_pool_2d: pool,
 };
 
+/** A transposed convolution is padded as the convolution from its output to its input is. */
+function paddingOf({ attrs, inputs, outputs }: OpView<TransposeConvAttrs>, name: string): number {
+  refuseLegacy(attrs, name);
+  const [, filterH, filterW] = inputs[1]!.shape;
+  const [, h, w] = outputs[0]!.shape;
+  const { strideH, strideW, padding } = attrs;
+  for (const scheme of PADDING) {
+    const window = { filterH: filterH!, filterW: filterW!, strideH, strideW };
+    const found = resolvePadding({ h: h!, w: w! }, window, scheme).padding;
+    if (found.top === padding.top && found.left === padding.left) return PADDING.indexOf(scheme);
+  }
+  throw new RangeError(`${name}: padding is neither SAME nor VALID`);
+}
+
+/** int8 convolutions of TFLite know no zero point of weights. */
+function refuseLegacy(attrs: { readonly legacy?: boolean }, name: string): void {
+  if (attrs.legacy === true)
+    throw new RangeError(`${name}: it comes from a uint8 model, int8 cannot say its weights`);
+}
+
 function convolution(op: OpView<ConvAttrs>, name: string) {
+  refuseLegacy(op.attrs, name);
   const filter = op.inputs[1]!.shape;
   const { strideH, strideW, dilationH, dilationW } = op.attrs;
   const extent = { filterH: filter[1]!, filterW: filter[2]!, dilationH, dilationW };

@@ -1,9 +1,9 @@
 // CONV_2D and DEPTHWISE_CONV_2D: SAME/VALID become explicit padding.
-import type { Tensor } from '../../../ir/graph.js';
 import type { ConvAttrs, Op } from '../../../ir/ops.js';
 import { resolvePadding } from '../../../ir/shapes.js';
 import { OPTIONS_TYPE, PADDING } from '../../../ir/tflite-schema.js';
-import { BIAS, DATA, ids, type OpContext } from '../context.js';
+import { ids, type OpContext } from '../context.js';
+import { layerInputs, layerOperands, type Layer } from './layer.js';
 
 interface Options {
   padding: number;
@@ -14,7 +14,6 @@ interface Options {
   dilationH: number;
 }
 
-const OPERANDS = [DATA, DATA, BIAS];
 /** Parameters are 16-bit in the bundle; no useful window comes near. */
 const LARGEST = 65_535;
 /** Keeps every coordinate of a padded window within the kernels' 30 bits. */
@@ -24,15 +23,16 @@ export function importConv2d(context: OpContext): Op | null {
   const found = operands(context, 0);
   if (found === null) return null;
   const { input, filter, bias, output } = found;
-  if (filter.shape[3] !== input.shape[3]) {
-    return context.invalid(`filter depth ${filter.shape[3]} is not the input depth ${input.shape[3]}`);
+  // A filter of less depth sees one group of input channels after the other.
+  const groups = input.shape[3]! / filter.shape[3]!;
+  if (!Number.isInteger(groups) || filter.shape[0]! % groups !== 0) {
+    return context.invalid(`filter depth ${filter.shape[3]} does not fit the input depth ${input.shape[3]}`);
   }
   if (!context.bias(bias, filter.shape[0]!)) return null;
   const attrs = window(context, OPTIONS_TYPE.conv2d, found, filter.shape[0]!);
   if (attrs === null) return null;
   const { name, sourceIndex } = context;
-  const inputs = bias === undefined ? ids(input, filter) : ids(input, filter, bias);
-  return { kind: 'conv_2d', name, sourceIndex, inputs, outputs: ids(output), attrs };
+  return { kind: 'conv_2d', name, sourceIndex, inputs: layerInputs(found), outputs: ids(output), attrs };
 }
 
 export function importDepthwiseConv2d(context: OpContext): Op | null {
@@ -47,35 +47,24 @@ export function importDepthwiseConv2d(context: OpContext): Op | null {
   const attrs = window(context, OPTIONS_TYPE.depthwiseConv2d, found, filter.shape[3]!);
   if (attrs === null) return null;
   const { name, sourceIndex } = context;
-  const inputs = bias === undefined ? ids(input, filter) : ids(input, filter, bias);
   return {
     kind: 'depthwise_conv_2d',
     name,
     sourceIndex,
-    inputs,
+    inputs: layerInputs(found),
     outputs: ids(output),
     attrs: { ...attrs, depthMultiplier },
   };
 }
 
-interface ConvOperands {
-  readonly input: Tensor;
-  readonly filter: Tensor;
-  readonly bias: Tensor | undefined;
-  readonly output: Tensor;
-}
-
-function operands(context: OpContext, channelAxis: number): ConvOperands | null {
-  const found = context.operands([DATA, DATA, BIAS], 2);
+function operands(context: OpContext, channelAxis: number): Layer | null {
+  const found = layerOperands(context, { input: 0, filter: 1, bias: 2, channelAxis });
   if (found === null) return null;
-  const [input, filter, bias] = found.inputs as [Tensor, Tensor, Tensor?];
-  const { output } = found;
-  if (![input, filter, output].every((tensor) => context.rank(tensor, 4))) return null;
-  if (!context.perTensor(input, output) || !context.weights(filter, channelAxis)) return null;
-  return { input, filter, bias, output };
+  const { input, filter, output } = found;
+  return [input, filter, output].every((tensor) => context.rank(tensor, 4)) ? found : null;
 }
 
-function window(context: OpContext, type: number, o: ConvOperands, channels: number): ConvAttrs | null {
+function window(context: OpContext, type: number, o: Layer, channels: number): ConvAttrs | null {
   const defaults = { padding: 0, strideW: 0, strideH: 0, activation: 0, dilationW: 1, dilationH: 1 };
   const options = context.options<Options>(type, defaults);
   const activation = context.activation(options.activation);
@@ -104,5 +93,6 @@ function window(context: OpContext, type: number, o: ConvOperands, channels: num
       `output is [${o.output.shape.join(', ')}], the window gives [${expected.join(', ')}]`,
     );
   }
-  return { strideH, strideW, dilationH, dilationW, padding, activation };
+  const legacy = o.legacy ? { legacy: true } : {};
+  return { strideH, strideW, dilationH, dilationW, padding, activation, ...legacy };
 }

@@ -1,16 +1,15 @@
 // FULLY_CONNECTED: the input is flattened to rows of the filter's width, whatever its rank.
-import { elements, type Tensor } from '../../../ir/graph.js';
+import { elements } from '../../../ir/graph.js';
 import type { Op } from '../../../ir/ops.js';
 import { OPTIONS_TYPE } from '../../../ir/tflite-schema.js';
-import { BIAS, DATA, ids, type OpContext } from '../context.js';
+import { ids, type OpContext } from '../context.js';
+import { layerInputs, layerOperands } from './layer.js';
 
 export function importFullyConnected(context: OpContext): Op | null {
-  const found = context.operands([DATA, DATA, BIAS], 2);
+  const found = layerOperands(context, { input: 0, filter: 1, bias: 2, channelAxis: 0 });
   if (found === null) return null;
-  const [input, filter, bias] = found.inputs as [Tensor, Tensor, Tensor?];
-  const { output } = found;
-  if (!context.rank(filter, 2) || !context.perTensor(input, output) || !context.weights(filter, 0))
-    return null;
+  const { input, filter, bias, output } = found;
+  if (!context.rank(filter, 2)) return null;
   const options = context.options(OPTIONS_TYPE.fullyConnected, { activation: 0, weightsFormat: 0 });
   if (options.weightsFormat !== 0) return context.option('shuffled weights');
   const activation = context.activation(options.activation);
@@ -26,6 +25,6 @@ export function importFullyConnected(context: OpContext): Op | null {
   }
   if (!context.bias(bias, units)) return null;
   const { name, sourceIndex } = context;
-  const inputs = bias === undefined ? ids(input, filter) : ids(input, filter, bias);
+  const inputs = layerInputs(found);
   return { kind: 'fully_connected', name, sourceIndex, inputs, outputs: ids(output), attrs: { activation } };
 }

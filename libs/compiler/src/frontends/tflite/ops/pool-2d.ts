@@ -4,7 +4,8 @@ import type { Tensor } from '../../../ir/graph.js';
 import type { Op } from '../../../ir/ops.js';
 import { resolvePadding } from '../../../ir/shapes.js';
 import { OPTIONS_TYPE, PADDING } from '../../../ir/tflite-schema.js';
-import { DATA, ids, type OpContext } from '../context.js';
+import { DATA16, ids, type OpContext } from '../context.js';
+import { symmetric } from './layer.js';
 
 interface Options {
   padding: number;
@@ -15,16 +16,15 @@ interface Options {
   activation: number;
 }
 
-/** Windows of more elements could overflow the kernel's int32 sum: 128 * 2^23 < 2^31. */
-const LARGEST_WINDOW = 2 ** 23;
+/** Windows of more elements could overflow the kernel's int32 sum: 2^7 * 2^23 < 2^31, 2^15 * 2^15 < 2^31. */
+const LARGEST_WINDOW: Readonly<Record<string, number>> = { int8: 2 ** 23, int16: 2 ** 15 };
 const LARGEST = 65_535;
 
 export function importPool2d(kind: 'average_pool_2d' | 'max_pool_2d', context: OpContext): Op | null {
-  const found = context.operands([DATA]);
-  if (found === null) return null;
-  const [input] = found.inputs as [Tensor];
-  const { output } = found;
-  if (!context.rank(input, 4) || !context.rank(output, 4) || !context.perTensor(input, output)) return null;
+  const input = context.input(0, DATA16);
+  const output = context.output(input === null ? DATA16 : [input.dtype]);
+  if (input === null || output === null) return null;
+  if (!context.rank(input, 4) || !context.rank(output, 4) || !symmetric(context, input, output)) return null;
   if (!sameQuantization(input, output)) {
     context.quantization(output, "pooling must keep its input's scale");
     return null;
@@ -37,7 +37,10 @@ export function importPool2d(kind: 'average_pool_2d' | 'max_pool_2d', context: O
   const scheme = PADDING[options.padding];
   if (scheme === undefined) return context.invalid(`padding ${options.padding} is unknown`);
   const extents = [strideH, strideW, filterH, filterW, ...input.shape];
-  if (extents.some((n) => n < 1 || n > LARGEST) || filterH * filterW > LARGEST_WINDOW) {
+  if (
+    extents.some((n) => n < 1 || n > LARGEST) ||
+    filterH * filterW > (LARGEST_WINDOW[input.dtype] ?? Infinity)
+  ) {
     return context.invalid('a stride or extent is out of range');
   }
   const [batch, h, w, depth] = input.shape;
