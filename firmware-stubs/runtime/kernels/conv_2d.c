@@ -151,7 +151,7 @@ static int32_t run_wide(const step_t *s) {
         at.cols = taps(at.x, p.dilation_w, p.filter_w, p.in_w);
         for (uint32_t o = 0; o < out_c; o++) {
           const int64_t sum = accumulate_wide(&p, image + o / group_out * p.group_c, weights + o * channel, &at);
-          *y++ = to_int16(sum + (bias != NULL ? load_i64(bias + (size_t)o * 8) : 0), load_i32(multipliers + (size_t)o * 4),
+          *y++ = wide_to_int16(sum + (bias != NULL ? load_i64(bias + (size_t)o * 8) : 0), load_i32(multipliers + (size_t)o * 4),
                           shifts[o], low, high);
         }
       }

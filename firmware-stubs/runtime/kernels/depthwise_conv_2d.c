@@ -94,7 +94,7 @@ static int32_t run_wide(const step_t *s) {
               sum += image[at] * weights[((size_t)fy * fw + fx) * out_c + o];
             }
           }
-          *y++ = to_int16(sum, load_i32(multipliers + (size_t)o * 4), shifts[o], low, high);
+          *y++ = wide_to_int16(sum, load_i32(multipliers + (size_t)o * 4), shifts[o], low, high);
         }
       }
   }

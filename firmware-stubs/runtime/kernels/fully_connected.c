@@ -33,7 +33,7 @@ static int32_t run_wide(const step_t *s) {
     for (uint32_t o = 0; o < out; o++) {
       const int64_t sum = dot_wide(input_i16(s, 0) + (size_t)b * in, input_i8(s, 1) + (size_t)o * in, in);
       const uint32_t c = per_channel * o;
-      *y++ = to_int16(sum + (bias != NULL ? load_i64(bias + (size_t)o * 8) : 0), load_i32(multipliers + (size_t)c * 4),
+      *y++ = wide_to_int16(sum + (bias != NULL ? load_i64(bias + (size_t)o * 8) : 0), load_i32(multipliers + (size_t)c * 4),
                       shifts[c], low, high);
     }
   return fleet_ok;

@@ -75,7 +75,7 @@ int32_t fleet_run_transpose_conv(const step_t *s) {
               if (w_offset != 0) acc += (uint32_t)w_offset * sum_row(input_i8(s, 0) + x, x_offset, in_c);
             }
           const int32_t multiplier = load_i32(multipliers + (size_t)o * 4);
-          if (wide) output_i16(s, 0)[at] = to_int16(sum, multiplier, shifts[o], low, high);
+          if (wide) output_i16(s, 0)[at] = wide_to_int16(sum, multiplier, shifts[o], low, high);
           else output_i8(s, 0)[at] = to_int8(acc, multiplier, shifts[o], y_offset, low, high);
         }
       }

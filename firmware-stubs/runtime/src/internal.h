@@ -131,7 +131,7 @@ static inline uint32_t *output_u32(const step_t *s, uint32_t index) {
 }
 
 // The same for int16 activations, whose zero points are 0. |acc| < 2^47 and shift in [-31, 7]: see fleet_requantize64.
-static inline int16_t to_int16(int64_t acc, int32_t multiplier, int32_t shift, int32_t low, int32_t high) {
+static inline int16_t wide_to_int16(int64_t acc, int32_t multiplier, int32_t shift, int32_t low, int32_t high) {
   return (int16_t)clamp(fleet_requantize64(acc, multiplier, shift), low, high);
 }
 

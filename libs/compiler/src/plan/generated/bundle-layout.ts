@@ -1112,7 +1112,7 @@ export const OPS = {
   TRANSPOSE_CONV: {
     number: 67,
     version: 1,
-    implemented: false,
+    implemented: true,
     inputs: [
       { name: 'input', optional: false, many: false },
       { name: 'weights', optional: false, many: false },
@@ -1121,7 +1121,7 @@ export const OPS = {
       { name: 'shifts', optional: false, many: false },
     ],
     outputs: [{ name: 'output', optional: false, many: false }],
-    scratch: [{ name: 'accumulators', optional: false, many: false }],
+    scratch: [],
     params: {
       bytes: 36,
       fields: {
@@ -1139,10 +1139,10 @@ export const OPS = {
         pad_top: { type: 'u16', offset: 22, count: 1 },
         pad_left: { type: 'u16', offset: 24, count: 1 },
         input_offset: { type: 'i16', offset: 26, count: 1 },
-        output_offset: { type: 'i16', offset: 28, count: 1 },
-        activation_min: { type: 'i16', offset: 30, count: 1 },
-        activation_max: { type: 'i16', offset: 32, count: 1 },
-        reserved: { type: 'u16', offset: 34, count: 1 },
+        weights_offset: { type: 'i16', offset: 28, count: 1 },
+        output_offset: { type: 'i16', offset: 30, count: 1 },
+        activation_min: { type: 'i16', offset: 32, count: 1 },
+        activation_max: { type: 'i16', offset: 34, count: 1 },
       },
     },
   },
