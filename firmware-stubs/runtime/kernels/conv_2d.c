@@ -133,11 +133,8 @@ static int32_t run_wide(const step_t *s) {
   const uint32_t out_c = param_u16(s, FLEET_CONV_2D_OUT_C), group_out = out_c / groups;
   const int32_t stride_h = (int32_t)param_u16(s, FLEET_CONV_2D_STRIDE_H);
   const int32_t stride_w = (int32_t)param_u16(s, FLEET_CONV_2D_STRIDE_W);
-  const int32_t low = param_i16(s, FLEET_CONV_2D_ACTIVATION_MIN), high = param_i16(s, FLEET_CONV_2D_ACTIVATION_MAX);
+  const wide_end_t end = wide_end(s, param_i16(s, FLEET_CONV_2D_ACTIVATION_MIN), param_i16(s, FLEET_CONV_2D_ACTIVATION_MAX));
   const int8_t *weights = input_i8(s, 1);
-  const uint8_t *bias = input_bytes(s, 2);
-  const uint8_t *multipliers = input_bytes(s, 3);
-  const int8_t *shifts = input_i8(s, 4);
   const size_t channel = (size_t)p.filter_h * p.filter_w * p.group_c;
   int16_t *y = output_i16(s, 0);
   for (uint32_t b = 0; b < batches; b++) {
@@ -151,8 +148,7 @@ static int32_t run_wide(const step_t *s) {
         at.cols = taps(at.x, p.dilation_w, p.filter_w, p.in_w);
         for (uint32_t o = 0; o < out_c; o++) {
           const int64_t sum = accumulate_wide(&p, image + o / group_out * p.group_c, weights + o * channel, &at);
-          *y++ = wide_to_int16(sum + (bias != NULL ? load_i64(bias + (size_t)o * 8) : 0), load_i32(multipliers + (size_t)o * 4),
-                          shifts[o], low, high);
+          *y++ = wide_finish(&end, sum, o, o);
         }
       }
     }

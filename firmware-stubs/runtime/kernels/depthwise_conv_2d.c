@@ -70,11 +70,8 @@ static int32_t run_wide(const step_t *s) {
   const int32_t stride_w = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_STRIDE_W);
   const int32_t dilation_h = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_H);
   const int32_t dilation_w = (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_DILATION_W);
-  const int32_t low = param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MIN), high = param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MAX);
+  const wide_end_t end = wide_end(s, param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MIN), param_i16(s, FLEET_DEPTHWISE_CONV_2D_ACTIVATION_MAX));
   const int8_t *weights = input_i8(s, 1);
-  const uint8_t *bias = input_bytes(s, 2);
-  const uint8_t *multipliers = input_bytes(s, 3);
-  const int8_t *shifts = input_i8(s, 4);
   int16_t *y = output_i16(s, 0);
   for (uint32_t b = 0; b < batches; b++) {
     const int16_t *image = input_i16(s, 0) + (size_t)b * in_h * in_w * in_c;
@@ -83,7 +80,7 @@ static int32_t run_wide(const step_t *s) {
         const int32_t y0 = (int32_t)oy * stride_h - (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_PAD_TOP);
         const int32_t x0 = (int32_t)ox * stride_w - (int32_t)param_u16(s, FLEET_DEPTHWISE_CONV_2D_PAD_LEFT);
         for (uint32_t o = 0; o < out_c; o++) {
-          int64_t sum = bias != NULL ? load_i64(bias + (size_t)o * 8) : 0;
+          int64_t sum = 0;
           for (uint32_t fy = 0; fy < fh; fy++) {
             const int32_t iy = y0 + (int32_t)fy * dilation_h;
             if (iy < 0 || iy >= (int32_t)in_h) continue;
@@ -94,7 +91,7 @@ static int32_t run_wide(const step_t *s) {
               sum += image[at] * weights[((size_t)fy * fw + fx) * out_c + o];
             }
           }
-          *y++ = wide_to_int16(sum, load_i32(multipliers + (size_t)o * 4), shifts[o], low, high);
+          *y++ = wide_finish(&end, sum, o, o);
         }
       }
   }

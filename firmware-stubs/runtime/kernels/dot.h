@@ -111,8 +111,31 @@ static inline int64_t dot_wide(const int16_t *x, const int8_t *w, uint32_t n) {
   return total;
 }
 
-static inline int64_t load_i64(const uint8_t *p) {
-  return (int64_t)((uint64_t)load_le32(p + 4) << 32 | load_le32(p));
+// What follows the sum of a layer with int16 activations. The bias's type says how wide the accumulators are.
+typedef struct {
+  const uint8_t *bias, *multipliers;
+  const int8_t *shifts;
+  int32_t low, high;
+  int narrow;
+} wide_end_t;
+
+// Operands 2, 3 and 4 are bias, multipliers and shifts.
+static inline wide_end_t wide_end(const step_t *s, int32_t low, int32_t high) {
+  const wide_end_t e = {input_bytes(s, 2), input_bytes(s, 3), input_i8(s, 4), low, high,
+                        present(operand(s, 2)) && dtype_of(operand(s, 2)) == FLEET_DTYPE_INT32};
+  return e;
+}
+
+// `table` is the channel's index into multipliers and shifts.
+static inline int16_t wide_finish(const wide_end_t *e, int64_t sum, uint32_t channel, uint32_t table) {
+  const int32_t multiplier = load_i32(e->multipliers + (size_t)table * 4), shift = e->shifts[table];
+  if (e->narrow) {
+    const uint32_t acc = (uint32_t)(uint64_t)sum + load_le32(e->bias + (size_t)channel * 4);
+    return (int16_t)clamp(requantize((int32_t)acc, multiplier, shift), e->low, e->high);
+  }
+  const uint8_t *bias = e->bias != NULL ? e->bias + (size_t)channel * 8 : NULL;
+  if (bias != NULL) sum += (int64_t)((uint64_t)load_le32(bias + 4) << 32 | load_le32(bias));
+  return (int16_t)clamp(fleet_requantize64(sum, multiplier, shift), e->low, e->high);
 }
 
 #endif

@@ -22,19 +22,13 @@ int32_t fleet_check_fully_connected(const step_t *s) {
 static int32_t run_wide(const step_t *s) {
   const uint32_t batches = param_u32(s, FLEET_FULLY_CONNECTED_BATCHES);
   const uint32_t in = param_u32(s, FLEET_FULLY_CONNECTED_IN_N), out = param_u32(s, FLEET_FULLY_CONNECTED_OUT_N);
-  const int32_t low = param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MIN);
-  const int32_t high = param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MAX);
   const uint32_t per_channel = param_u8(s, FLEET_FULLY_CONNECTED_PER_CHANNEL);
-  const uint8_t *bias = input_bytes(s, 2);
-  const uint8_t *multipliers = input_bytes(s, 3);
-  const int8_t *shifts = input_i8(s, 4);
+  const wide_end_t end = wide_end(s, param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MIN), param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MAX));
   int16_t *y = output_i16(s, 0);
   for (uint32_t b = 0; b < batches; b++)
     for (uint32_t o = 0; o < out; o++) {
       const int64_t sum = dot_wide(input_i16(s, 0) + (size_t)b * in, input_i8(s, 1) + (size_t)o * in, in);
-      const uint32_t c = per_channel * o;
-      *y++ = wide_to_int16(sum + (bias != NULL ? load_i64(bias + (size_t)o * 8) : 0), load_i32(multipliers + (size_t)c * 4),
-                      shifts[c], low, high);
+      *y++ = wide_finish(&end, sum, o, per_channel * o);
     }
   return fleet_ok;
 }

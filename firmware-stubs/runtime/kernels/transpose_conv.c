@@ -50,6 +50,7 @@ int32_t fleet_run_transpose_conv(const step_t *s) {
   const int32_t y_offset = param_i16(s, P(OUTPUT_OFFSET));
   const int32_t low = param_i16(s, P(ACTIVATION_MIN)), high = param_i16(s, P(ACTIVATION_MAX));
   const int wide = dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16;
+  const wide_end_t end = wide_end(s, low, high);
   const uint8_t *bias = input_bytes(s, 2);
   const uint8_t *multipliers = input_bytes(s, 3);
   const int8_t *shifts = input_i8(s, 4);
@@ -61,7 +62,7 @@ int32_t fleet_run_transpose_conv(const step_t *s) {
         const reach_t cols = reach(ox + param_u16(s, P(PAD_LEFT)), sw, fw, in_w);
         for (uint32_t o = 0; o < out_c; o++, at++) {
           uint32_t acc = bias != NULL && !wide ? load_le32(bias + (size_t)o * 4) : 0;
-          int64_t sum = bias != NULL && wide ? load_i64(bias + (size_t)o * 8) : 0;
+          int64_t sum = 0;
           for (uint32_t ty = 0; ty < rows.taps; ty++)
             for (uint32_t tx = 0; tx < cols.taps; tx++) {
               const size_t x = (((size_t)b * in_h + rows.input - ty) * in_w + cols.input - tx) * in_c;
@@ -74,9 +75,8 @@ int32_t fleet_run_transpose_conv(const step_t *s) {
               acc += dot1(input_i8(s, 0) + x, x_offset, w, in_c);
               if (w_offset != 0) acc += (uint32_t)w_offset * sum_row(input_i8(s, 0) + x, x_offset, in_c);
             }
-          const int32_t multiplier = load_i32(multipliers + (size_t)o * 4);
-          if (wide) output_i16(s, 0)[at] = wide_to_int16(sum, multiplier, shifts[o], low, high);
-          else output_i8(s, 0)[at] = to_int8(acc, multiplier, shifts[o], y_offset, low, high);
+          if (wide) output_i16(s, 0)[at] = wide_finish(&end, sum, o, o);
+          else output_i8(s, 0)[at] = to_int8(acc, load_i32(multipliers + (size_t)o * 4), shifts[o], y_offset, low, high);
         }
       }
     }

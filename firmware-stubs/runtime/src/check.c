@@ -24,10 +24,10 @@ int32_t fleet_check_requantization(const step_t *s, uint32_t bias, uint32_t dtyp
   const uint8_t *bias_op = operand(s, bias);
   const uint8_t *multipliers = operand(s, bias + 1);
   const uint8_t *shifts = operand(s, bias + 2);
-  const int wide = dtype == FLEET_DTYPE_INT16;
+  const int wide = dtype == FLEET_DTYPE_INT16 && !(present(bias_op) && dtype_of(bias_op) == FLEET_DTYPE_INT32);
   if (!fleet_is_tensor(multipliers, FLEET_DTYPE_INT32, n, 4) || !fleet_is_tensor(shifts, FLEET_DTYPE_INT8, n, 1) ||
       (present(bias_op) && !fleet_is_tensor(bias_op, wide ? FLEET_DTYPE_INT64 : FLEET_DTYPE_INT32, channels, wide ? 8 : 4)) ||
-      (wide && terms > UINT32_C(1) << 23)) // 2^23 products of at most 2^22, and a bias below 2^46
+      (dtype == FLEET_DTYPE_INT16 && terms > UINT32_C(1) << 23)) // 2^23 products of at most 2^22, and a bias below 2^46
     return -fleet_err_bundle_shape_invalid;
   // Only constants can be checked once and for all.
   if (multipliers[FLEET_OPERAND_SPACE] != FLEET_SPACE_CONST || shifts[FLEET_OPERAND_SPACE] != FLEET_SPACE_CONST ||

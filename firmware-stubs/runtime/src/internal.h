@@ -130,11 +130,6 @@ static inline uint32_t *output_u32(const step_t *s, uint32_t index) {
   return (uint32_t *)(void *)writable(s->rt, output_operand(s, index));
 }
 
-// The same for int16 activations, whose zero points are 0. |acc| < 2^47 and shift in [-31, 7]: see fleet_requantize64.
-static inline int16_t wide_to_int16(int64_t acc, int32_t multiplier, int32_t shift, int32_t low, int32_t high) {
-  return (int16_t)clamp(fleet_requantize64(acc, multiplier, shift), low, high);
-}
-
 // An entry of a 513-entry int16 table over all int16 values, interpolated linearly: 9 bits index, 7 bits between.
 static inline int32_t table_16(const uint8_t *table, int32_t x) {
   const uint32_t index = (uint32_t)((x >> 7) + 256);
@@ -167,7 +162,7 @@ const op_t *fleet_find_op(uint32_t number);
 int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
 // bias (optional, of `channels` elements), multipliers and shifts for n channels; operands bias, bias + 1, bias + 2.
 // dtype is that of the activations. int8: int32 biases. int16: int64 biases below 2^46, shifts of fleet_requantize64, and
-// `terms` products of 16 by 8 bits, so that accumulators stay below 2^47.
+// `terms` products of 16 by 8 bits, so that accumulators stay below 2^47; or int32 biases, which mean 32-bit accumulators.
 int32_t fleet_check_requantization(const step_t *s, uint32_t bias, uint32_t dtype, uint64_t terms, uint32_t channels, uint32_t n);
 int fleet_is_shift(int32_t shift);
 // Element type of operand 0 when it is one of activations, int8 or int16; else 0.

@@ -51,14 +51,14 @@ class Layer:
         values = full_range(self.rng, "int8", shape).clip(-127)
         return g.const("int8", values, self.scales, axis=axis)
 
-    def bias(self, g, large=False):
+    def bias(self, g, kind="small"):
         """Large ones are spread over all magnitudes that the accumulator is meant for: 2^30 and 2^44."""
-        narrow = self.dtype == "int8"
-        if large:
+        narrow = self.dtype == "int8" or kind == "int32"
+        if kind == "large":
             signs = self.rng.choice([-1, 1], self.channels)
             values = signs * np.exp2(np.linspace(8, 30 if narrow else 44, self.channels)).astype(np.int64)
         else:
-            reach = (127 if narrow else 32767) * 20 * int(np.sqrt(self.terms))
+            reach = (127 if self.dtype == "int8" else 32767) * 20 * int(np.sqrt(self.terms))
             values = self.rng.integers(-reach, reach, self.channels)
         return g.const("int32" if narrow else "int64", values, self.in_scale * self.scales)
 
@@ -88,6 +88,8 @@ def conv_2d(dtype):
         ("multiplier above one", (1, 2, 2, 1), (2, 2), 2, (1, 1), (1, 1), SAME, NONE, FINE, (0, 3), {}),
         ("large bias", (1, 2, 3, 2), (2, 2), 8, (1, 1), (1, 1), SAME, NONE, COARSE, (0, 3), {"bias": "large"}),
     ]
+    if dtype == "int16":
+        rows.append(("int32 bias", (1, 4, 5, 3), (3, 3), 4, (1, 1), (1, 1), SAME, NONE, FITS, (0, 0), {"bias": "int32"}))
     for name, shape, (fh, fw), out_c, (sh, sw), (dh, dw), padding, act, fit, zeros, more in rows:
         n, h, w, c = shape
         depth = c // more.get("groups", 1)
@@ -96,7 +98,7 @@ def conv_2d(dtype):
         g = Graph()
         inputs = [g.input(dtype, shape, layer.in_scale, in_zero), layer.weights(g, (out_c, fh, fw, depth), 0)]
         if more.get("bias", "small") is not None:
-            inputs.append(layer.bias(g, more.get("bias") == "large"))
+            inputs.append(layer.bias(g, more.get("bias", "small")))
         out = (n, window(h, fh, sh, dh, padding), window(w, fw, sw, dw, padding), out_c)
         y = g.output(dtype, out, layer.out_scale, out_zero)
         g.op(
@@ -136,7 +138,7 @@ def depthwise_conv_2d(dtype):
         g = Graph()
         inputs = [g.input(dtype, shape, layer.in_scale, in_zero), layer.weights(g, (1, fh, fw, out_c), 3)]
         if more.get("bias", "small") is not None:
-            inputs.append(layer.bias(g, more.get("bias") == "large"))
+            inputs.append(layer.bias(g, more.get("bias", "small")))
         out = (n, window(h, fh, sh, dh, padding), window(w, fw, sw, dw, padding), out_c)
         y = g.output(dtype, out, layer.out_scale, out_zero)
         g.op(
@@ -158,6 +160,8 @@ def transpose_conv(dtype):
         ("wide", (1, 2, 2, 33), (2, 2), 6, (2, 2), SAME, (4, 4), NONE, FITS, (0, 0), "small"),
         ("batch 2", (2, 2, 2, 2), (3, 2), 2, (2, 1), SAME, (4, 2), NONE, FITS, (-9, 9), "small"),
         ("one row", (1, 1, 6, 3), (1, 4), 2, (1, 2), SAME, (1, 12), NONE, FITS, (21, -9), "small"),
+        ("relu", (1, 3, 3, 2), (3, 3), 3, (2, 2), SAME, (6, 6), RELU, FITS, (-5, -7), "small"),
+        ("relu6", (1, 3, 3, 2), (2, 3), 3, (1, 1), SAME, (3, 3), RELU6, FITS, (-5, -7), "small"),
         ("no bias", (1, 2, 3, 2), (3, 3), 3, (2, 2), SAME, (4, 6), NONE, FITS, (1, 2), None),
         ("saturating", (1, 3, 3, 3), (3, 3), 3, (2, 2), SAME, (6, 6), NONE, SATURATES, (-60, 100), "small"),
         ("coarse output", (1, 3, 3, 3), (3, 3), 3, (1, 1), SAME, (3, 3), NONE, COARSE, (2, -7), "small"),
@@ -175,10 +179,10 @@ def transpose_conv(dtype):
             g.input(dtype, shape, layer.in_scale, in_zero),
         ]
         if bias is not None:
-            inputs.append(layer.bias(g, bias == "large"))
+            inputs.append(layer.bias(g, bias))
         y = g.output(dtype, out, layer.out_scale, out_zero)
         g.op(
-            "TRANSPOSE_CONV", inputs, [y], "TransposeConvOptions", version=3, padding=padding, strideH=sh, strideW=sw,
+            "TRANSPOSE_CONV", inputs, [y], "TransposeConvOptions", version=3 if act == NONE else 4, padding=padding, strideH=sh, strideW=sw,
             fusedActivationFunction=act,
         )
         yield Case("TRANSPOSE_CONV", dtype, name, g)
@@ -199,9 +203,10 @@ def fully_connected(dtype):
         ("multiplier above one", (1, 3), 4, NONE, FINE, (0, 3), {}),
         ("large bias", (1, 6), 8, NONE, COARSE, (0, 3), {"bias": "large"}),
     ]
-    if dtype == "int8":
-        rows.append(("per channel", (1, 24), 9, NONE, FITS, (6, -6), {"per_channel": True}))
-        rows.append(("per channel batch 2", (2, 10), 3, RELU, FITS, (-128, -128), {"per_channel": True}))
+    if dtype == "int16":
+        rows.append(("int32 bias", (2, 9), 5, NONE, FITS, (0, 0), {"bias": "int32"}))
+    rows.append(("per channel", (1, 24), 9, NONE, FITS, (6, -6), {"per_channel": True}))
+    rows.append(("per channel batch 2", (2, 10), 3, RELU, FITS, (-128, -128), {"per_channel": True}))
     for name, shape, units, act, fit, zeros, more in rows:
         depth = int(np.prod(shape)) // shape[0] if more.get("flatten") else shape[-1]
         layer = Layer("FULLY_CONNECTED", dtype, name, depth, units, fit, not more.get("per_channel", False))
@@ -209,11 +214,11 @@ def fully_connected(dtype):
         g = Graph()
         inputs = [g.input(dtype, shape, layer.in_scale, in_zero), layer.weights(g, (units, depth), 0)]
         if more.get("bias", "small") is not None:
-            inputs.append(layer.bias(g, more.get("bias") == "large"))
+            inputs.append(layer.bias(g, more.get("bias", "small")))
         out = (*shape[:-1], units) if more.get("keep") else (int(np.prod(shape)) // depth, units)
         y = g.output(dtype, out, layer.out_scale, out_zero)
         g.op(
-            "FULLY_CONNECTED", inputs, [y], "FullyConnectedOptions", version=4 if dtype == "int8" else 7,
+            "FULLY_CONNECTED", inputs, [y], "FullyConnectedOptions", version=12 if more.get("per_channel") else 4 if dtype == "int8" else 7,
             fusedActivationFunction=act, keepNumDims=more.get("keep", False),
         )
         yield Case("FULLY_CONNECTED", dtype, name, g)

@@ -41,19 +41,20 @@ function window(attrs: Window2d, input: Tensor, output: Tensor): Record<string, 
   };
 }
 
-/** Bias (an operand even when there is none), multipliers and shifts: what follows input and filter. */
+/** What follows input and filter: bias (an operand even when there is none), multipliers and shifts. */
 function tables(
   [input, , bias]: readonly Tensor[],
   multipliers: Multiplier[],
-  pool: ConstantPool,
+  o: { readonly pool: ConstantPool; readonly narrow: boolean },
 ): Pick<Lowered, 'keep' | 'tables'> {
-  if (input!.dtype !== 'int16') {
-    return { tables: [...(bias === undefined ? [ABSENT] : []), ...requantization(multipliers, pool)] };
-  }
-  const behind = requantization(for64Bits(multipliers), pool);
-  if (bias?.dtype !== 'int32') return { tables: [...(bias === undefined ? [ABSENT] : []), ...behind] };
-  // Kernels of int16 add biases of 64 bits.
-  return { keep: [0, 1], tables: [pool.add(widened(bias.data!), 'int64', TENSOR_ALIGNMENT), ...behind] };
+  const absent = bias === undefined ? [ABSENT] : [];
+  // Convolutions and dense layers with an int32 bias add and requantize in 32 bits, as the reference does.
+  if (input!.dtype !== 'int16' || (bias?.dtype === 'int32' && o.narrow))
+    return { tables: [...absent, ...requantization(multipliers, o.pool)] };
+  const behind = requantization(for64Bits(multipliers), o.pool);
+  if (bias?.dtype !== 'int32') return { tables: [...absent, ...behind] };
+  // The reference's other layers read 64 bits whatever the file has: the model means its 32-bit values.
+  return { keep: [0, 1], tables: [o.pool.add(widened(bias.data!), 'int64', TENSOR_ALIGNMENT), ...behind] };
 }
 
 function widened(int32s: Uint8Array): Uint8Array {
@@ -96,7 +97,7 @@ function transposeConv({ attrs, inputs, outputs }: OpView<TransposeConvAttrs>, p
     ...layerOffsets(inputs, output),
     ...clampOf(attrs.activation, output),
   };
-  return { params, ...tables(inputs, channelMultipliers(attrs, inputs, output), pool) };
+  return { params, ...tables(inputs, channelMultipliers(attrs, inputs, output), { pool, narrow: false }) };
 }
 
 function convolution(
@@ -117,7 +118,8 @@ function convolution(
     ...layerOffsets(inputs, output),
     ...clampOf(attrs.activation, output),
   };
-  return { params, ...tables(inputs, channelMultipliers(attrs, inputs, output), pool) };
+  const narrow = 'out_c' in specific;
+  return { params, ...tables(inputs, channelMultipliers(attrs, inputs, output), { pool, narrow }) };
 }
 
 function fullyConnected(
@@ -139,7 +141,7 @@ function fullyConnected(
     ...clampOf(attrs.activation, output),
     per_channel: perChannel ? 1 : 0,
   };
-  return { params, ...tables(inputs, multipliers, pool) };
+  return { params, ...tables(inputs, multipliers, { pool, narrow: true }) };
 }
 
 function pooling({ attrs, inputs, outputs }: OpView<PoolAttrs>): Record<string, number> {
