@@ -719,6 +719,14 @@ export const errors = {
     text: 'Part of the model computes in float ({float}), part in {type} ({integer}).',
     hint: 'Export it either in float, for TinyFleet to quantize, or with full integer quantization: a representative data set and `TFLITE_BUILTINS_INT8`.',
   },
+  'compiler.float-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: float unsupported',
+    text: 'Operators of the model that cannot be evaluated in float ({count}): {ops}.',
+    hint: 'Export the model with full integer quantization instead, or replace them.',
+  },
   'compiler.type-unsupported': {
     status: 422,
     exit: 6,
@@ -2240,6 +2248,7 @@ export interface ErrorData {
   'compiler.option-unsupported': { op: Value; option: Value };
   'compiler.not-quantized': { types: Value };
   'compiler.mixed-types': { float: Value; type: Value; integer: Value };
+  'compiler.float-unsupported': { count: Value; ops: Value };
   'compiler.type-unsupported': { tensor: Value; op: Value; type: Value; expected: Value };
   'compiler.shape-unsupported': { tensor: Value; shape: Value; reason: Value };
   'compiler.quantization-invalid': { tensor: Value; reason: Value };
