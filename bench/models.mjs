@@ -1,6 +1,6 @@
 // Models: every shared model compiled or refused, the reference vectors on every target, float references, known answers,
 // the C and .tflite backends. Reads ../shared/data; nothing is measured without it.
-//   npm run bench -- models [--only files,vectors,float,answers,backends] [--all-vectors]
+//   npm run bench -- models [--only files,vectors,float,answers,backends]
 import { existsSync } from 'node:fs';
 import { stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +27,7 @@ export async function run(args = []) {
   for (const [name, measure] of Object.entries(SECTIONS)) {
     if (only !== null && !only.includes(name)) continue;
     stdout.write(`${name}\n`);
-    bars.push(...(await measure(DATA, { allVectors: args.includes('--all-vectors') })));
+    bars.push(...(await measure(DATA)));
     stdout.write('\n');
   }
   printBars(bars);
