@@ -16,7 +16,7 @@ FROM node:22-bookworm-slim
 ENV NODE_ENV=production TINYFLEET_DATA_DIR=/var/lib/tinyfleet
 WORKDIR /app
 COPY --from=modules /app/node_modules node_modules
-COPY --from=modules /app/package.json package.json
+COPY --from=modules /app/package.json /app/LICENSE ./
 COPY --from=modules /app/tools/demo-model/models tools/demo-model/models
 COPY --from=modules /app/firmware-stubs firmware-stubs
 COPY --from=modules /app/apps apps

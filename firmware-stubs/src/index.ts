@@ -12,6 +12,7 @@ export {
   type PortOptions,
   type PortRun,
 } from './port-runner.js';
+export { runtimeSources } from './runtime-sources.js';
 export { wasmBytes, wasmSha256 } from './generated/wasm.js';
 
 /** The whole firmware (runtime and agent) as one WebAssembly module. */

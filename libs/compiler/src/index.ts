@@ -26,6 +26,7 @@ export { writeTflite } from './backends/tflite/write.js';
 export type { SensorContract } from './backends/bundle/contents.js';
 export { PASSES } from './passes/table.js';
 export type { Pass, PassResult } from './passes/pass.js';
+export { cLibrary, tfliteModel } from './driver/artifacts.js';
 export { compile, type CompileControl, type CompileResult } from './driver/compile.js';
 export { inspect, type ModelInspection, type TensorContract } from './driver/inspect.js';
 export { evaluate, type Evaluation, type ValidationData } from './driver/evaluate.js';

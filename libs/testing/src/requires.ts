@@ -9,8 +9,10 @@ export type Tool =
   | 'arm-none-eabi-gcc'
   | 'chromium'
   | 'clang'
+  | 'cmake'
   | 'docker-compose'
   | 'gcc'
+  | 'make'
   | 'mosquitto_pub'
   | 'postgres15'
   | 'qemu-system-arm'
@@ -25,8 +27,10 @@ const finders: Record<Tool, () => string | undefined> = {
   chromium: () =>
     existing(process.env.CHROMIUM_PATH) ?? onPath('chromium', 'chromium-browser', 'google-chrome'),
   clang: () => onPath('clang', 'clang-19', 'clang-18', 'clang-17', 'clang-16', 'clang-15', 'clang-14'),
+  cmake: () => onPath('cmake'),
   'docker-compose': () => dockerComposePlugin() ?? onPath('docker-compose'),
   gcc: () => onPath('gcc'),
+  make: () => onPath('make'),
   mosquitto_pub: () => onPath('mosquitto_pub'),
   postgres15: () => debianPostgres(),
   'qemu-system-arm': () => onPath('qemu-system-arm'),

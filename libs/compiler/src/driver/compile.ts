@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { FleetError } from '@tinyfleet/errors';
 import { Runtime, type LoadedBundle } from '@tinyfleet/runtime';
-import type { BundleContents } from '../backends/bundle/contents.js';
+import type { BundleContents, GoldenVector } from '../backends/bundle/contents.js';
 import { encodeBundle, type EncodedBundle } from '../backends/bundle/encode.js';
 import { failure, fault, type Diagnostic } from '../ir/diagnostics.js';
 import type { Graph } from '../ir/graph.js';
@@ -25,6 +25,10 @@ export interface CompileResult {
   readonly report: Report;
   /** Warnings; errors are thrown. */
   readonly diagnostics: readonly Diagnostic[];
+  /** The int8 model as it was before optimization, for the .tflite backend. */
+  readonly graph: Graph;
+  /** What the bundle says, for the C backend. */
+  readonly contents: BundleContents;
 }
 
 export interface CompileControl {
@@ -87,7 +91,13 @@ export async function compile(
 
   await enter('self-test', 0.35);
   const runtime = await Runtime.open();
-  const { bundle, golden } = await withGolden(contents, { runtime, options, work, diagnostics, pause });
+  const { bundle, golden, vectors } = await withGolden(contents, {
+    runtime,
+    options,
+    work,
+    diagnostics,
+    pause,
+  });
   await enter('validate', 0.8);
   const validation =
     options.validation === undefined
@@ -97,7 +107,13 @@ export async function compile(
   const result = report(bundle, { golden, validation });
   refuseMisfit(result, options.deviceType);
   onProgress?.({ stage: 'report', progress: 1 });
-  return { bundle: bundle.bytes, report: result, diagnostics };
+  return {
+    bundle: bundle.bytes,
+    report: result,
+    diagnostics,
+    graph: imported,
+    contents: { ...contents, golden: vectors },
+  };
 }
 
 const UNTESTED = { golden: { vectors: 0, distinct: 0, coverage: null }, validation: null };
@@ -131,6 +147,7 @@ async function withGolden(
 ): Promise<{
   bundle: EncodedBundle;
   golden: { vectors: number; distinct: number; coverage: number | null };
+  vectors: readonly GoldenVector[];
 }> {
   const sampleBytes = contents.inputs.reduce((n, input) => n + input.planned.operand.bytes, 0);
   const sample = goldenSample(options, sampleBytes);
@@ -151,7 +168,7 @@ async function withGolden(
   const vectors = choice.vectors.length;
   const constants = bundle.sections.constants!;
   const coverage = await measureCoverage({ bundle: bundle.bytes, constants, work, vectors }, passes, pause);
-  return { bundle, golden: { vectors, distinct: choice.distinctOutputs, coverage } };
+  return { bundle, golden: { vectors, distinct: choice.distinctOutputs, coverage }, vectors: choice.vectors };
 }
 
 /** A bundle of ours that the runtime refuses is a defect of the compiler. */
