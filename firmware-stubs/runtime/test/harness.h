@@ -17,6 +17,7 @@ uint32_t rnd(void); // xorshift32, seeded by the test runner
 uint32_t below(uint32_t n);
 int32_t between(int32_t low, int32_t high);
 void seed_random(uint32_t seed);
+uint32_t odd_value(void); // a number at the edge of some range, or any
 
 typedef struct {
   fleet_runtime_t rt;

@@ -140,7 +140,7 @@ static void test_memory(void) {
   release_bundle(&b);
 }
 
-static uint32_t odd_value(void) {
+uint32_t odd_value(void) {
   static const uint32_t values[] = {0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 127, 128, 255, 256, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000u, 0xfffffff0u, 0xffffffffu};
   return below(2) ? values[below(sizeof values / sizeof values[0])] : rnd();
 }

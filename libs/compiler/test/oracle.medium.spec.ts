@@ -1,53 +1,14 @@
 // Single operators against TensorFlow Lite Micro's reference kernels: tools/oracle made the models, inputs and outputs.
 // A vector file arrives together with its op, so nothing is skipped.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { isFleetError } from '@tinyfleet/errors';
 import { DTYPES, Runtime } from '@tinyfleet/runtime';
 import { compile } from '../src/index.js';
+import { readVectors, vectorFiles, type Sizes, type VectorCase } from './vectors.js';
 
-const folder = fileURLToPath(new URL('../../../tools/oracle/vectors', import.meta.url));
 const deviceType = { name: 'any', core: 'wasm', clockHz: 1, slotBytes: 1 << 20, arenaBytes: 1 << 20 };
 /** Faults shown per case; one wrong constant makes hundreds. */
 const SHOWN = 3;
-
-type Sizes = [type: string, bytes: number][];
-interface Entry {
-  readonly name: string;
-  readonly model: number;
-  readonly inputs: Sizes;
-  readonly outputs: Sizes;
-  readonly runs: number[];
-}
-interface Frame {
-  readonly inputs: Uint8Array[];
-  readonly outputs: Uint8Array[];
-}
-interface VectorCase extends Entry {
-  readonly bytes: Uint8Array;
-  readonly frames: Frame[][];
-}
-
-/** The container is described in tools/oracle/generate.py. */
-function read(file: string): VectorCase[] {
-  const content = gunzipSync(readFileSync(join(folder, file)));
-  let at = content.indexOf(0x0a) + 1;
-  const head = JSON.parse(content.toString('utf8', 0, at)) as { cases: Entry[] };
-  const take = (bytes: number): Uint8Array => content.subarray(at, (at += bytes));
-  const all = (sizes: Sizes): Uint8Array[] => sizes.map(([, bytes]) => take(bytes));
-  const cases = head.cases.map((entry) => ({
-    ...entry,
-    bytes: take(entry.model),
-    frames: entry.runs.map((count) =>
-      Array.from({ length: count }, () => ({ inputs: all(entry.inputs), outputs: all(entry.outputs) })),
-    ),
-  }));
-  expect(at).toBe(content.length);
-  return cases;
-}
 
 /** The frontend makes int8 of uint8 interfaces: q - 128. */
 function asBundle(data: Uint8Array, [type]: Sizes[number], dtype: number): Uint8Array {
@@ -80,12 +41,12 @@ async function faultsOf(one: VectorCase, optimize: boolean): Promise<string[]> {
 }
 
 describe('oracle', () => {
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.gz'))) {
+  for (const file of vectorFiles()) {
     const [op, type] = file.split('.');
     for (const optimize of [false, true]) {
       it(`should compute ${op} in ${type} as the reference does, ${optimize ? '' : 'not '}optimized`, async () => {
         const faults: string[] = [];
-        for (const one of read(file)) {
+        for (const one of readVectors(file)) {
           try {
             faults.push(...(await faultsOf(one, optimize)));
           } catch (error) {
