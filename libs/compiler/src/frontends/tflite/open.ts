@@ -14,7 +14,7 @@ import {
   type TENSOR,
 } from '../../ir/tflite-schema.js';
 import { moveEdges, type Interface } from './edges.js';
-import { DATA, OpContext, type FileTensor } from './context.js';
+import { OpContext, type FileTensor } from './context.js';
 import { findFloats, widen, WIDENED_BYTES } from './floats.js';
 import { readFlatbuffer } from './flatbuffer-reader.js';
 import { DEFAULT_LIMITS, within, type TfliteLimits } from './limits.js';
