@@ -35,7 +35,8 @@ const imports = {
     ...['contracts', 'wire', 'errors', 'auth', 'registry', 'releases', 'telemetry', 'quality', 'rollouts'],
     ...['storage', 'compiler', 'runtime', 'firmware'],
   ],
-  cli: ['contracts', 'wire', 'errors'],
+  // The compiler is loaded by `compile` alone, which works without a server.
+  cli: ['contracts', 'wire', 'errors', 'compiler'],
   // The compiler serves its tests only: eslint.config.mjs keeps it out of src/.
   simulator: ['contracts', 'wire', 'errors', 'runtime', 'firmware', 'sensors', 'compiler'],
   dashboard: ['contracts', 'errors'],

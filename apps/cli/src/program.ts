@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { failureOf, renderFailure } from './errors.js';
 import { buildCommand } from './commands/build.js';
+import { compileCommand } from './commands/compile.js';
 import { configCommand } from './commands/config.js';
 import { contextCommand, loginCommand, logoutCommand, setupLinkCommand } from './commands/context.js';
 import { demoCommand } from './commands/demo.js';
@@ -52,6 +53,7 @@ Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not fo
     deviceCommand(),
     modelCommand(),
     buildCommand(),
+    compileCommand(),
     releaseCommand(),
     rolloutCommand(),
     simulateCommand(),

@@ -1,4 +1,5 @@
 // What else a compiled model can be besides a bundle. Both say the same as the bundle does.
+import { FleetError } from '@tinyfleet/errors';
 import { runtimeSources } from '@tinyfleet/firmware';
 import { emitCLibrary } from '../backends/c/emit.js';
 import { writeTflite } from '../backends/tflite/write.js';
@@ -11,7 +12,12 @@ export async function cLibrary(
   return emitCLibrary(result.contents, await runtimeSources());
 }
 
-/** The quantized model as TensorFlow Lite writes it. Throws RangeError for what that format cannot say. */
+/** The quantized model as a TensorFlow Lite file. Throws compiler.tflite-unsupported for what that format cannot say. */
 export function tfliteModel(result: Pick<CompileResult, 'graph'>): Uint8Array {
-  return writeTflite(result.graph);
+  try {
+    return writeTflite(result.graph);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new FleetError('compiler.tflite-unsupported', { reason: error.message });
+  }
 }

@@ -591,6 +591,14 @@ export const errors = {
     text: '{path} cannot be read: {reason}.',
     hint: 'Check the path and its permissions.',
   },
+  'cli.file-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Cli: file exists',
+    text: '{path} is there already.',
+    hint: 'Name another place with --out, or write over it with --force.',
+  },
   'cli.file-unwritable': {
     status: 400,
     exit: 8,
@@ -798,6 +806,14 @@ export const errors = {
     title: 'Compiler: self test failed',
     text: 'The bundle did not run in the runtime: {reason}.',
     hint: 'This is a defect in TinyFleet. Report it with the model, if it can be shared.',
+  },
+  'compiler.tflite-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: tflite unsupported',
+    text: 'This model cannot be written as a .tflite file: {reason}.',
+    hint: 'Take the bundle or the C library instead; they can hold every model that compiles.',
   },
   'compiler.validation-invalid': {
     status: 422,
@@ -2232,6 +2248,7 @@ export interface ErrorData {
   'cli.no-project': { projects: Value };
   'cli.file-not-found': { path: Value };
   'cli.file-unreadable': { path: Value; reason: Value };
+  'cli.file-exists': { path: Value };
   'cli.file-unwritable': { path: Value; reason: Value };
   'cli.process-failed': { process: Value; reason: Value };
   'cli.not-built': { path: Value };
@@ -2264,6 +2281,7 @@ export interface ErrorData {
   'compiler.labels-invalid': { found: Value; expected: Value };
   'compiler.sensor-invalid': { reason: Value };
   'compiler.self-test-failed': { reason: Value };
+  'compiler.tflite-unsupported': { reason: Value };
   'compiler.validation-invalid': { reason: Value };
   'compiler.labels-missing': { classes: Value };
   'compiler.golden-weak': { distinct: Value; tried: Value };
