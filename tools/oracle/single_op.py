@@ -8,6 +8,7 @@ import zlib
 
 import flatbuffers
 import numpy as np
+from flatbuffers import flexbuffers
 from tflite_micro import runtime
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
@@ -17,6 +18,8 @@ DTYPES = {
     "int16": np.int16,
     "int32": np.int32,
     "int64": np.int64,
+    "uint32": np.uint32,
+    "uint64": np.uint64,
     "bool": np.bool_,
     "float32": np.float32,
     "resource": np.int32,
@@ -90,7 +93,7 @@ class Graph:
     def op(self, code, inputs, outputs, options=None, version=1, intermediates=None, **fields):
         """Adds an operator.
 
-        code: TFLite's name, 'CONV_2D'. inputs, outputs: tensor indices, -1 for an absent one.
+        code: TFLite's name, 'CONV_2D', or 'CUSTOM:' and the custom op's name, whose fields are a map. inputs, outputs: tensor indices, -1 for an absent one.
         options: name of the options table without T, 'Conv2DOptions'; fields: its fields by the schema's camelCase names,
         enums as their numbers (`schema.Padding.SAME`).
         """
@@ -107,6 +110,8 @@ class Graph:
                 setattr(table, field, value)
             o.builtinOptionsType = getattr(schema.BuiltinOptions, options)
             o.builtinOptions = table
+        elif code.startswith("CUSTOM:"):
+            o.customOptions = np.frombuffer(bytes(_flexbuffer(fields)), np.uint8)
         self.subgraph.operators.append(o)
         return self
 
@@ -133,10 +138,14 @@ class _Model:
     def bytes(self):
         codes = []
         for code, version in self._codes:
-            number = getattr(schema.BuiltinOperator, code)
+            builtin, _, custom = code.partition(":")
+            number = getattr(schema.BuiltinOperator, builtin)
             codes.append(
                 schema.OperatorCodeT(
-                    builtinCode=number, deprecatedBuiltinCode=min(number, 127), version=version
+                    builtinCode=number,
+                    deprecatedBuiltinCode=min(number, 127),
+                    version=version,
+                    customCode=custom or None,
                 )
             )
         model = schema.ModelT(
@@ -145,6 +154,17 @@ class _Model:
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
+
+
+def _flexbuffer(fields):
+    builder = flexbuffers.Builder()
+    with builder.Map():
+        for name, value in sorted(fields.items()):
+            if isinstance(value, bool):
+                builder.Bool(name, value)
+            else:
+                builder.Int(name, value)
+    return builder.Finish()
 
 
 def _constant(dtype, shape, data):
