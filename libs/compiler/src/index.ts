@@ -24,6 +24,7 @@ export { roundHalfAway } from './ir/multipliers.js';
 export { DEFAULT_LIMITS, type TfliteLimits } from './frontends/tflite/limits.js';
 export { writeTflite } from './backends/tflite/write.js';
 export type { SensorContract } from './backends/bundle/contents.js';
+export type { FrontEnd, Statistic } from './plan/front-end/description.js';
 export { PASSES } from './passes/table.js';
 export type { Pass, PassResult } from './passes/pass.js';
 export { cLibrary, tfliteModel } from './driver/artifacts.js';

@@ -165,6 +165,11 @@ export class LoadedBundle {
   /** One inference step by step. `onStep` may look at `stepOutput()`. */
   trace(inputs: readonly Uint8Array[], onStep?: (step: number, crc: number) => void): Trace {
     this.setInputs(inputs);
+    return this.traceInputs(onStep);
+  }
+
+  /** The same on the inputs that are in place, the front end's for instance. */
+  traceInputs(onStep?: (step: number, crc: number) => void): Trace {
     check(this.exports.rt_begin(this.context));
     const stepCrcs: number[] = [];
     let left: number;

@@ -7,12 +7,14 @@ import { Runtime, type LoadedBundle } from '@tinyfleet/runtime';
 import type { BundleContents, GoldenVector } from '../backends/bundle/contents.js';
 import { encodeBundle, type EncodedBundle } from '../backends/bundle/encode.js';
 import { failure, fault, type Diagnostic } from '../ir/diagnostics.js';
-import type { Graph } from '../ir/graph.js';
+import { tensorOf, type Graph } from '../ir/graph.js';
 import { workOf } from '../ir/cost.js';
 import { NO_PASSES, PASSES } from '../passes/table.js';
 import { runPasses } from '../passes/pass.js';
+import { withFrontEnd } from '../plan/front-end/build.js';
 import { makePlan } from '../plan/make-plan.js';
-import { bundleContents } from './contents.js';
+import type { Plan } from '../plan/types.js';
+import { bundleContents, sensorContract } from './contents.js';
 import { evaluateLoaded } from './evaluate.js';
 import { openSource, type Source } from './frontends.js';
 import { chooseGolden, measureCoverage } from './golden.js';
@@ -67,7 +69,7 @@ export async function compile(
   const passes = runPasses(withRoots(imported), optimize ? PASSES : NO_PASSES, { diagnostics });
   const graph = passes.graph;
   await enter('plan', 0.2);
-  const plan = makePlan(graph, { sourceOrder: !optimize });
+  const plan = withInputs(makePlan(graph, { sourceOrder: !optimize }), graph, options);
   await enter('encode', 0.3);
   const contents = bundleContents(graph, plan, source.bytes, options, diagnostics);
   const work = graph.ops.reduce((n, op) => n + workOf(graph, op), 0);
@@ -129,6 +131,14 @@ function refuseMisfit(report: Report, target: TargetType): void {
 function withRoots(graph: Graph): Graph {
   const logits = graph.ops.flatMap((op) => (op.kind === 'softmax' ? [op.inputs[0]!] : []));
   return { ...graph, roots: [...new Set([...graph.roots, ...logits])] };
+}
+
+/** The plan, and what makes its input of raw samples. */
+function withInputs(plan: Plan, graph: Graph, options: CompileOptions): Plan {
+  if (options.frontEnd === undefined) return plan;
+  const { axes, axisOrder } = sensorContract(options);
+  const input = tensorOf(graph, graph.inputs[0]!);
+  return withFrontEnd(plan, options.frontEnd, { axes, axisOrder, input });
 }
 
 interface GoldenWork {

@@ -7,6 +7,7 @@ import {
   type BundleContents,
   type ContractTensor,
   type Monitor,
+  type SensorContract,
 } from '../backends/bundle/contents.js';
 import type { Plan } from '../plan/types.js';
 import { isProbabilities, probabilityOutput } from './inspect.js';
@@ -24,8 +25,8 @@ export function bundleContents(
   const labelled = labelledOutput(graph, labels, diagnostics);
   const inputs = plan.inputs.map((planned, i): ContractTensor => {
     const tensor = tensorOf(graph, planned.tensor);
-    const sensor = i === 0 ? { ...TENSOR_SENSOR, ...options.sensor } : TENSOR_SENSOR;
-    checkSensor(sensor, elements(tensor));
+    const sensor = i === 0 ? sensorContract(options, plan) : TENSOR_SENSOR;
+    if (plan.frontEnd === undefined) checkSensor(sensor, elements(tensor));
     return { tensor, planned, role: 'generic', sensor, classes: 0 };
   });
   const outputs = plan.outputs.map((planned): ContractTensor => {
@@ -77,6 +78,35 @@ function monitors(graph: Graph, plan: Plan, bins: number): Monitor[] {
   const planned = plan.tensors.get(probabilities)!;
   const { name, shape } = tensorOf(graph, probabilities);
   return [{ kind: 'classes', planned, name, bins, count: shape.at(-1)!, centre: 0, edges: [] }];
+}
+
+const MICROPHONE = { sensor: 3, axes: 1, unit: 11 } as const;
+
+/** Sensor and axes before the front end is made; its frames and rate once it is there. */
+export function sensorContract(options: CompileOptions, plan?: Plan): SensorContract {
+  const { frontEnd, sensor } = options;
+  if (frontEnd === undefined) return { ...TENSOR_SENSOR, ...sensor };
+  const audio = frontEnd.kind === 'micro-speech' || frontEnd.kind === 'mfcc';
+  const stated = { ...TENSOR_SENSOR, ...(audio ? MICROPHONE : {}), ...sensor };
+  const invalid = (reason: string): Error =>
+    failure([{ code: 'compiler.sensor-invalid', severity: 'error', data: { reason } }]);
+  if (stated.sensor === 0) throw invalid('a front end needs a sensor');
+  if (!(stated.axes >= 1 && stated.axes <= 255)) throw invalid('a sensor has 1 to 255 axes');
+  const rate =
+    'sampleRate' in frontEnd ? frontEnd.sampleRate : frontEnd.kind === 'micro-speech' ? 16_000 : undefined;
+  if (
+    rate !== undefined &&
+    sensor?.sampleRateMilliHz !== undefined &&
+    sensor.sampleRateMilliHz !== rate * 1000
+  )
+    throw invalid(
+      `the sensor has ${sensor.sampleRateMilliHz / 1000} samples per second, the front end ${rate}`,
+    );
+  const sampleRateMilliHz = rate === undefined ? stated.sampleRateMilliHz : Math.round(rate * 1000);
+  const made = plan?.frontEnd;
+  if (made === undefined) return { ...stated, sampleRateMilliHz };
+  const [frame, hop] = [made.frame + (made.firstPasses - 1) * made.hop, made.passes * made.hop];
+  return { ...stated, sampleRateMilliHz, frame, hop };
 }
 
 function checkSensor(sensor: typeof TENSOR_SENSOR, inputElements: number): void {

@@ -52,7 +52,23 @@ export async function chooseGolden(
     const { outputsCrc, stepCrcs } = on.bundle.trace(split(on.bundle, stored));
     vectors.push({ kind: 'stored', seed: 0, sample: stored, outputsCrc, stepCrcs });
   }
+  if (on.bundle.view.sections.front_end !== undefined && vectors.length < BUNDLE_LIMITS.golden_vectors)
+    vectors.push(rawVector(on));
   return { vectors, distinctOutputs: distinct.size, triedSeeds: tried };
+}
+
+/** Random raw samples from a reset to the first inference: the front end's stages and tables, then the plan. */
+function rawVector(on: { readonly runtime: Runtime; readonly bundle: LoadedBundle }): GoldenVector {
+  const { frame, axes } = on.bundle.view.inputs[0]!;
+  const { data } = on.runtime.randomBytes(SEED_STEP, frame * axes * 2);
+  const traces: Trace[] = [];
+  on.bundle.resetState();
+  on.bundle.feed(new Int16Array(data.buffer, data.byteOffset, frame * axes), () => {
+    traces.push(on.bundle.traceInputs());
+  });
+  on.bundle.resetState();
+  const { outputsCrc, stepCrcs } = traces[0]!; // a whole frame leads to one inference
+  return { kind: 'raw', seed: SEED_STEP, sample: null, outputsCrc, stepCrcs };
 }
 
 /** One stream over all inputs, in contract order. */

@@ -1,5 +1,6 @@
 // What the caller of the compiler decides, and the defaults.
 import type { SensorContract } from '../backends/bundle/contents.js';
+import type { FrontEnd } from '../plan/front-end/description.js';
 import type { TfliteLimits } from '../frontends/tflite/limits.js';
 
 /** A hardware profile, as far as the compiler needs it; a DeviceType of the API fits. */
@@ -22,6 +23,11 @@ export interface CompileOptions {
   readonly labels?: readonly string[];
   /** Of the first input; default: the platform hands over the quantized tensor. */
   readonly sensor?: Partial<SensorContract>;
+  /**
+   * Makes the first input of raw samples on the device. Sensor and axes come from `sensor` (micro-speech and mfcc: a microphone
+   * of one axis unless stated); frame, hop and the sample rate of the contract follow from it.
+   */
+  readonly frontEnd?: FrontEnd;
   /** Bins of the confidence histogram. 16 when AUC is wanted; costs 8 bytes per class and window. Default 8. */
   readonly confidenceBins?: 8 | 16;
   /** Self-test vectors, 1..16. More cost 4 bytes per plan step each and time at every activation. Default 4. */

@@ -1,6 +1,6 @@
 // The plan: what a device executes, with every number decided. Backends write it down; they decide nothing.
 import type { DType, TensorId } from '../ir/graph.js';
-import type { OpName } from './generated/bundle-layout.js';
+import type { DTYPES, FRONT_END_STAGES, OpName } from './generated/bundle-layout.js';
 
 export type { OpName };
 
@@ -50,6 +50,35 @@ export interface PlannedTensor {
   readonly afterStep: number;
 }
 
+/** Operand of a front end stage: types that no tensor of a model has, too. */
+export interface StageOperand extends Omit<Operand, 'dtype'> {
+  readonly dtype: keyof typeof DTYPES;
+}
+
+export interface Stage {
+  readonly stage: keyof typeof FRONT_END_STAGES;
+  readonly inputs: readonly StageOperand[];
+  readonly outputs: readonly StageOperand[];
+  readonly params: Readonly<Record<string, ParamValue>>;
+  /** Only in the last pass before an inference. */
+  readonly final: boolean;
+}
+
+/** From raw sensor frames to the plan's inputs. */
+export interface FrontEndPlan {
+  readonly stages: readonly Stage[];
+  /** Sensor frames that one pass covers, and new ones per pass. */
+  readonly frame: number;
+  readonly hop: number;
+  /** Passes from one inference to the next, and from a reset to the first. */
+  readonly passes: number;
+  readonly firstPasses: number;
+  readonly axes: number;
+  /** The contract's input that names the sensor. */
+  readonly input: number;
+  readonly samplesOffset: number;
+}
+
 export interface Plan {
   readonly steps: readonly Step[];
   readonly constants: Uint8Array;
@@ -67,4 +96,6 @@ export interface Plan {
   readonly tensors: ReadonlyMap<TensorId, PlannedTensor>;
   /** Which order and packing won. */
   readonly strategy: string;
+  /** Absent: the platform hands over the quantized inputs. */
+  readonly frontEnd?: FrontEndPlan;
 }

@@ -51,10 +51,10 @@ export interface Monitor {
 }
 
 export interface GoldenVector {
-  readonly kind: Exclude<keyof typeof GOLDEN_KINDS, 'raw'>;
-  /** Of kind random; 0 otherwise. */
+  readonly kind: keyof typeof GOLDEN_KINDS;
+  /** Of kinds random and raw; 0 for a stored sample. */
   readonly seed: number;
-  /** Of kind stored. */
+  /** Quantized inputs of kind stored, raw samples of kind raw. */
   readonly sample: Uint8Array | null;
   readonly outputsCrc: number;
   readonly stepCrcs: readonly number[];

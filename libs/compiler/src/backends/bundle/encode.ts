@@ -16,6 +16,7 @@ import type { BundleContents } from './contents.js';
 import { concat, record } from './record.js';
 import {
   contractSection,
+  frontEndSection,
   goldenSections,
   infoSection,
   monitorsSection,
@@ -51,6 +52,11 @@ export function encodeBundle(contents: BundleContents): EncodedBundle {
     ['golden', tests.golden, golden.length],
     ['step_crcs', tests.stepCrcs, tests.stepCrcs.length / 4],
     ['samples', tests.samples, 0],
+    [
+      'front_end',
+      plan.frontEnd === undefined ? new Uint8Array(0) : frontEndSection(plan.frontEnd),
+      plan.frontEnd?.stages.length ?? 0,
+    ],
     ['state_init', plan.stateInit ?? new Uint8Array(0), 0],
     ['names', names.section(), names.count],
     ['info', infoSection(contents.info), 0],
@@ -115,6 +121,8 @@ function header(contents: BundleContents, size: { totalBytes: number; sectionCou
     output_count: contents.outputs.length,
     monitor_count: contents.monitors.length,
     golden_count: contents.golden.length,
-    flags: contents.optimized ? HEADER_FLAGS.optimized : 0,
+    flags:
+      (contents.optimized ? HEADER_FLAGS.optimized : 0) +
+      (contents.plan.frontEnd === undefined ? 0 : HEADER_FLAGS.front_end),
   });
 }

@@ -1,6 +1,7 @@
 // The bytes of each section. Order and offsets within a section follow from the contents alone.
 import {
   DTYPES,
+  FRONT_END_STAGES,
   GOLDEN_KINDS,
   LAYOUTS,
   MONITOR_KINDS,
@@ -9,10 +10,11 @@ import {
   REDUCTIONS,
   ROLES,
   SPACES,
+  STAGE_FLAGS,
 } from '../../plan/generated/bundle-layout.js';
 import { DTYPE_BYTES } from '../../ir/graph.js';
 import { scaleOf, zeroPointOf } from '../../ir/multipliers.js';
-import type { Operand, Step } from '../../plan/types.js';
+import type { FrontEndPlan, Stage, StageOperand, Step } from '../../plan/types.js';
 import {
   TENSOR_SENSOR,
   type BundleContents,
@@ -47,7 +49,37 @@ function step(s: Step): Uint8Array {
   return concat([head, ...operands, params]);
 }
 
-function operand(o: Operand): Uint8Array {
+export function frontEndSection(f: FrontEndPlan): Uint8Array {
+  const head = record(RECORDS.front_end, {
+    frame: f.frame,
+    hop: f.hop,
+    passes: f.passes,
+    first_passes: f.firstPasses,
+    stages: f.stages.length,
+    axes: f.axes,
+    input: f.input,
+    samples_offset: f.samplesOffset,
+  });
+  return concat([head, ...f.stages.map(stage)]);
+}
+
+function stage(s: Stage): Uint8Array {
+  const layout = FRONT_END_STAGES[s.stage];
+  const operands = [...s.inputs, ...s.outputs].map(operand);
+  const params = record(layout.params, s.params);
+  const head = record(RECORDS.front_end_stage, {
+    stage: layout.number,
+    version: layout.version,
+    flags: s.final ? STAGE_FLAGS.final : 0,
+    bytes: RECORDS.front_end_stage.bytes + operands.length * RECORDS.operand.bytes + params.length,
+    inputs: s.inputs.length,
+    outputs: s.outputs.length,
+    scratch: 0,
+  });
+  return concat([head, ...operands, params]);
+}
+
+function operand(o: StageOperand): Uint8Array {
   const absent = o.space === 'none';
   return record(RECORDS.operand, {
     space: SPACES[o.space],
