@@ -839,6 +839,14 @@ export const errors = {
     text: "The self-test's outputs hardly differ: {distinct} different outputs in {tried} random inputs. Its per-layer checks still count.",
     hint: 'Give validation data at import; one real sample then becomes a self-test vector.',
   },
+  'compiler.front-end-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: front end invalid',
+    text: 'The front end does not fit the model: {reason}.',
+    hint: "Change the front end's frame, rows or features so that they fill the model's input.",
+  },
   'flash.read-failed': {
     number: 401,
     status: 500,
@@ -2285,6 +2293,7 @@ export interface ErrorData {
   'compiler.validation-invalid': { reason: Value };
   'compiler.labels-missing': { classes: Value };
   'compiler.golden-weak': { distinct: Value; tried: Value };
+  'compiler.front-end-invalid': { reason: Value };
   'flash.read-failed': { offset: Value };
   'flash.write-failed': { offset: Value };
   'flash.erase-failed': { offset: Value };
