@@ -33,26 +33,6 @@ int32_t fleet_check_softmax(const step_t *s) {
   return fleet_ok;
 }
 
-static uint32_t leading_zeros(uint32_t x) {
-  uint32_t n = 0;
-  while (n < 32 && !(x & UINT32_C(0x80000000) >> n)) n++;
-  return n;
-}
-
-// 1 / (1 + x) for x in [0, 1) in Q0.31, result in Q0.31: Newton's iteration on 2 / (1 + x), started at
-// 48/17 - 32/17 d. Values between are in Q2.29.
-static int32_t reciprocal_1_plus(int32_t x) {
-  const int32_t one = 1 << 29;
-  const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2); // (1 + x) / 2, rounded; x >= 0
-  int32_t r = 1515870810 + high_mul(half, -1010580540);
-  for (int i = 0; i < 3; i++) {
-    const int32_t error = one - high_mul(half, r);
-    r += high_mul(r, error) * 4;
-  }
-  const int64_t doubled = (int64_t)r * 2;
-  return doubled > INT32_MAX ? INT32_MAX : (int32_t)doubled;
-}
-
 // e^(scale * difference) in Q0.31 for a difference <= 0 to the row's maximum.
 static int32_t exponential(int32_t difference, int32_t multiplier, int32_t shift) {
   return fleet_exp_q31(high_mul((int32_t)((uint32_t)difference << shift), multiplier));
@@ -106,7 +86,7 @@ int32_t fleet_run_softmax(const step_t *s) {
     // sum = 2^bits * (1 + fraction); hostile parameters may make it 0 or wrap: then the values are meaningless.
     const uint32_t zeros = leading_zeros(sum | 1u);
     const int32_t fraction = (int32_t)((sum << zeros) & INT32_MAX);
-    const int32_t scale = reciprocal_1_plus(fraction);
+    const int32_t scale = fleet_reciprocal_1_plus(fraction);
     const int32_t exponent = sum_integer_bits - (int32_t)(zeros < sum_integer_bits ? zeros : sum_integer_bits) + 31 - (wide ? 16 : 8);
     for (uint32_t c = 0; c < depth; c++) {
       int32_t value = lowest;

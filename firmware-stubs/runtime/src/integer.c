@@ -53,17 +53,79 @@ static int32_t exp_quarter(int32_t x) {
   return exp_minus_eighth + high_mul(exp_minus_eighth, y + tail);
 }
 
-// x = -(k/4 + r), r in (0, 1/4]: exp(-r) by the polynomial, then a product of exp(-2^i) over the bits of k.
-// Sums are made in uint32: a wrong input (x > 0) gives a wrong value, never undefined behaviour.
-int32_t fleet_exp_q31(int32_t x) {
+// x = -(k/4 + r), r in (0, 1/4], with `integer_bits` bits before the point, 4 or 5: exp(-r) by the polynomial, then a
+// product of exp(-2^i) over the bits of k. Sums are made in uint32: a wrong input (x > 0) gives a wrong value, never
+// undefined behaviour.
+static int32_t exp_of_negative(int32_t x, uint32_t integer_bits) {
   static const int32_t powers[7] = {// exp(-1/4), exp(-1/2), ... exp(-16) in Q0.31
                                     1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
   if (x == 0) return INT32_MAX;
-  const int32_t quarter = 1 << 24; // 1/4 in Q5.26
-  const int32_t mod = (x & (quarter - 1)) - quarter; // [-2^24, -1]
+  const uint32_t first = 29 - integer_bits; // the bit of 1/4
+  const int32_t quarter = INT32_C(1) << first;
+  const int32_t mod = (x & (quarter - 1)) - quarter; // [-quarter, -1]
   const uint32_t rest = (uint32_t)mod - (uint32_t)x;
-  int32_t result = exp_quarter(mod * 32);
-  for (uint32_t i = 0; i < 7; i++)
-    if (rest & UINT32_C(1) << (24 + i)) result = high_mul(result, powers[i]);
+  int32_t result = exp_quarter(mod * (INT32_C(1) << integer_bits));
+  for (uint32_t i = 0; i < integer_bits + 2; i++)
+    if (rest & UINT32_C(1) << (first + i)) result = high_mul(result, powers[i]);
   return result;
+}
+
+int32_t fleet_exp_q31(int32_t x) { return exp_of_negative(x, 5); }
+
+// 2 / (1 + x) in Q2.29 for x in [0, 1) in Q0.31: Newton's iteration from 48/17 - 32/17 d, with d = (1 + x) / 2.
+static int32_t two_over_1_plus(int32_t x) {
+  const int32_t one = 1 << 29;
+  const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2); // d, rounded; x >= 0
+  int32_t r = 1515870810 + high_mul(half, -1010580540);
+  for (int i = 0; i < 3; i++) {
+    const int32_t error = one - high_mul(half, r);
+    r += high_mul(r, error) * 4;
+  }
+  return r;
+}
+
+static int32_t saturate(int64_t x) { return x > INT32_MAX ? INT32_MAX : (int32_t)x; }
+
+int32_t fleet_reciprocal_1_plus(int32_t x) { return saturate((int64_t)two_over_1_plus(x) * 2); }
+
+int32_t fleet_logistic_q31(int32_t x) {
+  if (x == 0) return INT32_C(1) << 30;
+  const int32_t positive = fleet_reciprocal_1_plus(exp_of_negative(x > 0 ? -x : x, 4));
+  return x > 0 ? positive : INT32_MAX - positive;
+}
+
+// tanh(x) = (1 - e^-2x) / (1 + e^-2x); reading Q4.27 as Q5.26 doubles x.
+int32_t fleet_tanh_q31(int32_t x) {
+  if (x == 0) return 0;
+  const int32_t positive = saturate(((int64_t)two_over_1_plus(exp_of_negative(x > 0 ? -x : x, 5)) - (1 << 29)) * 4);
+  return x > 0 ? positive : -positive;
+}
+
+// x * multiplier / 2^shift, rounded; |x| <= 2^15, multiplier < 2^15, shift <= 31.
+static int32_t rescale_16(int32_t x, int32_t multiplier, int32_t shift) {
+  const int32_t round = shift > 0 ? INT32_C(1) << (shift - 1) : 0;
+  return (x * multiplier + round) >> shift;
+}
+
+// 2^16 / (1 + e^-x) between two entries of the table, `bits` bits of the position being the fraction.
+static uint32_t sigmoid_16(const uint8_t *table, uint32_t position, uint32_t bits) {
+  const uint32_t index = position >> bits, low = load_le16(table + index * 2), high = load_le16(table + index * 2 + 2);
+  return (low << bits) + (position & ((UINT32_C(1) << bits) - 1u)) * (high - low);
+}
+
+int32_t fleet_logistic_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table) {
+  const int32_t scaled = rescale_16(x, multiplier, shift);
+  const uint32_t position = (uint32_t)(scaled < 0 ? -scaled : scaled);
+  const uint32_t value = position >> 9 >= 255 ? UINT32_C(0x7fff) << 10 : sigmoid_16(table, position, 9);
+  const uint32_t rounded = scaled >= 0 ? value + (1u << 9) : (UINT32_C(1) << 25) - value + (1u << 9) - 1u;
+  return (int16_t)(uint16_t)(rounded >> 10);
+}
+
+int32_t fleet_tanh_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table) {
+  const int32_t scaled = rescale_16(x, multiplier, shift);
+  const uint32_t position = (uint32_t)(scaled < 0 ? -scaled : scaled);
+  // Below 2^24 with a table that ascends; the mask is for others.
+  const int32_t value = (int32_t)(position >> 8 >= 255 ? UINT32_C(0xffff) << 8 : sigmoid_16(table, position, 8) & 0x1ffffff);
+  const int32_t one = INT32_C(1) << 23, half = 1 << 7;
+  return (int16_t)(uint16_t)((scaled >= 0 ? value - one + half : one - value + half - 1) >> 8);
 }

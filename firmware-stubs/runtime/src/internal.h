@@ -138,6 +138,22 @@ static inline int32_t table_16(const uint8_t *table, int32_t x) {
   return (int16_t)(uint16_t)(base + ((slope * (x & 127) + 64) >> 7));
 }
 
+static inline uint32_t leading_zeros(uint32_t x) {
+  uint32_t n = 0;
+  while (n < 32 && !(x & UINT32_C(0x80000000) >> n)) n++;
+  return n;
+}
+
+// gemmlowp's functions of fixed point values, result in Q0.31 (integer.c). 1 / (1 + x) for x in [0, 1) in Q0.31.
+int32_t fleet_reciprocal_1_plus(int32_t x);
+// 1 / (1 + e^-x) and tanh(x) for x in Q4.27, > -16.
+int32_t fleet_logistic_q31(int32_t x);
+int32_t fleet_tanh_q31(int32_t x);
+// The same for int16 x, result in Q0.15, interpolated in the table of 256 uint16 that LOGISTIC has as an operand. x * multiplier
+// / 2^shift is in steps of 1 / (3 * 2^12); multiplier in [0, 32767], shift in [0, 31]. x in steps of 2^-12: 3 and 0.
+int32_t fleet_logistic_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table);
+int32_t fleet_tanh_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table);
+
 // A row of the op table. `check` sees a step whose operands are known to lie inside their spaces; it must make sure
 // that `run` stays inside those operands and divides by nothing that is 0. Both return 0 or a negative error.
 typedef struct {
@@ -198,11 +214,14 @@ int32_t fleet_front_end_pass(fleet_runtime_t *rt);
 #define FLEET_DECLARE_OP(name)                          \
   int32_t fleet_check_##name(const step_t *step);       \
   int32_t fleet_run_##name(const step_t *step);
-FLEET_DECLARE_OP(add)
+FLEET_DECLARE_OP(activation)
+FLEET_DECLARE_OP(arithmetic)
 FLEET_DECLARE_OP(average_pool_2d)
 FLEET_DECLARE_OP(max_pool_2d)
+FLEET_DECLARE_OP(cast)
 FLEET_DECLARE_OP(conv_2d)
 FLEET_DECLARE_OP(depthwise_conv_2d)
+FLEET_DECLARE_OP(elu)
 FLEET_DECLARE_OP(fully_connected)
 FLEET_DECLARE_OP(reshape)
 FLEET_DECLARE_OP(softmax)

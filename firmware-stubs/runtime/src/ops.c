@@ -6,14 +6,30 @@
    fleet_check_##name, fleet_run_##name}
 
 const op_t fleet_ops[] = {
-    OP(ADD, add, 2, 1, 0, 1),
+    OP(ADD, arithmetic, 2, 1, 0, 1),
     OP(AVERAGE_POOL_2D, average_pool_2d, 1, 1, 0, 0),
+    OP(CAST, cast, 1, 1, 0, 1),
     OP(CONV_2D, conv_2d, 5, 1, 0, 0),
     OP(DEPTHWISE_CONV_2D, depthwise_conv_2d, 5, 1, 0, 0),
+    OP(DIV, arithmetic, 2, 1, 0, 1),
+    OP(ELU, elu, 2, 1, 0, 1),
     OP(FULLY_CONNECTED, fully_connected, 5, 1, 0, 0),
+    OP(HARD_SWISH, activation, 1, 1, 0, 1),
+    OP(LEAKY_RELU, activation, 1, 1, 0, 1),
+    OP(LOGISTIC, activation, 2, 1, 0, 1),
     OP(MAX_POOL_2D, max_pool_2d, 1, 1, 0, 0),
+    OP(MAXIMUM, arithmetic, 2, 1, 0, 1),
+    OP(MINIMUM, arithmetic, 2, 1, 0, 1),
+    OP(MUL, arithmetic, 2, 1, 0, 1),
+    OP(PRELU, arithmetic, 2, 1, 0, 1),
+    OP(QUANTIZE, activation, 1, 1, 0, 1),
+    OP(RELU, activation, 1, 1, 0, 1),
+    OP(RELU_N1_TO_1, activation, 1, 1, 0, 1),
+    OP(RELU6, activation, 1, 1, 0, 1),
     OP(RESHAPE, reshape, 1, 1, 0, 1),
     OP(SOFTMAX, softmax, 3, 1, 0, 0),
+    OP(SUB, arithmetic, 2, 1, 0, 1),
+    OP(TANH, activation, 2, 1, 0, 1),
     OP(TRANSPOSE_CONV, transpose_conv, 5, 1, 0, 0),
 };
 const uint32_t fleet_op_count = sizeof fleet_ops / sizeof fleet_ops[0];
