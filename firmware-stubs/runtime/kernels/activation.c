@@ -73,7 +73,7 @@ int32_t fleet_check_activation(const step_t *s) {
     return -fleet_err_bundle_shape_invalid;
   if (curve) {
     const uint8_t *table = operand(s, 1);
-    if (wide ? !fleet_is_tensor(table, FLEET_DTYPE_UINT16, 256, 2) : present(table)) return -fleet_err_bundle_shape_invalid;
+    if (wide ? !fleet_is_tensor(table, FLEET_DTYPE_INT16, 256, 2) : present(table)) return -fleet_err_bundle_shape_invalid;
   }
   const int32_t multiplier = param_i32(s, FLEET_RELU_MULTIPLIER), second = param_i32(s, FLEET_RELU_SECOND_MULTIPLIER);
   const int32_t shift = param_i8(s, FLEET_RELU_SHIFT), second_shift = param_i8(s, FLEET_RELU_SECOND_SHIFT);

@@ -109,8 +109,9 @@ static int32_t rescale_16(int32_t x, int32_t multiplier, int32_t shift) {
 
 // 2^16 / (1 + e^-x) between two entries of the table, `bits` bits of the position being the fraction.
 static uint32_t sigmoid_16(const uint8_t *table, uint32_t position, uint32_t bits) {
-  const uint32_t index = position >> bits, low = load_le16(table + index * 2), high = load_le16(table + index * 2 + 2);
-  return (low << bits) + (position & ((UINT32_C(1) << bits) - 1u)) * (high - low);
+  const uint8_t *entry = table + (position >> bits) * 2; // int16, 2^15 less
+  const uint32_t low = (uint32_t)(load_i16(entry) + 32768), slope = (uint32_t)(load_i16(entry + 2) + 32768) - low;
+  return (low << bits) + (position & ((UINT32_C(1) << bits) - 1u)) * slope;
 }
 
 int32_t fleet_logistic_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table) {

@@ -149,7 +149,7 @@ int32_t fleet_reciprocal_1_plus(int32_t x);
 // 1 / (1 + e^-x) and tanh(x) for x in Q4.27, > -16.
 int32_t fleet_logistic_q31(int32_t x);
 int32_t fleet_tanh_q31(int32_t x);
-// The same for int16 x, result in Q0.15, interpolated in the table of 256 uint16 that LOGISTIC has as an operand. x * multiplier
+// The same for int16 x, result in Q0.15, interpolated in the table of 256 int16 that LOGISTIC has as an operand. x * multiplier
 // / 2^shift is in steps of 1 / (3 * 2^12); multiplier in [0, 32767], shift in [0, 31]. x in steps of 2^-12: 3 and 0.
 int32_t fleet_logistic_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table);
 int32_t fleet_tanh_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table);

@@ -129,8 +129,39 @@ export class GraphBuilder {
   }
 
   add(a: TensorId, b: TensorId, o: Activated): TensorId {
+    return this.binary('add', a, b, o);
+  }
+
+  binary(kind: 'add' | 'sub' | 'mul' | 'div', a: TensorId, b: TensorId, o: Activated): TensorId {
     const shape = broadcastShape(this.shape(a), this.shape(b)) ?? this.shape(a);
-    return this.op('add', [a, b], { activation: o.activation ?? 'none' }, shape, o);
+    return this.op(kind, [a, b], { activation: o.activation ?? 'none' }, shape, o);
+  }
+
+  /** One quantization for all three, so it is the first operand's. */
+  extreme(kind: 'maximum' | 'minimum', a: TensorId, b: TensorId, name: string): TensorId {
+    return this.like(kind, [a, b], {}, broadcastShape(this.shape(a), this.shape(b)) ?? this.shape(a), name);
+  }
+
+  prelu(input: TensorId, alpha: TensorId, o: Activated): TensorId {
+    return this.op('prelu', [input, alpha], {}, this.shape(input), o);
+  }
+
+  unary(
+    kind: 'elu' | 'hard_swish' | 'quantize',
+    input: TensorId,
+    o: QuantizationSpec & { name: string },
+  ): TensorId {
+    return this.op(kind, [input], {}, this.shape(input), o);
+  }
+
+  leakyRelu(input: TensorId, alpha: number, o: QuantizationSpec & { name: string }): TensorId {
+    return this.op('leaky_relu', [input], { alpha: Math.fround(alpha) }, this.shape(input), o);
+  }
+
+  /** With the only int8 outputs that TFLite has: all of [0, 1] or [-1, 1]. */
+  curve(kind: 'logistic' | 'tanh', input: TensorId, name: string): TensorId {
+    const output = kind === 'logistic' ? { scale: 1 / 256, zeroPoint: -128 } : { scale: 1 / 128 };
+    return this.op(kind, [input], {}, this.shape(input), { name, ...output });
   }
 
   relu(input: TensorId, name: string, activation: Exclude<Activation, 'none'> = 'relu'): TensorId {

@@ -1,5 +1,5 @@
-// Functions as tables that kernels interpolate: 512 steps over all int16 values and one entry behind the last, in the float
-// operations of TensorFlow Lite's LUTPopulateInt16, so that entries are the reference's own.
+// Functions as tables that kernels look up or interpolate, in the float operations of TensorFlow Lite, so that entries are the
+// reference's own.
 import { roundHalfAway } from './multipliers.js';
 
 export interface TableScale {
@@ -13,7 +13,10 @@ const f = Math.fround;
 const round = (x: number): number => f(roundHalfAway(x));
 const clamp = (x: number): number => Math.min(Math.max(x, -32_768), 32_767);
 
-/** `transform` computes in float32: it gets one and its result is rounded to one. */
+/**
+ * LUTPopulateInt16: 512 steps over all int16 values and one entry behind the last, interpolated. `transform` computes in
+ * float32: it gets one and its result is rounded to one.
+ */
 export function int16Table(
   input: TableScale,
   output: TableScale,
@@ -38,4 +41,23 @@ export function int16Table(
     return clamp(f(sample - round(f(error / 2))));
   });
   return [...entries, clamp(round(f(at(highest) * inverse)))];
+}
+
+/**
+ * ELU of every int8 value, from -128 up, by the float operations of TFLM's PopulateLookupTable. The exponential is the correctly
+ * rounded one; C libraries differ from it in the last bit of few floats.
+ */
+export function eluTable(input: TableScale, output: TableScale): number[] {
+  const inverse = f(1 / output.scale);
+  return Array.from({ length: 256 }, (_, i) => {
+    const x = f(input.scale * (i - 128 - input.zeroPoint));
+    const value = x < 0 ? f(f(Math.exp(x)) - 1) : x;
+    const rounded = f(roundHalfAway(f(value * inverse)));
+    return Math.min(Math.max(f(rounded + output.zeroPoint), -128), 127);
+  });
+}
+
+/** 2^16 / (1 + e^-x) - 2^15 for x = i / 24: what int16 LOGISTIC and TANH interpolate. */
+export function sigmoidTable(): number[] {
+  return Array.from({ length: 256 }, (_, i) => Math.round(65_536 / (1 + Math.exp(-i / 24))) - 32_768);
 }

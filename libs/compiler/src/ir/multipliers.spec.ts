@@ -1,11 +1,11 @@
 // Multipliers, clamps and roundings, pinned against hand-computed integers.
 import { describe, expect, it } from '@jest/globals';
+import { addMultipliers } from './element-multipliers.js';
 import fc from 'fast-check';
 import { GraphBuilder } from './builder.js';
 import { tensorOf, type Tensor } from './graph.js';
 import {
   activationRange,
-  addMultipliers,
   denseMultiplier,
   frexp,
   quantizeMultiplier,

@@ -70,31 +70,6 @@ export function denseMultiplier(input: Tensor, filter: Tensor, output: Tensor): 
   return quantizeMultiplier(Math.fround(scaleOf(input) * scaleOf(filter)) / scaleOf(output));
 }
 
-export interface AddMultipliers {
-  readonly leftShift: number;
-  readonly a: Multiplier;
-  readonly b: Multiplier;
-  readonly output: Multiplier;
-}
-
-/** CalculateOpDataAdd for int8: both inputs are brought to twice the larger scale with 20 fractional bits. */
-export function addMultipliers(a: Tensor, b: Tensor, output: Tensor): AddMultipliers {
-  const leftShift = 20;
-  // The reference demands ratios below 1 here.
-  const twiceMax = 2 * Math.max(scaleOf(a), scaleOf(b));
-  return {
-    leftShift,
-    a: quantizeMultiplier(scaleOf(a) / twiceMax),
-    b: quantizeMultiplier(scaleOf(b) / twiceMax),
-    output: belowOne(twiceMax / (2 ** leftShift * scaleOf(output))),
-  };
-}
-
-function belowOne(real: number): Multiplier {
-  if (real >= 1) throw new RangeError(`an output scale 2^-20 of the inputs' leaves nothing to add`);
-  return quantizeMultiplier(real);
-}
-
 const SOFTMAX_INTEGER_BITS = 5;
 
 /** PreprocessSoftmaxScaling and CalculateInputRadius: multiplier of the difference to the maximum, smallest difference. */

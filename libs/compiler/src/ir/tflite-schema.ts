@@ -111,9 +111,27 @@ export const SOFTMAX_OPTIONS = table({
   fields: { beta: { kind: 'f32', id: 0, default: 0 } },
 });
 
-export const ADD_OPTIONS = table({
-  name: 'AddOptions',
-  fields: { activation: { kind: 'i8', id: 0, default: 0 } },
+const ACTIVATED = { activation: { kind: 'i8', id: 0, default: 0 } } as const;
+export const ADD_OPTIONS = table({ name: 'AddOptions', fields: ACTIVATED });
+export const SUB_OPTIONS = table({ name: 'SubOptions', fields: ACTIVATED });
+export const MUL_OPTIONS = table({ name: 'MulOptions', fields: ACTIVATED });
+export const DIV_OPTIONS = table({ name: 'DivOptions', fields: ACTIVATED });
+
+export const LEAKY_RELU_OPTIONS = table({
+  name: 'LeakyReluOptions',
+  fields: { alpha: { kind: 'f32', id: 0, default: 0 } },
+});
+
+export const MAXIMUM_MINIMUM_OPTIONS = table({ name: 'MaximumMinimumOptions', fields: {} });
+export const QUANTIZE_OPTIONS = table({ name: 'QuantizeOptions', fields: {} });
+export const HARD_SWISH_OPTIONS = table({ name: 'HardSwishOptions', fields: {} });
+
+export const CAST_OPTIONS = table({
+  name: 'CastOptions',
+  fields: {
+    inDataType: { kind: 'i8', id: 0, default: 0 },
+    outDataType: { kind: 'i8', id: 1, default: 0 },
+  },
 });
 
 export const RESHAPE_OPTIONS = table({
@@ -131,6 +149,14 @@ export const OPTIONS_TYPE = {
   add: 11,
   reshape: 17,
   transposeConv: 49,
+  mul: 21,
+  sub: 28,
+  div: 29,
+  cast: 37,
+  maximumMinimum: 39,
+  leakyRelu: 75,
+  hardSwish: 91,
+  quantize: 89,
 } as const;
 
 export const QUANTIZATION = table({
@@ -171,6 +197,14 @@ export const OPERATOR = table({
         [OPTIONS_TYPE.fullyConnected]: FULLY_CONNECTED_OPTIONS,
         [OPTIONS_TYPE.softmax]: SOFTMAX_OPTIONS,
         [OPTIONS_TYPE.add]: ADD_OPTIONS,
+        [OPTIONS_TYPE.sub]: SUB_OPTIONS,
+        [OPTIONS_TYPE.mul]: MUL_OPTIONS,
+        [OPTIONS_TYPE.div]: DIV_OPTIONS,
+        [OPTIONS_TYPE.cast]: CAST_OPTIONS,
+        [OPTIONS_TYPE.maximumMinimum]: MAXIMUM_MINIMUM_OPTIONS,
+        [OPTIONS_TYPE.leakyRelu]: LEAKY_RELU_OPTIONS,
+        [OPTIONS_TYPE.hardSwish]: HARD_SWISH_OPTIONS,
+        [OPTIONS_TYPE.quantize]: QUANTIZE_OPTIONS,
         [OPTIONS_TYPE.reshape]: RESHAPE_OPTIONS,
         [OPTIONS_TYPE.transposeConv]: TRANSPOSE_CONV_OPTIONS,
       },

@@ -12,6 +12,9 @@ const CLAMPING = new Set([
   'average_pool_2d',
   'max_pool_2d',
   'add',
+  'sub',
+  'mul',
+  'div',
 ]);
 
 export function fuseActivation(graph: Graph): Graph {

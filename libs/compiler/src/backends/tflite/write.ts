@@ -45,7 +45,8 @@ export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array
   const codes = [...new Set(graph.ops.map(builtinCode))];
 
   const operators = graph.ops.map((op) => {
-    const shape = (): number => used.length + extra.push(shapeOperand(op, tensorOf(graph, op.outputs[0]!))) - 1;
+    const shape = (): number =>
+      used.length + extra.push(shapeOperand(op, tensorOf(graph, op.outputs[0]!))) - 1;
     let inputs = op.inputs.map(at);
     if (op.kind === 'reshape') inputs.push(shape());
     if (op.kind === 'transpose_conv') inputs = [shape(), inputs[1]!, inputs[0]!, ...inputs.slice(2)];

@@ -32,7 +32,7 @@ export interface ActivationOps {
 }
 
 export const ACTIVATION_OPS: OpSpecs<ActivationOps> = {
-  relu: { ...unary(19), code: ({ activation }) => ({ relu: 19, relu_n1_to_1: 20, relu6: 21 })[activation] },
+  relu: unary(19),
   leaky_relu: unary(98),
   elu: unary(111),
   hard_swish: unary(117),

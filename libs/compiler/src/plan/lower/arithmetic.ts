@@ -1,29 +1,72 @@
-// Element-wise ops of two operands as steps.
+// Element-wise ops of two operands as steps. One layout of parameters serves them all; an op leaves at zero what it has no use
+// for.
 import type { Tensor } from '../../ir/graph.js';
-import { addMultipliers, zeroPointOf } from '../../ir/multipliers.js';
-import type { OpAttrs, OpView } from '../../ir/ops.js';
+import {
+  addMultipliers,
+  divMultiplier,
+  mulMultiplier,
+  preluMultipliers,
+  subMultipliers,
+  type SumMultipliers,
+} from '../../ir/element-multipliers.js';
+import { zeroPointOf, type Multiplier } from '../../ir/multipliers.js';
+import type { Activation, OpView } from '../../ir/ops.js';
 import type { ArithmeticOps } from '../../ir/ops/arithmetic.js';
-import { broadcastStrides, clampOf, leading, type Lowered, type Lowerings } from './spec.js';
+import {
+  broadcastStrides,
+  clampOf,
+  leading,
+  offset,
+  type Lowered,
+  type Lowering,
+  type Lowerings,
+} from './spec.js';
 
 const RANK = 5;
+const UNUSED: Multiplier = { value: 0, shift: 0 };
 
 export const ARITHMETIC: Lowerings<ArithmeticOps> = {
-  add: { op: 'ADD', inPlace: true, lower: addition },
+  add: binary('ADD', (op) => sum(op, addMultipliers)),
+  sub: binary('SUB', (op) => sum(op, subMultipliers)),
+  mul: binary('MUL', (op) => product(op, mulMultiplier)),
+  div: binary('DIV', (op) => product(op, divMultiplier)),
+  maximum: binary('MAXIMUM', (op) => lowered(op, { shifted: false })),
+  minimum: binary('MINIMUM', (op) => lowered(op, { shifted: false })),
+  prelu: binary('PRELU', prelu),
 };
 
-function addition({ attrs, inputs, outputs }: OpView<OpAttrs['add']>): Lowered {
+function binary<A>(op: Lowering<A>['op'], lower: (op: OpView<A>) => Lowered): Lowering<A> {
+  return { op, inPlace: true, lower };
+}
+
+interface Activated {
+  readonly activation: Activation;
+}
+
+interface Numbers {
+  /** Zero points take part; else the integers themselves are compared. */
+  readonly shifted: boolean;
+  readonly activation?: Activation;
+  readonly leftShift?: number;
+  readonly a?: Multiplier;
+  readonly b?: Multiplier;
+  readonly output?: Multiplier;
+}
+
+function lowered({ inputs, outputs }: OpView<unknown>, numbers: Numbers): Lowered {
   const [a, b] = inputs as [Tensor, Tensor];
-  const output = outputs[0]!;
-  const m = addMultipliers(a, b, output);
+  const y = outputs[0]!;
+  const { shifted, activation = 'none', leftShift = 0 } = numbers;
+  const m = { a: UNUSED, b: UNUSED, output: UNUSED, ...numbers };
   const params = {
-    dims: leading(output.shape, RANK),
+    dims: leading(y.shape, RANK),
     a_strides: broadcastStrides(a.shape, RANK),
     b_strides: broadcastStrides(b.shape, RANK),
-    a_offset: -zeroPointOf(a),
-    b_offset: -zeroPointOf(b),
-    output_offset: zeroPointOf(output),
-    ...clampOf(attrs.activation, output),
-    left_shift: m.leftShift,
+    a_offset: shifted ? offset(-zeroPointOf(a)) : 0,
+    b_offset: shifted ? offset(-zeroPointOf(b)) : 0,
+    output_offset: shifted ? zeroPointOf(y) : 0,
+    ...clampOf(activation, y),
+    left_shift: leftShift,
     a_shift: m.a.shift,
     a_multiplier: m.a.value,
     b_multiplier: m.b.value,
@@ -32,4 +75,29 @@ function addition({ attrs, inputs, outputs }: OpView<OpAttrs['add']>): Lowered {
     output_shift: m.output.shift,
   };
   return { params };
+}
+
+function sum(
+  op: OpView<Activated>,
+  multipliers: (a: Tensor, b: Tensor, y: Tensor) => SumMultipliers,
+): Lowered {
+  const { activation } = op.attrs;
+  return lowered(op, {
+    shifted: true,
+    activation,
+    ...multipliers(op.inputs[0]!, op.inputs[1]!, op.outputs[0]!),
+  });
+}
+
+function product(
+  op: OpView<Activated>,
+  multiplier: (a: Tensor, b: Tensor, y: Tensor) => Multiplier,
+): Lowered {
+  const output = multiplier(op.inputs[0]!, op.inputs[1]!, op.outputs[0]!);
+  return lowered(op, { shifted: true, activation: op.attrs.activation, output });
+}
+
+function prelu(op: OpView<unknown>): Lowered {
+  const { positive, negative } = preluMultipliers(op.inputs[0]!, op.inputs[1]!, op.outputs[0]!);
+  return lowered(op, { shifted: true, a: positive, b: negative });
 }

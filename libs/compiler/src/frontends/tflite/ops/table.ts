@@ -14,15 +14,11 @@ export const IMPORTERS: Importers = {
 
 /** Why an operator we do not import is often there, and what to do about it. */
 export const HINTS: Readonly<Record<string, string>> = {
-  QUANTIZE: 'convert with int8 (not float or uint8) input and output types, and the edge QUANTIZE disappears',
   DEQUANTIZE: 'convert with int8 output type, and the edge DEQUANTIZE disappears',
-  CAST: 'usually pre-processing: feed the model what comes after it',
   MEAN: 'use AveragePooling2D over the whole map instead of GlobalAveragePooling2D',
   PAD: 'use padding="same" in the convolution instead of ZeroPadding2D',
   SQUEEZE: 'use Reshape or Flatten',
   EXPAND_DIMS: 'use Reshape',
-  MUL: 'fold batch normalization before converting: it sits behind an op it cannot be folded into',
-  LOGISTIC: 'a sigmoid output can stay off the device: compare the logit with a threshold',
   SHAPE: 'the model has a dynamic batch: convert a concrete function with batch 1',
   STRIDED_SLICE: 'often from a dynamic batch: convert a concrete function with batch 1',
   UNIDIRECTIONAL_SEQUENCE_LSTM: 'recurrent layers are not supported yet: use convolutions over time',
