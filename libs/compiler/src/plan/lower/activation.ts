@@ -8,7 +8,13 @@ import {
   wideCurveMultiplier,
 } from '../../ir/element-multipliers.js';
 import { eluTable, int16Table, sigmoidTable } from '../../ir/lookup-tables.js';
-import { softmaxMultiplier, softmaxMultiplier16, scaleOf, zeroPointOf, type Multiplier } from '../../ir/multipliers.js';
+import {
+  softmaxMultiplier,
+  softmaxMultiplier16,
+  scaleOf,
+  zeroPointOf,
+  type Multiplier,
+} from '../../ir/multipliers.js';
 import type { Activation, OpAttrs, OpView } from '../../ir/ops.js';
 import type { ActivationOps } from '../../ir/ops/activation.js';
 import type { ConstantPool } from '../constants.js';
@@ -43,12 +49,6 @@ export const ACTIVATION: Lowerings<ActivationOps> = {
   softmax: { op: 'SOFTMAX', lower: softmax },
 };
 
-/** Exponentials of -10..0 and 1 / (1 + x) of 0..1, both in Q0.15: the tables of SoftmaxInt16. */
-const OUT = { scale: 2 / 65_535, zeroPoint: 0 };
-const EXPONENTIALS = int16Table({ scale: 10 / 65_535, zeroPoint: 32_767 }, OUT, Math.exp);
-const RECIPROCALS = int16Table({ scale: 1 / 65_535, zeroPoint: -32_768 }, OUT, (x) => 1 / Math.fround(1 + x));
-
-function softmax({ attrs, inputs }: OpView<OpAttrs['softmax']>, pool: ConstantPool): Lowered {
 function unary<A>(op: Lowering<A>['op'], lower: Lowering<A>['lower']): Lowering<A> {
   return { op, inPlace: true, lower };
 }
