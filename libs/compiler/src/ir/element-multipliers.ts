@@ -1,6 +1,7 @@
 // Multipliers of element-wise ops, as ir/multipliers.ts makes those of layers: TensorFlow Lite Micro's prepare steps, in their
-// order of float and double operations. Where TFLM divides two floats the quotient is a float here, too. Ratios that a
-// reference kernel has no defined result for are refused with RangeError, never clamped.
+// order of float and double operations. Releases differ in that (SUB, DIV and LEAKY_RELU were once prepared in floats); the
+// vectors of tools/oracle named `ties` tell which is which. Ratios that a reference kernel has no defined result for are refused
+// with RangeError, never clamped.
 import { frexp, quantizeMultiplier, scaleOf, type Multiplier } from './multipliers.js';
 import type { Tensor } from './graph.js';
 
@@ -18,7 +19,7 @@ function leftShiftOf(output: Tensor): number {
   return output.dtype === 'int16' ? 15 : 20;
 }
 
-/** CalculateOpDataAdd: both inputs are brought to twice the larger scale, in doubles. */
+/** CalculateOpDataAdd, also for SUB: both inputs are brought to twice the larger scale, in doubles. */
 export function addMultipliers(a: Tensor, b: Tensor, output: Tensor): SumMultipliers {
   const leftShift = leftShiftOf(output);
   const twiceMax = 2 * Math.max(scaleOf(a), scaleOf(b));
@@ -27,18 +28,6 @@ export function addMultipliers(a: Tensor, b: Tensor, output: Tensor): SumMultipl
     a: quantizeMultiplier(scaleOf(a) / twiceMax),
     b: quantizeMultiplier(scaleOf(b) / twiceMax),
     output: belowOne(twiceMax / (2 ** leftShift * scaleOf(output)), leftShift),
-  };
-}
-
-/** CalculateOpDataSub: the same in floats. */
-export function subMultipliers(a: Tensor, b: Tensor, output: Tensor): SumMultipliers {
-  const leftShift = leftShiftOf(output);
-  const twiceMax = f(2 * Math.max(scaleOf(a), scaleOf(b)));
-  return {
-    leftShift,
-    a: quantizeMultiplier(f(scaleOf(a) / twiceMax)),
-    b: quantizeMultiplier(f(scaleOf(b) / twiceMax)),
-    output: belowOne(f(twiceMax / f(2 ** leftShift * scaleOf(output))), leftShift),
   };
 }
 
@@ -52,9 +41,9 @@ export function mulMultiplier(a: Tensor, b: Tensor, output: Tensor): Multiplier 
   return quantizeMultiplier((scaleOf(a) * scaleOf(b)) / scaleOf(output));
 }
 
-/** CalculateOpDataDiv, in floats. */
+/** CalculateOpDataDiv. */
 export function divMultiplier(a: Tensor, b: Tensor, output: Tensor): Multiplier {
-  return quantizeMultiplier(f(scaleOf(a) / f(scaleOf(b) * scaleOf(output))));
+  return quantizeMultiplier(scaleOf(a) / (scaleOf(b) * scaleOf(output)));
 }
 
 /** CalculatePreluParams: of positive inputs, and of negative ones times alpha. */
@@ -70,12 +59,12 @@ export function rescale(input: Tensor, output: Tensor): Multiplier {
   return quantizeMultiplier(scaleOf(input) / scaleOf(output));
 }
 
-/** CalculateOpDataLeakyRelu, in floats. The second is negative for a negative alpha. */
+/** CalculateOpDataLeakyRelu. The second is negative for a negative alpha. */
 export function leakyReluMultipliers(input: Tensor, output: Tensor, alpha: number) {
-  const real = f(f(scaleOf(input) * alpha) / scaleOf(output));
+  const real = (scaleOf(input) * alpha) / scaleOf(output);
   const negative = quantizeMultiplier(Math.abs(real));
   return {
-    positive: quantizeMultiplier(f(scaleOf(input) / scaleOf(output))),
+    positive: rescale(input, output),
     negative: { value: real < 0 ? -negative.value : negative.value, shift: negative.shift },
   };
 }

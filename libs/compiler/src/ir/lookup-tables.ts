@@ -57,7 +57,12 @@ export function eluTable(input: TableScale, output: TableScale): number[] {
   });
 }
 
-/** 2^16 / (1 + e^-x) - 2^15 for x = i / 24: what int16 LOGISTIC and TANH interpolate. */
+/**
+ * What int16 LOGISTIC and TANH interpolate: 2^16 / (1 + e^-x) - 2^15 for x = i / 24, less half of the interpolation's error in the
+ * middle of the step, and all of the range in the last entry. This gives sigmoid_table_uint16 of TensorFlow Lite.
+ */
 export function sigmoidTable(): number[] {
-  return Array.from({ length: 256 }, (_, i) => Math.round(65_536 / (1 + Math.exp(-i / 24))) - 32_768);
+  const at = (i: number): number => 65_536 / (1 + Math.exp(-i / 24));
+  const error = (i: number): number => (at(i) + at(i + 1)) / 2 - at(i + 0.5);
+  return [...Array.from({ length: 255 }, (_, i) => Math.round(at(i) - error(i) / 2) - 32_768), 32_767];
 }

@@ -6,8 +6,6 @@ import {
   divMultiplier,
   mulMultiplier,
   preluMultipliers,
-  subMultipliers,
-  type SumMultipliers,
 } from '../../ir/element-multipliers.js';
 import { zeroPointOf, type Multiplier } from '../../ir/multipliers.js';
 import type { Activation, OpView } from '../../ir/ops.js';
@@ -26,8 +24,8 @@ const RANK = 5;
 const UNUSED: Multiplier = { value: 0, shift: 0 };
 
 export const ARITHMETIC: Lowerings<ArithmeticOps> = {
-  add: binary('ADD', (op) => sum(op, addMultipliers)),
-  sub: binary('SUB', (op) => sum(op, subMultipliers)),
+  add: binary('ADD', (op) => sum(op)),
+  sub: binary('SUB', (op) => sum(op)),
   mul: binary('MUL', (op) => product(op, mulMultiplier)),
   div: binary('DIV', (op) => product(op, divMultiplier)),
   maximum: binary('MAXIMUM', (op) => lowered(op, { shifted: false })),
@@ -77,16 +75,10 @@ function lowered({ inputs, outputs }: OpView<unknown>, numbers: Numbers): Lowere
   return { params };
 }
 
-function sum(
-  op: OpView<Activated>,
-  multipliers: (a: Tensor, b: Tensor, y: Tensor) => SumMultipliers,
-): Lowered {
+function sum(op: OpView<Activated>): Lowered {
   const { activation } = op.attrs;
-  return lowered(op, {
-    shifted: true,
-    activation,
-    ...multipliers(op.inputs[0]!, op.inputs[1]!, op.outputs[0]!),
-  });
+  const multipliers = addMultipliers(op.inputs[0]!, op.inputs[1]!, op.outputs[0]!);
+  return lowered(op, { shifted: true, activation, ...multipliers });
 }
 
 function product(
