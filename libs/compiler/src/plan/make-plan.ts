@@ -96,7 +96,6 @@ function refuseUnsupported(graph: Graph): void {
   const bad = graph.ops.filter((op) => op.kind !== 'view' && loweringOf(op) === undefined);
   if (bad.length > 0) {
     const supported = STEP_KINDS.map((kind) => kind.toUpperCase()).join(', ');
-    const hint = 'it changes the scale of its input; fuse the activation into the layer before it';
     const all = bad.map((op) => `${op.kind.toUpperCase()} (${op.name})`).join('; ');
     throw failure(
       bad.map((op) => ({
@@ -104,7 +103,6 @@ function refuseUnsupported(graph: Graph): void {
         severity: 'error',
         data: { count: bad.length, ops: all, supported },
         op: op.name,
-        hint,
       })),
     );
   }

@@ -178,14 +178,16 @@ describe('edges', () => {
     expect(open(withEdges({ type: 3, ...shifted })).ops).toHaveLength(2);
   });
 
-  it('should refuse uint8 of another scale, and a float that others read', () => {
+  it('should rescale uint8 of another scale on the device', () => {
     const scaled = { input: { scale: [0.1], zeroPoint: [125] }, output: { scale: [0.08], zeroPoint: [118] } };
-    expect(failureOf(withEdges({ type: 3, ...scaled }))).toMatchObject({
-      code: 'compiler.op-unsupported',
-      data: { ops: 'QUANTIZE (x)' },
-    });
+    const { ops, inputs, tensors } = open(withEdges({ type: 3, ...scaled }));
+    expect(ops.map((op) => op.kind)).toEqual(['quantize', 'fully_connected', 'fully_connected']);
+    expect(tensors.get(inputs[0]!)).toMatchObject({ dtype: 'int8', quantization: { zeroPoints: [-3] } });
+  });
+
+  it('should refuse a float that others read', () => {
     expect(failureOf(withEdges({ type: 0, extraReader: true }))).toMatchObject({
-      data: { ops: 'QUANTIZE (x)' },
+      code: 'compiler.mixed-types',
     });
   });
 });
