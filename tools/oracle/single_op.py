@@ -221,6 +221,24 @@ def standard_runs(graph, rng, randoms=3):
     return [[frame] for frame in frames]
 
 
+def run_lite(model, runs, output_count):
+    """The same on TensorFlow Lite's own reference kernels: for uint8, which TFLM no longer has. No state."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    results = []
+    for frames in runs:
+        results.append([])
+        for frame in frames:
+            for detail, value in zip(inputs, frame):
+                interpreter.set_tensor(detail["index"], value)
+            interpreter.invoke()
+            results[-1].append([interpreter.get_tensor(detail["index"]).copy() for detail in outputs])
+    return results
+
+
 def run(model, runs, output_count):
     """Outputs of each frame of each run, on TFLM's reference kernels. Every run starts from a fresh interpreter.
 

@@ -27,9 +27,13 @@ async function faultsOf(one: VectorCase, optimize: boolean): Promise<string[]> {
       const given = frame.inputs.map((data, i) => asBundle(data, one.inputs[i]!, inputs[i]!.dtype));
       loaded.run(given).forEach((got, i) => {
         const wanted = asBundle(frame.outputs[i]!, one.outputs[i]!, outputs[i]!.dtype);
-        if (Buffer.compare(got, wanted) === 0) return;
-        const first = got.findIndex((byte, k) => byte !== wanted[k]);
-        const wrong = got.filter((byte, k) => byte !== wanted[k]).length;
+        const { tolerance = 0 } = one;
+        // Bytes of int8 by then: their difference is a signed one.
+        const off = (byte: number, k: number): boolean =>
+          Math.abs(((byte - wanted[k]!) << 24) >> 24) > tolerance || (tolerance === 0 && byte !== wanted[k]);
+        const first = got.findIndex(off);
+        if (first < 0 && got.length === wanted.length) return;
+        const wrong = got.filter(off).length;
         faults.push(
           `${one.name}, run ${run}, frame ${number}, output ${i}: ${wrong} of ${wanted.length} bytes differ, ` +
             `first at ${first}: ${got[first]} instead of ${wanted[first]}`,

@@ -14,6 +14,8 @@ interface Entry {
   readonly inputs: Sizes;
   readonly outputs: Sizes;
   readonly runs: number[];
+  /** Most that an 8-bit output may be off; none when left out. */
+  readonly tolerance?: number;
 }
 export interface Frame {
   readonly inputs: Uint8Array[];

@@ -49,7 +49,8 @@ export async function generate(root) {
     'One row per TensorFlow Lite operator of the bundle format. `.tflite`: the frontend reads it. `by vector (n)`: n single-op models of',
     "[tools/oracle](../../tools/oracle/README.md), run byte for byte against TensorFlow Lite Micro's reference kernels. `by test`: another",
     "test, linked. `no`: not there, or not checked. `runtime`: version of the op's parameters; `as another op`: the compiler writes",
-    'it as steps of other ops, usually a table. uint8 models become int8 ones when they are read.',
+    'it as steps of other ops, usually a table. uint8 models become int8 ones when they are read; their vectors are those of',
+    "TensorFlow Lite's reference kernels, as Micro has none.",
     '',
     ...table(columns, rows.map(line)),
     '',
@@ -74,14 +75,16 @@ export async function generate(root) {
   return [{ path: 'docs/spec/supported-ops.md', text: text.join('\n') }];
 }
 
-/** op -> type -> number of models. */
+/** op -> type -> number of models, and how far off they may be. */
 async function readVectors(root) {
   const found = new Map();
   for (const file of (await readdir(join(root, VECTORS))).filter((name) => name.endsWith('.gz')).sort()) {
     const content = gunzipSync(await readFile(join(root, VECTORS, file)));
     const { op, type, cases } = JSON.parse(content.toString('utf8', 0, content.indexOf(0x0a)));
     if (file !== `${op}.${type}.gz`) throw new Error(`${VECTORS}/${file} holds ${op}.${type}`);
-    found.set(op, { ...found.get(op), [type]: cases.length });
+    const tolerance = Math.max(...cases.map((one) => one.tolerance ?? 0));
+    const within = tolerance === 0 ? '' : `, within ${tolerance}`;
+    found.set(op, { ...found.get(op), [type]: `${cases.length}${within}` });
   }
   return found;
 }

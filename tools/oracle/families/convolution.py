@@ -1,12 +1,13 @@
 """CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED, the two pools and SOFTMAX, int8 and int16 activations.
 
+uint8 is checked on TensorFlow Lite, as TFLM has no uint8 kernels.
 int16 activations have zero point 0, int8 weights and int64 biases, as the converter's 16x8 mode makes them.
 """
 
 import numpy as np
 
 from generate import Case
-from single_op import Graph, full_range, random, schema
+from single_op import Graph, full_range, random, run_lite, schema
 
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
 NONE = schema.ActivationFunctionType.NONE
@@ -26,6 +27,91 @@ def cases():
         yield from fully_connected(dtype)
         yield from pools(dtype)
         yield from softmax(dtype)
+    yield from uint8()
+
+
+def uint8():
+    """Legacy models: uint8 throughout, one scale per tensor, weights with a zero point; int32 biases without."""
+    rng = random("uint8")
+
+    def graph(name, shape, zeros):
+        g = Graph()
+        return g, g.input("uint8", shape, 0.05, zeros[0])
+
+    #     name              in              filter        stride  dilation padding activation zeros of in, weights, out
+    convs = [
+        ("3x3 same", (1, 5, 6, 3), (4, 3, 3, 3), (1, 1), (1, 1), SAME, NONE, (120, 131, 140)),
+        ("stride valid relu6", (1, 7, 6, 2), (5, 3, 3, 2), (2, 2), (1, 1), VALID, RELU6, (0, 77, 0)),
+        ("1x1 wide", (1, 3, 3, 36), (7, 1, 1, 36), (1, 1), (1, 1), SAME, NONE, (255, 200, 128)),
+        ("dilated", (1, 7, 7, 2), (3, 3, 3, 2), (1, 1), (2, 2), SAME, RELU, (128, 0, 0)),
+        ("symmetric weights", (1, 4, 4, 3), (4, 2, 2, 3), (1, 1), (1, 1), SAME, NONE, (100, 128, 100)),
+        ("weights at 255", (1, 4, 4, 3), (4, 2, 2, 3), (1, 1), (1, 1), SAME, NONE, (9, 255, 250)),
+    ]
+    for name, shape, filter_shape, (sh, sw), (dh, dw), padding, act, zeros in convs:
+        g, x = graph(name, shape, zeros)
+        _, h, w, _ = shape
+        out_c, fh, fw, depth = filter_shape
+        weights = g.const("uint8", full_range(rng, "uint8", filter_shape), 0.0123, zeros[1])
+        bias = g.const("int32", rng.integers(-20000, 20000, out_c), 0.05 * 0.0123)
+        scale = 0.05 * 0.0123 * 110 * np.sqrt(fh * fw * depth) * 0.7
+        out = (1, window(h, fh, sh, dh, padding), window(w, fw, sw, dw, padding), out_c)
+        y = g.output("uint8", out, scale, zeros[2])
+        g.op(
+            "CONV_2D", [x, weights, bias], [y], "Conv2DOptions", version=2, padding=padding, strideH=sh, strideW=sw,
+            dilationHFactor=dh, dilationWFactor=dw, fusedActivationFunction=act,
+        )
+        yield Case("CONV_2D", "uint8", name, g, engine=run_lite)
+    depthwise = [
+        ("3x3 same", (1, 5, 5, 4), (3, 3), 1, (1, 1), SAME, RELU6, (120, 131, 0)),
+        ("wide", (1, 3, 3, 35), (3, 2), 1, (1, 1), SAME, NONE, (255, 60, 128)),
+        ("multiplier 3", (1, 4, 5, 2), (2, 3), 3, (2, 1), VALID, NONE, (0, 190, 100)),
+        ("one channel", (1, 5, 4, 1), (3, 3), 9, (2, 2), SAME, RELU, (77, 0, 0)),
+    ]
+    for name, shape, (fh, fw), multiplier, (sh, sw), padding, act, zeros in depthwise:
+        g, x = graph(name, shape, zeros)
+        _, h, w, c = shape
+        out_c = c * multiplier
+        weights = g.const("uint8", full_range(rng, "uint8", (1, fh, fw, out_c)), 0.0123, zeros[1])
+        bias = g.const("int32", rng.integers(-20000, 20000, out_c), 0.05 * 0.0123)
+        out = (1, window(h, fh, sh, 1, padding), window(w, fw, sw, 1, padding), out_c)
+        y = g.output("uint8", out, 0.05 * 0.0123 * 110 * np.sqrt(fh * fw) * 0.7, zeros[2])
+        g.op(
+            "DEPTHWISE_CONV_2D", [x, weights, bias], [y], "DepthwiseConv2DOptions", version=2, padding=padding, strideH=sh,
+            strideW=sw, dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=act, depthMultiplier=multiplier,
+        )
+        yield Case("DEPTHWISE_CONV_2D", "uint8", name, g, engine=run_lite)
+    for name, shape, units, act, zeros in (
+        ("plain", (1, 17), 6, NONE, (120, 131, 140)),
+        ("wide relu", (1, 70), 5, RELU, (0, 77, 0)),
+        ("batch 3", (3, 8), 4, RELU6, (255, 200, 0)),
+    ):
+        g, x = graph(name, shape, zeros)
+        weights = g.const("uint8", full_range(rng, "uint8", (units, shape[1])), 0.0123, zeros[1])
+        bias = g.const("int32", rng.integers(-20000, 20000, units), 0.05 * 0.0123)
+        y = g.output("uint8", (shape[0], units), 0.05 * 0.0123 * 110 * np.sqrt(shape[1]) * 0.7, zeros[2])
+        g.op("FULLY_CONNECTED", [x, weights, bias], [y], "FullyConnectedOptions", version=1, fusedActivationFunction=act)
+        yield Case("FULLY_CONNECTED", "uint8", name, g, engine=run_lite)
+    for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+        for name, shape, (fh, fw), (sh, sw), padding, act, zero in (
+            ("3x3 same", (1, 5, 5, 4), (3, 3), (2, 2), SAME, NONE, 120),
+            ("2x2 valid", (1, 4, 6, 3), (2, 2), (2, 2), VALID, RELU6, 0),
+            ("global", (1, 4, 4, 18), (4, 4), (1, 1), VALID, NONE, 200),
+        ):
+            g, x = graph(name, shape, (zero,))
+            n, h, w, c = shape
+            out = (n, window(h, fh, sh, 1, padding), window(w, fw, sw, 1, padding), c)
+            y = g.output("uint8", out, 0.05, zero)
+            g.op(
+                op, [x], [y], "Pool2DOptions", padding=padding, strideH=sh, strideW=sw, filterHeight=fh, filterWidth=fw,
+                fusedActivationFunction=act,
+            )
+            # uint8 kernels round the halves of an average up, int8 ones away from zero, which is 128 here.
+            yield Case(op, "uint8", name, g, engine=run_lite, tolerance=int(op == "AVERAGE_POOL_2D"))
+    for name, shape, zero, beta in (("classes", (1, 10), 128, 1.0), ("rows", (3, 7), 0, 0.5), ("many", (1, 200), 255, 1.0)):
+        g, x = graph(name, shape, (zero,))
+        y = g.output("uint8", shape, 1 / 256, 0)
+        g.op("SOFTMAX", [x], [y], "SoftmaxOptions", beta=beta)
+        yield Case("SOFTMAX", "uint8", name, g, engine=run_lite)
 
 
 def window(size, filter_size, stride, dilation, padding):
