@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { measureAnswers } from './models/answers.mjs';
+import { measureBackends } from './models/backends.mjs';
 import { measureFiles } from './models/files.mjs';
 import { measureVectors } from './models/vectors.mjs';
 import { printBars } from './report.mjs';
@@ -15,6 +16,7 @@ const SECTIONS = {
   files: measureFiles,
   vectors: measureVectors,
   answers: measureAnswers,
+  backends: measureBackends,
 };
 
 export async function run(args = []) {
