@@ -1,6 +1,27 @@
 // Load-time checks that several ops share. They look at numbers only and never touch an operand's arena memory.
 #include "internal.h"
 
+uint32_t fleet_element_bytes(uint32_t dtype) {
+  switch (dtype) {
+    case FLEET_DTYPE_INT8:
+    case FLEET_DTYPE_UINT8:
+    case FLEET_DTYPE_BOOL:
+    case FLEET_DTYPE_INT4: return 1; // int4 is packed
+    case FLEET_DTYPE_INT16:
+    case FLEET_DTYPE_UINT16: return 2;
+    case FLEET_DTYPE_INT32:
+    case FLEET_DTYPE_UINT32: return 4;
+    case FLEET_DTYPE_INT64: return 8;
+    default: return 0;
+  }
+}
+
+uint32_t fleet_product(const step_t *s, uint32_t offset, uint32_t n) {
+  uint64_t product = 1;
+  for (uint32_t i = 0; i < n && product <= UINT32_MAX; i++) product *= param_u32(s, offset + i * 4);
+  return product <= UINT32_MAX ? (uint32_t)product : 0;
+}
+
 int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
   return present(op) && dtype_of(op) == dtype && elements <= UINT32_MAX / width && size_of(op) == elements * width;
 }

@@ -154,6 +154,8 @@ int32_t fleet_tanh_q31(int32_t x);
 int32_t fleet_logistic_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table);
 int32_t fleet_tanh_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_t *table);
 
+enum { any_number = 0xff }; // of operands, in a row of the op table: at least one
+
 // A row of the op table. `check` sees a step whose operands are known to lie inside their spaces; it must make sure
 // that `run` stays inside those operands and divides by nothing that is 0. Both return 0 or a negative error.
 typedef struct {
@@ -174,6 +176,10 @@ const op_t *fleet_find_op(uint32_t number);
 
 // ---- checks that several ops share (check.c) ---------------------------------------------------------------------
 
+// Bytes of an element, 0 for no element type. int4 counts 1: it is packed, and the ops that read it know.
+uint32_t fleet_element_bytes(uint32_t dtype);
+// Product of n parameters of type u32, 0 when it is 0 or needs more than 32 bits.
+uint32_t fleet_product(const step_t *s, uint32_t offset, uint32_t n);
 // The operand is there, of this type, and has exactly `elements` elements of `width` bytes.
 int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
 // bias (optional, of `channels` elements), multipliers and shifts for n channels; operands bias, bias + 1, bias + 2.
@@ -216,7 +222,21 @@ int32_t fleet_front_end_pass(fleet_runtime_t *rt);
   int32_t fleet_run_##name(const step_t *step);
 FLEET_DECLARE_OP(activation)
 FLEET_DECLARE_OP(arithmetic)
+FLEET_DECLARE_OP(arg_max)
+FLEET_DECLARE_OP(arg_min)
 FLEET_DECLARE_OP(average_pool_2d)
+FLEET_DECLARE_OP(batch_matmul)
+FLEET_DECLARE_OP(concatenation)
+FLEET_DECLARE_OP(copy)
+FLEET_DECLARE_OP(gather)
+FLEET_DECLARE_OP(mean)
+FLEET_DECLARE_OP(pad)
+FLEET_DECLARE_OP(reduce_max)
+FLEET_DECLARE_OP(reduce_min)
+FLEET_DECLARE_OP(resize_bilinear)
+FLEET_DECLARE_OP(resize_nearest_neighbor)
+FLEET_DECLARE_OP(split)
+FLEET_DECLARE_OP(sum)
 FLEET_DECLARE_OP(max_pool_2d)
 FLEET_DECLARE_OP(cast)
 FLEET_DECLARE_OP(conv_2d)

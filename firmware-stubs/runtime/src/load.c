@@ -14,21 +14,6 @@ static int is_aligned(const void *p, uint32_t alignment) { return ((uintptr_t)p 
 
 static int is_inside(uint32_t offset, uint32_t bytes, uint32_t size) { return offset <= size && bytes <= size - offset; }
 
-static uint32_t element_bytes(uint32_t dtype) {
-  switch (dtype) {
-    case FLEET_DTYPE_INT8:
-    case FLEET_DTYPE_UINT8:
-    case FLEET_DTYPE_BOOL:
-    case FLEET_DTYPE_INT4: return 1; // int4 is packed; its size in bytes is checked by the ops that read it
-    case FLEET_DTYPE_INT16:
-    case FLEET_DTYPE_UINT16: return 2;
-    case FLEET_DTYPE_INT32:
-    case FLEET_DTYPE_UINT32: return 4;
-    case FLEET_DTYPE_INT64: return 8;
-    default: return 0;
-  }
-}
-
 // Space size by number, 0 for what cannot hold an operand.
 static uint32_t space_bytes(const fleet_runtime_t *rt, uint32_t space) {
   switch (space) {
@@ -142,7 +127,7 @@ static int32_t check_operand(const fleet_runtime_t *rt, const uint8_t *op, int w
   const uint32_t space = op[FLEET_OPERAND_SPACE], offset = load_le32(op + FLEET_OPERAND_OFFSET), bytes = size_of(op);
   if (space == FLEET_SPACE_NONE)
     return written || offset != 0 || bytes != 0 || dtype_of(op) != 0 ? -fleet_err_bundle_plan_invalid : fleet_ok;
-  const uint32_t width = element_bytes(dtype_of(op));
+  const uint32_t width = fleet_element_bytes(dtype_of(op));
   if (width == 0 || op[FLEET_OPERAND_RESERVED] != 0 || (written && space == FLEET_SPACE_CONST) ||
       (scratch && space != FLEET_SPACE_ARENA))
     return -fleet_err_bundle_plan_invalid;
@@ -153,11 +138,13 @@ static int32_t check_operand(const fleet_runtime_t *rt, const uint8_t *op, int w
   return fleet_ok;
 }
 
+static int fits(uint32_t given, uint32_t wanted) { return wanted == any_number ? given > 0 : given == wanted; }
+
 int32_t fleet_check_record(const step_t *step, const op_t *op, uint32_t flags) {
   const uint8_t *r = step->record;
   const uint32_t inputs = r[FLEET_STEP_INPUTS], outputs = r[FLEET_STEP_OUTPUTS], scratch = r[FLEET_STEP_SCRATCH];
   const uint32_t operands = inputs + outputs + scratch;
-  if ((r[FLEET_STEP_FLAGS] & ~flags) != 0 || r[FLEET_STEP_RESERVED] != 0 || inputs != op->inputs || outputs != op->outputs ||
+  if ((r[FLEET_STEP_FLAGS] & ~flags) != 0 || r[FLEET_STEP_RESERVED] != 0 || !fits(inputs, op->inputs) || !fits(outputs, op->outputs) ||
       scratch != op->scratch || operands > FLEET_MAX_OPERANDS ||
       load_le16(r + FLEET_STEP_BYTES) != step_head_bytes + operands * operand_bytes + op->param_bytes)
     return -fleet_err_bundle_plan_invalid;
@@ -210,7 +197,7 @@ static int32_t check_contract(const fleet_runtime_t *rt, const section_t *sectio
   if (section->length != n * FLEET_TENSOR_RECORD_BYTES) return -fleet_err_bundle_contract_invalid;
   for (uint32_t i = 0; i < n; i++) {
     const uint8_t *t = rt->bundle + rt->contract + i * FLEET_TENSOR_RECORD_BYTES;
-    const uint32_t width = element_bytes(t[FLEET_TENSOR_DTYPE]), bytes = load_le32(t + FLEET_TENSOR_BYTES);
+    const uint32_t width = fleet_element_bytes(t[FLEET_TENSOR_DTYPE]), bytes = load_le32(t + FLEET_TENSOR_BYTES);
     uint64_t elements = 1;
     for (uint32_t d = 0; d < FLEET_MAX_RANK; d++) {
       elements *= load_le32(t + FLEET_TENSOR_DIMS + d * 4);
@@ -232,7 +219,7 @@ static int32_t check_monitors(const fleet_runtime_t *rt, const section_t *sectio
   for (uint32_t i = 0; i < rt->monitor_count; i++) {
     const uint8_t *m = rt->bundle + rt->monitors + i * FLEET_MONITOR_RECORD_BYTES;
     const uint32_t kind = m[FLEET_MONITOR_KIND], bins = m[FLEET_MONITOR_BINS], step = load_le16(m + FLEET_MONITOR_AFTER_STEP);
-    const uint32_t width = element_bytes(m[FLEET_MONITOR_DTYPE]), space = m[FLEET_MONITOR_SPACE];
+    const uint32_t width = fleet_element_bytes(m[FLEET_MONITOR_DTYPE]), space = m[FLEET_MONITOR_SPACE];
     const uint32_t offset = load_le32(m + FLEET_MONITOR_OFFSET), stride = load_le32(m + FLEET_MONITOR_STRIDE);
     const uint32_t count = load_le32(m + FLEET_MONITOR_COUNT);
     if (kind < FLEET_MONITOR_KIND_CLASSES || kind > FLEET_MONITOR_KIND_OOD || (kind == FLEET_MONITOR_KIND_CLASSES && i != 0) ||

@@ -104,6 +104,25 @@ export function float32Values(tensor: Tensor): Float32Array {
   return Float32Array.from({ length: elements(tensor) }, (_, i) => view.getFloat32(i * 4, true));
 }
 
+/** Values of a constant of any integer type. int64 ones are exact up to 2^53. */
+export function integerValues(tensor: Tensor): number[] {
+  const { data, dtype } = tensor;
+  if (data === null) throw new Error(`invariant: ${tensor.name} is not constant`);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const read = {
+    int8: (at: number) => view.getInt8(at),
+    uint8: (at: number) => view.getUint8(at),
+    bool: (at: number) => view.getUint8(at),
+    int16: (at: number) => view.getInt16(at, true),
+    int32: (at: number) => view.getInt32(at, true),
+    int64: (at: number) => Number(view.getBigInt64(at, true)),
+    float32: (): number => {
+      throw new Error(`invariant: ${tensor.name} is float`);
+    },
+  }[dtype];
+  return Array.from({ length: elements(tensor) }, (_, i) => read(i * DTYPE_BYTES[dtype]));
+}
+
 /** int32 view of a constant, endian-safe and free of alignment demands. */
 export function int32Values(tensor: Tensor): Int32Array {
   if (tensor.data === null || tensor.dtype !== 'int32')

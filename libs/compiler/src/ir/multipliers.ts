@@ -70,6 +70,21 @@ export function denseMultiplier(input: Tensor, filter: Tensor, output: Tensor): 
   return quantizeMultiplier(Math.fround(scaleOf(input) * scaleOf(filter)) / scaleOf(output));
 }
 
+/** MEAN and SUM: input scale over output scale, in doubles. */
+export function rescale(input: Tensor, output: Tensor): Multiplier {
+  return quantizeMultiplier(scaleOf(input) / scaleOf(output));
+}
+
+/**
+ * QuantizedMeanOrSum: 1/count is folded into the multiplier, truncating, with as much left shift as count has bits and
+ * the final shift's range allows.
+ */
+export function meanMultiplier(input: Tensor, output: Tensor, count: number): Multiplier {
+  const { value, shift } = rescale(input, output);
+  const left = Math.min(31 - Math.clz32(count), 31 + shift);
+  return { value: Number((BigInt(value) << BigInt(left)) / BigInt(count)), shift: shift - left };
+}
+
 const SOFTMAX_INTEGER_BITS = 5;
 
 /** PreprocessSoftmaxScaling and CalculateInputRadius: multiplier of the difference to the maximum, smallest difference. */

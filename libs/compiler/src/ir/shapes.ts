@@ -55,6 +55,11 @@ export function windowOutput(
   return { h: Math.floor(h / window.strideH) + 1, w: Math.floor(w / window.strideW) + 1 };
 }
 
+/** Distance in elements between neighbours along each dimension. */
+export function rowMajorStrides(shape: readonly number[]): number[] {
+  return shape.map((_, i) => shape.slice(i + 1).reduce((n, extent) => n * extent, 1));
+}
+
 /** The common shape of two operands by NumPy's rule, or null when they have none. */
 export function broadcastShape(a: readonly number[], b: readonly number[]): number[] | null {
   const rank = Math.max(a.length, b.length);

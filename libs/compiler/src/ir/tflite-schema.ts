@@ -139,6 +139,91 @@ export const RESHAPE_OPTIONS = table({
   fields: { newShape: { kind: 'i32s', id: 0 } },
 });
 
+export const CONCATENATION_OPTIONS = table({
+  name: 'ConcatenationOptions',
+  fields: { axis: { kind: 'i32', id: 0, default: 0 }, activation: { kind: 'i8', id: 1, default: 0 } },
+});
+
+export const RESIZE_BILINEAR_OPTIONS = table({
+  name: 'ResizeBilinearOptions',
+  fields: {
+    alignCorners: { kind: 'bool', id: 2, default: 0 },
+    halfPixelCenters: { kind: 'bool', id: 3, default: 0 },
+  },
+});
+
+export const RESIZE_NEAREST_NEIGHBOR_OPTIONS = table({
+  name: 'ResizeNearestNeighborOptions',
+  fields: {
+    alignCorners: { kind: 'bool', id: 0, default: 0 },
+    halfPixelCenters: { kind: 'bool', id: 1, default: 0 },
+  },
+});
+
+/** SpaceToDepthOptions and DepthToSpaceOptions. */
+export const BLOCK_OPTIONS = table({
+  name: 'SpaceToDepthOptions',
+  fields: { blockSize: { kind: 'i32', id: 0, default: 0 } },
+});
+
+/** MirrorPadMode: 0 reflect, 1 symmetric. */
+export const MIRROR_PAD_OPTIONS = table({
+  name: 'MirrorPadOptions',
+  fields: { mode: { kind: 'i8', id: 0, default: 0 } },
+});
+
+export const GATHER_OPTIONS = table({
+  name: 'GatherOptions',
+  fields: { axis: { kind: 'i32', id: 0, default: 0 }, batchDims: { kind: 'i32', id: 1, default: 0 } },
+});
+
+export const REDUCER_OPTIONS = table({
+  name: 'ReducerOptions',
+  fields: { keepDims: { kind: 'bool', id: 0, default: 0 } },
+});
+
+export const STRIDED_SLICE_OPTIONS = table({
+  name: 'StridedSliceOptions',
+  fields: {
+    beginMask: { kind: 'i32', id: 0, default: 0 },
+    endMask: { kind: 'i32', id: 1, default: 0 },
+    ellipsisMask: { kind: 'i32', id: 2, default: 0 },
+    newAxisMask: { kind: 'i32', id: 3, default: 0 },
+    shrinkAxisMask: { kind: 'i32', id: 4, default: 0 },
+    offset: { kind: 'bool', id: 5, default: 0 },
+  },
+});
+
+/** SplitOptions and SplitVOptions. */
+export const SPLIT_OPTIONS = table({
+  name: 'SplitOptions',
+  fields: { numSplits: { kind: 'i32', id: 0, default: 0 } },
+});
+
+export const PACK_OPTIONS = table({
+  name: 'PackOptions',
+  fields: { valuesCount: { kind: 'i32', id: 0, default: 0 }, axis: { kind: 'i32', id: 1, default: 0 } },
+});
+
+export const UNPACK_OPTIONS = table({
+  name: 'UnpackOptions',
+  fields: { num: { kind: 'i32', id: 0, default: 0 }, axis: { kind: 'i32', id: 1, default: 0 } },
+});
+
+/** ArgMaxOptions and ArgMinOptions; a TensorType. */
+export const ARG_OPTIONS = table({
+  name: 'ArgMaxOptions',
+  fields: { outputType: { kind: 'i8', id: 0, default: 0 } },
+});
+
+export const BATCH_MATMUL_OPTIONS = table({
+  name: 'BatchMatMulOptions',
+  fields: { adjX: { kind: 'bool', id: 0, default: 0 }, adjY: { kind: 'bool', id: 1, default: 0 } },
+});
+
+/** Options without fields that we write: pads, transposes, slices. */
+export const EMPTY_OPTIONS = table({ name: 'empty options', fields: {} });
+
 /** The BuiltinOptions union: its type numbers. */
 export const OPTIONS_TYPE = {
   conv2d: 1,
@@ -146,7 +231,9 @@ export const OPTIONS_TYPE = {
   pool2d: 5,
   fullyConnected: 8,
   softmax: 9,
+  concatenation: 10,
   add: 11,
+  resizeBilinear: 15,
   reshape: 17,
   transposeConv: 49,
   mul: 21,
@@ -157,6 +244,24 @@ export const OPTIONS_TYPE = {
   leakyRelu: 75,
   hardSwish: 91,
   quantize: 89,
+  spaceToDepth: 19,
+  gather: 23,
+  batchToSpaceNd: 24,
+  spaceToBatchNd: 25,
+  transpose: 26,
+  reducer: 27,
+  stridedSlice: 32,
+  argMax: 40,
+  padV2: 43,
+  argMin: 57,
+  pack: 59,
+  unpack: 64,
+  resizeNearestNeighbor: 74,
+  mirrorPad: 77,
+  splitV: 79,
+  depthToSpace: 94,
+  batchMatMul: 101,
+  broadcastTo: 104,
 } as const;
 
 export const QUANTIZATION = table({
@@ -205,8 +310,28 @@ export const OPERATOR = table({
         [OPTIONS_TYPE.leakyRelu]: LEAKY_RELU_OPTIONS,
         [OPTIONS_TYPE.hardSwish]: HARD_SWISH_OPTIONS,
         [OPTIONS_TYPE.quantize]: QUANTIZE_OPTIONS,
+        [OPTIONS_TYPE.concatenation]: CONCATENATION_OPTIONS,
+        [OPTIONS_TYPE.resizeBilinear]: RESIZE_BILINEAR_OPTIONS,
         [OPTIONS_TYPE.reshape]: RESHAPE_OPTIONS,
         [OPTIONS_TYPE.transposeConv]: TRANSPOSE_CONV_OPTIONS,
+        [OPTIONS_TYPE.spaceToDepth]: BLOCK_OPTIONS,
+        [OPTIONS_TYPE.gather]: GATHER_OPTIONS,
+        [OPTIONS_TYPE.batchToSpaceNd]: EMPTY_OPTIONS,
+        [OPTIONS_TYPE.spaceToBatchNd]: EMPTY_OPTIONS,
+        [OPTIONS_TYPE.transpose]: EMPTY_OPTIONS,
+        [OPTIONS_TYPE.reducer]: REDUCER_OPTIONS,
+        [OPTIONS_TYPE.stridedSlice]: STRIDED_SLICE_OPTIONS,
+        [OPTIONS_TYPE.argMax]: ARG_OPTIONS,
+        [OPTIONS_TYPE.padV2]: EMPTY_OPTIONS,
+        [OPTIONS_TYPE.argMin]: ARG_OPTIONS,
+        [OPTIONS_TYPE.pack]: PACK_OPTIONS,
+        [OPTIONS_TYPE.unpack]: UNPACK_OPTIONS,
+        [OPTIONS_TYPE.resizeNearestNeighbor]: RESIZE_NEAREST_NEIGHBOR_OPTIONS,
+        [OPTIONS_TYPE.mirrorPad]: MIRROR_PAD_OPTIONS,
+        [OPTIONS_TYPE.splitV]: SPLIT_OPTIONS,
+        [OPTIONS_TYPE.depthToSpace]: BLOCK_OPTIONS,
+        [OPTIONS_TYPE.batchMatMul]: BATCH_MATMUL_OPTIONS,
+        [OPTIONS_TYPE.broadcastTo]: EMPTY_OPTIONS,
       },
     },
   },

@@ -1,8 +1,8 @@
 // What an op importer sees of the model: its operands by index, checked, and where to put faults. Faults are collected,
 // so that one run reports every bad node; an importer that returns null has said why.
 import type { Diagnostic } from '../../ir/diagnostics.js';
-import type { Tensor, TensorId } from '../../ir/graph.js';
-import type { Op } from '../../ir/ops.js';
+import { integerValues, type Tensor, type TensorId } from '../../ir/graph.js';
+import { specOf, type Op, type OpAttrs, type OpKind } from '../../ir/ops.js';
 import { ACTIVATIONS, type OPERATOR, type Decoded } from '../../ir/tflite-schema.js';
 import type { Activation } from '../../ir/ops.js';
 
@@ -30,7 +30,7 @@ export class OpContext {
     readonly builtin: string,
     readonly operator: Operator,
     readonly sourceIndex: number,
-    private readonly tensors: readonly FileTensor[],
+    private readonly tensors: FileTensor[],
     private readonly diagnostics: Diagnostic[],
   ) {}
 
@@ -85,6 +85,56 @@ export class OpContext {
     return found.tensor;
   }
 
+  get inputCount(): number {
+    return this.operator.inputs?.length ?? 0;
+  }
+
+  get outputCount(): number {
+    return this.operator.outputs?.length ?? 0;
+  }
+
+  /** Values of a constant operand of axes, sizes or the like; null (fault recorded) when they are not constant. */
+  constants(position: number): number[] | null {
+    const tensor = this.input(position, ['int32', 'int64']);
+    if (tensor === null) return null;
+    if (tensor.data === null) return this.option(`a ${tensor.name} that is computed`);
+    return integerValues(tensor);
+  }
+
+  /** The dimension that `axis` names in a shape of `rank` dimensions; below 0 counts from the end. */
+  axis(axis: number, rank: number): number | null {
+    const found = axis < 0 ? axis + rank : axis;
+    return found >= 0 && found < rank ? found : this.invalid(`it has no dimension ${axis}`);
+  }
+
+  /** A result between two ops that one operator becomes: `like` another one, with another shape. */
+  between(like: Tensor, what: string, shape: readonly number[]): Tensor {
+    const tensor = { ...like, id: this.tensors.length, name: `${this.name}/${what}`, shape, data: null };
+    this.tensors.push({ name: tensor.name, type: like.dtype, shape, tensor });
+    return tensor;
+  }
+
+  /** An op that makes such a result; its name is the operator's with `what`. */
+  made<K extends OpKind>(
+    kind: K,
+    what: string,
+    [input, output]: readonly [Tensor, Tensor],
+    attrs: OpAttrs[K],
+  ): Op | null {
+    const { name, sourceIndex } = this;
+    const [inputs, outputs] = [ids(input), ids(output)];
+    return this.checked({ kind, name: `${name}/${what}`, sourceIndex, inputs, outputs, attrs } as Op);
+  }
+
+  /** Reference kernels move quantized values as they are: a change of scale would change what they mean. */
+  sameScale(a: Tensor, b: Tensor): boolean {
+    const [p, q] = [a.quantization, b.quantization];
+    if (p === null || q === null) return p === q || this.quantization(p === null ? a : b, 'it has no scale');
+    const same = p.zeroPoints[0] === q.zeroPoints[0] && Math.abs(p.scales[0]! - q.scales[0]!) <= 1e-6;
+    return same || this.quantization(b, `${this.builtin} must keep its input's scale`);
+  }
+
+  /** Four extents and, with `quantized`, one scale per tensor. */
   rank(tensor: Tensor, rank: number): boolean {
     if (tensor.shape.length === rank) return true;
     const data = {
@@ -143,6 +193,17 @@ export class OpContext {
     });
   }
 
+  /** The op if it keeps the rules of its row in the IR, else null with each broken one recorded. */
+  checked(op: Op): Op | null {
+    const view = (list: readonly TensorId[]): Tensor[] => list.map((id) => this.tensors[id]!.tensor!);
+    const broken: string[] = [];
+    const spec = specOf(op);
+    spec.check({ attrs: op.attrs, inputs: view(op.inputs), outputs: view(op.outputs) }, (fact, rule) => {
+      if (!fact) broken.push(rule);
+    });
+    return broken.length === 0 ? op : this.invalid(broken.join('; '));
+  }
+
   quantization(tensor: Tensor, reason: string): false {
     this.report('compiler.quantization-invalid', { tensor: tensor.name, reason }, tensor.name);
     return false;
@@ -184,7 +245,8 @@ function beside(first: Tensor, accepted: readonly string[]): readonly string[] {
   return accepted.includes(first.dtype) ? [first.dtype] : accepted.filter((type) => type !== 'float32');
 }
 
-export type ImportOp = (context: OpContext) => Op | null;
+/** Several ops for what the IR has no single one; the last makes the operator's results. */
+export type ImportOp = (context: OpContext) => Op | readonly Op[] | null;
 
 /** By TFLite's operator name. */
 export type Importers = Readonly<Record<string, ImportOp>>;

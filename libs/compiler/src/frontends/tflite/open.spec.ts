@@ -53,21 +53,21 @@ describe('open', () => {
 
   it('should list every unsupported operator with its nodes and a hint', () => {
     const file = changed('residualNet', (model) => {
-      // MAX_POOL_2D becomes PAD, ADD becomes a custom op.
+      // MAX_POOL_2D becomes SHAPE, ADD becomes a custom op.
       for (const code of model.operatorCodes) {
-        if (code.builtinCode === 17) code.builtinCode = code.deprecatedBuiltinCode = 34;
+        if (code.builtinCode === 17) code.builtinCode = code.deprecatedBuiltinCode = 77;
         if (code.builtinCode === 0)
           Object.assign(code, { builtinCode: 32, deprecatedBuiltinCode: 32, customCode: 'Fft' });
       }
     });
     const { code, diagnostics, data } = failureOf(file);
     expect(code).toBe('compiler.op-unsupported');
-    expect(data).toMatchObject({ count: 2, ops: 'CUSTOM:Fft (sum); PAD (max)' });
+    expect(data).toMatchObject({ count: 2, ops: 'CUSTOM:Fft (sum); SHAPE (max)' });
     expect(diagnostics.slice(1).map((d) => [d.op, /: (.*)\.$/.exec(d.message)![1]])).toEqual([
       ['sum', 'CUSTOM:Fft'],
-      ['max', 'PAD'],
+      ['max', 'SHAPE'],
     ]);
-    expect(diagnostics.find((d) => d.op === 'max')!.hint).toContain('padding="same"');
+    expect(diagnostics.find((d) => d.op === 'max')!.hint).toContain('batch 1');
   });
 
   it('should report all faults of a graph together', () => {

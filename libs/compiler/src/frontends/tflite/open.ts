@@ -66,8 +66,8 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
     if (edges.outside.has(i)) return;
     const builtin = builtinName(model, operator.opcodeIndex);
     const name = unique(tensors[operator.outputs?.[0] ?? -1]?.name ?? `${builtin.toLowerCase()}_${i}`, names);
-    const op = IMPORTERS[builtin]!(new OpContext(name, builtin, operator, i, tensors, diagnostics));
-    if (op !== null) ops.push(op);
+    const made = IMPORTERS[builtin]!(new OpContext(name, builtin, operator, i, tensors, diagnostics));
+    if (made !== null) ops.push(...(Array.isArray(made) ? (made as readonly Op[]) : [made as Op]));
   });
   const interfaceOf = (list: readonly number[], what: string): number[] =>
     list.flatMap((index) => checkInterface(tensors[index], index, what, diagnostics));

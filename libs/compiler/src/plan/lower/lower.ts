@@ -10,6 +10,7 @@ import { ACTIVATION } from './activation.js';
 import { ARITHMETIC } from './arithmetic.js';
 import { CONVOLUTION } from './convolution.js';
 import { MOVEMENT } from './movement.js';
+import { REDUCTION } from './reduction.js';
 import type { Lowered, Lowering, Lowerings } from './spec.js';
 
 /** Address of a tensor, constants and variables included. */
@@ -20,6 +21,7 @@ const LOWERINGS: Lowerings<OpAttrs> = {
   ...ARITHMETIC,
   ...ACTIVATION,
   ...MOVEMENT,
+  ...REDUCTION,
 };
 
 /** IR kinds that a step can be; the others never reach a plan. */

@@ -1,6 +1,7 @@
 // What a lowering sees and gives: an op with its tensors in, one step's parameters and operands out.
 import type { Tensor } from '../../ir/graph.js';
 import type { OpView } from '../../ir/ops.js';
+import { rowMajorStrides } from '../../ir/shapes.js';
 import { zeroPointOf, activationRange, type Multiplier } from '../../ir/multipliers.js';
 import type { Activation } from '../../ir/ops.js';
 import type { ConstantPool } from '../constants.js';
@@ -55,11 +56,6 @@ export function offset(value: number): number {
 /** Extents behind leading ones, `rank` in all. */
 export function leading(shape: readonly number[], rank: number): number[] {
   return [...new Array<number>(rank - shape.length).fill(1), ...shape];
-}
-
-/** Row-major strides in elements of a shape of at most `rank` dimensions. */
-export function rowMajorStrides(shape: readonly number[]): number[] {
-  return shape.map((_, i) => shape.slice(i + 1).reduce((n, e) => n * e, 1));
 }
 
 /** Row-major strides, 0 along extents of 1: what a broadcast operand is read with. */
