@@ -2,6 +2,7 @@
 // follow a file's references without bounds: continuation blocks, trees and heaps may overlap, share or contain each
 // other. Every structure read is charged to a budget, every reference checked, data are views of the file.
 // Format: The HDF Group, "HDF5 File Format Specification Version 3.0"; section numbers below are its.
+import { float16 } from '../net/float16.js';
 import { Budget, damaged, type ModelLimits } from '../limits.js';
 import { within } from '../tflite/limits.js';
 import { Bytes, UNDEFINED } from './hdf5-bytes.js';
@@ -380,10 +381,3 @@ const READERS: Readonly<Record<string, ReadNumber>> = {
   uint4: (view, at, little) => view.getUint32(at, little),
   uint8: (view, at, little) => Number(view.getBigUint64(at, little)),
 };
-
-/** IEEE 754 binary16, exact in a double. */
-export function float16(bits: number): number {
-  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}

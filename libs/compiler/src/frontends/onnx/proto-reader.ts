@@ -2,9 +2,14 @@
 // two bytes of a hostile file before anybody can count. Messages and list elements are charged to a budget here.
 import protobuf from 'protobufjs';
 import { Budget, damaged, within, type ModelLimits } from '../limits.js';
-import { MODEL, type Field, type Message, type ModelProto } from './schema.js';
+import { MODEL, type Field, type Message, type ModelProto, type Scalar } from './schema.js';
 
 type Reader = protobuf.Reader;
+
+/** What protobufjs has for int64; its typings name a package that only it sees. */
+interface Int64 {
+  toNumber(): number;
+}
 
 const VARINT = 0;
 const FIXED64 = 1;
@@ -94,11 +99,11 @@ class ModelReader {
   private field(found: Record<string, unknown>, field: Field, wire: number, depth: number): void {
     const { name, type, many } = field;
     const list = found[name] as unknown[];
-    if (typeof type === 'string' && type !== 'string' && type !== 'bytes' && many && wire === DELIMITED) {
+    if (many && wire === DELIMITED && (type === 'int' || type === 'float')) {
       const end = this.end();
       while (this.reader.pos < end) {
         this.budget.list(1);
-        list.push(this.scalar(type, type === 'int' ? VARINT : this.floatWire(found, field)));
+        list.push(this.scalar(type, type === 'int' ? VARINT : FIXED32));
       }
       return;
     }
@@ -108,30 +113,31 @@ class ModelReader {
     else found[name] = value;
   }
 
-  /** Packed doubles and floats look alike; the field's name tells. */
-  private floatWire(_found: unknown, field: Field): number {
-    return field.name === 'doubleData' ? FIXED64 : FIXED32;
-  }
-
   private inner(type: Message, wire: number, depth: number): Record<string, unknown> {
     if (wire !== DELIMITED) throw damaged(`a ${type.name} has another wire type`, this.reader.pos);
     return this.message(type, this.end(), depth + 1);
   }
 
-  private scalar(type: 'int' | 'float' | 'string' | 'bytes', wire: number): unknown {
+  private scalar(type: Scalar, wire: number): unknown {
     const { reader } = this;
-    if (type === 'int' && wire === VARINT) return reader.int64().toNumber();
+    if (type === 'int' && wire === VARINT) return (reader.int64() as unknown as Int64).toNumber();
     if (type === 'float' && wire === FIXED32) return reader.float();
-    if (type === 'float' && wire === FIXED64) return reader.double();
-    if ((type === 'bytes' || type === 'string') && wire === DELIMITED) {
-      const end = this.end();
-      const bytes = reader.buf.subarray(reader.pos, end);
-      reader.pos = end;
-      if (type === 'bytes') return bytes;
-      within('bytes in a name', bytes.length, this.limits.nameBytes);
-      return new TextDecoder().decode(bytes);
-    }
-    throw damaged(`a field has wire type ${wire}`, reader.pos);
+    if (type === 'words4' && wire === FIXED32) return this.take(reader.pos + 4);
+    if (type === 'words8' && wire === FIXED64) return this.take(reader.pos + 8);
+    if (type === 'int' || type === 'float' || wire !== DELIMITED)
+      throw damaged(`a field has wire type ${wire}`, reader.pos);
+    const bytes = this.take(this.end());
+    if (type !== 'string') return bytes;
+    within('bytes in a name', bytes.length, this.limits.nameBytes);
+    return new TextDecoder().decode(bytes);
+  }
+
+  private take(end: number): Uint8Array {
+    const { reader } = this;
+    if (end > reader.len) throw damaged('a field is longer than the file', reader.pos);
+    const bytes = reader.buf.subarray(reader.pos, end);
+    reader.pos = end;
+    return bytes;
   }
 
   /** Where a length-delimited field ends; the file's end bounds it. */

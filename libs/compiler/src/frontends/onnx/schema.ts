@@ -1,7 +1,8 @@
 // The part of onnx.proto that a compiler reads, as data: field number -> name and type. Field numbers are ONNX's
 // (onnx.proto3, IR version 13). Fields that are not here are skipped.
 
-export type Scalar = 'int' | 'float' | 'string' | 'bytes';
+/** words4, words8: packed fixed-width numbers, kept as views of the file (a list, for a field may be split). */
+export type Scalar = 'int' | 'float' | 'string' | 'bytes' | 'words4' | 'words8';
 
 export interface Field {
   readonly name: string;
@@ -19,10 +20,10 @@ export interface Message {
 export interface TensorProto {
   readonly dims: readonly number[];
   readonly dataType: number;
-  readonly floatData: readonly number[];
+  readonly floatData: readonly Uint8Array[];
   readonly int32Data: readonly number[];
   readonly int64Data: readonly number[];
-  readonly doubleData: readonly number[];
+  readonly doubleData: readonly Uint8Array[];
   readonly uint64Data: readonly number[];
   readonly stringData: readonly Uint8Array[];
   readonly name: string;
@@ -96,13 +97,13 @@ const ANYTHING = message('value', {});
 const TENSOR = message('TensorProto', {
   1: ['dims', 'int', 'many'],
   2: ['dataType', 'int'],
-  4: ['floatData', 'float', 'many'],
+  4: ['floatData', 'words4', 'many'],
   5: ['int32Data', 'int', 'many'],
   6: ['stringData', 'bytes', 'many'],
   7: ['int64Data', 'int', 'many'],
   8: ['name', 'string'],
   9: ['rawData', 'bytes'],
-  10: ['doubleData', 'float', 'many'],
+  10: ['doubleData', 'words8', 'many'],
   11: ['uint64Data', 'int', 'many'],
   13: ['externalData', ANYTHING, 'many'],
   14: ['dataLocation', 'int'],

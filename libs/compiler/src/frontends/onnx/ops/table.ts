@@ -1,0 +1,92 @@
+// Which operators of ONNX we import. A new one is one line here and one importer.
+import type { ImportNode } from '../context.js';
+import { importConv, importConvTranspose } from './convolution.js';
+import { importGemm, importMatMul } from './dense.js';
+import {
+  importBatchNormalization,
+  importBinary,
+  importClip,
+  importElu,
+  importHardSigmoid,
+  importLeakyRelu,
+  importPRelu,
+  importRelu,
+  importSoftmax,
+  importUnary,
+} from './element-wise.js';
+import { importGlobalPool, importPool } from './pool.js';
+import { importArgMax, importReduce } from './reduce.js';
+import { importResize } from './resize.js';
+import * as shape from './shape.js';
+
+export const IMPORTERS: Readonly<Record<string, ImportNode>> = {
+  Add: (c) => importBinary('add', c),
+  ArgMax: importArgMax,
+  AveragePool: (c) => importPool('average_pool_2d', c),
+  BatchNormalization: importBatchNormalization,
+  Cast: shape.importCast,
+  Clip: importClip,
+  Concat: shape.importConcat,
+  Conv: importConv,
+  ConvTranspose: importConvTranspose,
+  Div: (c) => importBinary('div', c),
+  Dropout: shape.importIdentity,
+  Elu: importElu,
+  Flatten: shape.importFlatten,
+  Gather: shape.importGather,
+  Gemm: importGemm,
+  GlobalAveragePool: (c) => importGlobalPool('average_pool_2d', c),
+  GlobalMaxPool: (c) => importGlobalPool('max_pool_2d', c),
+  HardSigmoid: importHardSigmoid,
+  HardSwish: (c) => importUnary('hard_swish', c),
+  Identity: shape.importIdentity,
+  LeakyRelu: importLeakyRelu,
+  MatMul: importMatMul,
+  Max: (c) => importBinary('maximum', c),
+  MaxPool: (c) => importPool('max_pool_2d', c),
+  Min: (c) => importBinary('minimum', c),
+  Mul: (c) => importBinary('mul', c),
+  PRelu: importPRelu,
+  Pad: shape.importPad,
+  ReduceMax: (c) => importReduce('reduce_max', c),
+  ReduceMean: (c) => importReduce('mean', c),
+  ReduceMin: (c) => importReduce('reduce_min', c),
+  ReduceSum: (c) => importReduce('sum', c),
+  Relu: importRelu,
+  Reshape: shape.importReshape,
+  Resize: importResize,
+  Shape: shape.importShape,
+  Sigmoid: (c) => importUnary('logistic', c),
+  Size: shape.importSize,
+  Slice: shape.importSlice,
+  Softmax: importSoftmax,
+  Split: shape.importSplit,
+  Squeeze: shape.importSqueeze,
+  Sub: (c) => importBinary('sub', c),
+  Sum: (c) => importBinary('add', c),
+  Tanh: (c) => importUnary('tanh', c),
+  Transpose: shape.importTranspose,
+  Unsqueeze: shape.importUnsqueeze,
+  Upsample: importResize,
+};
+
+/** Why an operator we do not import is often there, and what to do about it. */
+export const HINTS: Readonly<Record<string, string>> = {
+  ConvInteger: 'quantize in the QDQ format (QuantizeLinear and DequantizeLinear), not in the operator format',
+  DynamicQuantizeLinear: 'quantize statically, with calibration data',
+  LayerNormalization: 'use BatchNormalization: its statistics are constants',
+  InstanceNormalization: 'use BatchNormalization: its statistics are constants',
+  LogSoftmax: 'export the model with Softmax, or without: the largest logit is the class',
+  Loop: 'control flow cannot be compiled: unroll it when exporting',
+  If: 'control flow cannot be compiled: export for inference only',
+  NonMaxSuppression: 'leave it to the code behind the model',
+  QGemm: 'quantize in the QDQ format, not in the operator format',
+  QLinearAdd: 'quantize in the QDQ format, not in the operator format',
+  QLinearConv: 'quantize in the QDQ format, not in the operator format',
+  QLinearMatMul: 'quantize in the QDQ format, not in the operator format',
+  TopK: 'use ArgMax, or leave it to the code behind the model',
+  Gelu: 'use HardSwish or Relu',
+  Erf: 'part of GELU: use HardSwish or Relu',
+  Softplus: 'use Relu',
+  ZipMap: 'export the classifier without ZipMap (zipmap: False)',
+};
