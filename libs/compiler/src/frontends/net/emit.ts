@@ -15,7 +15,7 @@ const A = (attrs: unknown): OpAttrs[OpKind] => attrs as OpAttrs[OpKind];
 export function transpose(w: GraphWriter, x: TensorId, perm: readonly number[], name: string): TensorId {
   if (perm.every((from, i) => from === i)) return x;
   const shape = perm.map((from) => w.shape(x)[from]!);
-  return w.op(K('transpose'), [x, w.int32(`${name}/perm`, perm)], { name, attrs: A({}), shape });
+  return w.op(K('transpose'), [x], { name, attrs: A({ perm: [...perm] }), shape });
 }
 
 export function unary(w: GraphWriter, kind: UnaryKind, x: TensorId, o: Named): TensorId {
@@ -59,33 +59,24 @@ export function concatenation(
   if (parts.length === 1) return parts[0]!;
   const total = parts.reduce((n, part) => n + w.shape(part)[o.axis]!, 0);
   const shape = w.shape(parts[0]!).map((n, k) => (k === o.axis ? total : n));
-  return w.op(K('concatenation'), parts, { ...o, attrs: A({ axis: o.axis, activation: 'none' }), shape });
+  return w.op(K('concatenation'), parts, { ...o, attrs: A({ axis: o.axis }), shape });
 }
 
+/** `size` elements of each dimension, every stride-th from `begin` on; strides below 0 go backwards. */
 export function slice(
   w: GraphWriter,
   x: TensorId,
-  o: Named & { readonly begin: readonly number[]; readonly size: readonly number[] },
+  o: Named & {
+    readonly begin: readonly number[];
+    readonly size: readonly number[];
+    readonly strides?: readonly number[];
+  },
 ): TensorId {
-  if (w.shape(x).every((n, k) => n === o.size[k])) return x;
-  const operands = [x, w.int32(`${o.name}/begin`, o.begin), w.int32(`${o.name}/size`, o.size)];
-  return w.op(K('slice'), operands, { ...o, attrs: A({}), shape: o.size });
-}
-
-/** `size` elements of each dimension, every stride-th from `begin` on. */
-export function stridedSlice(
-  w: GraphWriter,
-  x: TensorId,
-  o: Named & { readonly begin: readonly number[]; readonly stride: readonly number[]; readonly size: readonly number[] },
-): TensorId {
-  const end = o.begin.map((from, k) => Math.min(w.shape(x)[k]!, from + (o.size[k]! - 1) * o.stride[k]! + 1));
-  const operands = [
-    x,
-    w.int32(`${o.name}/begin`, o.begin),
-    w.int32(`${o.name}/end`, end),
-    w.int32(`${o.name}/strides`, o.stride),
-  ];
-  return w.op(K('strided_slice'), operands, { ...o, attrs: A({}), shape: o.size });
+  const { begin, size, strides = begin.map(() => 1) } = o;
+  const all = w.shape(x).every((n, k) => n === size[k] && strides[k] === 1);
+  if (all) return x;
+  const attrs = A({ begin: [...begin], size: [...size], strides: [...strides] });
+  return w.op(K('slice'), [x], { ...o, attrs, shape: size });
 }
 
 /** `amounts` [before, after] of each dimension; zeros unless `value` is given. */
@@ -94,20 +85,20 @@ export function pad(
   x: TensorId,
   o: Named & { readonly amounts: readonly Pair[]; readonly value?: number },
 ): TensorId {
-  const { amounts, name, value = 0 } = o;
+  const { amounts, value = 0 } = o;
   if (amounts.flat().every((n) => n === 0)) return x;
-  const shape = w.shape(x).map((n, k) => n + amounts[k]![0] + amounts[k]![1]);
-  const paddings = w.int32(`${name}/paddings`, amounts.flat(), [amounts.length, 2]);
-  if (value === 0) return w.op(K('pad'), [x, paddings], { ...o, attrs: A({}), shape });
-  const { dtype, quantization } = w.type(x);
+  const q = w.type(x).quantization;
   const stored =
-    quantization === null
-      ? Float32Array.of(value)
-      : Int8Array.of(
-          Math.min(127, Math.max(-128, Math.round(value / quantization.scales[0]!) + quantization.zeroPoints[0]!)),
-        );
-  const constant = w.constant(`${name}/value`, { dtype, shape: [1], values: stored, quantization });
-  return w.op(K('padv2'), [x, paddings, constant], { ...o, attrs: A({}), shape });
+    q === null ? value : Math.min(127, Math.max(-128, Math.round(value / q.scales[0]!) + q.zeroPoints[0]!));
+  return w.op(K('pad'), [x], { ...o, attrs: A({ ...beforeAfter(amounts), value: stored }), shape: padded(w, x, amounts) });
+}
+
+function beforeAfter(amounts: readonly Pair[]): { before: number[]; after: number[] } {
+  return { before: amounts.map(([n]) => n), after: amounts.map(([, n]) => n) };
+}
+
+function padded(w: GraphWriter, x: TensorId, amounts: readonly Pair[]): number[] {
+  return w.shape(x).map((n, k) => n + amounts[k]![0] + amounts[k]![1]);
 }
 
 export function mirrorPad(
@@ -115,11 +106,9 @@ export function mirrorPad(
   x: TensorId,
   o: Named & { readonly amounts: readonly Pair[]; readonly mode: 'reflect' | 'symmetric' },
 ): TensorId {
-  const { amounts, name, mode } = o;
+  const { amounts, mode } = o;
   if (amounts.flat().every((n) => n === 0)) return x;
-  const shape = w.shape(x).map((n, k) => n + amounts[k]![0] + amounts[k]![1]);
-  const paddings = w.int32(`${name}/paddings`, amounts.flat(), [amounts.length, 2]);
-  return w.op(K('mirror_pad'), [x, paddings], { ...o, attrs: A({ mode }), shape });
+  return w.op(K('mirror_pad'), [x], { ...o, attrs: A({ ...beforeAfter(amounts), mode }), shape: padded(w, x, amounts) });
 }
 
 /** Keeps the reduced dimensions with extent 1. */
@@ -160,9 +149,8 @@ export function resize(
   o: Named & { readonly size: Pair; readonly alignCorners: boolean; readonly halfPixelCenters: boolean },
 ): TensorId {
   const [n, , , depth] = w.shape(x);
-  const operands = [x, w.int32(`${o.name}/size`, o.size)];
   const { alignCorners, halfPixelCenters } = o;
-  return w.op(K(kind), operands, {
+  return w.op(K(kind), [x], {
     ...o,
     attrs: A({ alignCorners, halfPixelCenters }),
     shape: [n!, ...o.size, depth!],

@@ -18,13 +18,15 @@ export class Unsupported {
     this.found.set(operator, nodes);
   }
 
-  /** Throws unless there are none. */
-  refuse(supported: readonly string[], hints: Readonly<Record<string, string>>): void {
+  /** Throws unless there are none. `hints` by operator, or one for all. */
+  refuse(supported: readonly string[], hints: Readonly<Record<string, string>> | string): void {
     if (this.empty) return;
+    const hintOf = (operator: string): string | undefined =>
+      typeof hints === 'string' ? hints : hints[operator];
     const can = supported.join(', ');
     const ops = [...this.found].map(([operator, nodes]) => `${operator} (${named(nodes)})`).join('; ');
     const code = 'compiler.op-unsupported' as const;
-    const first = [...this.found.keys()].flatMap((operator) => hints[operator] ?? [])[0];
+    const first = [...this.found.keys()].flatMap((operator) => hintOf(operator) ?? [])[0];
     const summary: Diagnostic = {
       code,
       severity: 'error',
@@ -33,7 +35,7 @@ export class Unsupported {
     };
     const details = [...this.found].flatMap(([operator, nodes]) =>
       nodes.slice(0, MOST_NAMED).map((op): Diagnostic => {
-        const hint = hints[operator];
+        const hint = hintOf(operator);
         const data = { count: 1, ops: operator, supported: can };
         return { code, severity: 'error', data, op, ...(hint === undefined ? {} : { hint }) };
       }),

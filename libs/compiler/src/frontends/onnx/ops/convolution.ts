@@ -1,6 +1,6 @@
 // Conv and ConvTranspose, 1-D and 2-D, floats and QDQ integers.
 import type { TensorId } from '../../../ir/graph.js';
-import { concatenation, slice, transposeConv } from '../../net/emit.js';
+import { transposeConv } from '../../net/emit.js';
 import type { Pair } from '../../net/graph-writer.js';
 import { permuted, reshaped, type NdArray } from '../../net/nd-array.js';
 import type { OnnxContext } from '../context.js';
@@ -18,11 +18,9 @@ export function importConv(c: OnnxContext): void {
   const window = windowOf(c, x.rank, [h, w], [kh, kw]);
   const bias = biasFor(c, 2, { input: x.id, weights, channels: out });
   const layer: Layer = { input: x.id, window, bias };
-  let y: TensorId;
-  if (groups === 1) y = dense(c, layer, weights, c.name);
-  else if (depth === 1) y = depthwise(c, layer, weights);
-  else y = grouped(c, layer, weights, groups);
-  c.spatialResult(y, x.rank);
+  // Groups follow from the depth of the filters.
+  const each = depth === 1 && groups > 1;
+  c.spatialResult(each ? depthwise(c, layer, weights) : dense(c, layer, weights), x.rank);
 }
 
 interface Layer {
@@ -31,8 +29,8 @@ interface Layer {
   readonly bias: NdArray | null;
 }
 
-function dense(c: OnnxContext, { input, window, bias }: Layer, weights: NdArray, name: string): TensorId {
-  const { writer } = c;
+function dense(c: OnnxContext, { input, window, bias }: Layer, weights: NdArray): TensorId {
+  const { writer, name } = c;
   const filter = writer.constant(`${name}/weights`, permuted(weights, [0, 2, 3, 1]));
   const b = bias === null ? null : writer.constant(`${name}/bias`, bias);
   return writer.conv2d(input, filter, b, { ...window, name, type: c.type() });
@@ -43,40 +41,6 @@ function depthwise(c: OnnxContext, { input, window, bias }: Layer, weights: NdAr
   const filter = writer.constant(`${name}/weights`, permuted(weights, [1, 2, 3, 0]));
   const b = bias === null ? null : writer.constant(`${name}/bias`, bias);
   return writer.depthwiseConv2d(input, filter, b, { ...window, name, type: c.type() });
-}
-
-/** Each group its own convolution of its own channels. */
-function grouped(c: OnnxContext, layer: Layer, weights: NdArray, groups: number): TensorId {
-  const { writer, name } = c;
-  const [out, depth] = weights.shape as [number, number];
-  const each = out / groups;
-  const [n, h, w] = writer.shape(layer.input) as [number, number, number];
-  const parts = Array.from({ length: groups }, (_, g) => {
-    const begin = [0, 0, 0, g * depth];
-    const input = slice(writer, layer.input, { begin, size: [n, h, w, depth], name: `${name}/in${g}` });
-    const bias = layer.bias === null ? null : rows(layer.bias, g * each, each);
-    return dense(c, { ...layer, input, bias }, rows(weights, g * each, each), `${name}/group${g}`);
-  });
-  return concatenation(writer, parts, { axis: 3, name, type: c.type() });
-}
-
-/** `count` slices of the first dimension. */
-function rows(array: NdArray, from: number, count: number): NdArray {
-  const step = array.values.length / array.shape[0]!;
-  const q = array.quantization;
-  const perRow = q !== null && q.axis === 0;
-  return {
-    ...array,
-    shape: [count, ...array.shape.slice(1)],
-    values: array.values.slice(from * step, (from + count) * step),
-    quantization: perRow
-      ? {
-          ...q,
-          scales: q.scales.slice(from, from + count),
-          zeroPoints: q.zeroPoints.slice(from, from + count),
-        }
-      : q,
-  };
 }
 
 /** 1-D weights [a, b, k] as [a, b, 1, k]. */

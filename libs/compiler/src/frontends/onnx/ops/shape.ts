@@ -1,5 +1,5 @@
 // Operators that move or drop elements and compute none. Most of them only relabel dimensions.
-import { concatenation, gather, mirrorPad, pad, quantize, slice, stridedSlice } from '../../net/emit.js';
+import { concatenation, gather, mirrorPad, pad, quantize, slice } from '../../net/emit.js';
 import type { Pair } from '../../net/graph-writer.js';
 import { integers, product } from '../../net/nd-array.js';
 import type { OnnxContext } from '../context.js';
@@ -141,7 +141,7 @@ export function importSlice(c: OnnxContext): void {
   starts.forEach((start, i) => {
     const axis = c.axis(axes[i] ?? -1000, x.shape.length);
     const step = steps[i] ?? 1;
-    if (!(step >= 1)) throw c.option('a negative step', 'reverse the order in pre-processing');
+    if (!Number.isInteger(step) || step === 0) throw c.invalid('a step is 0');
     ranges[axis] = sliceRange(x.shape[axis]!, start, ends[i] ?? x.shape[axis]!, step);
   });
   const shape = ranges.map(([, , count]) => count);
@@ -150,9 +150,7 @@ export function importSlice(c: OnnxContext): void {
     x.order.map((k) => (k < 0 ? [0, 1, 1][part]! : ranges[k]![part]));
   const [begin, stride, size] = [pick(0), pick(1), pick(2)];
   const { writer, name } = c;
-  const id = stride.every((n) => n === 1)
-    ? slice(writer, x.id, { begin, size, name })
-    : stridedSlice(writer, x.id, { begin, stride, size, name });
+  const id = slice(writer, x.id, { begin, size, strides: stride, name });
   c.result(activation(id, shape, x.order));
 }
 
