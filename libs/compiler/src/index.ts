@@ -22,6 +22,7 @@ export {
 } from './ir/diagnostics.js';
 export { roundHalfAway } from './ir/multipliers.js';
 export { DEFAULT_LIMITS, type TfliteLimits } from './frontends/tflite/limits.js';
+export { DEFAULT_MODEL_LIMITS, type ModelLimits } from './frontends/limits.js';
 export { writeTflite } from './backends/tflite/write.js';
 export type { SensorContract } from './backends/bundle/contents.js';
 export type { FrontEnd, Statistic } from './plan/front-end/description.js';
@@ -31,7 +32,7 @@ export { cLibrary, tfliteModel } from './driver/artifacts.js';
 export { compile, type CompileControl, type CompileResult } from './driver/compile.js';
 export { inspect, type ModelInspection, type TensorContract } from './driver/inspect.js';
 export { evaluate, type Evaluation, type ValidationData } from './driver/evaluate.js';
-export type { Source } from './driver/frontends.js';
+export type { Source, SourceFormat } from './driver/frontends.js';
 export { SUPPORTED_OPS } from './driver/supported-ops.js';
 export { COMPILER_VERSION, type CompileOptions, type Progress, type TargetType } from './driver/options.js';
 export type { Report } from './driver/report.js';

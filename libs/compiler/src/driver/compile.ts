@@ -64,7 +64,8 @@ export async function compile(
 
   await enter('read', 0);
   const optimize = options.optimize ?? true;
-  const imported = openSource(source, options.limits).graph;
+  const { graph: imported, notes } = openSource(source, options.limits);
+  diagnostics.push(...notes);
   await enter('optimize', 0.1);
   const passes = runPasses(withRoots(imported), optimize ? PASSES : NO_PASSES, { diagnostics });
   const graph = passes.graph;

@@ -1,27 +1,48 @@
-// The frontends the driver offers a file to, in this order.
-import { fault } from '../ir/diagnostics.js';
+// The frontends the driver offers a file to, in this order: those with a signature first.
+import { fault, type Diagnostic } from '../ir/diagnostics.js';
 import { isFloat, type Graph } from '../ir/graph.js';
-import { DEFAULT_LIMITS, type TfliteLimits } from '../frontends/tflite/limits.js';
-import { describeFile, match } from '../frontends/tflite/match.js';
-import { open } from '../frontends/tflite/open.js';
+import { describeFile } from '../frontends/describe.js';
+import * as keras from '../frontends/keras/open.js';
+import { DEFAULT_MODEL_LIMITS, within, type ModelLimits } from '../frontends/limits.js';
+import * as onnxMatch from '../frontends/onnx/match.js';
+import * as onnx from '../frontends/onnx/open.js';
+import { match as isTflite } from '../frontends/tflite/match.js';
+import { open as openTflite } from '../frontends/tflite/open.js';
+import * as tfjs from '../frontends/tfjs/open.js';
 
 export interface Source {
   readonly bytes: Uint8Array;
   /** For messages only; a file is known by its content. */
   readonly fileName: string;
+  /** What lies beside it, by path: the weights of a tfjs model.json. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
 }
+
+export type SourceFormat = 'tflite' | 'onnx' | 'keras' | 'tfjs';
 
 export interface Opened {
-  readonly format: 'tflite';
+  readonly format: SourceFormat;
   readonly graph: Graph;
+  /** What was decided for the user: an open batch, a moved layout. */
+  readonly notes: readonly Diagnostic[];
 }
 
-/** Throws FleetError `compiler.*`. */
-export function openSource(source: Source, limits: Partial<TfliteLimits> = {}): Opened {
-  if (match(source.bytes)) {
-    const graph = open(source.bytes, { ...DEFAULT_LIMITS, ...limits });
-    if (isFloat(graph)) throw fault('compiler.not-quantized', { types: 'float32' });
-    return { format: 'tflite', graph };
-  }
-  throw fault('compiler.not-a-model', { file: source.fileName, reason: describeFile(source.bytes) });
+/** A float graph or an integer one. Throws FleetError `compiler.*`. */
+export function readSource(source: Source, limits: Partial<ModelLimits> = {}): Opened {
+  const { bytes, fileName, files = new Map<string, Uint8Array>() } = source;
+  const all = { ...DEFAULT_MODEL_LIMITS, ...limits };
+  within('bytes', bytes.length, all.fileBytes);
+  const notes: Diagnostic[] = [];
+  if (isTflite(bytes)) return { format: 'tflite', graph: openTflite(bytes, all), notes };
+  if (keras.match(bytes, all)) return { format: 'keras', graph: keras.open(bytes, all), notes };
+  if (tfjs.match(bytes, all)) return { format: 'tfjs', graph: tfjs.open(bytes, files, all), notes };
+  if (onnxMatch.match(bytes)) return { format: 'onnx', graph: onnx.open(bytes, all, notes), notes };
+  throw fault('compiler.not-a-model', { file: fileName, reason: describeFile(bytes) });
+}
+
+/** As readSource, but float models are refused. */
+export function openSource(source: Source, limits: Partial<ModelLimits> = {}): Opened {
+  const opened = readSource(source, limits);
+  if (isFloat(opened.graph)) throw fault('compiler.not-quantized', { types: 'float32' });
+  return opened;
 }

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { tensorOf, type DType, type Graph, type Tensor, type TensorId } from '../ir/graph.js';
 import { scaleOf, zeroPointOf } from '../ir/multipliers.js';
 import { macsOf } from '../ir/cost.js';
-import type { TfliteLimits } from '../frontends/tflite/limits.js';
-import { openSource, type Source } from './frontends.js';
+import type { ModelLimits } from '../frontends/limits.js';
+import { openSource, type Source, type SourceFormat } from './frontends.js';
 
 export interface TensorContract {
   readonly name: string;
@@ -15,7 +15,7 @@ export interface TensorContract {
 }
 
 export interface ModelInspection {
-  readonly format: 'tflite';
+  readonly format: SourceFormat;
   /** Of the graph in the file. */
   readonly name: string;
   readonly inputs: TensorContract[];
@@ -32,7 +32,7 @@ export interface ModelInspection {
 }
 
 /** Throws FleetError `compiler.*` for what cannot be compiled, with every fault in `data.diagnostics`. */
-export function inspect(source: Source, limits?: Partial<TfliteLimits>): ModelInspection {
+export function inspect(source: Source, limits?: Partial<ModelLimits>): ModelInspection {
   const { format, graph } = openSource(source, limits);
   const operators: Record<string, number> = {};
   for (const op of graph.ops) {

@@ -1,7 +1,7 @@
 // What the caller of the compiler decides, and the defaults.
 import type { SensorContract } from '../backends/bundle/contents.js';
 import type { FrontEnd } from '../plan/front-end/description.js';
-import type { TfliteLimits } from '../frontends/tflite/limits.js';
+import type { ModelLimits } from '../frontends/limits.js';
 
 /** A hardware profile, as far as the compiler needs it; a DeviceType of the API fits. */
 export interface TargetType {
@@ -38,7 +38,7 @@ export interface CompileOptions {
   readonly validation?: { readonly inputs: Uint8Array; readonly labels: Uint8Array };
   /** False: one step per operator, in the model's order, for comparison layer by layer. Default true. */
   readonly optimize?: boolean;
-  readonly limits?: Partial<TfliteLimits & WorkLimits>;
+  readonly limits?: Partial<ModelLimits & WorkLimits>;
 }
 
 export interface WorkLimits {

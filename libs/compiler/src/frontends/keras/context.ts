@@ -62,7 +62,11 @@ export class LayerContext {
   }
 
   /** One number for both dimensions, or two; a layer of one dimension has height 1. */
-  pair(key: string, fallback: number | null, o: { readonly oneDimensional?: boolean; readonly least?: number } = {}): Pair {
+  pair(
+    key: string,
+    fallback: number | null,
+    o: { readonly oneDimensional?: boolean; readonly least?: number } = {},
+  ): Pair {
     const given = this.config[key] ?? fallback;
     const list = Array.isArray(given) ? (given as readonly Json[]) : [given];
     const numbers = list.map((value) => this.checked(numberOf(value, NaN), key, o.least ?? 1));
@@ -115,7 +119,10 @@ export class LayerContext {
     const array = this.optionalWeight(variable, index);
     if (array === null) throw this.weightFault(variable, 'the file does not have it');
     if (!fits(array, shape))
-      throw this.weightFault(variable, `it is [${array.shape.join(', ')}], the layer needs [${shape.join(', ')}]`);
+      throw this.weightFault(
+        variable,
+        `it is [${array.shape.join(', ')}], the layer needs [${shape.join(', ')}]`,
+      );
     return array;
   }
 

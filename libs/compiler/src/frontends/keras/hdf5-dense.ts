@@ -123,7 +123,7 @@ class FractalHeap {
   /** Address of a heap offset below an indirect block: a table of `width` blocks a row, doubling from row 2 on. */
   private inside(block: number, offset: number): number {
     const { bytes, budget, width } = this;
-    for (let at = block, left = offset; ; ) {
+    for (let at = block, left = offset; ;) {
       budget.structure();
       bytes.signature(at, 'FHIB');
       let [row, rowBytes, start] = [0, this.startBytes, 0];

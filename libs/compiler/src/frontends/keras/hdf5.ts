@@ -301,7 +301,7 @@ export class Hdf5File {
     bytes.signature(collection, 'GCOL');
     const end = collection + bytes.u64(collection + 8);
     bytes.check(collection, end);
-    for (let object = collection + 16; object + 16 <= end; ) {
+    for (let object = collection + 16; object + 16 <= end;) {
       budget.structure();
       const [index, size] = [bytes.u16(object), bytes.u64(object + 8)];
       if (index === wanted && size >= length && object + 16 + length <= end) {
@@ -342,14 +342,14 @@ export class Hdf5File {
     const version = bytes.u8(layout.at);
     if (version < 1 || version > 4) throw damaged(`dataset ${path} has an unknown layout`, layout.at);
     const kind = bytes.u8(layout.at + (version < 3 ? 2 : 1));
-    if (kind === 2) throw damaged(`dataset ${path} is chunked: save the model without compression`, layout.at);
+    if (kind === 2)
+      throw damaged(`dataset ${path} is chunked: save the model without compression`, layout.at);
     if (kind > 2) throw damaged(`dataset ${path} has an unknown layout`, layout.at);
     const rank = version < 3 ? bytes.u8(layout.at + 1) : 0;
     let from: number;
     if (version >= 3) from = kind === 0 ? layout.at + 4 : bytes.u64(layout.at + 2);
     else from = kind === 0 ? layout.at + 12 + 4 * rank : bytes.u64(layout.at + 8);
-    if (from === UNDEFINED && byteCount > 0)
-      throw damaged(`dataset ${path} was never written`, layout.at);
+    if (from === UNDEFINED && byteCount > 0) throw damaged(`dataset ${path} was never written`, layout.at);
     bytes.check(from, from + byteCount);
     return from;
   }

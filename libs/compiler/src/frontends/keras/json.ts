@@ -1,6 +1,5 @@
 // A model's architecture as JSON of strangers: what is read from it is checked where it is read.
-import { damaged } from '../limits.js';
-import { within, type ModelLimits } from '../limits.js';
+import { damaged, within, type ModelLimits } from '../limits.js';
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -30,8 +29,14 @@ export function objectOf(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
+/** The only item of a list of one, or what is no list. */
+export function single(value: Json | undefined): Json | undefined {
+  const list = listOf(value);
+  return list.length === 1 ? list[0] : value;
+}
+
 export function listOf(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : [];
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
 }
 
 export function textOf(value: Json | undefined, fallback = ''): string {

@@ -21,9 +21,9 @@ export interface KerasModel {
 const MODELS: ReadonlySet<string> = new Set(['Sequential', 'Functional', 'Model']);
 const NO_PATH: LayerPath = { names: [], groups: [] };
 
-/** Throws FleetError `compiler.*` with every fault. Warnings go to `notes`. */
-export function importNetwork(model: KerasModel, limits: ModelLimits, notes: Diagnostic[]): Graph {
-  return new Network(model, limits, notes).run();
+/** Throws FleetError `compiler.*` with every fault. Keras leaves batches open; they become 1. */
+export function importNetwork(model: KerasModel, limits: ModelLimits): Graph {
+  return new Network(model, limits).run();
 }
 
 /** What a layer made, or null where something before it could not be read. */
@@ -58,7 +58,6 @@ class Network {
   constructor(
     private readonly model: KerasModel,
     private readonly limits: ModelLimits,
-    private readonly notes: Diagnostic[],
   ) {
     const name = textOf(objectOf(objectOf(model.architecture)['config'])['name'], 'model');
     this.writer = new GraphWriter(name, limits);
@@ -90,7 +89,9 @@ class Network {
     const kind = plainName(textOf(className));
     const sequential = kind === 'Sequential' || Array.isArray(config);
     const layers = this.readLayers(config, path);
-    return sequential ? this.sequential(layers, config, inputs) : this.functional(layers, objectOf(config), inputs);
+    return sequential
+      ? this.sequential(layers, config, inputs)
+      : this.functional(layers, objectOf(config), inputs);
   }
 
   private readLayers(config: Json | undefined, path: LayerPath): Layer[] {
@@ -125,8 +126,13 @@ class Network {
     for (const layer of layers) {
       if (current === null) {
         const own = objectOf(config);
-        const shape = inputShape(layer.config) ?? inputShape(objectOf(own['build_config'])) ?? inputShape(own);
-        current = [this.attempt(() => this.modelInput(layer.className === 'InputLayer' ? layer.name : `${layer.name}_input`, shape))];
+        const shape =
+          inputShape(layer.config) ?? inputShape(objectOf(own['build_config'])) ?? inputShape(own);
+        current = [
+          this.attempt(() =>
+            this.modelInput(layer.className === 'InputLayer' ? layer.name : `${layer.name}_input`, shape),
+          ),
+        ];
       }
       current = this.call(layer, current);
     }
@@ -142,7 +148,10 @@ class Network {
     for (const layer of layers) {
       if (layer.className === 'InputLayer') {
         const position = wanted.findIndex((reference) => reference.layer === layer.name);
-        const given = inputs === null ? [this.attempt(() => this.modelInput(layer.name, inputShape(layer.config)))] : [inputs[position >= 0 ? position : next] ?? null];
+        const given =
+          inputs === null
+            ? [this.attempt(() => this.modelInput(layer.name, inputShape(layer.config)))]
+            : [inputs[position >= 0 ? position : next] ?? null];
         next++;
         results.set(key(layer.name, 0), given);
       } else {
@@ -150,22 +159,32 @@ class Network {
       }
     }
     // Layers of several calls need not stand in order; every round computes at least one call.
-    for (let round = waiting; round.length > 0; ) {
+    for (let round = waiting; round.length > 0;) {
       const later: Call[] = [];
       for (const call of round) {
-        const operands = call.inputs.map(({ layer, node, tensor }) => results.get(key(layer, node))?.[tensor]);
+        const operands = call.inputs.map(
+          ({ layer, node, tensor }) => results.get(key(layer, node))?.[tensor],
+        );
         if (operands.includes(undefined)) later.push(call);
         else results.set(key(call.layer.name, call.node), this.call(call.layer, operands as Result));
       }
       if (later.length === round.length) {
         const { layer } = later[0]!;
-        throw nodeFault('compiler.graph-invalid', { op: layer.name, reason: 'its inputs are never computed' }, { op: layer.name });
+        throw nodeFault(
+          'compiler.graph-invalid',
+          { op: layer.name, reason: 'its inputs are never computed' },
+          { op: layer.name },
+        );
       }
       round = later;
     }
     return tensors(config['output_layers']).map(({ layer, node, tensor }) => {
       const result = results.get(key(layer, node))?.[tensor];
-      if (result === undefined) throw nodeFault('compiler.graph-invalid', { op: layer, reason: 'it is an output and never computed' });
+      if (result === undefined)
+        throw nodeFault('compiler.graph-invalid', {
+          op: layer,
+          reason: 'it is an output and never computed',
+        });
       return result;
     });
   }
@@ -191,21 +210,19 @@ class Network {
     return [this.attempt(() => importer(context))];
   }
 
-  /** [batch, ...]: an open batch is 1. */
   private modelInput(name: string, shape: readonly (number | null)[] | null): TensorId {
     const bad = (reason: string): NodeFault =>
-      nodeFault('compiler.shape-unsupported', { tensor: name, shape: shape?.map((n) => n ?? '?').join(', ') ?? '?', reason }, { tensor: name });
+      nodeFault(
+        'compiler.shape-unsupported',
+        { tensor: name, shape: shape?.map((n) => n ?? '?').join(', ') ?? '?', reason },
+        { tensor: name },
+      );
     if (shape === null || shape.length < 2) throw bad('the model does not say the shape of its input');
     const [batch, ...rest] = shape;
     if (rest.some((extent) => extent === null || !(Number.isInteger(extent) && extent >= 1)))
       throw bad('only the batch may be open');
-    if (batch === null) this.notes.push(batchNote(name));
     return this.writer.input(name, [batch ?? 1, ...(rest as number[])]);
   }
-}
-
-function batchNote(tensor: string): Diagnostic {
-  return { code: 'compiler.batch-chosen', severity: 'warning', data: { tensor, extent: '?', batch: 1 } };
 }
 
 function invalid(op: string, reason: string): Diagnostic {
@@ -227,11 +244,17 @@ function snakeCase(name: string): string {
 }
 
 function inputShape(config: JsonObject, depth = 0): (number | null)[] | null {
-  const given = config['batch_input_shape'] ?? config['batch_shape'] ?? config['input_shape'] ?? config['build_input_shape'];
+  const given =
+    config['batch_input_shape'] ??
+    config['batch_shape'] ??
+    config['input_shape'] ??
+    config['build_input_shape'];
   if (!Array.isArray(given)) {
     // A model's first layer knows.
     const [first] = listOf(config['layers']);
-    return first === undefined || depth > 8 ? null : inputShape(objectOf(objectOf(first)['config']), depth + 1);
+    return first === undefined || depth > 8
+      ? null
+      : inputShape(objectOf(objectOf(first)['config']), depth + 1);
   }
   return (given as readonly Json[]).map((extent) => (extent === null ? null : numberOf(extent, NaN)));
 }

@@ -1,6 +1,6 @@
 // Keras models as IR graphs: HDF5 of `model.save('x.h5')` with its architecture in an attribute, and .keras archives
 // (config.json, metadata.json, model.weights.h5). Float graphs, channels last.
-import { fault, type Diagnostic } from '../../ir/diagnostics.js';
+import { fault } from '../../ir/diagnostics.js';
 import type { Graph } from '../../ir/graph.js';
 import { archivePaths, isZip, unzip } from '../archive.js';
 import type { ModelLimits } from '../limits.js';
@@ -20,24 +20,29 @@ export function match(file: Uint8Array, limits: ModelLimits): boolean {
   return paths.includes(CONFIG) && paths.includes(WEIGHTS);
 }
 
-/** Throws FleetError `compiler.*`; its `data.diagnostics` lists every fault. Warnings go to `notes`. */
-export function open(file: Uint8Array, limits: ModelLimits, notes: Diagnostic[] = []): Graph {
-  return isZip(file) ? openArchive(file, limits, notes) : openHdf5(file, limits, notes);
+/** Throws FleetError `compiler.*`; its `data.diagnostics` lists every fault. */
+export function open(file: Uint8Array, limits: ModelLimits): Graph {
+  return isZip(file) ? openArchive(file, limits) : openHdf5(file, limits);
 }
 
-function openHdf5(file: Uint8Array, limits: ModelLimits, notes: Diagnostic[]): Graph {
+function openHdf5(file: Uint8Array, limits: ModelLimits): Graph {
   const hdf5 = new Hdf5File(file, limits);
   const config = hdf5.text('/', 'model_config');
   if (typeof config !== 'string') {
-    const reason = 'it holds weights without an architecture (save_weights); save the whole model (model.save)';
+    const reason =
+      'it holds weights without an architecture (save_weights); save the whole model (model.save)';
     throw fault('compiler.not-a-model', { file: 'the HDF5 file', reason });
   }
   const version = hdf5.text('/', 'keras_version') ?? hdf5.text('/model_weights', 'keras_version');
-  const model = { architecture: parseJson(config, limits), weights: legacyWeights(hdf5), kerasMajor: majorOf(version) };
-  return importNetwork(model, limits, notes);
+  const model = {
+    architecture: parseJson(config, limits),
+    weights: legacyWeights(hdf5),
+    kerasMajor: majorOf(version),
+  };
+  return importNetwork(model, limits);
 }
 
-function openArchive(file: Uint8Array, limits: ModelLimits, notes: Diagnostic[]): Graph {
+function openArchive(file: Uint8Array, limits: ModelLimits): Graph {
   const files = unzip(file, (path) => [CONFIG, METADATA, WEIGHTS].includes(path), limits);
   const [config, weights] = [files.get(CONFIG), files.get(WEIGHTS)];
   if (config === undefined || weights === undefined) {
@@ -48,7 +53,10 @@ function openArchive(file: Uint8Array, limits: ModelLimits, notes: Diagnostic[])
   const decode = (bytes: Uint8Array): Json => parseJson(new TextDecoder().decode(bytes), limits);
   const version = metadata === undefined ? '3' : textOf(objectOf(decode(metadata))['keras_version'], '3');
   const store = new GroupedWeights(new Hdf5File(weights, { ...limits, fileBytes: limits.expandedBytes }));
-  return importNetwork({ architecture: decode(config), weights: store, kerasMajor: majorOf(version) }, limits, notes);
+  return importNetwork(
+    { architecture: decode(config), weights: store, kerasMajor: majorOf(version) },
+    limits,
+  );
 }
 
 export function majorOf(version: string | string[] | null): number {

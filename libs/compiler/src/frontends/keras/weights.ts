@@ -19,7 +19,10 @@ export interface WeightStore {
 /** Weights with names like `conv1/kernel:0`: tfjs, and (within a layer's group) HDF5 of Keras 1 and 2. */
 export class NamedWeights implements WeightStore {
   /** Variable -> weights of that name. */
-  private readonly variables = new Map<string, { readonly path: readonly string[]; readonly read: () => NdArray }[]>();
+  private readonly variables = new Map<
+    string,
+    { readonly path: readonly string[]; readonly read: () => NdArray }[]
+  >();
   private readonly layers = new Map<string, (() => NdArray)[]>();
 
   /** `group`: the outermost layer it is filed under, when the file has such groups. */
@@ -38,9 +41,14 @@ export class NamedWeights implements WeightStore {
 
   find({ names }: LayerPath, variable: string, index: number): NdArray | null {
     const own = names.at(-1)!;
-    const candidates = (this.variables.get(variable) ?? []).filter(({ path }) => path.slice(0, -1).includes(own));
+    const candidates = (this.variables.get(variable) ?? []).filter(({ path }) =>
+      path.slice(0, -1).includes(own),
+    );
     // Of layers that share a name in several models the one whose models match best.
-    const scored = candidates.map((c) => ({ ...c, score: names.filter((name) => c.path.includes(name)).length }));
+    const scored = candidates.map((c) => ({
+      ...c,
+      score: names.filter((name) => c.path.includes(name)).length,
+    }));
     const best = scored.reduce<(typeof scored)[number] | null>(
       (top, c) => (top === null || c.score > top.score ? c : top),
       null,

@@ -28,7 +28,12 @@ export function binary(w: GraphWriter, kind: BinaryKind, a: TensorId, b: TensorI
   return w.op(K(kind), [a, b], { ...o, attrs: A(fused ? { activation: 'none' } : {}), shape });
 }
 
-export function relu(w: GraphWriter, x: TensorId, activation: Exclude<Activation, 'none'>, o: Named): TensorId {
+export function relu(
+  w: GraphWriter,
+  x: TensorId,
+  activation: Exclude<Activation, 'none'>,
+  o: Named,
+): TensorId {
   return w.op('relu', [x], { ...o, attrs: { activation }, shape: w.shape(x) });
 }
 
@@ -90,7 +95,11 @@ export function pad(
   const q = w.type(x).quantization;
   const stored =
     q === null ? value : Math.min(127, Math.max(-128, Math.round(value / q.scales[0]!) + q.zeroPoints[0]!));
-  return w.op(K('pad'), [x], { ...o, attrs: A({ ...beforeAfter(amounts), value: stored }), shape: padded(w, x, amounts) });
+  return w.op(K('pad'), [x], {
+    ...o,
+    attrs: A({ ...beforeAfter(amounts), value: stored }),
+    shape: padded(w, x, amounts),
+  });
 }
 
 function beforeAfter(amounts: readonly Pair[]): { before: number[]; after: number[] } {
@@ -108,7 +117,11 @@ export function mirrorPad(
 ): TensorId {
   const { amounts, mode } = o;
   if (amounts.flat().every((n) => n === 0)) return x;
-  return w.op(K('mirror_pad'), [x], { ...o, attrs: A({ ...beforeAfter(amounts), mode }), shape: padded(w, x, amounts) });
+  return w.op(K('mirror_pad'), [x], {
+    ...o,
+    attrs: A({ ...beforeAfter(amounts), mode }),
+    shape: padded(w, x, amounts),
+  });
 }
 
 /** Keeps the reduced dimensions with extent 1. */
@@ -124,13 +137,21 @@ export function reduce(
 }
 
 /** int32; keeps the dimension with extent 1 (by a reshape, for TFLite's drops it). */
-export function argMax(w: GraphWriter, x: TensorId, o: { readonly axis: number; readonly name: string }): TensorId {
+export function argMax(
+  w: GraphWriter,
+  x: TensorId,
+  o: { readonly axis: number; readonly name: string },
+): TensorId {
   const shape = w.shape(x);
   const type = { dtype: 'int32', quantization: null } as const;
   const kept = shape.filter((_, k) => k !== o.axis);
   const operands = [x, w.int32(`${o.name}/axis`, [o.axis], [])];
   const y = w.op(K('arg_max'), operands, { name: o.name, type, attrs: A({}), shape: kept });
-  return w.reshape(y, shape.map((n, k) => (k === o.axis ? 1 : n)), `${o.name}/shape`);
+  return w.reshape(
+    y,
+    shape.map((n, k) => (k === o.axis ? 1 : n)),
+    `${o.name}/shape`,
+  );
 }
 
 export function gather(
@@ -188,5 +209,10 @@ export function transposeConv(
   const operands = [o.input, o.filter, ...(o.bias === null ? [] : [o.bias])];
   const [strideH, strideW] = o.stride;
   const attrs = A({ strideH, strideW, padding: o.padding, activation: 'none' });
-  return w.op(K('transpose_conv'), operands, { name: o.name, type: o.type ?? w.type(o.input), attrs, shape: o.shape });
+  return w.op(K('transpose_conv'), operands, {
+    name: o.name,
+    type: o.type ?? w.type(o.input),
+    attrs,
+    shape: o.shape,
+  });
 }

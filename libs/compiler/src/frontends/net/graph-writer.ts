@@ -92,7 +92,12 @@ export class GraphWriter {
   }
 
   int32(name: string, values: readonly number[], shape: readonly number[] = [values.length]): TensorId {
-    return this.constant(name, { dtype: 'int32', shape, values: Int32Array.from(values), quantization: null });
+    return this.constant(name, {
+      dtype: 'int32',
+      shape,
+      values: Int32Array.from(values),
+      quantization: null,
+    });
   }
 
   op<K extends OpKind>(
@@ -116,7 +121,14 @@ export class GraphWriter {
       this.tensor({ name: i === 0 ? name : `${name}:${i}`, shape, ...type, data: null }),
     );
     const { sourceIndex } = this;
-    this.ops.push({ kind, name, inputs: [...operands], outputs, attrs: o.attrs, sourceIndex } as unknown as Op);
+    this.ops.push({
+      kind,
+      name,
+      inputs: [...operands],
+      outputs,
+      attrs: o.attrs,
+      sourceIndex,
+    } as unknown as Op);
     return outputs;
   }
 
@@ -171,8 +183,9 @@ export class GraphWriter {
   /** Broadcast shape of operands, checked. */
   broadcast(a: TensorId, b: TensorId, name: string): number[] {
     const shape = broadcastShape(this.shape(a), this.shape(b));
-    if (shape === null) this.invalid(name, `shapes ${this.say(a)} and ${this.say(b)} do not broadcast`);
-    return shape!;
+    if (shape === null)
+      return this.invalid(name, `shapes ${this.say(a)} and ${this.say(b)} do not broadcast`);
+    return shape;
   }
 
   say(id: TensorId): string {

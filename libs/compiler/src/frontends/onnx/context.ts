@@ -9,7 +9,15 @@ import type { NdArray } from '../net/nd-array.js';
 import type { FoldNode } from './folding.js';
 import type { AttributeProto, NodeProto } from './schema.js';
 import { readTensor } from './tensors.js';
-import { activation, canonical, inOrder, spatialOrder, type Activation, type Order, type Value } from './values.js';
+import {
+  activation,
+  canonical,
+  inOrder,
+  spatialOrder,
+  type Activation,
+  type Order,
+  type Value,
+} from './values.js';
 
 export class OnnxContext implements FoldNode {
   readonly opType: string;
@@ -140,7 +148,11 @@ export class OnnxContext implements FoldNode {
     const integer = this.inputs.some((v) => v?.kind === 'tensor' && this.writer.type(v.id).dtype === 'int8');
     if (!integer || type.dtype !== 'float32') return type;
     const reason = 'no QuantizeLinear follows, so it would be computed in floats between integers';
-    throw nodeFault('compiler.quantization-invalid', { tensor: name, reason }, { op: this.name, tensor: name });
+    throw nodeFault(
+      'compiler.quantization-invalid',
+      { tensor: name, reason },
+      { op: this.name, tensor: name },
+    );
   }
 
   isQuantized(): boolean {
@@ -158,7 +170,10 @@ export class OnnxContext implements FoldNode {
     const converted =
       wanted.dtype === 'float32' || sameScale
         ? value
-        : { ...value, id: quantize(this.writer, value.id, { name: `${this.name}/requantize`, type: wanted }) };
+        : {
+            ...value,
+            id: quantize(this.writer, value.id, { name: `${this.name}/requantize`, type: wanted }),
+          };
     this.graph.define(output, converted);
   }
 

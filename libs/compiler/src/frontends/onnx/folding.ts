@@ -50,7 +50,14 @@ export const FOLDS: Readonly<Record<string, Fold>> = {
     within(FOLDED, product(dims), room);
     const fill = node.tensor('value');
     const dtype = fill?.dtype ?? 'float32';
-    return [{ dtype, shape: dims, values: numbers(dtype, product(dims)).fill(fill?.values[0] ?? 0), quantization: null }];
+    return [
+      {
+        dtype,
+        shape: dims,
+        values: numbers(dtype, product(dims)).fill(fill?.values[0] ?? 0),
+        quantization: null,
+      },
+    ];
   },
   Expand: ([x, shape], _node, room) => {
     if (!x || !shape) return null;
@@ -74,8 +81,7 @@ export const FOLDS: Readonly<Record<string, Fold>> = {
     const values = numbers(from.dtype, count).map((_, i) => a + i * s);
     return [{ dtype: from.dtype, shape: [count], values, quantization: null }];
   },
-  ReduceProd: ([x]) =>
-    x ? [integers([product([...x.values])], x.shape.length === 0 ? [] : [1])] : null,
+  ReduceProd: ([x]) => (x ? [integers([product([...x.values])], x.shape.length === 0 ? [] : [1])] : null),
   Reshape: ([x, shape], node) => {
     const wanted = shape ? [...shape.values] : node.ints('shape');
     if (!x || !wanted) return null;
@@ -161,11 +167,17 @@ export function unsqueezed(from: readonly number[], axes: readonly number[]): nu
 }
 
 /** ONNX's clamping of one Slice range: first index, step and how many elements. */
-export function sliceRange(extent: number, start: number, end: number, step: number): [number, number, number] {
+export function sliceRange(
+  extent: number,
+  start: number,
+  end: number,
+  step: number,
+): [number, number, number] {
   const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
   const wrap = (value: number): number => (value < 0 ? value + extent : value);
   const from = step > 0 ? clamp(wrap(start), 0, extent) : clamp(wrap(start), 0, extent - 1);
-  const to = step > 0 ? clamp(wrap(end), 0, extent) : clamp(end < 0 && end < -extent ? -1 : wrap(end), -1, extent - 1);
+  const to =
+    step > 0 ? clamp(wrap(end), 0, extent) : clamp(end < 0 && end < -extent ? -1 : wrap(end), -1, extent - 1);
   return [from, step, Math.max(0, Math.ceil((to - from) / step))];
 }
 
@@ -188,7 +200,11 @@ function slice(
   return [pick(x, dims, (index) => index.map((i, k) => ranges[k]![0] + i * ranges[k]![1]))];
 }
 
-function gather(x: NdArray | null | undefined, index: NdArray | null | undefined, axis: number): NdArray[] | null {
+function gather(
+  x: NdArray | null | undefined,
+  index: NdArray | null | undefined,
+  axis: number,
+): NdArray[] | null {
   if (!x || !index) return null;
   const k = axis < 0 ? axis + x.shape.length : axis;
   const extent = x.shape[k];
@@ -247,8 +263,7 @@ function binary(f: (a: number, b: number, integer: boolean) => number, dtype?: D
     within(FOLDED, product(shape), room);
     const [x, y] = [spread(a, shape), spread(b, shape)];
     const result = numbers(dtype ?? a.dtype, x.values.length);
-    for (let i = 0; i < result.length; i++)
-      result[i] = f(x.values[i]!, y.values[i]!, a.dtype !== 'float32');
+    for (let i = 0; i < result.length; i++) result[i] = f(x.values[i]!, y.values[i]!, a.dtype !== 'float32');
     return [{ dtype: dtype ?? a.dtype, shape, values: result, quantization: null }];
   };
 }

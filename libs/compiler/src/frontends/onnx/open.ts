@@ -51,7 +51,11 @@ class Importer {
 
   constructor(
     private readonly graph: GraphProto,
-    private readonly o: { readonly opset: number; readonly limits: ModelLimits; readonly notes: Diagnostic[] },
+    private readonly o: {
+      readonly opset: number;
+      readonly limits: ModelLimits;
+      readonly notes: Diagnostic[];
+    },
   ) {
     this.writer = new GraphWriter(graph.name || 'main', o.limits);
     this.room = o.limits.tensorBytes / 4;
@@ -79,7 +83,11 @@ class Importer {
       return action();
     } catch (error) {
       if (error instanceof NodeFault) this.diagnostics.push(error.diagnostic);
-      else if (isFleetError(error) && error.code !== 'compiler.limit-exceeded' && error.code !== 'compiler.model-damaged')
+      else if (
+        isFleetError(error) &&
+        error.code !== 'compiler.limit-exceeded' &&
+        error.code !== 'compiler.model-damaged'
+      )
         this.diagnostics.push({
           code: error.code as Diagnostic['code'],
           severity: 'error',
@@ -93,7 +101,9 @@ class Importer {
   private readConstants(): void {
     const { graph, o } = this;
     const constants = new Map(
-      graph.initializer.map((tensor) => [tensor.name, () => readTensor(tensor, tensor.name, o.limits)] as const),
+      graph.initializer.map(
+        (tensor) => [tensor.name, () => readTensor(tensor, tensor.name, o.limits)] as const,
+      ),
     );
     for (const { opType, output, attribute } of graph.node) {
       const t = opType === 'Constant' ? attribute.find(({ name }) => name === 'value')?.t : null;
@@ -174,8 +184,11 @@ class Importer {
   }
 
   private node(node: NodeProto, index: number): void {
-    const inputs = node.input.map((name) => (name === '' ? null : (this.values.get(this.resolve(name)) ?? undefined)));
-    const poison = (): void => node.output.forEach((name) => name !== '' && this.values.set(name, { kind: 'unknown' }));
+    const inputs = node.input.map((name) =>
+      name === '' ? null : (this.values.get(this.resolve(name)) ?? undefined),
+    );
+    const poison = (): void =>
+      node.output.forEach((name) => name !== '' && this.values.set(name, { kind: 'unknown' }));
     const name = node.name || node.output[0] || `${node.opType}_${index}`;
     const own = node.domain === '' || node.domain === 'ai.onnx';
     const opType = own ? node.opType : `${node.domain}.${node.opType}`;
@@ -223,7 +236,11 @@ class Importer {
     );
     if (folded) {
       this.room -= folded.reduce((n, array) => n + array.values.length, 0);
-      within('elements in constants that the graph computes', this.room < 0 ? Infinity : 0, this.o.limits.tensorBytes / 4);
+      within(
+        'elements in constants that the graph computes',
+        this.room < 0 ? Infinity : 0,
+        this.o.limits.tensorBytes / 4,
+      );
       return folded.forEach((array, i) => c.define(array, i));
     }
     const importer = IMPORTERS[c.opType];
@@ -296,7 +313,7 @@ function invalid(op: string, reason: string): Diagnostic {
 }
 
 function withoutDiagnostics(data: Readonly<Record<string, unknown>>): Diagnostic['data'] {
-  const { diagnostics, ...rest } = data;
-  void diagnostics;
-  return rest as Diagnostic['data'];
+  return Object.fromEntries(
+    Object.entries(data).filter(([key]) => key !== 'diagnostics'),
+  ) as Diagnostic['data'];
 }

@@ -134,7 +134,8 @@ function quantizationOf(scale: NdArray, zero: NdArray | null, axis: number): Qua
 /** QuantizeLinear or DequantizeLinear of a constant: integers that carry their scale. */
 export function quantizedConstant(c: OnnxContext): NdArray {
   const [x, scale, zero] = [c.constant(0), c.constant(1), c.optionalConstant(2)];
-  const axis = x.shape.length === 0 ? 0 : c.axis(c.int('axis', Math.min(1, x.shape.length - 1)), x.shape.length);
+  const axis =
+    x.shape.length === 0 ? 0 : c.axis(c.int('axis', Math.min(1, x.shape.length - 1)), x.shape.length);
   const dtype = zero?.dtype ?? (c.opType === 'DequantizeLinear' ? x.dtype : 'uint8');
   const kind = zero ?? { dtype, shape: [], values: numbers(dtype, 1), quantization: null };
   const q = quantizationOf(scale, kind, axis);

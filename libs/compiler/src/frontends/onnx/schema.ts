@@ -83,7 +83,10 @@ export interface ModelProto {
   readonly functions: readonly unknown[];
 }
 
-function message(name: string, fields: Record<number, readonly [string, Scalar | Message, 'many'?]>): Message {
+function message(
+  name: string,
+  fields: Record<number, readonly [string, Scalar | Message, 'many'?]>,
+): Message {
   const entries = Object.entries(fields).map(([number, [field, type, many]]): [string, Field] => [
     number,
     { name: field, type, ...(many === undefined ? {} : { many: true }) },

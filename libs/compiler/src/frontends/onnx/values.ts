@@ -38,7 +38,11 @@ export function identity(rank: number): number[] {
   return Array.from({ length: rank }, (_, i) => i);
 }
 
-export function activation(id: TensorId, shape: readonly number[], order: Order = identity(shape.length)): Activation {
+export function activation(
+  id: TensorId,
+  shape: readonly number[],
+  order: Order = identity(shape.length),
+): Activation {
   return { kind: 'tensor', id, shape, order };
 }
 
@@ -68,7 +72,12 @@ export function inOrder(writer: GraphWriter, value: Activation, order: Order): A
   }
   const [from, to] = [value.order.filter((k) => k >= 0), order.filter((k) => k >= 0)];
   const plain = writer.reshape(id, shapeInOrder(shape, from), `${name}/plain`);
-  const moved = transpose(writer, plain, to.map((k) => from.indexOf(k)), name);
+  const moved = transpose(
+    writer,
+    plain,
+    to.map((k) => from.indexOf(k)),
+    name,
+  );
   return activation(writer.reshape(moved, wanted, `${name}/wide`), shape, order);
 }
 
@@ -78,7 +87,12 @@ export function canonical(writer: GraphWriter, value: Activation): Activation {
 }
 
 /** A reshaped tensor; moved only when somebody needs ONNX's order of elements. */
-export function reshapedValue(writer: GraphWriter, value: Activation, shape: readonly number[], name: string): Activation {
+export function reshapedValue(
+  writer: GraphWriter,
+  value: Activation,
+  shape: readonly number[],
+  name: string,
+): Activation {
   if (value.unflattened !== undefined) return { ...value, shape, order: identity(shape.length) };
   if (sameMemory(value.shape, value.order, identity(value.shape.length)))
     return activation(writer.reshape(value.id, shape, name), shape);
@@ -95,12 +109,22 @@ function flattened(writer: GraphWriter, value: Activation): Activation {
 /**
  * Rows of `k` elements as a dense layer reads them, and the order its weights' rows must take; null when rows would mix.
  */
-export function denseRows(value: Activation, k: number): { shape: number[]; order: Order; rows: number } | null {
+export function denseRows(
+  value: Activation,
+  k: number,
+): { shape: number[]; order: Order; rows: number } | null {
   const { unflattened } = value;
   if (unflattened === undefined) return null;
   const { shape, order } = unflattened;
   const rows = product(value.shape) / k;
   // The batch stays outermost: each row is one element of it, permuted.
   if (order[0] !== 0 || shape[0] !== rows || value.shape.at(-1) !== k) return null;
-  return { shape: shape.slice(1), order: order.slice(1).filter((d) => d >= 0).map((d) => d - 1), rows };
+  return {
+    shape: shape.slice(1),
+    order: order
+      .slice(1)
+      .filter((d) => d >= 0)
+      .map((d) => d - 1),
+    rows,
+  };
 }

@@ -20,7 +20,8 @@ export function windowOf(c: OnnxContext, rank: number, input: Pair, filter: Pair
   const extents = [...stride, ...dilation, ...filter];
   if (extents.some((n) => !(n >= 1 && n <= LARGEST))) throw c.invalid('a stride or extent is out of range');
   const auto = c.text('auto_pad', 'NOTSET');
-  const padding = auto === 'NOTSET' ? explicit(c, rank) : automatic(c, auto, { stride, dilation, input, filter });
+  const padding =
+    auto === 'NOTSET' ? explicit(c, rank) : automatic(c, auto, { stride, dilation, input, filter });
   if (Object.values(padding).some((n) => !(n >= 0 && n <= LARGEST)))
     throw c.option('negative or huge padding', 'crop with Slice instead');
   return { stride, dilation, padding };

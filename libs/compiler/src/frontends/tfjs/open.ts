@@ -1,6 +1,6 @@
 // TensorFlow.js LayersModels as IR graphs: model.json (Keras's architecture, a manifest of weights) and shards of
 // weights, given beside it or in one ZIP archive. GraphModels are refused with every operator they would need.
-import { fault, type Diagnostic } from '../../ir/diagnostics.js';
+import { fault } from '../../ir/diagnostics.js';
 import type { Graph } from '../../ir/graph.js';
 import { archivePaths, isZip, unzip } from '../archive.js';
 import { isObject, listOf, numberOf, objectOf, parseJson, textOf, type JsonObject } from '../keras/json.js';
@@ -27,12 +27,7 @@ function isModelPath(path: string): boolean {
 }
 
 /** `files`: what lies beside model.json, by the paths its manifest uses. */
-export function open(
-  file: Uint8Array,
-  beside: ReadonlyMap<string, Uint8Array>,
-  limits: ModelLimits,
-  notes: Diagnostic[] = [],
-): Graph {
+export function open(file: Uint8Array, beside: ReadonlyMap<string, Uint8Array>, limits: ModelLimits): Graph {
   const { json, files } = isZip(file) ? fromArchive(file, limits) : { json: file, files: beside };
   within('bytes', json.length, limits.fileBytes);
   const model = objectOf(parseJson(new TextDecoder().decode(json), limits));
@@ -47,16 +42,22 @@ export function open(
     weights.add(name, read);
   const architecture = topology['model_config'] ?? topology;
   const kerasMajor = majorOf(textOf(topology['keras_version'], '2'));
-  return importNetwork({ architecture, weights, kerasMajor }, limits, notes);
+  return importNetwork({ architecture, weights, kerasMajor }, limits);
 }
 
-function fromArchive(file: Uint8Array, limits: ModelLimits): { json: Uint8Array; files: Map<string, Uint8Array> } {
+function fromArchive(
+  file: Uint8Array,
+  limits: ModelLimits,
+): { json: Uint8Array; files: Map<string, Uint8Array> } {
   const all = unzip(file, (path) => path.endsWith('.json') || path.endsWith('.bin'), limits);
   const path = [...all.keys()].find(isModelPath);
   if (path === undefined) throw fault('compiler.files-missing', { file: 'the archive', missing: MODEL });
   const folder = path.slice(0, -MODEL.length);
   const files = [...all].filter(([name]) => name.startsWith(folder));
-  return { json: all.get(path)!, files: new Map(files.map(([name, bytes]) => [name.slice(folder.length), bytes])) };
+  return {
+    json: all.get(path)!,
+    files: new Map(files.map(([name, bytes]) => [name.slice(folder.length), bytes])),
+  };
 }
 
 type Entry = readonly [name: string, read: () => NdArray];
@@ -140,7 +141,8 @@ function graphModel(topology: JsonObject): Error {
     if (op !== 'Placeholder' && op !== 'Const' && op !== 'Identity' && op !== 'NoOp')
       unsupported.add(op, textOf(node['name'], '?'));
   }
-  const hint = 'it is a tfjs GraphModel (a TensorFlow graph): convert the original SavedModel to .tflite, or save it as a LayersModel';
+  const hint =
+    'it is a tfjs GraphModel (a TensorFlow graph): convert the original SavedModel to .tflite, or save it as a LayersModel';
   try {
     unsupported.refuse(Object.keys(LAYERS), hint);
   } catch (error) {

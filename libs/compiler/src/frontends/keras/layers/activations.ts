@@ -2,7 +2,7 @@
 import type { TensorId } from '../../../ir/graph.js';
 import { binary, leakyRelu, prelu, relu, softmax, transpose, unary } from '../../net/emit.js';
 import type { LayerContext } from '../context.js';
-import { isObject, listOf, numberOf, objectOf, textOf, type Json } from '../json.js';
+import { isObject, listOf, numberOf, objectOf, single, textOf, type Json } from '../json.js';
 
 /** `value` is a name, or a serialized object with one. */
 export function activated(c: LayerContext, x: TensorId, value: Json | undefined, name: string): TensorId {
@@ -13,7 +13,9 @@ export function activated(c: LayerContext, x: TensorId, value: Json | undefined,
     case 'linear':
       return x;
     case 'relu':
-      return isObject(value) && objectOf(value)['class_name'] === 'ReLU' ? clipped(c, x, config, name) : relu(writer, x, 'relu', { name });
+      return isObject(value) && objectOf(value)['class_name'] === 'ReLU'
+        ? clipped(c, x, config, name)
+        : relu(writer, x, 'relu', { name });
     case 'relu6':
       return relu(writer, x, 'relu6', { name });
     case 'sigmoid':
@@ -35,7 +37,10 @@ export function activated(c: LayerContext, x: TensorId, value: Json | undefined,
     case 'hard_sigmoid':
       return hardSigmoid(c, x, name);
     default:
-      throw c.option(`activation ${activation}`, 'use relu, relu6, sigmoid, tanh, elu, hard_swish or softmax');
+      throw c.option(
+        `activation ${activation}`,
+        'use relu, relu6, sigmoid, tanh, elu, hard_swish or softmax',
+      );
   }
 }
 
@@ -44,7 +49,9 @@ function functionName(value: Json | undefined): string {
   if (typeof value === 'string') return value.toLowerCase();
   const { class_name: className, config } = objectOf(value);
   if (typeof config === 'string') return config.toLowerCase();
-  const name = textOf(className, '?').replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
+  const name = textOf(className, '?')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase();
   return name === 're_lu' ? 'relu' : name === 'leaky_re_lu' ? 'leaky_relu' : name;
 }
 
@@ -60,7 +67,12 @@ function hardSigmoid(c: LayerContext, x: TensorId, name: string): TensorId {
 }
 
 /** ReLU with its three parameters. */
-function clipped(c: LayerContext, x: TensorId, config: Readonly<Record<string, Json | undefined>>, name: string): TensorId {
+function clipped(
+  c: LayerContext,
+  x: TensorId,
+  config: Readonly<Record<string, Json | undefined>>,
+  name: string,
+): TensorId {
   const { writer } = c;
   const max = config['max_value'] ?? null;
   const slope = numberOf(config['negative_slope'], 0);
@@ -102,7 +114,7 @@ export function importElu(c: LayerContext): TensorId {
 export function importSoftmax(c: LayerContext): TensorId {
   const rank = c.shape.length;
   const given = c.config['axis'];
-  const axis = numberOf(Array.isArray(given) && given.length === 1 ? given[0] : given, -1);
+  const axis = numberOf(single(given), -1);
   const at = axis < 0 ? axis + rank : axis;
   const { writer, name } = c;
   if (at === rank - 1) return softmax(writer, c.input, { name });

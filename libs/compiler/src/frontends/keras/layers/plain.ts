@@ -3,7 +3,7 @@ import type { TensorId } from '../../../ir/graph.js';
 import { binary, concatenation, resize, transpose, type BinaryKind } from '../../net/emit.js';
 import { floats, product, type NdArray } from '../../net/nd-array.js';
 import type { LayerContext } from '../context.js';
-import { numberOf } from '../json.js';
+import { numberOf, single } from '../json.js';
 
 export function importIdentity(c: LayerContext): TensorId {
   return c.input;
@@ -65,7 +65,8 @@ export function importConcatenate(c: LayerContext): TensorId {
   const rank = c.shape.length;
   const given = c.number('axis', -1);
   const axis = given < 0 ? given + rank : given;
-  if (!(Number.isInteger(axis) && axis > 0 && axis < rank)) throw c.invalid(`axis ${given} of ${rank} dimensions`);
+  if (!(Number.isInteger(axis) && axis > 0 && axis < rank))
+    throw c.invalid(`axis ${given} of ${rank} dimensions`);
   const same = (id: TensorId): boolean =>
     c.writer.shape(id).length === rank && c.writer.shape(id).every((n, k) => k === axis || n === c.shape[k]);
   if (!c.inputs.every(same)) throw c.invalid('its inputs have different extents');
@@ -76,8 +77,9 @@ export function importConcatenate(c: LayerContext): TensorId {
 export function importBatchNormalization(c: LayerContext): TensorId {
   const rank = c.shape.length;
   const given = c.config['axis'] ?? -1;
-  const axis = numberOf(Array.isArray(given) && given.length === 1 ? given[0] : given, NaN);
-  if (axis !== -1 && axis !== rank - 1) throw c.option(`axis ${axis}`, 'normalize the last axis (channels last)');
+  const axis = numberOf(single(given), NaN);
+  if (axis !== -1 && axis !== rank - 1)
+    throw c.option(`axis ${axis}`, 'normalize the last axis (channels last)');
   const channels = c.shape.at(-1)!;
   let index = 0;
   const read = (variable: string): ArrayLike<number> => c.weight(variable, index++, [channels]).values;
@@ -106,12 +108,14 @@ function scaled(
 export function importRescaling(c: LayerContext): TensorId {
   const one = (key: string, fallback: number): Float32Array => {
     const list = Array.isArray(c.config[key]) ? c.numbers(key) : [c.number(key, fallback)];
-    if (list.length !== 1 && list.length !== c.shape.at(-1)) throw c.invalid(`${key} has ${list.length} values`);
+    if (list.length !== 1 && list.length !== c.shape.at(-1))
+      throw c.invalid(`${key} has ${list.length} values`);
     return Float32Array.from(list);
   };
   const [factors, offsets] = [one('scale', 1), one('offset', 0)];
   const length = Math.max(factors.length, offsets.length);
-  const all = (list: Float32Array): Float32Array => (list.length === length ? list : new Float32Array(length).fill(list[0]!));
+  const all = (list: Float32Array): Float32Array =>
+    list.length === length ? list : new Float32Array(length).fill(list[0]!);
   return scaled(c, { factors: all(factors), offsets: all(offsets) });
 }
 
@@ -121,7 +125,11 @@ export function importNormalization(c: LayerContext): TensorId {
   const values = (key: string, index: number): ArrayLike<number> => {
     const given = c.config[key];
     const array: NdArray | null =
-      typeof given === 'number' ? floats([1], [given]) : Array.isArray(given) ? floats([given.length], (given as unknown[]).flat(9) as number[]) : c.optionalWeight(key, index);
+      typeof given === 'number'
+        ? floats([1], [given])
+        : Array.isArray(given)
+          ? floats([given.length], (given as unknown[]).flat(9) as number[])
+          : c.optionalWeight(key, index);
     if (array === null) throw c.weightFault(key, 'the file does not have it: call adapt() before saving');
     if (array.values.length !== 1 && array.values.length !== last)
       throw c.option(`an axis other than the last (${array.values.length} values)`);

@@ -46,7 +46,10 @@ export function importZeroPadding(dimensions: 1 | 2, c: LayerContext): TensorId 
   c.channelsLast();
   c.rank(dimensions + 2);
   const none: Pair = [0, 0];
-  return pad(c.writer, c.input, { amounts: [none, ...amounts(c, 'padding', dimensions), none], name: c.name });
+  return pad(c.writer, c.input, {
+    amounts: [none, ...amounts(c, 'padding', dimensions), none],
+    name: c.name,
+  });
 }
 
 export function importCropping(dimensions: 1 | 2, c: LayerContext): TensorId {

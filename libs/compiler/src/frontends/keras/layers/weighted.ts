@@ -67,7 +67,8 @@ export function importConv(dimensions: 1 | 2, c: LayerContext): TensorId {
   const { filter, ...w } = window(c, dimensions, size);
   const filters = c.count('filters');
   const groups = c.count('groups', 1);
-  if (channels % groups !== 0 || filters % groups !== 0) throw c.invalid(`${groups} groups of ${channels} channels`);
+  if (channels % groups !== 0 || filters % groups !== 0)
+    throw c.invalid(`${groups} groups of ${channels} channels`);
   const shape = [...filter, channels / groups, filters];
   const kernel = permuted(kernelOf(c, dimensions, { variable: 'kernel', index: 0, shape }), [3, 0, 1, 2]);
   const { writer, name } = c;
@@ -84,7 +85,11 @@ export function importDepthwiseConv(dimensions: 1 | 2, c: LayerContext): TensorI
   // Keras 3 calls it kernel.
   const variable = c.optionalWeight('depthwise_kernel', 0) === null ? 'kernel' : 'depthwise_kernel';
   const shape = [...filter, channels, multiplier];
-  const kernel = reshaped(kernelOf(c, dimensions, { variable, index: 0, shape }), [1, ...filter, channels * multiplier]);
+  const kernel = reshaped(kernelOf(c, dimensions, { variable, index: 0, shape }), [
+    1,
+    ...filter,
+    channels * multiplier,
+  ]);
   const id = writer.constant(`${name}/kernel`, kernel);
   const y = writer.depthwiseConv2d(image, id, bias(c, channels * multiplier, 1), { ...w, name });
   return back(activated(c, y, c.config['activation'], `${name}/activation`));
@@ -105,11 +110,16 @@ export function importSeparableConv(dimensions: 1 | 2, c: LayerContext): TensorI
   });
   const wide = { variable: 'pointwise_kernel', index: 1, shape: [1, 1, depth, filters] };
   const pointwise = permuted(kernelOf(c, dimensions, wide), [3, 0, 1, 2]);
-  const y = writer.conv2d(middle, writer.constant(`${name}/pointwise_kernel`, pointwise), bias(c, filters, 2), {
-    stride: [1, 1],
-    padding: { top: 0, left: 0, bottom: 0, right: 0 },
-    name,
-  });
+  const y = writer.conv2d(
+    middle,
+    writer.constant(`${name}/pointwise_kernel`, pointwise),
+    bias(c, filters, 2),
+    {
+      stride: [1, 1],
+      padding: { top: 0, left: 0, bottom: 0, right: 0 },
+      name,
+    },
+  );
   return back(activated(c, y, c.config['activation'], `${name}/activation`));
 }
 

@@ -63,8 +63,20 @@ export function importConvTranspose(c: OnnxContext): void {
   const [stride, dilation] = [pair(c, 'strides', x.rank), pair(c, 'dilations', x.rank)];
   if (dilation.some((d) => d !== 1)) throw c.option('dilation');
   const extra: Pair = c.ints('output_padding')?.length ? pair(c, 'output_padding', x.rank) : [0, 0];
-  const [top, bottom, ho] = along(c, 0, { input: h, k: kh, stride: stride[0], extra: x.rank === 3 ? 0 : extra[0], rank: x.rank });
-  const [left, right, wo] = along(c, 1, { input: w, k: kw, stride: stride[1], extra: extra[1], rank: x.rank });
+  const [top, bottom, ho] = along(c, 0, {
+    input: h,
+    k: kh,
+    stride: stride[0],
+    extra: x.rank === 3 ? 0 : extra[0],
+    rank: x.rank,
+  });
+  const [left, right, wo] = along(c, 1, {
+    input: w,
+    k: kw,
+    stride: stride[1],
+    extra: extra[1],
+    rank: x.rank,
+  });
   const { writer, name } = c;
   // The full result, of which padding cuts the edges off.
   const bias = biasFor(c, 2, { input: x.id, weights: { ...weights, shape: [out] }, channels: out });

@@ -1,6 +1,15 @@
 // Operators on elements: arithmetic with broadcasting, activations, batch normalization as a product and a sum.
 import type { TensorId } from '../../../ir/graph.js';
-import { binary, leakyRelu, prelu, relu, softmax, unary, type BinaryKind, type UnaryKind } from '../../net/emit.js';
+import {
+  binary,
+  leakyRelu,
+  prelu,
+  relu,
+  softmax,
+  unary,
+  type BinaryKind,
+  type UnaryKind,
+} from '../../net/emit.js';
 import type { TensorType } from '../../net/graph-writer.js';
 import { floats, permuted, product, reshaped, type NdArray } from '../../net/nd-array.js';
 import type { OnnxContext } from '../context.js';
@@ -89,7 +98,10 @@ function orderedConstant(
     throw c.option('a float constant between integers', 'quantize the constant as well');
   const shape = [...Array<number>(rank - array.shape.length).fill(1), ...array.shape];
   const wide = reshaped(typed, shape);
-  const moved = permuted(wide, order.filter((k) => k >= 0));
+  const moved = permuted(
+    wide,
+    order.filter((k) => k >= 0),
+  );
   return reshaped(moved, shapeInOrder(shape, order));
 }
 
@@ -188,7 +200,10 @@ export function importBatchNormalization(c: OnnxContext): void {
   if ([scale, bias, mean, variance].some((v) => v!.length !== channels))
     throw c.invalid(`its parameters are not ${channels} each`);
   const factors = Float32Array.from(scale!, (s, i) => s / Math.sqrt(variance![i]! + epsilon));
-  const offsets = Float32Array.from(bias!, (b, i) => b - (mean![i]! * scale![i]!) / Math.sqrt(variance![i]! + epsilon));
+  const offsets = Float32Array.from(
+    bias!,
+    (b, i) => b - (mean![i]! * scale![i]!) / Math.sqrt(variance![i]! + epsilon),
+  );
   const shape = x.shape.map((_, k) => (k === 1 ? channels : 1));
   const along = (values: Float32Array, what: string): TensorId => {
     const array = orderedConstant(c, floats(shape, values), { rank: shape.length, order: x.order });

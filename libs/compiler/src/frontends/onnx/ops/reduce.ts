@@ -12,7 +12,15 @@ export function importReduce(kind: ReduceKind, c: OnnxContext): void {
   const axes = given.length === 0 ? identity(rank) : given.map((axis) => c.axis(axis, rank));
   const at = axes.map((axis) => x.order.indexOf(axis)).sort((a, b) => a - b);
   const id = reduce(c.writer, kind, x.id, { axes: at, name: c.name, type: c.type() });
-  keep(c, activation(id, x.shape.map((n, k) => (axes.includes(k) ? 1 : n)), x.order), axes);
+  keep(
+    c,
+    activation(
+      id,
+      x.shape.map((n, k) => (axes.includes(k) ? 1 : n)),
+      x.order,
+    ),
+    axes,
+  );
 }
 
 export function importArgMax(c: OnnxContext): void {
@@ -20,7 +28,15 @@ export function importArgMax(c: OnnxContext): void {
   const x = c.settled(0);
   const axis = c.axis(c.int('axis', 0), x.shape.length);
   const id = argMax(c.writer, x.id, { axis: x.order.indexOf(axis), name: c.name });
-  keep(c, activation(id, x.shape.map((n, k) => (k === axis ? 1 : n)), x.order), [axis]);
+  keep(
+    c,
+    activation(
+      id,
+      x.shape.map((n, k) => (k === axis ? 1 : n)),
+      x.order,
+    ),
+    [axis],
+  );
 }
 
 function keep(c: OnnxContext, y: Activation, axes: readonly number[]): void {

@@ -41,7 +41,10 @@ export function importResize(c: OnnxContext): void {
     }),
   );
   if (placement === undefined)
-    throw c.option(`sampling ${position} ${nearest ? rounding : ''}`, 'use half_pixel or asymmetric with whole factors');
+    throw c.option(
+      `sampling ${position} ${nearest ? rounding : ''}`,
+      'use half_pixel or asymmetric with whole factors',
+    );
   const kind = nearest ? 'resize_nearest_neighbor' : 'resize_bilinear';
   const y = resize(c.writer, kind, x.id, { size, ...placement, name: c.name });
   c.spatialResult(y, 4);
@@ -60,7 +63,8 @@ function target(c: OnnxContext, shape: readonly number[], old: boolean): { out: 
   const sizes = !old && c.has(3) ? [...c.constant(3).values] : null;
   const axes = c.ints('axes') ?? shape.map((_, i) => i);
   if (sizes !== null && sizes.length > 0) {
-    if (c.text('keep_aspect_ratio_policy', 'stretch') !== 'stretch') throw c.option('keep_aspect_ratio_policy');
+    if (c.text('keep_aspect_ratio_policy', 'stretch') !== 'stretch')
+      throw c.option('keep_aspect_ratio_policy');
     if (sizes.length !== axes.length) throw c.invalid('its sizes do not fit its operand');
     const out = shape.map((n, k) => (axes.includes(k) ? sizes[axes.indexOf(k)]! : n));
     return { out, scale: out.map((n, k) => n / shape[k]!) };

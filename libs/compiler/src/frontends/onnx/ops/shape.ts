@@ -4,13 +4,7 @@ import type { Pair } from '../../net/graph-writer.js';
 import { integers, product } from '../../net/nd-array.js';
 import type { OnnxContext } from '../context.js';
 import { reshapeTo, sliceRange, unsqueezed } from '../folding.js';
-import {
-  activation,
-  identity,
-  inOrder,
-  reshapedValue,
-  type Activation,
-} from '../values.js';
+import { activation, identity, inOrder, reshapedValue, type Activation } from '../values.js';
 
 export function importReshape(c: OnnxContext): void {
   const wanted = c.list(1, 'shape');
@@ -40,15 +34,23 @@ export function importTranspose(c: OnnxContext): void {
   if ([...perm].sort((a, b) => a - b).join() !== identity(rank).join())
     throw c.invalid(`perm [${perm.join(', ')}] for ${rank} dimensions`);
   const order = x.order.map((k) => (k < 0 ? k : perm.indexOf(k)));
-  c.result(activation(x.id, perm.map((k) => x.shape[k]!), order));
+  c.result(
+    activation(
+      x.id,
+      perm.map((k) => x.shape[k]!),
+      order,
+    ),
+  );
 }
 
 export function importSqueeze(c: OnnxContext): void {
   const x = c.settled(0);
   const rank = x.shape.length;
   const given = c.list(1, 'axes');
-  const gone = given === null ? identity(rank).filter((k) => x.shape[k] === 1) : given.map((a) => c.axis(a, rank));
-  if (gone.some((k) => x.shape[k] !== 1)) throw c.invalid(`axes ${gone.join(', ')} of [${x.shape.join(', ')}]`);
+  const gone =
+    given === null ? identity(rank).filter((k) => x.shape[k] === 1) : given.map((a) => c.axis(a, rank));
+  if (gone.some((k) => x.shape[k] !== 1))
+    throw c.invalid(`axes ${gone.join(', ')} of [${x.shape.join(', ')}]`);
   c.result(squeezed(c, x, gone));
 }
 
@@ -58,7 +60,11 @@ export function squeezed(c: OnnxContext, x: Activation, gone: readonly number[])
   const order = x.order.filter((k) => k < 0 || kept.includes(k)).map((k) => (k < 0 ? k : kept.indexOf(k)));
   const shape = kept.map((k) => x.shape[k]!);
   const narrow = order.filter((k) => k >= 0);
-  const id = c.writer.reshape(x.id, narrow.map((k) => shape[k]!), `${c.name}/squeeze`);
+  const id = c.writer.reshape(
+    x.id,
+    narrow.map((k) => shape[k]!),
+    `${c.name}/squeeze`,
+  );
   return activation(id, shape, narrow);
 }
 
@@ -73,12 +79,16 @@ export function importUnsqueeze(c: OnnxContext): void {
   const spare = [...added];
   const order = x.order.map((k) => (k >= 0 ? kept[k]! : (spare.shift() ?? -1)));
   const full = [...spare, ...order];
-  const id = c.writer.reshape(x.id, full.map((k) => (k < 0 ? 1 : shape[k]!)), c.name);
+  const id = c.writer.reshape(
+    x.id,
+    full.map((k) => (k < 0 ? 1 : shape[k]!)),
+    c.name,
+  );
   c.result(activation(id, shape, full));
 }
 
 export function importConcat(c: OnnxContext): void {
-  const first = c.inputs.find((value) => value?.kind === 'tensor') as Activation | undefined;
+  const first = c.inputs.find((value) => value?.kind === 'tensor');
   const order = first === undefined || first.unflattened !== undefined ? null : first.order;
   const parts = c.inputs.map((_, i) => {
     const part = c.settled(i);
@@ -93,12 +103,19 @@ export function importConcat(c: OnnxContext): void {
   // TFLite joins integers of one scale only.
   const ids = parts.map((part, i) => {
     const q = c.writer.type(part.id).quantization;
-    const same = q?.scales[0] === type.quantization?.scales[0] && q?.zeroPoints[0] === type.quantization?.zeroPoints[0];
+    const same =
+      q?.scales[0] === type.quantization?.scales[0] && q?.zeroPoints[0] === type.quantization?.zeroPoints[0];
     return same ? part.id : quantize(c.writer, part.id, { name: `${c.name}/operand${i}`, type });
   });
   const id = concatenation(c.writer, ids, { axis: head.order.indexOf(axis), name: c.name, type });
   const total = parts.reduce((n, part) => n + part.shape[axis]!, 0);
-  c.result(activation(id, head.shape.map((n, k) => (k === axis ? total : n)), head.order));
+  c.result(
+    activation(
+      id,
+      head.shape.map((n, k) => (k === axis ? total : n)),
+      head.order,
+    ),
+  );
 }
 
 export function importSplit(c: OnnxContext): void {
@@ -128,7 +145,11 @@ function cut(
   const begin = extents.map((_, i) => (i === at ? o.from : 0));
   const size = extents.map((n, i) => (i === at ? o.size : n));
   const id = slice(c.writer, x.id, { begin, size, name: o.name });
-  return activation(id, x.shape.map((n, k) => (k === o.axis ? o.size : n)), x.order);
+  return activation(
+    id,
+    x.shape.map((n, k) => (k === o.axis ? o.size : n)),
+    x.order,
+  );
 }
 
 export function importSlice(c: OnnxContext): void {
@@ -160,7 +181,8 @@ export function importGather(c: OnnxContext): void {
   const axis = c.axis(c.int('axis', 0), x.shape.length);
   const extent = x.shape[axis]!;
   const at = Array.from(index.values, (i) => (i < 0 ? i + extent : i));
-  if (at.some((i) => !(Number.isInteger(i) && i >= 0 && i < extent))) throw c.invalid('an index is out of range');
+  if (at.some((i) => !(Number.isInteger(i) && i >= 0 && i < extent)))
+    throw c.invalid('an index is out of range');
   const shape = [...x.shape.slice(0, axis), ...index.shape, ...x.shape.slice(axis + 1)];
   const { writer, name } = c;
   if (at.length === 1) {
@@ -211,6 +233,7 @@ export function importSize(c: OnnxContext): void {
 /** Floats stay floats (16 bits are computed in 32). */
 export function importCast(c: OnnxContext): void {
   const to = c.int('to', 0);
-  if (![1, 10, 11, 16].includes(to)) throw c.option(`conversion to type ${to}`, 'leave it to the code behind the model');
+  if (![1, 10, 11, 16].includes(to))
+    throw c.option(`conversion to type ${to}`, 'leave it to the code behind the model');
   c.result(c.operand(0));
 }
