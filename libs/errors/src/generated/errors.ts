@@ -677,7 +677,7 @@ export const errors = {
     transient: false,
     title: 'Compiler: not a model',
     text: '{file} is not a model TinyFleet can read: {reason}.',
-    hint: 'Give a TensorFlow Lite file (.tflite). Convert a Keras model with `tf.lite.TFLiteConverter`.',
+    hint: 'Give a TensorFlow Lite file (.tflite), an ONNX file (.onnx), a Keras model (.keras, .h5) or a TensorFlow.js LayersModel (model.json with its weights, or a ZIP archive of both).',
   },
   'compiler.model-damaged': {
     status: 422,
@@ -766,6 +766,38 @@ export const errors = {
     title: 'Compiler: graph invalid',
     text: 'The graph of the model is inconsistent at {op}: {reason}.',
     hint: 'Export the model again. If another tool made or changed it, check that tool.',
+  },
+  'compiler.weights-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: weights invalid',
+    text: 'Weight {weight} of layer {layer} cannot be used: {reason}.',
+    hint: 'Save the whole model again (`model.save`), architecture and weights together.',
+  },
+  'compiler.files-missing': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: files missing',
+    text: '{file} refers to files that were not given: {missing}.',
+    hint: 'Give the folder of the model, or a ZIP archive of it, with all files that belong to it.',
+  },
+  'compiler.batch-chosen': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: batch chosen',
+    text: 'Input {tensor} has an open batch ({extent}); {batch} is taken.',
+    hint: 'Nothing, if the device is to compute one sample at a time. Export the model with a fixed batch otherwise.',
+  },
+  'compiler.layout-moved': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: layout moved',
+    text: 'Input {tensor} of shape [{from}] is given to devices as [{to}]: channels last, as sensors and cameras deliver them.',
+    hint: 'Transpose validation and calibration data that are stored channels first.',
   },
   'compiler.slot-too-small': {
     status: 422,
@@ -2278,6 +2310,10 @@ export interface ErrorData {
   'compiler.shape-unsupported': { tensor: Value; shape: Value; reason: Value };
   'compiler.quantization-invalid': { tensor: Value; reason: Value };
   'compiler.graph-invalid': { op: Value; reason: Value };
+  'compiler.weights-invalid': { weight: Value; layer: Value; reason: Value };
+  'compiler.files-missing': { file: Value; missing: Value };
+  'compiler.batch-chosen': { tensor: Value; extent: Value; batch: Value };
+  'compiler.layout-moved': { tensor: Value; from: Value; to: Value };
   'compiler.slot-too-small': { deviceType: Value; required: Value; available: Value };
   'compiler.arena-too-small': {
     required: Value;
