@@ -194,6 +194,46 @@ static void should_wait_for_a_sensor_and_count_missed_periods(void) {
   CHECK(w.agent.inference_index >= index + 2 && w.agent.inference_index <= index + 4);
 }
 
+static void should_pull_raw_frames_for_a_bundle_with_a_front_end(void) {
+  static const fleet_sensor_t generic = {FLEET_SENSOR_GENERIC, 1, 0, 0, 4000};
+  world_init(&w);
+  make_sampled_bundle(&one, 1);
+  w.bundle = &one;
+  w.release = release_of(2);
+  w.release.soak_s = 0;
+  w.deployment = 1;
+  w.next_class = 3;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  CHECK(world_run(&w, 5));
+  CHECK(!w.agent.running); // this board has no such sensor
+  CHECK_EQUAL(w.samples, 0);
+
+  w.config.sensors = &generic;
+  w.config.sensor_count = 1;
+  w.release = release_of(3);
+  w.deployment = 2;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  CHECK(world_run(&w, 5));
+  CHECK(w.agent.running); // every result is checked against the class in the samples (world.c)
+  CHECK(w.results > 0);
+  CHECK_EQUAL(w.samples, 2 * w.results); // two passes each
+
+  // Half of an input, then nothing for a while: the rest is waited for, nothing is skipped or lost.
+  const uint32_t results = w.results;
+  w.sample_result = 0;
+  CHECK(world_run(&w, 5));
+  CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED), 0);
+  CHECK_EQUAL(w.results, results);
+  w.sample_result = 1;
+  CHECK(world_run(&w, 3));
+  CHECK(w.results >= results + 2);
+  w.hold_input = true;
+  CHECK(world_run(&w, 25));
+  const message_t *m = world_last(&w, "telemetry");
+  CHECK(message_field(m, FLEET_TELEMETRY_SATURATED, 0) >= 9);
+  CHECK(message_field(m, FLEET_TELEMETRY_STUCK, 0) >= 9);
+}
+
 static void should_close_a_window_with_its_4095th_inference(void) {
   with_model();
   w.window_s = 100;
@@ -390,6 +430,7 @@ const test_t telemetry_tests[] = {
     {"should summarize monitored features and the OOD score",
      should_summarize_monitored_features_and_the_ood_score},
     {"should leave features out of a window that would not fit", should_leave_features_out_of_a_window_that_would_not_fit},
+    {"should pull raw frames for a bundle with a front end", should_pull_raw_frames_for_a_bundle_with_a_front_end},
     {"should wait for a sensor and count missed periods", should_wait_for_a_sensor_and_count_missed_periods},
     {"should close a window with its 4095th inference", should_close_a_window_with_its_4095th_inference},
     {"should keep every nth prediction and at most sixteen", should_keep_every_nth_prediction_and_at_most_sixteen},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static _Alignas(16) uint8_t arena[256];
+static _Alignas(16) uint8_t state[64];
 static const uint8_t vendor[16] = {1, 2, 3};
 static const uint8_t class_id[16] = {7};
 static const uint8_t key[32] = {9, 9, 9};
@@ -60,9 +61,66 @@ static void monitor(uint8_t *m, uint32_t kind, uint32_t after_step, uint32_t off
   for (uint32_t e = 0; e < 15; e++) store_le(m + FLEET_MONITOR_EDGES + 2 * e, (uint64_t)((int64_t)e * 8 - 56), 2);
 }
 
-static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden, uint32_t monitors) {
+static void put_operand(uint8_t *o, uint32_t space, uint32_t dtype, uint32_t offset, uint32_t bytes) {
+  o[FLEET_OPERAND_SPACE] = (uint8_t)space;
+  o[FLEET_OPERAND_DTYPE] = (uint8_t)dtype;
+  store_le(o + FLEET_OPERAND_OFFSET, offset, 4);
+  store_le(o + FLEET_OPERAND_BYTES, bytes, 4);
+}
+
+// A stage's head; returns where its operands start.
+static uint8_t *put_stage(uint8_t **at, uint32_t stage, uint32_t inputs, uint32_t param_bytes, uint32_t flags) {
+  uint8_t *s = *at;
+  const uint32_t bytes = FLEET_FRONT_END_STAGE_RECORD_BYTES + (inputs + 1) * FLEET_OPERAND_RECORD_BYTES + param_bytes;
+  store_le(s + FLEET_FRONT_END_STAGE_STAGE, stage, 2);
+  s[FLEET_FRONT_END_STAGE_VERSION] = 1;
+  s[FLEET_FRONT_END_STAGE_FLAGS] = (uint8_t)flags;
+  store_le(s + FLEET_FRONT_END_STAGE_BYTES, bytes, 2);
+  s[FLEET_FRONT_END_STAGE_INPUTS] = (uint8_t)inputs;
+  s[FLEET_FRONT_END_STAGE_OUTPUTS] = 1;
+  *at += bytes;
+  return s + FLEET_FRONT_END_STAGE_RECORD_BYTES;
+}
+
+enum { front_end_bytes = FLEET_FRONT_END_RECORD_BYTES + 3 * FLEET_FRONT_END_STAGE_RECORD_BYTES + (5 + 2 + 2) * FLEET_OPERAND_RECORD_BYTES +
+         FLEET_STAGE_SCALE_PARAM_BYTES + FLEET_STAGE_STACK_PARAM_BYTES + FLEET_STAGE_COPY_PARAM_BYTES };
+
+// State: two samples at 0, two rows at 16. Arena: the row at 8, the input at 0. Constants: multiplier, shift, centre.
+static void put_front_end(uint8_t *f, uint8_t *constants) {
+  store_le(constants, 1 << 30, 4);
+  constants[4] = 38;
+  store_le(f + FLEET_FRONT_END_FRAME, 2, 4);
+  store_le(f + FLEET_FRONT_END_HOP, 2, 4);
+  store_le(f + FLEET_FRONT_END_PASSES, 2, 2);
+  store_le(f + FLEET_FRONT_END_FIRST_PASSES, 2, 2);
+  store_le(f + FLEET_FRONT_END_STAGES, 3, 2);
+  f[FLEET_FRONT_END_AXES] = 1;
+  uint8_t *at = f + FLEET_FRONT_END_RECORD_BYTES;
+  uint8_t *o = put_stage(&at, FLEET_STAGE_SCALE, 4, FLEET_STAGE_SCALE_PARAM_BYTES, 0);
+  put_operand(o, FLEET_SPACE_STATE, FLEET_DTYPE_INT16, 0, 4);
+  put_operand(o + 12, FLEET_SPACE_CONST, FLEET_DTYPE_INT32, 0, 4);
+  put_operand(o + 24, FLEET_SPACE_CONST, FLEET_DTYPE_UINT8, 4, 1);
+  put_operand(o + 36, FLEET_SPACE_CONST, FLEET_DTYPE_INT32, 8, 4);
+  put_operand(o + 48, FLEET_SPACE_ARENA, FLEET_DTYPE_INT8, 8, 2);
+  uint8_t *p = o + 60;
+  store_le(p + FLEET_STAGE_SCALE_ELEMENTS, 2, 4);
+  store_le(p + FLEET_STAGE_SCALE_PERIOD, 1, 4);
+  store_le(p + FLEET_STAGE_SCALE_OUTPUT_MIN, (uint16_t)-128, 2);
+  store_le(p + FLEET_STAGE_SCALE_OUTPUT_MAX, 127, 2);
+  o = put_stage(&at, FLEET_STAGE_STACK, 1, FLEET_STAGE_STACK_PARAM_BYTES, 0);
+  put_operand(o, FLEET_SPACE_ARENA, FLEET_DTYPE_INT8, 8, 2);
+  put_operand(o + 12, FLEET_SPACE_STATE, FLEET_DTYPE_INT8, 16, 4);
+  store_le(o + 24 + FLEET_STAGE_STACK_ROWS, 2, 4);
+  store_le(o + 24 + FLEET_STAGE_STACK_ROW_BYTES, 2, 4);
+  o = put_stage(&at, FLEET_STAGE_COPY, 1, FLEET_STAGE_COPY_PARAM_BYTES, FLEET_STAGE_FLAG_FINAL);
+  put_operand(o, FLEET_SPACE_STATE, FLEET_DTYPE_INT8, 16, 4);
+  put_operand(o + 12, FLEET_SPACE_ARENA, FLEET_DTYPE_INT8, 0, 4);
+  store_le(o + 24 + FLEET_STAGE_COPY_BYTES, 4, 4);
+}
+
+static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden, uint32_t monitors, bool sampled) {
   memset(b, 0, sizeof *b);
-  enum { sections = 5, body = 128 + sections * 16, plan_bytes = 12 + 24 + 4 };
+  enum { sections = 7, body = 128 + sections * 16, plan_bytes = 12 + 24 + 4 };
   uint8_t *h = b->bytes;
   // The tag fills an unknown, skippable section, so bundles differ and have some size.
   const uint32_t filler = 6600;
@@ -82,6 +140,12 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
     else monitor(m, FLEET_MONITOR_KIND_FEATURE, 65535, (i - 1) % 4, 1);
   }
   h[FLEET_HEADER_MONITOR_COUNT] = (uint8_t)monitors;
+  const uint32_t front_end = sampled ? front_end_bytes : 0;
+  uint8_t *constants = section(b, 5, FLEET_SECTION_CONSTANTS, at, 16, 0);
+  at += 16;
+  uint8_t *stages = section(b, 6, sampled ? FLEET_SECTION_FRONT_END : 901, at, front_end, 0);
+  at = (at + front_end + 15) / 16 * 16;
+  if (sampled) put_front_end(stages, constants);
   uint8_t *fill = section(b, 3, 900, at, filler, 0);
   for (uint32_t i = 0; i < filler; i++) fill[i] = (uint8_t)((i * 2654435761u + tag * 40503u) >> 13);
   at = (at + filler + 15) / 16 * 16;
@@ -93,6 +157,8 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
   store_le(h + FLEET_HEADER_HEADER_BYTES, FLEET_HEADER_RECORD_BYTES, 2);
   store_le(h + FLEET_HEADER_SECTION_COUNT, sections, 2);
   store_le(h + FLEET_HEADER_ARENA_BYTES, 32, 4);
+  store_le(h + FLEET_HEADER_STATE_BYTES, sampled ? 32 : 0, 4);
+  store_le(h + FLEET_HEADER_FLAGS, sampled ? FLEET_HEADER_FLAG_FRONT_END : 0, 4);
   store_le(h + FLEET_HEADER_STEP_COUNT, 1, 4);
   h[FLEET_HEADER_OP_SET + FLEET_OP_RESHAPE / 8] = 1 << FLEET_OP_RESHAPE % 8;
   h[FLEET_HEADER_INPUT_COUNT] = h[FLEET_HEADER_OUTPUT_COUNT] = 1;
@@ -111,6 +177,13 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
   }
   store_le(plan + 36 + FLEET_RESHAPE_BYTES, 4, 4);
   tensor(contract, 0, 0);
+  if (sampled) {
+    contract[FLEET_TENSOR_SENSOR] = FLEET_SENSOR_GENERIC;
+    contract[FLEET_TENSOR_AXES] = 1;
+    store_le(contract + FLEET_TENSOR_SAMPLE_RATE_MHZ, 4000, 4);
+    store_le(contract + FLEET_TENSOR_FRAME, 4, 4);
+    store_le(contract + FLEET_TENSOR_HOP, 4, 4);
+  }
   tensor(contract + FLEET_TENSOR_RECORD_BYTES, 1, 16);
   for (uint32_t i = 0; i < golden; i++) {
     uint8_t *g = gold + i * FLEET_GOLDEN_RECORD_BYTES;
@@ -126,11 +199,13 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
 }
 
 void make_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden) {
-  build_bundle(b, tag, golden, broken_golden, 0);
+  build_bundle(b, tag, golden, broken_golden, 0, false);
 }
 
+void make_sampled_bundle(bundle_t *b, uint32_t tag) { build_bundle(b, tag, 1, false, 2, true); }
+
 void make_monitored_bundle(bundle_t *b, uint32_t tag, uint32_t features) {
-  build_bundle(b, tag, 1, false, features + 2);
+  build_bundle(b, tag, 1, false, features + 2, false);
 }
 
 release_t release_of(uint32_t sequence) {
@@ -371,6 +446,19 @@ static void entropy(void *user, void *dst, uint32_t n) {
 
 static int32_t sample(void *user, uint32_t sensor, void *dst, uint32_t count) {
   world_t *w = user;
+  if (sensor == FLEET_SENSOR_GENERIC) {
+    if (count != 2) abort();
+    w->samples++;
+    if (w->sample_result <= 0) return w->sample_result;
+    int16_t *raw = dst;
+    for (uint32_t i = 0; i < 2; i++) {
+      const uint32_t element = (w->half ? 2u : 0) + i;
+      raw[i] = (int16_t)(element == w->next_class % 4 ? (w->hold_input ? INT16_MAX : 8000 + 64 * (int)(w->samples % 40)) : -25600);
+      if (w->hold_input && element != w->next_class % 4) raw[i] = INT16_MIN;
+    }
+    w->half = !w->half;
+    return 2;
+  }
   if (sensor != FLEET_SENSOR_TENSOR || count != 4) abort();
   w->samples++;
   if (w->sample_result <= 0) return w->sample_result;
@@ -424,6 +512,8 @@ void world_init(world_t *w) {
   c->slot_bytes = world_slot_bytes;
   c->arena = arena;
   c->arena_bytes = sizeof arena;
+  c->state = state;
+  c->state_bytes = sizeof state;
   c->window_s = 10;
 }
 

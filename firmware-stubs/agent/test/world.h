@@ -68,6 +68,7 @@ typedef struct {
   uint32_t results;
   uint8_t next_class;
   bool hold_input; // the sensor repeats one saturated frame
+  bool half;       // raw samples: the second half of an input is next
   bool unmapped;
   bool moved; // the mapping is a copy elsewhere, made when it is asked for
 
@@ -116,6 +117,8 @@ void make_bundle(bundle_t *bundle, uint32_t tag, uint32_t golden, bool broken_go
 // The same with monitors: classes, then `features` features (the input's elements, 16 bins of 8 from -56, centre 3), then one
 // OOD score (the output's maximum).
 void make_monitored_bundle(bundle_t *bundle, uint32_t tag, uint32_t features);
+// A bundle with a front end: two rows of two samples of sensor generic, one axis, each / 256.
+void make_sampled_bundle(bundle_t *bundle, uint32_t tag);
 uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, const release_t *release);
 
 void world_init(world_t *w);

@@ -35,8 +35,9 @@ static int passes_self_test(const bundle_t *b, uint32_t number) {
   return ok;
 }
 
-// Where the plan lies: most damage goes there, the rest anywhere (shapes and shifts in tables among it).
-static void find_plan(const bundle_t *b, uint32_t *from, uint32_t *bytes) {
+// Where a section lies. Most damage goes to the plan and the front end, the rest anywhere (shapes and shifts in tables
+// among it).
+static int find_section(const bundle_t *b, uint32_t type, uint32_t *from, uint32_t *bytes) {
   *from = 0;
   *bytes = b->size;
   for (uint32_t i = 0; i < b->bytes[FLEET_HEADER_SECTION_COUNT]; i++) {
@@ -44,16 +45,19 @@ static void find_plan(const bundle_t *b, uint32_t *from, uint32_t *bytes) {
     uint32_t numbers[2];
     memcpy(&numbers[0], entry + FLEET_SECTION_ENTRY_OFFSET, 4);
     memcpy(&numbers[1], entry + FLEET_SECTION_ENTRY_LENGTH, 4);
-    if (entry[FLEET_SECTION_ENTRY_TYPE] != FLEET_SECTION_PLAN || numbers[1] == 0) continue;
+    if (entry[FLEET_SECTION_ENTRY_TYPE] != type || numbers[1] == 0) continue;
     *from = numbers[0];
     *bytes = numbers[1];
+    return 1;
   }
+  return 0;
 }
 
 static int damage(const uint8_t *data, uint32_t size) {
   bundle_t b = copy_of(data, size);
   uint32_t from, bytes;
-  find_plan(&b, &from, &bytes);
+  if (below(4) == 0 || !find_section(&b, FLEET_SECTION_FRONT_END, &from, &bytes))
+    (void)find_section(&b, FLEET_SECTION_PLAN, &from, &bytes);
   for (uint32_t changes = 1 + below(3); changes > 0; changes--) {
     const uint32_t at = below(8) ? from + below(bytes) : below(b.size), value = odd_value();
     switch (below(4)) {

@@ -154,6 +154,12 @@ void exercise(const bundle_t *b) {
   uint32_t values = 0;
   if (start(&m, b, NULL) == 0) {
     memset(m.arena, (int)below(256), m.arena_bytes);
+    fleet_raw_t raw;
+    for (uint32_t pass = 0; pass < 3 && fleet_raw(&m.rt, &raw) == 0 && raw.frames != 0; pass++) {
+      for (uint32_t i = 0; i < raw.frames * raw.axes; i++) raw.data[i] = (int16_t)(rnd() >> 16);
+      memset(m.arena, (int)below(256), m.arena_bytes);
+      expect(fleet_feed(&m.rt) >= 0);
+    }
     fleet_set_monitor_sink(&m.rt, count, &values);
     expect(fleet_begin(&m.rt) == 0);
     while (fleet_run(&m.rt, 1) > 0) (void)fleet_last_step_crc(&m.rt);

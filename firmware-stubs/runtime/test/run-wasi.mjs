@@ -14,7 +14,7 @@ const places = ['include', 'src', 'kernels', 'test'].map((folder) => [
 places.push(['dsp', new URL('../dsp/src/', runtime)]); // the compiler's file system does not follow ".."
 for (const [folder, place] of places)
   for (const name of (await readdir(place)).sort()) {
-    if (!/\.[ch]$/.test(name) || name === 'fuzz_load.c') continue;
+    if (!/\.[ch]$/.test(name) || name === 'fuzz_load.c' || name === 'corpus.c') continue;
     (files[folder] ??= {})[name] = await readFile(new URL(name, place), 'utf8');
     if (name.endsWith('.c')) units.push(`${folder}/${name}`);
   }

@@ -69,6 +69,25 @@ static void test_steps(void) {
   release_assembly(&a);
 }
 
+static void test_no_front_end(void) {
+  assembly_t a = two_steps();
+  bundle_t b = assemble(&a);
+  machine_t m;
+  fleet_raw_t raw;
+  expect_error(start(&m, &b, NULL), 0);
+  expect(fleet_raw(&m.rt, &raw) == 0 && raw.frames == 0 && raw.data == NULL);
+  expect_error(fleet_raw(&m.rt, NULL), fleet_err_runtime_argument_invalid);
+  expect_error(fleet_feed(&m.rt), fleet_err_runtime_argument_invalid);
+  expect(fleet_begin(&m.rt) == 0);
+  expect_error(fleet_feed(&m.rt), fleet_err_runtime_busy);
+  memset(&m.rt, 0, sizeof m.rt);
+  expect_error(fleet_feed(&m.rt), fleet_err_runtime_not_loaded);
+  expect_error(fleet_raw(&m.rt, &raw), fleet_err_runtime_not_loaded);
+  stop(&m);
+  release_bundle(&b);
+  release_assembly(&a);
+}
+
 static void test_golden(void) {
   assembly_t a = two_steps();
   a.golden_count = 2;
@@ -210,6 +229,7 @@ static void test_monitors(void) {
 void test_run(void) {
   expect(sizeof(fleet_runtime_t) <= FLEET_RUNTIME_BYTES);
   test_steps();
+  test_no_front_end();
   test_golden();
   test_monitors();
 }

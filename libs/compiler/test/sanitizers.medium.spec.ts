@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
-import { compile } from '../src/index.js';
+import { compile, GraphBuilder, writeTflite, type CompileOptions, type FrontEnd } from '../src/index.js';
 import { readVectors, vectorFiles } from './vectors.js';
 
 const run = promisify(execFile);
@@ -28,6 +28,57 @@ async function sources(name: string): Promise<string[]> {
   return files.filter((file) => file.endsWith('.c')).map((file) => `${name}/${file}`);
 }
 
+const SENSOR = { sensor: 1, axes: 3, unit: 1 } as const;
+/** Every kind of front end: elements of the model's input, sensor, description. */
+const FRONT_ENDS: readonly (readonly [number, CompileOptions['sensor'], FrontEnd])[] = [
+  [120, {}, { kind: 'micro-speech', windowMs: 10, hopMs: 5 }],
+  [
+    26,
+    {},
+    {
+      kind: 'mfcc',
+      sampleRate: 8000,
+      windowMs: 16,
+      hopMs: 8,
+      lowerHz: 50,
+      upperHz: 4000,
+      bands: 20,
+      coefficients: 13,
+    },
+  ],
+  [
+    30,
+    SENSOR,
+    {
+      kind: 'statistics',
+      frame: 25,
+      features: ['mean', 'rms', 'std', 'min', 'max', 'range', 'zero_crossings', 'kurtosis', 'crest', 'mad'],
+    },
+  ],
+  [
+    24,
+    SENSOR,
+    { kind: 'spectral-power', frame: 50, hop: 25, sampleRate: 100, edgesHz: [0, 5, 10, 20, 50], newRows: 2 },
+  ],
+  [
+    12,
+    SENSOR,
+    { kind: 'spectral-power', frame: 64, sampleRate: 100, edgesHz: [0, 5, 10, 20, 50], logarithm: true },
+  ],
+  [60, { ...SENSOR, axisOrder: 1 }, { kind: 'scale', hop: 5 }],
+];
+
+async function frontEndBundles(): Promise<Uint8Array[]> {
+  const bundles: Uint8Array[] = [];
+  for (const [elements, sensor, frontEnd] of FRONT_ENDS) {
+    const g = new GraphBuilder('front end');
+    const graph = g.build([g.reshape(g.input('x', [1, elements], { scale: 0.1 }), 'y', [elements])]);
+    const source = { bytes: writeTflite(graph), fileName: 'front-end.tflite' };
+    bundles.push((await compile(source, { deviceType, sensor, frontEnd, goldenVectors: 1 })).bundle);
+  }
+  return bundles;
+}
+
 /** All vectors' bundles, each behind its length. */
 async function corpus(): Promise<{ file: string; bundles: number }> {
   const parts: Uint8Array[] = [];
@@ -38,6 +89,8 @@ async function corpus(): Promise<{ file: string; bundles: number }> {
       parts.push(new Uint8Array(Uint32Array.of(bundle.length).buffer), bundle);
     }
   }
+  for (const bundle of await frontEndBundles())
+    parts.push(new Uint8Array(Uint32Array.of(bundle.length).buffer), bundle);
   const file = join(folder, 'corpus');
   await writeFile(file, Buffer.concat(parts));
   return { file, bundles: parts.length / 2 };
