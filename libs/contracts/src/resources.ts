@@ -215,6 +215,32 @@ export const Diagnostic = z.object({
   op: z.string().optional(),
   tensor: z.string().optional(),
 });
+const LayerError = z.object({
+  op: z.string(),
+  name: z.string(),
+  /** 10 log10(signal power / error power); null where no error is left. */
+  sqnrDb: z.number().nullable(),
+  maxError: z.number(),
+  /** Largest value of the float layer, for comparison. */
+  maxValue: z.number(),
+});
+/** What it cost to make an int8 model of a float one. */
+export const QuantizationReport = z
+  .object({
+    method: z.string(),
+    /** Calibration samples. */
+    samples: z.int(),
+    /** Where the ranges come from: the user's samples, validation data, or a stated range. */
+    source: z.string(),
+    range: z.tuple([z.number(), z.number()]).nullable(),
+    layers: z.array(LayerError),
+    outputs: z.array(LayerError),
+    /** The float model on the validation data; null without. */
+    float: z
+      .object({ samples: z.int(), accuracy: z.number(), confusion: z.array(z.array(z.int())) })
+      .nullable(),
+  })
+  .meta({ id: 'QuantizationReport' });
 /** What the compiler says about a bundle: JSON behind the CLI's text and the dashboard's drawing. */
 export const BuildReport = z
   .object({
@@ -258,6 +284,8 @@ export const BuildReport = z
     validation: z
       .object({ samples: z.int(), accuracy: z.number(), confusion: z.array(z.array(z.int())) })
       .nullable(),
+    /** Null for models that came quantized. */
+    quantization: QuantizationReport.nullable().default(null),
     diagnostics: z.array(Diagnostic),
     seconds: z.number(),
   })

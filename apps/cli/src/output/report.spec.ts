@@ -32,6 +32,19 @@ const report: Report = {
   goldenVectors: 4,
   goldenCoverage: 0.995,
   validation: { samples: 200, accuracy: 0.985, confusion: [] },
+  quantization: {
+    method: 'min-max',
+    samples: 100,
+    source: 'calibration',
+    range: null,
+    layers: [
+      { op: 'CONV_2D', name: 'stem', sqnrDb: 38.2, maxError: 0.01, maxValue: 2 },
+      { op: 'FULLY_CONNECTED', name: 'head', sqnrDb: 21.5, maxError: 0.2, maxValue: 4 },
+      { op: 'RESHAPE', name: 'flat', sqnrDb: null, maxError: 0, maxValue: 4 },
+    ],
+    outputs: [],
+    float: { samples: 200, accuracy: 0.99, confusion: [] },
+  },
   diagnostics: [
     { severity: 'warning', code: 'x', message: 'Slow on this core.', op: 'SOFTMAX', hint: 'Use another.' },
   ],
@@ -57,7 +70,10 @@ describe('build report', () => {
   it('should show sections by size, work, accuracy and diagnostics', () => {
     expect(text.indexOf('constants')).toBeLessThan(text.indexOf('plan  '));
     expect(text).toContain('FULLY_CONNECTED           100 MACs');
-    expect(text).toContain('accuracy 98.5 % on 200 samples');
+    expect(text).toContain('accuracy 98.5 % on 200 samples (float model 99.0 %)');
+    expect(text).toContain('min-max over 100 samples (calibration)');
+    expect(text.indexOf('head')).toBeLessThan(text.indexOf('stem'));
+    expect(text).toMatch(/FULLY_CONNECTED +head +21.5 dB/);
     expect(text).toContain('warning  SOFTMAX: Slow on this core.\n       Use another.');
     expect(text).toContain('4 golden vectors, a flip in 99.5 % of the stored blocks is noticed');
   });

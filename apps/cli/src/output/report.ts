@@ -45,10 +45,15 @@ export function renderReport(report: Report, context: ReportContext): string {
   ];
   const steps = heaviest(report);
   if (steps !== '') blocks.push(`${pc.dim('MOST WORK')}\n${steps}`);
-  if (report.validation !== null)
+  if (report.validation !== null) {
+    const float = report.quantization?.float;
     blocks.push(
-      `${pc.dim('VALIDATION')}\naccuracy ${percent(report.validation.accuracy, 1)} on ${count(report.validation.samples)} samples`,
+      `${pc.dim('VALIDATION')}\naccuracy ${percent(report.validation.accuracy, 1)} on ${count(report.validation.samples)} samples` +
+        (float === undefined || float === null ? '' : ` (float model ${percent(float.accuracy, 1)})`),
     );
+  }
+  if (report.quantization !== null)
+    blocks.push(`${pc.dim('QUANTIZATION')}\n${quantizationText(report.quantization)}`);
   for (const diagnostic of report.diagnostics) {
     const paint =
       diagnostic.severity === 'error' ? pc.red : diagnostic.severity === 'warning' ? pc.yellow : pc.dim;
@@ -122,4 +127,20 @@ function heaviest(report: Report): string {
       return `${op.op.padEnd(width)}  ${count(op.macs).padStart(12)} MACs  ${bar(share, WIDTH)} ${percent(share, 1).padStart(6)}`;
     })
     .join('\n');
+}
+
+/** Where the ranges come from, and the layers that lost most. */
+function quantizationText(quantization: NonNullable<Report['quantization']>): string {
+  const { method, samples, source, range, layers } = quantization;
+  const over = range === null ? `${count(samples)} samples (${source})` : `${range.join(' .. ')} (${source})`;
+  const worst = layers
+    .filter(({ sqnrDb }) => sqnrDb !== null)
+    .sort((a, b) => (a.sqnrDb ?? 0) - (b.sqnrDb ?? 0))
+    .slice(0, 5);
+  const width = Math.max(...worst.map(({ op }) => op.length), 1);
+  const rows = worst.map(
+    ({ op, name, sqnrDb, maxError, maxValue }) =>
+      `${op.padEnd(width)}  ${name}  ${sqnrDb?.toFixed(1)} dB, off by ${maxError} of ${maxValue} at most`,
+  );
+  return [`${method} over ${over}; layers with the largest error:`, ...rows].join('\n');
 }

@@ -3,13 +3,14 @@ import { Alert, Anchor, Button, Group, Progress, SimpleGrid, Table, Text } from 
 import { Link, useParams } from '@tanstack/react-router';
 import type { Resource } from '@tinyfleet/contracts';
 import { useAction, useApi } from '../../app/api';
-import { formatBytes, formatCount, formatInteger, formatPercent } from '../../app/format';
+import { formatBytes, formatCount, formatPercent } from '../../app/format';
 import { dataColor } from '../../app/theme';
 import { StateBadge } from '../../components/badges';
 import { Loaded, Page, Problem, Section } from '../../components/page';
 import { StackedBar } from '../../components/stacked-bar';
 import { ArenaMap } from './arena-map';
 import { FitTable } from './fit-table';
+import { Quantization, Validation } from './quantization';
 
 type Report = Resource<'BuildReport'>;
 
@@ -102,7 +103,10 @@ function ReportView({ report }: { report: Report }) {
       >
         <ArenaMap blocks={report.arena} arenaBytes={report.arenaBytes} steps={report.ops.length} />
       </Section>
-      {report.validation === null ? null : <Validation validation={report.validation} />}
+      {report.validation === null ? null : (
+        <Validation validation={report.validation} float={report.quantization?.float ?? null} />
+      )}
+      {report.quantization === null ? null : <Quantization quantization={report.quantization} />}
       <Section
         title="Operators"
         about={`${report.goldenVectors} golden vectors${report.goldenCoverage === null ? '' : `; ${formatPercent(report.goldenCoverage)} of sampled flash blocks change a checksum when a bit flips`}`}
@@ -124,43 +128,6 @@ function Figure(props: { label: string; value: string; note?: string }) {
         {props.note}
       </Text>
     </div>
-  );
-}
-
-function Validation({ validation }: { validation: NonNullable<Report['validation']> }) {
-  return (
-    <Section
-      title="On the validation data"
-      about={`${formatInteger(validation.samples)} samples through the very kernels that ship`}
-    >
-      <Text className="tile-value">{formatPercent(validation.accuracy)}</Text>
-      <div className="scroll-x" tabIndex={0} role="region" aria-label="Confusion matrix">
-        <Table withColumnBorders w="auto" mt="xs">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>true ↓ said →</Table.Th>
-              {validation.confusion.map((_, index) => (
-                <Table.Th key={index} ta="right">
-                  {index}
-                </Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {validation.confusion.map((row, truth) => (
-              <Table.Tr key={truth}>
-                <Table.Th>{truth}</Table.Th>
-                {row.map((count, said) => (
-                  <Table.Td key={said} ta="right" fw={truth === said ? 600 : 400}>
-                    {count}
-                  </Table.Td>
-                ))}
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
-    </Section>
   );
 }
 
