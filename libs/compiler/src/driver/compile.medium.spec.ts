@@ -254,7 +254,8 @@ describe('evaluate', () => {
       expect(evaluate(bundle, { inputs, labels: labelFile })).rejects.toThrow(reason);
     await fails(x.subarray(0, 60), y, /header is not complete/);
     await fails(x.subarray(0, 300), y, /bytes of data/);
-    await fails(npy('<f4', [4, 144], new Uint8Array(4 * 144 * 4)), y, /one-byte integers/);
+    await fails(npy('<c8', [4, 144], new Uint8Array(4 * 144 * 8)), y, /no integers/);
+    await fails(npy('>f4', [4, 144], new Uint8Array(4 * 144 * 4)), y, /big-endian/);
     await fails(npy('|u1', [4, 144], new Uint8Array(4 * 144)), y, /uint8/);
     await fails(npy('|i1', [4, 9], new Uint8Array(36)), y, /takes 144/);
     await fails(x, npy('|u1', [3], truth.subarray(0, 3)), /3 labels for 4 samples/);

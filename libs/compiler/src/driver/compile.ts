@@ -7,19 +7,27 @@ import { Runtime, type LoadedBundle } from '@tinyfleet/runtime';
 import type { BundleContents, GoldenVector } from '../backends/bundle/contents.js';
 import { encodeBundle, type EncodedBundle } from '../backends/bundle/encode.js';
 import { failure, fault, type Diagnostic } from '../ir/diagnostics.js';
-import { tensorOf, type Graph } from '../ir/graph.js';
+import { isFloat, tensorOf, type Graph } from '../ir/graph.js';
 import { workOf } from '../ir/cost.js';
 import { NO_PASSES, PASSES } from '../passes/table.js';
 import { runPasses } from '../passes/pass.js';
 import { withFrontEnd } from '../plan/front-end/build.js';
 import { makePlan } from '../plan/make-plan.js';
 import type { Plan } from '../plan/types.js';
+import { calibrate, chooseSamples, type Calibration } from './calibrate.js';
 import { bundleContents, sensorContract } from './contents.js';
-import { evaluateLoaded } from './evaluate.js';
+import { deviceInput, deviceRows, evaluateLoaded, floatRow } from './evaluate.js';
 import { openSource, type Source } from './frontends.js';
 import { chooseGolden, measureCoverage } from './golden.js';
+import { probabilityOutput } from './inspect.js';
 import { readNpy } from './npy.js';
 import { DEFAULT_WORK, type CompileOptions, type Progress, type TargetType } from './options.js';
+import {
+  compareLayers,
+  evaluateFloatModel,
+  type QuantizationReport,
+  type QuantizedModel,
+} from './quantization-report.js';
 import { fitDiagnostics, makeReport, type Report, type ReportParts } from './report.js';
 
 export interface CompileResult {
@@ -64,8 +72,16 @@ export async function compile(
 
   await enter('read', 0);
   const optimize = options.optimize ?? true;
-  const { graph: imported, notes } = openSource(source, options.limits);
+  const { graph: opened, notes } = openSource(source, options.limits);
   diagnostics.push(...notes);
+  const float = isFloat(opened) ? withRoots(opened) : null;
+  let calibration: Calibration | null = null;
+  let imported = opened;
+  if (float !== null) {
+    await enter('calibrate', 0.02);
+    calibration = chooseSamples(float, options, diagnostics);
+    imported = await calibrate(float, calibration, (done) => enter('calibrate', 0.02 + done * 0.08));
+  }
   await enter('optimize', 0.1);
   const passes = runPasses(withRoots(imported), optimize ? PASSES : NO_PASSES, { diagnostics });
   const graph = passes.graph;
@@ -77,7 +93,10 @@ export async function compile(
   const limit = options.limits?.work ?? DEFAULT_WORK.work;
   if (work > limit)
     throw fault('compiler.limit-exceeded', { what: 'rounds of work per inference', found: work, limit });
-  const report = (bundle: EncodedBundle, tests: Pick<ReportParts, 'golden' | 'validation'>): Report =>
+  const report = (
+    bundle: EncodedBundle,
+    tests: Pick<ReportParts, 'golden' | 'validation' | 'quantization'>,
+  ): Report =>
     makeReport({
       target: options.deviceType,
       source: { fileName: source.fileName, bytes: source.bytes.length, digest: sha256(source.bytes) },
@@ -97,17 +116,23 @@ export async function compile(
   const { bundle, golden, vectors } = await withGolden(contents, {
     runtime,
     options,
+    sample: goldenSample(options, graph, calibration),
     work,
     diagnostics,
     pause,
   });
   await enter('validate', 0.8);
+  const loaded = load(runtime, bundle.bytes);
   const validation =
     options.validation === undefined
       ? null
-      : await evaluateLoaded(load(runtime, bundle.bytes), options.validation, pause);
+      : await evaluateLoaded(loaded, options.validation, { pause, real: float !== null });
+  const quantization =
+    float === null || calibration === null
+      ? null
+      : await quantizationReport({ float, graph, plan, bundle: loaded }, calibration, { options, pause });
   await enter('report', 0.98);
-  const result = report(bundle, { golden, validation });
+  const result = report(bundle, { golden, validation, quantization });
   refuseMisfit(result, options.deviceType);
   onProgress?.({ stage: 'report', progress: 1 });
   return {
@@ -119,7 +144,25 @@ export async function compile(
   };
 }
 
-const UNTESTED = { golden: { vectors: 0, distinct: 0, coverage: null }, validation: null };
+const UNTESTED = {
+  golden: { vectors: 0, distinct: 0, coverage: null },
+  validation: null,
+  quantization: null,
+};
+
+async function quantizationReport(
+  model: QuantizedModel,
+  { samples, source, range }: Calibration,
+  { options, pause }: Pick<GoldenWork, 'options' | 'pause'>,
+): Promise<QuantizationReport> {
+  const output = probabilityOutput(model.float);
+  const float =
+    options.validation === undefined || output === null
+      ? null
+      : await evaluateFloatModel(model.float, output, options.validation, pause);
+  const errors = await compareLayers(model, samples, pause);
+  return { method: 'min-max', samples: samples.count, source, range, ...errors, float };
+}
 
 function refuseMisfit(report: Report, target: TargetType): void {
   const misfits = fitDiagnostics(report, target);
@@ -145,6 +188,7 @@ function withInputs(plan: Plan, graph: Graph, options: CompileOptions): Plan {
 interface GoldenWork {
   readonly runtime: Runtime;
   readonly options: CompileOptions;
+  readonly sample: Uint8Array | null;
   /** Inner-loop rounds of one inference. */
   readonly work: number;
   readonly diagnostics: Diagnostic[];
@@ -154,14 +198,12 @@ interface GoldenWork {
 /** Runs the bundle without vectors to make them, adds them, and lets the result prove itself. */
 async function withGolden(
   contents: BundleContents,
-  { runtime, options, work, diagnostics, pause }: GoldenWork,
+  { runtime, options, sample, work, diagnostics, pause }: GoldenWork,
 ): Promise<{
   bundle: EncodedBundle;
   golden: { vectors: number; distinct: number; coverage: number | null };
   vectors: readonly GoldenVector[];
 }> {
-  const sampleBytes = contents.inputs.reduce((n, input) => n + input.planned.operand.bytes, 0);
-  const sample = goldenSample(options, sampleBytes);
   const draft = encodeBundle(contents).bytes;
   const choice = await chooseGolden(
     { runtime, bundle: load(runtime, draft) },
@@ -205,12 +247,23 @@ function passesSelfTest(runtime: Runtime, bytes: Uint8Array, vectors: number): b
   return true;
 }
 
-/** The caller's, else the first row of the validation data: one real input. */
-function goldenSample(options: CompileOptions, bytes: number): Uint8Array | null {
-  if (options.goldenSample?.length === bytes) return options.goldenSample;
-  if (options.validation === undefined) return null;
-  const inputs = readNpy(options.validation.inputs, 'x.npy');
-  return inputs.data.length >= bytes ? inputs.data.slice(0, bytes) : null;
+/** The caller's, else the first row of the validation or calibration data: one real input. */
+function goldenSample(
+  options: CompileOptions,
+  graph: Graph,
+  calibration: Calibration | null,
+): Uint8Array | null {
+  const inputs = graph.inputs.map((id) => deviceInput(tensorOf(graph, id)));
+  const total = inputs.reduce((n, { bytes }) => n + bytes, 0);
+  if (options.goldenSample?.length === total) return options.goldenSample;
+  if (calibration !== null) {
+    if (calibration.source === 'range') return null;
+    const { samples } = calibration;
+    const rows = inputs.map((input, i) => floatRow(samples.inputs[i]!, samples.count, input));
+    return Buffer.concat(rows);
+  }
+  if (options.validation === undefined || inputs.length !== 1) return null;
+  return deviceRows(readNpy(options.validation.inputs, 'x.npy'), inputs[0]!, false).row(0).slice();
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 // The frontends the driver offers a file to, in this order: those with a signature first.
 import { fault, type Diagnostic } from '../ir/diagnostics.js';
-import { isFloat, type Graph } from '../ir/graph.js';
+import type { Graph } from '../ir/graph.js';
 import { describeFile } from '../frontends/describe.js';
 import * as keras from '../frontends/keras/open.js';
 import { DEFAULT_MODEL_LIMITS, within, type ModelLimits } from '../frontends/limits.js';
@@ -28,7 +28,7 @@ export interface Opened {
 }
 
 /** A float graph or an integer one. Throws FleetError `compiler.*`. */
-export function readSource(source: Source, limits: Partial<ModelLimits> = {}): Opened {
+export function openSource(source: Source, limits: Partial<ModelLimits> = {}): Opened {
   const { bytes, fileName, files = new Map<string, Uint8Array>() } = source;
   const all = { ...DEFAULT_MODEL_LIMITS, ...limits };
   within('bytes', bytes.length, all.fileBytes);
@@ -38,11 +38,4 @@ export function readSource(source: Source, limits: Partial<ModelLimits> = {}): O
   if (tfjs.match(bytes, all)) return { format: 'tfjs', graph: tfjs.open(bytes, files, all), notes };
   if (onnxMatch.match(bytes)) return { format: 'onnx', graph: onnx.open(bytes, all, notes), notes };
   throw fault('compiler.not-a-model', { file: fileName, reason: describeFile(bytes) });
-}
-
-/** As readSource, but float models are refused. */
-export function openSource(source: Source, limits: Partial<ModelLimits> = {}): Opened {
-  const opened = readSource(source, limits);
-  if (isFloat(opened.graph)) throw fault('compiler.not-quantized', { types: 'float32' });
-  return opened;
 }

@@ -34,8 +34,18 @@ export interface CompileOptions {
   readonly goldenVectors?: number;
   /** One real input, quantized: stored as a further golden vector when it is <= 2 KB. */
   readonly goldenSample?: Uint8Array;
-  /** NPY files: inputs int8 [n, ...], labels uint8 [n]. */
+  /**
+   * NPY files: inputs [n, ...] and labels uint8 [n]. Inputs are floats, or quantized as the model's own input; of a float
+   * model they are the values themselves, whatever their type.
+   */
   readonly validation?: { readonly inputs: Uint8Array; readonly labels: Uint8Array };
+  /**
+   * Samples that the scales of a float model are made from: one NPY file [n, ...] per input, of the values themselves.
+   * Default: the validation inputs; without those, random values of `inputRange`, with a warning.
+   */
+  readonly calibration?: readonly Uint8Array[];
+  /** Smallest and largest value of a float model's inputs, where there are no samples. Default -1..1. */
+  readonly inputRange?: readonly [low: number, high: number];
   /** False: one step per operator, in the model's order, for comparison layer by layer. Default true. */
   readonly optimize?: boolean;
   readonly limits?: Partial<ModelLimits & WorkLimits>;
@@ -52,7 +62,7 @@ export const DEFAULT_WORK: WorkLimits = { work: 1_000_000_000 };
 export interface Progress {
   /** 0..1, never falling. */
   readonly progress: number;
-  readonly stage: 'read' | 'optimize' | 'plan' | 'encode' | 'self-test' | 'validate' | 'report';
+  readonly stage: 'read' | 'calibrate' | 'optimize' | 'plan' | 'encode' | 'self-test' | 'validate' | 'report';
 }
 
 /** In the info section and every report. Changes when the same model may give other bytes. */

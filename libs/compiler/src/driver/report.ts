@@ -5,6 +5,7 @@ import type { PassResult } from '../passes/pass.js';
 import { BUNDLE_ABI } from '../plan/generated/bundle-layout.js';
 import type { Plan } from '../plan/types.js';
 import type { Evaluation } from './evaluate.js';
+import type { QuantizationReport } from './quantization-report.js';
 import { COMPILER_VERSION, type TargetType } from './options.js';
 
 export interface Report {
@@ -53,6 +54,8 @@ export interface Report {
   /** Share of sampled blocks of constants whose damage the self-test notices; null when not measured. */
   readonly goldenCoverage: number | null;
   readonly validation: Evaluation | null;
+  /** How a float model became int8, and what that cost; null for a model that came quantized. */
+  readonly quantization: QuantizationReport | null;
   readonly diagnostics: readonly ReportDiagnostic[];
   readonly seconds: number;
 }
@@ -66,6 +69,7 @@ export interface ReportParts {
   readonly passes: readonly PassResult[];
   readonly golden: { readonly vectors: number; readonly distinct: number; readonly coverage: number | null };
   readonly validation: Evaluation | null;
+  readonly quantization: QuantizationReport | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly seconds: number;
 }
@@ -105,6 +109,7 @@ export function makeReport(parts: ReportParts): Report {
     goldenDistinctOutputs: parts.golden.distinct,
     goldenCoverage: parts.golden.coverage,
     validation: parts.validation,
+    quantization: parts.quantization,
     diagnostics: parts.diagnostics.map(describeDiagnostic),
     seconds: parts.seconds,
   };

@@ -4,7 +4,6 @@ import { viewOf } from '../ir/cost.js';
 import {
   DTYPE_BYTES,
   elements,
-  tensorOf,
   type Graph,
   type Quantization,
   type Tensor,
@@ -20,10 +19,7 @@ export function dequantizeGraph(graph: Graph): Graph {
   for (const op of graph.ops) {
     if (!WEIGHTED.has(op.kind)) continue;
     const { inputs } = viewOf(graph, op);
-    const [first, filter] = [inputs[0]!, inputs[1]!];
-    // TRANSPOSE_CONV has its output shape first: filter, data and bias follow.
-    const [data, bias] =
-      (op.kind as string) === 'transpose_conv' ? [inputs[2]!, inputs[3]] : [first, inputs[2]];
+    const [data, filter, bias] = [inputs[0]!, inputs[1]!, inputs[2]];
     if (bias === undefined || data.quantization === null || filter.quantization === null) continue;
     const scales = filter.quantization.scales.map((s) => s * data.quantization!.scales[0]!);
     const axis = scales.length > 1 ? 0 : null;

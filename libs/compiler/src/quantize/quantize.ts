@@ -92,9 +92,8 @@ class Quantizer {
   }
 
   private requantized(op: Op, id: TensorId): TensorId {
-    const { fixedScale } = this.groups;
     const source = tensorOf(this.graph, id);
-    const { scales, zeroPoints } = fixedScale.call(this.groups, id)!;
+    const { scales, zeroPoints } = this.groups.fixedScale(id)!;
     const name = `${op.name}/${source.name}`;
     const copy = this.add({ ...source, name });
     this.groups.add(copy, {

@@ -711,14 +711,6 @@ export const errors = {
     text: '{op} uses {option}, which cannot be compiled.',
     hint: 'Export the model without it.',
   },
-  'compiler.not-quantized': {
-    status: 422,
-    exit: 6,
-    transient: false,
-    title: 'Compiler: not quantized',
-    text: 'The model computes in {types}; microcontrollers run int8.',
-    hint: 'Export it with full integer quantization: a representative data set, `TFLITE_BUILTINS_INT8`, and int8 input and output types.',
-  },
   'compiler.mixed-types': {
     status: 422,
     exit: 6,
@@ -726,6 +718,14 @@ export const errors = {
     title: 'Compiler: mixed types',
     text: 'Part of the model computes in float ({float}), part in {type} ({integer}).',
     hint: 'Export it either in float, for TinyFleet to quantize, or with full integer quantization: a representative data set and `TFLITE_BUILTINS_INT8`.',
+  },
+  'compiler.quantize-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: quantize unsupported',
+    text: 'Operators of the float model that have no int8 form ({count}): {ops}.',
+    hint: 'Replace them in the model, or move them out of it (before the input, or behind the output).',
   },
   'compiler.float-unsupported': {
     status: 422,
@@ -847,13 +847,29 @@ export const errors = {
     text: 'This model cannot be written as a .tflite file: {reason}.',
     hint: 'Take the bundle or the C library instead; they can hold every model that compiles.',
   },
+  'compiler.calibration-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: calibration invalid',
+    text: 'The float model cannot be calibrated: {reason}.',
+    hint: 'Give calibration samples as NPY, one array [samples, ...] per input, with the values the model was trained on.',
+  },
+  'compiler.calibration-missing': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: calibration missing',
+    text: 'The model is float and no samples were given: its scales were made from random inputs in {low}..{high}.',
+    hint: 'Give `--calibration x.npy` at import with about 100 typical inputs. Accuracy depends on it.',
+  },
   'compiler.validation-invalid': {
     status: 422,
     exit: 6,
     transient: false,
     title: 'Compiler: validation invalid',
     text: 'The validation data cannot be used: {reason}.',
-    hint: "Give x.npy (int8, one row per sample, in the model's input quantization) and y.npy (uint8 class numbers).",
+    hint: "Give x.npy (one row per sample: floats, or integers in the model's input quantization) and y.npy (uint8 class numbers).",
   },
   'compiler.labels-missing': {
     status: 422,
@@ -2303,8 +2319,8 @@ export interface ErrorData {
   'compiler.limit-exceeded': { found: Value; what: Value; limit: Value };
   'compiler.op-unsupported': { count: Value; ops: Value; supported: Value };
   'compiler.option-unsupported': { op: Value; option: Value };
-  'compiler.not-quantized': { types: Value };
   'compiler.mixed-types': { float: Value; type: Value; integer: Value };
+  'compiler.quantize-unsupported': { count: Value; ops: Value };
   'compiler.float-unsupported': { count: Value; ops: Value };
   'compiler.type-unsupported': { tensor: Value; op: Value; type: Value; expected: Value };
   'compiler.shape-unsupported': { tensor: Value; shape: Value; reason: Value };
@@ -2326,6 +2342,8 @@ export interface ErrorData {
   'compiler.sensor-invalid': { reason: Value };
   'compiler.self-test-failed': { reason: Value };
   'compiler.tflite-unsupported': { reason: Value };
+  'compiler.calibration-invalid': { reason: Value };
+  'compiler.calibration-missing': { low: Value; high: Value };
   'compiler.validation-invalid': { reason: Value };
   'compiler.labels-missing': { classes: Value };
   'compiler.golden-weak': { distinct: Value; tried: Value };

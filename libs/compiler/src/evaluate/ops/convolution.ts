@@ -1,6 +1,6 @@
 // Convolutions, dense layers and pools. tfjs wants filters as HWIO, TFLite stores OHWI; padding is explicit in both.
 import type * as Tf from '@tensorflow/tfjs-core';
-import type { ConvAttrs, PoolAttrs, Padding } from '../../ir/ops.js';
+import type { ConvAttrs, Padding, PoolAttrs, TransposeConvAttrs } from '../../ir/ops.js';
 import type { ConvolutionOps } from '../../ir/ops/convolution.js';
 import type { Tfjs } from '../backend.js';
 import { always, clamp, type FloatCall, type FloatSpecs } from './spec.js';
@@ -9,20 +9,20 @@ export const CONVOLUTION_FLOAT: FloatSpecs<ConvolutionOps> = {
   conv_2d: {
     run: (call) => {
       const { tf, attrs, values } = call;
-      const filter = call.prepared('filter', () => tf.transpose(values[1]! as Tf.Tensor4D, [1, 2, 3, 0]));
+      const filter = call.prepared('filter', () => tf.transpose(values[1]!, [1, 2, 3, 0]));
       const { spread, dilations } = spreadFilter(call, filter as Tf.Tensor4D);
-      const x = tf.conv2d(
-        values[0]! as Tf.Tensor4D,
-        spread,
-        [attrs.strideH, attrs.strideW],
-        explicit(attrs.padding),
-        'NHWC',
-        dilations,
-      );
-      return activated(call, x);
+      const convolve = (x: Tf.Tensor4D, f: Tf.Tensor4D): Tf.Tensor4D =>
+        tf.conv2d(x, f, [attrs.strideH, attrs.strideW], explicit(attrs.padding), 'NHWC', dilations);
+      const x = values[0]! as Tf.Tensor4D;
+      const groups = x.shape[3] / spread.shape[2];
+      if (groups === 1) return activated(call, convolve(x, spread));
+      const filters = tf.split<Tf.Tensor4D>(spread, groups, 3);
+      const parts = tf.split<Tf.Tensor4D>(x, groups, 3).map((part, i) => convolve(part, filters[i]!));
+      return activated(call, tf.concat(parts, 3));
     },
     stacks: always,
   },
+  transpose_conv: { run: transposeConv, stacks: always },
   depthwise_conv_2d: {
     run: (call) => {
       const { tf, attrs, inputs, values } = call;
@@ -53,8 +53,8 @@ export const CONVOLUTION_FLOAT: FloatSpecs<ConvolutionOps> = {
   fully_connected: {
     run: (call) => {
       const { tf, inputs, values } = call;
-      const rows = tf.reshape(values[0]!, [-1, inputs[1]!.shape[1]!]) as Tf.Tensor2D;
-      return activated(call, tf.matMul(rows, values[1]! as Tf.Tensor2D, false, true));
+      const rows = tf.reshape<Tf.Rank.R2>(values[0]!, [-1, inputs[1]!.shape[1]!]);
+      return activated(call, tf.matMul(rows, values[1]!, false, true));
     },
     stacks: ({ outputs }) => outputs[0]!.shape.slice(0, -1).every((extent) => extent === 1),
   },
@@ -120,6 +120,25 @@ function spreadFilter(
     return call.tf.tensor4d(to, [h, w, depth, outputs]);
   });
   return { spread: spread as Tf.Tensor4D, dilations: [1, 1] };
+}
+
+/** tfjs's full output, from which the padding is cut; rows and columns that no input reaches are bias alone. */
+function transposeConv(call: FloatCall<TransposeConvAttrs>): Tf.Tensor {
+  const { tf, attrs, inputs, outputs, values } = call;
+  const { strideH, strideW, padding } = attrs;
+  const [depth, kh, kw] = inputs[1]!.shape as [number, number, number];
+  const [, inH, inW] = inputs[0]!.shape as [number, number, number];
+  const [, h, w] = outputs[0]!.shape as [number, number, number];
+  const x = values[0]! as Tf.Tensor4D;
+  const [batch] = x.shape;
+  // [out, kh, kw, in] -> [kh, kw, out, in]
+  const filter = call.prepared('filter', () => tf.transpose(values[1]!, [1, 2, 0, 3]));
+  const [fullH, fullW] = [(inH - 1) * strideH + kh, (inW - 1) * strideW + kw];
+  const shape: [number, number, number, number] = [batch, fullH, fullW, depth];
+  const full = tf.conv2dTranspose(x, filter as Tf.Tensor4D, shape, [strideH, strideW], 'valid');
+  const [bottom, right] = [Math.max(0, padding.top + h - fullH), Math.max(0, padding.left + w - fullW)];
+  const wide = padWith(tf, full, { top: 0, left: 0, bottom, right }, 0);
+  return activated(call, tf.slice(wide, [0, padding.top, padding.left, 0], [batch, h, w, depth]));
 }
 
 /** TFLite divides by the number of elements inside the input: the mean with zeros around, times window / inside. */

@@ -11,7 +11,7 @@ import { float32Values, isFloat, type Graph } from '../../ir/graph.js';
 import { MODEL, TENSOR_TYPES } from '../../ir/tflite-schema.js';
 import { verify } from '../../ir/verify.js';
 import { readFlatbuffer } from './flatbuffer-reader.js';
-import { float16 } from './floats.js';
+import { float16 } from '../net/float16.js';
 import { DEFAULT_LIMITS } from './limits.js';
 import { open } from './open.js';
 

@@ -1,6 +1,7 @@
 // Float models keep weights in fewer bits: float16 or int8 constants, read through a DEQUANTIZE or, in dynamic-range
 // files, directly by ops with float activations. The IR's float graphs have float32 constants only, so both are undone
 // here: what is left is either all integer or all float.
+import { float16 } from '../net/float16.js';
 import { DTYPE_BYTES, type Quantization } from '../../ir/graph.js';
 import { BUILTIN_OPERATORS, TENSOR_TYPES, type Decoded, type SUBGRAPH } from '../../ir/tflite-schema.js';
 
@@ -85,14 +86,4 @@ export function widen({ type, shape, quantization, data }: Narrow): Uint8Array {
     to.setFloat32(i * 4, value, true);
   }
   return bytes;
-}
-
-/** IEEE 754 binary16. */
-export function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
