@@ -3,7 +3,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { isFleetError } from '@tinyfleet/errors';
 import { DTYPES, Runtime } from '@tinyfleet/runtime';
-import { compile } from '../src/index.js';
+import { openSource } from '../src/driver/frontends.js';
+import { compile, writeTflite } from '../src/index.js';
 import { readVectors, vectorFiles, type Sizes, type VectorCase } from './vectors.js';
 
 const deviceType = { name: 'any', core: 'wasm', clockHz: 1, slotBytes: 1 << 20, arenaBytes: 1 << 20 };
@@ -15,8 +16,12 @@ function asBundle(data: Uint8Array, [type]: Sizes[number], dtype: number): Uint8
   return type === 'uint8' && dtype === DTYPES.int8.number ? data.map((byte) => byte ^ 0x80) : data;
 }
 
-async function faultsOf(one: VectorCase, optimize: boolean): Promise<string[]> {
+type Form = 'as it is' | 'optimized' | 'written and read back';
+
+async function faultsOf(one: VectorCase, form: Form): Promise<string[]> {
+  const optimize = form === 'optimized';
   const source = { bytes: one.bytes, fileName: 'single-op.tflite' };
+  if (form === 'written and read back') source.bytes = writeTflite(openSource(source).graph);
   const { bundle } = await compile(source, { deviceType, optimize });
   const loaded = (await Runtime.open()).load(bundle);
   const { inputs, outputs } = loaded.view;
@@ -47,12 +52,12 @@ async function faultsOf(one: VectorCase, optimize: boolean): Promise<string[]> {
 describe('oracle', () => {
   for (const file of vectorFiles()) {
     const [op, type] = file.split('.');
-    for (const optimize of [false, true]) {
-      it(`should compute ${op} in ${type} as the reference does, ${optimize ? '' : 'not '}optimized`, async () => {
+    for (const form of ['as it is', 'optimized', 'written and read back'] as const) {
+      it(`should compute ${op} in ${type} as the reference does, ${form}`, async () => {
         const faults: string[] = [];
         for (const one of readVectors(file)) {
           try {
-            faults.push(...(await faultsOf(one, optimize)));
+            faults.push(...(await faultsOf(one, form)));
           } catch (error) {
             const data = isFleetError(error) ? JSON.stringify(error.data) : '';
             faults.push(`${one.name}: ${error instanceof Error ? error.message : String(error)} ${data}`);

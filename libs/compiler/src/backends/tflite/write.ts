@@ -36,7 +36,8 @@ const OPERATOR_VERSIONS: Readonly<Record<number, number>> = {
 const WIDE_VERSIONS: Readonly<Record<number, number>> = { 1: 3, 3: 4, 4: 5, 9: 12, 17: 3, 25: 3, 67: 3 };
 
 /** Throws RangeError for what TFLite cannot say: padding that is neither SAME nor VALID, an op of the IR's own. */
-export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array {
+export function writeTflite(given: Graph, description = 'TinyFleet'): Uint8Array {
+  const graph = withUint8(given);
   const used = usedTensors(graph);
   const position = new Map(used.map((tensor, i) => [tensor.id, i]));
   const at = (id: TensorId): number => position.get(id)!;
@@ -92,6 +93,19 @@ export function writeTflite(graph: Graph, description = 'TinyFleet'): Uint8Array
     description,
     buffers,
   });
+}
+
+/** A graph that came from a uint8 model goes back to one: int8 layers of TFLite have no zero point of weights. */
+function withUint8(graph: Graph): Graph {
+  if (!graph.ops.some(({ attrs }) => 'legacy' in attrs && attrs.legacy === true)) return graph;
+  const tensors = [...graph.tensors].map(([id, tensor]): [TensorId, Tensor] => {
+    const q = tensor.quantization;
+    if (tensor.dtype !== 'int8' || q === null) return [id, tensor];
+    const quantization = { ...q, zeroPoints: q.zeroPoints.map((z) => z + 128) };
+    const data = tensor.data?.map((byte) => byte ^ 0x80) ?? null;
+    return [id, { ...tensor, dtype: 'uint8', quantization, data }];
+  });
+  return { ...graph, tensors: new Map(tensors) };
 }
 
 function usedTensors(graph: Graph): Tensor[] {

@@ -34,6 +34,11 @@ export interface PoolAttrs extends Window2d {
   readonly activation: Activation;
 }
 
+export interface DenseAttrs {
+  readonly activation: Activation;
+  readonly legacy?: boolean;
+}
+
 export interface ConvolutionOps {
   /** input NHWC, filter [out, kh, kw, in / groups], bias [out] or none. */
   conv_2d: ConvAttrs;
@@ -45,7 +50,7 @@ export interface ConvolutionOps {
   /** input NHWC, filter [1, kh, kw, in * depthMultiplier], bias or none. */
   depthwise_conv_2d: ConvAttrs & { readonly depthMultiplier: number };
   /** input [.., k] flattened to [batches, k], filter [units, k], bias [units] or none. */
-  fully_connected: { readonly activation: Activation };
+  fully_connected: DenseAttrs;
   average_pool_2d: PoolAttrs;
   max_pool_2d: PoolAttrs;
 }
@@ -144,7 +149,7 @@ function checkTransposeConv(op: OpView<TransposeConvAttrs>, check: Check): void 
   checkQuantized([input, filter, output], check);
 }
 
-function checkDense(op: OpView<{ readonly activation: Activation }>, check: Check): void {
+function checkDense(op: OpView<DenseAttrs>, check: Check): void {
   const [input, filter, bias] = op.inputs as [Tensor, Tensor, Tensor?];
   const output = op.outputs[0]!;
   checkSameType([input, output], check);

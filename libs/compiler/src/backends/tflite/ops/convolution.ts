@@ -30,7 +30,6 @@ export const CONVOLUTION: Writers<ConvolutionOps> = {
 
 /** A transposed convolution is padded as the convolution from its output to its input is. */
 function paddingOf({ attrs, inputs, outputs }: OpView<TransposeConvAttrs>, name: string): number {
-  refuseLegacy(attrs, name);
   const [, filterH, filterW] = inputs[1]!.shape;
   const [, h, w] = outputs[0]!.shape;
   const { strideH, strideW, padding } = attrs;
@@ -42,14 +41,7 @@ function paddingOf({ attrs, inputs, outputs }: OpView<TransposeConvAttrs>, name:
   throw new RangeError(`${name}: padding is neither SAME nor VALID`);
 }
 
-/** int8 convolutions of TFLite know no zero point of weights. */
-function refuseLegacy(attrs: { readonly legacy?: boolean }, name: string): void {
-  if (attrs.legacy === true)
-    throw new RangeError(`${name}: it comes from a uint8 model, int8 cannot say its weights`);
-}
-
 function convolution(op: OpView<ConvAttrs>, name: string) {
-  refuseLegacy(op.attrs, name);
   const filter = op.inputs[1]!.shape;
   const { strideH, strideW, dilationH, dilationW } = op.attrs;
   const extent = { filterH: filter[1]!, filterW: filter[2]!, dilationH, dilationW };

@@ -8,7 +8,7 @@ import { layerInputs, layerOperands } from './layer.js';
 export function importFullyConnected(context: OpContext): Op | null {
   const found = layerOperands(context, { input: 0, filter: 1, bias: 2, channelAxis: 0 });
   if (found === null) return null;
-  const { input, filter, bias, output } = found;
+  const { input, filter, bias, output, legacy } = found;
   if (!context.rank(filter, 2)) return null;
   const options = context.options(OPTIONS_TYPE.fullyConnected, { activation: 0, weightsFormat: 0 });
   if (options.weightsFormat !== 0) return context.option('shuffled weights');
@@ -26,5 +26,6 @@ export function importFullyConnected(context: OpContext): Op | null {
   if (!context.bias(bias, units)) return null;
   const { name, sourceIndex } = context;
   const inputs = layerInputs(found);
-  return { kind: 'fully_connected', name, sourceIndex, inputs, outputs: ids(output), attrs: { activation } };
+  const attrs = { activation, ...(legacy ? { legacy } : {}) };
+  return { kind: 'fully_connected', name, sourceIndex, inputs, outputs: ids(output), attrs };
 }
