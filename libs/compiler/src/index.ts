@@ -33,7 +33,7 @@ export { compile, type CompileControl, type CompileResult } from './driver/compi
 export { inspect, type ModelInspection, type TensorContract } from './driver/inspect.js';
 export { evaluate, type Evaluation, type ValidationData } from './driver/evaluate.js';
 export type { Source, SourceFormat } from './driver/frontends.js';
-export { SUPPORTED_OPS } from './driver/supported-ops.js';
+export { SUPPORTED_OPS, type SupportedOps } from './driver/supported-ops.js';
 export { COMPILER_VERSION, type CompileOptions, type Progress, type TargetType } from './driver/options.js';
 export type { Report } from './driver/report.js';
 export { fitDevice, type DeviceFit, type FittedReport } from './driver/fit.js';

@@ -17,6 +17,51 @@ const BY_TEST = {
   ADD: { int8: 'libs/compiler/test/mlperf-tiny.medium.spec.ts' },
 };
 
+/** What other formats call an op: [ONNX operators], [Keras layers]. Only what a frontend reads is shown; the rest is listed below. */
+const ELSEWHERE = {
+  ADD: ['Add Sum', 'Add Average'],
+  ARG_MAX: ['ArgMax', ''],
+  AVERAGE_POOL_2D: [
+    'AveragePool GlobalAveragePool',
+    'AveragePooling1D AveragePooling2D GlobalAveragePooling1D GlobalAveragePooling2D',
+  ],
+  BATCH_MATMUL: ['MatMul', ''],
+  CAST: ['Cast', ''],
+  CONCATENATION: ['Concat', 'Concatenate'],
+  CONV_2D: ['Conv', 'Conv1D Conv2D SeparableConv1D SeparableConv2D'],
+  DEPTHWISE_CONV_2D: ['Conv', 'DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D'],
+  DIV: ['Div', ''],
+  ELU: ['Elu', 'ELU Activation'],
+  FULLY_CONNECTED: ['Gemm MatMul', 'Dense'],
+  GATHER: ['Gather', ''],
+  HARD_SWISH: ['HardSwish HardSigmoid', 'Activation'],
+  LEAKY_RELU: ['LeakyRelu', 'LeakyReLU'],
+  LOGISTIC: ['Sigmoid', 'Activation'],
+  MAXIMUM: ['Max', 'Maximum'],
+  MAX_POOL_2D: ['MaxPool GlobalMaxPool', 'MaxPooling1D MaxPooling2D GlobalMaxPooling1D GlobalMaxPooling2D'],
+  MEAN: ['ReduceMean', ''],
+  MINIMUM: ['Min', 'Minimum'],
+  MUL: ['Mul', 'Multiply'],
+  PAD: ['Pad', 'ZeroPadding1D ZeroPadding2D'],
+  PRELU: ['PRelu', 'PReLU'],
+  REDUCE_MAX: ['ReduceMax', ''],
+  REDUCE_MIN: ['ReduceMin', ''],
+  RELU: ['Relu Clip', 'ReLU Activation'],
+  RELU6: ['Clip', 'ReLU Activation'],
+  RESHAPE: ['Reshape Flatten Squeeze Unsqueeze', 'Reshape Flatten'],
+  RESIZE_BILINEAR: ['Resize Upsample', 'UpSampling2D'],
+  RESIZE_NEAREST_NEIGHBOR: ['Resize Upsample', 'UpSampling1D UpSampling2D'],
+  SOFTMAX: ['Softmax', 'Softmax Activation'],
+  SPLIT: ['Split', ''],
+  STRIDED_SLICE: ['Slice', 'Cropping1D Cropping2D'],
+  SUB: ['Sub', 'Subtract'],
+  SUM: ['ReduceSum', ''],
+  TANH: ['Tanh', 'Activation'],
+  TRANSPOSE: ['Transpose', 'Permute'],
+  TRANSPOSE_CONV: ['ConvTranspose', 'Conv1DTranspose Conv2DTranspose'],
+  UNIDIRECTIONAL_SEQUENCE_LSTM: ['LSTM', 'LSTM'],
+};
+
 export async function generate(root) {
   await build({ quiet: true, dashboard: false });
   const { SUPPORTED_OPS } = await import('@tinyfleet/compiler');
@@ -35,12 +80,24 @@ export async function generate(root) {
   const line = (name) => [
     name,
     tflite.has(name) ? 'yes' : 'no',
+    elsewhere(name, 0, SUPPORTED_OPS.onnx),
+    elsewhere(name, 1, SUPPORTED_OPS.keras),
     checked(vectors, name, 'int8'),
     checked(vectors, name, 'int16'),
     otherTypes(vectors, name),
     ...device(known.get(name), kernels, tflite.has(name)),
   ];
-  const columns = ['op', '.tflite', 'int8', 'int16', 'other types', 'runtime', 'C kernel'];
+  const columns = [
+    'op',
+    '.tflite',
+    'ONNX',
+    'Keras, tfjs',
+    'int8',
+    'int16',
+    'other types',
+    'runtime',
+    'C kernel',
+  ];
   const text = [
     '# Supported operators',
     '',
@@ -60,20 +117,33 @@ export async function generate(root) {
     '',
     ...table(
       ['op', 'int8', 'int16', 'other types', 'runtime', 'C kernel'],
-      own.map((name) => line(name).filter((_, i) => i !== 1)),
+      own.map((name) => line(name).filter((_, i) => i < 1 || i > 3)),
     ),
     '',
-    ...Object.entries(SUPPORTED_OPS)
-      .filter(([source]) => source !== 'tflite')
-      .flatMap(([source, list]) => [
-        `## Read from ${source}`,
-        '',
-        list.map((name) => `\`${name}\``).join(', '),
-        '',
-      ]),
+    '## More of ONNX and Keras',
+    '',
+    'Read besides those in the table: they fold into layers, into other ops or away.',
+    '',
+    `- ONNX: ${listed(others(0, SUPPORTED_OPS.onnx))}`,
+    `- ONNX, on constants only: ${listed(SUPPORTED_OPS.onnxFolded)}`,
+    `- Keras and tfjs LayersModels: ${listed(others(1, SUPPORTED_OPS.keras))}`,
+    '',
   ];
   return [{ path: 'docs/spec/supported-ops.md', text: text.join('\n') }];
 }
+
+/** The names of another format, `no` when its frontend reads none. */
+function elsewhere(name, format, supported) {
+  const found = (ELSEWHERE[name]?.[format] ?? '').split(' ').filter((other) => supported.includes(other));
+  return found.length === 0 ? 'no' : found.join(', ');
+}
+
+function others(format, supported) {
+  const named = new Set(Object.values(ELSEWHERE).flatMap((formats) => formats[format].split(' ')));
+  return supported.filter((name) => !named.has(name));
+}
+
+const listed = (names) => names.map((name) => `\`${name}\``).join(', ');
 
 /** op -> type -> number of models, and how far off they may be. */
 async function readVectors(root) {
