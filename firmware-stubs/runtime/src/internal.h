@@ -182,6 +182,8 @@ uint32_t fleet_element_bytes(uint32_t dtype);
 uint32_t fleet_product(const step_t *s, uint32_t offset, uint32_t n);
 // The operand is there, of this type, and has exactly `elements` elements of `width` bytes.
 int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
+// The same in the state: an input that the kernel writes.
+int fleet_is_state(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
 // bias (optional, of `channels` elements), multipliers and shifts for n channels; operands bias, bias + 1, bias + 2.
 // dtype is that of the activations. int8: int32 biases. int16: int64 biases below 2^46, shifts of fleet_requantize64, and
 // `terms` products of 16 by 8 bits, so that accumulators stay below 2^47; or int32 biases, which mean 32-bit accumulators.
@@ -224,6 +226,7 @@ FLEET_DECLARE_OP(activation)
 FLEET_DECLARE_OP(arithmetic)
 FLEET_DECLARE_OP(arg_max)
 FLEET_DECLARE_OP(arg_min)
+FLEET_DECLARE_OP(assign_variable)
 FLEET_DECLARE_OP(average_pool_2d)
 FLEET_DECLARE_OP(batch_matmul)
 FLEET_DECLARE_OP(concatenation)
@@ -243,9 +246,13 @@ FLEET_DECLARE_OP(conv_2d)
 FLEET_DECLARE_OP(depthwise_conv_2d)
 FLEET_DECLARE_OP(elu)
 FLEET_DECLARE_OP(fully_connected)
+FLEET_DECLARE_OP(read_variable)
 FLEET_DECLARE_OP(reshape)
+FLEET_DECLARE_OP(shift_state)
 FLEET_DECLARE_OP(softmax)
+FLEET_DECLARE_OP(svdf)
 FLEET_DECLARE_OP(transpose_conv)
+FLEET_DECLARE_OP(unidirectional_sequence_lstm)
 
 // run.c: to its end, see fleet_load.
 void fleet_sample_monitors(const fleet_runtime_t *rt, uint32_t after_step);

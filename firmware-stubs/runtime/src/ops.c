@@ -9,6 +9,7 @@ const op_t fleet_ops[] = {
     OP(ADD, arithmetic, 2, 1, 0, 1),
     OP(ARG_MAX, arg_max, 1, 1, 0, 0),
     OP(ARG_MIN, arg_min, 1, 1, 0, 0),
+    OP(ASSIGN_VARIABLE, assign_variable, 1, 1, 0, 0),
     OP(AVERAGE_POOL_2D, average_pool_2d, 1, 1, 0, 0),
     OP(BATCH_MATMUL, batch_matmul, 2, 1, 0, 0),
     OP(CAST, cast, 1, 1, 0, 1),
@@ -31,6 +32,7 @@ const op_t fleet_ops[] = {
     OP(PAD, pad, 1, 1, 0, 0),
     OP(PRELU, arithmetic, 2, 1, 0, 1),
     OP(QUANTIZE, activation, 1, 1, 0, 1),
+    OP(READ_VARIABLE, read_variable, 1, 1, 0, 0),
     OP(REDUCE_MAX, reduce_max, 1, 1, 0, 0),
     OP(REDUCE_MIN, reduce_min, 1, 1, 0, 0),
     OP(RELU, activation, 1, 1, 0, 1),
@@ -39,12 +41,15 @@ const op_t fleet_ops[] = {
     OP(RESHAPE, reshape, 1, 1, 0, 1),
     OP(RESIZE_BILINEAR, resize_bilinear, 1, 1, 0, 0),
     OP(RESIZE_NEAREST_NEIGHBOR, resize_nearest_neighbor, 3, 1, 0, 0),
+    OP(SHIFT_STATE, shift_state, 1, 1, 0, 0),
     OP(SOFTMAX, softmax, 3, 1, 0, 0),
     OP(SPLIT, split, 1, any_number, 0, 0),
     OP(SUB, arithmetic, 2, 1, 0, 1),
     OP(SUM, sum, 1, 1, 0, 0),
+    OP(SVDF, svdf, 5, 1, 0, 0),
     OP(TANH, activation, 2, 1, 0, 1),
     OP(TRANSPOSE_CONV, transpose_conv, 5, 1, 0, 0),
+    OP(UNIDIRECTIONAL_SEQUENCE_LSTM, unidirectional_sequence_lstm, 6, 1, 0, 0),
 };
 const uint32_t fleet_op_count = sizeof fleet_ops / sizeof fleet_ops[0];
 

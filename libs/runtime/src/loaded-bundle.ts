@@ -186,6 +186,21 @@ export class LoadedBundle {
     };
   }
 
+  /**
+   * Frames one after the other from the initial state, as a golden vector runs them: CRC-32 of all outputs of all frames, and the
+   * last frame's steps and outputs.
+   */
+  stream(frames: readonly (readonly Uint8Array[])[]): Trace {
+    this.resetState();
+    let outputsCrc = 0;
+    frames.slice(0, -1).forEach((inputs) => {
+      this.run(inputs);
+      outputsCrc = this.exports.rt_outputs_crc(this.context, outputsCrc) >>> 0;
+    });
+    const last = this.trace(frames.at(-1)!);
+    return { ...last, outputsCrc: this.exports.rt_outputs_crc(this.context, outputsCrc) >>> 0 };
+  }
+
   /** Output of the step executed last. */
   stepOutput(output = 0): Uint8Array {
     const bytes = check(

@@ -48,6 +48,8 @@ export interface CompileControl {
 }
 
 const DEFAULT_GOLDEN_VECTORS = 4;
+/** Inferences in a row of a streaming model's vector: the format's most. */
+const STREAM_FRAMES = 8;
 
 /**
  * Throws FleetError `compiler.*` with every fault in `data.diagnostics`. A bundle too large for its target is thrown
@@ -205,9 +207,10 @@ async function withGolden(
   vectors: readonly GoldenVector[];
 }> {
   const draft = encodeBundle(contents).bytes;
+  const frames = contents.streaming ? STREAM_FRAMES : 1;
   const choice = await chooseGolden(
     { runtime, bundle: load(runtime, draft) },
-    { vectors: options.goldenVectors ?? DEFAULT_GOLDEN_VECTORS, sample, work },
+    { vectors: options.goldenVectors ?? DEFAULT_GOLDEN_VECTORS, sample, work, frames },
     pause,
   );
   if (choice.distinctOutputs < 2 && sample === null) {
@@ -220,7 +223,8 @@ async function withGolden(
     throw fault('compiler.self-test-failed', { reason: 'its own vectors do not hold' });
   const vectors = choice.vectors.length;
   const constants = bundle.sections.constants!;
-  const coverage = await measureCoverage({ bundle: bundle.bytes, constants, work, vectors }, passes, pause);
+  const damage = { bundle: bundle.bytes, constants, work: work * frames, vectors };
+  const coverage = await measureCoverage(damage, passes, pause);
   return { bundle, golden: { vectors, distinct: choice.distinctOutputs, coverage }, vectors: choice.vectors };
 }
 

@@ -44,6 +44,7 @@ export function bundleContents(
     monitors: monitors(graph, plan, options.confidenceBins ?? 8),
     golden: [],
     optimized: options.optimize ?? true,
+    streaming: plan.stateBytes > 0,
     info: {
       model: options.model ?? graph.name,
       version: options.version ?? '',

@@ -16,6 +16,8 @@ export interface GoldenOptions {
   readonly sample: Uint8Array | null;
   /** Inner-loop rounds of one inference: bounds how many seeds are tried. */
   readonly work: number;
+  /** Inferences of one random vector, 1..8: several where state goes from one to the next. */
+  readonly frames: number;
 }
 
 const SEEDS_PER_VECTOR = 16;
@@ -31,7 +33,7 @@ export async function chooseGolden(
 ): Promise<GoldenChoice> {
   const stored = o.sample !== null && o.sample.length <= MAX_SAMPLE_BYTES ? o.sample : null;
   const wanted = Math.min(o.vectors, BUNDLE_LIMITS.golden_vectors - (stored === null ? 0 : 1));
-  const affordable = Math.max(wanted, Math.floor(SEED_ROUNDS / Math.max(1, o.work)));
+  const affordable = Math.max(wanted, Math.floor(SEED_ROUNDS / Math.max(1, o.work * o.frames)));
   const limit = Math.min(wanted * SEEDS_PER_VECTOR, affordable);
   const distinct = new Map<number, { seed: number; trace: Trace }>();
   const spare: { seed: number; trace: Trace }[] = [];
@@ -39,18 +41,18 @@ export async function chooseGolden(
   while (tried < limit && distinct.size < wanted) {
     tried++;
     const seed = Math.imul(tried, SEED_STEP) >>> 0;
-    const trace = on.bundle.trace(randomInputs(on, seed));
+    const trace = on.bundle.stream(randomFrames(on, seed, o.frames));
     if (distinct.has(trace.outputsCrc)) spare.push({ seed, trace });
     else distinct.set(trace.outputsCrc, { seed, trace });
     await pause();
   }
   const chosen = [...distinct.values(), ...spare].slice(0, wanted);
   const vectors = chosen.map(({ seed, trace: { outputsCrc, stepCrcs } }): GoldenVector => {
-    return { kind: 'random', seed, sample: null, outputsCrc, stepCrcs };
+    return { kind: 'random', frames: o.frames, seed, sample: null, outputsCrc, stepCrcs };
   });
   if (stored !== null) {
-    const { outputsCrc, stepCrcs } = on.bundle.trace(split(on.bundle, stored));
-    vectors.push({ kind: 'stored', seed: 0, sample: stored, outputsCrc, stepCrcs });
+    const { outputsCrc, stepCrcs } = on.bundle.stream([split(on.bundle, stored)]);
+    vectors.push({ kind: 'stored', frames: 1, seed: 0, sample: stored, outputsCrc, stepCrcs });
   }
   if (on.bundle.view.sections.front_end !== undefined && vectors.length < BUNDLE_LIMITS.golden_vectors)
     vectors.push(rawVector(on));
@@ -68,16 +70,20 @@ function rawVector(on: { readonly runtime: Runtime; readonly bundle: LoadedBundl
   });
   on.bundle.resetState();
   const { outputsCrc, stepCrcs } = traces[0]!; // a whole frame leads to one inference
-  return { kind: 'raw', seed: SEED_STEP, sample: null, outputsCrc, stepCrcs };
+  return { kind: 'raw', frames: 1, seed: SEED_STEP, sample: null, outputsCrc, stepCrcs };
 }
 
-/** One stream over all inputs, in contract order. */
-function randomInputs(
+/** One stream over all inputs of all frames, in contract order. */
+function randomFrames(
   on: { readonly runtime: Runtime; readonly bundle: LoadedBundle },
   seed: number,
-): Uint8Array[] {
+  frames: number,
+): Uint8Array[][] {
   const total = on.bundle.view.inputs.reduce((n, input) => n + input.bytes, 0);
-  return split(on.bundle, on.runtime.randomBytes(seed, total).data);
+  const { data } = on.runtime.randomBytes(seed, total * frames);
+  return Array.from({ length: frames }, (_, i) =>
+    split(on.bundle, data.subarray(i * total, (i + 1) * total)),
+  );
 }
 
 function split(bundle: LoadedBundle, bytes: Uint8Array): Uint8Array[] {
@@ -97,6 +103,7 @@ const FEWEST_BLOCKS = 8;
 export interface CoverageOptions {
   readonly bundle: Uint8Array;
   readonly constants: { readonly offset: number; readonly length: number };
+  /** Of one vector. */
   readonly work: number;
   readonly vectors: number;
 }

@@ -6,13 +6,14 @@ import { ARITHMETIC_OPS, type ArithmeticOps } from './ops/arithmetic.js';
 import { CONVOLUTION_OPS, type ConvolutionOps } from './ops/convolution.js';
 import { MOVEMENT_OPS, type MovementOps } from './ops/movement.js';
 import { REDUCTION_OPS, type ReductionOps } from './ops/reduction.js';
+import { RECURRENT_OPS, type RecurrentOps } from './ops/recurrent.js';
 import type { OpSpec, OpSpecs } from './ops/spec.js';
 
 export type { ConvAttrs, PoolAttrs, TransposeConvAttrs } from './ops/convolution.js';
 export type { ReduceAttrs } from './ops/reduction.js';
 export type { Activation, NoAttrs, OpSpec, OpView, Padding, Window2d } from './ops/spec.js';
 
-export interface OpAttrs extends ConvolutionOps, ArithmeticOps, ActivationOps, MovementOps, ReductionOps {}
+export interface OpAttrs extends ConvolutionOps, ArithmeticOps, ActivationOps, MovementOps, ReductionOps, RecurrentOps {}
 
 export type OpKind = keyof OpAttrs;
 
@@ -37,6 +38,7 @@ export const OPS: OpSpecs<OpAttrs> = {
   ...ACTIVATION_OPS,
   ...MOVEMENT_OPS,
   ...REDUCTION_OPS,
+  ...RECURRENT_OPS,
 };
 
 /** The row of an op whose kind is not known to the type checker. */

@@ -224,6 +224,33 @@ export const BATCH_MATMUL_OPTIONS = table({
 /** Options without fields that we write: pads, transposes, slices. */
 export const EMPTY_OPTIONS = table({ name: 'empty options', fields: {} });
 
+export const SVDF_OPTIONS = table({
+  name: 'SVDFOptions',
+  fields: {
+    rank: { kind: 'i32', id: 0, default: 0 },
+    activation: { kind: 'i8', id: 1, default: 0 },
+  },
+});
+
+export const UNIDIRECTIONAL_SEQUENCE_LSTM_OPTIONS = table({
+  name: 'UnidirectionalSequenceLSTMOptions',
+  fields: {
+    activation: { kind: 'i8', id: 0, default: 0 },
+    cellClip: { kind: 'f32', id: 1, default: 0 },
+    timeMajor: { kind: 'bool', id: 3, default: 0 },
+  },
+});
+
+export const CALL_ONCE_OPTIONS = table({
+  name: 'CallOnceOptions',
+  fields: { initSubgraph: { kind: 'i32', id: 0, default: 0 } },
+});
+
+export const VAR_HANDLE_OPTIONS = table({
+  name: 'VarHandleOptions',
+  fields: { container: { kind: 'text', id: 0 }, sharedName: { kind: 'text', id: 1 } },
+});
+
 /** The BuiltinOptions union: its type numbers. */
 export const OPTIONS_TYPE = {
   conv2d: 1,
@@ -262,6 +289,10 @@ export const OPTIONS_TYPE = {
   depthToSpace: 94,
   batchMatMul: 101,
   broadcastTo: 104,
+  svdf: 6,
+  unidirectionalSequenceLstm: 71,
+  callOnce: 103,
+  varHandle: 111,
 } as const;
 
 export const QUANTIZATION = table({
@@ -332,6 +363,10 @@ export const OPERATOR = table({
         [OPTIONS_TYPE.depthToSpace]: BLOCK_OPTIONS,
         [OPTIONS_TYPE.batchMatMul]: BATCH_MATMUL_OPTIONS,
         [OPTIONS_TYPE.broadcastTo]: EMPTY_OPTIONS,
+        [OPTIONS_TYPE.svdf]: SVDF_OPTIONS,
+        [OPTIONS_TYPE.unidirectionalSequenceLstm]: UNIDIRECTIONAL_SEQUENCE_LSTM_OPTIONS,
+        [OPTIONS_TYPE.callOnce]: CALL_ONCE_OPTIONS,
+        [OPTIONS_TYPE.varHandle]: VAR_HANDLE_OPTIONS,
       },
     },
   },

@@ -99,5 +99,9 @@ function checkOp(graph: Graph, op: Op, check: Check): void {
     check(t.data !== null || t.variable !== undefined, `operand ${t.name} is not constant`);
   });
   view.outputs.forEach((t) => check(t.data === null, 'output is constant'));
+  for (const position of spec.writes ?? []) {
+    const written = view.inputs[position];
+    check(written?.variable !== undefined, `operand ${position} is written and not a variable`);
+  }
   spec.check(view, check);
 }

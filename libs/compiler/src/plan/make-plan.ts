@@ -38,9 +38,10 @@ export function makePlan(graph: Graph, options: PlanOptions = {}): Plan {
   const offsetOf = new Map(storage.buffers.map((buffer, i) => [buffer, offsets[i]!]));
   const state = layOutState(graph);
   const locate = (id: TensorId): Operand => {
-    const variable = state.operandOf.get(id);
+    const outside = storage.outsideOf.get(id) ?? id;
+    const variable = state.operandOf.get(outside);
     if (variable !== undefined) return variable;
-    const constant = tensorOf(graph, storage.constantOf.get(id) ?? id);
+    const constant = tensorOf(graph, outside);
     if (constant.data !== null) return pool.add(constant.data, constant.dtype, TENSOR_ALIGNMENT);
     const buffer = storage.bufferOf.get(id)!;
     return {

@@ -64,12 +64,15 @@ function greedyOrder(graph: Graph): Op[] {
   return order;
 }
 
-/** Ops that name the same variable keep the source's order among themselves. */
+/** Ops that name the same variable, or a view of it, keep the source's order among themselves. */
 function stateOrder(graph: Graph): Map<Op, Op[]> {
   const last = new Map<TensorId, Op>();
   const before = new Map<Op, Op[]>();
+  const shows = new Map<TensorId, TensorId>();
   for (const op of graph.ops) {
-    for (const id of new Set([...op.inputs, ...op.outputs])) {
+    const base = (id: TensorId): TensorId => shows.get(id) ?? id;
+    if (op.kind === 'view') shows.set(op.outputs[0]!, base(op.inputs[0]!));
+    for (const id of new Set([...op.inputs, ...op.outputs].map(base))) {
       if (tensorOf(graph, id).variable === undefined) continue;
       const earlier = last.get(id);
       if (earlier !== undefined) before.set(op, [...(before.get(op) ?? []), earlier]);

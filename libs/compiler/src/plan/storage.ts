@@ -18,14 +18,14 @@ export interface Storage {
   /** Scratch buffers of each op, in the order of its lowering. */
   readonly scratchOf: ReadonlyMap<Op, readonly Buffer[]>;
   readonly bufferOf: ReadonlyMap<TensorId, Buffer>;
-  /** Views of constants, by tensor: the constant that has the bytes. */
-  readonly constantOf: ReadonlyMap<TensorId, TensorId>;
+  /** Views of constants and variables, by tensor: what has the bytes. */
+  readonly outsideOf: ReadonlyMap<TensorId, TensorId>;
 }
 
 /** `steps` are the ops that execute (views do not); `ops` is the whole schedule. */
 export function assignStorage(graph: Graph, ops: readonly Op[], steps: readonly Op[]): Storage {
   const bufferOf = new Map<TensorId, Buffer>();
-  const constantOf = new Map<TensorId, TensorId>();
+  const outsideOf = new Map<TensorId, TensorId>();
   const buffers: Buffer[] = [];
   const scratchOf = new Map<Op, readonly Buffer[]>();
   const stepOf = new Map(steps.map((op, i) => [op, i]));
@@ -43,8 +43,9 @@ export function assignStorage(graph: Graph, ops: readonly Op[], steps: readonly 
     const [output, ...more] = op.outputs;
     if (op.kind === 'view') {
       const first = op.inputs[0]!;
-      const constant = tensorOf(graph, first).data !== null ? first : constantOf.get(first);
-      if (constant !== undefined) constantOf.set(output!, constant);
+      const { data, variable } = tensorOf(graph, first);
+      const outside = data !== null || variable !== undefined ? first : outsideOf.get(first);
+      if (outside !== undefined) outsideOf.set(output!, outside);
       else share(bufferOf.get(first)!, output!, bufferOf);
       continue;
     }
@@ -63,7 +64,7 @@ export function assignStorage(graph: Graph, ops: readonly Op[], steps: readonly 
     const buffer = bufferOf.get(id);
     if (buffer !== undefined) buffer.lastStep = Math.max(buffer.lastStep, step);
   }
-  return { buffers, bufferOf, constantOf, scratchOf };
+  return { buffers, bufferOf, outsideOf, scratchOf };
 }
 
 function share(buffer: Buffer, id: TensorId, bufferOf: Map<TensorId, Buffer>): void {

@@ -52,6 +52,8 @@ export interface Monitor {
 
 export interface GoldenVector {
   readonly kind: keyof typeof GOLDEN_KINDS;
+  /** Inferences in a row, from the initial state; a stored sample holds the inputs of all. */
+  readonly frames: number;
   /** Of kinds random and raw; 0 for a stored sample. */
   readonly seed: number;
   /** Quantized inputs of kind stored, raw samples of kind raw. */
@@ -70,6 +72,8 @@ export interface BundleContents {
   readonly golden: readonly GoldenVector[];
   /** Steps were left out or run in place: layers no longer compare one to one with the source. */
   readonly optimized: boolean;
+  /** An inference goes on from the state that the one before left. */
+  readonly streaming: boolean;
   readonly info: {
     readonly model: string;
     readonly version: string;

@@ -30,9 +30,17 @@ function contents(name: string): BundleContents {
     labels: ['grün', 'β', ''],
     monitors: [],
     golden: [
-      { kind: 'random', seed: 7, sample: null, outputsCrc: 1, stepCrcs: plan.steps.map((_, i) => i) },
+      {
+        kind: 'random',
+        frames: 1,
+        seed: 7,
+        sample: null,
+        outputsCrc: 1,
+        stepCrcs: plan.steps.map((_, i) => i),
+      },
       {
         kind: 'stored',
+        frames: 1,
         seed: 0,
         sample: Uint8Array.of(1, 2, 3),
         outputsCrc: 2,
@@ -40,6 +48,7 @@ function contents(name: string): BundleContents {
       },
     ],
     optimized: true,
+    streaming: false,
     info: { model: 'm', version: '1.0.0', compiler: 'c', sourceSha256: new Uint8Array(32) },
   };
 }

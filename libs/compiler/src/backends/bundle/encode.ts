@@ -123,6 +123,7 @@ function header(contents: BundleContents, size: { totalBytes: number; sectionCou
     golden_count: contents.golden.length,
     flags:
       (contents.optimized ? HEADER_FLAGS.optimized : 0) +
+      (contents.streaming ? HEADER_FLAGS.streaming : 0) +
       (contents.plan.frontEnd === undefined ? 0 : HEADER_FLAGS.front_end),
   });
 }

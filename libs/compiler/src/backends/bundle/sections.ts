@@ -202,7 +202,7 @@ export function goldenSections(golden: readonly GoldenVector[]): {
     records.push(
       record(RECORDS.golden, {
         kind: GOLDEN_KINDS[vector.kind],
-        frames: 1,
+        frames: vector.frames,
         flags: 0,
         seed: vector.seed,
         sample_offset: vector.sample === null ? 0 : sampleOffset,

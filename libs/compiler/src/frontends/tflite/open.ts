@@ -1,7 +1,14 @@
 // A TensorFlow Lite model as an IR graph, all integer or all float. Call `match` first. Faults of the container end the reading at once;
 // faults of the graph are collected over all nodes and thrown together, unsupported operators in one diagnostic.
 import { failure, fault, type Diagnostic } from '../../ir/diagnostics.js';
-import { DTYPE_BYTES, zeroPointRange, type DType, type Graph, type Quantization } from '../../ir/graph.js';
+import {
+  DTYPE_BYTES,
+  zeroPointRange,
+  type DType,
+  type Graph,
+  type Quantization,
+  type Tensor,
+} from '../../ir/graph.js';
 import type { Op } from '../../ir/ops.js';
 import {
   BUILTIN_OPERATORS,
@@ -19,6 +26,7 @@ import { findFloats, widen, WIDENED_BYTES } from './floats.js';
 import { readFlatbuffer } from './flatbuffer-reader.js';
 import { DEFAULT_LIMITS, within, type TfliteLimits } from './limits.js';
 import { HINTS, IMPORTERS } from './ops/table.js';
+import { readVariables, zeroPointBytes } from './variables.js';
 
 type Model = Decoded<typeof MODEL>;
 type Subgraph = Decoded<typeof SUBGRAPH>;
@@ -59,6 +67,9 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
     within('bytes of weights as float32', widenedBytes, limits.fileBytes * DTYPE_BYTES.float32);
     return plain.has(id) ? found : withoutUint8(found);
   });
+  const nameOf = ({ opcodeIndex }: { opcodeIndex: number }): string => builtinName(model, opcodeIndex);
+  for (const [handle, tensor] of readVariables({ model, tensors, diagnostics, nameOf }))
+    tensors[handle] = { ...tensors[handle]!, tensor };
   checkOneKind(tensors, diagnostics);
   const names = new Set<string>();
   const ops: Op[] = [];
@@ -200,13 +211,6 @@ function readTensor(
       reason: 'extents are dynamic',
     });
   }
-  if (source.isVariable) {
-    return report('compiler.shape-unsupported', {
-      shape: shape.join(', '),
-      reason: 'variable tensors are not supported',
-    });
-  }
-
   const buffer = model.buffers?.[source.buffer];
   if (source.buffer !== 0 && buffer === undefined) {
     return report('compiler.graph-invalid', { op: name, reason: `buffer ${source.buffer} does not exist` });
@@ -229,6 +233,14 @@ function readTensor(
 
   const q = readQuantization(source, stored);
   if (typeof q === 'string') return report('compiler.quantization-invalid', { reason: q });
+  if (source.isVariable) {
+    if (data !== null)
+      return report('compiler.graph-invalid', { op: name, reason: 'it is a variable with constant data' });
+    const tensor: Tensor = { id, name, dtype, shape, quantization: q, data };
+    // What TFLM resets variables to.
+    const initial = dtype === 'int8' ? zeroPointBytes(tensor) : null;
+    return { ...unusable, tensor: { ...tensor, variable: { initial } } };
+  }
   if (widened && data !== null) {
     const values = widen({ type: stored, shape, quantization: q, data });
     return { ...unusable, tensor: { id, name, dtype, shape, quantization: null, data: values } };
@@ -306,6 +318,10 @@ function checkInterface(
     return [];
   }
   if (found.tensor === null) return [];
+  if (found.tensor.variable !== undefined) {
+    diagnostics.push(graphFault('model', `${what} ${found.name} is a variable`));
+    return [];
+  }
   const scaled = found.tensor.quantization !== null || zeroPointRange(found.tensor.dtype)[0] !== -Infinity;
   const oneScale = !scaled || found.tensor.quantization?.axis === null;
   if (!oneScale || found.tensor.data !== null) {
@@ -330,7 +346,9 @@ function checkOrder(
   diagnostics: Diagnostic[],
 ): void {
   const ready = new Set(inputs);
-  tensors.forEach(({ tensor }) => tensor !== null && tensor.data !== null && ready.add(tensor.id));
+  tensors.forEach(({ tensor }) => {
+    if (tensor !== null && (tensor.data !== null || tensor.variable !== undefined)) ready.add(tensor.id);
+  });
   for (const op of ops) {
     const early = op.inputs.find((id) => !ready.has(id));
     if (early !== undefined)

@@ -40,6 +40,8 @@ export interface OpSpec<A> {
   readonly constantFrom: number;
   /** Most results; 1 when left out. */
   readonly maxOutputs?: number;
+  /** Operands it writes, by position: variables. */
+  readonly writes?: readonly number[];
   readonly check: (op: OpView<A>, check: Check) => void;
   /** Multiply-accumulates of one run, counted as TFLite's tools do: padded positions included. 0 when left out. */
   readonly macs?: (op: OpView<A>) => number;

@@ -11,6 +11,7 @@ import { ARITHMETIC } from './arithmetic.js';
 import { CONVOLUTION } from './convolution.js';
 import { MOVEMENT } from './movement.js';
 import { REDUCTION } from './reduction.js';
+import { RECURRENT } from './recurrent.js';
 import type { Lowered, Lowering, Lowerings } from './spec.js';
 
 /** Address of a tensor, constants and variables included. */
@@ -22,6 +23,7 @@ const LOWERINGS: Lowerings<OpAttrs> = {
   ...ACTIVATION,
   ...MOVEMENT,
   ...REDUCTION,
+  ...RECURRENT,
 };
 
 /** IR kinds that a step can be; the others never reach a plan. */
@@ -47,7 +49,11 @@ export function lower(
 ): Step {
   const { locate, pool, scratch } = memory;
   // Operands first: the pool keeps constants in the order of the op's own operands, tables behind them.
-  const own = op.inputs.map(locate);
+  const { reads, stores = [] } = loweringOf(op)!;
+  const stored = stores.map((i) => op.inputs[i]!);
+  const own = (reads?.map((i) => op.inputs[i]!) ?? op.inputs.filter((id) => !stored.includes(id))).map(
+    locate,
+  );
   const {
     params,
     tables = [],
@@ -58,8 +64,8 @@ export function lower(
     name: op.name,
     node: op.sourceIndex,
     inputs: [...(keep === undefined ? own : keep.map((i) => own[i]!)), ...tables],
-    outputs: op.outputs.map(locate),
-    outputTensors: op.outputs,
+    outputs: [...stored, ...op.outputs].map(locate),
+    outputTensors: [...stored, ...op.outputs],
     scratch,
     params,
     macs: macsOf(graph, op),

@@ -21,6 +21,10 @@ export interface Lowered {
 /** One way an IR op becomes a step. */
 export interface Lowering<A> {
   readonly op: OpName | ((op: OpView<A>) => OpName);
+  /** Operands the step reads where they lie, by position; the others only feed `tables`. All but `stores` when left out. */
+  readonly reads?: readonly number[];
+  /** Operands the step lists as its outputs: variables, in front of the op's results. */
+  readonly stores?: readonly number[];
   /** Bytes of each scratch operand. */
   readonly scratch?: (op: OpView<A>) => readonly number[];
   /**

@@ -5,6 +5,7 @@ import { ARITHMETIC } from './arithmetic.js';
 import { CONVOLUTION } from './convolution.js';
 import { MOVEMENT } from './movement.js';
 import { REDUCTION } from './reduction.js';
+import { RECURRENT } from './recurrent.js';
 
 export const IMPORTERS: Importers = {
   ...CONVOLUTION,
@@ -12,14 +13,17 @@ export const IMPORTERS: Importers = {
   ...ACTIVATION,
   ...MOVEMENT,
   ...REDUCTION,
+  ...RECURRENT,
 };
 
 /** Why an operator we do not import is often there, and what to do about it. */
 export const HINTS: Readonly<Record<string, string>> = {
   DEQUANTIZE: 'convert with int8 output type, and the edge DEQUANTIZE disappears',
   SHAPE: 'the model has a dynamic batch: convert a concrete function with batch 1',
-  UNIDIRECTIONAL_SEQUENCE_LSTM: 'recurrent layers are not supported yet: use convolutions over time',
-  SVDF: 'streaming layers are not supported yet',
-  VAR_HANDLE: 'streaming models are not supported yet: export the non-streaming model',
-  CALL_ONCE: 'streaming models are not supported yet: export the non-streaming model',
+  BIDIRECTIONAL_SEQUENCE_LSTM:
+    'a device hears the end of a sequence last: use an LSTM in one direction, or convolutions over time',
+  LSTM: 'convert with TensorFlow 2: its converter makes UNIDIRECTIONAL_SEQUENCE_LSTM of a Keras LSTM',
+  UNIDIRECTIONAL_SEQUENCE_RNN: 'use an LSTM, or convolutions over time',
+  WHILE:
+    'a loop over time steps: convert with a static batch of 1, so that the layer becomes one LSTM operator',
 };

@@ -1,0 +1,82 @@
+// Streaming and recurrent models as a whole against TensorFlow Lite Micro's reference kernels: outputs of eight frames in a row, and
+// every layer's CRC in the last. tools/oracle/streams.py made the numbers.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from '@jest/globals';
+import { DTYPES, Runtime, type LoadedBundle } from '@tinyfleet/runtime';
+import { describeWith, findTool } from '@tinyfleet/testing';
+import { compile } from '../src/index.js';
+
+const folder = join(findTool('shared-data') ?? '', 'models');
+const file = fileURLToPath(new URL('../../../tools/oracle/vectors/streams.json', import.meta.url));
+const deviceType = { name: 'any', core: 'wasm', clockHz: 1, slotBytes: 1 << 20, arenaBytes: 1 << 20 };
+const FRAMES = 8;
+
+interface Stream {
+  readonly bits: number;
+  readonly base: number;
+  readonly runs: readonly {
+    readonly seed: number;
+    readonly outputs: number;
+    readonly layers: readonly (readonly [node: number, crc: number])[];
+  }[];
+}
+
+/** Kept bits of each element plus a base, as the file's maker says. */
+function frameOf(raw: Uint8Array, wide: boolean, { bits, base }: Stream): Uint8Array {
+  const view = new DataView(raw.slice().buffer);
+  for (let at = 0; at < raw.length; at += wide ? 2 : 1) {
+    if (wide) view.setInt16(at, (view.getUint16(at, true) & ((1 << bits) - 1)) + base, true);
+    else view.setInt8(at, (view.getUint8(at) & ((1 << bits) - 1)) + base);
+  }
+  return new Uint8Array(view.buffer);
+}
+
+function framesOf(runtime: Runtime, bundle: LoadedBundle, stream: Stream, seed: number): Uint8Array[] {
+  const [input] = bundle.view.inputs;
+  const { bytes, dtype } = input!;
+  const { data } = runtime.randomBytes(seed, FRAMES * bytes);
+  const wide = dtype === DTYPES.int16.number;
+  return Array.from({ length: FRAMES }, (_, i) =>
+    frameOf(data.subarray(i * bytes, (i + 1) * bytes), wide, stream),
+  );
+}
+
+/** Those whose every operator is there. */
+const MODELS: readonly string[] = ['tflm_mnist_lstm_int8'];
+
+/** The file's uint8 output is our int8 one. */
+const LEGACY: readonly string[] = ['mww_v2_hey_jarvis_int8'];
+
+describeWith(['shared-data'], 'streaming models', () => {
+  const streams = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Stream>;
+  for (const [name, stream] of Object.entries(streams).filter(([name]) => MODELS.includes(name))) {
+    for (const optimize of [false, true]) {
+      it(`should compute ${name} as the reference does, ${optimize ? '' : 'not '}optimized`, async () => {
+        const source = { bytes: readFileSync(join(folder, `${name}.tflite`)), fileName: `${name}.tflite` };
+        const { bundle } = await compile(source, { deviceType, optimize });
+        const runtime = await Runtime.open();
+        const loaded = runtime.load(bundle);
+        for (const { seed, outputs, layers } of stream.runs) {
+          loaded.resetState();
+          let crc = 0;
+          let steps = new Map<number, number>();
+          for (const frame of framesOf(runtime, loaded, stream, seed)) {
+            const trace = loaded.trace([frame]);
+            const [output] = trace.outputs;
+            crc = runtime.crc32(LEGACY.includes(name) ? output!.map((byte) => byte ^ 0x80) : output!, crc);
+            steps = new Map(trace.stepCrcs.map((value, k) => [loaded.view.steps[k]!.node, value]));
+          }
+          const expected = new Map(layers);
+          const found = layers.filter(([node]) => steps.has(node)).map(([node]) => [node, steps.get(node)]);
+          if (!optimize) {
+            expect(found).toEqual(found.map(([node]) => [node, expected.get(node!)]));
+            expect(found.length).toBeGreaterThan(loaded.stepCount - 2);
+          }
+          expect(crc).toBe(outputs);
+        }
+      });
+    }
+  }
+});
