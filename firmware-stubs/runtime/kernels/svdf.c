@@ -2,7 +2,6 @@
 // them weighted by time; `rank` filters make an output. Reference: TFLM EvalIntegerSvdfReference, which has no
 // activation but the clamp to int8.
 #include "dot.h"
-#include "sigmoid_16.h"
 
 int32_t fleet_check_svdf(const step_t *s) {
   const uint32_t batches = param_u16(s, FLEET_SVDF_BATCHES), in = param_u16(s, FLEET_SVDF_IN_N);
@@ -40,7 +39,9 @@ static uint32_t remember_8(int8_t *row, uint32_t memory, int32_t value, int32_t 
 
 static uint32_t remember_16(uint8_t *row, uint32_t memory, int32_t value, int32_t zero, const uint8_t *weights) {
   memmove(row, row + 2, (memory - 1) * 2);
-  store_i16(row + (memory - 1) * 2, clamp_16(value) + zero);
+  const uint32_t newest = (uint32_t)(clamp(value, INT16_MIN, INT16_MAX) + zero);
+  row[memory * 2 - 2] = (uint8_t)(newest & 255u);
+  row[memory * 2 - 1] = (uint8_t)(newest >> 8 & 255u);
   uint32_t sum = 0; // a product may exceed int32 where the zero point is not 0: modulo 2^32, as everywhere
   for (uint32_t i = 0; i < memory; i++) sum += (uint32_t)load_i16(weights + i * 2) * (uint32_t)(load_i16(row + i * 2) - zero);
   return sum;

@@ -5,10 +5,16 @@
 // The four rows of a unit lie together, so one dot4 makes its gates; the new hidden state is written to the output first, as the
 // old one is read by every unit.
 #include "dot.h"
-#include "sigmoid_16.h"
 
 #define P(name) FLEET_UNIDIRECTIONAL_SEQUENCE_LSTM_##name
 enum { gates = 4 };
+
+static int32_t clamp_16(int32_t x) { return clamp(x, INT16_MIN, INT16_MAX); }
+
+static void store_i16(uint8_t *p, int32_t x) {
+  p[0] = (uint8_t)((uint32_t)x & 255u);
+  p[1] = (uint8_t)((uint32_t)x >> 8 & 255u);
+}
 
 typedef struct {
   int32_t value;
@@ -39,6 +45,7 @@ int32_t fleet_check_unidirectional_sequence_lstm(const step_t *s) {
       !fleet_is_tensor(operand(s, 3), FLEET_DTYPE_INT8, gates * units * in, 1) ||
       !fleet_is_tensor(operand(s, 4), FLEET_DTYPE_INT8, gates * units * units, 1) ||
       !fleet_is_tensor(biases, wide ? FLEET_DTYPE_INT64 : FLEET_DTYPE_INT32, gates * units, wide ? 8 : 4) ||
+      !fleet_is_tensor(operand(s, 6), FLEET_DTYPE_INT16, 256, 2) ||
       !fleet_is_tensor(output_operand(s, 0), dtype, batches * steps * units, width) || param_u8(s, P(TIME_MAJOR)) > 1)
     return -fleet_err_bundle_shape_invalid;
   // The 64-bit requantization of int16 needs |sum| < 2^47 and shifts up to 7: 65,535 products are below 2^38.
@@ -54,8 +61,8 @@ int32_t fleet_check_unidirectional_sequence_lstm(const step_t *s) {
         !is_multiplier(s, P(RECURRENT_MULTIPLIERS) + g * 4, P(RECURRENT_SHIFTS) + g, wide ? 7 : 30))
       return -fleet_err_bundle_quantization_invalid;
   const int32_t power = param_i8(s, P(CELL_SCALE_POWER)), offset = param_i16(s, P(OUTPUT_OFFSET));
-  // tanh multiplies the cell state by 3 * 2^(power + 12): below 2^31 up to power 2, a shift below 31 from -42 on.
-  if (power < -42 || power > 2 || !is_multiplier(s, P(FORGET_MULTIPLIER), P(FORGET_SHIFT), 30) ||
+  // tanh multiplies the cell state by 3 * 2^(power + 12): at most 32767 up to power 1, a shift below 31 from -42 on.
+  if (power < -42 || power > 1 || !is_multiplier(s, P(FORGET_MULTIPLIER), P(FORGET_SHIFT), 30) ||
       !is_multiplier(s, P(UPDATE_MULTIPLIER), P(UPDATE_SHIFT), 30) ||
       !is_multiplier(s, P(OUTPUT_MULTIPLIER), P(OUTPUT_SHIFT), 30) ||
       (!wide && (!fleet_is_int8_range(param_i16(s, P(INPUT_OFFSET)), offset, -128, 127) ||
@@ -86,10 +93,9 @@ static void gates_16(const step_t *s, const uint8_t *x, const int8_t *w, uint32_
   }
 }
 
-static int32_t tanh_of_cell(int32_t cell, int32_t power) {
+static int32_t tanh_of_cell(int32_t cell, int32_t power, const uint8_t *table) {
   const int32_t shift = power + 12;
-  if (shift >= 0) return fleet_tanh_16(cell * (3 << shift));
-  return fleet_tanh_16((cell * 3 + (1 << (-shift - 1))) >> -shift);
+  return shift >= 0 ? fleet_tanh_16(cell, 3 << shift, 0, table) : fleet_tanh_16(cell, 3, -shift, table);
 }
 
 static int32_t update_cell(const step_t *s, const int32_t gate[gates], int32_t cell) {
@@ -117,7 +123,7 @@ int32_t fleet_run_unidirectional_sequence_lstm(const step_t *s) {
     uint8_t *hidden = writable(s->rt, operand(s, 1)) + (size_t)b * units * width;
     uint8_t *cell = writable(s->rt, operand(s, 2)) + (size_t)b * units * 2;
     const int8_t *w = input_i8(s, 3), *v = input_i8(s, 4);
-    const uint8_t *bias = input_bytes(s, 5);
+    const uint8_t *bias = input_bytes(s, 5), *table = input_bytes(s, 6);
     for (uint32_t u = 0; u < units; u++, cell += 2) {
       int32_t from_x[gates], from_hidden[gates], gate[gates];
       if (wide) {
@@ -131,12 +137,12 @@ int32_t fleet_run_unidirectional_sequence_lstm(const step_t *s) {
       v += (size_t)gates * units;
       bias += gates * (wide ? 8 : 4);
       for (uint32_t g = 0; g < gates; g++) {
-        const int32_t sum = 3 * clamp_16(from_x[g] + from_hidden[g]);
-        gate[g] = g == 2 ? fleet_tanh_16(sum) : fleet_sigmoid_16(sum);
+        const int32_t sum = clamp_16(from_x[g] + from_hidden[g]);
+        gate[g] = g == 2 ? fleet_tanh_16(sum, 3, 0, table) : fleet_logistic_16(sum, 3, 0, table);
       }
       const int32_t state = update_cell(s, gate, load_i16(cell));
       store_i16(cell, state);
-      const int32_t out = requantize(tanh_of_cell(state, power) * gate[3], m.value, m.shift);
+      const int32_t out = requantize(tanh_of_cell(state, power, table) * gate[3], m.value, m.shift);
       const int32_t q = clamp(out, low - y_offset, high - y_offset) + y_offset;
       if (wide) store_i16(y + (size_t)u * 2, q);
       else y[u] = (uint8_t)((uint32_t)q & 255u);

@@ -49,7 +49,7 @@ const op_t fleet_ops[] = {
     OP(SVDF, svdf, 5, 1, 0, 0),
     OP(TANH, activation, 2, 1, 0, 1),
     OP(TRANSPOSE_CONV, transpose_conv, 5, 1, 0, 0),
-    OP(UNIDIRECTIONAL_SEQUENCE_LSTM, unidirectional_sequence_lstm, 6, 1, 0, 0),
+    OP(UNIDIRECTIONAL_SEQUENCE_LSTM, unidirectional_sequence_lstm, 7, 1, 0, 0),
 };
 const uint32_t fleet_op_count = sizeof fleet_ops / sizeof fleet_ops[0];
 

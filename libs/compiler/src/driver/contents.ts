@@ -44,7 +44,7 @@ export function bundleContents(
     monitors: monitors(graph, plan, options.confidenceBins ?? 8),
     golden: [],
     optimized: options.optimize ?? true,
-    streaming: plan.stateBytes > 0,
+    streaming: [...graph.tensors.values()].some(({ variable }) => variable !== undefined),
     info: {
       model: options.model ?? graph.name,
       version: options.version ?? '',

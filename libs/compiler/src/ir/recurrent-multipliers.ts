@@ -47,8 +47,8 @@ export function lstmMultipliers(hidden: Tensor, cell: Tensor, cellClip: number):
   const cellScale = scaleOf(cell);
   const product = (a: number, b: number, output: number): Multiplier => quantizeMultiplier((a * b) / output);
   const cellScalePower = roundHalfAway(Math.log2(cellScale));
-  if (cellScalePower < -42 || cellScalePower > 2)
-    throw new RangeError(`a cell state's scale of ${cellScale} is outside 2^-42..2^2`);
+  if (cellScalePower < -42 || cellScalePower > 1)
+    throw new RangeError(`a cell state's scale of ${cellScale} is outside 2^-42..2`);
   return {
     forget: product(GATE_OUTPUT_SCALE, cellScale, cellScale),
     update: product(GATE_OUTPUT_SCALE, GATE_OUTPUT_SCALE, cellScale),

@@ -1,6 +1,7 @@
 // Ops that remember as steps. An LSTM's weights are laid out by unit: the rows of its four gates lie together, so the
 // kernel makes a unit's gates in one go.
 import { byteLength, type Tensor } from '../../ir/graph.js';
+import { sigmoidTable } from '../../ir/lookup-tables.js';
 import { zeroPointOf } from '../../ir/multipliers.js';
 import { gateMultiplier, lstmMultipliers, svdfMultipliers } from '../../ir/recurrent-multipliers.js';
 import type { OpAttrs, OpView } from '../../ir/ops.js';
@@ -94,7 +95,7 @@ function lstm(
   const byUnit = [LSTM.inputWeights, LSTM.recurrentWeights, LSTM.biases].map((from) =>
     interleaved(gates(from), units, pool),
   );
-  return { params, tables: byUnit };
+  return { params, tables: [...byUnit, pool.int16s(sigmoidTable())] };
 }
 
 /** Row u of every tensor, one after the other, for u = 0, 1, ... */
