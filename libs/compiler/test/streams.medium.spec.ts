@@ -44,7 +44,7 @@ function framesOf(runtime: Runtime, bundle: LoadedBundle, stream: Stream, seed: 
 }
 
 /** Those whose every operator is there. */
-const MODELS: readonly string[] = ['tflm_mnist_lstm_int8'];
+const MODELS: readonly string[] = ['tflm_mnist_lstm_int8', 'mww_v2_hey_jarvis_int8'];
 
 /** The file's uint8 output is our int8 one. */
 const LEGACY: readonly string[] = ['mww_v2_hey_jarvis_int8'];
