@@ -799,6 +799,14 @@ export const errors = {
     text: 'Input {tensor} of shape [{from}] is given to devices as [{to}]: channels last, as sensors and cameras deliver them.',
     hint: 'Transpose validation and calibration data that are stored channels first.',
   },
+  'compiler.initializer-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: initializer unsupported',
+    text: "First values of the model's variables cannot be read from {subgraph}: {reason}.",
+    hint: 'Export the model so that every variable starts as a constant: build its streaming layers with static shapes, or reset states to stored arrays.',
+  },
   'compiler.slot-too-small': {
     status: 422,
     exit: 6,
@@ -2330,6 +2338,7 @@ export interface ErrorData {
   'compiler.files-missing': { file: Value; missing: Value };
   'compiler.batch-chosen': { tensor: Value; extent: Value; batch: Value };
   'compiler.layout-moved': { tensor: Value; from: Value; to: Value };
+  'compiler.initializer-unsupported': { subgraph: Value; reason: Value };
   'compiler.slot-too-small': { deviceType: Value; required: Value; available: Value };
   'compiler.arena-too-small': {
     required: Value;
