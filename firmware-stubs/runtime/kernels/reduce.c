@@ -28,8 +28,10 @@ static void put_at(uint8_t *p, size_t at, int32_t value, int wide) {
 static int32_t check(const step_t *s, int requantizes) {
   const uint8_t *in = operand(s, 0), *out = output_operand(s, 0);
   const uint32_t outputs = fleet_product(s, P(KEPT), groups), each = fleet_product(s, P(REDUCED), groups);
-  if (!is_activation(in) || outputs == 0 || each == 0) return -fleet_err_bundle_shape_invalid;
   const uint32_t width = is_wide(in) ? 2 : 1;
+  // Each element is read once: this bounds the time, strides of 0 included; the strides are checked below.
+  if (!is_activation(in) || outputs == 0 || each == 0 || (uint64_t)outputs * each != size_of(in) / width)
+    return -fleet_err_bundle_shape_invalid;
   uint64_t last = 0;
   for (uint32_t i = 0; i < groups; i++) {
     last += (uint64_t)(param_u32(s, P(KEPT) + i * 4) - 1) * param_u32(s, P(KEPT_STRIDES) + i * 4);

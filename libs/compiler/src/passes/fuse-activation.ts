@@ -1,8 +1,9 @@
 // A stand-alone RELU behind an op that clamps anyway becomes that op's clamp. Exact only when the activation keeps the
 // scale and zero point of its input: then its requantization is the identity and only the clamp is left, on the very
 // integers the producer would clamp.
-import { consumers, producers, tensorOf, type Graph, type TensorId } from '../ir/graph.js';
+import { consumers, producers, type Graph, type TensorId } from '../ir/graph.js';
 import type { Op } from '../ir/ops.js';
+import { sameScale } from './same-scale.js';
 
 const CLAMPING = new Set([
   'conv_2d',
@@ -38,10 +39,4 @@ export function fuseActivation(graph: Graph): Graph {
   }
   const ops = graph.ops.filter((op) => !removed.has(op)).map((op) => fused.get(op) ?? op);
   return { ...graph, ops };
-}
-
-function sameScale(graph: Graph, a: TensorId, b: TensorId): boolean {
-  const [p, q] = [tensorOf(graph, a).quantization, tensorOf(graph, b).quantization];
-  if (p === null || q === null) return p === q;
-  return p.scales[0] === q.scales[0] && p.zeroPoints[0] === q.zeroPoints[0];
 }

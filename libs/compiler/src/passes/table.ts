@@ -1,11 +1,51 @@
 // The whole compiler's plan on one screen. Order matters; each line says why it is there. Every pass keeps the values of
 // outputs and roots bit for bit, and none knows another.
+import { dropMoves } from './drop-moves.js';
 import { eliminateDead } from './eliminate-dead.js';
+import { foldConstants } from './fold-constants.js';
+import { foldCrop } from './fold-crop.js';
+import { foldPad } from './fold-pad.js';
 import { foldReshape } from './fold-reshape.js';
 import { fuseActivation } from './fuse-activation.js';
 import type { Pass } from './pass.js';
+import { unbatchDilation } from './unbatch-dilation.js';
 
 export const PASSES: readonly Pass[] = [
+  {
+    name: 'fold-constants',
+    why: 'bytes of a constant can be moved once, here, instead of at every inference',
+    requires: 'nothing',
+    ensures: 'no op that only moves elements is left with constants alone, but before an output or where it enlarges',
+    run: foldConstants,
+  },
+  {
+    name: 'unbatch-dilation',
+    why: 'a dilated convolution written with batches moves the image twice and keeps three copies of it',
+    requires: 'padding and cropping are ops of their own around the batches',
+    ensures: 'no plain convolution is left between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND of one block',
+    run: unbatchDilation,
+  },
+  {
+    name: 'drop-moves',
+    why: 'elements that stay where they are need not be copied',
+    requires: 'nothing',
+    ensures: 'no op that only moves elements is left that keeps their order in memory, but reshapes',
+    run: dropMoves,
+  },
+  {
+    name: 'fold-pad',
+    why: 'kernels skip their padding; a padded image is written, read and kept',
+    requires: 'nothing',
+    ensures: 'no border of zero points is left that only convolutions read',
+    run: foldPad,
+  },
+  {
+    name: 'fold-crop',
+    why: 'rows that are cut off need not be computed',
+    requires: 'fold-pad has made padding of pads',
+    ensures: 'no slice is left that undoes padding of a convolution of stride 1',
+    run: foldCrop,
+  },
   {
     name: 'fuse-activation',
     why: 'a clamp inside the producer costs nothing; as a step of its own it reads and writes the whole tensor',
