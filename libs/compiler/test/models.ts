@@ -119,4 +119,107 @@ export function broadcastNet(seed = 4): Graph {
   ]);
 }
 
-export const MODELS: Readonly<Record<string, () => Graph>> = { convNet, residualNet, denseNet, broadcastNet };
+/**
+ * Every op that moves elements and every reduction: a padded image in blocks, transposed, cut, put together again, resized,
+ * gathered; then reduced to a scaled mean, a class index and a product of two activations.
+ */
+export function movementNet(seed = 5): Graph {
+  const next = random(seed);
+  const b = new GraphBuilder('movement_net');
+  const x = b.input('x', [1, 4, 6, 2], INPUT);
+  const move = (
+    kind: Parameters<GraphBuilder['move']>[0],
+    inputs: number[],
+    attrs: object,
+    name: string,
+    ...shapes: number[][]
+  ): number[] => b.move(kind, inputs, attrs as never, { name, shapes });
+  const [mirrored] = move(
+    'mirror_pad',
+    [x],
+    { before: [0, 1, 0, 0], after: [0, 1, 2, 0], mode: 'reflect' },
+    'mirrored',
+    [1, 6, 8, 2],
+  );
+  const [batched] = move('space_to_batch_nd', [mirrored!], { block: [2, 2] }, 'batched', [4, 3, 4, 2]);
+  const [woven] = move('batch_to_space_nd', [batched!], { block: [2, 2] }, 'woven', [1, 6, 8, 2]);
+  const [deep] = move('space_to_depth', [woven!], { block: 2 }, 'deep', [1, 3, 4, 8]);
+  const [flat] = move('depth_to_space', [deep!], { block: 2 }, 'flat', [1, 6, 8, 2]);
+  const [turned] = move('transpose', [flat!], { perm: [0, 2, 1, 3] }, 'turned', [1, 8, 6, 2]);
+  const cut = { begin: [0, 7, 1, 0], size: [1, 4, 3, 2], strides: [1, -2, 2, 1] };
+  const [backwards] = move('slice', [turned!], cut, 'backwards', [1, 4, 3, 2]);
+  const [first, rest] = move('split', [backwards!], { axis: 1 }, 'parts', [1, 1, 3, 2], [1, 3, 3, 2]);
+  const edge = b.constant('edge', [1, 1, 3, 2], bytes(next, 6), INPUT);
+  const [joined] = move('concatenation', [rest!, edge, first!], { axis: 1 }, 'joined', [1, 5, 3, 2]);
+  const [left, middle, right] = move(
+    'unpack',
+    [joined!],
+    { axis: 2 },
+    'columns',
+    [1, 5, 2],
+    [1, 5, 2],
+    [1, 5, 2],
+  );
+  const [packed] = move('pack', [right!, left!, middle!], { axis: 1 }, 'packed', [1, 3, 5, 2]);
+  const near = { alignCorners: false, halfPixelCenters: true };
+  const [wide] = move('resize_nearest_neighbor', [packed!], near, 'wide', [1, 4, 7, 2]);
+  const corners = { alignCorners: true, halfPixelCenters: false };
+  const [smooth] = move('resize_bilinear', [wide!], corners, 'smooth', [1, 5, 4, 2]);
+  const indices = b.constant('indices', [3], Int32Array.of(3, 0, 3), { scale: 1 });
+  const [picked] = move('gather', [smooth!, indices], { axis: 2, batchDims: 0 }, 'picked', [1, 5, 3, 2]);
+  const lone = { begin: [0, 2, 0, 1], size: [1, 1, 3, 1], strides: [1, 1, 1, 1] };
+  const [line] = move('slice', [picked!], lone, 'line', [1, 3]);
+  const [spread] = move('broadcast_to', [line!], {}, 'spread', [3, 3]);
+  const around = { before: [1, 0], after: [0, 1], value: 9 };
+  const [bordered] = move('pad', [spread!], around, 'bordered', [4, 4]);
+  const axes = { axes: [1, 2], keepDims: false };
+  const mean = b.reduce('mean', picked!, axes, { name: 'mean', scale: 0.03, zeroPoint: 4 });
+  const sum = b.reduce('sum', picked!, { axes: [1], keepDims: true }, { name: 'sum', scale: 0.4 });
+  const most = b.reduce('reduce_max', sum, { axes: [0, 3], keepDims: false }, { name: 'most' });
+  const least = b.reduce('reduce_min', bordered!, { axes: [0], keepDims: true }, { name: 'least' });
+  const product = b.batchMatmul(bordered!, bordered!, { name: 'product', scale: 0.2, zeroPoint: -1 });
+  const index = b.argument('arg_max', product, 1, 'index');
+  const last = b.argument('arg_min', least, 1, 'last');
+  return b.build([mean, most, index, last]);
+}
+
+/** Pads, a dilation written with batches and a crop around convolutions: what passes put together. */
+export function borderNet(seed = 6): Graph {
+  const next = random(seed);
+  const b = new GraphBuilder('border_net');
+  const x = b.input('x', [1, 7, 5, 2], INPUT);
+  const border = { before: [0, 0, 1, 0], after: [0, 1, 1, 0], value: INPUT.zeroPoint };
+  const [padded] = b.move('pad', [x], border, { name: 'padded', shapes: [[1, 8, 7, 2]] });
+  const q = { scale: 0.06, zeroPoint: -5 };
+  const f1 = b.constant('conv/w', [3, 3, 3, 2], bytes(next, 54), { scale: [0.01, 0.02, 0.015] });
+  const conv = b.conv2d({ input: padded!, filter: f1 }, { name: 'conv', ...q, activation: 'relu' });
+  // [1, 6, 5, 3], in blocks of 2 x 2 with a row above, a row and two columns beside: rows divide, columns are cropped.
+  const frame = { before: [0, 1, 1, 0], after: [0, 1, 2, 0], value: q.zeroPoint };
+  const [framed] = b.move('pad', [conv], frame, { name: 'framed', shapes: [[1, 8, 8, 3]] });
+  const block = { block: [2, 2] };
+  const [apart] = b.move('space_to_batch_nd', [framed!], block, { name: 'apart', shapes: [[4, 4, 4, 3]] });
+  const f2 = b.constant('dilated/w', [1, 2, 2, 3], bytes(next, 12), { scale: [0.02, 0.01, 0.03], axis: 3 });
+  const dilated = b.depthwiseConv2d(
+    { input: apart!, filter: f2 },
+    { name: 'dilated', scale: 0.05, zeroPoint: 2 },
+  );
+  const [back] = b.move('batch_to_space_nd', [dilated], block, { name: 'back', shapes: [[1, 6, 6, 3]] });
+  const crop = { begin: [0, 0, 0, 0], size: [1, 6, 5, 3], strides: [1, 1, 1, 1] };
+  const [cropped] = b.move('slice', [back!], crop, { name: 'cropped', shapes: [[1, 6, 5, 3]] });
+  const table = b.constant('table', [2, 3], bytes(next, 6), { scale: 0.05, zeroPoint: 2 });
+  const [turned] = b.move('transpose', [table], { perm: [1, 0] }, { name: 'turned', shapes: [[3, 2]] });
+  const row = { begin: [0, 1], size: [3, 1], strides: [1, 1] };
+  const [biases] = b.move('slice', [turned!], row, { name: 'biases', shapes: [[3]] });
+  const sum = b.add(cropped!, biases!, { name: 'sum', scale: 0.07, zeroPoint: 1 });
+  const [same] = b.move('transpose', [sum], { perm: [1, 0, 2, 3] }, { name: 'same', shapes: [[6, 1, 5, 3]] });
+  return b.build([b.reduce('mean', same!, { axes: [0, 2], keepDims: false }, { name: 'mean', scale: 0.05 })]);
+}
+
+export const MODELS: Readonly<Record<string, () => Graph>> = {
+  convNet,
+  residualNet,
+  denseNet,
+  broadcastNet,
+  movementNet,
+  borderNet,
+};

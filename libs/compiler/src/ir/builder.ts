@@ -2,6 +2,8 @@
 // own. Shapes, padding and per-channel axes follow from the operands; the verifier has the last word.
 import { elements, type DType, type Graph, type Quantization, type Tensor, type TensorId } from './graph.js';
 import type { Activation, Op, OpAttrs, OpKind } from './ops.js';
+import type { MovementOps } from './ops/movement.js';
+import { reducedShape, type ReduceAttrs } from './ops/reduction.js';
 import { broadcastShape, resolvePadding, windowOutput, type PaddingScheme } from './shapes.js';
 import { verify } from './verify.js';
 
@@ -113,6 +115,50 @@ export class GraphBuilder {
     const { h, w, padding } = resolvePadding({ h: inH!, w: inW! }, extent, o.padding ?? 'valid');
     const attrs = { ...extent, padding, activation: o.activation ?? 'none' } as const;
     return this.like(kind, [input], attrs, [batch!, h, w, depth!], o.name);
+  }
+
+  /** An op that moves elements: the type and scale of its first operand, the given shapes of its results. */
+  move<K extends keyof MovementOps>(
+    kind: K,
+    inputs: readonly TensorId[],
+    attrs: MovementOps[K],
+    o: { readonly name: string; readonly shapes: readonly (readonly number[])[] },
+  ): TensorId[] {
+    const source = this.tensors.get(inputs[0]!)!;
+    const outputs = o.shapes.map((shape, i) => {
+      const { variable: _, ...like } = source;
+      return this.tensor({ ...like, name: i === 0 ? o.name : `${o.name}:${i}`, shape, data: null });
+    });
+    const op = { kind, name: o.name, inputs, outputs, attrs, sourceIndex: this.ops.length };
+    this.ops.push(op as unknown as Op);
+    return outputs;
+  }
+
+  /** MEAN, SUM; without a scale REDUCE_MAX, REDUCE_MIN, which keep their input's. */
+  reduce(
+    kind: 'mean' | 'sum' | 'reduce_max' | 'reduce_min',
+    input: TensorId,
+    attrs: ReduceAttrs,
+    o: { readonly name: string } & Partial<QuantizationSpec>,
+  ): TensorId {
+    const shape = reducedShape(this.shape(input), attrs);
+    const { scale, name } = o;
+    if (scale === undefined) return this.like(kind, [input], attrs, shape, name);
+    return this.op(kind, [input], attrs, shape, { ...o, scale });
+  }
+
+  /** The int32 index of the largest or smallest element along `axis`. */
+  argument(kind: 'arg_max' | 'arg_min', input: TensorId, axis: number, name: string): TensorId {
+    const shape = this.shape(input).toSpliced(axis, 1);
+    const id = this.tensor({ name, shape, dtype: 'int32', quantization: null, data: null });
+    return this.push(kind, [input], { axis }, id, name);
+  }
+
+  batchMatmul(a: TensorId, b: TensorId, o: QuantizationSpec & { readonly name: string }): TensorId {
+    const [p, q] = [this.shape(a), this.shape(b)];
+    const batches = broadcastShape(p.slice(0, -2), q.slice(0, -2)) ?? [];
+    const shape = [...batches, p.at(-2)!, q.at(-1)!];
+    return this.op('batch_matmul', [a, b], { adjX: false, adjY: false }, shape, o);
   }
 
   reshape(input: TensorId, name: string, shape: readonly number[]): TensorId {

@@ -18,8 +18,7 @@ export function foldPad(graph: Graph): Graph {
     if (op.kind !== 'pad' || pinned.has(op.outputs[0]!) || !isBorder(graph, op)) continue;
     if (!sameScale(graph, op.inputs[0]!, op.outputs[0]!)) continue;
     const readers = users.get(op.outputs[0]!) ?? [];
-    if (readers.every((reader) => isConv(reader) && fits(merged(reader, op))))
-      padded.set(op.outputs[0]!, op);
+    if (readers.every((reader) => isConv(reader) && fits(merged(reader, op)))) padded.set(op.outputs[0]!, op);
   }
   if (padded.size === 0) return graph;
   const ops = graph.ops.flatMap((op): Op[] => {

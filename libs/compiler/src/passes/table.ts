@@ -15,7 +15,8 @@ export const PASSES: readonly Pass[] = [
     name: 'fold-constants',
     why: 'bytes of a constant can be moved once, here, instead of at every inference',
     requires: 'nothing',
-    ensures: 'no op that only moves elements is left with constants alone, but before an output or where it enlarges',
+    ensures:
+      'no op that only moves elements is left with constants alone, but before an output or where it enlarges',
     run: foldConstants,
   },
   {

@@ -19,7 +19,10 @@ export function unbatchDilation(graph: Graph): Graph {
     if (conv === undefined || !isPlain(conv) || !only(conv.inputs[0]!)) continue;
     const apart = producer.get(conv.inputs[0]!);
     if (apart?.kind !== 'space_to_batch_nd' || apart.attrs.block.join() !== back.attrs.block.join()) continue;
-    const ends = [[apart.inputs[0]!, conv.inputs[0]!], [back.inputs[0]!, back.outputs[0]!]] as const;
+    const ends = [
+      [apart.inputs[0]!, conv.inputs[0]!],
+      [back.inputs[0]!, back.outputs[0]!],
+    ] as const;
     if (!ends.every(([a, b]) => sameScale(graph, a, b))) continue;
     const [dilationH, dilationW = 1, ...more] = back.attrs.block;
     if (dilationH === undefined || more.length > 0) continue;

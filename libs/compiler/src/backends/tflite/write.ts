@@ -1,6 +1,6 @@
 // The .tflite backend: an int8 IR graph as a TensorFlow Lite model file. Thin: no optimization, every tensor and op is
 // written as it stands, so reading the file back gives the same graph.
-import { tensorOf, type Graph, type Tensor, type TensorId } from '../../ir/graph.js';
+import { DTYPE_BYTES, tensorOf, type Graph, type Tensor, type TensorId } from '../../ir/graph.js';
 import { viewOf } from '../../ir/cost.js';
 import { OPS, type Op } from '../../ir/ops.js';
 import {
@@ -11,6 +11,7 @@ import {
   TENSOR_TYPES,
 } from '../../ir/tflite-schema.js';
 import { writeFlatbuffer, type TableValue } from './flatbuffer-writer.js';
+import type { ConstantOperand } from './ops/spec.js';
 import { writerOf } from './ops/table.js';
 
 /**
@@ -20,6 +21,7 @@ import { writerOf } from './ops/table.js';
 const OPERATOR_VERSIONS: Readonly<Record<number, number>> = {
   0: 2,
   1: 2,
+  2: 2,
   3: 3,
   4: 3,
   9: 12,
@@ -28,12 +30,49 @@ const OPERATOR_VERSIONS: Readonly<Record<number, number>> = {
   20: 1,
   21: 2,
   22: 1,
+  23: 3,
   25: 2,
+  26: 2,
+  36: 5,
+  37: 2,
+  38: 2,
+  39: 2,
+  40: 2,
+  45: 2,
+  56: 2,
+  60: 2,
   67: 3,
+  74: 2,
+  79: 2,
+  82: 2,
+  83: 2,
+  88: 2,
+  89: 2,
+  97: 3,
+  100: 2,
+  102: 2,
+  126: 2,
+  130: 3,
 };
 
 /** The same for int16 activations. */
-const WIDE_VERSIONS: Readonly<Record<number, number>> = { 1: 3, 3: 4, 4: 5, 9: 12, 17: 3, 25: 3, 67: 3 };
+const WIDE_VERSIONS: Readonly<Record<number, number>> = {
+  1: 3,
+  2: 3,
+  3: 4,
+  4: 5,
+  9: 12,
+  17: 3,
+  25: 3,
+  39: 4,
+  40: 3,
+  45: 4,
+  60: 3,
+  67: 3,
+  83: 3,
+  97: 4,
+  126: 3,
+};
 
 /** Throws RangeError for what TFLite cannot say: padding that is neither SAME nor VALID, an op of the IR's own. */
 export function writeTflite(given: Graph, description = 'TinyFleet'): Uint8Array {
@@ -49,13 +88,15 @@ export function writeTflite(given: Graph, description = 'TinyFleet'): Uint8Array
     const shape = (): number =>
       used.length + extra.push(shapeOperand(op, tensorOf(graph, op.outputs[0]!))) - 1;
     let inputs = op.inputs.map(at);
-    if (op.kind === 'reshape') inputs.push(shape());
     if (op.kind === 'transpose_conv') inputs = [shape(), inputs[1]!, inputs[0]!, ...inputs.slice(2)];
+    const written = writerOf(op)?.(viewOf(graph, op), op.name);
+    for (const constant of written?.constants ?? [])
+      inputs.push(used.length + extra.push(constantOperand(op, constant)) - 1);
     return {
       opcodeIndex: codes.indexOf(builtinCode(op)),
       inputs,
       outputs: op.outputs.map(at),
-      options: writerOf(op)?.(viewOf(graph, op), op.name),
+      options: written === undefined ? undefined : { type: written.type, value: written.value },
     };
   });
 
@@ -121,17 +162,21 @@ function builtinCode(op: Op): number {
 }
 
 function shapeOperand(op: Op, output: Tensor): Tensor {
-  const data = new Uint8Array(output.shape.length * 4);
+  return constantOperand(op, { name: 'shape', values: output.shape });
+}
+
+function constantOperand(op: Op, { name, values, shape = [values.length], like }: ConstantOperand): Tensor {
+  const dtype = like?.dtype ?? 'int32';
+  const data = new Uint8Array(values.length * DTYPE_BYTES[dtype]);
   const view = new DataView(data.buffer);
-  output.shape.forEach((extent, i) => view.setInt32(i * 4, extent, true));
-  return {
-    id: -1,
-    name: `${op.name}/shape`,
-    dtype: 'int32',
-    shape: [output.shape.length],
-    quantization: null,
-    data,
-  };
+  values.forEach((value, i) => {
+    if (dtype === 'float32') view.setFloat32(i * 4, value, true);
+    else if (dtype === 'int64') view.setBigInt64(i * 8, BigInt(value), true);
+    else if (dtype === 'int32') view.setInt32(i * 4, value, true);
+    else if (dtype === 'int16') view.setInt16(i * 2, value, true);
+    else view.setUint8(i, value);
+  });
+  return { id: -1, name: `${op.name}/${name}`, dtype, shape, quantization: like?.quantization ?? null, data };
 }
 
 function quantized({ quantization: q }: Tensor): { quantization?: TableValue } {

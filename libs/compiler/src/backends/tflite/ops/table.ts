@@ -4,6 +4,7 @@ import { ACTIVATION } from './activation.js';
 import { ARITHMETIC } from './arithmetic.js';
 import { CONVOLUTION } from './convolution.js';
 import { MOVEMENT } from './movement.js';
+import { REDUCTION } from './reduction.js';
 import type { WriteOptions, Writers } from './spec.js';
 
 const WRITERS: Writers<OpAttrs> = {
@@ -11,6 +12,7 @@ const WRITERS: Writers<OpAttrs> = {
   ...ARITHMETIC,
   ...ACTIVATION,
   ...MOVEMENT,
+  ...REDUCTION,
 };
 
 export function writerOf(op: Op): WriteOptions<Op['attrs']> | undefined {
