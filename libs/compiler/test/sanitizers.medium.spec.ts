@@ -14,8 +14,8 @@ import { readVectors, vectorFiles } from './vectors.js';
 const run = promisify(execFile);
 const runtime = fileURLToPath(new URL('../../../firmware-stubs/runtime', import.meta.url));
 const deviceType = { name: 'any', core: 'wasm', clockHz: 1, slotBytes: 1 << 20, arenaBytes: 1 << 20 };
-/** Per bundle; about 10 s in all. */
-const MUTATIONS = 150;
+/** Damaged bundles in all, shared evenly; TINYFLEET_MUTATIONS for a long run. */
+const MUTATIONS = Number(process.env['TINYFLEET_MUTATIONS'] ?? 6_000);
 
 let folder = '';
 beforeAll(async () => {
@@ -116,7 +116,8 @@ describeWith(['gcc'], 'every op under sanitizers', () => {
     ];
     const includes = ['-Iinclude', '-Isrc', '-I../dsp/include', '-I../dsp/src'];
     await run(toolPath('gcc'), [...flags, ...includes, '-o', binary, ...files, '-lm'], { cwd: runtime });
-    const { stdout } = await run(binary, [file, String(MUTATIONS)]);
-    expect(stdout.trim()).toBe(`passed: ${bundles} bundles, ${MUTATIONS} mutations each`);
+    const each = Math.max(1, Math.round(MUTATIONS / bundles));
+    const { stdout } = await run(binary, [file, String(each)]);
+    expect(stdout.trim()).toBe(`passed: ${bundles} bundles, ${each} mutations each`);
   });
 });
