@@ -140,7 +140,9 @@ static inline int32_t table_16(const uint8_t *table, int32_t x) {
 
 static inline uint32_t leading_zeros(uint32_t x) {
   uint32_t n = 0;
-  while (n < 32 && !(x & UINT32_C(0x80000000) >> n)) n++;
+  if (x == 0) return 32;
+  for (uint32_t half = 16; half > 0; half /= 2)
+    if (x >> (32 - half) == 0) x <<= half, n += half;
   return n;
 }
 

@@ -215,6 +215,30 @@ export function borderNet(seed = 6): Graph {
   return b.build([b.reduce('mean', same!, { axes: [0, 2], keepDims: false }, { name: 'mean', scale: 0.05 })]);
 }
 
+/** Every element-wise op: squeeze-and-excitation without its convolutions, then one activation after the other. */
+export function elementNet(seed = 5): Graph {
+  const next = random(seed);
+  const b = new GraphBuilder('element_net');
+  const x = b.input('x', [1, 4, 6, 3], INPUT);
+  const pooled = b.pool2d('average_pool_2d', x, { name: 'squeeze', filter: [4, 6] });
+  const gate = b.curve('logistic', pooled, 'gate');
+  const gated = b.binary('mul', x, gate, { name: 'gated', scale: 0.03, zeroPoint: -2 });
+  const mean = b.constant('mean', [3], bytes(next, 3), { scale: 0.02, zeroPoint: 4 });
+  const centred = b.binary('sub', gated, mean, { name: 'centred', scale: 0.04, zeroPoint: 3 });
+  const deviation = b.constant('deviation', [3], bytes(next, 3, 20, 127), { scale: 0.008 });
+  const normal = b.binary('div', centred, deviation, { name: 'normal', scale: 0.06, zeroPoint: 1 });
+  const alpha = b.constant('alpha', [3], bytes(next, 3), { scale: 0.004 });
+  const bent = b.prelu(normal, alpha, { name: 'bent', scale: 0.05, zeroPoint: -60 });
+  const leaky = b.leakyRelu(bent, 0.125, { name: 'leaky', scale: 0.04, zeroPoint: -90 });
+  const swish = b.unary('hard_swish', leaky, { name: 'swish', scale: 0.035, zeroPoint: -110 });
+  const elu = b.unary('elu', swish, { name: 'elu', scale: 0.03, zeroPoint: -100 });
+  const limit = b.constant('limit', [1], Int8Array.of(90), { scale: 0.03, zeroPoint: -100 });
+  const capped = b.extreme('minimum', elu, limit, 'capped');
+  const floor = b.extreme('maximum', capped, elu, 'floored');
+  const rescaled = b.unary('quantize', floor, { name: 'rescaled', scale: 0.05, zeroPoint: 5 });
+  return b.build([b.curve('tanh', rescaled, 'tanh'), gate]);
+}
+
 export const MODELS: Readonly<Record<string, () => Graph>> = {
   convNet,
   residualNet,
@@ -222,4 +246,7 @@ export const MODELS: Readonly<Record<string, () => Graph>> = {
   broadcastNet,
   movementNet,
   borderNet,
+}
+
+  elementNet,
 };

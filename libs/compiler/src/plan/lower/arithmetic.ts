@@ -57,9 +57,7 @@ function lowered({ inputs, outputs }: OpView<unknown>, numbers: Numbers): Lowere
   const { shifted, activation = 'none', leftShift = 0 } = numbers;
   const m = { a: UNUSED, b: UNUSED, output: UNUSED, ...numbers };
   const params = {
-    dims: leading(y.shape, RANK),
-    a_strides: broadcastStrides(a.shape, RANK),
-    b_strides: broadcastStrides(b.shape, RANK),
+    ...collapsed(y, a, b),
     a_offset: shifted ? offset(-zeroPointOf(a)) : 0,
     b_offset: shifted ? offset(-zeroPointOf(b)) : 0,
     output_offset: shifted ? zeroPointOf(y) : 0,
@@ -73,6 +71,29 @@ function lowered({ inputs, outputs }: OpView<unknown>, numbers: Numbers): Lowere
     output_shift: m.output.shift,
   };
   return { params };
+}
+
+/** Extents and strides with neighbouring dimensions joined where both operands walk on through them: long inner loops. */
+function collapsed(y: Tensor, a: Tensor, b: Tensor) {
+  const [dims, aStrides, bStrides] = [leading(y.shape, RANK), strides(a), strides(b)];
+  const joined: { n: number; a: number; b: number }[] = [];
+  for (let i = RANK - 1; i >= 0; i--) {
+    const [n, inner] = [dims[i]!, joined[0]];
+    if (n === 1) continue;
+    if (inner !== undefined && aStrides[i] === inner.a * inner.n && bStrides[i] === inner.b * inner.n)
+      inner.n *= n;
+    else joined.unshift({ n, a: aStrides[i]!, b: bStrides[i]! });
+  }
+  while (joined.length < RANK) joined.unshift({ n: 1, a: 0, b: 0 });
+  return {
+    dims: joined.map(({ n }) => n),
+    a_strides: joined.map((dim) => dim.a),
+    b_strides: joined.map((dim) => dim.b),
+  };
+}
+
+function strides(tensor: Tensor): number[] {
+  return broadcastStrides(tensor.shape, RANK);
 }
 
 function sum(op: OpView<Activated>): Lowered {
