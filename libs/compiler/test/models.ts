@@ -225,7 +225,7 @@ export function elementNet(seed = 5): Graph {
   const gated = b.binary('mul', x, gate, { name: 'gated', scale: 0.03, zeroPoint: -2 });
   const mean = b.constant('mean', [3], bytes(next, 3), { scale: 0.02, zeroPoint: 4 });
   const centred = b.binary('sub', gated, mean, { name: 'centred', scale: 0.04, zeroPoint: 3 });
-  const deviation = b.constant('deviation', [3], bytes(next, 3, 20, 127), { scale: 0.008 });
+  const deviation = b.constant('deviation', [3], bytes(next, 3, 90, 127), { scale: 0.008 });
   const normal = b.binary('div', centred, deviation, { name: 'normal', scale: 0.06, zeroPoint: 1 });
   const alpha = b.constant('alpha', [3], bytes(next, 3), { scale: 0.004 });
   const bent = b.prelu(normal, alpha, { name: 'bent', scale: 0.05, zeroPoint: -60 });
@@ -246,7 +246,5 @@ export const MODELS: Readonly<Record<string, () => Graph>> = {
   broadcastNet,
   movementNet,
   borderNet,
-}
-
   elementNet,
 };
