@@ -71,6 +71,44 @@ describe('open', () => {
     expect(diagnostics.find((d) => d.op === 'max')!.hint).toContain('batch 1');
   });
 
+  it('should leave out what only computes the shape of a reshape', () => {
+    const plain = open(writeTflite(MODELS['convNet']!()));
+    const file = changed('convNet', (model) => {
+      const [{ operators, tensors, inputs }] = model.subgraphs;
+      const reshape = operators.find((operator: any) => operator.options?.type === 17);
+      // Its shape comes from the input's: SHAPE, then a custom op that nobody has.
+      const like = tensors[reshape.inputs[1]];
+      const [whole, packed] = ['whole', 'packed'].map(
+        (name) => tensors.push({ ...like, name, buffer: 0 }) - 1,
+      );
+      model.operatorCodes.push(
+        { deprecatedBuiltinCode: 77, builtinCode: 77, version: 1 },
+        { deprecatedBuiltinCode: 32, builtinCode: 32, version: 1, customCode: 'Pick' },
+      );
+      const codes = model.operatorCodes.length;
+      reshape.inputs[1] = packed;
+      operators.splice(
+        operators.indexOf(reshape),
+        0,
+        { opcodeIndex: codes - 2, inputs: [inputs[0]], outputs: [whole] },
+        { opcodeIndex: codes - 1, inputs: [whole], outputs: [packed] },
+      );
+    });
+    expect(open(file).ops.map((op) => op.kind)).toEqual(plain.ops.map((op) => op.kind));
+  });
+
+  it('should refuse the same operators where their result is data', () => {
+    const file = changed('convNet', (model) => {
+      const [{ operators, tensors, outputs, inputs }] = model.subgraphs;
+      model.operatorCodes.push({ deprecatedBuiltinCode: 77, builtinCode: 77, version: 1 });
+      const shape = tensors.push({ ...tensors[inputs[0]], name: 'shape', type: 2, shape: [4] }) - 1;
+      const opcodeIndex = model.operatorCodes.length - 1;
+      operators.push({ opcodeIndex, inputs: [inputs[0]], outputs: [shape] });
+      outputs.push(shape);
+    });
+    expect(failureOf(file).data).toMatchObject({ ops: 'SHAPE (shape)' });
+  });
+
   it('should report all faults of a graph together', () => {
     const file = changed('convNet', (model) => {
       const [{ operators, tensors }] = model.subgraphs;

@@ -26,6 +26,7 @@ import { findFloats, widen, WIDENED_BYTES } from './floats.js';
 import { readFlatbuffer } from './flatbuffer-reader.js';
 import { DEFAULT_LIMITS, within, type TfliteLimits } from './limits.js';
 import { HINTS, IMPORTERS } from './ops/table.js';
+import { shapeArithmetic } from './shape-arithmetic.js';
 import { readVariables, zeroPointBytes } from './variables.js';
 
 type Model = Decoded<typeof MODEL>;
@@ -51,7 +52,10 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
   const codeOf = (i: number): number => builtinCode(model, operators[i]!.opcodeIndex);
   const floats = findFloats(subgraph, codeOf, (id) => hasData(model, fileTensors[id]));
   const moved = moveEdges(subgraph, codeOf);
-  const edges = { ...moved, outside: new Set([...moved.outside, ...floats.outside]) };
+  const outside = new Set([...moved.outside, ...floats.outside]);
+  const nameAt = (i: number): string => builtinName(model, operators[i]!.opcodeIndex);
+  shapeArithmetic(subgraph, moved.outputs, outside, nameAt).forEach((i) => outside.add(i));
+  const edges = { ...moved, outside };
   const unsupported = unsupportedOperators(model, subgraph, edges.outside);
   if (unsupported !== null) throw failure([unsupported.summary, ...unsupported.details]);
   const used = referenced(operators, edges);
