@@ -118,7 +118,10 @@ bundle_t assemble(const assembly_t *a) {
   put32(h + FLEET_HEADER_ARENA_BYTES, a->arena_bytes);
   put32(h + FLEET_HEADER_STATE_BYTES, a->state_bytes);
   put32(h + FLEET_HEADER_STEP_COUNT, a->steps);
-  for (uint32_t i = 0; i < a->op_count; i++) h[FLEET_HEADER_OP_SET + a->ops[i] / 8] |= (uint8_t)(1u << a->ops[i] % 8);
+  for (uint32_t i = 0; i < a->op_count; i++) {
+    const uint32_t own = FLEET_HEADER_OWN_OP_SET - 1024 / 8; // own ops count from 1024
+    h[(a->ops[i] < 256 ? (uint32_t)FLEET_HEADER_OP_SET : own) + a->ops[i] / 8] |= (uint8_t)(1u << a->ops[i] % 8);
+  }
   h[FLEET_HEADER_INPUT_COUNT] = (uint8_t)a->input_count;
   h[FLEET_HEADER_OUTPUT_COUNT] = (uint8_t)a->output_count;
   h[FLEET_HEADER_MONITOR_COUNT] = (uint8_t)a->monitor_count;

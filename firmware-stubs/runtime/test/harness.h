@@ -38,6 +38,7 @@ void test_integers(void);
 void test_kernels(uint32_t rounds);
 void test_load(uint32_t mutations);
 void test_run(void);
+void test_moves(void);
 
 // A random valid bundle: kinds 0..7 have one step each (kernels.c), kind 8 has monitors and golden vectors (run.c).
 bundle_t random_bundle(uint32_t kind);

@@ -27,6 +27,7 @@ int main(int argc, char **argv) {
   test_integers();
   test_kernels(rounds);
   test_run();
+  test_moves();
   test_load(mutations);
   printf("%s: seed %u, %u kernel rounds, %u mutations\n", failures == 0 ? "passed" : "failed", (unsigned)seed,
          (unsigned)rounds, (unsigned)mutations);

@@ -21,7 +21,9 @@ const STRICT = [
   '-Wstrict-prototypes',
   '-Werror',
 ];
-const TESTS = ['harness', 'assemble', 'kernels', 'load', 'run', 'reference'].map((name) => `test/${name}.c`);
+const TESTS = ['harness', 'assemble', 'kernels', 'load', 'run', 'moves', 'reference'].map(
+  (name) => `test/${name}.c`,
+);
 
 let folder = '';
 beforeAll(async () => {
