@@ -7,8 +7,8 @@ import { mutate } from './mutate.js';
 import { readVectors, vectorFiles } from './vectors.js';
 
 const deviceType = { name: 'any', core: 'wasm', clockHz: 1, slotBytes: 1 << 20, arenaBytes: 1 << 20 };
-/** Per vector file, spread over its models. */
-const MUTATIONS = 250;
+/** Damaged models in all, shared evenly by the vector files; TINYFLEET_MUTATIONS for a long run. */
+const MUTATIONS = Number(process.env['TINYFLEET_MUTATIONS'] ?? 5_000);
 
 async function outcome(bytes: Uint8Array, what: string): Promise<string> {
   try {
@@ -25,15 +25,17 @@ async function outcome(bytes: Uint8Array, what: string): Promise<string> {
 }
 
 describe('a damaged model of one op', () => {
-  for (const file of vectorFiles()) {
+  const files = vectorFiles();
+  const each = Math.ceil(MUTATIONS / files.length);
+  for (const file of files) {
     it(`should give a registered error or a bundle that runs (${file.replace('.gz', '')})`, async () => {
       const cases = readVectors(file);
       const seen = new Set<string>();
-      for (let seed = 1; seed <= MUTATIONS; seed++) {
+      for (let seed = 1; seed <= each; seed++) {
         const { name, bytes } = cases[seed % cases.length]!;
         seen.add(await outcome(mutate(bytes, seed), `${name}, seed ${seed}`));
       }
-      expect(seen.size).toBeGreaterThan(2);
+      expect(seen.size).toBeGreaterThan(1);
     });
   }
 });

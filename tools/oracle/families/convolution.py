@@ -27,7 +27,39 @@ def cases():
         yield from fully_connected(dtype)
         yield from pools(dtype)
         yield from softmax(dtype)
+    yield from int4()
     yield from uint8()
+
+
+def int4():
+    """Weights of 4 bits, two per byte; int8 activations."""
+    rng = random("int4")
+    for op, shape, filter_shape, axis in (
+        ("CONV_2D", (1, 4, 5, 3), (4, 3, 3, 3), 0),
+        ("CONV_2D", (1, 3, 3, 7), (3, 1, 1, 7), 0),
+        ("DEPTHWISE_CONV_2D", (1, 5, 4, 5), (1, 3, 3, 5), 3),
+        ("FULLY_CONNECTED", (2, 9), (5, 9), 0),
+    ):
+        g = Graph()
+        channels = filter_shape[axis]
+        dense = op == "FULLY_CONNECTED"
+        scales = rng.uniform(0.02, 0.2, 1 if dense else channels).astype(np.float32)
+        x = g.input("int8", shape, 0.05, -7)
+        values = rng.integers(-8, 8, filter_shape)
+        weights = g.const("int4", values, scales, axis=axis, shape=filter_shape)
+        bias = g.const("int32", rng.integers(-4000, 4000, channels), 0.05 * scales)
+        terms = np.prod(filter_shape) / channels
+        y = g.output("int8", (*shape[:-1], channels), float(0.05 * np.mean(scales) * 4.6 * np.sqrt(terms)), 3)
+        if dense:
+            g.op(op, [x, weights, bias], [y], "FullyConnectedOptions", version=8)
+        else:
+            options = "Conv2DOptions" if op == "CONV_2D" else "DepthwiseConv2DOptions"
+            more = {} if op == "CONV_2D" else {"depthMultiplier": 1}
+            g.op(
+                op, [x, weights, bias], [y], options, version=7, padding=SAME, strideH=1, strideW=1, dilationHFactor=1,
+                dilationWFactor=1, **more,
+            )
+        yield Case(op, "int8", f"int4 weights {filter_shape[1]}x{filter_shape[-1]}", g)
 
 
 def uint8():

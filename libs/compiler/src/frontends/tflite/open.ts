@@ -24,6 +24,7 @@ import { moveEdges, type Interface } from './edges.js';
 import { OpContext, type FileTensor } from './context.js';
 import { findFloats, widen, WIDENED_BYTES } from './floats.js';
 import { readFlatbuffer } from './flatbuffer-reader.js';
+import { packedBytes, unpackInt4, withoutUint8 } from './narrow.js';
 import { DEFAULT_LIMITS, within, type TfliteLimits } from './limits.js';
 import { HINTS, IMPORTERS } from './ops/table.js';
 import { shapeArithmetic } from './shape-arithmetic.js';
@@ -59,17 +60,19 @@ export function open(file: Uint8Array, limits: TfliteLimits = DEFAULT_LIMITS): G
   const unsupported = unsupportedOperators(model, subgraph, edges.outside);
   if (unsupported !== null) throw failure([unsupported.summary, ...unsupported.details]);
   const used = referenced(operators, edges);
-  let widenedBytes = 0;
+  let madeBytes = 0;
   const plain = plainNumbers(model, operators);
   const tensors = fileTensors.map((tensor, id) => {
     const constant = floats.aliases.get(id);
     const read = { id, used: used.has(id), widened: constant !== undefined || floats.widened.has(id) };
     const source = { ...fileTensors[constant ?? id]!, name: tensor.name };
-    const found = readTensor(source, read, { model, limits, diagnostics });
+    const stored = readTensor(source, read, { model, limits, diagnostics });
+    const found = plain.has(id) ? stored : withoutUint8(stored);
     // Tensors may share a buffer; what is made of it is not shared.
-    if (read.widened) widenedBytes += found.tensor?.data?.length ?? 0;
-    within('bytes of weights as float32', widenedBytes, limits.fileBytes * DTYPE_BYTES.float32);
-    return plain.has(id) ? found : withoutUint8(found);
+    const data = found.tensor?.data ?? null;
+    if (data !== null && data.buffer !== file.buffer) madeBytes += data.length;
+    within('bytes of weights in wider types', madeBytes, limits.fileBytes * DTYPE_BYTES.float32);
+    return found;
   });
   const nameOf = ({ opcodeIndex }: { opcodeIndex: number }): string => builtinName(model, opcodeIndex);
   for (const [handle, tensor] of readVariables({ model, tensors, diagnostics, nameOf }))
@@ -189,8 +192,9 @@ function readTensor(
 ): FileTensor {
   const name = source.name ?? `tensor_${id}`;
   const stored = TENSOR_TYPES[source.type] ?? `type ${source.type}`;
-  const type = widened ? 'float32' : stored;
   const shape = source.shape ?? [];
+  const packed = stored === 'int4' && !widened && hasData(model, source);
+  const type = widened ? 'float32' : packed ? 'int8' : stored;
   const unusable: FileTensor = { name, type, shape, tensor: null };
   if (!used || !(type in DTYPE_BYTES)) return unusable;
   const dtype = type as DType;
@@ -227,7 +231,8 @@ function readTensor(
   }
   const data =
     buffer?.data !== null && buffer?.data !== undefined && buffer.data.length > 0 ? buffer.data : null;
-  const needed = (bytes / DTYPE_BYTES[dtype]) * elementBytes;
+  const count = bytes / DTYPE_BYTES[dtype];
+  const needed = packed ? packedBytes(count) : count * elementBytes;
   if (data !== null && data.length !== needed) {
     return report('compiler.graph-invalid', {
       op: name,
@@ -235,7 +240,7 @@ function readTensor(
     });
   }
 
-  const q = readQuantization(source, stored);
+  const q = readQuantization(source, packed ? dtype : stored);
   if (typeof q === 'string') return report('compiler.quantization-invalid', { reason: q });
   if (source.isVariable) {
     if (data !== null)
@@ -249,7 +254,8 @@ function readTensor(
     const values = widen({ type: stored, shape, quantization: q, data });
     return { ...unusable, tensor: { id, name, dtype, shape, quantization: null, data: values } };
   }
-  return { ...unusable, tensor: { id, name, dtype, shape, quantization: q, data } };
+  const values = packed && data !== null ? unpackInt4(data, count) : data;
+  return { ...unusable, tensor: { id, name, dtype, shape, quantization: q, data: values } };
 }
 
 /** Nothing converts between floats and integers inside a graph: devices have no floats. */
@@ -260,23 +266,6 @@ function checkOneKind(tensors: readonly FileTensor[], diagnostics: Diagnostic[])
   if (float === undefined || integer === undefined) return;
   const data = { float: float.name, integer: integer.name, type: integer.type };
   diagnostics.push({ code: 'compiler.mixed-types', severity: 'error', data, tensor: float.name });
-}
-
-/** The same reals in int8: values and zero points 128 less. All kernels are int8, so a uint8 model becomes an int8 one. */
-function withoutUint8(found: FileTensor): FileTensor {
-  const { tensor } = found;
-  if (tensor?.dtype !== 'uint8' || tensor.quantization === null) return found;
-  const { name, shape, data, quantization: q } = tensor;
-  const quantization = { ...q, zeroPoints: q.zeroPoints.map((z) => z - 128) };
-  const shifted = data?.map((byte) => byte ^ 0x80) ?? null;
-  const dtype = 'int8';
-  return {
-    name,
-    shape,
-    type: dtype,
-    legacy: true,
-    tensor: { ...tensor, dtype, quantization, data: shifted },
-  };
 }
 
 /** Tensors whose numbers mean themselves, not reals: the operands of CAST. */
