@@ -151,7 +151,7 @@ export async function compareLayers(
 }
 
 function integersOf(data: Uint8Array, dtype: DType): Int8Array | Int16Array | Uint8Array | Int32Array {
-  const copy = data.slice().buffer;
+  const copy = new Uint8Array(data).buffer;
   switch (dtype) {
     case 'int16':
       return new Int16Array(copy);

@@ -1,9 +1,11 @@
 // A quantized graph as the float graph it stands for: constants become the reals they mean, scales disappear. What is left
 // between the two when both run is the error of computing in integers.
+import type { Op } from '../ir/ops.js';
 import { viewOf } from '../ir/cost.js';
 import {
   DTYPE_BYTES,
   elements,
+  tensorOf,
   type Graph,
   type Quantization,
   type Tensor,
@@ -26,7 +28,20 @@ export function dequantizeGraph(graph: Graph): Graph {
     biases.set(bias.id, { scales, zeroPoints: scales.map(() => 0), axis });
   }
   const tensors = new Map([...graph.tensors].map(([id, tensor]) => [id, asFloat(tensor, biases.get(id))]));
-  return { ...graph, tensors };
+  return { ...graph, tensors, ops: graph.ops.map((op) => withReals(graph, op)) };
+}
+
+/** What is padded with is a quantized integer in integer graphs. */
+function withReals(graph: Graph, op: Op): Op {
+  if (op.kind !== 'pad') return op;
+  const { quantization } = tensorOf(graph, op.outputs[0]!);
+  const { value } = op.attrs;
+  return quantization === null
+    ? op
+    : {
+        ...op,
+        attrs: { ...op.attrs, value: (value - quantization.zeroPoints[0]!) * quantization.scales[0]! },
+      };
 }
 
 function asFloat(tensor: Tensor, bias: Quantization | undefined): Tensor {

@@ -8,11 +8,15 @@ type Content = Pick<Tensor, 'dtype' | 'quantization' | 'data'>;
 /** Per-tensor int8, for operands that are data: an added constant, a slope. */
 export function int8Data(tensor: Tensor, quantization: Quantization): Content {
   const data = new Uint8Array(elements(tensor));
-  const [scale, zeroPoint] = [quantization.scales[0]!, quantization.zeroPoints[0]!];
   float32Values(tensor).forEach((value, i) => {
-    data[i] = clampInt8(roundHalfAway(value / scale) + zeroPoint) & 0xff;
+    data[i] = quantizedValue(value, quantization) & 0xff;
   });
   return { dtype: 'int8', quantization, data };
+}
+
+/** Saturated. */
+export function quantizedValue(value: number, { scales, zeroPoints }: Quantization): number {
+  return clampInt8(roundHalfAway(value / scales[0]!) + zeroPoints[0]!);
 }
 
 /**

@@ -4,7 +4,7 @@ import { failure, type Diagnostic } from '../ir/diagnostics.js';
 import { viewOf } from '../ir/cost.js';
 import { float32Values, tensorOf, type Graph, type Tensor, type TensorId } from '../ir/graph.js';
 import type { Op } from '../ir/ops.js';
-import { int32Bias, int8Data, int8Weights, leastWeightScale } from './constants.js';
+import { int32Bias, int8Data, int8Weights, leastWeightScale, quantizedValue } from './constants.js';
 import { rangeOf, type Range } from './ranges.js';
 import { ruleOf, type WeightRule } from './rules.js';
 import { ScaleGroups } from './scale-groups.js';
@@ -74,6 +74,7 @@ class Quantizer {
     if (rule.fixed !== undefined) op.outputs.forEach((id) => this.groups.fix(id, rule.fixed!));
     if (rule.same !== true) return op;
     const first = op.outputs[0]!;
+    if (op.kind === 'pad') this.groups.add(first, padRange(op.attrs.value));
     op.outputs.slice(1).forEach((id) => this.groups.tie(first, id));
     const operands = [...new Set(op.inputs.filter((id) => isFloat(tensorOf(this.graph, id))))];
     const scales = operands.map((id) => this.groups.fixedScale(id));
@@ -116,7 +117,9 @@ class Quantizer {
     const { weights } = ruleOf(op.kind) ?? {};
     const special = weights === undefined ? new Map<number, TensorId>() : this.weights(op, weights);
     const inputs = op.inputs.map((id, i) => special.get(i) ?? this.data(id));
-    return { ...op, inputs } as Op;
+    if (op.kind !== 'pad') return { ...op, inputs } as Op;
+    const value = quantizedValue(op.attrs.value, this.groups.quantization(op.outputs[0]!));
+    return { ...op, inputs, attrs: { ...op.attrs, value } };
   }
 
   private data(id: TensorId): TensorId {
@@ -167,6 +170,12 @@ class Quantizer {
     this.tensors.set(id, { ...tensor, id });
     return id;
   }
+}
+
+/** What is padded with must be representable, unless it only means "less than anything". */
+function padRange(value: number): Range {
+  const meant = Math.abs(value) < 1e6;
+  return meant ? { min: value, max: value } : { min: 0, max: 0 };
 }
 
 function isFloat(tensor: Tensor): boolean {

@@ -21,6 +21,8 @@ export interface QuantizeRule {
 
 const PROBABILITY: Quantization = { scales: [1 / 256], zeroPoints: [-128], axis: null };
 
+const SIGNED_UNIT: Quantization = { scales: [1 / 128], zeroPoints: [0], axis: null };
+
 const SAME: QuantizeRule = { same: true };
 /** Each float tensor has the scale of its own values. */
 const OWN: QuantizeRule = {};
@@ -33,11 +35,49 @@ const RULES: { readonly [K in OpKind]?: QuantizeRule } = {
   depthwise_conv_2d: { weights: { data: 0, operand: 1, axis: 3 } },
   average_pool_2d: SAME,
   max_pool_2d: SAME,
+
   add: OWN,
+  sub: OWN,
+  mul: OWN,
+  div: OWN,
+  maximum: SAME,
+  minimum: SAME,
+  prelu: OWN,
+
   relu: OWN,
+  leaky_relu: OWN,
+  elu: OWN,
+  hard_swish: OWN,
+  logistic: { fixed: PROBABILITY },
+  tanh: { fixed: SIGNED_UNIT },
   softmax: { fixed: PROBABILITY },
+
   reshape: SAME,
   view: SAME,
+  transpose: SAME,
+  slice: SAME,
+  broadcast_to: SAME,
+  space_to_depth: SAME,
+  depth_to_space: SAME,
+  space_to_batch_nd: SAME,
+  batch_to_space_nd: SAME,
+  pad: SAME,
+  mirror_pad: SAME,
+  concatenation: SAME,
+  pack: SAME,
+  split: SAME,
+  unpack: SAME,
+  gather: SAME,
+  resize_nearest_neighbor: SAME,
+  resize_bilinear: SAME,
+
+  mean: OWN,
+  sum: OWN,
+  reduce_max: SAME,
+  reduce_min: SAME,
+  arg_max: OWN,
+  arg_min: OWN,
+  batch_matmul: OWN,
 };
 
 export function ruleOf(kind: OpKind): QuantizeRule | undefined {

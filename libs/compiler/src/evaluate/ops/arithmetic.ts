@@ -1,29 +1,29 @@
 // Element-wise ops of two operands, broadcast as in NumPy.
 import type * as Tf from '@tensorflow/tfjs-core';
 import type { ArithmeticOps } from '../../ir/ops/arithmetic.js';
-import { clamp, sameRank, type FloatSpecs } from './spec.js';
+import type { Activation } from '../../ir/ops.js';
+import type { Tfjs } from '../backend.js';
+import { clamp, sameRank, type FloatSpec, type FloatSpecs } from './spec.js';
+
+type Binary = (tf: Tfjs, a: Tf.Tensor, b: Tf.Tensor) => Tf.Tensor;
 
 export const ARITHMETIC_FLOAT: FloatSpecs<ArithmeticOps> = {
-  add: {
-    run: ({ tf, attrs, values: [a, b] }) => clamp(tf, tf.add<Tf.Tensor>(a!, b!), attrs.activation),
-    stacks: sameRank,
-  },
-  sub: {
-    run: ({ tf, attrs, values: [a, b] }) => clamp(tf, tf.sub<Tf.Tensor>(a!, b!), attrs.activation),
-    stacks: sameRank,
-  },
-  mul: {
-    run: ({ tf, attrs, values: [a, b] }) => clamp(tf, tf.mul<Tf.Tensor>(a!, b!), attrs.activation),
-    stacks: sameRank,
-  },
-  div: {
-    run: ({ tf, attrs, values: [a, b] }) => clamp(tf, tf.div<Tf.Tensor>(a!, b!), attrs.activation),
-    stacks: sameRank,
-  },
-  maximum: { run: ({ tf, values: [a, b] }) => tf.maximum(a!, b!), stacks: sameRank },
-  minimum: { run: ({ tf, values: [a, b] }) => tf.minimum(a!, b!), stacks: sameRank },
-  prelu: {
-    run: ({ tf, values: [x, alpha] }) => tf.add(tf.relu(x!), tf.mul(tf.minimum(x!, 0), alpha!)),
-    stacks: sameRank,
-  },
+  add: activated((tf, a, b) => tf.add(a, b)),
+  sub: activated((tf, a, b) => tf.sub(a, b)),
+  mul: activated((tf, a, b) => tf.mul(a, b)),
+  div: activated((tf, a, b) => tf.div(a, b)),
+  maximum: plain((tf, a, b) => tf.maximum(a, b)),
+  minimum: plain((tf, a, b) => tf.minimum(a, b)),
+  prelu: plain((tf, x, alpha) => tf.add(tf.relu(x), tf.mul(alpha, tf.minimum(x, 0)))),
 };
+
+function activated(compute: Binary): FloatSpec<{ readonly activation: Activation }> {
+  return {
+    run: ({ tf, attrs, values: [a, b] }) => clamp(tf, compute(tf, a!, b!), attrs.activation),
+    stacks: sameRank,
+  };
+}
+
+function plain(compute: Binary): FloatSpec<unknown> {
+  return { run: ({ tf, values: [a, b] }) => compute(tf, a!, b!), stacks: sameRank };
+}

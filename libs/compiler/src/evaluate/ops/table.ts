@@ -4,6 +4,7 @@ import { ACTIVATION_FLOAT } from './activation.js';
 import { ARITHMETIC_FLOAT } from './arithmetic.js';
 import { CONVOLUTION_FLOAT } from './convolution.js';
 import { MOVEMENT_FLOAT } from './movement.js';
+import { REDUCTION_FLOAT } from './reduction.js';
 import type { FloatSpec, FloatSpecs } from './spec.js';
 
 export const FLOAT_OPS: FloatSpecs<OpAttrs> = {
@@ -11,6 +12,7 @@ export const FLOAT_OPS: FloatSpecs<OpAttrs> = {
   ...ARITHMETIC_FLOAT,
   ...ACTIVATION_FLOAT,
   ...MOVEMENT_FLOAT,
+  ...REDUCTION_FLOAT,
 };
 
 /** Undefined for an op that has integers only. */
