@@ -166,6 +166,7 @@ export function movementNet(seed = 5): Graph {
   const corners = { alignCorners: true, halfPixelCenters: false };
   const [smooth] = move('resize_bilinear', [wide!], corners, 'smooth', [1, 5, 4, 2]);
   const indices = b.constant('indices', [3], Int32Array.of(3, 0, 3), { scale: 1 });
+  const [tiled] = move('tile', [smooth!], { multiples: [1, 2, 1, 3] }, 'tiled', [1, 10, 4, 6]);
   const [picked] = move('gather', [smooth!, indices], { axis: 2, batchDims: 0 }, 'picked', [1, 5, 3, 2]);
   const lone = { begin: [0, 2, 0, 1], size: [1, 1, 3, 1], strides: [1, 1, 1, 1] };
   const [line] = move('slice', [picked!], lone, 'line', [1, 3]);
@@ -180,7 +181,7 @@ export function movementNet(seed = 5): Graph {
   const product = b.batchMatmul(bordered!, bordered!, { name: 'product', scale: 0.2, zeroPoint: -1 });
   const index = b.argument('arg_max', product, 1, 'index');
   const last = b.argument('arg_min', least, 1, 'last');
-  return b.build([mean, most, index, last]);
+  return b.build([mean, most, index, last, tiled!]);
 }
 
 /** Pads, a dilation written with batches and a crop around convolutions: what passes put together. */

@@ -140,6 +140,7 @@ def slices(dtype):
 
 
 def shapes(dtype):
+    yield case("RESHAPE", dtype, "rows", [(2, 3, 4)], [(4, 6)], after=[[4, 6]], options="ReshapeOptions", newShape=[4, 6])
     yield case("SQUEEZE", dtype, "two", [(1, 3, 1, 2)], [(3, 2)], options="SqueezeOptions", squeezeDims=[0, 2])
     if dtype != "int32":
         yield case("EXPAND_DIMS", dtype, "middle", [(3, 2)], [(3, 1, 2)], after=[1], options="ExpandDimsOptions")

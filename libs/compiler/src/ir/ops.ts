@@ -13,7 +13,8 @@ export type { ConvAttrs, PoolAttrs, TransposeConvAttrs } from './ops/convolution
 export type { ReduceAttrs } from './ops/reduction.js';
 export type { Activation, NoAttrs, OpSpec, OpView, Padding, Window2d } from './ops/spec.js';
 
-export interface OpAttrs extends ConvolutionOps, ArithmeticOps, ActivationOps, MovementOps, ReductionOps, RecurrentOps {}
+export interface OpAttrs
+  extends ConvolutionOps, ArithmeticOps, ActivationOps, MovementOps, ReductionOps, RecurrentOps {}
 
 export type OpKind = keyof OpAttrs;
 

@@ -21,6 +21,7 @@ export type StridedKind =
   | 'transpose'
   | 'slice'
   | 'broadcast_to'
+  | 'tile'
   | 'space_to_depth'
   | 'depth_to_space'
   | 'space_to_batch_nd'
@@ -46,6 +47,11 @@ const FORMS: Forms = {
       i < missing || inputs[0]!.shape[i - missing] === 1 ? 0 : rows[i - missing]!,
     );
     return { first: 0, dims: shape, strides };
+  },
+  tile: ({ attrs: { multiples }, inputs }) => {
+    const rows = rowMajorStrides(inputs[0]!.shape);
+    const dims = inputs[0]!.shape.flatMap((extent, i) => [multiples[i]!, extent]);
+    return { first: 0, dims, strides: rows.flatMap((stride) => [0, stride]) };
   },
   space_to_depth: ({ attrs: { block }, inputs }) => {
     const [n, h, w, c] = inputs[0]!.shape as [number, number, number, number];
@@ -89,6 +95,8 @@ const RULES: Rules = {
     }),
   broadcast_to: ({ inputs, outputs }) =>
     broadcastShape(inputs[0]!.shape, outputs[0]!.shape)?.join() === outputs[0]!.shape.join(),
+  tile: ({ attrs: { multiples }, inputs }) =>
+    multiples.length === inputs[0]!.shape.length && multiples.every((n) => n >= 1),
   space_to_depth: ({ attrs: { block }, inputs: [input] }) =>
     input!.shape.length === 4 &&
     block >= 1 &&
@@ -112,6 +120,7 @@ const SHAPES: Shapes = {
   transpose: ({ attrs, inputs }) => attrs.perm.map((d) => inputs[0]!.shape[d]!),
   slice: ({ attrs }) => attrs.size,
   broadcast_to: ({ outputs }) => outputs[0]!.shape,
+  tile: ({ attrs, inputs }) => inputs[0]!.shape.map((extent, i) => extent * attrs.multiples[i]!),
   space_to_depth: ({ attrs: { block }, inputs }) => {
     const [n, h, w, c] = inputs[0]!.shape as [number, number, number, number];
     return [n, h / block, w / block, c * block ** 2];

@@ -26,6 +26,8 @@ export interface MovementOps {
     readonly strides: readonly number[];
   };
   broadcast_to: NoAttrs;
+  /** The whole, repeated along each dimension. */
+  tile: { readonly multiples: readonly number[] };
   /** NHWC; blocks of block x block pixels become channels. */
   space_to_depth: { readonly block: number };
   depth_to_space: { readonly block: number };
@@ -63,6 +65,7 @@ export const MOVEMENT_OPS: OpSpecs<MovementOps> = {
   transpose: strided('transpose', 39),
   slice: strided('slice', 45),
   broadcast_to: strided('broadcast_to', 130),
+  tile: strided('tile', 69),
   space_to_depth: strided('space_to_depth', 26),
   depth_to_space: strided('depth_to_space', 5),
   space_to_batch_nd: strided('space_to_batch_nd', 38),

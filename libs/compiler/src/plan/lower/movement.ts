@@ -13,6 +13,7 @@ export const MOVEMENT: Lowerings<MovementOps> = {
   transpose: copy('transpose'),
   slice: copy('slice'),
   broadcast_to: copy('broadcast_to'),
+  tile: copy('tile'),
   space_to_depth: copy('space_to_depth'),
   depth_to_space: copy('depth_to_space'),
   space_to_batch_nd: copy('space_to_batch_nd'),

@@ -21,6 +21,11 @@ export const MOVEMENT: Writers<MovementOps> = {
     value: {},
     constants: [{ name: 'shape', values: outputs[0]!.shape }],
   }),
+  tile: ({ attrs }) => ({
+    type: OPTIONS_TYPE.tile,
+    value: {},
+    constants: [{ name: 'multiples', values: attrs.multiples }],
+  }),
   space_to_depth: ({ attrs }) => ({ type: OPTIONS_TYPE.spaceToDepth, value: { blockSize: attrs.block } }),
   depth_to_space: ({ attrs }) => ({ type: OPTIONS_TYPE.depthToSpace, value: { blockSize: attrs.block } }),
   space_to_batch_nd: ({ attrs }) => ({

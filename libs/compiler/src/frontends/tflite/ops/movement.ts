@@ -30,6 +30,7 @@ export const MOVEMENT: Importers = {
   SPLIT_V: (context) => importSplit(context, { data: 0, axis: 2 }),
   SQUEEZE: importReshape,
   STRIDED_SLICE: importStridedSlice,
+  TILE: importTile,
   TRANSPOSE: importTranspose,
   UNPACK: importUnpack,
 };
@@ -54,6 +55,11 @@ function importTranspose(context: OpContext): Op | null {
   const rank = found.input.shape.length;
   const perm = given.map((d) => (d < 0 ? d + rank : d));
   return one(context, 'transpose', found, { perm });
+}
+
+function importTile(context: OpContext): Op | null {
+  const [found, multiples] = [moved(context), context.constants(1)];
+  return found === null || multiples === null ? null : one(context, 'tile', found, { multiples });
 }
 
 function importBroadcastTo(context: OpContext): Op | null {
