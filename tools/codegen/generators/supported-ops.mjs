@@ -15,6 +15,7 @@ const FIRST_OWN = 1024;
 const BY_TEST = {
   RESHAPE: { int8: 'libs/compiler/test/mlperf-tiny.medium.spec.ts' },
   ADD: { int8: 'libs/compiler/test/mlperf-tiny.medium.spec.ts' },
+  TILE: { int8: 'libs/compiler/src/ir/strided.spec.ts' },
 };
 
 /** What other formats call an op: [ONNX operators], [Keras layers]. Only what a frontend reads is shown; the rest is listed below. */
