@@ -13,8 +13,9 @@ export function foldReshape(graph: Graph): Graph {
     if (op.kind !== 'reshape' && op.kind !== 'view') return op;
     const output = op.outputs[0]!;
     const source = base.get(op.inputs[0]!) ?? op.inputs[0]!;
-    const constant = tensorOf(graph, source).data !== null;
-    const edge = outputs.has(output) && (inputs.has(source) || outputs.has(source) || constant);
+    const { data, variable } = tensorOf(graph, source);
+    const elsewhere = data !== null || variable !== undefined;
+    const edge = outputs.has(output) && (inputs.has(source) || outputs.has(source) || elsewhere);
     if (edge || producer.get(output) !== op) return op;
     base.set(output, source);
     const { name, sourceIndex } = op;

@@ -1,6 +1,7 @@
 // The whole compiler's plan on one screen. Order matters; each line says why it is there. Every pass keeps the values of
 // outputs and roots bit for bit, and none knows another.
 import { dropMoves } from './drop-moves.js';
+import { elideRead } from './elide-read.js';
 import { eliminateDead } from './eliminate-dead.js';
 import { foldConstants } from './fold-constants.js';
 import { foldCrop } from './fold-crop.js';
@@ -8,9 +9,26 @@ import { foldPad } from './fold-pad.js';
 import { foldReshape } from './fold-reshape.js';
 import { fuseActivation } from './fuse-activation.js';
 import type { Pass } from './pass.js';
+import { shiftState } from './shift-state.js';
 import { unbatchDilation } from './unbatch-dilation.js';
 
 export const PASSES: readonly Pass[] = [
+  {
+    name: 'shift-state',
+    why: 'a window over a stream, put together at every inference and cut again for the next, is copied three times',
+    requires: 'slices and concatenations as the model has them',
+    ensures:
+      'a variable that keeps the end of itself and new rows is one window in the state, shifted in one step',
+    run: shiftState,
+  },
+  {
+    name: 'elide-read',
+    why: 'state that nobody writes before it has been read needs no copy',
+    requires: 'nothing',
+    ensures:
+      'every read_variable that is left sees a value that is overwritten too early, or is an output or root',
+    run: elideRead,
+  },
   {
     name: 'fold-constants',
     why: 'bytes of a constant can be moved once, here, instead of at every inference',
