@@ -71,8 +71,8 @@ function emit(folder: string, files: ReadonlyMap<string, string>): string[] {
   return [...files.keys()].filter((path) => path.endsWith('.c') && !path.startsWith('example/'));
 }
 
-async function library(name: string): Promise<ReadonlyMap<string, string>> {
-  const source = { bytes: readFileSync(join(shared, `${name}.tflite`)), fileName: `${name}.tflite` };
+async function library(name: string, from = shared): Promise<ReadonlyMap<string, string>> {
+  const source = { bytes: readFileSync(join(from, `${name}.tflite`)), fileName: `${name}.tflite` };
   return cLibrary(await compile(source, { deviceType, model: name, labels: [] }));
 }
 
@@ -117,6 +117,16 @@ describeWith(['shared-data', 'gcc', 'make'], 'C library on the host', () => {
       expect(stderr).toBe('');
       expect(stdout.match(/as expected/g)).toHaveLength(4);
     });
+
+  it('should pass the self-test of models that remember: eight inferences in a row', async () => {
+    for (const name of ['mww_v2_hey_jarvis_int8', 'tflm_mnist_lstm_int8']) {
+      emit(folder(), await library(name, join(findTool('shared-data')!, 'models')));
+      const { stdout } = await run(toolPath('make'), ['--silent', 'check', 'CFLAGS=-O2 -Werror'], {
+        cwd: folder(),
+      });
+      expect(stdout.match(/as expected/g)).toHaveLength(4);
+    }
+  });
 
   it('should notice in its self-test when a weight is wrong', async () => {
     const files = new Map(await library('kws_ref_model'));

@@ -86,10 +86,10 @@ export function exampleMain(model: CModel): string {
 static uint8_t arena[${S}_ARENA_BYTES] ${S}_ALIGNED;
 ${state ? `static uint8_t state[${S}_STATE_BYTES] ${S}_ALIGNED;\n` : ''}
 ${samples.map((vector, i) => `static const uint8_t sample_${i}[] = {\n${initializers(vector.sample!)}\n};\n`).join('')}
-// An input is a recorded sample, or random bytes from a seed.
+// An input is a recorded sample, or random bytes from a seed; so many inferences in a row, from the initial state.
 typedef struct {
   const uint8_t *sample;
-  uint32_t seed, crc;
+  uint32_t seed, frames, crc;
 } vector_t;
 
 static const vector_t vectors[] = {
@@ -104,10 +104,12 @@ int main(void) {
     const vector_t *v = &vectors[i];
     uint32_t random = v->seed, crc = 0;
     size_t at = 0;
-${state ? `    ${stem}_reset(&model);\n` : ''}${fill.join('\n')}
+${state ? `    ${stem}_reset(&model);\n` : ''}    for (uint32_t frame = 0; frame < v->frames; frame++) {
+${indented(fill)}
+      if (${stem}_run(&model) != 0) return 1;
+${indented(crcs)}
+    }
     (void)random;
-    if (${stem}_run(&model) != 0) return 1;
-${crcs.join('\n')}
     failed += crc != v->crc;
     printf("input %u: outputs %08lx, %s", i, (unsigned long)crc, crc == v->crc ? "as expected" : "WRONG");
 ${labelled === undefined ? '' : winner(model, labelled.name, labelled.type)}    printf("\\n");
@@ -117,9 +119,13 @@ ${labelled === undefined ? '' : winner(model, labelled.name, labelled.type)}    
 `;
 }
 
+function indented(lines: readonly string[]): string {
+  return lines.map((line) => line.replace(/^(?=.)/gm, '  ')).join('\n');
+}
+
 function vectorRow(vector: GoldenVector, samples: readonly GoldenVector[]): string {
   const sample = vector.sample === null ? 'NULL' : `sample_${samples.indexOf(vector)}`;
-  return `    {${sample}, ${vector.seed >>> 0}u, 0x${(vector.outputsCrc >>> 0).toString(16).padStart(8, '0')}u},`;
+  return `    {${sample}, ${vector.seed >>> 0}u, ${vector.frames}u, 0x${(vector.outputsCrc >>> 0).toString(16).padStart(8, '0')}u},`;
 }
 
 function winner({ stem }: CModel, name: string, type: string): string {
