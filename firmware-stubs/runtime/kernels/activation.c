@@ -148,6 +148,8 @@ int32_t fleet_run_activation(const step_t *s) {
       .second_shift = param_i8(s, FLEET_RELU_SECOND_SHIFT),
       .table = op == FLEET_OP_LOGISTIC || op == FLEET_OP_TANH ? input_bytes(s, 1) : NULL,
   };
+  // Minus an int16 zero point is -32767..32768, and 32768 is coded as the number that is left.
+  if (from == FLEET_DTYPE_INT16 && u.input_offset == INT16_MIN) u.input_offset = -INT16_MIN;
   if (to == FLEET_DTYPE_INT32) u.low = INT32_MIN, u.high = INT32_MAX;
   const uint32_t elements = param_u32(s, FLEET_RELU_ELEMENTS), step_x = width_of(from), step_y = width_of(to);
   const uint8_t *x = input_bytes(s, 0);

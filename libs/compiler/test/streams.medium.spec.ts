@@ -44,7 +44,11 @@ function framesOf(runtime: Runtime, bundle: LoadedBundle, stream: Stream, seed: 
 }
 
 /** Those whose every operator is there. */
-const MODELS: readonly string[] = ['tflm_mnist_lstm_int8', 'mww_v2_hey_jarvis_int8'];
+const MODELS: readonly string[] = [
+  'tflm_mnist_lstm_int8',
+  'tflm_keyword_scrambled_int8',
+  'mww_v2_hey_jarvis_int8',
+];
 
 /** The file's uint8 output is our int8 one. */
 const LEGACY: readonly string[] = ['mww_v2_hey_jarvis_int8'];
@@ -79,4 +83,17 @@ describeWith(['shared-data'], 'streaming models', () => {
       });
     }
   }
+
+  it('should keep the windows of a streaming model in the state and nowhere else', async () => {
+    const name = 'mww_v2_hey_jarvis_int8';
+    const source = { bytes: readFileSync(join(folder, `${name}.tflite`)), fileName: `${name}.tflite` };
+    const [plain, report] = await Promise.all(
+      [false, true].map(async (optimize) => (await compile(source, { deviceType, optimize })).report),
+    );
+    expect(plain).toMatchObject({ arenaBytes: 3_248, stateBytes: 2_848 });
+    expect(report).toMatchObject({ arenaBytes: 128, stateBytes: 3_264, goldenVectors: 4 });
+    const moved = ['READ_VARIABLE', 'ASSIGN_VARIABLE', 'CONCATENATION', 'COPY'];
+    expect(report!.ops.filter(({ op }) => moved.includes(op))).toEqual([]);
+    expect(report!.ops.filter(({ op }) => op === 'SHIFT_STATE')).toHaveLength(6);
+  });
 });

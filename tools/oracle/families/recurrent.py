@@ -139,6 +139,16 @@ def variables():
     for name, order, first, zero in rows:
         yield variable(name, "int8", order, first, zero)
     yield variable("int16 read is the output", "int16", "read out assign-x", "random", 0)
+    #        name                        kept new begin  what else reads the window
+    rows = [
+        ("window of a convolution", 4, 2, 2, None),
+        ("window of more new rows than kept", 2, 3, 3, None),
+        ("window is the output", 3, 1, 1, "output"),
+        ("window loses its newest rows", 3, 2, 0, None),
+        ("window read through a reshape", 3, 2, 2, "reshape"),
+    ]
+    for row in rows:
+        yield window(*row)
 
 
 def variable(name, dtype, order, first, zero):
@@ -177,3 +187,48 @@ def variable(name, dtype, order, first, zero):
         elif word == "assign-y":
             g.op("ASSIGN_VARIABLE", [state, y], [], "AssignVariableOptions")
     return Case("READ_VARIABLE", dtype, name, g, streams(rng, dtype, shape, 3))
+
+
+def window(name, kept, new, begin, also):
+    """What streaming layers are made of: the last rows and new ones together, and the end of both kept."""
+    rng = random("VARIABLE", "int8", name)
+    width, channels, scale, zero = 3, 2, 0.1, -7
+    g = Graph()
+
+    def handle(graph):
+        index = graph.tensor("resource", ())
+        graph.op("VAR_HANDLE", [], [index], "VarHandleOptions", sharedName="memory/window")
+        return index
+
+    once = g.another()
+    g.op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=once.number)
+    first = once.const("int8", full_range(rng, "int8", (1, kept, width, channels)), scale, zero)
+    once.op("ASSIGN_VARIABLE", [handle(once), first], [], "AssignVariableOptions")
+    x = g.input("int8", (1, new, width, channels), scale, zero)
+    state = handle(g)
+    old = g.tensor("int8", (1, kept, width, channels), scale, zero)
+    g.op("READ_VARIABLE", [state], [old], "ReadVariableOptions")
+    rows = (1, kept + new, width, channels)
+    value = g.tensor("int8", rows, scale, zero)
+    g.op("CONCATENATION", [old, x], [value], "ConcatenationOptions", version=2, axis=1)
+    end = g.tensor("int8", (1, kept, width, channels), scale, zero)
+    edges = [g.const("int32", [0, at, 0, 0]) for at in (begin, begin + kept)]
+    g.op(
+        "STRIDED_SLICE", [value, *edges, g.const("int32", [1] * 4)], [end], "StridedSliceOptions", version=2,
+        beginMask=13, endMask=13,
+    )
+    g.op("ASSIGN_VARIABLE", [state, end], [], "AssignVariableOptions")
+    weights = g.const("int8", full_range(rng, "int8", (2, *rows[1:])).clip(-127), [0.01, 0.02])
+    bias = g.const("int32", rng.integers(-900, 900, 2), [0.001, 0.002])
+    y = g.output("int8", (1, 1, 1, 2), 0.9, 3)
+    g.op(
+        "CONV_2D", [value, weights, bias], [y], "Conv2DOptions", version=3, padding=schema.Padding.VALID,
+        strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1,
+    )
+    if also == "output":
+        g.subgraph.outputs.append(value)
+    elif also == "reshape":
+        count = int(np.prod(rows))
+        flat = g.output("int8", (1, count), scale, zero)
+        g.op("RESHAPE", [value, g.const("int32", [1, count])], [flat], "ReshapeOptions", newShape=[1, count])
+    return Case("READ_VARIABLE", "int8", name, g, streams(rng, "int8", (1, new, width, channels), 5))

@@ -134,6 +134,33 @@ export class GraphBuilder {
     return outputs;
   }
 
+  /** What outlives an inference; starts as zero bytes unless `initial` says otherwise. */
+  variable(
+    name: string,
+    shape: readonly number[],
+    q: QuantizationSpec,
+    { initial = null, dtype = 'int8' }: { initial?: Uint8Array | null; dtype?: DType } = {},
+  ): TensorId {
+    return this.tensor({
+      name,
+      shape,
+      dtype,
+      quantization: quantization(q),
+      data: null,
+      variable: { initial },
+    });
+  }
+
+  readVariable(variable: TensorId, name: string): TensorId {
+    const { variable: _, ...like } = this.tensors.get(variable)!;
+    return this.push('read_variable', [variable], {}, this.tensor({ ...like, name }), name);
+  }
+
+  assignVariable(variable: TensorId, value: TensorId, name: string): void {
+    const op = { kind: 'assign_variable', name, inputs: [variable, value], outputs: [], attrs: {} } as const;
+    this.ops.push({ ...op, sourceIndex: this.ops.length });
+  }
+
   /** MEAN, SUM; without a scale REDUCE_MAX, REDUCE_MIN, which keep their input's. */
   reduce(
     kind: 'mean' | 'sum' | 'reduce_max' | 'reduce_min',

@@ -13,6 +13,7 @@ import {
 import { writeFlatbuffer, type TableValue } from './flatbuffer-writer.js';
 import type { ConstantOperand } from './ops/spec.js';
 import { writerOf } from './ops/table.js';
+import { handleTensor, handleWriter, isMarked } from './variables.js';
 
 /**
  * Operator versions, by builtin code: TensorFlow Lite's runtimes refuse a version they do not have, and these are the first
@@ -33,6 +34,7 @@ const OPERATOR_VERSIONS: Readonly<Record<number, number>> = {
   23: 3,
   25: 2,
   26: 2,
+  27: 3,
   36: 5,
   37: 2,
   38: 2,
@@ -74,6 +76,9 @@ const WIDE_VERSIONS: Readonly<Record<number, number>> = {
   126: 3,
 };
 
+/** An operand that is left out. */
+const ABSENT = -1;
+
 /** Throws RangeError for what TFLite cannot say: padding that is neither SAME nor VALID, an op of the IR's own. */
 export function writeTflite(given: Graph, description = 'TinyFleet'): Uint8Array {
   const graph = withUint8(given);
@@ -82,7 +87,9 @@ export function writeTflite(given: Graph, description = 'TinyFleet'): Uint8Array
   const at = (id: TensorId): number => position.get(id)!;
   const extra: Tensor[] = [];
   const wide = used.some((tensor) => tensor.dtype === 'int16');
-  const codes = [...new Set(graph.ops.map(builtinCode))];
+  const variables = handleWriter(graph);
+  const codes = [...new Set([...graph.ops.map(builtinCode), ...variables.codes])];
+  const codeIndex = (builtin: number): number => codes.indexOf(builtin);
 
   const operators = graph.ops.map((op) => {
     const shape = (): number =>
@@ -90,10 +97,13 @@ export function writeTflite(given: Graph, description = 'TinyFleet'): Uint8Array
     let inputs = op.inputs.map(at);
     if (op.kind === 'transpose_conv') inputs = [shape(), inputs[1]!, inputs[0]!, ...inputs.slice(2)];
     const written = writerOf(op)?.(viewOf(graph, op), op.name);
+    const own = inputs;
+    if (written?.operands !== undefined)
+      inputs = written.operands.map((position) => (position === null ? ABSENT : own[position]!));
     for (const constant of written?.constants ?? [])
       inputs.push(used.length + extra.push(constantOperand(op, constant)) - 1);
     return {
-      opcodeIndex: codes.indexOf(builtinCode(op)),
+      opcodeIndex: codeIndex(builtinCode(op)),
       inputs,
       outputs: op.outputs.map(at),
       options: written === undefined ? undefined : { type: written.type, value: written.value },
@@ -103,14 +113,15 @@ export function writeTflite(given: Graph, description = 'TinyFleet'): Uint8Array
   const tensors = [...used, ...extra];
   // Buffer 0 is TFLite's "no data".
   const buffers: TableValue[] = [{}];
+  const buffer = (data: Uint8Array): number => buffers.push({ data }) - 1;
   const tensorTables = tensors.map((tensor) => {
-    let buffer = 0;
-    if (tensor.data !== null) buffer = buffers.push({ data: tensor.data }) - 1;
+    if (variables.handles.has(tensor.id)) return handleTensor(tensor.name);
     return {
       shape: tensor.shape,
       type: TENSOR_TYPES.indexOf(tensor.dtype),
-      buffer,
+      buffer: tensor.data === null ? 0 : buffer(tensor.data),
       name: tensor.name,
+      isVariable: isMarked(tensor),
       ...quantized(tensor),
     };
   });
@@ -127,9 +138,10 @@ export function writeTflite(given: Graph, description = 'TinyFleet'): Uint8Array
         tensors: tensorTables,
         inputs: graph.inputs.map(at),
         outputs: graph.outputs.map(at),
-        operators,
+        operators: [...variables.operators(at, codeIndex), ...operators],
         name: graph.name,
       },
+      ...variables.subgraphs(buffer, codeIndex),
     ],
     description,
     buffers,

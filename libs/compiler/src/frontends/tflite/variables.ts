@@ -48,7 +48,7 @@ function handlesOf(operators: readonly Operator[], nameOf: VariableSource['nameO
   for (const operator of operators) {
     const handle = operator.outputs?.[0];
     if (nameOf(operator) !== 'VAR_HANDLE' || handle === undefined) continue;
-    const options = optionsOf<HandleOptions>(operator, OPTIONS_TYPE.varHandle);
+    const options = optionsOf(operator, OPTIONS_TYPE.varHandle) as HandleOptions | null;
     handles.set(handle, JSON.stringify([options?.container ?? '', options?.sharedName ?? '']));
   }
   return handles;
@@ -109,8 +109,7 @@ function firstValues(source: VariableSource, operators: readonly Operator[]): Ma
     const builtin = nameOf(operator);
     used ||= builtin === 'READ_VARIABLE' || builtin === 'ASSIGN_VARIABLE';
     if (builtin !== 'CALL_ONCE') continue;
-    const index =
-      optionsOf<{ readonly initSubgraph: number }>(operator, OPTIONS_TYPE.callOnce)?.initSubgraph ?? 0;
+    const index = (optionsOf(operator, OPTIONS_TYPE.callOnce)?.['initSubgraph'] as number | undefined) ?? 0;
     const subgraph = index === 0 ? undefined : model.subgraphs?.[index];
     const refuse = (reason: string): void => {
       diagnostics.push({
@@ -151,6 +150,6 @@ function readAssignments(
   if (others.size > 0) to.refuse(`it computes (${[...others].join(', ')})`);
 }
 
-function optionsOf<T>(operator: Operator, type: number): T | null {
-  return operator.options?.type === type ? (operator.options.value as T | null) : null;
+function optionsOf(operator: Operator, type: number): Readonly<Record<string, unknown>> | null {
+  return operator.options?.type === type ? operator.options.value : null;
 }

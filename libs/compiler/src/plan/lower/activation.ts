@@ -18,7 +18,7 @@ import {
 import type { Activation, OpAttrs, OpView } from '../../ir/ops.js';
 import type { ActivationOps } from '../../ir/ops/activation.js';
 import type { ConstantPool } from '../constants.js';
-import { ABSENT, clampOf, offset, type Lowered, type Lowering, type Lowerings } from './spec.js';
+import { ABSENT, clampOf, type Lowered, type Lowering, type Lowerings } from './spec.js';
 
 const RELU_OPS = { relu: 'RELU', relu6: 'RELU6', relu_n1_to_1: 'RELU_N1_TO_1' } as const;
 /** Powers of two, from 2^-12 up, that int16 kernels take as they are. */
@@ -76,7 +76,7 @@ function unaryParams({ inputs, outputs }: OpView<unknown>, numbers: Numbers): Lo
   }
   const params = {
     elements: elements(y),
-    input_offset: offset(-zeroPointOf(x)),
+    input_offset: wrapped(-zeroPointOf(x)),
     output_offset: zeroPointOf(y),
     multiplier: multiplier.value,
     shift: multiplier.shift,
@@ -87,6 +87,11 @@ function unaryParams({ inputs, outputs }: OpView<unknown>, numbers: Numbers): Lo
     second_multiplier: second.value,
   };
   return { params };
+}
+
+/** 32768, which only a zero point of -32768 gives, is written as -32768, which no other gives. */
+function wrapped(offset: number): number {
+  return offset === 32_768 ? -32_768 : offset;
 }
 
 /** Beside int16 the table of both functions; int8 is computed without. */

@@ -16,6 +16,8 @@ export interface ConstantOperand {
 export interface Written {
   readonly type: number;
   readonly value: TableValue;
+  /** The op's own operands in TFLite's order, by position, null for one that is left out; all in their order by default. */
+  readonly operands?: readonly (number | null)[];
   /** Operands behind the op's own. */
   readonly constants?: readonly ConstantOperand[];
 }

@@ -4,6 +4,7 @@ import { ACTIVATION } from './activation.js';
 import { ARITHMETIC } from './arithmetic.js';
 import { CONVOLUTION } from './convolution.js';
 import { MOVEMENT } from './movement.js';
+import { RECURRENT } from './recurrent.js';
 import { REDUCTION } from './reduction.js';
 import type { WriteOptions, Writers } from './spec.js';
 
@@ -13,6 +14,7 @@ const WRITERS: Writers<OpAttrs> = {
   ...ACTIVATION,
   ...MOVEMENT,
   ...REDUCTION,
+  ...RECURRENT,
 };
 
 export function writerOf(op: Op): WriteOptions<Op['attrs']> | undefined {
