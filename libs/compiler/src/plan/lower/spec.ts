@@ -51,6 +51,12 @@ export function offsetsOf(input: Tensor, output: Tensor) {
   return { input_offset: -zeroPointOf(input), output_offset: zeroPointOf(output) };
 }
 
+/** Minus a zero point, as a 16-bit field. */
+export function offset(value: number): number {
+  if (value > 32_767) throw new RangeError('a zero point of -32768 has no place in the bundle');
+  return value;
+}
+
 /** Extents behind leading ones, `rank` in all. */
 export function leading(shape: readonly number[], rank: number): number[] {
   return [...new Array<number>(rank - shape.length).fill(1), ...shape];
