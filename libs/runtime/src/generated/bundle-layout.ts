@@ -37,7 +37,7 @@ export const BUNDLE_LIMITS = {
   operands: 64,
   steps: 4096,
   inputs: 8,
-  outputs: 8,
+  outputs: 16,
   rank: 6,
   monitors: 17,
   bins: 16,
