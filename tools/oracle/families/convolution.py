@@ -322,6 +322,8 @@ def fully_connected(dtype):
         ("large bias", (1, 6), 8, NONE, COARSE, (0, 3), {"bias": "large"}),
     ]
     if dtype == "int16":
+        # More terms than one 32-bit partial sum of the kernels takes, at the extremes of both operands.
+        rows.append(("long rows", (1, 1100), 2, NONE, FITS, (0, 0), {"extremes": True}))
         rows.append(("int32 bias", (2, 9), 5, NONE, FITS, (0, 0), {"bias": "int32"}))
     rows.append(("per channel", (1, 24), 9, NONE, FITS, (6, -6), {"per_channel": True}))
     rows.append(("per channel batch 2", (2, 10), 3, RELU, FITS, (-128, -128), {"per_channel": True}))
@@ -330,7 +332,12 @@ def fully_connected(dtype):
         layer = Layer("FULLY_CONNECTED", dtype, name, depth, units, fit, not more.get("per_channel", False))
         in_zero, out_zero = zero_points(dtype, zeros)
         g = Graph()
-        inputs = [g.input(dtype, shape, layer.in_scale, in_zero), layer.weights(g, (units, depth), 0)]
+        x = g.input(dtype, shape, layer.in_scale, in_zero)
+        if more.get("extremes"):
+            weights = g.const("int8", np.array([[-128], [127]]).repeat(depth, 1), layer.scales)
+        else:
+            weights = layer.weights(g, (units, depth), 0)
+        inputs = [x, weights]
         if more.get("bias", "small") is not None:
             inputs.append(layer.bias(g, more.get("bias", "small")))
         out = (*shape[:-1], units) if more.get("keep") else (int(np.prod(shape)) // depth, units)
