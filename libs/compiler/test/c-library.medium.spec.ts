@@ -11,6 +11,8 @@ import { OPS, type OpName } from '@tinyfleet/runtime';
 import { describeWith, findTool, temporaryFolder, toolPath } from '@tinyfleet/testing';
 import { cLibrary, compile } from '../src/index.js';
 import { selectSources } from '../src/backends/c/sources.js';
+import { writeTflite } from '../src/backends/tflite/write.js';
+import { movementNet } from './models.js';
 
 const run = promisify(execFile);
 const shared = join(findTool('shared-data') ?? '', 'mlperf_tiny');
@@ -95,6 +97,22 @@ describe('sources of the C backend', () => {
       expect([...files.keys()]).toEqual(expect.arrayContaining(['internal.h', 'poison.h', 'integer.c']));
       for (const name of ['load.c', 'run.c', 'ops.c']) expect([...files.keys()]).not.toContain(name);
     }
+  });
+});
+
+describeWith(['gcc', 'make'], 'C library of every op that moves or reduces', () => {
+  const folder = temporaryFolder();
+
+  it('should pass its own self-test, compiled without a warning', async () => {
+    const source = { bytes: writeTflite(movementNet()), fileName: 'movement.tflite' };
+    const model = await compile(source, { deviceType, model: 'movement', labels: [] });
+    emit(folder(), await cLibrary(model));
+    const flags = [...STRICT, '-O2'].join(' ');
+    const { stdout, stderr } = await run(toolPath('make'), ['--silent', 'check', `CFLAGS=${flags}`], {
+      cwd: folder(),
+    });
+    expect(stderr).toBe('');
+    expect(stdout.match(/as expected/g)).toHaveLength(4);
   });
 });
 
