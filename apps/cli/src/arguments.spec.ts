@@ -1,9 +1,10 @@
 /** Reading of command-line arguments. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unzipSync } from 'fflate';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { integer, labels, modelRef, percentSteps, readInput, releaseRef } from './arguments.js';
+import { integer, labels, modelRef, percentSteps, readInput, readModel, releaseRef } from './arguments.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -45,5 +46,27 @@ describe('arguments', () => {
   it('should say why a file cannot be read', () => {
     expect(() => readInput(join(folder, 'none'))).toThrow(/does not exist/);
     expect(() => readInput(folder)).toThrow(/EISDIR/);
+  });
+
+  it('should pack a tfjs model with the weights it names, and nothing else', () => {
+    const model = join(folder, 'abalone');
+    mkdirSync(model);
+    const manifest = [{ paths: ['w.bin', '../secret.bin', '/etc/passwd', 'absent/../x'] }];
+    writeFileSync(
+      join(model, 'model.json'),
+      JSON.stringify({ modelTopology: {}, weightsManifest: manifest }),
+    );
+    for (const name of ['w.bin', 'other.bin', '../secret.bin']) writeFileSync(join(model, name), 'bytes');
+    const packed = readModel(model);
+    expect(packed.fileName).toBe('abalone.zip');
+    expect(Object.keys(unzipSync(packed.bytes))).toEqual(['model.json', 'w.bin']);
+    expect(readModel(join(model, 'model.json'))).toEqual(packed);
+  });
+
+  it('should take other model files as they are', () => {
+    const file = join(folder, 'm.onnx');
+    writeFileSync(file, 'bytes');
+    expect(readModel(file)).toEqual({ bytes: Buffer.from('bytes'), fileName: 'm.onnx' });
+    expect(() => readModel(join(folder, 'absent.onnx'))).toThrow(/absent\.onnx/);
   });
 });

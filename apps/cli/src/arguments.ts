@@ -1,6 +1,8 @@
 /** Reading of command-line arguments: numbers, lists, `model@version`, files. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { FleetError } from '@tinyfleet/errors';
+import { zipSync } from 'fflate';
 
 /** @throws cli.usage */
 export function usage(reason: string): never {
@@ -75,6 +77,39 @@ function labelLines(content: string): string[] {
     .filter((line) => line !== '');
   const [only, ...rest] = lines;
   return only !== undefined && rest.length === 0 ? commaList(only) : lines;
+}
+
+/**
+ * A model file; or a tfjs model (its folder, or the model.json in it) with its weights as one archive. Entries are stored with
+ * fixed times: the same files give the same bytes. @throws cli.file-not-found, cli.file-unreadable
+ */
+export function readModel(path: string): { bytes: Uint8Array; fileName: string } {
+  const folder = isFolder(path) ? path : dirname(path);
+  if (folder !== path && basename(path) !== 'model.json')
+    return { bytes: readInput(path), fileName: basename(path) };
+  const model = readInput(join(folder, 'model.json'));
+  const files = ['model.json', ...shards(model)].map(
+    (name) => [name, new Uint8Array(readInput(join(folder, name)))] as const,
+  );
+  const bytes = zipSync(Object.fromEntries(files), { level: 0, mtime: '1980-01-01T00:00:00' });
+  return { bytes, fileName: `${basename(resolve(folder))}.zip` };
+}
+
+/** Weights that a model.json names. Only files beside it: a stranger's manifest does not choose what is uploaded. */
+function shards(model: Buffer): string[] {
+  let manifest: unknown;
+  try {
+    manifest = (JSON.parse(model.toString('utf8')) as { weightsManifest?: unknown }).weightsManifest;
+  } catch {
+    return [];
+  }
+  const groups = Array.isArray(manifest) ? (manifest as { paths?: unknown }[]) : [];
+  const paths = groups.flatMap(({ paths: list }) => (Array.isArray(list) ? (list as unknown[]) : []));
+  return paths.filter((name) => typeof name === 'string').filter((name) => /^[\w-][\w.-]*$/.test(name));
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** @throws cli.file-not-found, cli.file-unreadable */

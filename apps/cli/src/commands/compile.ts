@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import type * as Compiler from '@tinyfleet/compiler';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
-import { labels as readLabels, readInput } from '../arguments.js';
+import { labels as readLabels, readModel } from '../arguments.js';
 import { bytes, count } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
 import { Session } from '../session.js';
@@ -33,7 +33,7 @@ const ANY_DEVICE: Compiler.CompileOptions['deviceType'] = {
 export function compileCommand(): Command {
   return new Command('compile')
     .description('Compile a model file here, without a server: a bundle, a C library or a .tflite file')
-    .argument('<file>', 'model file')
+    .argument('<file>', '.tflite, .onnx, .keras, .h5, or the folder of a tfjs model')
     .addOption(new Option('--backend <backend>', 'what to make').choices(backends).default('bundle'))
     .option('-o, --out <path>', 'file, or folder of a C library (default: from the name, beside you)')
     .option('--name <name>', "model's name, also that of the C functions (default: the file's)")
@@ -56,14 +56,11 @@ Examples:
       if (options.force !== true) refuseExisting(out);
       // Loaded late: the compiler is the largest part of the program.
       const compiler = await import('@tinyfleet/compiler');
-      const result = await compiler.compile(
-        { bytes: readInput(file), fileName: basename(file) },
-        {
-          deviceType: ANY_DEVICE,
-          model: name,
-          ...(options.labels === undefined ? {} : { labels: readLabels(options.labels) }),
-        },
-      );
+      const result = await compiler.compile(readModel(file), {
+        deviceType: ANY_DEVICE,
+        model: name,
+        ...(options.labels === undefined ? {} : { labels: readLabels(options.labels) }),
+      });
       const files = await filesOf(compiler, options.backend, result, out);
       for (const [path, content] of files) write(path, content);
       session.out.one({ report: result.report, files: [...files.keys()] }, () =>

@@ -1,8 +1,7 @@
 /** `tinyfleet model`: import, list, show. */
-import { basename } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { labels as readLabels, modelRef, readInput, usage } from '../arguments.js';
+import { labels as readLabels, modelRef, readInput, readModel, usage } from '../arguments.js';
 import { ago, bar, bytes, count, percent, shortDigest } from '../output/format.js';
 import { LiveView } from '../output/live.js';
 import { renderFacts, renderTable } from '../output/output.js';
@@ -21,7 +20,7 @@ export function modelCommand(): Command {
   command
     .command('import')
     .description('import a model file as a new version')
-    .argument('<file>', 'int8 .tflite')
+    .argument('<file>', '.tflite, .onnx, .keras, .h5, or the folder of a tfjs model')
     .requiredOption('--name <name>', 'model, made when it does not exist')
     .option('--version <version>', 'semantic version (default: the next minor)')
     .option('--labels <list>', 'classes in output order: comma list, or a file with one per line')
@@ -126,7 +125,7 @@ Examples:
 }
 
 async function importModel(session: Session, file: string, options: ImportOptions): Promise<void> {
-  const content = readInput(file);
+  const { bytes: content, fileName } = readModel(file);
   const labels = options.labels === undefined ? undefined : readLabels(options.labels).join(',');
   const validation = options.validation?.split(',').map((path) => path.trim());
   if (validation !== undefined && validation.length !== 2)
@@ -137,11 +136,11 @@ async function importModel(session: Session, file: string, options: ImportOption
   let version = await client.call('modelImport', {
     params: { project, model: options.name },
     query: {
-      fileName: basename(file),
+      fileName,
       ...(options.version === undefined ? {} : { version: options.version }),
       ...(labels === undefined ? {} : { labels }),
     },
-    body: upload(session, content, basename(file)),
+    body: upload(session, content, fileName),
   });
   for (const [i, part] of (['inputs', 'labels'] as const).entries()) {
     const data = parts[i];
@@ -170,7 +169,11 @@ async function importModel(session: Session, file: string, options: ImportOption
 }
 
 /** Large files go as a stream with a progress bar; small ones as they are. */
-function upload(session: Session, content: Buffer, name: string): Uint8Array | ReadableStream<Uint8Array> {
+function upload(
+  session: Session,
+  content: Uint8Array,
+  name: string,
+): Uint8Array | ReadableStream<Uint8Array> {
   const bytesTotal = content.length;
   if (bytesTotal < 512 * 1_024 || session.out.isPlain || !process.stderr.isTTY) return content;
   const view = new LiveView();

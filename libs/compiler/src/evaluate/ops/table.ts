@@ -5,6 +5,7 @@ import { ARITHMETIC_FLOAT } from './arithmetic.js';
 import { CONVOLUTION_FLOAT } from './convolution.js';
 import { MOVEMENT_FLOAT } from './movement.js';
 import { REDUCTION_FLOAT } from './reduction.js';
+import { RECURRENT_FLOAT } from './recurrent.js';
 import type { FloatSpec, FloatSpecs } from './spec.js';
 
 export const FLOAT_OPS: FloatSpecs<OpAttrs> = {
@@ -13,6 +14,7 @@ export const FLOAT_OPS: FloatSpecs<OpAttrs> = {
   ...ACTIVATION_FLOAT,
   ...MOVEMENT_FLOAT,
   ...REDUCTION_FLOAT,
+  ...RECURRENT_FLOAT,
 };
 
 /** Undefined for an op that has integers only. */

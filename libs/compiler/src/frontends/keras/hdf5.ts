@@ -349,7 +349,8 @@ export class Hdf5File {
     let from: number;
     if (version >= 3) from = kind === 0 ? layout.at + 4 : bytes.u64(layout.at + 2);
     else from = kind === 0 ? layout.at + 12 + 4 * rank : bytes.u64(layout.at + 8);
-    if (from === UNDEFINED && byteCount > 0) throw damaged(`dataset ${path} was never written`, layout.at);
+    if (byteCount === 0) return 0;
+    if (from === UNDEFINED) throw damaged(`dataset ${path} was never written`, layout.at);
     bytes.check(from, from + byteCount);
     return from;
   }

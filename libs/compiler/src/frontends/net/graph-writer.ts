@@ -9,7 +9,7 @@ import {
   type Tensor,
   type TensorId,
 } from '../../ir/graph.js';
-import type { Activation, Op, OpAttrs, OpKind, Padding } from '../../ir/ops.js';
+import { specOf, type Activation, type Op, type OpAttrs, type OpKind, type Padding } from '../../ir/ops.js';
 import { broadcastShape, windowOutput } from '../../ir/shapes.js';
 import { within, type ModelLimits } from '../limits.js';
 import { nodeFault } from './fault.js';
@@ -121,15 +121,37 @@ export class GraphWriter {
       this.tensor({ name: i === 0 ? name : `${name}:${i}`, shape, ...type, data: null }),
     );
     const { sourceIndex } = this;
-    this.ops.push({
-      kind,
-      name,
-      inputs: [...operands],
-      outputs,
-      attrs: o.attrs,
-      sourceIndex,
-    } as unknown as Op);
+    const op = { kind, name, inputs: [...operands], outputs, attrs: o.attrs, sourceIndex } as unknown as Op;
+    this.check(op);
+    this.ops.push(op);
     return outputs;
+  }
+
+  /** The IR's own rules, so that what no frontend thought of is told with the node's name. */
+  private check(op: Op): void {
+    const { name, inputs, outputs, attrs } = op;
+    const spec = specOf(op);
+    const rule = (fact: boolean, words: string): void => {
+      if (!fact) this.invalid(name, words);
+    };
+    const count = inputs.length;
+    rule(count >= spec.minInputs && count <= spec.maxInputs, `it has ${count} operands`);
+    const look = (id: TensorId): Tensor => this.tensors.get(id)!;
+    spec.check({ attrs, inputs: inputs.map(look), outputs: outputs.map(look) }, rule);
+  }
+
+  /** State that outlives an inference, zero at first. */
+  variable(name: string, shape: readonly number[], type: TensorType = FLOAT): TensorId {
+    return this.tensor({ name, shape, ...type, data: null, variable: { initial: null } });
+  }
+
+  /** An op without a result: it writes a variable. */
+  effect<K extends OpKind>(
+    kind: K,
+    operands: readonly TensorId[],
+    o: { readonly attrs: OpAttrs[K] } & Named,
+  ): void {
+    this.ops1(kind, operands, { ...o, shapes: [] });
   }
 
   /** filter [out, kh, kw, in / groups]. */

@@ -79,6 +79,10 @@ export class OnnxContext implements FoldNode {
     return bytes ? new TextDecoder().decode(bytes) : fallback;
   }
 
+  texts(name: string): string[] {
+    return (this.attribute(name)?.strings ?? []).map((bytes) => new TextDecoder().decode(bytes));
+  }
+
   tensor(name: string): NdArray | null {
     const tensor = this.attribute(name)?.t;
     return tensor ? readTensor(tensor, `${this.name}.${name}`, this.graph.limits) : null;

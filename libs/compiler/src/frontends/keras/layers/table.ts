@@ -2,6 +2,7 @@
 import type { ImportLayer } from '../context.js';
 import * as activations from './activations.js';
 import * as plain from './plain.js';
+import { importLstm } from './recurrent.js';
 import * as spatial from './spatial.js';
 import * as weighted from './weighted.js';
 
@@ -35,6 +36,7 @@ export const LAYERS: Readonly<Record<string, ImportLayer>> = {
   GlobalMaxPooling2D: (c) => spatial.importGlobalPool('max_pool_2d', 2, c),
   Identity: plain.importIdentity,
   InputLayer: plain.importIdentity,
+  LSTM: importLstm,
   LeakyReLU: activations.importLeakyRelu,
   MaxPooling1D: (c) => spatial.importPool('max_pool_2d', 1, c),
   MaxPooling2D: (c) => spatial.importPool('max_pool_2d', 2, c),
@@ -72,7 +74,6 @@ export const HINTS: Readonly<Record<string, string>> = {
   GRU: 'use LSTM, or convolutions over time',
   Lambda: 'code in a Lambda layer cannot be read: use layers of Keras',
   LayerNormalization: 'use BatchNormalization: its statistics are constants',
-  LSTM: 'convert to .tflite with TensorFlow, which fuses it, or use convolutions over time',
   MultiHeadAttention: 'attention is not supported: use convolutions over time',
   SimpleRNN: 'use LSTM, or convolutions over time',
   TFOpLambda: 'an operator outside any layer: use the layer of Keras that does it',

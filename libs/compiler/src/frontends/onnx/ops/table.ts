@@ -15,6 +15,7 @@ import {
   importUnary,
 } from './element-wise.js';
 import { importGlobalPool, importPool } from './pool.js';
+import { importLstm } from './recurrent.js';
 import { importArgMax, importReduce } from './reduce.js';
 import { importResize } from './resize.js';
 import * as shape from './shape.js';
@@ -40,6 +41,7 @@ export const IMPORTERS: Readonly<Record<string, ImportNode>> = {
   HardSigmoid: importHardSigmoid,
   HardSwish: (c) => importUnary('hard_swish', c),
   Identity: shape.importIdentity,
+  LSTM: importLstm,
   LeakyRelu: importLeakyRelu,
   MatMul: importMatMul,
   Max: (c) => importBinary('maximum', c),
@@ -78,6 +80,8 @@ export const HINTS: Readonly<Record<string, string>> = {
   InstanceNormalization: 'use BatchNormalization: its statistics are constants',
   LogSoftmax: 'export the model with Softmax, or without: the largest logit is the class',
   Loop: 'control flow cannot be compiled: unroll it when exporting',
+  GRU: 'use LSTM, or convolutions over time',
+  RNN: 'use LSTM, or convolutions over time',
   If: 'control flow cannot be compiled: export for inference only',
   NonMaxSuppression: 'leave it to the code behind the model',
   QGemm: 'quantize in the QDQ format, not in the operator format',
