@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { writeFlatbuffer } from '../../src/backends/tflite/flatbuffer-writer.js';
 import { readFlatbuffer } from '../../src/frontends/tflite/flatbuffer-reader.js';
 import { DEFAULT_LIMITS } from '../../src/frontends/tflite/limits.js';
-import { FILE_IDENTIFIER, MODEL, TENSOR_TYPES, type UnionValue } from '../../src/ir/tflite-schema.js';
+import { FILE_IDENTIFIER, MODEL, TENSOR_TYPES } from '../../src/ir/tflite-schema.js';
 
 const child = fileURLToPath(new URL('litert-child.mjs', import.meta.url));
 const QUANTIZE = 114;
@@ -63,13 +63,13 @@ export function withFloatEdges(bytes: Uint8Array): FloatEdged {
     tensors,
     inputs: inputs.map(([at]) => at),
     outputs: outputs.map(([at]) => at),
-    operators: [...before, ...graph!.operators!.map(withoutForeignOptions), ...after],
+    operators: [...before, ...readable(graph!), ...after],
   };
   return {
     bytes: writeFlatbuffer(MODEL, FILE_IDENTIFIER, {
       ...model,
       operatorCodes: codes,
-      subgraphs: [subgraph, ...others],
+      subgraphs: [subgraph, ...others.map((other) => ({ ...other, operators: readable(other) }))],
     }),
     inputs: inputs.map(([, edge]) => edge),
     outputs: outputs.map(([, edge]) => edge),
@@ -77,8 +77,8 @@ export function withFloatEdges(bytes: Uint8Array): FloatEdged {
 }
 
 /** Option tables that our schema leaves out say nothing. */
-function withoutForeignOptions<T extends { readonly options: UnionValue | null }>(operator: T): T {
-  return operator.options?.value === null ? { ...operator, options: null } : operator;
+function readable({ operators }: SubGraph): unknown[] {
+  return (operators ?? []).map((one) => (one.options?.value === null ? { ...one, options: null } : one));
 }
 
 function edgeOf(graph: SubGraph, position: number): Edge | null {
