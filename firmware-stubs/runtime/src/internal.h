@@ -253,6 +253,7 @@ FLEET_DECLARE_OP(reshape)
 FLEET_DECLARE_OP(shift_state)
 FLEET_DECLARE_OP(softmax)
 FLEET_DECLARE_OP(svdf)
+FLEET_DECLARE_OP(tree_ensemble)
 FLEET_DECLARE_OP(transpose_conv)
 FLEET_DECLARE_OP(unidirectional_sequence_lstm)
 

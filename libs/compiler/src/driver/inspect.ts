@@ -75,7 +75,8 @@ export function isProbabilities(graph: Graph, id: TensorId): boolean {
   // Telemetry reads int16 confidences in Q0.15; the form with zero point -32768 has none of its own.
   if (dtype === 'int16' && quantization?.zeroPoints[0] !== 0) return false;
   const oneRow = shape.slice(0, -1).every((extent) => extent === 1);
-  return op.kind === 'softmax' && oneRow && classes > 1 && classes <= MOST_CLASSES;
+  const makes = op.kind === 'softmax' || (op.kind === 'tree_ensemble' && op.attrs.probabilities);
+  return makes && oneRow && classes > 1 && classes <= MOST_CLASSES;
 }
 
 function describe(tensor: Tensor): TensorContract {

@@ -3,6 +3,7 @@
 import type { TensorId } from './graph.js';
 import { ACTIVATION_OPS, type ActivationOps } from './ops/activation.js';
 import { ARITHMETIC_OPS, type ArithmeticOps } from './ops/arithmetic.js';
+import { CLASSIC_OPS, type ClassicOps } from './ops/classic.js';
 import { CONVOLUTION_OPS, type ConvolutionOps } from './ops/convolution.js';
 import { MOVEMENT_OPS, type MovementOps } from './ops/movement.js';
 import { REDUCTION_OPS, type ReductionOps } from './ops/reduction.js';
@@ -14,7 +15,7 @@ export type { ReduceAttrs } from './ops/reduction.js';
 export type { Activation, NoAttrs, OpSpec, OpView, Padding, Window2d } from './ops/spec.js';
 
 export interface OpAttrs
-  extends ConvolutionOps, ArithmeticOps, ActivationOps, MovementOps, ReductionOps, RecurrentOps {}
+  extends ClassicOps, ConvolutionOps, ArithmeticOps, ActivationOps, MovementOps, ReductionOps, RecurrentOps {}
 
 export type OpKind = keyof OpAttrs;
 
@@ -34,6 +35,7 @@ export type OpOf<K extends OpKind> = {
 export type Op = { [K in OpKind]: OpOf<K> }[OpKind];
 
 export const OPS: OpSpecs<OpAttrs> = {
+  ...CLASSIC_OPS,
   ...CONVOLUTION_OPS,
   ...ARITHMETIC_OPS,
   ...ACTIVATION_OPS,

@@ -8,6 +8,7 @@ import type { ConstantPool } from '../constants.js';
 import type { Operand, OpName, Step } from '../types.js';
 import { ACTIVATION } from './activation.js';
 import { ARITHMETIC } from './arithmetic.js';
+import { CLASSIC } from './classic.js';
 import { CONVOLUTION } from './convolution.js';
 import { MOVEMENT } from './movement.js';
 import { REDUCTION } from './reduction.js';
@@ -18,6 +19,7 @@ import type { Lowered, Lowering, Lowerings } from './spec.js';
 export type Locate = (id: TensorId) => Operand;
 
 const LOWERINGS: Lowerings<OpAttrs> = {
+  ...CLASSIC,
   ...CONVOLUTION,
   ...ARITHMETIC,
   ...ACTIVATION,
