@@ -1,11 +1,12 @@
 // Every op under sanitizers: the oracle's models as bundles, run and then damaged by the C runtime built with AddressSanitizer and
 // UndefinedBehaviorSanitizer. An op is in as soon as it has vectors.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
 import { compile, GraphBuilder, writeTflite, type CompileOptions, type FrontEnd } from '../src/index.js';
@@ -79,23 +80,28 @@ async function frontEndBundles(): Promise<Uint8Array[]> {
   return bundles;
 }
 
-/** All vectors' bundles, each behind its length. */
-async function corpus(): Promise<{ file: string; bundles: number }> {
-  const parts: Uint8Array[] = [];
+async function treeBundles(): Promise<Uint8Array[]> {
+  const file = fileURLToPath(new URL('../../../tools/oracle/trees/vectors.gz', import.meta.url));
+  const { cases } = JSON.parse(gunzipSync(await readFile(file)).toString()) as { cases: { model: string }[] };
+  const bundles = cases.map(async ({ model }) => {
+    const source = { bytes: new TextEncoder().encode(model), fileName: 'model.json' };
+    return (await compile(source, { deviceType, goldenVectors: 2 })).bundle;
+  });
+  return Promise.all(bundles);
+}
+
+async function vectorBundles(): Promise<Uint8Array[]> {
+  const bundles: Uint8Array[] = [];
   for (const file of vectorFiles()) {
     for (const { bytes } of readVectors(file)) {
       const source = { bytes, fileName: 'single-op.tflite' };
-      const { bundle } = await compile(source, { deviceType, optimize: false, goldenVectors: 1 });
-      parts.push(new Uint8Array(Uint32Array.of(bundle.length).buffer), bundle);
+      bundles.push((await compile(source, { deviceType, optimize: false, goldenVectors: 1 })).bundle);
     }
   }
-  for (const bundle of await frontEndBundles())
-    parts.push(new Uint8Array(Uint32Array.of(bundle.length).buffer), bundle);
-  const file = join(folder, 'corpus');
-  await writeFile(file, Buffer.concat(parts));
-  return { file, bundles: parts.length / 2 };
+  return bundles;
 }
 
+<<<<<<< HEAD
 describeWith(['gcc'], 'every op under sanitizers', () => {
   it('should pass its self-test on the host, and refuse damage or stay inside its memory', async () => {
     const { file, bundles } = await corpus();
@@ -119,5 +125,46 @@ describeWith(['gcc'], 'every op under sanitizers', () => {
     const each = Math.max(1, Math.round(MUTATIONS / bundles));
     const { stdout } = await run(binary, [file, String(each)]);
     expect(stdout.trim()).toBe(`passed: ${bundles} bundles, ${each} mutations each`);
+=======
+async function corpusTest(): Promise<string> {
+  const binary = join(folder, 'corpus-test');
+  const tests = ['corpus', 'harness', 'assemble', 'kernels', 'load', 'run', 'reference'];
+  const files = [
+    ...(await sources('src')),
+    ...(await sources('kernels')),
+    ...(await sources('../dsp/src')),
+    ...tests.map((name) => `test/${name}.c`),
+  ];
+  const flags = ['-std=c11', '-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined'];
+  const includes = ['-Iinclude', '-Isrc', '-I../dsp/include', '-I../dsp/src'];
+  await run(toolPath('gcc'), [...flags, ...includes, '-o', binary, ...files, '-lm'], { cwd: runtime });
+  return binary;
+}
+
+describeWith(['gcc'], 'sanitizers', () => {
+  let binary = '';
+  beforeAll(async () => {
+    binary = await corpusTest();
+>>>>>>> 88cd229 (feat(compiler): tree ensembles from XGBoost and LightGBM, checked against both libraries)
   });
+
+  it.each([
+    ['op', vectorBundles],
+    ['front end', frontEndBundles],
+    ['tree ensemble', treeBundles],
+  ] as const)(
+    'should find no %s that fails its self-test or leaves its memory when damaged',
+    async (what, make) => {
+      const bundles = await make();
+      const file = join(folder, `corpus of ${what}`);
+      // Each behind its length.
+      const parts = bundles.flatMap((bundle) => [
+        new Uint8Array(Uint32Array.of(bundle.length).buffer),
+        bundle,
+      ]);
+      await writeFile(file, Buffer.concat(parts));
+      const { stdout } = await run(binary, [file, String(MUTATIONS)]);
+      expect(stdout.trim()).toBe(`passed: ${bundles.length} bundles, ${MUTATIONS} mutations each`);
+    },
+  );
 });

@@ -74,7 +74,7 @@ export async function compile(
 
   await enter('read', 0);
   const optimize = options.optimize ?? true;
-  const { graph: opened, notes } = openSource(source, options.limits);
+  const { graph: opened, notes } = openSource(source, options.limits, options.trees);
   diagnostics.push(...notes);
   const float = isFloat(opened) ? withRoots(opened) : null;
   let calibration: Calibration | null = null;

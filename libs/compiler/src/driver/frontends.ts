@@ -9,6 +9,7 @@ import * as onnx from '../frontends/onnx/open.js';
 import { match as isTflite } from '../frontends/tflite/match.js';
 import { open as openTflite } from '../frontends/tflite/open.js';
 import * as tfjs from '../frontends/tfjs/open.js';
+import { openTrees, type TreeImportOptions } from '../frontends/tree-json/open.js';
 
 export interface Source {
   readonly bytes: Uint8Array;
@@ -18,7 +19,7 @@ export interface Source {
   readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
-export type SourceFormat = 'tflite' | 'onnx' | 'keras' | 'tfjs';
+export type SourceFormat = 'tflite' | 'onnx' | 'keras' | 'tfjs' | 'trees';
 
 export interface Opened {
   readonly format: SourceFormat;
@@ -28,12 +29,18 @@ export interface Opened {
 }
 
 /** A float graph or an integer one. Throws FleetError `compiler.*`. */
-export function openSource(source: Source, limits: Partial<ModelLimits> = {}): Opened {
+export function openSource(
+  source: Source,
+  limits: Partial<ModelLimits> = {},
+  treeOptions: TreeImportOptions = {},
+): Opened {
   const { bytes, fileName, files = new Map<string, Uint8Array>() } = source;
   const all = { ...DEFAULT_MODEL_LIMITS, ...limits };
   within('bytes', bytes.length, all.fileBytes);
   const notes: Diagnostic[] = [];
   if (isTflite(bytes)) return { format: 'tflite', graph: openTflite(bytes, all), notes };
+  const trees = openTrees(bytes, all, treeOptions, notes);
+  if (trees !== undefined) return { format: 'trees', graph: trees, notes };
   if (keras.match(bytes, all)) return { format: 'keras', graph: keras.open(bytes, all), notes };
   if (tfjs.match(bytes, all)) return { format: 'tfjs', graph: tfjs.open(bytes, files, all), notes };
   if (onnxMatch.match(bytes)) return { format: 'onnx', graph: onnx.open(bytes, all, notes), notes };

@@ -1,5 +1,6 @@
 // What the caller of the compiler decides, and the defaults.
 import type { SensorContract } from '../backends/bundle/contents.js';
+import type { TreeImportOptions } from '../frontends/tree-json/open.js';
 import type { FrontEnd } from '../plan/front-end/description.js';
 import type { ModelLimits } from '../frontends/limits.js';
 
@@ -28,6 +29,8 @@ export interface CompileOptions {
    * of one axis unless stated); frame, hop and the sample rate of the contract follow from it.
    */
   readonly frontEnd?: FrontEnd;
+  /** Of tree ensembles: how features become integers, and what a bare dump does not say. */
+  readonly trees?: TreeImportOptions;
   /** Bins of the confidence histogram. 16 when AUC is wanted; costs 8 bytes per class and window. Default 8. */
   readonly confidenceBins?: 8 | 16;
   /** Self-test vectors, 1..16. More cost 4 bytes per plan step each and time at every activation. Default 4. */

@@ -82,7 +82,13 @@ export function treeGraph(model: TreeModel, options: FeatureOptions, notes: Diag
     }
     return add({ name, dtype: kind, shape: [values.length], quantization: null, data });
   };
-  const input = add({ name: 'features', dtype, shape: [1, model.features], quantization: features, data: null });
+  const input = add({
+    name: 'features',
+    dtype,
+    shape: [1, model.features],
+    quantization: features,
+    data: null,
+  });
   const roots = [0];
   for (const tree of trees) roots.push(roots.at(-1)! + tree.length);
   const operands = [
@@ -140,23 +146,38 @@ function checkModel(model: TreeModel): void {
     ['outputs of a tree ensemble', outputs, 32_767],
     ['trees', trees.length, 65_535],
   ] as const)
-    if (!(Number.isInteger(found) && found >= 1 && found <= limit)) throw fault('compiler.limit-exceeded', { what, found, limit });
+    if (!(Number.isInteger(found) && found >= 1 && found <= limit))
+      throw fault('compiler.limit-exceeded', { what, found, limit });
   if (link === 'logistic' && outputs !== 1) throw treesInvalid('a logistic output is one output');
-  if (base.length !== outputs || !base.every(Number.isFinite)) throw treesInvalid('the base scores are not one number per output');
+  if (base.length !== outputs || !base.every(Number.isFinite))
+    throw treesInvalid('the base scores are not one number per output');
   for (const { output } of trees)
-    if (!(Number.isInteger(output) && output >= 0 && output < outputs)) throw treesInvalid(`a tree adds to output ${output} of ${outputs}`);
+    if (!(Number.isInteger(output) && output >= 0 && output < outputs))
+      throw treesInvalid(`a tree adds to output ${output} of ${outputs}`);
 }
 
 // ---- features ------------------------------------------------------------------------------------------------------
 
-type FeatureQuantization = Quantization & { /** Features whose thresholds are integers already. */ readonly exact: number };
+type FeatureQuantization = Quantization & {
+  /** Features whose thresholds are integers already. */ readonly exact: number;
+};
 
-function quantizeFeatures(model: TreeModel, dtype: 'int8' | 'int16', options: FeatureOptions): FeatureQuantization {
+function quantizeFeatures(
+  model: TreeModel,
+  dtype: 'int8' | 'int16',
+  options: FeatureOptions,
+): FeatureQuantization {
   const [low, high] = LIMITS[dtype];
   const { scale, zeroPoint = 0, ranges } = options;
   if (scale !== undefined) {
     const exactScale = Math.fround(scale);
-    if (!(exactScale > 0 && Number.isFinite(exactScale) && Number.isInteger(zeroPoint) && zeroPoint >= low && zeroPoint <= high))
+    if (!(
+      exactScale > 0 &&
+      Number.isFinite(exactScale) &&
+      Number.isInteger(zeroPoint) &&
+      zeroPoint >= low &&
+      zeroPoint <= high
+    ))
       throw treesInvalid(`a scale of ${scale} with zero point ${zeroPoint} is no ${dtype} quantization`);
     return { scales: [exactScale], zeroPoints: [zeroPoint], axis: null, exact: 0 };
   }
@@ -173,7 +194,9 @@ function quantizeFeatures(model: TreeModel, dtype: 'int8' | 'int16', options: Fe
       span[0] = Math.min(span[0], node.threshold);
       span[1] = Math.max(span[1], node.threshold);
       // x < 2.5 and x <= 2 are the same for whole x.
-      whole[node.feature] &&= Number.isInteger(2 * node.threshold);
+      // LightGBM writes such halves a few units in the last place off.
+      const halves = 2 * node.threshold;
+      whole[node.feature] &&= Math.abs(halves - Math.round(halves)) <= 1e-9 * Math.max(1, Math.abs(halves));
     }
   const each = thresholds.map(([from, to], f): { scale: number; zeroPoint: number; exact: boolean } => {
     const range = ranges?.[f];
@@ -203,7 +226,8 @@ function affine(from: number, to: number, low: number, high: number): { scale: n
 /** The greatest q that goes left. */
 function limitOf(node: { threshold: number; isStrict: boolean }, scale: number, zeroPoint: number): number {
   // scale has 24 bits and k less than 29, so k * scale is exact: no comparison is left to rounding.
-  const goesLeft = (k: number): boolean => (node.isStrict ? k * scale < node.threshold : k * scale <= node.threshold);
+  const goesLeft = (k: number): boolean =>
+    node.isStrict ? k * scale < node.threshold : k * scale <= node.threshold;
   let k = Math.floor(node.threshold / scale);
   if (Math.abs(k) > 2 ** 28) return Math.sign(k) * 2 ** 28;
   while (goesLeft(k + 1)) k++;
@@ -213,10 +237,17 @@ function limitOf(node: { threshold: number; isStrict: boolean }, scale: number, 
 
 // ---- trees ---------------------------------------------------------------------------------------------------------
 
-type Flat = ({ feature: number; limit: number; left: number; right: number } | { leaf: number | readonly number[] })[];
+type Flat = (
+  { feature: number; limit: number; left: number; right: number } | { leaf: number | readonly number[] }
+)[];
 
 /** Parents before children, from the root; splits that no integer can tell apart are left out. */
-function flatten(tree: Tree, features: number, q: Quantization, [low, high]: readonly [number, number]): Flat {
+function flatten(
+  tree: Tree,
+  features: number,
+  q: Quantization,
+  [low, high]: readonly [number, number],
+): Flat {
   const flat: Flat = [];
   const seen = new Set<number>();
   const reach = (index: number): { node: TreeNode; limit: number } => {
@@ -225,18 +256,26 @@ function flatten(tree: Tree, features: number, q: Quantization, [low, high]: rea
       if (node === undefined || seen.has(index)) throw treesInvalid('a tree has missing or shared nodes');
       seen.add(index);
       if ('leaf' in node) return { node, limit: 0 };
-      if (!(node.feature >= 0 && node.feature < features)) throw treesInvalid(`a split on feature ${node.feature} of ${features}`);
+      if (!(node.feature >= 0 && node.feature < features))
+        throw treesInvalid(`a split on feature ${node.feature} of ${features}`);
       const slice = q.axis === null ? 0 : node.feature;
       const limit = limitOf(node, q.scales[slice]!, q.zeroPoints[slice]!);
       if (limit >= low && limit < high) return { node, limit };
       index = limit < low ? node.right : node.left;
     }
   };
-  const pending: { index: number; parent: number; side: 'left' | 'right' }[] = [{ index: 0, parent: -1, side: 'left' }];
+  const pending: { index: number; parent: number; side: 'left' | 'right' }[] = [
+    { index: 0, parent: -1, side: 'left' },
+  ];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { node, limit } = reach(next.index);
     const at = flat.length;
-    if (at > 0xffff) throw fault('compiler.limit-exceeded', { what: 'nodes of a tree', found: tree.nodes.length, limit: 65_536 });
+    if (at > 0xffff)
+      throw fault('compiler.limit-exceeded', {
+        what: 'nodes of a tree',
+        found: tree.nodes.length,
+        limit: 65_536,
+      });
     const parent = flat[next.parent];
     if (parent !== undefined && 'limit' in parent) parent[next.side] = at;
     if ('leaf' in node) {
@@ -244,7 +283,10 @@ function flatten(tree: Tree, features: number, q: Quantization, [low, high]: rea
       continue;
     }
     flat.push({ feature: node.feature, limit, left: 0, right: 0 });
-    pending.push({ index: node.right, parent: at, side: 'right' }, { index: node.left, parent: at, side: 'left' });
+    pending.push(
+      { index: node.right, parent: at, side: 'right' },
+      { index: node.left, parent: at, side: 'left' },
+    );
   }
   return flat;
 }
@@ -291,7 +333,11 @@ function fixedPoint(model: TreeModel, trees: readonly Flat[], classes: number): 
   // Sums below 2^30; a row's values in 16 bits.
   const bits = Math.max(
     0,
-    Math.min(26, 29 - Math.ceil(Math.log2(largest)), leafRows ? 14 - Math.ceil(Math.log2(Math.max(most, 2 ** -12))) : 26),
+    Math.min(
+      26,
+      29 - Math.ceil(Math.log2(largest)),
+      leafRows ? 14 - Math.ceil(Math.log2(Math.max(most, 2 ** -12))) : 26,
+    ),
   );
   const round = (value: number): number => Math.round(value * 2 ** bits);
   const rows = new Map<string, number>();
@@ -328,20 +374,32 @@ function fixedPoint(model: TreeModel, trees: readonly Flat[], classes: number): 
 }
 
 /** What a leaf adds to each class. */
-function rowOf(leaf: number | readonly number[], classes: number, output: number, leafRows: boolean): readonly number[] {
+function rowOf(
+  leaf: number | readonly number[],
+  classes: number,
+  output: number,
+  leafRows: boolean,
+): readonly number[] {
   const row =
     typeof leaf === 'object'
       ? leaf
       : leafRows || classes > 1
         ? Array.from({ length: classes }, (_, c) => (c === output ? leaf : 0))
         : [leaf];
-  if (row.length !== classes || !row.every(Number.isFinite)) throw treesInvalid(`a leaf has ${row.length} values for ${classes} outputs`);
+  if (row.length !== classes || !row.every(Number.isFinite))
+    throw treesInvalid(`a leaf has ${row.length} values for ${classes} outputs`);
   return row;
 }
 
 function outputQuantization(model: TreeModel, fixed: FixedPoint): Pick<Tensor, 'dtype' | 'quantization'> {
-  const of = (scale: number, zeroPoint: number): Quantization => ({ scales: [Math.fround(scale)], zeroPoints: [zeroPoint], axis: null });
-  if (model.link !== 'none' || model.probabilities === true) return { dtype: 'int8', quantization: of(1 / 256, -128) };
-  const most = Math.max(2 ** -20, ...fixed.bounds.flat().map(Math.abs)) / (model.average ? model.trees.length : 1);
+  const of = (scale: number, zeroPoint: number): Quantization => ({
+    scales: [Math.fround(scale)],
+    zeroPoints: [zeroPoint],
+    axis: null,
+  });
+  if (model.link !== 'none' || model.probabilities === true)
+    return { dtype: 'int8', quantization: of(1 / 256, -128) };
+  const most =
+    Math.max(2 ** -20, ...fixed.bounds.flat().map(Math.abs)) / (model.average ? model.trees.length : 1);
   return { dtype: 'int16', quantization: of(most / 32_000, 0) };
 }

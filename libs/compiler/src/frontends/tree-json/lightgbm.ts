@@ -1,6 +1,6 @@
 // LightGBM's dump_model(): nested trees whose splits send x <= threshold to the left, in doubles.
 import { treesInvalid, type Tree, type TreeModel, type TreeNode } from '../trees.js';
-import { list, number, object, text, type Json } from './json.js';
+import { count, list, number, object, text, type Json } from './json.js';
 
 /** Their output is the sum itself. */
 const IDENTITY = /^(regression|regression_l1|huber|fair|quantile|mape|lambdarank|rank_xendcg|custom|none)$/;
@@ -8,8 +8,9 @@ const IDENTITY = /^(regression|regression_l1|huber|fair|quantile|mape|lambdarank
 export const isModel = (file: Json): boolean => Array.isArray(file['tree_info']) && 'max_feature_idx' in file;
 
 export function readModel(file: Json): TreeModel {
-  const [objective = 'none', ...parameters] = typeof file['objective'] === 'string' ? file['objective'].split(' ') : [];
-  const perIteration = number(file['num_tree_per_iteration'] ?? 1, 'num_tree_per_iteration');
+  const [objective = 'none', ...parameters] =
+    typeof file['objective'] === 'string' ? file['objective'].split(' ') : [];
+  const perIteration = count(file['num_tree_per_iteration'] ?? 1, 'num_tree_per_iteration');
   const sigmoid = number(parameters.find((p) => p.startsWith('sigmoid:'))?.slice(8) ?? 1, 'sigmoid');
   const logistic = objective === 'binary' || objective === 'cross_entropy';
   if (!logistic && objective !== 'multiclass' && !IDENTITY.test(objective))
@@ -18,11 +19,14 @@ export function readModel(file: Json): TreeModel {
   const scale = objective === 'binary' ? sigmoid : 1;
   const trees = list(file['tree_info'], 'tree_info').map((item, t): Tree => {
     const info = object(item, `tree_info[${t}]`);
-    return { nodes: nodesOf(object(info['tree_structure'], 'tree_structure'), scale), output: t % perIteration };
+    return {
+      nodes: nodesOf(object(info['tree_structure'], 'tree_structure'), scale),
+      output: t % perIteration,
+    };
   });
   return {
     name: 'lightgbm',
-    features: number(file['max_feature_idx'], 'max_feature_idx') + 1,
+    features: count(number(file['max_feature_idx'], 'max_feature_idx') + 1, 'max_feature_idx'),
     outputs: perIteration,
     trees,
     base: new Array<number>(perIteration).fill(0),
@@ -41,7 +45,8 @@ function nodesOf(root: Json, scale: number): TreeNode[] {
       nodes[at] = { leaf: number(node['leaf_value'], 'leaf_value') * scale };
       continue;
     }
-    if (node['decision_type'] !== '<=') throw treesInvalid(`a split is ${text(node['decision_type'], 'decision_type')}, categorical`);
+    if (node['decision_type'] !== '<=')
+      throw treesInvalid(`a split is ${text(node['decision_type'], 'decision_type')}, categorical`);
     if (node['missing_type'] === 'Zero') throw treesInvalid('zeros count as missing (zero_as_missing)');
     nodes[at] = {
       feature: number(node['split_feature'], 'split_feature'),

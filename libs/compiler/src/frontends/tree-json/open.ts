@@ -12,10 +12,11 @@ export interface TreeImportOptions {
   readonly dump?: xgboost.DumpOptions;
 }
 
-const OPENING = /^\s*[[{]/;
+/** Near the start of each format; nothing else of such a size is worth parsing. */
+const SIGNATURE = /^\s*[[{][^]*"(learner|max_feature_idx|nodeid|leaf)"/;
 
 function parse(file: Uint8Array, limits: ModelLimits): unknown {
-  if (!OPENING.test(new TextDecoder('latin1').decode(file.subarray(0, 64)))) return undefined;
+  if (!SIGNATURE.test(new TextDecoder('latin1').decode(file.subarray(0, 4096)))) return undefined;
   if (file.length > limits.jsonBytes) return undefined;
   try {
     return JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(file)) as unknown;

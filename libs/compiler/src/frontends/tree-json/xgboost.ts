@@ -1,7 +1,7 @@
 // XGBoost: the JSON of save_model, which says everything, and the bare trees of dump_model(dump_format="json"), which say no
 // objective. Splits send x < condition to the left; conditions and leaves are float32.
 import { treesInvalid, type Tree, type TreeModel, type TreeNode } from '../trees.js';
-import { list, number, numbers, object, text, type Json } from './json.js';
+import { count, list, number, numbers, object, text, type Json } from './json.js';
 
 /** What a bare dump does not say. */
 export interface DumpOptions {
@@ -33,7 +33,8 @@ const IDENTITY =
 function linkOf(objective: string): TreeModel['link'] {
   if (IDENTITY.test(objective)) return 'none';
   const link = LINKS[objective];
-  if (link === undefined) throw treesInvalid(`the objective ${objective} transforms its output in a way no device does`);
+  if (link === undefined)
+    throw treesInvalid(`the objective ${objective} transforms its output in a way no device does`);
   return link;
 }
 
@@ -49,7 +50,8 @@ export function readModel(file: Json): TreeModel {
   if (kind === 'dart') booster = object(booster['gbtree'], 'gradient_booster.gbtree');
   else if (kind !== 'gbtree') throw treesInvalid(`the booster ${kind} has no trees`);
   const model = object(booster['model'], 'gradient_booster.model');
-  const outputs = Math.max(1, number(parameters['num_class'] ?? 0, 'num_class'), number(parameters['num_target'] ?? 1, 'num_target'));
+  const classes = Math.max(1, number(parameters['num_class'] ?? 0, 'num_class'));
+  const outputs = Math.max(count(classes, 'num_class'), count(parameters['num_target'] ?? 1, 'num_target'));
   const info = numbers(model['tree_info'], 'tree_info');
   const link = linkOf(objective);
   const score = parameters['base_score'] ?? 0.5;
@@ -60,9 +62,11 @@ export function readModel(file: Json): TreeModel {
   });
   return {
     name: 'xgboost',
-    features: number(parameters['num_feature'], 'num_feature'),
+    features: count(parameters['num_feature'], 'num_feature'),
     outputs,
-    trees: list(model['trees'], 'trees').map((tree, t) => readTree(object(tree, `trees[${t}]`), info[t] ?? 0, drop[t] ?? 1)),
+    trees: list(model['trees'], 'trees').map((tree, t) =>
+      readTree(object(tree, `trees[${t}]`), info[t] ?? 0, drop[t] ?? 1),
+    ),
     base,
     link,
     average: false,
@@ -70,12 +74,18 @@ export function readModel(file: Json): TreeModel {
 }
 
 function readTree(tree: Json, output: number, weight: number): Tree {
-  const [left, right] = [numbers(tree['left_children'], 'left_children'), numbers(tree['right_children'], 'right_children')];
+  const [left, right] = [
+    numbers(tree['left_children'], 'left_children'),
+    numbers(tree['right_children'], 'right_children'),
+  ];
   const conditions = numbers(tree['split_conditions'], 'split_conditions');
   const indices = numbers(tree['split_indices'], 'split_indices');
   if (right.length !== left.length || conditions.length !== left.length || indices.length !== left.length)
     throw treesInvalid("a tree's lists have different lengths");
-  if (Array.isArray(tree['split_type']) && numbers(tree['split_type'], 'split_type').some((type) => type !== 0))
+  if (
+    Array.isArray(tree['split_type']) &&
+    numbers(tree['split_type'], 'split_type').some((type) => type !== 0)
+  )
     throw treesInvalid('a split is categorical');
   if (number(object(tree['tree_param'] ?? {}, 'tree_param')['size_leaf_vector'] ?? 1, 'size_leaf_vector') > 1)
     throw treesInvalid('a leaf has several values');
@@ -88,12 +98,15 @@ function readTree(tree: Json, output: number, weight: number): Tree {
 }
 
 export const isDump = (file: unknown): file is readonly unknown[] =>
-  Array.isArray(file) && file.length > 0 && file.every((tree) => typeof tree === 'object' && tree !== null && ('leaf' in tree || 'children' in tree));
+  Array.isArray(file) &&
+  file.length > 0 &&
+  file.every((tree) => typeof tree === 'object' && tree !== null && ('leaf' in tree || 'children' in tree));
 
 export function readDump(file: readonly unknown[], options: DumpOptions): TreeModel {
   const { objective = 'regression', classes = 0, baseScore, featureNames } = options;
   const outputs = objective === 'multiclass' ? classes : 1;
-  if (objective === 'multiclass' && !(Number.isInteger(classes) && classes >= 2)) throw treesInvalid('the number of classes is missing');
+  if (objective === 'multiclass' && !(Number.isInteger(classes) && classes >= 2 && classes <= 32_767))
+    throw treesInvalid('the number of classes is missing');
   let features = featureNames?.length ?? 1;
   const featureOf = (name: string): number => {
     const named = featureNames?.indexOf(name) ?? -1;
@@ -102,7 +115,10 @@ export function readDump(file: readonly unknown[], options: DumpOptions): TreeMo
     features = Math.max(features, index + 1);
     return index;
   };
-  const trees = file.map((tree, t): Tree => ({ nodes: dumpNodes(object(tree, `tree ${t}`), featureOf), output: t % outputs }));
+  const trees = file.map((tree, t): Tree => ({
+    nodes: dumpNodes(object(tree, `tree ${t}`), featureOf),
+    output: t % outputs,
+  }));
   const base = objective === 'binary' ? logit(baseScore ?? 0.5) : (baseScore ?? 0);
   return {
     name: 'xgboost',
@@ -127,8 +143,11 @@ function dumpNodes(root: Json, featureOf: (name: string) => number): TreeNode[] 
       continue;
     }
     const children = list(node['children'], 'children').map((child) => object(child, 'child'));
-    const places = [node['yes'], node['no']].map((id) => children.findIndex((child) => child['nodeid'] === id));
-    if (children.length !== 2 || places[0]! < 0 || places[1]! < 0) throw treesInvalid('a split has no two children');
+    const places = [node['yes'], node['no']].map((id) =>
+      children.findIndex((child) => child['nodeid'] === id),
+    );
+    if (children.length !== 2 || places[0]! < 0 || places[1]! < 0)
+      throw treesInvalid('a split has no two children');
     nodes[at] = {
       feature: featureOf(text(node['split'], 'split')),
       threshold: Math.fround(number(node['split_condition'], 'split_condition')),

@@ -35,11 +35,16 @@ export const CLASSIC_OPS: OpSpecs<ClassicOps> = {
       check(['int8', 'int16'].includes(features!.dtype), 'features are neither int8 nor int16');
       check(['int8', 'int16'].includes(output.dtype), 'the output is neither int8 nor int16');
       check(output.quantization !== null, 'the output has no quantization');
-      check(nodes!.dtype === 'uint8' && elements(nodes!) % TREE_NODE_BYTES === 0, 'nodes are not 8 bytes each');
+      check(
+        nodes!.dtype === 'uint8' && elements(nodes!) % TREE_NODE_BYTES === 0,
+        'nodes are not 8 bytes each',
+      );
       check(roots!.dtype === 'int32' && elements(roots!) >= 2, 'roots are not int32');
       check(base!.dtype === 'int32' && elements(base!) === classes, 'base is not int32 per class');
       check(leaves!.dtype === 'int16', 'leaves are not int16');
-      const wanted = attrs.leafRows ? elements(leaves!) % classes === 0 : elements(leaves!) === elements(roots!) - 1;
+      const wanted = attrs.leafRows
+        ? elements(leaves!) % classes === 0
+        : elements(leaves!) === elements(roots!) - 1;
       check(wanted, 'leaves are neither rows nor one class per tree');
       check(attrs.fractionBits >= 0 && attrs.fractionBits <= 26, 'fraction bits are not 0..26');
     },

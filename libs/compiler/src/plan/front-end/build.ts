@@ -1,7 +1,7 @@
 // From a description to stages: what each kind of front end computes, and how its features become the quantized input.
 import { failure } from '../../ir/diagnostics.js';
 import { elements, type Tensor } from '../../ir/graph.js';
-import { scaleOf, zeroPointOf } from '../../ir/multipliers.js';
+import { zeroPointOf } from '../../ir/multipliers.js';
 import { STATISTICS } from '../generated/bundle-layout.js';
 import type { Plan } from '../types.js';
 import { FrontEndBuilder, type Place } from './builder.js';
@@ -122,11 +122,17 @@ function quantize(
   };
   const [mean, std] = [perEntry(affine.mean, 0), perEntry(affine.std, 1)];
   if (std.some((s) => !(s > 0))) throw invalid('a standard deviation is not above 0');
-  const fixed = affine.factor.map((factor, i) => fixedPoint(factor / std[i]! / scaleOf(input)));
+  // A tree ensemble's features have a scale and zero point each, in the units of the feature itself.
+  const own = input.quantization!;
+  if (own.axis !== null && own.scales.length !== period)
+    throw invalid(`${own.scales.length} scales of the model's features for ${period} features`);
+  const scales = affine.factor.map((_, i) => own.scales[own.axis === null ? 0 : i]!);
+  const fixed = affine.factor.map((factor, i) => fixedPoint(factor / std[i]! / scales[i]!));
   const [low, high] =
     row.dtype === 'int16' ? [-32_768, 32_767] : row.dtype === 'uint8' ? [0, 255] : [-128, 127];
   const centres = mean.map((m, i) => {
-    const centre = Math.round(m / affine.factor[i]!);
+    const zero = own.axis === null ? 0 : own.zeroPoints[i]! * scales[i]! * std[i]!;
+    const centre = Math.round((m - zero) / affine.factor[i]!);
     if (Math.abs(centre) > 2 ** 31 - 1) throw invalid(`a mean of ${m} is out of range`);
     return centre;
   });
@@ -145,7 +151,7 @@ function quantize(
     elements: n,
     period,
     axes,
-    output_offset: zeroPointOf(input),
+    output_offset: own.axis === null ? zeroPointOf(input) : 0,
     output_min: low,
     output_max: high,
   });
