@@ -903,6 +903,22 @@ export const errors = {
     text: 'The front end does not fit the model: {reason}.',
     hint: "Change the front end's frame, rows or features so that they fill the model's input.",
   },
+  'compiler.trees-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: trees invalid',
+    text: 'The tree model cannot be used: {reason}.',
+    hint: 'Export it again with `save_model("model.json")` (XGBoost) or `dump_model()` (LightGBM), without categorical splits.',
+  },
+  'compiler.trees-quantized': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: trees quantized',
+    text: "{trees} trees ({nodes} nodes) compare {features} features as {dtype} ({exact} of them whole numbers already); sums are within {error} of the model's.",
+    hint: "Nothing, if the features' quantization is what the device delivers. Else give scale or ranges of the features.",
+  },
   'flash.read-failed': {
     number: 401,
     status: 500,
@@ -2357,6 +2373,15 @@ export interface ErrorData {
   'compiler.labels-missing': { classes: Value };
   'compiler.golden-weak': { distinct: Value; tried: Value };
   'compiler.front-end-invalid': { reason: Value };
+  'compiler.trees-invalid': { reason: Value };
+  'compiler.trees-quantized': {
+    trees: Value;
+    nodes: Value;
+    features: Value;
+    dtype: Value;
+    exact: Value;
+    error: Value;
+  };
   'flash.read-failed': { offset: Value };
   'flash.write-failed': { offset: Value };
   'flash.erase-failed': { offset: Value };
