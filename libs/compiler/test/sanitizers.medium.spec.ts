@@ -101,31 +101,6 @@ async function vectorBundles(): Promise<Uint8Array[]> {
   return bundles;
 }
 
-<<<<<<< HEAD
-describeWith(['gcc'], 'every op under sanitizers', () => {
-  it('should pass its self-test on the host, and refuse damage or stay inside its memory', async () => {
-    const { file, bundles } = await corpus();
-    const binary = join(folder, 'corpus-test');
-    const tests = ['corpus', 'harness', 'assemble', 'kernels', 'load', 'run', 'reference'];
-    const files = [
-      ...(await sources('src')),
-      ...(await sources('kernels')),
-      ...(await sources('../dsp/src')),
-      ...tests.map((name) => `test/${name}.c`),
-    ];
-    const flags = [
-      '-std=c11',
-      '-g',
-      '-O1',
-      '-fsanitize=address,undefined',
-      '-fno-sanitize-recover=undefined',
-    ];
-    const includes = ['-Iinclude', '-Isrc', '-I../dsp/include', '-I../dsp/src'];
-    await run(toolPath('gcc'), [...flags, ...includes, '-o', binary, ...files, '-lm'], { cwd: runtime });
-    const each = Math.max(1, Math.round(MUTATIONS / bundles));
-    const { stdout } = await run(binary, [file, String(each)]);
-    expect(stdout.trim()).toBe(`passed: ${bundles} bundles, ${each} mutations each`);
-=======
 async function corpusTest(): Promise<string> {
   const binary = join(folder, 'corpus-test');
   const tests = ['corpus', 'harness', 'assemble', 'kernels', 'load', 'run', 'reference'];
@@ -145,7 +120,6 @@ describeWith(['gcc'], 'sanitizers', () => {
   let binary = '';
   beforeAll(async () => {
     binary = await corpusTest();
->>>>>>> 88cd229 (feat(compiler): tree ensembles from XGBoost and LightGBM, checked against both libraries)
   });
 
   it.each([
@@ -163,8 +137,9 @@ describeWith(['gcc'], 'sanitizers', () => {
         bundle,
       ]);
       await writeFile(file, Buffer.concat(parts));
-      const { stdout } = await run(binary, [file, String(MUTATIONS)]);
-      expect(stdout.trim()).toBe(`passed: ${bundles.length} bundles, ${MUTATIONS} mutations each`);
+      const each = Math.min(500, Math.max(1, Math.round(MUTATIONS / bundles.length)));
+      const { stdout } = await run(binary, [file, String(each)]);
+      expect(stdout.trim()).toBe(`passed: ${bundles.length} bundles, ${each} mutations each`);
     },
   );
 });
