@@ -27,7 +27,7 @@ interface Masks {
   readonly offset: boolean;
 }
 
-const NO_MASKS: Masks = {
+export const NO_MASKS: Masks = {
   beginMask: 0,
   endMask: 0,
   ellipsisMask: 0,
@@ -45,7 +45,7 @@ export function importStridedSlice(context: OpContext): Op | null {
   if (end.length !== begin.length || strides.length !== begin.length)
     return context.invalid('begin, end and strides differ in length');
   if (strides.includes(0)) return context.invalid('a stride is 0');
-  const slice = resolve(found.input.shape, { begin, end, strides }, masks);
+  const slice = resolveSlice(found.input.shape, { begin, end, strides }, masks);
   if (slice === null) return context.invalid('its indices do not fit its input');
   const { shape, ...attrs } = slice;
   if (shape.join() !== found.output.shape.join())
@@ -67,7 +67,8 @@ interface Resolved {
   readonly shape: number[];
 }
 
-function resolve(input: readonly number[], given: Indices, masks: Masks): Resolved | null {
+/** Per input dimension what is taken; null when the indices do not fit or nothing is left. */
+export function resolveSlice(input: readonly number[], given: Indices, masks: Masks): Resolved | null {
   const bit = (mask: number, i: number): boolean => i < 31 && (mask & (1 << i)) !== 0;
   const found: Resolved = { begin: [], size: [], strides: [], shape: [] };
   const whole = (): void => {
