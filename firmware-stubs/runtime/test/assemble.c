@@ -69,7 +69,7 @@ uint8_t *step(assembly_t *a, uint16_t op, const place_t *inputs, uint32_t n_inpu
 }
 
 static void put_tensor(uint8_t *at, place_t place, int output) {
-  const uint32_t width = place.dtype == FLEET_DTYPE_INT16 ? 2 : 1;
+  const uint32_t width = place.dtype == FLEET_DTYPE_INT32 ? 4 : place.dtype == FLEET_DTYPE_INT16 ? 2 : 1;
   at[FLEET_TENSOR_DIRECTION] = (uint8_t)output;
   at[FLEET_TENSOR_DTYPE] = place.dtype;
   at[FLEET_TENSOR_RANK] = 1;

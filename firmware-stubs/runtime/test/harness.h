@@ -35,6 +35,7 @@ int canaries_are_alive(const machine_t *m);
 void stop(machine_t *m);
 
 void test_integers(void);
+void test_elements(uint32_t rounds);
 void test_kernels(uint32_t rounds);
 void test_load(uint32_t mutations);
 void test_run(void);

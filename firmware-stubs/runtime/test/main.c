@@ -26,6 +26,7 @@ int main(int argc, char **argv) {
   seed_random(seed);
   test_integers();
   test_kernels(rounds);
+  test_elements(rounds);
   test_run();
   test_moves();
   test_load(mutations);

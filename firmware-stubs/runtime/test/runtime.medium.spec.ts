@@ -21,7 +21,7 @@ const STRICT = [
   '-Wstrict-prototypes',
   '-Werror',
 ];
-const TESTS = ['harness', 'assemble', 'kernels', 'load', 'run', 'moves', 'reference'].map(
+const TESTS = ['harness', 'assemble', 'elements', 'kernels', 'load', 'run', 'moves', 'reference'].map(
   (name) => `test/${name}.c`,
 );
 
