@@ -7,7 +7,7 @@ enum { bytes_values = 256 };
 
 typedef struct {
   uint32_t op;
-  int32_t input_offset, output_offset, low, high, radius;
+  int32_t zero_point, output_offset, low, high, radius;
   int32_t multiplier, shift, second_multiplier, second_shift;
   const uint8_t *table; // of int16 LOGISTIC and TANH, else NULL
 } unary_t;
@@ -45,8 +45,8 @@ static int are_tensors(const step_t *s) {
          fleet_is_tensor(y, dtype_of(y), elements, to);
 }
 
-// Zero points of QUANTIZE: an offset that any value of the type can have; int32 has none.
-static int is_offset(int32_t zero_point, uint32_t dtype) {
+// What a zero point can be: any value of the type; int32 has none.
+static int is_zero_point(int32_t zero_point, uint32_t dtype) {
   switch (dtype) {
     case FLEET_DTYPE_INT8: return zero_point >= -128 && zero_point <= 127;
     case FLEET_DTYPE_UINT8: return zero_point >= 0 && zero_point <= 255;
@@ -77,10 +77,10 @@ int32_t fleet_check_activation(const step_t *s) {
   }
   const int32_t multiplier = param_i32(s, FLEET_RELU_MULTIPLIER), second = param_i32(s, FLEET_RELU_SECOND_MULTIPLIER);
   const int32_t shift = param_i8(s, FLEET_RELU_SHIFT), second_shift = param_i8(s, FLEET_RELU_SECOND_SHIFT);
-  int ok = multiplier >= 0 && fleet_is_shift(second_shift) && is_offset(-param_i16(s, FLEET_RELU_INPUT_OFFSET), from) &&
-           is_offset(param_i16(s, FLEET_RELU_OUTPUT_OFFSET), to) && is_range(s, to) && second != INT32_MIN;
+  int ok = multiplier >= 0 && fleet_is_shift(second_shift) && is_zero_point(param_i16(s, FLEET_RELU_INPUT_ZERO_POINT), from) &&
+           is_zero_point(param_i16(s, FLEET_RELU_OUTPUT_OFFSET), to) && is_range(s, to) && second != INT32_MIN;
   // |x * multiplier| < 2^30, and rounding adds at most 2^30.
-  if (curve && wide) ok = ok && param_i16(s, FLEET_RELU_INPUT_OFFSET) == 0 && multiplier <= 32767 && shift >= 0 && shift <= 31;
+  if (curve && wide) ok = ok && param_i16(s, FLEET_RELU_INPUT_ZERO_POINT) == 0 && multiplier <= 32767 && shift >= 0 && shift <= 31;
   else ok = ok && fleet_is_shift(shift);
   if (op == FLEET_OP_HARD_SWISH)
     ok = ok && multiplier <= 32767 && second >= 0 && second <= 32767 && shift >= -15 && shift <= 0 && second_shift >= -15;
@@ -108,7 +108,7 @@ static int32_t hard_swish(const unary_t *u, int32_t x) {
 }
 
 static int32_t apply(const unary_t *u, int32_t q) {
-  const int32_t x = (int32_t)((uint32_t)q + (uint32_t)u->input_offset);
+  const int32_t x = (int32_t)((uint32_t)q - (uint32_t)u->zero_point);
   int32_t value;
   switch (u->op) {
     case FLEET_OP_LEAKY_RELU:
@@ -137,7 +137,7 @@ int32_t fleet_run_activation(const step_t *s) {
   const uint32_t from = dtype_of(operand(s, 0)), to = dtype_of(output_operand(s, 0)), op = op_of(s);
   unary_t u = {
       .op = op,
-      .input_offset = param_i16(s, FLEET_RELU_INPUT_OFFSET),
+      .zero_point = param_i16(s, FLEET_RELU_INPUT_ZERO_POINT),
       .output_offset = param_i16(s, FLEET_RELU_OUTPUT_OFFSET),
       .low = param_i16(s, FLEET_RELU_ACTIVATION_MIN),
       .high = param_i16(s, FLEET_RELU_ACTIVATION_MAX),
@@ -148,8 +148,6 @@ int32_t fleet_run_activation(const step_t *s) {
       .second_shift = param_i8(s, FLEET_RELU_SECOND_SHIFT),
       .table = op == FLEET_OP_LOGISTIC || op == FLEET_OP_TANH ? input_bytes(s, 1) : NULL,
   };
-  // Minus an int16 zero point is -32767..32768, and 32768 is coded as the number that is left.
-  if (from == FLEET_DTYPE_INT16 && u.input_offset == INT16_MIN) u.input_offset = -INT16_MIN;
   if (to == FLEET_DTYPE_INT32) u.low = INT32_MIN, u.high = INT32_MAX;
   const uint32_t elements = param_u32(s, FLEET_RELU_ELEMENTS), step_x = width_of(from), step_y = width_of(to);
   const uint8_t *x = input_bytes(s, 0);

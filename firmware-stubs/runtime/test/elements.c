@@ -113,7 +113,7 @@ static element_t random_unary(uint16_t op) {
   uint8_t *p = e.params = step(a, op, in, curve ? 2 : 1, &out, 1, FLEET_RELU_PARAM_BYTES);
   const int swish = op == FLEET_OP_HARD_SWISH;
   put32(p + FLEET_RELU_ELEMENTS, e.elements);
-  put16(p + FLEET_RELU_INPUT_OFFSET, wide_curve ? 0 : offset_of(e.from));
+  put16(p + FLEET_RELU_INPUT_ZERO_POINT, wide_curve ? 0 : (uint32_t)extreme_of(e.from));
   put16(p + FLEET_RELU_OUTPUT_OFFSET, (uint32_t)extreme_of(e.to));
   if (e.to != FLEET_DTYPE_INT32) put_range(p + FLEET_RELU_ACTIVATION_MIN, p + FLEET_RELU_ACTIVATION_MAX, e.to);
   put16(p + FLEET_RELU_RADIUS, rnd());
@@ -144,7 +144,7 @@ static void check_unary(const element_t *e, const uint8_t *x, const uint8_t *y) 
     const int64_t got = value_of(y + i * bytes_of_type(e->to), e->to);
     int64_t wanted = got < low ? low : got > high ? high : got;
     if (plain) {
-      const int32_t q = (int32_t)((uint32_t)value_of(x + i * bytes_of_type(e->from), e->from) + (uint32_t)i16_at(p, FLEET_RELU_INPUT_OFFSET));
+      const int32_t q = (int32_t)((uint32_t)value_of(x + i * bytes_of_type(e->from), e->from) - (uint32_t)i16_at(p, FLEET_RELU_INPUT_ZERO_POINT));
       wanted = (int64_t)reference_requantize(q, value_of(p + FLEET_RELU_MULTIPLIER, FLEET_DTYPE_INT32), (int8_t)p[FLEET_RELU_SHIFT]) +
                i16_at(p, FLEET_RELU_OUTPUT_OFFSET);
       wanted = wanted < low ? low : wanted > high ? high : wanted;
@@ -233,9 +233,9 @@ static void test_refusals(void) {
     expect_refused(&e, FLEET_RELU_SECOND_SHIFT, 1, 31);
     expect_refused(&e, FLEET_RELU_SECOND_MULTIPLIER, 4, 0x80000000u);
     if (curve && wide) expect_refused(&e, FLEET_RELU_MULTIPLIER, 4, 32768);
-    if (curve && wide) expect_refused(&e, FLEET_RELU_INPUT_OFFSET, 2, 1);
+    if (curve && wide) expect_refused(&e, FLEET_RELU_INPUT_ZERO_POINT, 2, 1);
     if (e.op == FLEET_OP_HARD_SWISH) expect_refused(&e, FLEET_RELU_SHIFT, 1, 1);
-    if (e.from == FLEET_DTYPE_INT8) expect_refused(&e, FLEET_RELU_INPUT_OFFSET, 2, 129);
+    if (e.from == FLEET_DTYPE_INT8) expect_refused(&e, FLEET_RELU_INPUT_ZERO_POINT, 2, 129);
     release_assembly(&e.assembly);
   }
 }

@@ -148,7 +148,7 @@ def quantize():
         ("int8", "int32"): wider + [("left shift", (0.05, 1e-8), (7, 0), None)],
         ("int16", "int8"): [(n, (s[0] / 256, s[1]), (0, z[1]), None) for n, s, z in SCALES] + [("zero point", (0.001, 0.2), (500, 3), None)],
         ("int16", "int16"): [(n, (s[0] / 256, s[1] / 256), (0, 0), None) for n, s, z in SCALES] + [("zero point", (0.001, 0.002), (500, -77), None)],
-        ("int16", "int32"): [("finer", (0.0005, 1e-7), (0, 0), None), ("coarser", (0.0005, 0.003), (0, 0), None)],
+        ("int16", "int32"): [("finer", (0.0005, 1e-7), (0, 0), None), ("coarser", (0.0005, 0.003), (0, 0), None), ("probabilities", (2**-16, 1e-5), (-32768, 0), None)],
         ("int32", "int8"): [("bias", (1e-9, 0.01), (0, -5), wide), ("counts", (0.05, 0.1), (0, 7), small)],
         ("int32", "int16"): [("bias", (1e-7, 0.01), (0, 0), wide), ("counts", (0.05, 0.1), (0, 0), small)],
         ("uint8", "int8"): [("image", (0.02, 0.05), (128, -3), np.arange(256).astype(np.uint8)), ("other", (0.02, 0.01), (0, 9), np.arange(256).astype(np.uint8))],

@@ -76,7 +76,7 @@ function unaryParams({ inputs, outputs }: OpView<unknown>, numbers: Numbers): Lo
   }
   const params = {
     elements: elements(y),
-    input_offset: wrapped(-zeroPointOf(x)),
+    input_zero_point: zeroPointOf(x),
     output_offset: zeroPointOf(y),
     multiplier: multiplier.value,
     shift: multiplier.shift,
@@ -87,11 +87,6 @@ function unaryParams({ inputs, outputs }: OpView<unknown>, numbers: Numbers): Lo
     second_multiplier: second.value,
   };
   return { params };
-}
-
-/** 32768, which only a zero point of -32768 gives, is written as -32768, which no other gives. */
-function wrapped(offset: number): number {
-  return offset === 32_768 ? -32_768 : offset;
 }
 
 /** Beside int16 the table of both functions; int8 is computed without. */
