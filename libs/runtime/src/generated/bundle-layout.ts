@@ -478,7 +478,7 @@ export const OPS = {
       bytes: 24,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        input_offset: { type: 'i16', offset: 4, count: 1 },
+        input_zero_point: { type: 'i16', offset: 4, count: 1 },
         output_offset: { type: 'i16', offset: 6, count: 1 },
         multiplier: { type: 'i32', offset: 8, count: 1 },
         shift: { type: 'i8', offset: 12, count: 1 },
@@ -560,7 +560,7 @@ export const OPS = {
       bytes: 24,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        input_offset: { type: 'i16', offset: 4, count: 1 },
+        input_zero_point: { type: 'i16', offset: 4, count: 1 },
         output_offset: { type: 'i16', offset: 6, count: 1 },
         multiplier: { type: 'i32', offset: 8, count: 1 },
         shift: { type: 'i8', offset: 12, count: 1 },
@@ -583,7 +583,7 @@ export const OPS = {
       bytes: 24,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        input_offset: { type: 'i16', offset: 4, count: 1 },
+        input_zero_point: { type: 'i16', offset: 4, count: 1 },
         output_offset: { type: 'i16', offset: 6, count: 1 },
         multiplier: { type: 'i32', offset: 8, count: 1 },
         shift: { type: 'i8', offset: 12, count: 1 },
@@ -606,7 +606,7 @@ export const OPS = {
       bytes: 24,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        input_offset: { type: 'i16', offset: 4, count: 1 },
+        input_zero_point: { type: 'i16', offset: 4, count: 1 },
         output_offset: { type: 'i16', offset: 6, count: 1 },
         multiplier: { type: 'i32', offset: 8, count: 1 },
         shift: { type: 'i8', offset: 12, count: 1 },
@@ -720,7 +720,7 @@ export const OPS = {
       bytes: 24,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        input_offset: { type: 'i16', offset: 4, count: 1 },
+        input_zero_point: { type: 'i16', offset: 4, count: 1 },
         output_offset: { type: 'i16', offset: 6, count: 1 },
         multiplier: { type: 'i32', offset: 8, count: 1 },
         shift: { type: 'i8', offset: 12, count: 1 },
@@ -1261,7 +1261,7 @@ export const OPS = {
       bytes: 24,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        input_offset: { type: 'i16', offset: 4, count: 1 },
+        input_zero_point: { type: 'i16', offset: 4, count: 1 },
         output_offset: { type: 'i16', offset: 6, count: 1 },
         multiplier: { type: 'i32', offset: 8, count: 1 },
         shift: { type: 'i8', offset: 12, count: 1 },
@@ -1314,7 +1314,7 @@ export const OPS = {
       bytes: 24,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        input_offset: { type: 'i16', offset: 4, count: 1 },
+        input_zero_point: { type: 'i16', offset: 4, count: 1 },
         output_offset: { type: 'i16', offset: 6, count: 1 },
         multiplier: { type: 'i32', offset: 8, count: 1 },
         shift: { type: 'i8', offset: 12, count: 1 },
@@ -1337,7 +1337,7 @@ export const OPS = {
       bytes: 24,
       fields: {
         elements: { type: 'u32', offset: 0, count: 1 },
-        input_offset: { type: 'i16', offset: 4, count: 1 },
+        input_zero_point: { type: 'i16', offset: 4, count: 1 },
         output_offset: { type: 'i16', offset: 6, count: 1 },
         multiplier: { type: 'i32', offset: 8, count: 1 },
         shift: { type: 'i8', offset: 12, count: 1 },
