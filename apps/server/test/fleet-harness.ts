@@ -125,7 +125,7 @@ export class FleetHarness {
   }
 
   /** A signed release with one bundle of so many random bytes for the one type. */
-  async release(size: number, needs: Record<string, number> = {}): Promise<SeededRelease> {
+  async release(size: number, needs: Record<string, number> = {}, classes = 2): Promise<SeededRelease> {
     const bytes = randomBytes(size);
     const { digest: hex } = await this.blobs.put(bytes, size);
     const digest = Buffer.from(hex, 'hex');
@@ -154,8 +154,8 @@ export class FleetHarness {
       [projectId, buildId, versionId, typeId, digest, size, JSON.stringify(report)],
     );
     await database.query(
-      `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc) values ($1, $2, $3, $4, $5, 2, 0)`,
-      [projectId, digest.subarray(0, 8), digest, versionId, typeId],
+      `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc) values ($1, $2, $3, $4, $5, $6, 0)`,
+      [projectId, digest.subarray(0, 8), digest, versionId, typeId, classes],
     );
     await database.query(
       `insert into release (project_id, id, model_version_id, sequence, state, created_by) values ($1, $2, $3, $4, 'signed', 'test')`,

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@tinyfleet/testing';
-import { decode, encode, packPicks } from '@tinyfleet/wire';
+import { PgTelemetryReader } from '@tinyfleet/storage';
+import { decode, encode, packHistogram, packPicks } from '@tinyfleet/wire';
 import { FleetHarness, type SeededRelease } from '../../test/fleet-harness.js';
 import { ScriptedDevice, type ScriptedOptions } from '../../test/scripted-device.js';
 
@@ -12,7 +13,7 @@ describe('the edge on Postgres', () => {
 
   beforeAll(async () => {
     fleet = await FleetHarness.start();
-    tokens = await fleet.register(['a', 'b', 'c', 'd', 'e', 'f']);
+    tokens = await fleet.register(['a', 'b', 'c', 'd', 'e', 'f', 'nameless']);
     release = await fleet.release(20_000);
     await fleet.startEdge();
   });
@@ -84,6 +85,18 @@ describe('the edge on Postgres', () => {
     await device.publish('telemetry', payload);
     expect(await windowsOf('b')).toBe(1);
     expect(fleet.edge.ingest.counters.duplicates).toBeGreaterThanOrEqual(1);
+  });
+
+  it('should store and show windows of a model that names no classes', async () => {
+    const nameless = await fleet.release(3_000, {}, 0);
+    const device = await connect('nameless');
+    await device.hello();
+    // Such a device counts confidences of its one output.
+    const classes = packHistogram([0, 0, 4, 6, 0, 0, 0, 0]);
+    await device.window(nameless.digest, { classes });
+    const reader = new PgTelemetryReader(fleet.database);
+    const { items } = await reader.windows(fleet.scope, 'nameless', { limit: 10 });
+    expect(items).toMatchObject([{ n: 10, classCounts: [], confidence: [] }]);
   });
 
   it('should place a window by the clock of its boot, and by the same one when it comes again later', async () => {

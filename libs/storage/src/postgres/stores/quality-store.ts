@@ -116,6 +116,7 @@ function addWindows(rows: readonly WindowRow[]): ClassCount[] {
       group = { atMs: row.at_ms, release: row.release, labels: row.labels, counts: [] };
       groups.push(group);
     }
+    if (row.classes === 0) continue;
     const cells = unpackHistogram(row.histogram, row.classes * row.confidence_bins, 'classes');
     for (let i = 0; i < cells.length; i += 1) {
       const index = Math.floor(i / row.confidence_bins);

@@ -38,7 +38,11 @@ export class PgTelemetryReader {
 }
 
 function toWindow({ classCount, classes, confidenceBins, bootId, startAt, ...rest }: Row): Window {
-  const counts = classCount === null ? [] : unpackHistogram(classes, classCount * confidenceBins, 'classes');
+  // A model that names no classes has one nameless cell per bin: nothing to show by class.
+  const counts =
+    classCount === null || classCount === 0
+      ? []
+      : unpackHistogram(classes, classCount * confidenceBins, 'classes');
   const confidence: number[][] = [];
   for (let at = 0; at < counts.length; at += confidenceBins)
     confidence.push(counts.slice(at, at + confidenceBins));
