@@ -146,6 +146,15 @@ describeWith(['shared-data', 'gcc', 'make'], 'C library on the host', () => {
     }
   });
 
+  it('should be refused for a model with a signal front end, which it would leave out', async () => {
+    const source = {
+      bytes: readFileSync(join(shared, 'micro_speech_quantized.tflite')),
+      fileName: 'micro_speech.tflite',
+    };
+    const result = await compile(source, { deviceType, frontEnd: { kind: 'micro-speech' } });
+    await expect(cLibrary(result)).rejects.toMatchObject({ code: 'compiler.c-library-unsupported' });
+  });
+
   it('should notice in its self-test when a weight is wrong', async () => {
     const files = new Map(await library('kws_ref_model'));
     const text = files.get('kws_ref_model.c')!;

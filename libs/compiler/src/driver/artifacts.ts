@@ -5,10 +5,14 @@ import { emitCLibrary } from '../backends/c/emit.js';
 import { writeTflite } from '../backends/tflite/write.js';
 import type { CompileResult } from './compile.js';
 
-/** Sources of a static library: path -> text. */
+/** Sources of a static library: path -> text. Throws compiler.c-library-unsupported for a plan with a signal front end. */
 export async function cLibrary(
   result: Pick<CompileResult, 'contents'>,
 ): Promise<ReadonlyMap<string, string>> {
+  if (result.contents.plan.frontEnd !== undefined)
+    throw new FleetError('compiler.c-library-unsupported', {
+      reason: 'its signal front end runs in bundles only',
+    });
   return emitCLibrary(result.contents, await runtimeSources());
 }
 
