@@ -847,6 +847,14 @@ export const errors = {
     text: 'The bundle did not run in the runtime: {reason}.',
     hint: 'This is a defect in TinyFleet. Report it with the model, if it can be shared.',
   },
+  'compiler.c-library-unsupported': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: c library unsupported',
+    text: 'This model cannot be written as a C library: {reason}.',
+    hint: 'Take the bundle, or compile the model without it.',
+  },
   'compiler.tflite-unsupported': {
     status: 422,
     exit: 6,
@@ -2366,6 +2374,7 @@ export interface ErrorData {
   'compiler.labels-invalid': { found: Value; expected: Value };
   'compiler.sensor-invalid': { reason: Value };
   'compiler.self-test-failed': { reason: Value };
+  'compiler.c-library-unsupported': { reason: Value };
   'compiler.tflite-unsupported': { reason: Value };
   'compiler.calibration-invalid': { reason: Value };
   'compiler.calibration-missing': { low: Value; high: Value };
