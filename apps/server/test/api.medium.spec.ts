@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { GraphBuilder, writeTflite } from '@tinyfleet/compiler';
 import { routes, type CallInput, type CallOutput, type Route, type RouteName } from '@tinyfleet/contracts';
 import { eventually, workspaceRoot } from '@tinyfleet/testing';
 import { verifyManifest } from '@tinyfleet/wire';
@@ -316,6 +317,66 @@ describe('models, builds and releases', () => {
       404,
       'models.version-not-found',
     ]);
+  });
+});
+
+describe('float models', () => {
+  const version = { ...params, model: 'gain', version: '1.1.0' };
+  const build = { ...version, deviceType: 'wasm' };
+
+  /** Two values in, their doubles out. */
+  const file = (): Uint8Array => {
+    const b = new GraphBuilder('gain');
+    const x = b.input('x', [1, 2], null);
+    const filter = b.constant('w', [2, 2], Float32Array.of(2, 0, 0, 2));
+    return writeTflite(b.build([b.fullyConnected({ input: x, filter }, { name: 'doubled' })]));
+  };
+  const npy = (shape: readonly number[], values: Float32Array): Uint8Array => {
+    const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}), }`;
+    const header = `${text.padEnd(117)}\n`;
+    const head = Buffer.from(`\x93NUMPY\x01\x00v\x00${header}`, 'latin1');
+    return Buffer.concat([head, Buffer.from(values.buffer)]);
+  };
+
+  it('should be built with scales of the samples that were given', async () => {
+    await call('modelImport', {
+      params: { ...params, model: 'gain' },
+      query: { fileName: 'gain.tflite' },
+      body: file(),
+    });
+    const put = (samples: Uint8Array) =>
+      call('modelValidation', { params: { ...version, part: 'calibration' }, body: samples });
+    expect(await problem(put(npy([2, 3], new Float32Array(6))))).toEqual([422, 'models.validation-invalid']);
+    expect(await put(npy([2, 2], Float32Array.of(-3, 0, 5, 1)))).toMatchObject({
+      hasCalibrationData: true,
+      hasValidationData: false,
+      inputs: [{ dtype: 'float32', scale: null }],
+    });
+    await call('buildStart', { params, body: { model: 'gain', deviceTypes: ['wasm'] } });
+    await eventually(
+      async () => expect((await call('buildGet', { params: build })).state).toBe('succeeded'),
+      { timeoutMs: 60_000 },
+    );
+    const report = await call('buildReport', { params: build });
+    expect(report.quantization).toMatchObject({ source: 'calibration', samples: 2, range: null });
+    expect(report.quantization?.outputs[0]?.maxError).toBeLessThan(0.1);
+  });
+
+  it('should be built for a stated range of inputs when there are no samples', async () => {
+    await call('modelImport', {
+      params: { ...params, model: 'gain-of-range' },
+      query: { fileName: 'gain.tflite' },
+      body: file(),
+    });
+    const body = { model: 'gain-of-range', deviceTypes: ['wasm'], options: { inputRange: [0, 255] } };
+    await call('buildStart', { params, body });
+    const at = { ...build, model: 'gain-of-range' };
+    await eventually(async () => expect((await call('buildGet', { params: at })).state).toBe('succeeded'), {
+      timeoutMs: 60_000,
+    });
+    const report = await call('buildReport', { params: at });
+    expect(report.quantization).toMatchObject({ source: 'range', range: [0, 255] });
+    expect(report.diagnostics.map(({ code }) => code)).toContain('compiler.calibration-missing');
   });
 });
 

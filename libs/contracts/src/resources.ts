@@ -198,6 +198,8 @@ export const ModelVersion = z
     operators: z.record(z.string(), z.int()),
     macs: z.int(),
     hasValidationData: z.boolean(),
+    /** Samples that the scales of a float model are made from. */
+    hasCalibrationData: z.boolean().default(false),
   })
   .meta({ id: 'ModelVersion' });
 export const Model = z

@@ -304,9 +304,10 @@ export const routes = {
   modelValidation: {
     method: 'PUT',
     path: '/projects/:project/models/:model/versions/:version/validation/:part',
-    summary: 'Labelled validation data as NPY: inputs (int8) and labels (uint8)',
+    summary:
+      'Data beside a model as NPY: labelled inputs, labels (uint8), calibration samples of a float model',
     access: 'developer',
-    params: modelVersion.extend({ part: z.enum(['inputs', 'labels']) }),
+    params: modelVersion.extend({ part: z.enum(['inputs', 'labels', 'calibration']) }),
     body: 'binary',
     response: r.ModelVersion,
   },

@@ -2,7 +2,7 @@
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError, isFleetError } from '@tinyfleet/errors';
 import { readNpyHeader, type NpyHeader } from './npy.js';
-import type { ModelInspector, RegistryStores } from './ports.js';
+import type { ModelInspector, RegistryStores, ValidationPart } from './ports.js';
 import { nextMinor, versionOrder } from './version.js';
 
 /** As many classes as a telemetry histogram's axis is asked to have. */
@@ -88,18 +88,21 @@ export class ModelService {
     return await this.stores.models.version(scope, model, version);
   }
 
-  /** Inputs: int8 of shape (samples, ...input). Labels: uint8 of shape (samples,). */
+  /**
+   * Inputs and calibration samples: shape (samples, ...input), floats or what the model's input is; of a float model any
+   * numbers. Labels: uint8 of shape (samples,).
+   */
   async setValidation(
     actor: string,
     scope: ProjectScope,
     ref: { readonly model: string; readonly version: string },
-    part: 'inputs' | 'labels',
+    part: ValidationPart,
     content: AsyncIterable<Uint8Array>,
   ): Promise<Resource<'ModelVersion'>> {
     const known = await this.stores.models.version(scope, ref.model, ref.version);
     const blob = await this.uploads.put(content, this.maxUploadBytes);
     const header = this.headerOf(await this.uploads.read(blob.digest), part);
-    const problem = part === 'inputs' ? inputProblem(header, known) : labelProblem(header);
+    const problem = part === 'labels' ? labelProblem(header) : inputProblem(header, known);
     if (problem !== undefined) throw new FleetError('models.validation-invalid', { part, reason: problem });
     await this.transact(async ({ models, audit }) => {
       await models.setValidation(scope, ref, part, { ...blob, count: header.shape[0] ?? 0 });
@@ -122,8 +125,19 @@ export class ModelService {
   }
 }
 
+/** By the model's input: quantized values of its own type, or floats, which the compiler quantizes. */
+const INPUT_TYPES: Readonly<Record<string, RegExp>> = {
+  float32: /^([|<=]?[iu][124]|[<=]?f[48])$/,
+  int16: /^([<=]?i2|[<=]?f[48])$/,
+  int8: /^([|<>=]?i1|[<=]?f[48])$/,
+};
+
 function inputProblem(header: NpyHeader, version: Resource<'ModelVersion'>): string | undefined {
-  if (!/^[|<>=]?i1$/.test(header.descr)) return `its type is ${header.descr}, not int8`;
+  const dtype = version.inputs[0]?.dtype ?? 'int8';
+  const types = INPUT_TYPES[dtype] ?? INPUT_TYPES['int8']!;
+  if (!types.test(header.descr)) {
+    return `its type is ${header.descr}, not ${dtype === 'float32' ? 'a number of up to 8 bytes' : `${dtype} or float32`}`;
+  }
   if (header.fortranOrder) return 'it is in Fortran order';
   const perSample = header.shape.slice(1).reduce((product, n) => product * n, 1);
   const needed = (version.inputs[0]?.shape ?? []).reduce((product, n) => product * n, 1);

@@ -79,6 +79,9 @@ export interface ModelContract {
   readonly macs: number;
 }
 
+/** Files beside a model version: labelled data, and samples that a float model's scales are made from. */
+export type ValidationPart = 'inputs' | 'labels' | 'calibration';
+
 export interface ModelStore {
   list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Model'>>>;
   /** Newest version first. @throws models.not-found */
@@ -93,7 +96,7 @@ export interface ModelStore {
   setValidation(
     scope: ProjectScope,
     ref: { readonly model: string; readonly version: string },
-    part: 'inputs' | 'labels',
+    part: ValidationPart,
     blob: { readonly digest: string; readonly bytes: number; readonly count: number },
   ): Promise<void>;
 }

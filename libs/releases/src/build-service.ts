@@ -115,7 +115,7 @@ export class BuildService {
   }
 
   private digest(source: BuildSource, options: Readonly<Record<string, unknown>>): string {
-    const { model, version, labels, sourceDigest, validation, typeSpec } = source;
+    const { model, version, labels, sourceDigest, validation, calibration, typeSpec } = source;
     const identity = {
       compiler: this.compilerVersion,
       model,
@@ -123,6 +123,7 @@ export class BuildService {
       labels,
       sourceDigest,
       validation,
+      calibration,
       typeSpec,
       options,
     };

@@ -17,6 +17,8 @@ export interface BuildSource {
   readonly fileName: string;
   readonly sourceDigest: string;
   readonly validation: { readonly inputs: string; readonly labels: string } | null;
+  /** Samples that a float model's scales are made from. */
+  readonly calibration: string | null;
 }
 
 export interface BuildJob extends BuildSource {

@@ -57,7 +57,7 @@ describe('migrations', () => {
     await expect(Database.connect({ target: where })).rejects.toMatchObject({
       code: 'storage.migration-changed',
     });
-    await database.query(`update migration set name = '9999-later.sql'`);
+    await database.query(`update migration set name = '9999-later.sql' where name = '0001-foundation.sql'`);
     await expect(Database.connect({ target: where })).rejects.toMatchObject({
       code: 'storage.schema-newer',
       data: { found: '9999-later.sql' },

@@ -13,11 +13,26 @@ import { Session, all } from '../session.js';
 
 type Build = CallOutput<'buildGet'>;
 
+interface BuildOptions {
+  for?: string[];
+  inputRange?: [low: number, high: number];
+  wait: boolean;
+  brief?: boolean;
+}
+
+function range(text: string): [number, number] {
+  const [low, high, ...more] = text.split(',').map(Number);
+  if (low === undefined || high === undefined || more.length > 0 || !(low < high))
+    usage('--input-range takes two numbers, the lower first, such as 0,255.');
+  return [low, high];
+}
+
 export function buildCommand(): Command {
   const command = new Command('build')
     .description('Compile a model version for device types and print the reports')
     .argument('<name[@version]>', 'model; the newest version when none is named')
     .option('--for <types>', 'device types, comma separated (default: those of the project)', commaList)
+    .option('--input-range <low,high>', 'of a float model without calibration samples (default: -1,1)', range)
     .option('--no-wait', 'start the builds and return')
     .option('--brief', 'one line per build instead of the report')
     .addHelpText(
@@ -28,14 +43,12 @@ Examples:
   $ npx tinyfleet build list
   $ npx tinyfleet build show kws@1.1.0 --for wasm`,
     )
-    .action(
-      async (text: string, options: { for?: string[]; wait: boolean; brief?: boolean }, self: Command) => {
-        const session = Session.of(self);
-        const started = await startBuilds(session, text, options.for);
-        const builds = options.wait ? await follow(session, started) : started;
-        await printBuilds(session, builds, options.brief === true || !options.wait);
-      },
-    );
+    .action(async (text: string, options: BuildOptions, self: Command) => {
+      const session = Session.of(self);
+      const started = await startBuilds(session, text, options);
+      const builds = options.wait ? await follow(session, started) : started;
+      await printBuilds(session, builds, options.brief === true || !options.wait);
+    });
 
   command
     .command('list')
@@ -91,7 +104,7 @@ async function newestVersion(client: Client, project: string, model: string): Pr
 async function startBuilds(
   session: Session,
   text: string,
-  deviceTypes: string[] | undefined,
+  { for: deviceTypes, inputRange }: BuildOptions,
 ): Promise<Build[]> {
   const { model, version } = modelRef(text);
   const client = await session.client();
@@ -101,6 +114,7 @@ async function startBuilds(
       model,
       ...(version === undefined ? {} : { version }),
       ...(deviceTypes === undefined ? {} : { deviceTypes }),
+      ...(inputRange === undefined ? {} : { options: { inputRange } }),
     },
   });
   return items;

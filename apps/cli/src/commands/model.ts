@@ -1,5 +1,6 @@
 /** `tinyfleet model`: import, list, show. */
 import { Command } from 'commander';
+import type { CallOutput } from '@tinyfleet/contracts';
 import pc from 'picocolors';
 import { labels as readLabels, modelRef, readInput, readModel, usage } from '../arguments.js';
 import { ago, bar, bytes, count, percent, shortDigest } from '../output/format.js';
@@ -12,6 +13,7 @@ interface ImportOptions {
   version?: string;
   labels?: string;
   validation?: string;
+  calibration?: string;
 }
 
 export function modelCommand(): Command {
@@ -20,17 +22,22 @@ export function modelCommand(): Command {
   command
     .command('import')
     .description('import a model file as a new version')
-    .argument('<file>', '.tflite, .onnx, .keras, .h5, or the folder of a tfjs model')
+    .argument('<file>', '.tflite, .onnx, .keras, .h5, or the folder of a tfjs model; quantized or float')
     .requiredOption('--name <name>', 'model, made when it does not exist')
     .option('--version <version>', 'semantic version (default: the next minor)')
     .option('--labels <list>', 'classes in output order: comma list, or a file with one per line')
     .option('--validation <x.npy,y.npy>', 'labelled validation data: inputs and class numbers')
+    .option(
+      '--calibration <x.npy>',
+      'typical inputs of a float model, about 100: its int8 scales are made from them',
+    )
     .addHelpText(
       'after',
       `
 Examples:
   $ npx tinyfleet model import kws.tflite --name kws --labels yes,no,unknown
-  $ npx tinyfleet model import v2.tflite --name vibration --labels @labels.txt --validation x.npy,y.npy`,
+  $ npx tinyfleet model import v2.tflite --name vibration --labels @labels.txt --validation x.npy,y.npy
+  $ npx tinyfleet model import fan.h5 --name fan --calibration typical.npy`,
     )
     .action(async (file: string, options: ImportOptions, self: Command) =>
       importModel(Session.of(self), file, options),
@@ -101,6 +108,7 @@ Examples:
             ['MACs', count(found.macs)],
             ['operators', operators(found.operators)],
             ['validation data', found.hasValidationData ? 'yes' : 'no'],
+            ['calibration', found.hasCalibrationData ? 'yes' : 'no'],
             ['imported', `${ago(found.createdAt)} by ${found.createdBy}`],
           ]),
           renderTable(
@@ -130,7 +138,14 @@ async function importModel(session: Session, file: string, options: ImportOption
   const validation = options.validation?.split(',').map((path) => path.trim());
   if (validation !== undefined && validation.length !== 2)
     usage('--validation takes two files: inputs and class numbers, such as x.npy,y.npy.');
-  const parts = validation?.map((path) => readInput(path)) ?? [];
+  const parts = [
+    ['inputs', validation?.[0]],
+    ['labels', validation?.[1]],
+    ['calibration', options.calibration],
+  ] as const;
+  const files = parts.flatMap(([part, path]) =>
+    path === undefined ? [] : [{ part, data: readInput(path) }],
+  );
   const client = await session.client();
   const project = await session.project();
   let version = await client.call('modelImport', {
@@ -142,9 +157,7 @@ async function importModel(session: Session, file: string, options: ImportOption
     },
     body: upload(session, content, fileName),
   });
-  for (const [i, part] of (['inputs', 'labels'] as const).entries()) {
-    const data = parts[i];
-    if (data === undefined) continue;
+  for (const { part, data } of files) {
     version = await client.call('modelValidation', {
       params: { project, model: version.model, version: version.version, part },
       body: upload(session, data, part),
@@ -162,10 +175,19 @@ async function importModel(session: Session, file: string, options: ImportOption
         ['MACs', count(version.macs)],
         ['labels', version.labels.join(', ')],
         ['validation data', version.hasValidationData ? 'yes' : 'no'],
+        ...calibrationFact(version),
       ]),
     ].join('\n'),
   );
   session.out.hint(`Next: npx tinyfleet build ${version.model} --for wasm`);
+}
+
+/** Float models only: without samples their scales are guesses. */
+function calibrationFact(version: CallOutput<'modelImport'>): [string, string][] {
+  if (version.inputs.every(({ dtype }) => dtype !== 'float32')) return [];
+  if (version.hasCalibrationData) return [['calibration', 'samples given']];
+  const source = version.hasValidationData ? 'the validation inputs' : 'none: give --calibration x.npy';
+  return [['calibration', source]];
 }
 
 /** Large files go as a stream with a progress bar; small ones as they are. */

@@ -71,9 +71,9 @@ export async function startCompiler(
   }
 
   async function optionsOf(job: BuildJob): Promise<Record<string, unknown>> {
-    const { validation, typeSpec } = job;
+    const { validation, calibration, typeSpec } = job;
     return {
-      ...pick(job.options, ['confidenceBins', 'goldenVectors', 'sensor', 'optimize']),
+      ...pick(job.options, ['confidenceBins', 'goldenVectors', 'sensor', 'optimize', 'inputRange']),
       deviceType: typeSpec,
       model: job.model,
       version: job.version,
@@ -86,6 +86,7 @@ export async function startCompiler(
             },
           }
         : {}),
+      ...(calibration ? { calibration: [new Uint8Array(await blobs.read(calibration))] } : {}),
     };
   }
 

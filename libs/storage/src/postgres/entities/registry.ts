@@ -135,6 +135,7 @@ export interface ModelVersionRow {
   labels: string[];
   validationInputs: Buffer | null;
   validationLabels: Buffer | null;
+  validationCalibration: Buffer | null;
   validationCount: number | null;
   notes: string;
   createdBy: string;
@@ -157,6 +158,7 @@ export const ModelVersion = entity<ModelVersionRow>(
     labels: texts(),
     validationInputs: bytes(optional),
     validationLabels: bytes(optional),
+    validationCalibration: bytes(optional),
     validationCount: int(optional),
     notes: text({ default: '' }),
     createdBy: text(),

@@ -37,12 +37,13 @@ interface SourceRow {
   source_digest: Buffer;
   validation_inputs: Buffer | null;
   validation_labels: Buffer | null;
+  validation_calibration: Buffer | null;
   type_name: string;
   builtin: boolean;
   spec: Resource<'DeviceType'>;
 }
 const SOURCE_COLUMNS = `v.labels, v.file_name, v.source_digest, v.validation_inputs, v.validation_labels,
-  t.name as type_name, t.builtin, t.spec`;
+  v.validation_calibration,   t.name as type_name, t.builtin, t.spec`;
 
 export class PgBuildStore implements BuildStore {
   constructor(private readonly db: Db) {}
@@ -232,7 +233,7 @@ export class PgBuildStore implements BuildStore {
 }
 
 function toSource(ref: BuildRef, row: SourceRow): BuildSource {
-  const { validation_inputs: inputs, validation_labels: labels } = row;
+  const { validation_inputs: inputs, validation_labels: labels, validation_calibration: calibration } = row;
   return {
     ...ref,
     typeSpec: { ...row.spec, name: row.type_name, builtIn: row.builtin },
@@ -240,6 +241,7 @@ function toSource(ref: BuildRef, row: SourceRow): BuildSource {
     fileName: row.file_name,
     sourceDigest: row.source_digest.toString('hex'),
     validation: inputs && labels ? { inputs: inputs.toString('hex'), labels: labels.toString('hex') } : null,
+    calibration: calibration?.toString('hex') ?? null,
   };
 }
 

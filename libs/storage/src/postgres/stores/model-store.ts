@@ -1,7 +1,7 @@
 /** Models and their versions; blob rows are made with the version that names them. */
 import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type { ModelContract, ModelStore, NewModelVersion } from '@tinyfleet/registry';
+import type { ModelContract, ModelStore, NewModelVersion, ValidationPart } from '@tinyfleet/registry';
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
@@ -20,11 +20,13 @@ interface VersionListRow {
   labels: string[];
   contract: ModelContract;
   has_validation: boolean;
+  has_calibration: boolean;
 }
 const VERSION_FROM = `
   select m.name as model, v.version, v.version_order, v.created_at, v.created_by, v.file_name, v.format, v.source_digest,
     v.source_bytes, v.labels, v.contract,
-    (v.validation_inputs is not null and v.validation_labels is not null) as has_validation
+    (v.validation_inputs is not null and v.validation_labels is not null) as has_validation,
+    v.validation_calibration is not null as has_calibration
   from model m join model_version v on v.project_id = m.project_id and v.model_id = m.id`;
 
 export class PgModelStore implements ModelStore {
@@ -131,15 +133,16 @@ export class PgModelStore implements ModelStore {
   async setValidation(
     scope: ProjectScope,
     ref: { readonly model: string; readonly version: string },
-    part: 'inputs' | 'labels',
+    part: ValidationPart,
     blob: { readonly digest: string; readonly bytes: number; readonly count: number },
   ): Promise<void> {
     await addBlob(this.db, scope, { ...blob, kind: `validation-${part}` });
     await this.db.execute(
-      `update model_version v set validation_${part} = $4, validation_count = $5
+      `update model_version v set validation_${part} = $4,
+         validation_count = case when $6 then validation_count else $5 end
        from model m where m.project_id = $1 and m.name = $2 and v.project_id = m.project_id
          and v.model_id = m.id and v.version = $3`,
-      [scope.id, ref.model, ref.version, Buffer.from(blob.digest, 'hex'), blob.count],
+      [scope.id, ref.model, ref.version, Buffer.from(blob.digest, 'hex'), blob.count, part === 'calibration'],
     );
   }
 
@@ -178,4 +181,5 @@ const toVersion = (row: VersionListRow): Resource<'ModelVersion'> => ({
   operators: row.contract.operators,
   macs: row.contract.macs,
   hasValidationData: row.has_validation,
+  hasCalibrationData: row.has_calibration,
 });
