@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
+import { selfTestOnPort } from '@tinyfleet/firmware';
 import { Runtime, type LoadedBundle } from '@tinyfleet/runtime';
+import { describeWith } from '@tinyfleet/testing';
 import { compile, GraphBuilder, writeTflite } from '../src/index.js';
 import type { FrontEndBuilder, Place } from '../src/plan/front-end/builder.js';
 import { hannWindow, logTable, melBank, pcanGains, quarterSine } from '../src/plan/front-end/tables.js';
@@ -253,4 +255,21 @@ describe('micro-speech', () => {
     const [next] = loaded.features(new Int16Array(320));
     expect([...next![0]!.subarray(0, -40)]).toEqual([...outputs![0]!.subarray(40)]);
   });
+});
+
+describeWith(['arm-none-eabi-gcc', 'qemu-system-arm'], 'micro-speech on Cortex-M', () => {
+  it.each(['m3', 'm4', 'm7'] as const)(
+    'should pass the golden vector of raw samples on the %s',
+    async (port) => {
+      const g = new GraphBuilder('rows');
+      const graph = g.build([g.reshape(g.input('x', [1, 400], { scale: 1 }), 'y', [10, 40])]);
+      const source = { bytes: writeTflite(graph), fileName: 'rows.tflite' };
+      const { bundle } = await compile(source, {
+        deviceType,
+        goldenVectors: 1,
+        frontEnd: { kind: 'micro-speech' },
+      });
+      expect(await selfTestOnPort(port, bundle)).toBe(2);
+    },
+  );
 });
