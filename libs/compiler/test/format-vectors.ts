@@ -44,7 +44,7 @@ function stored(file: string): unknown {
 }
 
 /** Keras's cases come once as .keras and once as .h5. */
-export function formatVectors(file: 'onnx.gz' | 'keras.gz'): FormatCase[] {
+export function formatVectors(file: 'onnx.gz' | 'onnx-trees.gz' | 'keras.gz'): FormatCase[] {
   const cases = stored(file) as Stored[];
   const numbers = ({ shape, data }: { shape: number[]; data: string }): Numbers => ({
     shape,

@@ -2,7 +2,7 @@
 
 python tools/oracle/formats/onnx_cases.py   (pip: onnx, onnxruntime; see ../requirements-formats.txt)
 
-Writes onnx.gz beside itself: a gzipped JSON list of {name, model, inputs, outputs}, bytes in base64, tensors float32.
+Writes onnx.gz and onnx-trees.gz beside itself: each a gzipped JSON list of {name, model, inputs, outputs}, bytes in base64, tensors float32.
 """
 import base64
 import gzip
@@ -215,9 +215,52 @@ def recurrent():
          {"x": (1, 6, 3)}, consts={**w(2, 3), "a": i64(1)})
 
 
+def trees():
+    """Two trees over whole features, so that integers lose nothing: splits of all kinds, leaves of one and of several classes."""
+    ml = helper.make_opsetid("ai.onnx.ml", 3)
+    nodes = {
+        "nodes_treeids": [0, 0, 0, 0, 0, 1, 1, 1], "nodes_nodeids": [0, 1, 2, 3, 4, 0, 1, 2],
+        "nodes_featureids": [0, 0, 2, 0, 0, 1, 0, 0], "nodes_values": [1.5, 0, -3.0, 0, 0, 4.0, 0, 0],
+        "nodes_truenodeids": [1, 0, 3, 0, 0, 1, 0, 0], "nodes_falsenodeids": [2, 0, 4, 0, 0, 2, 0, 0],
+    }
+    modes = lambda a, b, c: ["BRANCH_" + a, "LEAF", "BRANCH_" + b, "LEAF", "LEAF", "BRANCH_" + c, "LEAF", "LEAF"]
+    leaves = [(0, 1), (0, 3), (0, 4), (1, 1), (1, 2)]
+
+    def tree_case(name, op, outputs, kinds, prefix, ids, weights, **attributes):
+        at = [leaf for leaf in leaves for _ in range(len(ids) // len(leaves))]
+        made = helper.make_node(op, ["x"], outputs, domain="ai.onnx.ml", nodes_modes=modes(*kinds), **nodes, **{
+            f"{prefix}_treeids": [t for t, _ in at], f"{prefix}_nodeids": [n for _, n in at], f"{prefix}_ids": ids,
+            f"{prefix}_weights": weights}, **attributes)
+        out = [helper.make_tensor_value_info("y", FLOAT, None)]
+        graph = helper.make_graph([made], "case", [helper.make_tensor_value_info("x", FLOAT, ["n", 3])], out)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13), ml], ir_version=8)
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        rows = np.random.default_rng(7).integers(-8, 8, (40, 3)).astype(np.float32)
+        (result,) = session.run(["y"], {"x": rows})
+        tensor = lambda a: {"shape": list(a.shape), "data": base64.b64encode(np.ascontiguousarray(a, np.float32).tobytes()).decode()}
+        TREES.append({"name": name, "model": base64.b64encode(model.SerializeToString()).decode(), "inputs": [tensor(rows)], "outputs": [tensor(result)]})
+
+    regress = lambda name, kinds, **more: tree_case(name, "TreeEnsembleRegressor", ["y"], kinds, "target", [0] * 5, [0.5, -1.25, 2.0, 0.25, -0.75], n_targets=1, **more)
+    regress("sum", ("LEQ", "LT", "GT"))
+    regress("average and base", ("GTE", "LEQ", "LT"), aggregate_function="AVERAGE", base_values=[0.5])
+    tree_case("two targets", "TreeEnsembleRegressor", ["y"], ("LT", "GT", "GTE"), "target", [0, 1] * 5,
+              [0.5, -1.0, 1.0, 0.25, 0.75, -0.5, 2.0, 1.5, -1.5, 0.125], n_targets=2)
+    label = {"classlabels_int64s": [0, 1, 2]}
+    shares = [0.5, 0, 0, 0.25, 0.25, 0, 0, 0.125, 0.375, 0.125, 0.25, 0.125, 0, 0.5, 0]
+    classify = lambda name, ids, weights, **more: tree_case(name, "TreeEnsembleClassifier", ["label", "y"], ("LEQ", "LEQ", "LEQ"), "class", ids, weights, **more)
+    classify("forest of three classes", [0, 1, 2] * 5, shares, **label)
+    classify("boosted, softmax", [0, 1, 2] * 5, [4 * w - 1 for w in shares], post_transform="SOFTMAX", **label)
+    classify("boosted, logistic", [0] * 5, [0.5, -1.25, 2.0, 0.25, -0.75], post_transform="LOGISTIC", classlabels_int64s=[0, 1], base_values=[0.25])
+    classify("forest of two classes", [0] * 5, [0.5, 0.125, 0.25, 0.375, 0.0], classlabels_int64s=[0, 1])
+    classify("scores of two classes", [0] * 5, [0.5, -1.25, 2.0, 0.25, -0.75], classlabels_int64s=[0, 1])
+
+
+TREES = []
+trees()
 for family in (recurrent, convolutions, pools, dense, element_wise, movement, reductions):
     family()
-path = pathlib.Path(__file__).with_name("onnx.gz")
-text = "[\n" + ",\n".join(json.dumps(c) for c in CASES) + "\n]\n"
-path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-print(len(CASES), "cases,", path.stat().st_size, "bytes")
+for file, cases in (("onnx.gz", CASES), ("onnx-trees.gz", TREES)):
+    path = pathlib.Path(__file__).with_name(file)
+    text = "[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n"
+    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    print(file, len(cases), "cases,", path.stat().st_size, "bytes")

@@ -43,6 +43,7 @@ export function openSource(
   if (trees !== undefined) return { format: 'trees', graph: trees, notes };
   if (keras.match(bytes, all)) return { format: 'keras', graph: keras.open(bytes, all), notes };
   if (tfjs.match(bytes, all)) return { format: 'tfjs', graph: tfjs.open(bytes, files, all), notes };
-  if (onnxMatch.match(bytes)) return { format: 'onnx', graph: onnx.open(bytes, all, notes), notes };
+  if (onnxMatch.match(bytes))
+    return { format: 'onnx', graph: onnx.open(bytes, all, notes, treeOptions.features), notes };
   throw fault('compiler.not-a-model', { file: fileName, reason: describeFile(bytes) });
 }

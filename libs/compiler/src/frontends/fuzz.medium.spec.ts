@@ -46,7 +46,11 @@ function attack(
 
 describe('a hostile file', () => {
   it('should not get through the ONNX frontend', () => {
-    const cases = [{ name: 'small net', bytes: smallNet() }, ...formatVectors('onnx.gz')];
+    const cases = [
+      { name: 'small net', bytes: smallNet() },
+      ...formatVectors('onnx.gz'),
+      ...formatVectors('onnx-trees.gz'),
+    ];
     const seen = attack(cases, MUTATIONS);
     for (const code of ['ok', 'compiler.model-damaged', 'compiler.graph-invalid', 'compiler.op-unsupported'])
       expect([code, seen.get(code) ?? 0]).not.toEqual([code, 0]);

@@ -10,6 +10,7 @@ import { quantize } from '../net/emit.js';
 import { NodeFault } from '../net/fault.js';
 import { FLOAT, GraphWriter, type TensorType } from '../net/graph-writer.js';
 import { floats as realsOf, integers as integersOf } from '../net/nd-array.js';
+import type { FeatureOptions } from '../trees.js';
 import { Unsupported } from '../net/unsupported.js';
 import { OnnxContext } from './context.js';
 import { FOLDS } from './folding.js';
@@ -18,13 +19,19 @@ import { readModel } from './proto-reader.js';
 import { analyze, quantizedConstant, type QdqGraph } from './quantization.js';
 import type { GraphProto, NodeProto, ValueInfoProto } from './schema.js';
 import { elementType, readTensor } from './tensors.js';
+import { isTreeModel, openTrees } from './trees.js';
 import { activation, canonical, identity, shapeInOrder, type Order, type Value } from './values.js';
 
 /** Operator sets whose meanings we know. */
 const OPSETS = [7, 21] as const;
 
 /** Throws FleetError `compiler.*`; its `data.diagnostics` lists every fault. Warnings go to `notes`. */
-export function open(file: Uint8Array, limits: ModelLimits, notes: Diagnostic[] = []): Graph {
+export function open(
+  file: Uint8Array,
+  limits: ModelLimits,
+  notes: Diagnostic[] = [],
+  features?: FeatureOptions,
+): Graph {
   const model = readModel(file, limits);
   const { graph } = model;
   if (graph === null) throw fault('compiler.graph-invalid', { op: 'model', reason: 'it has no graph' });
@@ -34,10 +41,20 @@ export function open(file: Uint8Array, limits: ModelLimits, notes: Diagnostic[] 
     const option = model.functions.length > 0 ? 'functions of its own' : 'sparse weights';
     throw fault('compiler.option-unsupported', { op: 'the model', option });
   }
+  if (isTreeModel(graph))
+    return trees(graph, { limits, notes, ...(features === undefined ? {} : { features }) });
   const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 1;
   if (opset < OPSETS[0])
     throw fault('compiler.option-unsupported', { op: 'the model', option: `operator set ${opset}` });
   return new Importer(graph, { opset, limits, notes }).run();
+}
+
+function trees(graph: GraphProto, o: Parameters<typeof openTrees>[1]): Graph {
+  try {
+    return openTrees(graph, o);
+  } catch (error) {
+    throw error instanceof NodeFault ? failure([error.diagnostic]) : error;
+  }
 }
 
 class Importer {
