@@ -6,7 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from '@jest/globals';
 import { DTYPES, Runtime, type LoadedBundle } from '@tinyfleet/runtime';
 import { describeWith, findTool } from '@tinyfleet/testing';
+import { openSource } from '../src/driver/frontends.js';
+import { evaluateFloat } from '../src/evaluate/evaluate.js';
 import { compile } from '../src/index.js';
+import { HEADER_FLAGS } from '../src/plan/generated/bundle-layout.js';
+import { mnist } from './real-data.js';
 
 const folder = join(findTool('shared-data') ?? '', 'models');
 const file = fileURLToPath(new URL('../../../tools/oracle/vectors/streams.json', import.meta.url));
@@ -53,13 +57,17 @@ const MODELS: readonly string[] = [
 /** The file's uint8 output is our int8 one. */
 const LEGACY: readonly string[] = ['mww_v2_hey_jarvis_int8'];
 
+/** Index of the largest. */
+const best = (values: ArrayLike<number>): number =>
+  Array.from(values).indexOf(Math.max(...Array.from(values)));
+
 describeWith(['shared-data'], 'streaming models', () => {
   const streams = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Stream>;
   for (const [name, stream] of Object.entries(streams).filter(([name]) => MODELS.includes(name))) {
     for (const optimize of [false, true]) {
       it(`should compute ${name} as the reference does, ${optimize ? '' : 'not '}optimized`, async () => {
         const source = { bytes: readFileSync(join(folder, `${name}.tflite`)), fileName: `${name}.tflite` };
-        const { bundle } = await compile(source, { deviceType, optimize });
+        const { bundle } = await compile(source, { deviceType, optimize, state: 'carry' });
         const runtime = await Runtime.open();
         const loaded = runtime.load(bundle);
         for (const { seed, outputs, layers } of stream.runs) {
@@ -83,6 +91,30 @@ describeWith(['shared-data'], 'streaming models', () => {
       });
     }
   }
+
+  it('should start every inference of an LSTM over whole sequences anew, and be right as often as the float model', async () => {
+    const source = (name: string) => ({
+      bytes: readFileSync(join(folder, `${name}.tflite`)),
+      fileName: name,
+    });
+    const count = 200;
+    const { pixels, labels } = mnist(count, 1);
+    const { bundle, report } = await compile(source('tflm_mnist_lstm_int8'), { deviceType });
+    expect(report.diagnostics.map(({ code }) => code)).toContain('compiler.state-starts-anew');
+    const loaded = (await Runtime.open()).load(bundle);
+    expect(loaded.view.flags & HEADER_FLAGS.streaming).toBe(0);
+    const int8 = Array.from({ length: count }, (_, i) => {
+      const image = Int8Array.from(pixels.subarray(i * 784, (i + 1) * 784), (pixel) => pixel - 128);
+      const [scores] = loaded.run([new Uint8Array(image.buffer)]);
+      return best(new Int8Array(scores!.buffer));
+    });
+    const float: number[] = [];
+    const { graph } = openSource(source('tflm_mnist_lstm_float'));
+    const inputs = [pixels.map((pixel) => pixel / 255)];
+    await evaluateFloat(graph, { count, inputs }, { visit: (_, values) => float.push(best(values)) });
+    expect(int8).toEqual(float);
+    expect(int8.filter((digit, i) => digit === labels[i]).length).toBeGreaterThan(0.97 * count);
+  });
 
   it('should keep the windows of a streaming model in the state and nowhere else', async () => {
     const name = 'mww_v2_hey_jarvis_int8';

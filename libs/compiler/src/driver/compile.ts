@@ -21,6 +21,8 @@ import { openSource, type Source } from './frontends.js';
 import { chooseGolden, measureCoverage } from './golden.js';
 import { probabilityOutput } from './inspect.js';
 import { readNpy } from './npy.js';
+import { withState } from './state.js';
+import { verify } from '../ir/verify.js';
 import { DEFAULT_WORK, type CompileOptions, type Progress, type TargetType } from './options.js';
 import {
   compareLayers,
@@ -86,7 +88,8 @@ export async function compile(
   }
   await enter('optimize', 0.1);
   const passes = runPasses(withRoots(imported), optimize ? PASSES : NO_PASSES, { diagnostics });
-  const graph = passes.graph;
+  const graph = withState(passes.graph, options.state ?? 'auto', diagnostics);
+  verify(graph, 'state');
   await enter('plan', 0.2);
   const plan = withInputs(makePlan(graph, { sourceOrder: !optimize }), graph, options);
   await enter('encode', 0.3);

@@ -11,6 +11,7 @@ import {
 } from '../backends/bundle/contents.js';
 import type { Plan } from '../plan/types.js';
 import { isProbabilities, probabilityOutput } from './inspect.js';
+import { carriesState } from './state.js';
 import { COMPILER_VERSION, type CompileOptions } from './options.js';
 
 /** Everything but the golden vectors, which need the bundle to run first. Adds warnings to `diagnostics`. */
@@ -44,7 +45,7 @@ export function bundleContents(
     monitors: monitors(graph, plan, options.confidenceBins ?? 8),
     golden: [],
     optimized: options.optimize ?? true,
-    streaming: [...graph.tensors.values()].some(({ variable }) => variable !== undefined),
+    streaming: carriesState(graph),
     info: {
       model: options.model ?? graph.name,
       version: options.version ?? '',

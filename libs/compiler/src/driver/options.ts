@@ -1,4 +1,5 @@
 // What the caller of the compiler decides, and the defaults.
+import type { StateChoice } from './state.js';
 import type { SensorContract } from '../backends/bundle/contents.js';
 import type { TreeImportOptions } from '../frontends/tree-json/open.js';
 import type { FrontEnd } from '../plan/front-end/description.js';
@@ -49,6 +50,11 @@ export interface CompileOptions {
   readonly calibration?: readonly Uint8Array[];
   /** Smallest and largest value of a float model's inputs, where there are no samples. Default -1..1. */
   readonly inputRange?: readonly [low: number, high: number];
+  /**
+   * What an inference starts from: `carry` the state that the one before left, `reset` the first values. Default `auto`: reset
+   * for LSTMs that see a whole sequence per inference, carry for everything that sees a stream piece by piece.
+   */
+  readonly state?: StateChoice;
   /** False: one step per operator, in the model's order, for comparison layer by layer. Default true. */
   readonly optimize?: boolean;
   readonly limits?: Partial<ModelLimits & WorkLimits>;
