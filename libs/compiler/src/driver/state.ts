@@ -12,7 +12,7 @@ export type StateChoice = 'auto' | 'carry' | 'reset';
 export function withState(graph: Graph, choice: StateChoice, diagnostics: Diagnostic[]): Graph {
   const writers = graph.ops.filter((op) => (specOf(op).writes ?? []).length > 0);
   if (writers.length === 0 || choice === 'carry') return graph;
-  if (choice === 'auto') {
+  if (choice !== 'reset') {
     const steps = writers.map((op) => stepsOf(graph, op));
     if (steps.some((count) => count < 2)) return graph;
     const data = { steps: Math.max(...steps) };
