@@ -927,6 +927,14 @@ export const errors = {
     text: "{trees} trees ({nodes} nodes) compare {features} features as {dtype} ({exact} of them whole numbers already); sums are within {error} of the model's.",
     hint: "Nothing, if the features' quantization is what the device delivers. Else give scale or ranges of the features.",
   },
+  'compiler.state-starts-anew': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: state starts anew',
+    text: "The model's LSTM sees {steps} time steps per inference: every inference starts from its first state.",
+    hint: 'Nothing, if an input is a whole sequence. If inputs continue one stream, build with the option `state: carry`.',
+  },
   'flash.read-failed': {
     number: 401,
     status: 500,
@@ -2391,6 +2399,7 @@ export interface ErrorData {
     exact: Value;
     error: Value;
   };
+  'compiler.state-starts-anew': { steps: Value };
   'flash.read-failed': { offset: Value };
   'flash.write-failed': { offset: Value };
   'flash.erase-failed': { offset: Value };
