@@ -6,6 +6,7 @@ import { stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { measureAnswers } from './models/answers.mjs';
 import { measureBackends } from './models/backends.mjs';
+import { measureFloat } from './models/float.mjs';
 import { measureFiles } from './models/files.mjs';
 import { measureVectors } from './models/vectors.mjs';
 import { printBars } from './report.mjs';
@@ -15,6 +16,7 @@ const DATA = fileURLToPath(new URL('../../shared/data', import.meta.url));
 const SECTIONS = {
   files: measureFiles,
   vectors: measureVectors,
+  float: measureFloat,
   answers: measureAnswers,
   backends: measureBackends,
 };

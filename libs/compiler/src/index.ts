@@ -33,6 +33,7 @@ export { compile, type CompileControl, type CompileResult } from './driver/compi
 export { inspect, type ModelInspection, type TensorContract } from './driver/inspect.js';
 export { evaluate, type Evaluation, type ValidationData } from './driver/evaluate.js';
 export type { Source, SourceFormat } from './driver/frontends.js';
+export { runFloat, type FloatOutput } from './driver/float.js';
 export { SUPPORTED_OPS, type SupportedOps } from './driver/supported-ops.js';
 export { COMPILER_VERSION, type CompileOptions, type Progress, type TargetType } from './driver/options.js';
 export type { Report } from './driver/report.js';
