@@ -158,6 +158,7 @@ class Network {
         layer.calls.forEach((references, node) => waiting.push({ layer, node, inputs: references }));
       }
     }
+    within('calls of layers', waiting.length, this.limits.operators);
     // Layers of several calls need not stand in order; every round computes at least one call.
     for (let round = waiting; round.length > 0;) {
       const later: Call[] = [];

@@ -18,45 +18,43 @@ export interface WeightStore {
 
 /** Weights with names like `conv1/kernel:0`: tfjs, and (within a layer's group) HDF5 of Keras 1 and 2. */
 export class NamedWeights implements WeightStore {
-  /** Variable -> weights of that name. */
-  private readonly variables = new Map<
-    string,
-    { readonly path: readonly string[]; readonly read: () => NdArray }[]
-  >();
+  /** A part of a path -> variable -> weights with both in their names. */
+  private readonly parts = new Map<string, Map<string, Named[]>>();
   private readonly layers = new Map<string, (() => NdArray)[]>();
 
   /** `group`: the outermost layer it is filed under, when the file has such groups. */
   add(name: string, read: () => NdArray, group?: string): void {
     const path = name.replace(/:\d+$/, '').split('/');
-    const variable = path.at(-1)!;
+    const variable = path.pop()!;
     const full = group === undefined ? path : [group, ...path];
-    const same = this.variables.get(variable) ?? [];
-    same.push({ path: full, read });
-    this.variables.set(variable, same);
+    for (const part of new Set(full)) {
+      const variables = this.parts.get(part) ?? new Map<string, Named[]>();
+      this.parts.set(part, variables);
+      const same = variables.get(variable) ?? [];
+      if (same.push({ path: full, read }) === 1) variables.set(variable, same);
+    }
     if (group === undefined) return;
     const inGroup = this.layers.get(group) ?? [];
-    inGroup.push(read);
-    this.layers.set(group, inGroup);
+    if (inGroup.push(read) === 1) this.layers.set(group, inGroup);
   }
 
   find({ names }: LayerPath, variable: string, index: number): NdArray | null {
     const own = names.at(-1)!;
-    const candidates = (this.variables.get(variable) ?? []).filter(({ path }) =>
-      path.slice(0, -1).includes(own),
-    );
     // Of layers that share a name in several models the one whose models match best.
-    const scored = candidates.map((c) => ({
-      ...c,
-      score: names.filter((name) => c.path.includes(name)).length,
-    }));
-    const best = scored.reduce<(typeof scored)[number] | null>(
-      (top, c) => (top === null || c.score > top.score ? c : top),
-      null,
-    );
+    let [best, most] = [null as Named | null, 0];
+    for (const candidate of this.parts.get(own)?.get(variable) ?? []) {
+      const score = names.filter((name) => candidate.path.includes(name)).length;
+      if (score > most) [best, most] = [candidate, score];
+    }
     if (best !== null) return best.read();
     // A layer built under another name keeps its order.
     return names.length === 1 ? (this.layers.get(own)?.[index]?.() ?? null) : null;
   }
+}
+
+interface Named {
+  readonly path: readonly string[];
+  readonly read: () => NdArray;
 }
 
 /** HDF5 of `model.save('x.h5')`: /model_weights/<layer>, whose attribute weight_names lists what is below. */

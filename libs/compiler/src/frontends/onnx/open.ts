@@ -9,7 +9,7 @@ import { within, type ModelLimits } from '../limits.js';
 import { quantize } from '../net/emit.js';
 import { NodeFault } from '../net/fault.js';
 import { FLOAT, GraphWriter, type TensorType } from '../net/graph-writer.js';
-import { floats as realsOf, integers as integersOf } from '../net/nd-array.js';
+import { floats as realsOf, integers as integersOf, type NdArray } from '../net/nd-array.js';
 import type { FeatureOptions } from '../trees.js';
 import { Unsupported } from '../net/unsupported.js';
 import { OnnxContext } from './context.js';
@@ -63,7 +63,9 @@ class Importer {
   private readonly diagnostics: Diagnostic[] = [];
   private readonly unsupported = new Unsupported();
   private qdq: QdqGraph = { scales: new Map(), aliases: new Map(), conversions: new Set() };
-  /** Elements that folding may still make. */
+  /** Names that reach a convolution, pool or resize with their dimensions in ONNX's order. */
+  private readonly spatial = new Set<string>();
+  /** Elements that folding may still read and make. */
   private room: number;
 
   constructor(
@@ -75,7 +77,11 @@ class Importer {
     },
   ) {
     this.writer = new GraphWriter(graph.name || 'main', o.limits);
-    this.room = o.limits.tensorBytes / 4;
+    this.room = foldedElements(o.limits);
+    for (const { opType, input, output } of [...graph.node].reverse()) {
+      const reaches = KEEPS_ORDER.has(opType) && output.some((name) => this.spatial.has(name));
+      if (SPATIAL.has(opType) || reaches) input.forEach((name) => this.spatial.add(name));
+    }
   }
 
   run(): Graph {
@@ -117,21 +123,20 @@ class Importer {
 
   private readConstants(): void {
     const { graph, o } = this;
-    const constants = new Map(
-      graph.initializer.map(
-        (tensor) => [tensor.name, () => readTensor(tensor, tensor.name, o.limits)] as const,
-      ),
-    );
-    for (const { opType, output, attribute } of graph.node) {
-      const t = opType === 'Constant' ? attribute.find(({ name }) => name === 'value')?.t : null;
-      if (t && output[0]) constants.set(output[0], () => readTensor(t, output[0]!, o.limits));
-    }
     let bytes = 0;
+    const constants = new Map<string, () => NdArray>();
     for (const tensor of graph.initializer) {
       const array = readTensor(tensor, tensor.name, o.limits);
       bytes += array.values.byteLength;
       within('bytes in all constants', bytes, o.limits.graphBytes);
       this.values.set(tensor.name, { kind: 'constant', array });
+      constants.set(tensor.name, () => array);
+    }
+    for (const { opType, output, attribute } of graph.node) {
+      const t = opType === 'Constant' ? attribute.find(({ name }) => name === 'value')?.t : null;
+      if (!t || !output[0]) continue;
+      let array: NdArray | null = null;
+      constants.set(output[0], () => (array ??= readTensor(t, output[0]!, o.limits)));
     }
     this.qdq = analyze(graph.node, constants);
   }
@@ -190,14 +195,7 @@ class Importer {
 
   /** Channels last when images reach a convolution, pool or resize in ONNX's order. */
   private inputOrder(name: string, rank: number): Order {
-    if (rank !== 4) return identity(rank);
-    const seen = new Set([name]);
-    for (const node of this.graph.node) {
-      if (!node.input.some((input) => seen.has(input))) continue;
-      if (SPATIAL.has(node.opType)) return [0, 2, 3, 1];
-      if (KEEPS_ORDER.has(node.opType)) node.output.forEach((output) => seen.add(output));
-    }
-    return identity(rank);
+    return rank === 4 && this.spatial.has(name) ? [0, 2, 3, 1] : identity(rank);
   }
 
   private node(node: NodeProto, index: number): void {
@@ -252,12 +250,14 @@ class Importer {
       this.room,
     );
     if (folded) {
-      this.room -= folded.reduce((n, array) => n + array.values.length, 0);
-      within(
-        'elements in constants that the graph computes',
-        this.room < 0 ? Infinity : 0,
-        this.o.limits.tensorBytes / 4,
-      );
+      const [first] = c.inputs;
+      const moved = first?.kind === 'constant' && folded[0]?.values === first.array.values;
+      const made = folded.reduce((n, array) => n + array.values.length, 0);
+      const read = c.inputs.reduce((n, v) => n + (v?.kind === 'constant' ? v.array.values.length : 0), 0);
+      // What only gets another shape is neither read nor made.
+      if (!moved) this.room -= made + read;
+      const limit = foldedElements(this.o.limits);
+      within('elements in constants that the graph computes', limit - this.room, limit);
       return folded.forEach((array, i) => c.define(array, i));
     }
     const importer = IMPORTERS[c.opType];
@@ -279,6 +279,11 @@ class Importer {
   private note(code: Diagnostic['code'], data: Diagnostic['data']): void {
     this.o.notes.push({ code, severity: 'warning', data });
   }
+}
+
+/** Constants that a graph computes: a few times the largest tensor. */
+function foldedElements(limits: ModelLimits): number {
+  return limits.tensorBytes;
 }
 
 /** Handled beside the table: they make constants or vanish. */

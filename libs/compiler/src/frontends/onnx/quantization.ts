@@ -108,10 +108,9 @@ function parameters(node: NodeProto, constants: ReadonlyMap<string, () => NdArra
   const zero = constants.get(node.input[2] ?? '')?.();
   if (scale === undefined || (zero === undefined && (node.input[2] ?? '') !== ''))
     throw quantizationFault(node, 'its scale or zero point is not a constant');
-  const axis = node.attribute.find(({ name }) => name === 'axis')?.i ?? 1;
-  const q = quantizationOf(scale, zero ?? null, axis);
+  if (scale.values.length !== 1) throw quantizationFault(node, 'activations need one scale per tensor');
+  const q = quantizationOf(scale, zero ?? null, 0);
   if (typeof q === 'string') throw quantizationFault(node, q);
-  if (q.axis !== null) throw quantizationFault(node, 'activations need one scale per tensor');
   return q;
 }
 

@@ -117,7 +117,10 @@ function readTrees(attributes: Attributes): Trees {
   )
     throw treesInvalid('its lists of nodes differ in length');
   const rows = new Map<number, number[]>();
-  treeIds.forEach((tree, row) => rows.set(tree, [...(rows.get(tree) ?? []), row]));
+  treeIds.forEach((tree, row) => {
+    const own = rows.get(tree) ?? [];
+    if (own.push(row) === 1) rows.set(tree, own);
+  });
   const indexOf = new Map<string, readonly [number, number]>();
   [...rows].forEach(([tree, own], t) => {
     const children = new Set(own.flatMap((row) => (modes[row] === 'LEAF' ? [] : [yes[row]!, no[row]!])));
@@ -243,10 +246,16 @@ function classifier(a: Attributes, parts: Parts): TreeModel {
 
 /** Do the rows of any choice of leaves sum to 1, as a forest's shares do? */
 function sumToOne({ trees }: Trees, rows: readonly (readonly (readonly number[])[])[]): boolean {
-  const totals = trees.map(({ nodes }, t) => {
-    const sums = nodes.flatMap((node, i) => (node === null ? [rows[t]![i]!.reduce((n, v) => n + v, 0)] : []));
-    return [Math.min(...sums), Math.max(...sums)] as const;
-  });
+  const totals = trees.map(({ nodes }, t) =>
+    nodes.reduce<[number, number]>(
+      ([least, most], node, i) => {
+        if (node !== null) return [least, most];
+        const sum = rows[t]![i]!.reduce((n, v) => n + v, 0);
+        return [Math.min(least, sum), Math.max(most, sum)];
+      },
+      [Infinity, -Infinity],
+    ),
+  );
   const [low, high] = totals.reduce<[number, number]>(([l, h], [from, to]) => [l + from, h + to], [0, 0]);
   const positive = rows.every((tree) => tree.every((row) => row.every((v) => v >= 0)));
   return positive && Math.abs(low - 1) < 1e-3 && Math.abs(high - 1) < 1e-3;

@@ -3,6 +3,9 @@ import { resize } from '../../net/emit.js';
 import type { Pair } from '../../net/graph-writer.js';
 import type { OnnxContext } from '../context.js';
 
+/** Parameters of the bundle are 16-bit. */
+const LARGEST = 65_535;
+
 /** TFLite's three ways to place samples. */
 const PLACEMENTS = [
   { alignCorners: false, halfPixelCenters: true },
@@ -18,6 +21,8 @@ export function importResize(c: OnnxContext): void {
   const { out, scale } = target(c, x.shape, old);
   if (out[0] !== n || out[1] !== depth) throw c.option('scaling of batch or channels');
   const size: Pair = [out[2]!, out[3]!];
+  if (size.some((n) => !(Number.isInteger(n) && n >= 1 && n <= LARGEST)))
+    throw c.invalid('its result is out of range');
   const mode = c.text('mode', 'nearest');
   if (mode !== 'nearest' && mode !== 'linear' && mode !== 'bilinear') throw c.option(`mode ${mode}`);
   if (c.int('antialias', 0) !== 0) throw c.option('antialias');
