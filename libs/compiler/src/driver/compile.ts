@@ -6,10 +6,14 @@ import { FleetError } from '@tinyfleet/errors';
 import { Runtime, type LoadedBundle } from '@tinyfleet/runtime';
 import type { BundleContents, GoldenVector } from '../backends/bundle/contents.js';
 import { encodeBundle, type EncodedBundle } from '../backends/bundle/encode.js';
+import { openTfjs } from '../evaluate/backend.js';
+import { floatBytes } from '../evaluate/dequantize.js';
+import { foldFloat } from '../evaluate/evaluate.js';
 import { failure, fault, type Diagnostic } from '../ir/diagnostics.js';
 import { isFloat, tensorOf, type Graph } from '../ir/graph.js';
+import type { Op } from '../ir/ops.js';
 import { workOf } from '../ir/cost.js';
-import { NO_PASSES, PASSES } from '../passes/table.js';
+import { FLOAT_PASSES, NO_PASSES, PASSES } from '../passes/table.js';
 import { runPasses } from '../passes/pass.js';
 import { withFrontEnd } from '../plan/front-end/build.js';
 import { makePlan } from '../plan/make-plan.js';
@@ -78,7 +82,7 @@ export async function compile(
   const optimize = options.optimize ?? true;
   const { graph: opened, notes } = openSource(source, options.limits, options.trees);
   diagnostics.push(...notes);
-  const float = isFloat(opened) ? withRoots(opened) : null;
+  const float = isFloat(opened) ? await prepareFloat(opened, diagnostics) : null;
   let calibration: Calibration | null = null;
   let imported = opened;
   if (float !== null) {
@@ -147,6 +151,14 @@ export async function compile(
     graph: imported,
     contents: { ...contents, golden: vectors },
   };
+}
+
+/** Folded before it is calibrated; the logits of its softmax stay, as in integer graphs. */
+async function prepareFloat(opened: Graph, diagnostics: Diagnostic[]): Promise<Graph> {
+  const tf = await openTfjs();
+  const evaluate = (graph: Graph, op: Op): Uint8Array[] | null =>
+    foldFloat(tf, graph, op)?.map(floatBytes) ?? null;
+  return runPasses(withRoots(opened), FLOAT_PASSES, { diagnostics, evaluate }).graph;
 }
 
 const UNTESTED = {

@@ -1,11 +1,14 @@
 // What a pass is, and the runner that keeps the IR's specification between every two.
 import type { Diagnostic } from '../ir/diagnostics.js';
 import type { Graph } from '../ir/graph.js';
+import type { Op } from '../ir/ops.js';
 import { verify } from '../ir/verify.js';
 
 export interface PassContext {
   /** Non-fatal remarks for the report. */
   readonly diagnostics: Diagnostic[];
+  /** Results of a float op on constants, as float32 bytes; null where the op has no float form. */
+  readonly evaluate?: (graph: Graph, op: Op) => Uint8Array[] | null;
 }
 
 export interface Pass {

@@ -1,10 +1,12 @@
-// The whole compiler's plan on one screen. Order matters; each line says why it is there. Every pass keeps the values of
-// outputs and roots bit for bit, and none knows another.
+// The whole compiler's plan on one screen. Order matters; each line says why it is there. Every integer pass keeps the
+// values of outputs and roots bit for bit, and none knows another.
 import { dropMoves } from './drop-moves.js';
 import { elideRead } from './elide-read.js';
 import { eliminateDead } from './eliminate-dead.js';
+import { foldBatchNorm } from './fold-batch-norm.js';
 import { foldConstants } from './fold-constants.js';
 import { foldCrop } from './fold-crop.js';
+import { foldFloat } from './fold-float.js';
 import { foldPad } from './fold-pad.js';
 import { foldReshape } from './fold-reshape.js';
 import { fuseActivation } from './fuse-activation.js';
@@ -83,6 +85,49 @@ export const PASSES: readonly Pass[] = [
   {
     name: 'eliminate-dead',
     why: 'fused and unused tensors would cost flash, arena and time',
+    requires: 'nothing',
+    ensures: 'every op reaches an output or root; every tensor but unused inputs is named by an op',
+    run: eliminateDead,
+  },
+];
+
+/**
+ * Of float graphs, before they are calibrated. These keep values within rounding: reals have no last bit to keep. What the
+ * integer passes do as well is left to them.
+ */
+export const FLOAT_PASSES: readonly Pass[] = [
+  {
+    name: 'fold-constants',
+    why: 'bytes of a constant can be moved once, here, instead of at every inference',
+    requires: 'nothing',
+    ensures:
+      'no op that only moves elements is left with constants alone, but before an output or where it enlarges',
+    run: foldConstants,
+  },
+  {
+    name: 'fold-float',
+    why: 'a sum or product of constants need not be computed on the device, nor lose bits to a scale',
+    requires: 'nothing',
+    ensures: 'no op is left that computes from constants alone, but where it enlarges them',
+    run: foldFloat,
+  },
+  {
+    name: 'fold-batch-norm',
+    why: 'a factor and summand per channel cost nothing inside weights and bias, and two tensors and scales outside',
+    requires: 'factors and summands are constants: fold-float',
+    ensures: 'no sum or product with a constant per channel is left behind a linear layer',
+    run: foldBatchNorm,
+  },
+  {
+    name: 'fuse-activation',
+    why: 'the range behind the activation is what the scale has to cover',
+    requires: 'fold-batch-norm: the activation often comes behind the normalization',
+    ensures: 'no relu is left behind an op that clamps',
+    run: fuseActivation,
+  },
+  {
+    name: 'eliminate-dead',
+    why: 'what nobody reads need not be calibrated',
     requires: 'nothing',
     ensures: 'every op reaches an output or root; every tensor but unused inputs is named by an op',
     run: eliminateDead,
