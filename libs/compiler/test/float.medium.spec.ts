@@ -1,4 +1,5 @@
 // Float .tflite models: their known figures in float, and end to end on the device's kernels.
+import { gunzipSync } from 'node:zlib';
 import { expect, it } from '@jest/globals';
 import { Runtime, type LoadedBundle } from '@tinyfleet/runtime';
 import { describeWith } from '@tinyfleet/testing';
@@ -7,7 +8,7 @@ import { deviceInput, deviceRows } from '../src/driver/evaluate.js';
 import { tensorOf } from '../src/ir/graph.js';
 import { openSource } from '../src/driver/frontends.js';
 import { evaluateFloat } from '../src/evaluate/evaluate.js';
-import { fanFeatures, model, npy, percentile } from './real-data.js';
+import { fanFeatures, mnist, model, npy, percentile, sharedFile } from './real-data.js';
 
 const deviceType = { name: 'any', core: 'wasm', clockHz: 1, slotBytes: 1 << 22, arenaBytes: 1 << 22 };
 
@@ -31,6 +32,13 @@ async function built(
 function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.slice().buffer);
 }
+
+function largest(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((best, value, i, all) => (value > all[best]! ? i : best), 0);
+}
+
+/** As the model's own example numbers them. */
+const SEX = ['F', 'M', 'I'];
 
 /** Mean squared error of each row of three. */
 function errorsOf(inputs: Float32Array, outputs: Float32Array): number[] {
@@ -87,4 +95,97 @@ describeWith(['shared-data'], 'float .tflite', () => {
     expect(report.diagnostics.map(({ code }) => code)).toContain('compiler.calibration-missing');
     expect(Math.min(...report.quantization!.layers.map(({ sqnrDb }) => sqnrDb!))).toBeGreaterThan(30);
   });
+
+  it.each([
+    ['tinymaix_mnist_arduino.h5', 1 / 255, 0.854],
+    ['tinymaix_mnist_dw.h5', 1 / 255, 0.933],
+    ['tflm_mnist_lstm_float.tflite', 1 / 255, null],
+  ] as const)(
+    'should tell digits apart as well as stated, and as well in int8: %s',
+    async (file, scale, stated) => {
+      const count = 2000;
+      const { pixels, labels } = mnist(count, scale);
+      const validation = { inputs: npy(pixels, [count, 784]), labels: npy(labels, [count]) };
+      const { report } = await built(file, { validation });
+      const [float, int8] = [report.quantization!.float!.accuracy, report.validation!.accuracy];
+      if (stated !== null) expect(Math.abs(float - stated)).toBeLessThan(0.00051);
+      expect(float).toBeGreaterThan(0.8);
+      expect(int8).toBeGreaterThan(float - 0.02);
+    },
+    120_000,
+  );
+
+  it('should tell digits apart with logits alone: mnist_cntk.onnx', async () => {
+    const count = 2000;
+    const { pixels, labels } = mnist(count, 1);
+    const { loaded, report } = await built('mnist_cntk.onnx', { calibration: [npy(pixels, [count, 784])] });
+    const accuracy = (predict: (i: number) => ArrayLike<number>): number =>
+      labels.filter((label, i) => largest(predict(i)) === label).length / count;
+    const outputs = await floatOutputs('mnist_cntk.onnx', pixels, count);
+    const float = accuracy((i) => outputs.subarray(i * 10, (i + 1) * 10));
+    const { row } = deviceRows(
+      { shape: [count, 784], type: 'f4', data: bytesOf(pixels) },
+      loaded.view.inputs[0]!,
+      true,
+    );
+    const int8 = accuracy((i) => new Int8Array(loaded.run([row(i)])[0]!.buffer));
+    expect(float).toBeCloseTo(0.991, 3);
+    expect(int8).toBeGreaterThan(0.988);
+    expect(report.quantization!.outputs[0]!.sqnrDb).toBeGreaterThan(30);
+  }, 120_000);
+
+  it('should predict abalone rings nearly as well in int8', async () => {
+    const rows = gunzipSync(sharedFile('models', 'tfjs_abalone', 'abalone.csv.gz'))
+      .toString()
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(',').map((text, i) => (i === 0 ? SEX.indexOf(text) : Number(text))));
+    const inputs = Float32Array.from(rows.flatMap((row) => row.slice(0, 8)));
+    const rings = rows.map((row) => row[8]!);
+    const source = {
+      ...model('tfjs_abalone/model.json'),
+      files: new Map([['weights.bin', sharedFile('models', 'tfjs_abalone', 'weights.bin')]]),
+    };
+    const floats: number[] = [];
+    await evaluateFloat(
+      openSource(source).graph,
+      { count: rows.length, inputs: [inputs] },
+      { visit: (_, values) => floats.push(...values) },
+    );
+    const { bundle, graph } = await compile(source, {
+      deviceType,
+      calibration: [npy(inputs, [rows.length, 8])],
+    });
+    const loaded = (await Runtime.open()).load(bundle);
+    const [input, output] = [graph.inputs[0]!, graph.outputs[0]!].map((id) =>
+      deviceInput(tensorOf(graph, id)),
+    );
+    const { row } = deviceRows({ shape: [rows.length, 8], type: 'f4', data: bytesOf(inputs) }, input!, true);
+    const device = rows.map((_, i) => {
+      const [q] = new Int8Array(loaded.run([row(i)])[0]!.buffer);
+      return (q! - output!.zeroPoint) * output!.scale;
+    });
+    const rmse = (predicted: readonly number[]): number =>
+      Math.sqrt(predicted.reduce((sum, value, i) => sum + (value - rings[i]!) ** 2, 0) / rings.length);
+    expect(rmse(device)).toBeLessThan(rmse(floats) * 1.05);
+    console.log(rmse(device), rmse(floats));
+  });
+
+  it.each([
+    'dtln_part1_dynrange.tflite',
+    'cwru_lenet_raw.h5',
+    'tinymaix_cifar10.h5',
+    'fan_autoencoder.h5',
+    'stm_yamnet256_head.onnx',
+  ])(
+    'should bring %s to the device, layer by layer',
+    async (file) => {
+      const { report } = await built(file, {});
+      const { layers, outputs } = report.quantization!;
+      expect(layers.length).toBeGreaterThan(1);
+      expect(Math.min(...outputs.map(({ sqnrDb }) => sqnrDb!))).toBeGreaterThan(20);
+    },
+    120_000,
+  );
 });

@@ -94,7 +94,9 @@ export async function calibrate(
   pause: (done: number) => Promise<void>,
 ): Promise<Graph> {
   const observer = new RangeObserver();
-  const want: TensorId[] = [...graph.inputs, ...graph.ops.flatMap((op) => op.outputs)].filter(
+  const variables = [...graph.tensors.values()].flatMap((t) => (t.variable === undefined ? [] : [t.id]));
+  const computed = graph.ops.flatMap((op) => op.outputs);
+  const want: TensorId[] = [...graph.inputs, ...computed, ...variables].filter(
     (id) => tensorOf(graph, id).dtype === 'float32',
   );
   await evaluateFloat(graph, samples, {

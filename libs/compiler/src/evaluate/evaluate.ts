@@ -19,7 +19,10 @@ export interface Samples {
 export type Visit = (id: TensorId, values: Float32Array, first: number, count: number) => void;
 
 export interface EvaluateOptions {
-  /** Computed tensors or inputs to show; the graph's outputs when left out. */
+  /**
+   * Computed tensors or inputs to show; the graph's outputs when left out. A variable shows every value it takes, as many as
+   * there are.
+   */
   readonly want?: readonly TensorId[];
   readonly visit: Visit;
   /** Runs between batches: yields, and throws when the work was cancelled. */
@@ -41,7 +44,7 @@ export async function evaluateFloat(graph: Graph, samples: Samples, o: EvaluateO
   }
   const evaluation = new Evaluation(await openTfjs(), graph, new Set(o.want ?? graph.outputs));
   try {
-    const step = batchSize(graph);
+    const step = batchSize(graph, o.reset ?? true);
     for (let first = 0; first < samples.count; first += step) {
       const count = Math.min(step, samples.count - first);
       if (o.reset ?? true) evaluation.reset();
@@ -75,9 +78,13 @@ function slice(graph: Graph, { inputs }: Samples, first: number, count: number):
   });
 }
 
-/** Samples that can be stacked along dimension 0: 1 where some op would mix them up. */
-export function batchSize(graph: Graph): number {
-  const variables = [...graph.tensors.values()].some((t) => t.variable !== undefined);
+/**
+ * Samples that can be stacked along dimension 0: 1 where some op would mix them up, or where state goes on from one to the
+ * next.
+ */
+export function batchSize(graph: Graph, reset = true): number {
+  const variables = [...graph.tensors.values()].filter((t) => t.variable !== undefined);
+  const goesOn = variables.some((t) => !reset || t.shape[0] !== 1);
   const stacked = graph.ops.every((op) => {
     const view = viewOf(graph, op);
     const computed = [...view.inputs.filter((t) => t.data === null), ...view.outputs];
@@ -85,7 +92,7 @@ export function batchSize(graph: Graph): number {
     return computed.every((t) => t.shape[0] === 1) && stacks(view);
   });
   const inputs = graph.inputs.every((id) => tensorOf(graph, id).shape[0] === 1);
-  if (variables || !stacked || !inputs) return 1;
+  if (goesOn || !stacked || !inputs) return 1;
   const bytes = graph.ops.reduce(
     (n, op) => n + op.outputs.reduce((m, id) => m + elements(tensorOf(graph, id)) * 4, 0),
     0,
@@ -126,7 +133,7 @@ class Evaluation {
         keep(id, tf.tensor(inputs[i].slice(), this.shape(id, batch)), -1);
       });
       graph.ops.forEach((op, at) => {
-        const results = this.runOp(op, batch, live);
+        const results = this.runOp(op, batch, { live, show });
         op.outputs.forEach((id, i) => keep(id, results[i]!, at));
         for (const id of new Set(op.inputs)) {
           if (this.lastUse.get(id) !== at) continue;
@@ -139,10 +146,17 @@ class Evaluation {
     }
   }
 
-  private runOp(op: Op, batch: number, live: ReadonlyMap<TensorId, Tf.Tensor>): Tf.Tensor[] {
+  private runOp(
+    op: Op,
+    batch: number,
+    {
+      live,
+      show,
+    }: { live: ReadonlyMap<TensorId, Tf.Tensor>; show: (id: TensorId, values: Float32Array) => void },
+  ): Tf.Tensor[] {
     const { tf, graph } = this;
     const view = viewOf(graph, op);
-    const values = op.inputs.map((id) => live.get(id) ?? this.constant(id));
+    const values = op.inputs.map((id) => live.get(id) ?? this.constant(id, batch));
     const assigned = new Map<TensorId, Tf.Tensor>();
     const results = tf.tidy(() => {
       const made = floatSpecOf(op)!.run({
@@ -151,7 +165,11 @@ class Evaluation {
         batch,
         values,
         prepared: (key, make) => this.prepare(`${op.name} ${key}`, make),
-        assign: (operand, value) => assigned.set(op.inputs[operand]!, tf.keep(tf.clone(value))),
+        assign: (operand, value, all = value) => {
+          const id = op.inputs[operand]!;
+          assigned.set(id, tf.keep(tf.clone(value)));
+          if (this.want.has(id)) show(id, all.dataSync() as Float32Array);
+        },
       });
       const list = made instanceof tf.Tensor ? [made] : made;
       return op.outputs.map((id, i) => tf.reshape(tf.cast(list[i]!, 'float32'), this.shape(id, batch)));
@@ -169,7 +187,7 @@ class Evaluation {
   }
 
   /** A constant, or the present value of a variable. */
-  private constant(id: TensorId): Tf.Tensor {
+  private constant(id: TensorId, batch: number): Tf.Tensor {
     const tensor = tensorOf(this.graph, id);
     const store = tensor.variable === undefined ? this.constants : this.variables;
     let value = store.get(id);
@@ -177,6 +195,11 @@ class Evaluation {
       const start = tensor.variable === undefined ? tensor : { ...tensor, data: tensor.variable.initial };
       const numbers = start.data === null ? new Float32Array(elements(tensor)) : numbersOf(start);
       value = this.tf.tensor(numbers, [...tensor.shape]);
+      if (tensor.variable !== undefined && batch > 1) {
+        const one = value;
+        value = this.tf.tile(one, [batch, ...tensor.shape.slice(1).map(() => 1)]);
+        one.dispose();
+      }
       store.set(id, value);
     }
     return value;

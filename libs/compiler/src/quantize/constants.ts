@@ -1,7 +1,7 @@
 // Constants of a float graph as the integers of a quantized one. Rounding is TFLite's: half away from zero.
 import { DTYPE_BYTES, elements, float32Values, type Quantization, type Tensor } from '../ir/graph.js';
 import { roundHalfAway } from '../ir/multipliers.js';
-import { clampInt8, positiveScale } from './ranges.js';
+import { clampInt8, positiveScale, type Range } from './ranges.js';
 
 type Content = Pick<Tensor, 'dtype' | 'quantization' | 'data'>;
 
@@ -20,17 +20,17 @@ export function quantizedValue(value: number, { scales, zeroPoints }: Quantizati
 }
 
 /**
- * Symmetric int8 in -127..127, one scale per slice of `axis`. `leastScales` are lower bounds: a bias that is huge beside its
+ * Symmetric int8 in -127..127, one scale per slice of `axis`, or one in all. `leastScales` are lower bounds: a bias that is huge beside its
  * weights must fit int32 in units of input scale times weight scale.
  */
 export function int8Weights(
   tensor: Tensor,
-  axis: number,
+  axis: number | null,
   leastScale: (slice: number) => number,
 ): Content & { readonly quantization: Quantization } {
   const values = float32Values(tensor);
-  const slices = tensor.shape[axis]!;
-  const inner = elements({ shape: tensor.shape.slice(axis + 1) });
+  const slices = axis === null ? 1 : tensor.shape[axis]!;
+  const inner = axis === null ? values.length : elements({ shape: tensor.shape.slice(axis + 1) });
   const sliceOf = (i: number): number => Math.floor(i / inner) % slices;
   const largest = new Float64Array(slices);
   values.forEach((value, i) => {
@@ -76,4 +76,11 @@ export function int32Bias(bias: Tensor, inputScale: number, weights: Quantizatio
     ? { scales, zeroPoints: scales.map(() => 0), axis: scales.length > 1 ? 0 : null }
     : null;
   return { dtype: 'int32', quantization, data };
+}
+
+/** An LSTM's cell state: int16 in a power of two that covers its range, within +-1 and +-64, where a tanh is flat. */
+export function int16Cell(range: Range | undefined): Content {
+  const most = Math.max(Math.abs(range?.min ?? 0), Math.abs(range?.max ?? 0), 2 ** -12);
+  const power = Math.min(-9, Math.max(-15, Math.ceil(Math.log2(most / 32_767))));
+  return { dtype: 'int16', quantization: { scales: [2 ** power], zeroPoints: [0], axis: null }, data: null };
 }

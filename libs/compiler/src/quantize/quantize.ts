@@ -2,9 +2,17 @@
 // asymmetric activations. Computed tensors keep their ids, ops their names, so layers of both graphs can be compared.
 import { failure, type Diagnostic } from '../ir/diagnostics.js';
 import { viewOf } from '../ir/cost.js';
-import { float32Values, tensorOf, type Graph, type Tensor, type TensorId } from '../ir/graph.js';
+import { byteLength, float32Values, tensorOf, type Graph, type Tensor, type TensorId } from '../ir/graph.js';
 import type { Op } from '../ir/ops.js';
-import { int32Bias, int8Data, int8Weights, leastWeightScale, quantizedValue } from './constants.js';
+import { LSTM } from '../ir/ops/recurrent.js';
+import {
+  int16Cell,
+  int32Bias,
+  int8Data,
+  int8Weights,
+  leastWeightScale,
+  quantizedValue,
+} from './constants.js';
 import { rangeOf, type Range } from './ranges.js';
 import { ruleOf, type WeightRule } from './rules.js';
 import { ScaleGroups } from './scale-groups.js';
@@ -33,6 +41,7 @@ function refuseUnsupported(graph: Graph): void {
 
 class Quantizer {
   private readonly groups: ScaleGroups;
+  private readonly cells: ReadonlySet<TensorId>;
   private readonly tensors: Map<TensorId, Tensor>;
   private readonly ops: Op[] = [];
   private nextId: TensorId;
@@ -41,9 +50,12 @@ class Quantizer {
 
   constructor(
     private readonly graph: Graph,
-    ranges: ReadonlyMap<TensorId, Range>,
+    private readonly ranges: ReadonlyMap<TensorId, Range>,
   ) {
     this.groups = new ScaleGroups(ranges);
+    this.cells = new Set(
+      graph.ops.flatMap((op) => (ruleOf(op.kind)?.lstm === true ? [op.inputs[LSTM.cell]!] : [])),
+    );
     this.tensors = new Map(graph.tensors);
     this.nextId = Math.max(-1, ...graph.tensors.keys()) + 1;
     for (const tensor of graph.tensors.values()) {
@@ -55,8 +67,7 @@ class Quantizer {
     this.graph.ops.forEach((op) => this.ops.push(this.tie(op)));
     for (const tensor of [...this.tensors.values()]) {
       if (!isFloat(tensor) || tensor.data !== null) continue;
-      const quantization = this.groups.quantization(tensor.id);
-      this.tensors.set(tensor.id, { ...tensor, dtype: 'int8', quantization });
+      this.tensors.set(tensor.id, this.computed(tensor));
     }
     const ops = this.ops.map((op) => this.withIntegers(op));
     const named = new Set([
@@ -68,12 +79,23 @@ class Quantizer {
     return { ...this.graph, tensors, ops };
   }
 
+  private computed(tensor: Tensor): Tensor {
+    if (this.cells.has(tensor.id)) return { ...tensor, ...int16Cell(this.ranges.get(tensor.id)) };
+    const quantization = this.groups.quantization(tensor.id);
+    const { variable } = tensor;
+    if (variable === undefined) return { ...tensor, dtype: 'int8', quantization };
+    const initial = variable.initial ?? new Uint8Array(byteLength(tensor));
+    const { data } = int8Data({ ...tensor, data: initial }, quantization);
+    return { ...tensor, dtype: 'int8', quantization, variable: { initial: data } };
+  }
+
   /** Decides scales of the op's tensors as far as its rule does. */
   private tie(op: Op): Op {
     const rule = ruleOf(op.kind)!;
     if (rule.fixed !== undefined) op.outputs.forEach((id) => this.groups.fix(id, rule.fixed!));
+    if (rule.lstm === true) this.groups.tie(op.outputs[0]!, op.inputs[LSTM.hidden]!);
     if (rule.same !== true) return op;
-    const first = op.outputs[0]!;
+    const first = op.outputs[0] ?? op.inputs[0]!;
     if (op.kind === 'pad') this.groups.add(first, padRange(op.attrs.value));
     op.outputs.slice(1).forEach((id) => this.groups.tie(first, id));
     const operands = [...new Set(op.inputs.filter((id) => isFloat(tensorOf(this.graph, id))))];
@@ -114,8 +136,13 @@ class Quantizer {
   }
 
   private withIntegers(op: Op): Op {
-    const { weights } = ruleOf(op.kind) ?? {};
-    const special = weights === undefined ? new Map<number, TensorId>() : this.weights(op, weights);
+    const { weights, lstm } = ruleOf(op.kind) ?? {};
+    const special =
+      lstm === true
+        ? this.lstm(op)
+        : weights === undefined
+          ? new Map<number, TensorId>()
+          : this.weights(op, weights);
     const inputs = op.inputs.map((id, i) => special.get(i) ?? this.data(id));
     if (op.kind !== 'pad') return { ...op, inputs } as Op;
     const value = quantizedValue(op.attrs.value, this.groups.quantization(op.outputs[0]!));
@@ -145,6 +172,30 @@ class Quantizer {
       made.set(
         rule.operand + 1,
         this.convert(bias, key, () => int32Bias(bias, inputScale, content.quantization)),
+      );
+    }
+    return made;
+  }
+
+  /** Weights have one scale each; biases go with the weights of the input. */
+  private lstm(op: Op): Map<number, TensorId> {
+    const { inputs } = viewOf({ ...this.graph, tensors: this.tensors }, op);
+    const inputScale = inputs[LSTM.input]!.quantization!.scales[0]!;
+    const made = new Map<number, TensorId>();
+    for (let at: number = LSTM.inputWeights; at < LSTM.biases; at++) {
+      const content = int8Weights(inputs[at]!, null, () => 0);
+      const key = 'weights per tensor';
+      made.set(
+        at,
+        this.convert(inputs[at]!, key, () => content),
+      );
+      if (at >= LSTM.recurrentWeights) continue;
+      const position = LSTM.biases + at - LSTM.inputWeights;
+      const bias = inputs[position]!;
+      const make = () => int32Bias(bias, inputScale, content.quantization);
+      made.set(
+        position,
+        this.convert(bias, `bias ${inputScale} ${content.quantization.scales.join()}`, make),
       );
     }
     return made;

@@ -17,6 +17,8 @@ export interface QuantizeRule {
   /** The result's scale, whatever its values. */
   readonly fixed?: Quantization;
   readonly weights?: WeightRule;
+  /** An LSTM: eight weights, four biases, a hidden state in the output's scale, a cell state in a power of two. */
+  readonly lstm?: true;
 }
 
 const PROBABILITY: Quantization = { scales: [1 / 256], zeroPoints: [-128], axis: null };
@@ -57,6 +59,7 @@ const RULES: { readonly [K in OpKind]?: QuantizeRule } = {
   transpose: SAME,
   slice: SAME,
   broadcast_to: SAME,
+  tile: SAME,
   space_to_depth: SAME,
   depth_to_space: SAME,
   space_to_batch_nd: SAME,
@@ -78,6 +81,11 @@ const RULES: { readonly [K in OpKind]?: QuantizeRule } = {
   arg_max: OWN,
   arg_min: OWN,
   batch_matmul: OWN,
+
+  unidirectional_sequence_lstm: { lstm: true },
+  read_variable: SAME,
+  assign_variable: SAME,
+  shift_state: SAME,
 };
 
 export function ruleOf(kind: OpKind): QuantizeRule | undefined {

@@ -26,6 +26,10 @@ export const MOVEMENT_FLOAT: FloatSpecs<MovementOps> = {
     },
     stacks: sameRank,
   },
+  tile: {
+    run: ({ tf, attrs, values: [x] }) => tf.tile(x!, [...attrs.multiples]),
+    stacks: ({ attrs }) => attrs.multiples[0] === 1,
+  },
   space_to_depth: {
     run: ({ tf, attrs: { block }, values: [x] }) => {
       const [n, h, w, c] = x!.shape as [number, number, number, number];

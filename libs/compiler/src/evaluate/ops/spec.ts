@@ -14,8 +14,8 @@ export interface FloatCall<A> extends OpView<A> {
   readonly values: readonly Tf.Tensor[];
   /** Made once per graph and op, kept until the evaluation ends: filters in tfjs's order. */
   readonly prepared: (key: string, make: () => Tf.Tensor) => Tf.Tensor;
-  /** New value of a variable operand. */
-  readonly assign: (operand: number, value: Tf.Tensor) => void;
+  /** New value of a variable operand; `all` = every value it took, where it took several. */
+  readonly assign: (operand: number, value: Tf.Tensor, all?: Tf.Tensor) => void;
 }
 
 export interface FloatSpec<A> {

@@ -4,6 +4,7 @@ import { ACTIVATION_FLOAT } from './activation.js';
 import { ARITHMETIC_FLOAT } from './arithmetic.js';
 import { CONVOLUTION_FLOAT } from './convolution.js';
 import { MOVEMENT_FLOAT } from './movement.js';
+import { RECURRENT_FLOAT } from './recurrent.js';
 import { REDUCTION_FLOAT } from './reduction.js';
 import { RECURRENT_FLOAT } from './recurrent.js';
 import type { FloatSpec, FloatSpecs } from './spec.js';
