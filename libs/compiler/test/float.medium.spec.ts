@@ -37,7 +37,7 @@ function largest(values: ArrayLike<number>): number {
   return Array.from(values).reduce((best, value, i, all) => (value > all[best]! ? i : best), 0);
 }
 
-/** As the model's own example numbers them. */
+/** As numbers; the files do not say which the training took. */
 const SEX = ['F', 'M', 'I'];
 
 /** Mean squared error of each row of three. */
@@ -169,7 +169,6 @@ describeWith(['shared-data'], 'float .tflite', () => {
     const rmse = (predicted: readonly number[]): number =>
       Math.sqrt(predicted.reduce((sum, value, i) => sum + (value - rings[i]!) ** 2, 0) / rings.length);
     expect(rmse(device)).toBeLessThan(rmse(floats) * 1.05);
-    console.log(rmse(device), rmse(floats));
   });
 
   it.each([

@@ -28,6 +28,9 @@ async function run(graph: Graph, ...inputs: Float32Array[]): Promise<number[]> {
 
 const ones = (n: number): Float32Array => new Float32Array(n).fill(1);
 
+/** Models whose integers saturate in their outputs only; op by op, test/float-oracle compares all kinds. */
+const GENTLE = ['convNet', 'residualNet', 'denseNet', 'broadcastNet'];
+
 describe('evaluateFloat', () => {
   it('should start the wasm backend, which computes the same everywhere', async () => {
     expect((await openTfjs()).getBackend()).toBe('wasm');
@@ -105,35 +108,32 @@ describe('evaluateFloat', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it.each(Object.entries(MODELS))(
-    'should agree with the integers of %s within a few steps',
-    async (_, make) => {
-      const graph = make();
-      const source = { bytes: writeTflite(graph), fileName: 'm.tflite' };
-      const deviceType = { name: 't', core: 'wasm', clockHz: 1e8, slotBytes: 1 << 20, arenaBytes: 1 << 18 };
-      const { bundle } = await compile(source, { deviceType });
-      const loaded = (await Runtime.open()).load(bundle);
-      const inputs = graph.inputs.map((id, i) => {
-        const size = elements(tensorOf(graph, id));
-        return Int8Array.from(floats(i + 1, size), (v) => Math.round(v * 60));
+  it.each(GENTLE)('should agree with the integers of %s within a few steps', async (name) => {
+    const graph = MODELS[name]!();
+    const source = { bytes: writeTflite(graph), fileName: 'm.tflite' };
+    const deviceType = { name: 't', core: 'wasm', clockHz: 1e8, slotBytes: 1 << 20, arenaBytes: 1 << 18 };
+    const { bundle } = await compile(source, { deviceType });
+    const loaded = (await Runtime.open()).load(bundle);
+    const inputs = graph.inputs.map((id, i) => {
+      const size = elements(tensorOf(graph, id));
+      return Int8Array.from(floats(i + 1, size), (v) => Math.round(v * 60));
+    });
+    const results = loaded.run(inputs.map((values) => new Uint8Array(values.buffer)));
+    const reals = inputs.map((values, i) => {
+      const tensor = tensorOf(graph, graph.inputs[i]!);
+      return dequantize(tensor, values, tensor.quantization!);
+    });
+    const float = await outputs(dequantizeGraph(graph), { count: 1, inputs: reals });
+    graph.outputs.forEach((id, i) => {
+      const tensor = tensorOf(graph, id);
+      const { scales, zeroPoints } = tensor.quantization!;
+      const [scale, zero] = [scales[0]!, zeroPoints[0]!];
+      const device = dequantize(tensor, new Int8Array(results[i]!.slice().buffer), tensor.quantization!);
+      float.get(id)!.forEach((value, at) => {
+        // Integers saturate where the test's random weights go too far.
+        const held = Math.min(Math.max(value, (-128 - zero) * scale), (127 - zero) * scale);
+        expect(Math.abs(held - device[at]!)).toBeLessThanOrEqual(6 * scale);
       });
-      const results = loaded.run(inputs.map((values) => new Uint8Array(values.buffer)));
-      const reals = inputs.map((values, i) => {
-        const tensor = tensorOf(graph, graph.inputs[i]!);
-        return dequantize(tensor, values, tensor.quantization!);
-      });
-      const float = await outputs(dequantizeGraph(graph), { count: 1, inputs: reals });
-      graph.outputs.forEach((id, i) => {
-        const tensor = tensorOf(graph, id);
-        const { scales, zeroPoints } = tensor.quantization!;
-        const [scale, zero] = [scales[0]!, zeroPoints[0]!];
-        const device = dequantize(tensor, new Int8Array(results[i]!.slice().buffer), tensor.quantization!);
-        float.get(id)!.forEach((value, at) => {
-          // Integers saturate where the test's random weights go too far, and not in its outputs alone.
-          const held = Math.min(Math.max(value, (-128 - zero) * scale), (127 - zero) * scale);
-          expect(Math.abs(held - device[at]!)).toBeLessThanOrEqual(16 * scale);
-        });
-      });
-    },
-  );
+    });
+  });
 });

@@ -111,7 +111,7 @@ class Quantizer {
     );
     const inputs = op.inputs.map((id) => copies.get(id) ?? id);
     operands.forEach((id) => this.groups.tie(first, copies.get(id) ?? id));
-    return { ...op, inputs } as Op;
+    return { ...op, inputs };
   }
 
   private requantized(op: Op, id: TensorId): TensorId {
@@ -144,7 +144,7 @@ class Quantizer {
           ? new Map<number, TensorId>()
           : this.weights(op, weights);
     const inputs = op.inputs.map((id, i) => special.get(i) ?? this.data(id));
-    if (op.kind !== 'pad') return { ...op, inputs } as Op;
+    if (op.kind !== 'pad') return { ...op, inputs };
     const value = quantizedValue(op.attrs.value, this.groups.quantization(op.outputs[0]!));
     return { ...op, inputs, attrs: { ...op.attrs, value } };
   }

@@ -73,11 +73,11 @@ function lstm(call: FloatCall<LstmAttrs>): Tf.Tensor {
   const cells: Tf.Tensor[] = [];
   const outputs = tf.unstack(fed, 0).map((given) => {
     const gates = tf.add(given, tf.matMul(hidden, recurrent, false, true));
-    const [input, forget, candidate, output] = tf.split(gates, 4, 1) as Tf.Tensor2D[];
-    const moved = tf.add(
+    const [input, forget, candidate, output] = tf.split<Tf.Tensor2D>(gates, 4, 1);
+    const moved = tf.add<Tf.Tensor2D>(
       tf.mul(tf.sigmoid(forget!), cell),
       tf.mul(tf.sigmoid(input!), tf.tanh(candidate!)),
-    ) as Tf.Tensor2D;
+    );
     cell = attrs.cellClip > 0 ? tf.clipByValue(moved, -attrs.cellClip, attrs.cellClip) : moved;
     cells.push(cell);
     hidden = tf.mul(tf.sigmoid(output!), tf.tanh(cell));
