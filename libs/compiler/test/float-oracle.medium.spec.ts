@@ -88,8 +88,8 @@ async function worstOf(one: VectorCase, graph: Graph, frames: readonly Frame[]):
 describe('float evaluation', () => {
   for (const file of vectorFiles()) {
     const [op, type] = file.split('.') as [string, string];
-    // Conversions between integers mean nothing in reals.
-    if (op === 'CAST') continue;
+    // Conversions between integers mean nothing in reals; states of random vectors saturate, and never forget it.
+    if (['CAST', 'SVDF', 'READ_VARIABLE', 'UNIDIRECTIONAL_SEQUENCE_LSTM'].includes(op)) continue;
     it(`should mean in floats what ${op} means in ${type}`, async () => {
       const apart: string[] = [];
       for (const one of readVectors(file).filter(({ name }) => !BEYOND.has(`${op}.${type} ${name}`))) {

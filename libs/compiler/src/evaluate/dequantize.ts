@@ -4,6 +4,7 @@ import type { Op } from '../ir/ops.js';
 import { viewOf } from '../ir/cost.js';
 import {
   DTYPE_BYTES,
+  byteLength,
   elements,
   tensorOf,
   type Graph,
@@ -11,6 +12,7 @@ import {
   type Tensor,
   type TensorId,
 } from '../ir/graph.js';
+import { LSTM } from '../ir/ops/recurrent.js';
 import { numbersOf } from './ops/spec.js';
 
 /** Biases have no scale of their own that a kernel reads: it is the input's times the weights'. */
@@ -18,14 +20,21 @@ const WEIGHTED = new Set(['conv_2d', 'depthwise_conv_2d', 'fully_connected', 'tr
 
 export function dequantizeGraph(graph: Graph): Graph {
   const biases = new Map<TensorId, Quantization>();
-  for (const op of graph.ops) {
-    if (!WEIGHTED.has(op.kind)) continue;
-    const { inputs } = viewOf(graph, op);
-    const [data, filter, bias] = [inputs[0]!, inputs[1]!, inputs[2]];
-    if (bias === undefined || data.quantization === null || filter.quantization === null) continue;
+  const product = (data: Tensor, filter: Tensor, bias: Tensor | undefined): void => {
+    if (bias === undefined || data.quantization === null || filter.quantization === null) return;
     const scales = filter.quantization.scales.map((s) => s * data.quantization!.scales[0]!);
     const axis = scales.length > 1 ? 0 : null;
     biases.set(bias.id, { scales, zeroPoints: scales.map(() => 0), axis });
+  };
+  for (const op of graph.ops) {
+    const { inputs } = viewOf(graph, op);
+    if (WEIGHTED.has(op.kind)) product(inputs[0]!, inputs[1]!, inputs[2]);
+    // State times time weights.
+    if (op.kind === 'svdf') product(inputs[1]!, inputs[3]!, inputs[4]);
+    if (op.kind === 'unidirectional_sequence_lstm') {
+      for (let gate = 0; gate < 4; gate++)
+        product(inputs[LSTM.input]!, inputs[LSTM.inputWeights + gate]!, inputs[LSTM.biases + gate]);
+    }
   }
   const tensors = new Map([...graph.tensors].map(([id, tensor]) => [id, asFloat(tensor, biases.get(id))]));
   return { ...graph, tensors, ops: graph.ops.map((op) => withReals(graph, op)) };
@@ -49,19 +58,12 @@ function asFloat(tensor: Tensor, bias: Quantization | undefined): Tensor {
   if (quantization === null) return tensor;
   const float = { ...tensor, dtype: 'float32', quantization: null } as const;
   const { variable } = tensor;
-  return {
-    ...float,
-    data: tensor.data && floatBytes(dequantize(tensor, numbersOf(tensor), quantization)),
-    ...(variable === undefined
-      ? {}
-      : {
-          variable: {
-            initial:
-              variable.initial &&
-              floatBytes(dequantize(tensor, numbersOf({ ...tensor, data: variable.initial }), quantization)),
-          },
-        }),
-  };
+  const reals = (data: Uint8Array): Uint8Array =>
+    floatBytes(dequantize(tensor, numbersOf({ ...tensor, data }), quantization));
+  if (variable === undefined) return { ...float, data: tensor.data && reals(tensor.data) };
+  // A variable starts as zero bytes, which mean zero only where the zero point is.
+  const initial = variable.initial ?? new Uint8Array(byteLength(tensor));
+  return { ...float, variable: { initial: reals(initial) } };
 }
 
 /** The reals that integers stand for. */

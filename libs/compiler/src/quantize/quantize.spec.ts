@@ -98,9 +98,7 @@ describe('quantizeGraph', () => {
     const x = b.input('x', [1, 2], null);
     const p = b.softmax(x, 'p');
     const graph = b.build([b.add(x, p, { name: 'largest' })]);
-    const ops = graph.ops.map((op) =>
-      op.kind === 'add' ? ({ ...op, kind: 'maximum', attrs: {} } as Op) : op,
-    );
+    const ops = graph.ops.map((op): Op => (op.kind === 'add' ? { ...op, kind: 'maximum', attrs: {} } : op));
     const result = quantized({ ...graph, ops }, [[x, { min: -4, max: 4 }]]);
     expect(result.ops.map((op) => op.kind)).toEqual(['softmax', 'quantize', 'maximum']);
     const [, copy, largest] = result.ops;
@@ -112,7 +110,7 @@ describe('quantizeGraph', () => {
     const b = new GraphBuilder('g');
     const x = b.input('x', [1, 2], null);
     const graph = b.build([b.relu(b.relu(x, 'one'), 'two')]);
-    const ops = graph.ops.map((op) => ({ ...op, kind: 'cast', attrs: {} }) as Op);
+    const ops = graph.ops.map((op): Op => ({ ...op, kind: 'cast', attrs: {} }));
     expect(() => quantizeGraph({ ...graph, ops }, new Map())).toThrow(/\(2\).*CAST \(one\), CAST \(two\)/);
   });
 });

@@ -6,7 +6,6 @@ import { CONVOLUTION_FLOAT } from './convolution.js';
 import { MOVEMENT_FLOAT } from './movement.js';
 import { RECURRENT_FLOAT } from './recurrent.js';
 import { REDUCTION_FLOAT } from './reduction.js';
-import { RECURRENT_FLOAT } from './recurrent.js';
 import type { FloatSpec, FloatSpecs } from './spec.js';
 
 export const FLOAT_OPS: FloatSpecs<OpAttrs> = {
