@@ -1,6 +1,7 @@
-// Known answers: example images whose class their publishers state, through the kernels that devices run.
+// Known answers: example images and sounds whose class their publishers state, through the kernels that devices run.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { stdout } from 'node:process';
 import { compile } from '@tinyfleet/compiler';
 import { isFleetError } from '@tinyfleet/errors';
 import { Runtime } from '@tinyfleet/runtime';
@@ -61,7 +62,10 @@ export async function measureAnswers(data) {
     headers('tinymaix_cifar10_pic', (file) => Number(/pic(\d+)/.exec(file)[1])),
   );
   table(['image', 'model', 'stated class', 'said'], rows);
+  stdout.write('\n');
+  const heard = await measureSpeech(data, runtime);
   return [
+    heard,
     bar({
       id: 'models.answers.images',
       value: right / rows.length,
@@ -70,6 +74,39 @@ export async function measureAnswers(data) {
       unit: 'of the images get the class in their name',
     }),
   ];
+}
+
+const WORDS = ['silence', 'unknown', 'yes', 'no'];
+/** The example's own samples and recordings of the same words: raw sound through the bundle's front end. */
+async function measureSpeech(data, runtime) {
+  const folder = join(data, 'audio_speech_commands_samples');
+  const { bundle } = await compile(readSource(join(data, 'models/tflm_micro_speech_int8.tflite')), {
+    deviceType: ROOMY,
+    frontEnd: { kind: 'micro-speech' },
+    labels: WORDS,
+  });
+  const loaded = runtime.load(bundle);
+  const rows = readdirSync(folder)
+    .map((file) => ({ file, word: /^(?:tflm|gsc)_(yes|no|silence)_(?!30ms)/.exec(file)?.[1] }))
+    .filter(({ word }) => word !== undefined)
+    .map(({ file, word }) => {
+      loaded.resetState();
+      const [output] = loaded.runRaw(pcm(readFileSync(join(folder, file)))).at(-1);
+      const scores = new Int8Array(output.buffer, output.byteOffset, output.length);
+      return [file, word, WORDS[scores.indexOf(Math.max(...scores))]];
+    });
+  table(['sound', 'stated', 'heard'], rows);
+  const right = rows.filter(([, stated, said]) => stated === said).length;
+  const unit = 'of the words, signal front end included';
+  return bar({ id: 'models.answers.speech', value: right / rows.length, bar: 1, better: 'higher', unit });
+}
+
+/** 16-bit samples of a mono PCM file. */
+function pcm(file) {
+  let at = 12;
+  while (file.toString('latin1', at, at + 4) !== 'data') at += 8 + file.readUInt32LE(at + 4);
+  const length = Math.min(file.readUInt32LE(at + 4), file.length - at - 8) & ~1;
+  return new Int16Array(Uint8Array.from(file.subarray(at + 8, at + 8 + length)).buffer);
 }
 
 /** 8-bit grey or palette BMP, rows bottom-up in the file. @returns {Uint8Array} rows top-down */
