@@ -16,6 +16,7 @@ type Build = CallOutput<'buildGet'>;
 interface BuildOptions {
   for?: string[];
   inputRange?: [low: number, high: number];
+  frontEnd?: Record<string, unknown>;
   wait: boolean;
   brief?: boolean;
 }
@@ -27,12 +28,27 @@ function range(text: string): [number, number] {
   return [low, high];
 }
 
+/** A kind that needs nothing else, or a whole description. */
+function frontEnd(text: string): Record<string, unknown> {
+  if (!text.trimStart().startsWith('{')) return { kind: text };
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return usage('--front-end takes a kind, such as micro-speech, or JSON, such as {"kind":"scale"}.');
+  }
+}
+
 export function buildCommand(): Command {
   const command = new Command('build')
     .description('Compile a model version for device types and print the reports')
     .argument('<name[@version]>', 'model; the newest version when none is named')
     .option('--for <types>', 'device types, comma separated (default: those of the project)', commaList)
     .option('--input-range <low,high>', 'of a float model without calibration samples (default: -1,1)', range)
+    .option(
+      '--front-end <kind or JSON>',
+      'makes the input of raw samples: micro-speech, mfcc, statistics, spectral-power, scale',
+      frontEnd,
+    )
     .option('--no-wait', 'start the builds and return')
     .option('--brief', 'one line per build instead of the report')
     .addHelpText(
@@ -40,6 +56,7 @@ export function buildCommand(): Command {
       `
 Examples:
   $ npx tinyfleet build kws --for qemu-m4,wasm
+  $ npx tinyfleet build micro-speech --for wasm --front-end micro-speech
   $ npx tinyfleet build list
   $ npx tinyfleet build show kws@1.1.0 --for wasm`,
     )
@@ -104,7 +121,7 @@ async function newestVersion(client: Client, project: string, model: string): Pr
 async function startBuilds(
   session: Session,
   text: string,
-  { for: deviceTypes, inputRange }: BuildOptions,
+  { for: deviceTypes, inputRange, frontEnd: signal }: BuildOptions,
 ): Promise<Build[]> {
   const { model, version } = modelRef(text);
   const client = await session.client();
@@ -114,7 +131,10 @@ async function startBuilds(
       model,
       ...(version === undefined ? {} : { version }),
       ...(deviceTypes === undefined ? {} : { deviceTypes }),
-      ...(inputRange === undefined ? {} : { options: { inputRange } }),
+      options: {
+        ...(inputRange === undefined ? {} : { inputRange }),
+        ...(signal === undefined ? {} : { frontEnd: signal }),
+      },
     },
   });
   return items;

@@ -73,7 +73,15 @@ export async function startCompiler(
   async function optionsOf(job: BuildJob): Promise<Record<string, unknown>> {
     const { validation, calibration, typeSpec } = job;
     return {
-      ...pick(job.options, ['confidenceBins', 'goldenVectors', 'sensor', 'optimize', 'inputRange', 'state']),
+      ...pick(job.options, [
+        'confidenceBins',
+        'frontEnd',
+        'goldenVectors',
+        'inputRange',
+        'optimize',
+        'sensor',
+        'state',
+      ]),
       deviceType: typeSpec,
       model: job.model,
       version: job.version,

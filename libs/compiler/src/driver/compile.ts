@@ -16,6 +16,7 @@ import { workOf } from '../ir/cost.js';
 import { FLOAT_PASSES, NO_PASSES, PASSES } from '../passes/table.js';
 import { runPasses } from '../passes/pass.js';
 import { withFrontEnd } from '../plan/front-end/build.js';
+import { checkFrontEnd } from '../plan/front-end/check.js';
 import { makePlan } from '../plan/make-plan.js';
 import type { Plan } from '../plan/types.js';
 import { calibrate, chooseSamples, type Calibration } from './calibrate.js';
@@ -79,6 +80,7 @@ export async function compile(
   const diagnostics: Diagnostic[] = [];
 
   await enter('read', 0);
+  if (options.frontEnd !== undefined) checkFrontEnd(options.frontEnd);
   const optimize = options.optimize ?? true;
   const { graph: opened, notes } = openSource(source, options.limits, options.trees);
   diagnostics.push(...notes);
