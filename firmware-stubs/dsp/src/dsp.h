@@ -21,19 +21,11 @@ FLEET_DECLARE_STAGE(statistics)
 FLEET_DECLARE_STAGE(spectral_power)
 FLEET_DECLARE_STAGE(copy)
 
-// Index of the highest set bit plus one, 0 for 0.
-uint32_t fleet_bit_length(uint32_t x);
-// Square root rounded to nearest; below 2^32 the result saturates at 65535, as in TFLite Micro's signal library.
-uint32_t fleet_square_root(uint64_t x);
-
 // A const table of `elements` elements.
 static inline int is_table(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
   return op[FLEET_OPERAND_SPACE] == FLEET_SPACE_CONST && fleet_is_tensor(op, dtype, elements, width);
 }
 
 static inline int16_t to_int16(int64_t x) { return (int16_t)(x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x); }
-
-// Floor of (x / 2^n) after adding a half; 1 <= n <= 62 and |x| < 2^62.
-static inline int64_t round_shift64(int64_t x, uint32_t n) { return (x + (INT64_C(1) << (n - 1))) >> n; }
 
 #endif

@@ -1,5 +1,4 @@
-// The table of front end stages of this build; a port that leaves dsp/ out has none (runtime/src/front_end.c). Small
-// integer functions that several stages share.
+// The table of front end stages of this build; a port that leaves dsp/ out has none (runtime/src/front_end.c).
 #include "dsp.h"
 
 #define STAGE(NAME, name, inputs, outputs, in_place)                                                         \
@@ -26,32 +25,4 @@ const op_t *fleet_find_stage(uint32_t number) {
   for (uint32_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
     if (stages[i].number == number) return &stages[i];
   return NULL;
-}
-
-uint32_t fleet_bit_length(uint32_t x) {
-  uint32_t n = 0;
-  for (uint32_t half = 16; half != 0; half /= 2)
-    if (x >> half != 0) {
-      x >>= half;
-      n += half;
-    }
-  return n + (x != 0);
-}
-
-// Digit by digit in base 4. The reference rounds up where the rest exceeds the root, and keeps roots of numbers below
-// 2^32 in 16 bits.
-uint32_t fleet_square_root(uint64_t x) {
-  const uint32_t high = (uint32_t)(x >> 32);
-  const uint32_t top = high != 0 ? 32 + fleet_bit_length(high) : fleet_bit_length((uint32_t)x);
-  uint64_t rest = x, root = 0;
-  if (top == 0) return 0;
-  for (uint64_t bit = UINT64_C(1) << ((top - 1) & ~1u); bit != 0; bit >>= 2) {
-    if (rest >= root + bit) {
-      rest -= root + bit;
-      root = (root >> 1) + bit;
-    } else {
-      root >>= 1;
-    }
-  }
-  return (uint32_t)(root + (rest > root && root != (high != 0 ? UINT32_MAX : UINT16_MAX)));
 }

@@ -130,3 +130,31 @@ int32_t fleet_tanh_16(int32_t x, int32_t multiplier, int32_t shift, const uint8_
   const int32_t one = INT32_C(1) << 23, half = 1 << 7;
   return (int16_t)(uint16_t)((scaled >= 0 ? value - one + half : one - value + half - 1) >> 8);
 }
+
+uint32_t fleet_bit_length(uint32_t x) {
+  uint32_t n = 0;
+  for (uint32_t half = 16; half != 0; half /= 2)
+    if (x >> half != 0) {
+      x >>= half;
+      n += half;
+    }
+  return n + (x != 0);
+}
+
+// Digit by digit in base 4. The reference rounds up where the rest exceeds the root, and keeps roots of numbers below
+// 2^32 in 16 bits.
+uint32_t fleet_square_root(uint64_t x) {
+  const uint32_t high = (uint32_t)(x >> 32);
+  const uint32_t top = high != 0 ? 32 + fleet_bit_length(high) : fleet_bit_length((uint32_t)x);
+  uint64_t rest = x, root = 0;
+  if (top == 0) return 0;
+  for (uint64_t bit = UINT64_C(1) << ((top - 1) & ~1u); bit != 0; bit >>= 2) {
+    if (rest >= root + bit) {
+      rest -= root + bit;
+      root = (root >> 1) + bit;
+    } else {
+      root >>= 1;
+    }
+  }
+  return (uint32_t)(root + (rest > root && root != (high != 0 ? UINT32_MAX : UINT16_MAX)));
+}

@@ -111,6 +111,14 @@ static inline int8_t to_int8(uint32_t acc, int32_t multiplier, int32_t shift, in
   return (int8_t)(clamp(requantize((int32_t)acc, multiplier, shift), low - offset, high - offset) + offset);
 }
 
+// Floor of (x / 2^n) after adding a half; 1 <= n <= 62 and |x| < 2^62.
+static inline int64_t round_shift64(int64_t x, uint32_t n) { return (x + (INT64_C(1) << (n - 1))) >> n; }
+
+// Index of the highest set bit plus one, 0 for 0.
+uint32_t fleet_bit_length(uint32_t x);
+// Square root rounded to nearest; below 2^32 the result saturates at 65535, as in TFLite Micro's signal library.
+uint32_t fleet_square_root(uint64_t x);
+
 // Moves `keep` bytes down by `distance`; memcpy of parts that do not overlap.
 static inline void move_down(uint8_t *p, uint32_t distance, uint32_t keep) {
   for (uint32_t done = 0; done < keep; done += distance)
@@ -248,6 +256,10 @@ FLEET_DECLARE_OP(conv_2d)
 FLEET_DECLARE_OP(depthwise_conv_2d)
 FLEET_DECLARE_OP(elu)
 FLEET_DECLARE_OP(fully_connected)
+FLEET_DECLARE_OP(gaussian_score)
+FLEET_DECLARE_OP(k_means_score)
+FLEET_DECLARE_OP(mahalanobis_score)
+FLEET_DECLARE_OP(prototypes)
 FLEET_DECLARE_OP(read_variable)
 FLEET_DECLARE_OP(reshape)
 FLEET_DECLARE_OP(shift_state)

@@ -50,6 +50,10 @@ const op_t fleet_ops[] = {
     OP(TANH, activation, 2, 1, 0, 1),
     OP(TRANSPOSE_CONV, transpose_conv, 5, 1, 0, 0),
     OP(UNIDIRECTIONAL_SEQUENCE_LSTM, unidirectional_sequence_lstm, 7, 1, 0, 0),
+    OP(GAUSSIAN_SCORE, gaussian_score, 4, 1, 0, 0),
+    OP(K_MEANS_SCORE, k_means_score, 4, 1, 0, 0),
+    OP(MAHALANOBIS_SCORE, mahalanobis_score, 3, 1, 0, 0),
+    OP(PROTOTYPES, prototypes, 3, 1, 0, 0),
     OP(TREE_ENSEMBLE, tree_ensemble, 5, 1, 1, 0),
 };
 const uint32_t fleet_op_count = sizeof fleet_ops / sizeof fleet_ops[0];

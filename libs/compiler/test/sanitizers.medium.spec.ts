@@ -90,6 +90,34 @@ async function treeBundles(): Promise<Uint8Array[]> {
   return Promise.all(bundles);
 }
 
+const ROWS = [
+  [1, -2, 0.5],
+  [0, 1, 3],
+  [-4, 0, 1],
+];
+const DISTANCES = [
+  { 'tinyfleet-model': 'k-nearest', prototypes: ROWS, labels: [0, 1, 1], k: 2 },
+  { 'tinyfleet-model': 'k-means', centres: ROWS, radii: [1, 2, 3] },
+  { 'tinyfleet-model': 'gaussian', means: ROWS, variances: ROWS.map((row) => row.map((v) => v * v + 1)) },
+  {
+    'tinyfleet-model': 'mahalanobis',
+    mean: ROWS[0],
+    covariance: [
+      [4, 1, 0],
+      [1, 3, -1],
+      [0, -1, 2],
+    ],
+  },
+];
+
+async function distanceBundles(): Promise<Uint8Array[]> {
+  const bundles = DISTANCES.map(async (model) => {
+    const source = { bytes: new TextEncoder().encode(JSON.stringify(model)), fileName: 'model.json' };
+    return (await compile(source, { deviceType, goldenVectors: 2 })).bundle;
+  });
+  return Promise.all(bundles);
+}
+
 async function vectorBundles(): Promise<Uint8Array[]> {
   const bundles: Uint8Array[] = [];
   for (const file of vectorFiles()) {
@@ -126,6 +154,7 @@ describeWith(['gcc'], 'sanitizers', () => {
     ['op', vectorBundles],
     ['front end', frontEndBundles],
     ['tree ensemble', treeBundles],
+    ['distance model', distanceBundles],
   ] as const)(
     'should find no %s that fails its self-test or leaves its memory when damaged',
     async (what, make) => {

@@ -1,6 +1,7 @@
 // From graph, plan and the caller's options to what the bundle says around the plan: contract, labels, monitors.
 import { createHash } from 'node:crypto';
 import { failure, fault, type Diagnostic } from '../ir/diagnostics.js';
+import { SCORE_KINDS } from '../ir/ops/classic.js';
 import { elements, tensorOf, type Graph, type TensorId } from '../ir/graph.js';
 import {
   TENSOR_SENSOR,
@@ -34,7 +35,16 @@ export function bundleContents(
     const tensor = tensorOf(graph, planned.tensor);
     const probabilities = isProbabilities(graph, planned.tensor);
     const classes = planned.tensor === labelled || probabilities ? tensor.shape.at(-1)! : 0;
-    const role = probabilities ? 'probabilities' : classes > 0 ? 'logits' : 'generic';
+    const scored = graph.ops.some(
+      (op) => SCORE_KINDS.includes(op.kind) && op.outputs.includes(planned.tensor),
+    );
+    const role = scored
+      ? 'anomaly_score'
+      : probabilities
+        ? 'probabilities'
+        : classes > 0
+          ? 'logits'
+          : 'generic';
     return { tensor, planned, role, sensor: null, classes };
   });
   return {

@@ -2,6 +2,7 @@
 import { fault, type Diagnostic } from '../ir/diagnostics.js';
 import type { Graph } from '../ir/graph.js';
 import { describeFile } from '../frontends/describe.js';
+import { openDistances } from '../frontends/distance-json/open.js';
 import * as keras from '../frontends/keras/open.js';
 import { DEFAULT_MODEL_LIMITS, within, type ModelLimits } from '../frontends/limits.js';
 import * as onnxMatch from '../frontends/onnx/match.js';
@@ -19,7 +20,7 @@ export interface Source {
   readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
-export type SourceFormat = 'tflite' | 'onnx' | 'keras' | 'tfjs' | 'trees';
+export type SourceFormat = 'tflite' | 'onnx' | 'keras' | 'tfjs' | 'trees' | 'distances';
 
 export interface Opened {
   readonly format: SourceFormat;
@@ -41,6 +42,8 @@ export function openSource(
   if (isTflite(bytes)) return { format: 'tflite', graph: openTflite(bytes, all), notes };
   const trees = openTrees(bytes, all, treeOptions, notes);
   if (trees !== undefined) return { format: 'trees', graph: trees, notes };
+  const distances = openDistances(bytes, all);
+  if (distances !== undefined) return { format: 'distances', graph: distances, notes };
   if (keras.match(bytes, all)) return { format: 'keras', graph: keras.open(bytes, all), notes };
   if (tfjs.match(bytes, all)) return { format: 'tfjs', graph: tfjs.open(bytes, files, all), notes };
   if (onnxMatch.match(bytes))

@@ -75,7 +75,10 @@ export function isProbabilities(graph: Graph, id: TensorId): boolean {
   // Telemetry reads int16 confidences in Q0.15; the form with zero point -32768 has none of its own.
   if (dtype === 'int16' && quantization?.zeroPoints[0] !== 0) return false;
   const oneRow = shape.slice(0, -1).every((extent) => extent === 1);
-  const makes = op.kind === 'softmax' || (op.kind === 'tree_ensemble' && op.attrs.probabilities);
+  const makes =
+    op.kind === 'softmax' ||
+    op.kind === 'prototypes' ||
+    (op.kind === 'tree_ensemble' && op.attrs.probabilities);
   return makes && oneRow && classes > 1 && classes <= MOST_CLASSES;
 }
 

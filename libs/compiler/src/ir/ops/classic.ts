@@ -1,6 +1,6 @@
-// Models besides nets: tree ensembles. They exist in the IR only; nothing of TFLite says them.
-import { elements } from '../graph.js';
-import type { OpSpecs } from './spec.js';
+// Models besides nets: tree ensembles, nearest neighbours and anomaly scores by distance. They exist in the IR only; nothing of TFLite says them.
+import { elements, type Tensor } from '../graph.js';
+import type { Check, OpSpec, OpSpecs, OpView } from './spec.js';
 
 export interface TreeEnsembleAttrs {
   /** What is made of the sums: requantized to the output, or probabilities. */
@@ -18,11 +18,42 @@ export interface TreeEnsembleAttrs {
 export interface ClassicOps {
   /** Operands: features, nodes (uint8, 8 per node), roots (int32 per tree and the end), base (int32 per class), leaves (int16). */
   tree_ensemble: TreeEnsembleAttrs;
+  /** Operands: features, prototypes (int8 rows), labels (int16). Shares of the k nearest. */
+  prototypes: { readonly k: number; readonly metric: 'l2' | 'l1' };
+  /** Operands: features, centres (int8 rows). The least distance over its centre's radius. */
+  k_means_score: { readonly radii: readonly number[] };
+  /** Operands: features, means (int8), inverse variances (int16), offsets (int32). Score = 2^-fractionBits of the least sum. */
+  gaussian_score: { readonly sumShift: number; readonly fractionBits: number };
+  /** Operands: features, means (int8), whitening (int16 rows). Score = 2^-fractionBits of the length. */
+  mahalanobis_score: { readonly rowShift: number; readonly fractionBits: number };
 }
+
+/** What an anomaly is scored by. */
+export const SCORE_KINDS: readonly string[] = ['k_means_score', 'gaussian_score', 'mahalanobis_score'];
 
 export const TREE_NODE_BYTES = 8;
 
 export const CLASSIC_OPS: OpSpecs<ClassicOps> = {
+  prototypes: distances(3, ({ attrs, inputs, outputs }, check) => {
+    check(outputs[0]!.dtype === 'int8', 'the output is not int8');
+    check(attrs.k >= 1 && attrs.k <= Math.min(16, elements(inputs[2]!)), 'k is not 1..16');
+    check(
+      elements(inputs[2]!) * elements(inputs[0]!) === elements(inputs[1]!),
+      'not one label per prototype',
+    );
+  }),
+  k_means_score: distances(2, ({ attrs, inputs, outputs }, check) => {
+    checkScore(outputs[0]!, check);
+    check(attrs.radii.length * elements(inputs[0]!) === elements(inputs[1]!), 'not one radius per centre');
+  }),
+  gaussian_score: distances(4, ({ inputs, outputs }, check) => {
+    checkScore(outputs[0]!, check);
+    check(elements(inputs[1]!) === elements(inputs[2]!), 'means and variances differ in number');
+  }),
+  mahalanobis_score: distances(3, ({ inputs, outputs }, check) => {
+    checkScore(outputs[0]!, check);
+    check(elements(inputs[1]!) === elements(inputs[0]!), 'not one mean per feature');
+  }),
   tree_ensemble: {
     code: null,
     minInputs: 5,
@@ -52,3 +83,23 @@ export const CLASSIC_OPS: OpSpecs<ClassicOps> = {
     work: ({ inputs }) => (elements(inputs[2]!) - 1) * 16,
   },
 };
+
+function distances<A>(inputs: number, rules: (op: OpView<A>, check: Check) => void): OpSpec<A> {
+  return {
+    code: null,
+    minInputs: inputs,
+    maxInputs: inputs,
+    constantFrom: 1,
+    check: (op, check) => {
+      const [features, rows] = op.inputs;
+      check(features!.dtype === 'int8' && rows!.dtype === 'int8', 'features or rows are not int8');
+      check(elements(rows!) % elements(features!) === 0, 'rows are of another length');
+      rules(op, check);
+    },
+    work: (op) => Math.max(...op.inputs.map((t) => elements(t))),
+  };
+}
+
+function checkScore(output: Tensor, check: Check): void {
+  check(output.dtype === 'int16' && elements(output) === 1, 'a score is one int16');
+}

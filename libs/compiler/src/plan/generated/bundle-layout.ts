@@ -1518,7 +1518,7 @@ export const OPS = {
   PROTOTYPES: {
     number: 1030,
     version: 1,
-    implemented: false,
+    implemented: true,
     inputs: [
       { name: 'features', optional: false, many: false },
       { name: 'prototypes', optional: false, many: false },
@@ -1577,7 +1577,7 @@ export const OPS = {
   K_MEANS_SCORE: {
     number: 1032,
     version: 1,
-    implemented: false,
+    implemented: true,
     inputs: [
       { name: 'features', optional: false, many: false },
       { name: 'centres', optional: false, many: false },
@@ -1599,7 +1599,7 @@ export const OPS = {
   GAUSSIAN_SCORE: {
     number: 1033,
     version: 1,
-    implemented: false,
+    implemented: true,
     inputs: [
       { name: 'features', optional: false, many: false },
       { name: 'means', optional: false, many: false },
@@ -1623,7 +1623,7 @@ export const OPS = {
   MAHALANOBIS_SCORE: {
     number: 1034,
     version: 1,
-    implemented: false,
+    implemented: true,
     inputs: [
       { name: 'features', optional: false, many: false },
       { name: 'means', optional: false, many: false },
