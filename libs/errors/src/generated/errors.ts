@@ -935,6 +935,14 @@ export const errors = {
     text: "The model's LSTM sees {steps} time steps per inference: every inference starts from its first state.",
     hint: 'Nothing, if an input is a whole sequence. If inputs continue one stream, build with the option `state: carry`.',
   },
+  'compiler.distances-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: distances invalid',
+    text: 'The distance model cannot be used: {reason}.',
+    hint: 'Give `tinyfleet-model` as k-nearest, k-means, gaussian or mahalanobis with its numbers (docs/design/front-end.md).',
+  },
   'flash.read-failed': {
     number: 401,
     status: 500,
@@ -2400,6 +2408,7 @@ export interface ErrorData {
     error: Value;
   };
   'compiler.state-starts-anew': { steps: Value };
+  'compiler.distances-invalid': { reason: Value };
   'flash.read-failed': { offset: Value };
   'flash.write-failed': { offset: Value };
   'flash.erase-failed': { offset: Value };
