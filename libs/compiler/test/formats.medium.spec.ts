@@ -1,6 +1,7 @@
 // The committed vectors of tools/oracle/formats: small ONNX and Keras models through our frontends and the float evaluation,
 // against what ONNX Runtime and Keras compute.
 import { describe, expect, it } from '@jest/globals';
+import { compile } from '../src/index.js';
 import { openSource } from '../src/driver/frontends.js';
 import { evaluateFloat } from '../src/evaluate/evaluate.js';
 import { tensorOf, type Graph } from '../src/ir/graph.js';
@@ -41,6 +42,16 @@ const named = (file: 'onnx.gz' | 'keras.gz') => formatVectors(file).map((c) => [
 
 describe('an ONNX model', () => {
   it.each(named('onnx.gz'))('should compute %s as ONNX Runtime does', (_, c) => check(c));
+});
+
+describe('a model that computes nothing', () => {
+  it.each(formatVectors('onnx.gz').filter(({ name }) => name === 'Identity' || name === 'Dropout'))(
+    'should be refused with words, not built ($name)',
+    async ({ bytes, name }) => {
+      const deviceType = { name: 'any', core: 'wasm', clockHz: 1, slotBytes: 1 << 20, arenaBytes: 1 << 20 };
+      await expect(compile({ bytes, fileName: name }, { deviceType })).rejects.toThrow('it computes nothing');
+    },
+  );
 });
 
 describe('a Keras model', () => {
