@@ -87,10 +87,13 @@ export async function compareLayers(
   pause: () => Promise<void>,
 ): Promise<Pick<QuantizationReport, 'layers' | 'outputs'>> {
   const { float, graph, plan, bundle } = model;
+  // The first result that the float graph has, too; what a step remembers is no layer.
   const steps = plan.steps.flatMap((step, index) => {
-    const tensor = step.outputTensors[0];
-    const known = tensor !== undefined && float.tensors.get(tensor)?.dtype === 'float32';
-    return known ? [{ step, index, tensor }] : [];
+    const output = step.outputTensors.findIndex((id) => {
+      const tensor = float.tensors.get(id);
+      return tensor?.dtype === 'float32' && tensor.variable === undefined;
+    });
+    return output < 0 ? [] : [{ step, index, output, tensor: step.outputTensors[output]! }];
   });
   const want = [...new Set([...steps.map(({ tensor }) => tensor), ...float.outputs])];
   const bytes = want.reduce((n, id) => n + elements(tensorOf(float, id)) * 4, 0);
@@ -135,7 +138,7 @@ export async function compareLayers(
         const here = steps[next];
         if (here?.index !== step) return;
         next++;
-        sums.get(step)!.add(expected(here.tensor, sample), real(here.tensor, bundle.stepOutput()));
+        sums.get(step)!.add(expected(here.tensor, sample), real(here.tensor, bundle.stepOutput(here.output)));
       },
     );
     bundle.outputs().forEach((data, i) => {
