@@ -1,5 +1,5 @@
 /** What the int8 model gets right, beside the float one it was made from, and which layers lost most. */
-import { Group, Progress, Table, Text } from '@mantine/core';
+import { Progress, SimpleGrid, Table, Text } from '@mantine/core';
 import type { Resource } from '@tinyfleet/contracts';
 import { formatInteger, formatPercent } from '../../app/format';
 import { Section } from '../../components/page';
@@ -13,10 +13,10 @@ export function Validation({ validation, float }: { validation: Accuracy; float:
       title="On the validation data"
       about={`${formatInteger(validation.samples)} samples through the very kernels that ship`}
     >
-      <Group align="flex-start" gap="xl">
+      <SimpleGrid cols={{ base: 1, md: float === null ? 1 : 2 }}>
         <Confusion title="int8, on the device" accuracy={validation} />
         {float === null ? null : <Confusion title="float, as imported" accuracy={float} />}
-      </Group>
+      </SimpleGrid>
     </Section>
   );
 }
