@@ -95,6 +95,8 @@ export async function compile(
   await enter('optimize', 0.1);
   const passes = runPasses(withRoots(imported), optimize ? PASSES : NO_PASSES, { diagnostics });
   const graph = withState(passes.graph, options.state ?? 'auto', diagnostics);
+  if (graph.ops.length === 0)
+    throw fault('compiler.graph-invalid', { op: 'model', reason: 'it computes nothing' });
   verify(graph, 'state');
   await enter('plan', 0.2);
   const plan = withInputs(makePlan(graph, { sourceOrder: !optimize }), graph, options);
