@@ -75,19 +75,17 @@ void fleet_model_start(fleet_agent_t *a) {
   fleet_window_open(a);
 }
 
-static int32_t element(const fleet_tensor_t *t, const uint8_t *data, uint32_t i) {
-  if (t->dtype == FLEET_DTYPE_INT16) return (int16_t)((uint32_t)data[2 * i] | (uint32_t)data[2 * i + 1] << 8);
-  return t->dtype == FLEET_DTYPE_UINT8 ? data[i] : (int8_t)data[i];
+static int32_t element(uint32_t dtype, const uint8_t *data, uint32_t i) {
+  if (dtype == FLEET_DTYPE_INT16) return (int16_t)((uint32_t)data[2 * i] | (uint32_t)data[2 * i + 1] << 8);
+  return dtype == FLEET_DTYPE_UINT8 ? data[i] : (int8_t)data[i];
 }
-
-static uint32_t elements(const fleet_tensor_t *t) { return t->dtype == FLEET_DTYPE_INT16 ? t->bytes / 2 : t->bytes; }
 
 // First largest class; confidence 0..255 as the softmax kernels scale it (1/256, or 1/32768 for int16).
 static void classify(const fleet_tensor_t *t, fleet_inference_t *inference) {
-  const uint32_t n = elements(t);
+  const uint32_t n = t->bytes >> (t->dtype == FLEET_DTYPE_INT16);
   int32_t best = INT32_MIN;
   for (uint32_t i = 0; i < n; i++) {
-    const int32_t value = element(t, t->data, i);
+    const int32_t value = element(t->dtype, t->data, i);
     if (value > best) {
       best = value;
       inference->predicted = i;
@@ -99,57 +97,48 @@ static void classify(const fleet_tensor_t *t, fleet_inference_t *inference) {
 }
 
 // Sensor faults that need no model: a quarter of the elements at the ends of the type's range, or the very same input
-// twice. `t` is the quantized input, or the raw samples that a front end took last.
-static void inspect(fleet_agent_t *a, const fleet_tensor_t *t) {
-  const uint8_t *data = t->data;
-  const uint32_t n = elements(t);
-  const int32_t low = t->dtype == FLEET_DTYPE_INT16 ? INT16_MIN : t->dtype == FLEET_DTYPE_UINT8 ? 0 : INT8_MIN;
-  const int32_t high = t->dtype == FLEET_DTYPE_INT16 ? INT16_MAX : t->dtype == FLEET_DTYPE_UINT8 ? UINT8_MAX : INT8_MAX;
+// twice. `data` is the quantized input, or the raw samples that a front end takes next.
+static void inspect(fleet_agent_t *a, const void *data, uint32_t bytes, uint32_t dtype) {
+  const uint32_t n = dtype == FLEET_DTYPE_INT16 ? bytes / 2 : bytes;
+  const int32_t low = dtype == FLEET_DTYPE_INT16 ? INT16_MIN : dtype == FLEET_DTYPE_UINT8 ? 0 : INT8_MIN;
+  const int32_t high = dtype == FLEET_DTYPE_INT16 ? INT16_MAX : dtype == FLEET_DTYPE_UINT8 ? UINT8_MAX : INT8_MAX;
   uint32_t at_end = 0;
   for (uint32_t i = 0; i < n; i++) {
-    const int32_t value = element(t, data, i);
+    const int32_t value = element(dtype, data, i);
     at_end += value == low || value == high;
   }
-  const uint32_t crc = fleet_crc32(0, data, t->bytes);
+  const uint32_t crc = fleet_crc32(0, data, bytes);
   if (at_end * 4 >= n && a->window.saturated < UINT16_MAX) a->window.saturated++;
   if (a->model_runs != 0 && crc == a->input_crc && a->window.stuck < UINT16_MAX) a->window.stuck++;
   a->input_crc = crc;
 }
 
-// The same for a bundle with a front end: raw frames of the sensor, one pass each, until the inputs are complete.
-static int32_t pull_samples(fleet_agent_t *a) {
+// 1 = inputs are in the arena, 0 = not yet, negative = sensor error. A bundle with a front end takes raw frames of its
+// sensor, one pass each, until the inputs are complete; another takes each quantized input itself.
+static int32_t pull_inputs(fleet_agent_t *a) {
   const fleet_platform_t *f = a->platform;
-  fleet_raw_t raw;
-  while (fleet_raw(&a->runtime, &raw) == 0) {
+  for (uint32_t i = 0;;) {
+    fleet_raw_t raw; // cannot fail: the bundle is loaded
+    (void)fleet_raw(&a->runtime, &raw);
+    const bool direct = raw.frames == 0; // its sensor is then 0, FLEET_SENSOR_TENSOR
+    if (direct) {
+      fleet_tensor_t input;
+      if (fleet_input(&a->runtime, i++, &input) < 0) {
+        inspect(a, a->input.data, a->input.bytes, a->input.dtype);
+        return 1;
+      }
+      raw.data = input.data;
+      raw.frames = input.bytes;
+    }
     const int32_t n = f->sample(f->user, raw.sensor, raw.data, raw.frames);
     if (n < 0) return n;
     if ((uint32_t)n != raw.frames) return 0;
-    if (raw.passes == 1) {
-      fleet_tensor_t samples = {0};
-      samples.data = raw.data;
-      samples.bytes = raw.frames * raw.axes * 2;
-      samples.dtype = FLEET_DTYPE_INT16;
-      inspect(a, &samples);
-    }
-    const int32_t left = fleet_feed(&a->runtime);
+    if (direct) continue;
+    if (raw.passes == 1) inspect(a, raw.data, raw.frames * raw.axes * 2, FLEET_DTYPE_INT16);
+    const int32_t left = fleet_feed(&a->runtime); // never an error after a load
     if (f->watchdog != NULL) f->watchdog(f->user);
-    if (left <= 0) return left == 0 ? 1 : left;
+    if (left == 0) return 1;
   }
-  return -1;
-}
-
-// 1 = inputs are in the arena, 0 = not yet, negative = sensor error.
-static int32_t pull_inputs(fleet_agent_t *a) {
-  if (a->runtime.front_end != 0) return pull_samples(a);
-  for (uint32_t i = 0; i < a->runtime.inputs; i++) {
-    fleet_tensor_t input;
-    if (fleet_input(&a->runtime, i, &input) < 0) return -1;
-    const int32_t n = a->platform->sample(a->platform->user, FLEET_SENSOR_TENSOR, input.data, input.bytes);
-    if (n < 0) return n;
-    if ((uint32_t)n != input.bytes) return 0;
-  }
-  inspect(a, &a->input);
-  return 1;
 }
 
 static void finish(fleet_agent_t *a) {
@@ -172,10 +161,9 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
   const fleet_platform_t *f = a->platform;
   if (!a->inferring) {
     if (a->now_us < a->next_inference_us) return a->next_inference_us;
-    // A sensor that is sampled continuously paces the model itself: waiting for its frames skips nothing.
-    if (a->runtime.front_end != 0) a->next_inference_us = a->now_us;
     const uint64_t late = (a->now_us - a->next_inference_us) / a->period_us;
-    if (late != 0) {
+    // A sensor that is sampled continuously paces the model itself: waiting for its frames skips nothing.
+    if (late != 0 && a->runtime.front_end == 0) {
       fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, late > UINT32_MAX ? UINT32_MAX : (uint32_t)late);
       a->next_inference_us += late * a->period_us;
     }
