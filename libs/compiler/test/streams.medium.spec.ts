@@ -111,7 +111,15 @@ describeWith(['shared-data'], 'streaming models', () => {
     const float: number[] = [];
     const { graph } = openSource(source('tflm_mnist_lstm_float'));
     const inputs = [pixels.map((pixel) => pixel / 255)];
-    await evaluateFloat(graph, { count, inputs }, { visit: (_, values) => float.push(best(values)) });
+    await evaluateFloat(
+      graph,
+      { count, inputs },
+      {
+        visit: (_, values) => {
+          for (let at = 0; at < values.length; at += 10) float.push(best(values.subarray(at, at + 10)));
+        },
+      },
+    );
     expect(int8).toEqual(float);
     expect(int8.filter((digit, i) => digit === labels[i]).length).toBeGreaterThan(0.97 * count);
   });
