@@ -37,6 +37,19 @@ describe('checkLayers', () => {
     ]);
   });
 
+  it('should let dsp see what is public of the runtime, and not the other way round', () => {
+    write('runtime/include/fleet_kernel.h', '#include "fleet_runtime.h"');
+    write('dsp/src/dsp.h', '#include "fleet_kernel.h"');
+    write('dsp/src/fft.c', '#include "dsp.h"');
+    expect(checkLayers(folder())).toEqual([]);
+    write('dsp/src/fft.c', '#include "dsp.h"', '#include "internal.h"');
+    write('runtime/src/run.c', '#include "internal.h"', '#include "dsp.h"');
+    expect(checkLayers(folder())).toEqual([
+      'runtime/src/run.c:2: runtime must not include dsp: "dsp.h"',
+      'dsp/src/fft.c:2: "internal.h" is private to runtime: only its include/ is public',
+    ]);
+  });
+
   it('should refuse an agent that includes a port', () => {
     write('ports/posix/port.h', '');
     write('agent/src/agent.c', '#include "port.h"');

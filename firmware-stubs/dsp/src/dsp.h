@@ -1,8 +1,8 @@
-// What the stages of the front end share. Private to dsp/; the runtime sees fleet_find_stage only (internal.h).
+// What the stages of the front end share. Private to dsp/; the runtime sees fleet_find_stage only (fleet_kernel.h).
 #ifndef FLEET_DSP_H
 #define FLEET_DSP_H
 
-#include "internal.h"
+#include "fleet_kernel.h"
 
 #define FLEET_DECLARE_STAGE(name)                          \
   int32_t fleet_check_stage_##name(const step_t *stage);   \
