@@ -54,6 +54,19 @@ export interface FeatureOptions {
 
 const LIMITS = { int8: [-128, 127], int16: [-32_768, 32_767] } as const;
 const LEAF = 0xffff;
+/** Nodes times outputs: what leaves become while they are read. A forest of 100 KB on a device has some 10^5. */
+const MOST_LEAF_VALUES = 2 ** 24;
+
+/** Throws compiler.limit-exceeded. */
+export function checkLeafValues(nodes: number, outputs: number): void {
+  const found = nodes * outputs;
+  if (found > MOST_LEAF_VALUES)
+    throw fault('compiler.limit-exceeded', {
+      what: 'nodes times outputs of a tree ensemble',
+      found,
+      limit: MOST_LEAF_VALUES,
+    });
+}
 
 /** Throws compiler.trees-invalid; `notes` gets what was rounded and by how much. */
 export function treeGraph(model: TreeModel, options: FeatureOptions, notes: Diagnostic[]): Graph {
@@ -148,6 +161,10 @@ function checkModel(model: TreeModel): void {
   ] as const)
     if (!(Number.isInteger(found) && found >= 1 && found <= limit))
       throw fault('compiler.limit-exceeded', { what, found, limit });
+  checkLeafValues(
+    trees.reduce((n, { nodes }) => n + nodes.length, 0),
+    outputs,
+  );
   if (link === 'logistic' && outputs !== 1) throw treesInvalid('a logistic output is one output');
   if (base.length !== outputs || !base.every(Number.isFinite))
     throw treesInvalid('the base scores are not one number per output');
@@ -194,9 +211,10 @@ function quantizeFeatures(
       span[0] = Math.min(span[0], node.threshold);
       span[1] = Math.max(span[1], node.threshold);
       // x < 2.5 and x <= 2 are the same for whole x.
-      // LightGBM writes such halves a few units in the last place off.
+      // LightGBM writes such halves a few units in the last place off, and 1e-35 for zero.
       const halves = 2 * node.threshold;
-      whole[node.feature] &&= Math.abs(halves - Math.round(halves)) <= 1e-9 * Math.max(1, Math.abs(halves));
+      whole[node.feature] &&=
+        Math.abs(halves - Math.round(halves)) <= Math.max(1e-9 * Math.abs(halves), 1e-30);
     }
   const each = thresholds.map(([from, to], f): { scale: number; zeroPoint: number; exact: boolean } => {
     const range = ranges?.[f];
@@ -204,7 +222,7 @@ function quantizeFeatures(
     if (from > to) return { scale: 1, zeroPoint: 0, exact: true }; // never asked for
     if (whole[f]! && from > low && to < high) return { scale: 1, zeroPoint: 0, exact: true };
     // A quarter beyond both ends: whatever lies there falls on the same side of every threshold.
-    const margin = (to - from) / 4 || Math.max(Math.abs(from) / 8, 2 ** -20);
+    const margin = (to - from) / 4 || Math.abs(from) / 8 || 2 ** -20;
     return { ...affine(from - margin, to + margin, low, high), exact: false };
   });
   const exact = each.filter((e) => e.exact).length;
@@ -220,6 +238,7 @@ function affine(from: number, to: number, low: number, high: number): { scale: n
   // Zero must lie in the type too, so a range far from it is widened to reach it.
   const [a, z] = [Math.min(from, 0), Math.max(to, 0)];
   const scale = Math.fround(Math.max((z - a) / (high - low - 1), 2 ** -100));
+  if (!Number.isFinite(scale)) throw treesInvalid(`a feature from ${from} to ${to}`);
   return { scale, zeroPoint: Math.max(low, Math.min(high, Math.round(low - a / scale))) };
 }
 

@@ -275,3 +275,31 @@ describe('a QDQ model', () => {
     expect(refused(quantized(1)).message).toContain('zero point 0');
   });
 });
+
+describe('tree ensembles', () => {
+  it('should be refused before nodes times classes fill the memory', () => {
+    const nodes = Array.from({ length: 4000 }, (_, i) => i);
+    const zeros = nodes.map(() => 0);
+    const ints = (name: string, values: readonly number[]) => ({ name, type: 7, ints: values });
+    const attributes = [
+      ints('nodes_treeids', nodes),
+      ints('nodes_nodeids', zeros),
+      ints('nodes_featureids', zeros),
+      ints('nodes_truenodeids', zeros),
+      ints('nodes_falsenodeids', zeros),
+      { name: 'nodes_values', type: 6, floats: zeros },
+      { name: 'nodes_modes', type: 8, strings: nodes.map(() => new TextEncoder().encode('LEAF')) },
+      ints('class_treeids', [0]),
+      ints('class_nodeids', [0]),
+      ints('class_ids', [1]),
+      { name: 'class_weights', type: 6, floats: [1] },
+      ints('classlabels_int64s', new Array<number>(20_000).fill(1)),
+    ];
+    const file = onnxModel({
+      nodes: [node('TreeEnsembleClassifier', ['x'], ['label', 'y'], attributes)],
+      inputs: [valueInfo('x', [1, 4])],
+      outputs: ['y'],
+    });
+    expect(refused(file).data).toMatchObject({ what: 'nodes times outputs of a tree ensemble' });
+  });
+});

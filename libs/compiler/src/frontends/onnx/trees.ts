@@ -5,6 +5,7 @@ import type { Graph } from '../../ir/graph.js';
 import { within, type ModelLimits } from '../limits.js';
 import { nodeFault } from '../net/fault.js';
 import {
+  checkLeafValues,
   treeGraph,
   treesInvalid,
   type FeatureOptions,
@@ -174,6 +175,7 @@ function leafRows(
   },
   outputs: number,
 ): number[][][] {
+  checkLeafValues(indexOf.size, outputs);
   const rows = trees.map(({ nodes }) => nodes.map(() => new Array<number>(outputs).fill(0)));
   if ([w.nodeIds, w.ids, w.weights].some(({ length }) => length !== w.treeIds.length))
     throw treesInvalid('its lists of leaves differ in length');

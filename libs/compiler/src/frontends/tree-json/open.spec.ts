@@ -75,6 +75,34 @@ describe('tree files', () => {
     });
   });
 
+  it('should not take small fractions for whole numbers', () => {
+    const notes: Diagnostic[] = [];
+    const graph = open(light({ ...lightSplit, threshold: 2e-10 }), {}, notes)!;
+    expect(notes[0]!.data).toMatchObject({ exact: 1 });
+    expect(graph.tensors.get(0)!.quantization!.scales[1]).toBeLessThan(1e-12);
+    // LightGBM's zero: whole values on both sides of it are told apart.
+    const zero: Diagnostic[] = [];
+    open(light({ ...lightSplit, threshold: 1.0000000180025095e-35 }), {}, zero);
+    expect(zero[0]!.data).toMatchObject({ exact: 2 });
+  });
+
+  it('should take a base score of logits for a probability', () => {
+    const raw = model(arrays);
+    const graph = open({ learner: { ...raw.learner, objective: { name: 'binary:logitraw' } } })!;
+    expect([...graph.tensors.get(3)!.data!]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('should refuse trees times classes that would fill the memory', () => {
+    const wide = model(arrays);
+    const trees = Array<object>(200).fill(arrays);
+    const learner = {
+      ...wide.learner,
+      learner_model_param: { num_class: '32000', num_feature: '2', base_score: '5E-1' },
+      gradient_booster: { name: 'gbtree', model: { tree_info: trees.map(() => 0), trees } },
+    };
+    expect(() => open({ learner })).toThrow(expect.objectContaining({ code: 'compiler.limit-exceeded' }));
+  });
+
   it('should leave out splits that no integer of the type can tell apart', () => {
     const graph = open([split(0, 1000, [leaf(1, -1), leaf(2, 4)])], {
       features: { dtype: 'int8', scale: 1 },
@@ -104,6 +132,7 @@ describe('tree files', () => {
     ['zeros as missing', light({ ...lightSplit, missing_type: 'Zero' })],
     ['a scale of zero', [stump], { features: { scale: 0 } }],
     ['ranges of another number', [stump], { features: { ranges: [[0, 1]] } }],
+    ['a threshold that no float32 scale reaches', light({ ...lightSplit, threshold: 1e300 })],
     ['a class that does not exist', [stump], { dump: { objective: 'multiclass' } }],
   ])('should be refused: %s', (...[, value, options]) => {
     expect(() => open(value, options)).toThrow(expect.objectContaining({ code: 'compiler.trees-invalid' }));

@@ -58,7 +58,8 @@ export function readModel(file: Json): TreeModel {
   const scores = typeof score === 'string' ? score.replace(/[[\]]/g, '').split(',') : [score];
   const base = Array.from({ length: outputs }, (_, k) => {
     const value = number(scores[scores.length === 1 ? 0 : k], 'base_score');
-    return link === 'logistic' ? logit(value) : value;
+    // The base score of logits is a probability too.
+    return link === 'logistic' || objective === 'binary:logitraw' ? logit(value) : value;
   });
   return {
     name: 'xgboost',
