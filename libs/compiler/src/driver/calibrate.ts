@@ -18,6 +18,8 @@ export interface Calibration {
 /** More tell min-max little, and every one costs an inference. Spread evenly over what is given. */
 const MOST_SAMPLES = 256;
 const RANDOM_SAMPLES = 64;
+/** Values of all random samples together; 64 images of 224 x 224 x 3 are below it. */
+const RANDOM_VALUES = 2 ** 24;
 export const DEFAULT_RANGE = [-1, 1] as const;
 
 /** Throws compiler.calibration-invalid. */
@@ -77,14 +79,16 @@ function randomSamples(graph: Graph, low: number, high: number): Samples {
     state ^= state << 5;
     return low + ((state >>> 0) / 0xffffffff) * (high - low);
   };
+  const total = graph.inputs.reduce((n, id) => n + elements(tensorOf(graph, id)), 0);
+  const count = Math.max(2, Math.min(RANDOM_SAMPLES, Math.floor(RANDOM_VALUES / total)));
   const inputs = graph.inputs.map((id) => {
     const size = elements(tensorOf(graph, id));
-    const values = Float32Array.from({ length: RANDOM_SAMPLES * size }, next);
+    const values = Float32Array.from({ length: count * size }, next);
     values.fill(low, 0, 1);
     values.fill(high, size, size + 1);
     return values;
   });
-  return { count: RANDOM_SAMPLES, inputs };
+  return { count, inputs };
 }
 
 /** Throws compiler.calibration-invalid and what evaluation and quantization refuse. */

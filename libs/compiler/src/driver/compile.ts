@@ -20,6 +20,7 @@ import { checkFrontEnd } from '../plan/front-end/check.js';
 import { makePlan } from '../plan/make-plan.js';
 import type { Plan } from '../plan/types.js';
 import { calibrate, chooseSamples, type Calibration } from './calibrate.js';
+import { checkOptions } from './check-options.js';
 import { bundleContents, sensorContract } from './contents.js';
 import { deviceInput, deviceRows, evaluateLoaded, floatRow } from './evaluate.js';
 import { openSource, type Source } from './frontends.js';
@@ -80,10 +81,12 @@ export async function compile(
   const diagnostics: Diagnostic[] = [];
 
   await enter('read', 0);
+  checkOptions(options);
   if (options.frontEnd !== undefined) checkFrontEnd(options.frontEnd);
   const optimize = options.optimize ?? true;
   const { graph: opened, notes } = openSource(source, options.limits, options.trees);
   diagnostics.push(...notes);
+  boundedWork(opened, options);
   const float = isFloat(opened) ? await prepareFloat(opened, diagnostics) : null;
   let calibration: Calibration | null = null;
   let imported = opened;
@@ -102,10 +105,7 @@ export async function compile(
   const plan = withInputs(makePlan(graph, { sourceOrder: !optimize }), graph, options);
   await enter('encode', 0.3);
   const contents = bundleContents(graph, plan, source.bytes, options, diagnostics);
-  const work = graph.ops.reduce((n, op) => n + workOf(graph, op), 0);
-  const limit = options.limits?.work ?? DEFAULT_WORK.work;
-  if (work > limit)
-    throw fault('compiler.limit-exceeded', { what: 'rounds of work per inference', found: work, limit });
+  const work = boundedWork(graph, options);
   const report = (
     bundle: EncodedBundle,
     tests: Pick<ReportParts, 'golden' | 'validation' | 'quantization'>,
@@ -155,6 +155,15 @@ export async function compile(
     graph: imported,
     contents: { ...contents, golden: vectors },
   };
+}
+
+/** Inner-loop rounds of one inference. Asked before a float model runs over samples, and of what devices will run. */
+function boundedWork(graph: Graph, options: CompileOptions): number {
+  const work = graph.ops.reduce((n, op) => n + workOf(graph, op), 0);
+  const limit = options.limits?.work ?? DEFAULT_WORK.work;
+  if (work > limit)
+    throw fault('compiler.limit-exceeded', { what: 'rounds of work per inference', found: work, limit });
+  return work;
 }
 
 /** Folded before it is calibrated; the logits of its softmax stay, as in integer graphs. */

@@ -943,6 +943,14 @@ export const errors = {
     text: 'The distance model cannot be used: {reason}.',
     hint: 'Give `tinyfleet-model` as k-nearest, k-means, gaussian or mahalanobis with its numbers (docs/design/front-end.md).',
   },
+  'compiler.options-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: options invalid',
+    text: 'The build options cannot be used: {reason}.',
+    hint: 'Correct the option, or leave it out: every option has a default.',
+  },
   'flash.read-failed': {
     number: 401,
     status: 500,
@@ -2409,6 +2417,7 @@ export interface ErrorData {
   };
   'compiler.state-starts-anew': { steps: Value };
   'compiler.distances-invalid': { reason: Value };
+  'compiler.options-invalid': { reason: Value };
   'flash.read-failed': { offset: Value };
   'flash.write-failed': { offset: Value };
   'flash.erase-failed': { offset: Value };
