@@ -11,7 +11,7 @@ async function codeOf(options: object): Promise<string> {
   const error: unknown = await compile({ bytes: new Uint8Array(64), fileName: 'x' }, {
     deviceType,
     ...options,
-  } as CompileOptions).catch((e: unknown) => e);
+  }).catch((e: unknown) => e);
   return isFleetError(error) ? error.code : String(error);
 }
 

@@ -2,7 +2,7 @@
 // does not fit the model is found later, by the stage that knows the model.
 import { fault } from '../ir/diagnostics.js';
 import { BUNDLE_LIMITS } from '../plan/generated/bundle-layout.js';
-import { TENSOR_SENSOR } from '../backends/bundle/contents.js';
+import type { TENSOR_SENSOR } from '../backends/bundle/contents.js';
 import type { CompileOptions } from './options.js';
 
 const STATES: readonly unknown[] = ['auto', 'carry', 'reset'];

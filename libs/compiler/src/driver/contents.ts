@@ -109,7 +109,7 @@ export function sensorContract(options: CompileOptions, plan?: Plan): SensorCont
   if (
     rate !== undefined &&
     sensor?.sampleRateMilliHz !== undefined &&
-    sensor.sampleRateMilliHz !== rate * 1000
+    sensor.sampleRateMilliHz !== Math.round(rate * 1000)
   )
     throw invalid(
       `the sensor has ${sensor.sampleRateMilliHz / 1000} samples per second, the front end ${rate}`,

@@ -35,6 +35,11 @@ interface Rows {
   readonly make: (b: FrontEndBuilder, row: Place) => void;
 }
 
+/** Of the first inference, over all axes: a quarter of an hour at 16 kHz. The self-test feeds them all. */
+const MOST_SAMPLES = 2 ** 24;
+/** first_passes of the bundle has 16 bits. */
+const MOST_ROWS = 65_535;
+
 /** Throws compiler.front-end-invalid. */
 export function withFrontEnd(plan: Plan, description: FrontEnd, context: FrontEndContext): Plan {
   if (plan.inputs.length !== 1) throw invalid('the model has several inputs');
@@ -58,6 +63,10 @@ export function withFrontEnd(plan: Plan, description: FrontEnd, context: FrontEn
   if (rows.hop > rows.frame)
     throw invalid(`${rows.hop} frames from row to row are more than the ${rows.frame} of a row`);
   if (rows.newRows > count) throw invalid(`${rows.newRows} new rows are more than the ${count} of the input`);
+  if (count > MOST_ROWS) throw invalid(`${count} rows are more than ${MOST_ROWS}`);
+  const samples = (rows.frame + (count - 1) * rows.hop) * context.axes;
+  if (samples > MOST_SAMPLES)
+    throw invalid(`one input is made of ${samples} samples, more than ${MOST_SAMPLES}`);
   const b = new FrontEndBuilder(plan, {
     frame: rows.frame,
     hop: rows.hop,

@@ -29,6 +29,7 @@ describe('checkFrontEnd', () => {
     [{ ...mfcc, bands: '40' }, /bands is no integer in 1..256/],
     [{ ...mfcc, windowMs: Number.NaN }, /windowMs is no number/],
     [{ ...statistics, features: ['mean', 'mode'] }, /features has an entry 1 that is none of mean/],
+    [{ ...statistics, features: ['mean', 'toString'] }, /features has an entry 1 that is none of mean/],
     [{ ...statistics, features: [] }, /features is no list of 1 to 10/],
     [{ ...statistics, std: 0 }, /std is no number in/],
     [{ ...statistics, window: 3 }, /a statistics front end has no window/],

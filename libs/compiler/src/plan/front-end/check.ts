@@ -36,7 +36,7 @@ const either = (a: Field['fault'], b: Field['fault']): Field['fault'] => {
 };
 const flag: Field['fault'] = (value) => (typeof value === 'boolean' ? null : 'is not true or false');
 const statistic: Field['fault'] = (value) =>
-  typeof value === 'string' && value in STATISTICS
+  typeof value === 'string' && Object.hasOwn(STATISTICS, value)
     ? null
     : `is none of ${Object.keys(STATISTICS).join(', ')}`;
 
