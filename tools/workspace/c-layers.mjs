@@ -5,7 +5,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /** Layers whose public headers a layer may include, besides its own files. */
-const below = { runtime: [], dsp: ['runtime'], agent: ['dsp', 'runtime'], ports: ['agent', 'dsp', 'runtime'] };
+const below = {
+  runtime: [],
+  dsp: ['runtime'],
+  agent: ['dsp', 'runtime'],
+  ports: ['agent', 'dsp', 'runtime'],
+};
 const freestanding = new Set([
   'stdint.h',
   'stddef.h',
