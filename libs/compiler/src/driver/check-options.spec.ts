@@ -2,16 +2,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { isFleetError } from '@tinyfleet/errors';
 import { compile } from './compile.js';
-import type { CompileOptions } from './options.js';
 
 const deviceType = { name: 'any', core: 'wasm', clockHz: 1, slotBytes: 1 << 20, arenaBytes: 1 << 20 };
 
 /** Of options with no model behind them: what is fine gets as far as reading the file. */
 async function codeOf(options: object): Promise<string> {
-  const error: unknown = await compile({ bytes: new Uint8Array(64), fileName: 'x' }, {
-    deviceType,
-    ...options,
-  }).catch((e: unknown) => e);
+  const error: unknown = await compile(
+    { bytes: new Uint8Array(64), fileName: 'x' },
+    {
+      deviceType,
+      ...options,
+    },
+  ).catch((e: unknown) => e);
   return isFleetError(error) ? error.code : String(error);
 }
 

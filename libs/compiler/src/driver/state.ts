@@ -44,6 +44,7 @@ function startAnew(graph: Graph, writers: readonly Op[]): Graph {
   const tensors = new Map(graph.tensors);
   let next = Math.max(...tensors.keys()) + 1;
   const seen = new Set<number>();
+  const names = new Set(graph.ops.map(({ name }) => name));
   const assignments: Op[] = [];
   for (const op of writers) {
     for (const position of specOf(op).writes ?? []) {
@@ -51,7 +52,11 @@ function startAnew(graph: Graph, writers: readonly Op[]): Graph {
       if (seen.has(like.id)) continue;
       seen.add(like.id);
       const data = variable!.initial ?? new Uint8Array(byteLength(like));
-      const first: Tensor = { ...like, id: next++, name: `${like.name}/first`, data };
+      // Files may give several tensors one name; ops must differ.
+      const plain = `${like.name}/first`;
+      const name = names.has(plain) ? `${plain}:${like.id}` : plain;
+      names.add(name);
+      const first: Tensor = { ...like, id: next++, name, data };
       tensors.set(first.id, first);
       const { sourceIndex } = op;
       const inputs = [like.id, first.id];

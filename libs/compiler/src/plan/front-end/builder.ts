@@ -20,8 +20,7 @@ type Buffer =
   | { readonly space: 'arena'; readonly bytes: number }
   | { readonly space: 'state'; readonly offset: number; readonly bytes: number }
   | { readonly space: 'const'; readonly offset: number; readonly bytes: number }
-  | { readonly space: 'input'; readonly index: number; readonly bytes: number }
-  | { readonly space: 'none'; readonly bytes: 0 };
+  | { readonly space: 'input'; readonly index: number; readonly bytes: number };
 
 interface PlacedStage {
   readonly stage: keyof typeof FRONT_END_STAGES;
@@ -32,8 +31,6 @@ interface PlacedStage {
 }
 
 const bytesOf = (dtype: Type): number => DTYPES[dtype].bits / 8;
-
-export const NO_TABLE: Place = { buffer: { space: 'none', bytes: 0 }, dtype: 'int8', offset: 0, bytes: 0 };
 
 export class FrontEndBuilder {
   private readonly stages: PlacedStage[] = [];
@@ -114,8 +111,6 @@ export class FrontEndBuilder {
     const address = (place: Place): StageOperand => {
       const { dtype, offset, bytes, buffer } = place;
       switch (buffer.space) {
-        case 'none':
-          return { space: 'none', dtype, offset: 0, bytes: 0 };
         case 'const':
           return { space: 'const', dtype, offset: this.constantsFrom + buffer.offset + offset, bytes };
         case 'state':
