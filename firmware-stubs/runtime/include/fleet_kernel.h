@@ -10,6 +10,11 @@
 
 #include "fleet_runtime.h"
 
+// Bundles are read byte by byte, but kernels and stages use int16 and int32 tensors in the machine's order.
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the runtime needs a little-endian machine"
+#endif
+
 enum { step_head_bytes = FLEET_STEP_RECORD_BYTES, operand_bytes = FLEET_OPERAND_RECORD_BYTES };
 
 static inline uint32_t load_le16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }

@@ -78,6 +78,12 @@ describeWith(['gcc'], 'inference runtime on the host', () => {
     await expect(compile).rejects.toThrow(/poisoned/);
   });
 
+  it('should not compile for a big-endian machine', async () => {
+    const order = ['-U__BYTE_ORDER__', '-D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__'];
+    const args = ['-std=c99', ...order, '-Iinclude', '-Isrc', '-fsyntax-only', 'src/check.c'];
+    await expect(run(toolPath('gcc'), args, { cwd: runtime })).rejects.toThrow(/little-endian/);
+  });
+
   it('should equal slow definitions, refuse damage by code and stay inside its memory under ASan and UBSan', async () => {
     const binary = await build(toolPath('gcc'), SANITIZERS, ['test/main.c'], 'host-tests');
     for (const seed of ['1', '2']) {
