@@ -63,6 +63,12 @@ describe('arguments', () => {
     expect(readModel(join(model, 'model.json'))).toEqual(packed);
   });
 
+  it('should take a model.json that is no tfjs model as it is', () => {
+    const trees = join(folder, 'model.json');
+    writeFileSync(trees, '{"learner": {}, "version": [3, 0, 0]}');
+    expect(readModel(trees)).toEqual({ bytes: readInput(trees), fileName: 'model.json' });
+  });
+
   it('should take other model files as they are', () => {
     const file = join(folder, 'm.onnx');
     writeFileSync(file, 'bytes');

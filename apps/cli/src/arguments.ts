@@ -88,22 +88,26 @@ export function readModel(path: string): { bytes: Uint8Array; fileName: string }
   if (folder !== path && basename(path) !== 'model.json')
     return { bytes: readInput(path), fileName: basename(path) };
   const model = readInput(join(folder, 'model.json'));
-  const files = ['model.json', ...shards(model)].map(
+  const weights = shards(model);
+  // XGBoost's save_model("model.json") has the name too.
+  if (weights === null) return { bytes: model, fileName: 'model.json' };
+  const files = ['model.json', ...weights].map(
     (name) => [name, new Uint8Array(readInput(join(folder, name)))] as const,
   );
   const bytes = zipSync(Object.fromEntries(files), { level: 0, mtime: '1980-01-01T00:00:00' });
   return { bytes, fileName: `${basename(resolve(folder))}.zip` };
 }
 
-/** Weights that a model.json names. Only files beside it: a stranger's manifest does not choose what is uploaded. */
-function shards(model: Buffer): string[] {
+/** Weights that a model.json names; null for what is no tfjs model. Only files beside it: a stranger's manifest does not choose what is uploaded. */
+function shards(model: Buffer): string[] | null {
   let manifest: unknown;
   try {
     manifest = (JSON.parse(model.toString('utf8')) as { weightsManifest?: unknown }).weightsManifest;
   } catch {
-    return [];
+    return null;
   }
-  const groups = Array.isArray(manifest) ? (manifest as { paths?: unknown }[]) : [];
+  if (!Array.isArray(manifest)) return null;
+  const groups = manifest as { paths?: unknown }[];
   const paths = groups.flatMap(({ paths: list }) => (Array.isArray(list) ? (list as unknown[]) : []));
   return paths.filter((name) => typeof name === 'string').filter((name) => /^[\w-][\w.-]*$/.test(name));
 }

@@ -33,7 +33,7 @@ const ANY_DEVICE: Compiler.CompileOptions['deviceType'] = {
 export function compileCommand(): Command {
   return new Command('compile')
     .description('Compile a model file here, without a server: a bundle, a C library or a .tflite file')
-    .argument('<file>', '.tflite, .onnx, .keras, .h5, or the folder of a tfjs model')
+    .argument('<file>', '.tflite, .onnx, .keras, .h5, .json of trees, or the folder of a tfjs model')
     .addOption(new Option('--backend <backend>', 'what to make').choices(backends).default('bundle'))
     .option('-o, --out <path>', 'file, or folder of a C library (default: from the name, beside you)')
     .option('--name <name>', "model's name, also that of the C functions (default: the file's)")

@@ -22,7 +22,10 @@ export function modelCommand(): Command {
   command
     .command('import')
     .description('import a model file as a new version')
-    .argument('<file>', '.tflite, .onnx, .keras, .h5, or the folder of a tfjs model; quantized or float')
+    .argument(
+      '<file>',
+      '.tflite, .onnx, .keras, .h5, .json of trees, or the folder of a tfjs model; quantized or float',
+    )
     .requiredOption('--name <name>', 'model, made when it does not exist')
     .option('--version <version>', 'semantic version (default: the next minor)')
     .option('--labels <list>', 'classes in output order: comma list, or a file with one per line')

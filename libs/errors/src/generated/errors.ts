@@ -677,7 +677,7 @@ export const errors = {
     transient: false,
     title: 'Compiler: not a model',
     text: '{file} is not a model TinyFleet can read: {reason}.',
-    hint: 'Give a TensorFlow Lite file (.tflite), an ONNX file (.onnx), a Keras model (.keras, .h5) or a TensorFlow.js LayersModel (model.json with its weights, or a ZIP archive of both).',
+    hint: 'Give a TensorFlow Lite file (.tflite), an ONNX file (.onnx), a Keras model (.keras, .h5), a TensorFlow.js LayersModel (model.json with its weights, or a ZIP archive of both), or the JSON of an XGBoost or LightGBM model.',
   },
   'compiler.model-damaged': {
     status: 422,
