@@ -34,8 +34,8 @@ int32_t fleet_check_stage_filter_bank(const step_t *s) {
   const uint32_t start = param_u16(s, FLEET_STAGE_FILTER_BANK_START), bins = param_u16(s, FLEET_STAGE_FILTER_BANK_BINS);
   const uint8_t *energy = operand(s, 0), *widths_op = operand(s, 2);
   if (channels == 0 || bins == 0 || !present(energy) || dtype_of(energy) != FLEET_DTYPE_UINT32 ||
-      start + bins > size_of(energy) / 4 || !is_table(operand(s, 1), FLEET_DTYPE_INT16, 2 * bins, 2) ||
-      !is_table(widths_op, FLEET_DTYPE_UINT16, channels + 1, 2) || !fleet_is_tensor(operand(s, 3), FLEET_DTYPE_INT32, 1, 4) ||
+      start + bins > size_of(energy) / 4 || !fleet_is_const(operand(s, 1), FLEET_DTYPE_INT16, 2 * bins, 2) ||
+      !fleet_is_const(widths_op, FLEET_DTYPE_UINT16, channels + 1, 2) || !fleet_is_tensor(operand(s, 3), FLEET_DTYPE_INT32, 1, 4) ||
       !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_UINT32, channels, 4))
     return -fleet_err_bundle_shape_invalid;
   const uint8_t *widths = readable(s->rt, widths_op);
@@ -67,7 +67,7 @@ int32_t fleet_check_stage_spectral_power(const step_t *s) {
   const uint32_t bands = param_u16(s, FLEET_STAGE_SPECTRAL_POWER_BANDS);
   const uint8_t *energy = operand(s, 0), *edges_op = operand(s, 1);
   if (bands == 0 || param_u8(s, FLEET_STAGE_SPECTRAL_POWER_FRACTION_BITS) > 8 || !present(energy) ||
-      dtype_of(energy) != FLEET_DTYPE_UINT32 || !is_table(edges_op, FLEET_DTYPE_UINT16, bands + 1, 2) ||
+      dtype_of(energy) != FLEET_DTYPE_UINT32 || !fleet_is_const(edges_op, FLEET_DTYPE_UINT16, bands + 1, 2) ||
       !fleet_is_tensor(operand(s, 2), FLEET_DTYPE_INT32, 1, 4) ||
       !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_UINT32, bands, 4))
     return -fleet_err_bundle_shape_invalid;

@@ -21,11 +21,6 @@ FLEET_DECLARE_STAGE(statistics)
 FLEET_DECLARE_STAGE(spectral_power)
 FLEET_DECLARE_STAGE(copy)
 
-// A const table of `elements` elements.
-static inline int is_table(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
-  return op[FLEET_OPERAND_SPACE] == FLEET_SPACE_CONST && fleet_is_tensor(op, dtype, elements, width);
-}
-
 static inline int16_t to_int16(int64_t x) { return (int16_t)(x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x); }
 
 #endif

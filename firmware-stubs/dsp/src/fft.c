@@ -127,7 +127,7 @@ int32_t fleet_check_stage_fft(const step_t *s) {
   const uint32_t length = param_u16(s, FLEET_STAGE_FFT_LENGTH), frame = param_u16(s, FLEET_STAGE_FFT_FRAME);
   if (length < 16 || length > 4096 || (length & (length - 1)) != 0 || frame == 0 || frame > length ||
       !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT16, frame, 2) ||
-      !is_table(operand(s, 1), FLEET_DTYPE_INT16, length / 4 + 1, 2) ||
+      !fleet_is_const(operand(s, 1), FLEET_DTYPE_INT16, length / 4 + 1, 2) ||
       !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, length + 2, 2) ||
       !fleet_is_tensor(output_operand(s, 1), FLEET_DTYPE_INT32, 1, 4))
     return -fleet_err_bundle_shape_invalid;

@@ -19,8 +19,8 @@ int32_t fleet_check_stage_scale(const step_t *s) {
       (from != FLEET_DTYPE_INT16 && from != FLEET_DTYPE_INT32 && from != FLEET_DTYPE_UINT32) ||
       !fleet_is_tensor(in, from, elements, from == FLEET_DTYPE_INT16 ? 2 : 4) ||
       (to != FLEET_DTYPE_INT8 && to != FLEET_DTYPE_UINT8 && to != FLEET_DTYPE_INT16) || !fleet_is_tensor(out, to, elements, bytes) ||
-      !is_table(operand(s, 1), FLEET_DTYPE_INT32, period, 4) || !is_table(operand(s, 2), FLEET_DTYPE_UINT8, period, 1) ||
-      !is_table(operand(s, 3), FLEET_DTYPE_INT32, period, 4))
+      !fleet_is_const(operand(s, 1), FLEET_DTYPE_INT32, period, 4) || !fleet_is_const(operand(s, 2), FLEET_DTYPE_UINT8, period, 1) ||
+      !fleet_is_const(operand(s, 3), FLEET_DTYPE_INT32, period, 4))
     return -fleet_err_bundle_shape_invalid;
   const int32_t least = to == FLEET_DTYPE_INT8 ? INT8_MIN : to == FLEET_DTYPE_UINT8 ? 0 : INT16_MIN;
   const int32_t most = to == FLEET_DTYPE_INT8 ? INT8_MAX : to == FLEET_DTYPE_UINT8 ? UINT8_MAX : INT16_MAX;
@@ -57,7 +57,7 @@ int32_t fleet_check_stage_dct(const step_t *s) {
   const uint32_t n = param_u16(s, FLEET_STAGE_DCT_INPUTS_N), m = param_u16(s, FLEET_STAGE_DCT_OUTPUTS_N);
   const uint32_t shift = param_u8(s, FLEET_STAGE_DCT_SHIFT);
   if (n == 0 || m == 0 || shift == 0 || shift > 31 || !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT16, n, 2) ||
-      !is_table(operand(s, 1), FLEET_DTYPE_INT16, (uint64_t)n * m, 2) || !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, m, 2))
+      !fleet_is_const(operand(s, 1), FLEET_DTYPE_INT16, (uint64_t)n * m, 2) || !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, m, 2))
     return -fleet_err_bundle_shape_invalid;
   return fleet_ok;
 }

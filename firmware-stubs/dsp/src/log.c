@@ -8,7 +8,7 @@ int32_t fleet_check_stage_log(const step_t *s) {
   const uint32_t channels = param_u16(s, FLEET_STAGE_LOG_CHANNELS);
   if (channels == 0 || param_u8(s, FLEET_STAGE_LOG_CORRECTION_BITS) > 31 ||
       !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_UINT32, channels, 4) ||
-      !is_table(operand(s, 1), FLEET_DTYPE_UINT16, (1u << segment_bits) + 1, 2) ||
+      !fleet_is_const(operand(s, 1), FLEET_DTYPE_UINT16, (1u << segment_bits) + 1, 2) ||
       !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, channels, 2))
     return -fleet_err_bundle_shape_invalid;
   return fleet_ok;

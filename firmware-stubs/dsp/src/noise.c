@@ -45,7 +45,7 @@ int32_t fleet_check_stage_pcan(const step_t *s) {
   const uint32_t channels = param_u16(s, FLEET_STAGE_PCAN_CHANNELS);
   if (channels == 0 || param_u8(s, FLEET_STAGE_PCAN_SNR_SHIFT) > 63 || !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_UINT32, channels, 4) ||
       !fleet_is_tensor(operand(s, 1), FLEET_DTYPE_UINT32, channels, 4) ||
-      !is_table(operand(s, 2), FLEET_DTYPE_INT16, gain_entries, 2) ||
+      !fleet_is_const(operand(s, 2), FLEET_DTYPE_INT16, gain_entries, 2) ||
       !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_UINT32, channels, 4))
     return -fleet_err_bundle_shape_invalid;
   return fleet_ok;

@@ -8,7 +8,7 @@ int32_t fleet_check_stage_window(const step_t *s) {
   if (frame == 0 || axes == 0 || param_u8(s, FLEET_STAGE_WINDOW_AXIS) >= axes || param_u8(s, FLEET_STAGE_WINDOW_SHIFT) > 15 ||
       param_u8(s, FLEET_STAGE_WINDOW_CENTRE) > 1 || !fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT16, (uint64_t)frame * axes, 2) ||
       !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, frame, 2) ||
-      (present(coefficients) && !is_table(coefficients, FLEET_DTYPE_INT16, frame, 2)))
+      (present(coefficients) && !fleet_is_const(coefficients, FLEET_DTYPE_INT16, frame, 2)))
     return -fleet_err_bundle_shape_invalid;
   return fleet_ok;
 }

@@ -179,6 +179,8 @@ uint32_t fleet_element_bytes(uint32_t dtype);
 uint32_t fleet_product(const step_t *s, uint32_t offset, uint32_t n);
 // The operand is there, of this type, and has exactly `elements` elements of `width` bytes.
 int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
+// The same among the constants: what is checked once stays so.
+int fleet_is_const(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
 // The same in the state: an input that the kernel writes.
 int fleet_is_state(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width);
 // bias (optional, of `channels` elements), multipliers and shifts for n channels; operands bias, bias + 1, bias + 2.

@@ -4,10 +4,6 @@
 
 enum { most_neighbours = 16 };
 
-static int is_const(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
-  return op[FLEET_OPERAND_SPACE] == FLEET_SPACE_CONST && fleet_is_tensor(op, dtype, elements, width);
-}
-
 static int32_t to_score(int32_t x, const step_t *s, uint32_t multiplier, uint32_t shift, uint32_t offset) {
   const int32_t zero = param_i16(s, offset);
   return clamp(requantize(x, param_i32(s, multiplier), param_i8(s, shift)), INT16_MIN - zero, INT16_MAX - zero) + zero;
@@ -16,7 +12,7 @@ static int32_t to_score(int32_t x, const step_t *s, uint32_t multiplier, uint32_
 // Features, and `rows` constant rows of as many int8 beside them.
 static int are_rows(const step_t *s, uint32_t features, uint32_t rows) {
   return features != 0 && rows != 0 && fleet_is_tensor(operand(s, 0), FLEET_DTYPE_INT8, features, 1) &&
-         is_const(operand(s, 1), FLEET_DTYPE_INT8, (uint64_t)features * rows, 1);
+         fleet_is_const(operand(s, 1), FLEET_DTYPE_INT8, (uint64_t)features * rows, 1);
 }
 
 // Sum of squares, or of magnitudes: below 2^16 * 255^2 < 2^32.
@@ -36,7 +32,7 @@ int32_t fleet_check_prototypes(const step_t *s) {
   const uint32_t classes = param_u16(s, FLEET_PROTOTYPES_CLASSES), k = param_u8(s, FLEET_PROTOTYPES_K);
   const uint8_t *labels_op = operand(s, 2);
   if (!are_rows(s, features, n) || classes == 0 || k == 0 || k > most_neighbours || k > n ||
-      param_u8(s, FLEET_PROTOTYPES_METRIC) > 1 || !is_const(labels_op, FLEET_DTYPE_INT16, n, 2) ||
+      param_u8(s, FLEET_PROTOTYPES_METRIC) > 1 || !fleet_is_const(labels_op, FLEET_DTYPE_INT16, n, 2) ||
       !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT8, classes, 1))
     return -fleet_err_bundle_shape_invalid;
   const uint8_t *labels = readable(s->rt, labels_op);
@@ -85,8 +81,8 @@ int32_t fleet_run_prototypes(const step_t *s) {
 int32_t fleet_check_k_means_score(const step_t *s) {
   const uint32_t centres = param_u16(s, FLEET_K_MEANS_SCORE_CENTRES_N);
   if (!are_rows(s, param_u16(s, FLEET_K_MEANS_SCORE_FEATURES_N), centres) ||
-      !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, 1, 2) || !is_const(operand(s, 2), FLEET_DTYPE_INT32, centres, 4) ||
-      !is_const(operand(s, 3), FLEET_DTYPE_INT8, centres, 1))
+      !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, 1, 2) || !fleet_is_const(operand(s, 2), FLEET_DTYPE_INT32, centres, 4) ||
+      !fleet_is_const(operand(s, 3), FLEET_DTYPE_INT8, centres, 1))
     return -fleet_err_bundle_shape_invalid;
   const uint8_t *multipliers = readable(s->rt, operand(s, 2)), *shifts = readable(s->rt, operand(s, 3));
   for (uint32_t i = 0; i < centres; i++)
@@ -112,8 +108,8 @@ int32_t fleet_run_k_means_score(const step_t *s) {
 
 int32_t fleet_check_gaussian_score(const step_t *s) {
   const uint32_t features = param_u16(s, FLEET_GAUSSIAN_SCORE_FEATURES_N), n = param_u16(s, FLEET_GAUSSIAN_SCORE_COMPONENTS);
-  if (!are_rows(s, features, n) || !is_const(operand(s, 2), FLEET_DTYPE_INT16, (uint64_t)features * n, 2) ||
-      !is_const(operand(s, 3), FLEET_DTYPE_INT32, n, 4) || !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, 1, 2))
+  if (!are_rows(s, features, n) || !fleet_is_const(operand(s, 2), FLEET_DTYPE_INT16, (uint64_t)features * n, 2) ||
+      !fleet_is_const(operand(s, 3), FLEET_DTYPE_INT32, n, 4) || !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, 1, 2))
     return -fleet_err_bundle_shape_invalid;
   if (param_i32(s, FLEET_GAUSSIAN_SCORE_MULTIPLIER) < 0 || !fleet_is_shift(param_i8(s, FLEET_GAUSSIAN_SCORE_SHIFT)) ||
       param_u8(s, FLEET_GAUSSIAN_SCORE_SUM_SHIFT) > 31)
@@ -144,7 +140,7 @@ int32_t fleet_run_gaussian_score(const step_t *s) {
 
 int32_t fleet_check_mahalanobis_score(const step_t *s) {
   const uint32_t features = param_u16(s, FLEET_MAHALANOBIS_SCORE_FEATURES_N), rows = param_u16(s, FLEET_MAHALANOBIS_SCORE_ROWS);
-  if (!are_rows(s, features, 1) || rows == 0 || !is_const(operand(s, 2), FLEET_DTYPE_INT16, (uint64_t)features * rows, 2) ||
+  if (!are_rows(s, features, 1) || rows == 0 || !fleet_is_const(operand(s, 2), FLEET_DTYPE_INT16, (uint64_t)features * rows, 2) ||
       !fleet_is_tensor(output_operand(s, 0), FLEET_DTYPE_INT16, 1, 2))
     return -fleet_err_bundle_shape_invalid;
   if (param_i32(s, FLEET_MAHALANOBIS_SCORE_MULTIPLIER) < 0 || !fleet_is_shift(param_i8(s, FLEET_MAHALANOBIS_SCORE_SHIFT)) ||

@@ -22,10 +22,6 @@ static int32_t check_tree(const uint8_t *nodes, uint32_t n, uint32_t features, u
   return fleet_ok;
 }
 
-static int is_const(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
-  return op[FLEET_OPERAND_SPACE] == FLEET_SPACE_CONST && fleet_is_tensor(op, dtype, elements, width);
-}
-
 int32_t fleet_check_tree_ensemble(const step_t *s) {
   const uint32_t features = param_u16(s, FLEET_TREE_ENSEMBLE_FEATURES_N), classes = param_u16(s, FLEET_TREE_ENSEMBLE_CLASSES);
   const uint32_t trees = param_u16(s, FLEET_TREE_ENSEMBLE_TREES), nodes = param_u32(s, FLEET_TREE_ENSEMBLE_NODES);
@@ -35,8 +31,8 @@ int32_t fleet_check_tree_ensemble(const step_t *s) {
   if (features == 0 || features == leaf_feature || classes == 0 || trees == 0 ||
       !fleet_is_tensor(in, in_width == 2 ? FLEET_DTYPE_INT16 : FLEET_DTYPE_INT8, features, in_width) ||
       !fleet_is_tensor(out, out_width == 2 ? FLEET_DTYPE_INT16 : FLEET_DTYPE_INT8, classes, out_width) ||
-      !is_const(operand(s, 1), FLEET_DTYPE_UINT8, (uint64_t)nodes * node_bytes, 1) ||
-      !is_const(roots_op, FLEET_DTYPE_INT32, (uint64_t)trees + 1, 4) || !is_const(operand(s, 3), FLEET_DTYPE_INT32, classes, 4) ||
+      !fleet_is_const(operand(s, 1), FLEET_DTYPE_UINT8, (uint64_t)nodes * node_bytes, 1) ||
+      !fleet_is_const(roots_op, FLEET_DTYPE_INT32, (uint64_t)trees + 1, 4) || !fleet_is_const(operand(s, 3), FLEET_DTYPE_INT32, classes, 4) ||
       param_u8(s, FLEET_TREE_ENSEMBLE_LEAF_ROWS) > 1 || size_of(sums) != classes * 4u)
     return -fleet_err_bundle_shape_invalid;
   if (load_le32(sums + FLEET_OPERAND_OFFSET) % 4 != 0) return -fleet_err_bundle_misaligned;
@@ -46,9 +42,9 @@ int32_t fleet_check_tree_ensemble(const step_t *s) {
   uint32_t rows = 0;
   if (param_u8(s, FLEET_TREE_ENSEMBLE_LEAF_ROWS) == 1) {
     rows = size_of(leaves_op) / 2 / classes;
-    if (rows == 0 || !is_const(leaves_op, FLEET_DTYPE_INT16, (uint64_t)rows * classes, 2)) return -fleet_err_bundle_shape_invalid;
+    if (rows == 0 || !fleet_is_const(leaves_op, FLEET_DTYPE_INT16, (uint64_t)rows * classes, 2)) return -fleet_err_bundle_shape_invalid;
   } else {
-    if (!is_const(leaves_op, FLEET_DTYPE_INT16, trees, 2)) return -fleet_err_bundle_shape_invalid;
+    if (!fleet_is_const(leaves_op, FLEET_DTYPE_INT16, trees, 2)) return -fleet_err_bundle_shape_invalid;
     const uint8_t *of = readable(s->rt, leaves_op);
     for (uint32_t t = 0; t < trees; t++)
       if (load_le16(of + t * 2) >= classes) return -fleet_err_bundle_shape_invalid;

@@ -26,6 +26,10 @@ int fleet_is_tensor(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32
   return present(op) && dtype_of(op) == dtype && elements <= UINT32_MAX / width && size_of(op) == elements * width;
 }
 
+int fleet_is_const(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
+  return op[FLEET_OPERAND_SPACE] == FLEET_SPACE_CONST && fleet_is_tensor(op, dtype, elements, width);
+}
+
 int fleet_is_state(const uint8_t *op, uint32_t dtype, uint64_t elements, uint32_t width) {
   return op[FLEET_OPERAND_SPACE] == FLEET_SPACE_STATE && fleet_is_tensor(op, dtype, elements, width);
 }
