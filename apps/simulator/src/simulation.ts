@@ -143,6 +143,7 @@ export class Simulation {
         pickEvery: this.pickEvery,
         sensor: deviceWorld.sensor,
         fallback: deviceWorld.fallback,
+        raw: deviceWorld.raw,
         seed: runSeed ^ seedOf(identity.name),
         ...(flash === undefined ? {} : { flash }),
       });

@@ -75,7 +75,7 @@ function make(count: number, options: MakeOptions = {}): SimulatedDevice[] {
   fleet.reserve(count, 1_024);
   return Array.from({ length: count }, (_, i) => {
     const name = `d${i}`;
-    const { sensor, fallback } = world.device(name, (i + 0.5) / count);
+    const { sensor, fallback, raw } = world.device(name, (i + 0.5) / count);
     const device = fleet.add({
       identity: { project: 'demo', name, token, type: 'wasm' },
       key: { algorithm: 1, bytes: peer.key.raw },
@@ -87,6 +87,7 @@ function make(count: number, options: MakeOptions = {}): SimulatedDevice[] {
       pickEvery: 2,
       sensor,
       fallback,
+      raw,
       seed: i + 1,
     });
     if (factory !== null) {

@@ -30,8 +30,11 @@ static int32_t check_sensor(const fleet_agent_t *a, const fleet_tensor_t *input)
     if (s->sensor != input->sensor) continue;
     if (s->axes != input->axes) return -(int32_t)fleet_err_sensor_axes_mismatch;
     if (s->unit != input->unit) return -(int32_t)fleet_err_sensor_unit_mismatch;
-    if (s->full_scale != input->full_scale) return -(int32_t)fleet_err_sensor_full_scale_mismatch;
-    if (s->sample_rate_mhz != input->sample_rate_mhz) return -(int32_t)fleet_err_sensor_rate_mismatch;
+    // 0 = the bundle does not state it: its front end says itself what a count is.
+    if (input->full_scale != 0 && s->full_scale != input->full_scale)
+      return -(int32_t)fleet_err_sensor_full_scale_mismatch;
+    if (input->sample_rate_mhz != 0 && s->sample_rate_mhz != input->sample_rate_mhz)
+      return -(int32_t)fleet_err_sensor_rate_mismatch;
     return 0;
   }
   return -(int32_t)fleet_err_sensor_missing;

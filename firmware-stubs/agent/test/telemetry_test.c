@@ -195,7 +195,7 @@ static void should_wait_for_a_sensor_and_count_missed_periods(void) {
 }
 
 static void should_pull_raw_frames_for_a_bundle_with_a_front_end(void) {
-  static const fleet_sensor_t generic = {FLEET_SENSOR_GENERIC, 1, 0, 0, 4000};
+  static const fleet_sensor_t generic = {FLEET_SENSOR_GENERIC, 1, 0, 2000, 4000}; // the bundle states no full scale
   world_init(&w);
   make_sampled_bundle(&one, 1);
   w.bundle = &one;

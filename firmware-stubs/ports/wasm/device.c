@@ -37,7 +37,7 @@ typedef struct {
   uint32_t alive;
   fleet_platform_t platform;
   fleet_agent_config_t config;
-  fleet_sensor_t sensor;
+  fleet_sensor_t sensors[2];
   fleet_agent_t agent;
 } device_t;
 
@@ -110,6 +110,11 @@ static fleet_key_t key_at(const uint32_t *words, uint32_t alg, uint32_t at) {
   return key;
 }
 
+static fleet_sensor_t sensor_at(const uint32_t *w) {
+  const fleet_sensor_t sensor = {w[0], w[1], w[2], w[3], w[4]};
+  return sensor;
+}
+
 static void read_config(device_t *d, const uint32_t *w) {
   fleet_agent_config_t *c = &d->config;
   c->project = text_at(w, device_config_project);
@@ -145,13 +150,10 @@ static void read_config(device_t *d, const uint32_t *w) {
   const uint32_t flags = w[device_config_flags];
   c->flags = (flags & 2 ? (uint32_t)FLEET_AGENT_OFFLINE : 0) | (flags & 4 ? (uint32_t)FLEET_AGENT_FIXED_WINDOW : 0);
   if (w[device_config_sensor] != 0) {
-    d->sensor.sensor = w[device_config_sensor];
-    d->sensor.axes = w[device_config_sensor_axes];
-    d->sensor.unit = w[device_config_sensor_unit];
-    d->sensor.full_scale = w[device_config_sensor_full_scale];
-    d->sensor.sample_rate_mhz = w[device_config_sensor_rate_mhz];
-    c->sensors = &d->sensor;
-    c->sensor_count = 1;
+    d->sensors[0] = sensor_at(w + device_config_sensor);
+    d->sensors[1] = sensor_at(w + device_config_sensor_2);
+    c->sensors = d->sensors;
+    c->sensor_count = d->sensors[1].sensor != 0 ? 2 : 1;
   }
   d->platform = (fleet_platform_t){d,         now_us,   flags & 1 ? cycles : NULL, flash_read, flash_program,
                                    flash_erase, flash_map, net_open, net_send,   net_receive, net_close,

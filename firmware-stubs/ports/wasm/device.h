@@ -112,7 +112,8 @@ enum {
   device_config_firmware_version = 41,  // ptr, bytes (1..32); 0 = the firmware's own
   device_config_pick_every = 43, // keep every n-th prediction for labelling until desired says otherwise, 0 = none
   device_config_clock_khz = 44, // of cycles(), 0 = unknown
-  DEVICE_CONFIG_WORDS = 48 // rest reserved, 0
+  device_config_sensor_2 = 45, // a second one: 5 words as device_config_sensor to _rate_mhz; not read when there is no first
+  DEVICE_CONFIG_WORDS = 56 // rest reserved, 0
 };
 
 // device_info's output: u32 words.

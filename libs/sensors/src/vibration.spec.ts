@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MachineLife, VIBRATION_CLASSES, type MachineState, type VibrationClass } from './machine.js';
 import {
+  ACCELEROMETER,
   VIBRATION_AXES,
   VIBRATION_FRAME_BYTES,
   VIBRATION_RATE_HZ,
@@ -118,5 +119,40 @@ describe('MachineLife', () => {
     const life = new MachineLife({ seed: 3, mix, episodeMs: 1_000, dailyLoad: 0.2 });
     expect(life.at(14 * 3_600_000, state()).load).toBeCloseTo(1.2);
     expect(life.at(2 * 3_600_000, state()).load).toBeCloseTo(0.8);
+  });
+});
+
+describe('the raw accelerometer', () => {
+  it('should tell the same machine in counts of 16 g at 32767, a second per block', () => {
+    const raw = new Int16Array(ACCELEROMETER.axes * VIBRATION_RATE_HZ);
+    const rms = (fault: VibrationClass) => {
+      const sensor = new VibrationSensor(1, always(fault), level);
+      expect(sensor.readBlock(5, raw)).toBe(fault);
+      let sum = 0;
+      for (let at = 0; at < raw.length; at += 3)
+        sum += ((raw[at]! * 16) / 32_767 / VIBRATION_RATE_HZ) * ((raw[at]! * 16) / 32_767);
+      return Math.sqrt(sum);
+    };
+    const frame = new Int8Array(VIBRATION_FRAME_BYTES);
+    const tensor = (fault: VibrationClass) => {
+      let sum = 0;
+      for (let n = 0; n < 60; n++) {
+        new VibrationSensor(1, always(fault), level).read(n * 1_000, frame);
+        for (let at = 0; at < frame.length; at += 3) sum += (frame[at]! / 32) ** 2 / (60 * VIBRATION_SAMPLES);
+      }
+      return Math.sqrt(sum);
+    };
+    for (const fault of ['normal', 'imbalance', 'looseness'] as const)
+      expect(rms(fault) / tensor(fault)).toBeCloseTo(1, 0);
+  });
+
+  it('should go on without a jump inside its second', () => {
+    const raw = new Int16Array(ACCELEROMETER.axes * VIBRATION_RATE_HZ);
+    const quiet = { ...level, noiseG: 0 };
+    new VibrationSensor(1, always('imbalance'), quiet).readBlock(9, raw);
+    let largest = 0;
+    for (let at = 3; at < raw.length; at += 3) largest = Math.max(largest, Math.abs(raw[at]! - raw[at - 3]!));
+    // The steepest of a 2 g, 36 Hz vibration at 800 Hz is 2 * 2 pi 36 / 800 = 0.57 g per sample.
+    expect(largest).toBeLessThan((0.7 * 32_767) / 16);
   });
 });

@@ -13,7 +13,7 @@
 import type { MachineLife } from './machine.js';
 import { type MachineState, type VibrationClass } from './machine.js';
 import { mix32, Random } from './random.js';
-import { type SensorStream, toInt8 } from './stream.js';
+import { type RawDescriptor, type RawSensor, type SensorStream, toInt16, toInt8 } from './stream.js';
 
 export const VIBRATION_SAMPLES = 64;
 export const VIBRATION_AXES = 3;
@@ -22,12 +22,27 @@ export const VIBRATION_RATE_HZ = 800;
 /** Counts per g: the model's input scale is 1/32, zero point 0. */
 export const VIBRATION_COUNTS_PER_G = 32;
 
+/** Full scale of the raw counts: +-16 g at 32767, the widest range of common accelerometers. */
+const RAW_FULL_SCALE_G = 16;
+const RAW_COUNTS_PER_G = 32_767 / RAW_FULL_SCALE_G;
+
+/** The raw sensor: wire.cddl sensor accelerometer, unit g. */
+export const ACCELEROMETER: RawDescriptor = {
+  sensor: 1,
+  axes: VIBRATION_AXES,
+  unit: 1,
+  fullScale: RAW_FULL_SCALE_G * 1_000,
+  sampleRateMilliHz: VIBRATION_RATE_HZ * 1_000,
+};
+
 const BPFO_ORDER = 3.58;
 /** Samples run before a frame so that the resonance is already ringing at its first sample. */
 const RING_IN_SAMPLES = 12;
 
 /** Machine axes of the frame being made, in g: one for all sensors, since a frame is made in one call. */
 const SCRATCH = [0, 1, 2].map(() => new Float64Array(VIBRATION_SAMPLES));
+/** The same for a raw block of one second. */
+const BLOCK_SCRATCH = SCRATCH.map(() => new Float64Array(VIBRATION_RATE_HZ));
 
 /** How one machine with its sensor differs from the next. */
 export interface VibrationUnit {
@@ -82,12 +97,14 @@ export function vibrationUnit(seed: number, { spread = 1 }: UnitSpread = {}): Vi
   };
 }
 
-export class VibrationSensor implements SensorStream {
+export class VibrationSensor implements SensorStream, RawSensor {
   readonly frameBytes = VIBRATION_FRAME_BYTES;
+  readonly descriptor = ACCELEROMETER;
+  readonly blockFrames = VIBRATION_RATE_HZ;
   readonly drift: VibrationDrift = {};
   private readonly random = new Random(0);
   private readonly state: MachineState = { fault: 'normal', severity: 0, load: 1 };
-  private readonly axes = SCRATCH;
+  private axes = SCRATCH;
 
   constructor(
     private readonly seed: number,
@@ -96,6 +113,21 @@ export class VibrationSensor implements SensorStream {
   ) {}
 
   read(timeMs: number, frame: Int8Array): VibrationClass {
+    this.axes = SCRATCH;
+    const fault = this.move(timeMs);
+    this.quantize(frame, VIBRATION_COUNTS_PER_G, toInt8);
+    return fault;
+  }
+
+  readBlock(block: number, out: Int16Array): VibrationClass {
+    this.axes = BLOCK_SCRATCH;
+    const fault = this.move((block * this.blockFrames * 1_000) / VIBRATION_RATE_HZ);
+    this.quantize(out, RAW_COUNTS_PER_G, toInt16);
+    return fault;
+  }
+
+  /** The machine from `timeMs` on, as long as the scratch: all it does in its own axes, in g. */
+  private move(timeMs: number): VibrationClass {
     const { random: r, unit, drift } = this;
     const { fault, severity, load } = this.life.at(timeMs, this.state);
     r.reseed(mix32(mix32(this.seed, Math.floor(timeMs) | 0), Math.floor(timeMs / 4294967296)));
@@ -115,7 +147,7 @@ export class VibrationSensor implements SensorStream {
     if (fault === 'bearing') this.impacts(hz, severity * 1.9 * amount);
     if (fault === 'looseness') this.looseness(hz, severity * 0.75 * amount);
 
-    return this.quantize(fault, frame);
+    return fault;
   }
 
   /** Adds one rotating component: radial = cosine, tangential = sine (90 degrees behind), axial = cosine. */
@@ -131,7 +163,7 @@ export class VibrationSensor implements SensorStream {
     let re = amplitude * Math.cos(phase);
     let im = amplitude * Math.sin(phase);
     const [x, y, z] = this.axes as [Float64Array, Float64Array, Float64Array];
-    for (let i = 0; i < VIBRATION_SAMPLES; i++) {
+    for (let i = 0; i < x.length; i++) {
       x[i]! += share[0] * re;
       y[i]! += share[1] * im;
       z[i]! += share[2] * re;
@@ -153,7 +185,7 @@ export class VibrationSensor implements SensorStream {
     let next = -RING_IN_SAMPLES + r.uniform() * perImpact;
     let [y1, y2] = [0, 0];
     const [x, y, z] = this.axes as [Float64Array, Float64Array, Float64Array];
-    for (let i = -RING_IN_SAMPLES; i < VIBRATION_SAMPLES; i++) {
+    for (let i = -RING_IN_SAMPLES; i < x.length; i++) {
       let hit = 0;
       if (i >= next) {
         hit = amplitude * (1 + 0.5 * Math.cos(turnPhase + turnStep * i)) * (0.85 + 0.3 * r.uniform());
@@ -179,32 +211,31 @@ export class VibrationSensor implements SensorStream {
     }
     const z = this.axes[2]!;
     const floor = -1.1 * amplitude;
-    for (let i = 0; i < VIBRATION_SAMPLES; i++) if (z[i]! < floor) z[i] = floor + 0.2 * (z[i]! - floor);
+    for (let i = 0; i < z.length; i++) if (z[i]! < floor) z[i] = floor + 0.2 * (z[i]! - floor);
   }
 
   /** Turns machine axes into sensor axes, adds what the sensor adds, writes counts sample by sample. */
-  private quantize(fault: VibrationClass, frame: Int8Array): VibrationClass {
+  private quantize(
+    frame: Int8Array | Int16Array,
+    countsPerG: number,
+    toCount: (value: number) => number,
+  ): void {
     const { random: r, unit, drift } = this;
     const [x, y, z] = this.axes as [Float64Array, Float64Array, Float64Array];
     const m = unit.mounting as [number, number, number, number, number, number, number, number, number];
-    const scale = VIBRATION_COUNTS_PER_G * unit.gain * (drift.gain ?? 1);
-    const noise = VIBRATION_COUNTS_PER_G * unit.noiseG * (drift.noise ?? 1);
+    const scale = countsPerG * unit.gain * (drift.gain ?? 1);
+    const noise = countsPerG * unit.noiseG * (drift.noise ?? 1);
     const shift = drift.offsetG ?? 0;
-    const [ox, oy, oz] = unit.offsetG.map((g) => (g + shift) * VIBRATION_COUNTS_PER_G) as [
-      number,
-      number,
-      number,
-    ];
-    for (let i = 0, at = 0; i < VIBRATION_SAMPLES; i++, at += 3) {
+    const [ox, oy, oz] = unit.offsetG.map((g) => (g + shift) * countsPerG) as [number, number, number];
+    for (let i = 0, at = 0; i < x.length; i++, at += 3) {
       const [vx, vy, vz] = [x[i]!, y[i]!, z[i]!];
-      frame[at] = toInt8(scale * (m[0] * vx + m[1] * vy + m[2] * vz) + ox + noise * r.normal());
-      frame[at + 1] = toInt8(scale * (m[3] * vx + m[4] * vy + m[5] * vz) + oy + noise * r.normal());
-      frame[at + 2] = toInt8(scale * (m[6] * vx + m[7] * vy + m[8] * vz) + oz + noise * r.normal());
+      frame[at] = toCount(scale * (m[0] * vx + m[1] * vy + m[2] * vz) + ox + noise * r.normal());
+      frame[at + 1] = toCount(scale * (m[3] * vx + m[4] * vy + m[5] * vz) + oy + noise * r.normal());
+      frame[at + 2] = toCount(scale * (m[6] * vx + m[7] * vy + m[8] * vz) + oz + noise * r.normal());
     }
     if (drift.stuckAxis !== undefined) {
-      const stuck = toInt8([ox, oy, oz][drift.stuckAxis] ?? 0);
+      const stuck = toCount([ox, oy, oz][drift.stuckAxis] ?? 0);
       for (let at = drift.stuckAxis; at < frame.length; at += VIBRATION_AXES) frame[at] = stuck;
     }
-    return fault;
   }
 }

@@ -1,5 +1,5 @@
 /** `tinyfleet build`: compile a model version for device types, follow the jobs, print the reports. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { CallOutput, Client } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
@@ -17,9 +17,17 @@ interface BuildOptions {
   for?: string[];
   inputRange?: [low: number, high: number];
   frontEnd?: Record<string, unknown>;
+  sensor?: Sensor;
   wait: boolean;
   brief?: boolean;
 }
+
+/** Numbers of docs/spec/wire.cddl; full scale and sample rate are left to the front end and the device. */
+const SENSORS = {
+  accelerometer: { sensor: 1, axes: 3, unit: 1 },
+  microphone: { sensor: 3, axes: 1, unit: 11 },
+} as const;
+type Sensor = keyof typeof SENSORS;
 
 function range(text: string): [number, number] {
   const [low, high, ...more] = text.split(',').map(Number);
@@ -49,6 +57,11 @@ export function buildCommand(): Command {
       'makes the input of raw samples: micro-speech, mfcc, statistics, spectral-power, scale',
       frontEnd,
     )
+    .addOption(
+      new Option('--sensor <name>', 'gives the front end its samples; accelerometer: 3 axes in g').choices(
+        Object.keys(SENSORS),
+      ),
+    )
     .option('--no-wait', 'start the builds and return')
     .option('--brief', 'one line per build instead of the report')
     .addHelpText(
@@ -57,6 +70,7 @@ export function buildCommand(): Command {
 Examples:
   $ npx tinyfleet build kws --for qemu-m4,wasm
   $ npx tinyfleet build micro-speech --for wasm --front-end micro-speech
+  $ npx tinyfleet build vibration --front-end '{"kind":"scale","unitsPerCount":0.000488}' --sensor accelerometer
   $ npx tinyfleet build list
   $ npx tinyfleet build show kws@1.1.0 --for wasm`,
     )
@@ -121,7 +135,7 @@ async function newestVersion(client: Client, project: string, model: string): Pr
 async function startBuilds(
   session: Session,
   text: string,
-  { for: deviceTypes, inputRange, frontEnd: signal }: BuildOptions,
+  { for: deviceTypes, inputRange, frontEnd: signal, sensor }: BuildOptions,
 ): Promise<Build[]> {
   const { model, version } = modelRef(text);
   const client = await session.client();
@@ -134,6 +148,7 @@ async function startBuilds(
       options: {
         ...(inputRange === undefined ? {} : { inputRange }),
         ...(signal === undefined ? {} : { frontEnd: signal }),
+        ...(sensor === undefined ? {} : { sensor: SENSORS[sensor] }),
       },
     },
   });

@@ -1,7 +1,7 @@
 // One simulated device: the host side of its firmware. It owns a block, a config block and state in linear memory,
 // a flash image, a socket and a clock, shows the firmware a sensor and alone knows what was really there.
 import { FleetError } from '@tinyfleet/errors';
-import { mix32, Random, seedOf, type SensorStream } from '@tinyfleet/sensors';
+import { mix32, Random, seedOf, type RawSensor, type SensorStream } from '@tinyfleet/sensors';
 import { classId, vendorId } from '@tinyfleet/wire';
 import { FlashImage, type FlashGeometry } from '../flash/flash-image.js';
 import type { DeviceMappings } from '../flash/flash-maps.js';
@@ -9,6 +9,7 @@ import { DeviceSocket, type TrafficCounters } from '../network/device-socket.js'
 import { DeviceClock } from './clock.js';
 import { ConfigWord, InfoWord, type DevicePlatform } from './firmware.js';
 import type { Fleet } from './fleet.js';
+import { RawFeed } from './raw-feed.js';
 import { verify } from './verifier.js';
 
 /** wire.cddl reset-cause. */
@@ -54,6 +55,8 @@ export interface DeviceSettings {
   readonly sensor: SensorStream;
   /** Shown when a model's input is not of the sensor's length. */
   readonly fallback: SensorStream;
+  /** For bundles with a front end, two at most; the hello names them. */
+  readonly raw: readonly RawSensor[];
   readonly seed: number;
   readonly flash?: FlashImage;
 }
@@ -78,6 +81,7 @@ export class SimulatedDevice implements DevicePlatform {
   private readonly block: number;
   private readonly config: number;
   private readonly random: Random;
+  private readonly feeds: readonly RawFeed[];
   private truth: string | null = null;
   private bootId = '';
   private readonly allocations: [at: number, bytes: number][] = [];
@@ -90,6 +94,7 @@ export class SimulatedDevice implements DevicePlatform {
     const { firmware } = fleet;
     this.name = settings.identity.name;
     this.random = new Random(mix32(settings.seed, seedOf(this.name)));
+    this.feeds = settings.raw.map((sensor) => new RawFeed(sensor));
     this.flash = settings.flash ?? new FlashImage(settings.geometry, fleet.sectors);
     this.socket = new DeviceSocket({ ...fleet.broker, wake: () => fleet.scheduler.wake(this) }, traffic);
     this.index = firmware.attach(this);
@@ -112,6 +117,7 @@ export class SimulatedDevice implements DevicePlatform {
     this.clock.restart();
     this.worldStartMs = worldNowMs;
     this.dueUs = 0;
+    for (const feed of this.feeds) feed.restart(worldNowMs);
     this.words()[ConfigWord.resetCause] = cause;
     const result = firmware.init(this.block, this.index, this.config);
     if (this.flash.powerLost) {
@@ -225,8 +231,15 @@ export class SimulatedDevice implements DevicePlatform {
     const { sensor: stream, fallback } = this.settings;
     const memory = this.fleet.firmware.memory.memory.buffer;
     const worldMs = this.worldStartMs + this.clock.nowUs() / 1_000;
-    // Raw counts for a front end: not offered, the firmware refuses such bundles before it asks.
-    if (sensor !== SENSOR_TENSOR) return -1;
+    if (sensor !== SENSOR_TENSOR) {
+      // The firmware has compared the bundle with the sensors in its config: it asks for no other.
+      const feed = this.feeds.find((candidate) => candidate.sensor.descriptor.sensor === sensor);
+      if (feed === undefined) return -1;
+      const out = new Int16Array(memory, address, count * feed.sensor.descriptor.axes);
+      if (!feed.take(worldMs, out)) return 0;
+      this.truth = feed.truth;
+      return count;
+    }
     const frame = new Int8Array(memory, address, count);
     const fits = stream.frameBytes === 0 || stream.frameBytes === count;
     this.truth = (fits ? stream : fallback).read(worldMs, frame);
@@ -295,6 +308,10 @@ export class SimulatedDevice implements DevicePlatform {
     words[ConfigWord.inferencePeriodUs] = settings.inferencePeriodUs;
     words[ConfigWord.windowS] = settings.windowS;
     words[ConfigWord.pickEvery] = settings.pickEvery;
+    settings.raw.forEach(({ descriptor: d }, i) => {
+      const numbers = [d.sensor, d.axes, d.unit, d.fullScale, d.sampleRateMilliHz];
+      words.set(numbers, [ConfigWord.sensor, ConfigWord.sensor2][i]!);
+    });
   }
 }
 

@@ -31,7 +31,9 @@ export const ConfigWord = {
   backoffMaxMs: 33,
   healthyS: 34,
   flags: 35,
+  sensor: 36,
   pickEvery: 43,
+  sensor2: 45,
 } as const;
 
 /** Offsets of device.h's info block, in words. */

@@ -19,7 +19,7 @@ const Weights = z
 
 const FaultClass = z.enum(VIBRATION_CLASSES);
 
-const Vibration = z.strictObject({
+export const Vibration = z.strictObject({
   kind: z.literal('vibration'),
   share: Share.default(1),
   mix: Weights.default({ normal: 0.55, imbalance: 0.15, bearing: 0.15, looseness: 0.15 }),

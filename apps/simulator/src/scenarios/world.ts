@@ -4,15 +4,17 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { FleetError } from '@tinyfleet/errors';
 import {
-  formatOf, KeywordSpectra, MachineLife, mix32, NoiseSensor, Random, readRecording, RecordedSensor, seedOf, VibrationSensor,
-  vibrationUnit, type FaultEpisode, type Recording, type SensorStream, type VibrationDrift,
+  formatOf, KeywordSpectra, MachineLife, mix32, NoiseSensor, Random, readRecording, RecordedSensor, seedOf, SoundSensor, VibrationSensor,
+  vibrationUnit, type FaultEpisode, type RawSensor, type Recording, type SensorStream, type VibrationDrift,
 } from '@tinyfleet/sensors'; // prettier-ignore
-import type { LoadedScenario, Scenario, SensorSpec } from './scenario.js';
+import { Vibration, type LoadedScenario, type Scenario, type SensorSpec } from './scenario.js';
 
 /** A device's sensor with the levers that events pull. */
 export interface DeviceWorld {
   readonly sensor: SensorStream;
   readonly fallback: SensorStream;
+  /** Every device has an accelerometer and a microphone. */
+  readonly raw: readonly RawSensor[];
   /** Present for vibration only: events change it in place. */
   readonly drift: VibrationDrift | null;
   /** Present for vibration only: scripted faults, the first covering a time wins. */
@@ -33,31 +35,40 @@ export class World {
     const seed = mix32(scenario.seed, seedOf(name));
     const spec = specAt(scenario, place);
     const fallback = new KeywordSpectra({ seed });
+    const sound = new SoundSensor(seed);
     switch (spec.kind) {
       case 'vibration': {
         const episodes: FaultEpisode[] = [];
         const { mix, dailyLoad, episode: episodeMs, spread } = spec;
         const life = new MachineLife({ seed, mix, episodeMs, dailyLoad, episodes });
         const sensor = new VibrationSensor(seed, life, vibrationUnit(seed, { spread }));
-        return { sensor, fallback, drift: sensor.drift, episodes };
+        return { sensor, fallback, raw: [sensor, sound], drift: sensor.drift, episodes };
       }
       case 'spectra': {
         const { bands, words, silence } = spec;
         return {
           sensor: new KeywordSpectra({ seed, bands, words, silence }),
           fallback,
+          raw: [bench(seed), sound],
           drift: null,
           episodes: null,
         };
       }
       case 'noise':
-        return { sensor: new NoiseSensor(seed, spec.sigma), fallback, drift: null, episodes: null };
+        return {
+          sensor: new NoiseSensor(seed, spec.sigma),
+          fallback,
+          raw: [bench(seed), sound],
+          drift: null,
+          episodes: null,
+        };
       case 'recording': {
         const { label, labels, hopValues, gain, offset, frame: frameMs } = spec;
         const options = { label: label ?? null, frameMs, ...given({ labels, hopValues, gain, offset }) };
         return {
           sensor: new RecordedSensor(this.recording(spec), options),
           fallback,
+          raw: [bench(seed), sound],
           drift: null,
           episodes: null,
         };
@@ -118,6 +129,12 @@ function specAt(scenario: Scenario, place: number): SensorSpec {
     if (rest < 0) return spec;
   }
   return scenario.sensors.at(-1)!;
+}
+
+/** The accelerometer of a device whose scenario names no machine: one with the default life of such. */
+function bench(seed: number): VibrationSensor {
+  const { mix, dailyLoad, episode: episodeMs } = Vibration.parse({ kind: 'vibration' });
+  return new VibrationSensor(seed, new MachineLife({ seed, mix, episodeMs, dailyLoad }));
 }
 
 function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
