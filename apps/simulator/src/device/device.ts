@@ -310,7 +310,7 @@ export class SimulatedDevice implements DevicePlatform {
     words[ConfigWord.pickEvery] = settings.pickEvery;
     settings.raw.forEach(({ descriptor: d }, i) => {
       const numbers = [d.sensor, d.axes, d.unit, d.fullScale, d.sampleRateMilliHz];
-      words.set(numbers, [ConfigWord.sensor, ConfigWord.sensor2][i]!);
+      words.set(numbers, [ConfigWord.sensor, ConfigWord.sensor2][i]);
     });
   }
 }
