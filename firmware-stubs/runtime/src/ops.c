@@ -50,6 +50,7 @@ const op_t fleet_ops[] = {
     OP(TANH, activation, 2, 1, 0, 1),
     OP(TRANSPOSE_CONV, transpose_conv, 5, 1, 0, 0),
     OP(UNIDIRECTIONAL_SEQUENCE_LSTM, unidirectional_sequence_lstm, 7, 1, 0, 0),
+    OP(BONSAI, bonsai, 6, 1, 2, 0),
     OP(GAUSSIAN_SCORE, gaussian_score, 4, 1, 0, 0),
     OP(K_MEANS_SCORE, k_means_score, 4, 1, 0, 0),
     OP(MAHALANOBIS_SCORE, mahalanobis_score, 3, 1, 0, 0),

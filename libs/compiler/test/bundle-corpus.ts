@@ -86,6 +86,13 @@ const DISTANCES = [
       [0, -1, 2],
     ],
   },
+  {
+    'tinyfleet-model': 'bonsai',
+    Z: ROWS,
+    T: ROWS,
+    W: [...ROWS, ...ROWS, ROWS[0]],
+    V: [...ROWS, ...ROWS, ROWS[1]],
+  },
 ];
 
 export async function distanceBundles(): Promise<Uint8Array[]> {

@@ -42,7 +42,7 @@ export function openSource(
   if (isTflite(bytes)) return { format: 'tflite', graph: openTflite(bytes, all), notes };
   const trees = openTrees(bytes, all, treeOptions, notes);
   if (trees !== undefined) return { format: 'trees', graph: trees, notes };
-  const distances = openDistances(bytes, all);
+  const distances = openDistances(bytes, all, notes);
   if (distances !== undefined) return { format: 'distances', graph: distances, notes };
   if (keras.match(bytes, all)) return { format: 'keras', graph: keras.open(bytes, all), notes };
   if (tfjs.match(bytes, all)) return { format: 'tfjs', graph: tfjs.open(bytes, files, all), notes };

@@ -1,26 +1,29 @@
-// Nearest neighbours and anomaly scores as JSON of our own, for what training libraries keep in memory only (scikit-learn's
-// cluster_centers_, means_, covariances_): {"tinyfleet-model": "k-nearest" | "k-means" | "gaussian" | "mahalanobis", ...}.
+// Nearest neighbours, anomaly scores and Bonsai trees as JSON of our own, for what training libraries keep in memory only (scikit-learn's
+// cluster_centers_, means_, covariances_): {"tinyfleet-model": "k-nearest" | "k-means" | "gaussian" | "mahalanobis" | "bonsai", ...}.
 // Features get one int8 scale with zero point 0: normalize them first, on the device by the front end's mean and std.
-import { failure } from '../../ir/diagnostics.js';
-import type { Graph, Tensor } from '../../ir/graph.js';
-import type { Op, OpAttrs, OpKind } from '../../ir/ops.js';
-import { verify } from '../../ir/verify.js';
+import type { Diagnostic } from '../../ir/diagnostics.js';
+import type { Graph } from '../../ir/graph.js';
 import type { ModelLimits } from '../limits.js';
-
-interface DistanceModel {
-  readonly kind: string;
-  readonly [field: string]: unknown;
-}
+import { bonsai } from './bonsai.js';
+import {
+  graphOf,
+  invalid,
+  largest,
+  matrix,
+  positive,
+  quantize,
+  scaleOfFeatures,
+  vector,
+  type Constant,
+  type DistanceModel,
+} from './graph.js';
 
 const SIGNATURE = /^\s*\{[^]*"tinyfleet-model"/;
 /** Scores beyond are clamped: standard deviations, or 32 per feature of a log-likelihood. */
 const MOST_DEVIATIONS = 64;
 
-const invalid = (reason: string): Error =>
-  failure([{ code: 'compiler.distances-invalid', severity: 'error', data: { reason } }]);
-
-/** The graph, or undefined for a file of another kind. Throws compiler.distances-invalid. */
-export function openDistances(file: Uint8Array, limits: ModelLimits): Graph | undefined {
+/** The graph, or undefined for a file of another kind; `notes` gets what was rounded. Throws compiler.distances-invalid. */
+export function openDistances(file: Uint8Array, limits: ModelLimits, notes: Diagnostic[]): Graph | undefined {
   if (
     file.length > limits.jsonBytes ||
     !SIGNATURE.test(new TextDecoder('latin1').decode(file.subarray(0, 4096)))
@@ -35,109 +38,18 @@ export function openDistances(file: Uint8Array, limits: ModelLimits): Graph | un
   const kind = String(model['tinyfleet-model']);
   const make = KINDS[kind];
   if (make === undefined) throw invalid(`${kind} is none of ${Object.keys(KINDS).join(', ')}`);
-  return make({ ...model, kind });
+  return make({ ...model, kind }, notes);
 }
 
-const KINDS: Readonly<Record<string, (m: DistanceModel) => Graph>> = {
+const KINDS: Readonly<Record<string, (m: DistanceModel, notes: Diagnostic[]) => Graph>> = {
   'k-nearest': kNearest,
   'k-means': kMeans,
   gaussian,
   mahalanobis,
+  bonsai,
 };
 
-// ---- numbers of strangers ------------------------------------------------------------------------------------------
-
-function vector(value: unknown, what: string, length?: number): number[] {
-  if (
-    !Array.isArray(value) ||
-    value.length === 0 ||
-    !value.every((x) => typeof x === 'number' && Number.isFinite(x))
-  )
-    throw invalid(`${what} is no list of numbers`);
-  if (length !== undefined && value.length !== length)
-    throw invalid(`${what} has ${value.length} numbers, not ${length}`);
-  return value as number[];
-}
-
-function matrix(value: unknown, what: string, columns?: number): number[][] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > 65_535)
-    throw invalid(`${what} is no list of rows`);
-  const width = columns ?? vector(value[0], what).length;
-  return value.map((row, i) => vector(row, `${what}[${i}]`, width));
-}
-
-const positive = (values: readonly number[], what: string): void => {
-  if (!values.every((v) => v > 0)) throw invalid(`${what} are not all above 0`);
-};
-
-/** Stated, else so that `most` fills int8. */
-function scaleOfFeatures(m: DistanceModel, most: number): number {
-  const scale = Math.fround(m['scale'] === undefined ? Math.max(most, 2 ** -20) / 127 : Number(m['scale']));
-  if (!(scale > 0 && Number.isFinite(scale))) throw invalid(`a scale of ${String(m['scale'])}`);
-  return scale;
-}
-
-const largest = (rows: readonly (readonly number[])[]): number =>
-  rows.reduce((a, row) => row.reduce((b, v) => Math.max(b, Math.abs(v)), a), 0);
-const quantize = (values: readonly number[], scale: number): number[] =>
-  values.map((v) => Math.max(-128, Math.min(127, Math.round(v / scale))));
-
-// ---- graphs --------------------------------------------------------------------------------------------------------
-
-type Constant = readonly [name: string, dtype: 'int8' | 'int16' | 'int32', values: readonly number[]];
-
-function graphOf<K extends OpKind>(
-  kind: K,
-  attrs: OpAttrs[K],
-  o: {
-    features: number;
-    scale: number;
-    constants: readonly Constant[];
-    output: Pick<Tensor, 'dtype' | 'shape'> & { scale: number; zeroPoint: number };
-  },
-): Graph {
-  if (o.features > 65_535) throw invalid(`${o.features} features`);
-  const tensors = new Map<number, Tensor>();
-  const add = (t: Omit<Tensor, 'id'>): number => {
-    tensors.set(tensors.size, { id: tensors.size, ...t });
-    return tensors.size - 1;
-  };
-  const affine = (scale: number, zeroPoint: number) => ({
-    scales: [Math.fround(scale)],
-    zeroPoints: [zeroPoint],
-    axis: null,
-  });
-  const input = add({
-    name: 'features',
-    dtype: 'int8',
-    shape: [1, o.features],
-    quantization: affine(o.scale, 0),
-    data: null,
-  });
-  const constants = o.constants.map(([name, dtype, values]) => {
-    const array = { int8: Int8Array, int16: Int16Array, int32: Int32Array }[dtype].from(values);
-    return add({
-      name,
-      dtype,
-      shape: [values.length],
-      quantization: null,
-      data: new Uint8Array(array.buffer),
-    });
-  });
-  const { dtype, shape, scale, zeroPoint } = o.output;
-  const output = add({ name: 'scores', dtype, shape, quantization: affine(scale, zeroPoint), data: null });
-  const op = {
-    kind,
-    name: kind,
-    inputs: [input, ...constants],
-    outputs: [output],
-    attrs,
-    sourceIndex: 0,
-  } as unknown as Op;
-  const graph: Graph = { name: kind, tensors, ops: [op], inputs: [input], outputs: [output], roots: [] };
-  verify(graph, 'distances');
-  return graph;
-}
+// ---- graphs -------------------------------------------------------------------------------------------------------
 
 const score = (most: number) =>
   ({ dtype: 'int16', shape: [1, 1], scale: most / 32_000, zeroPoint: 0 }) as const;

@@ -26,6 +26,18 @@ export interface ClassicOps {
   gaussian_score: { readonly sumShift: number; readonly fractionBits: number };
   /** Operands: features, means (int8), whitening (int16 rows). Score = 2^-fractionBits of the length. */
   mahalanobis_score: { readonly rowShift: number; readonly fractionBits: number };
+  /**
+   * Operands: features (int16), projection (int16 rows), bias (int32 per row), thetas, w and v (int16 rows, the latter per node
+   * and class). Shifts to the right but `biasShift`; scores = 2^-fractionBits of the sums.
+   */
+  bonsai: {
+    readonly depth: number;
+    readonly biasShift: number;
+    readonly projectionShift: number;
+    readonly vShift: number;
+    readonly wShift: number;
+    readonly fractionBits: number;
+  };
 }
 
 /** What an anomaly is scored by. */
@@ -54,6 +66,36 @@ export const CLASSIC_OPS: OpSpecs<ClassicOps> = {
     checkScore(outputs[0]!, check);
     check(elements(inputs[1]!) === elements(inputs[0]!), 'not one mean per feature');
   }),
+  bonsai: {
+    code: null,
+    minInputs: 6,
+    maxInputs: 6,
+    constantFrom: 1,
+    check: ({ attrs, inputs, outputs }, check) => {
+      const [features, projection, bias, thetas, w, v] = inputs;
+      const rows = elements(bias!);
+      const inner = 2 ** attrs.depth - 1;
+      check(
+        [features, projection, thetas, w, v, outputs[0]].every((t) => t!.dtype === 'int16'),
+        'features, weights or scores are not int16',
+      );
+      check(bias!.dtype === 'int32', 'the bias is not int32');
+      check(attrs.depth >= 1 && attrs.depth <= 8, 'the depth is not 1..8');
+      check(elements(projection!) === rows * elements(features!), 'the projection has another size');
+      check(elements(thetas!) === inner * rows, 'not one theta per inner node');
+      const weights = (2 * inner + 1) * elements(outputs[0]!) * rows;
+      check(elements(w!) === weights && elements(v!) === weights, 'w or v is not one row per node and class');
+      check(attrs.biasShift >= 0 && attrs.biasShift <= 30, 'the shift of the bias is not 0..30');
+      const shifts = [attrs.projectionShift, attrs.vShift, attrs.wShift];
+      check(
+        shifts.every((n) => n >= 1 && n <= 62),
+        'a shift is not 1..62',
+      );
+    },
+    macs: ({ attrs, inputs, outputs }) =>
+      elements(inputs[1]!) +
+      elements(inputs[2]!) * (attrs.depth + 2 * (attrs.depth + 1) * elements(outputs[0]!)),
+  },
   tree_ensemble: {
     code: null,
     minInputs: 5,

@@ -63,6 +63,23 @@ export const CLASSIC: Lowerings<ClassicOps> = {
       },
     }),
   },
+  bonsai: {
+    op: 'BONSAI',
+    scratch: ({ inputs, outputs }) => [4 * elements(inputs[2]!), 4 * elements(outputs[0]!)],
+    lower: ({ attrs, inputs, outputs }) => ({
+      params: {
+        features_n: elements(inputs[0]!),
+        projected: elements(inputs[2]!),
+        classes: elements(outputs[0]!),
+        depth: attrs.depth,
+        bias_shift: attrs.biasShift,
+        projection_shift: attrs.projectionShift,
+        v_shift: attrs.vShift,
+        w_shift: attrs.wShift,
+        ...scoreOf(attrs.fractionBits, outputs[0]!),
+      },
+    }),
+  },
   tree_ensemble: {
     op: 'TREE_ENSEMBLE',
     scratch: ({ outputs }) => [4 * elements(outputs[0]!)],
