@@ -935,13 +935,21 @@ export const errors = {
     text: "The model's LSTM sees {steps} time steps per inference: every inference starts from its first state.",
     hint: 'Nothing, if an input is a whole sequence. If inputs continue one stream, build with the option `state: carry`.',
   },
+  'compiler.bonsai-quantized': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: bonsai quantized',
+    text: "The Bonsai tree (depth {depth}, {projected} projected rows, {classes} scores) sees int16 features up to {most}; scores are at worst {error} from the model's where no branch is closer than {branch} to zero.",
+    hint: 'Nothing, if features beyond are rare and scores further apart decide. Else give `scale` of the features or `largest` of the scores.',
+  },
   'compiler.distances-invalid': {
     status: 422,
     exit: 6,
     transient: false,
     title: 'Compiler: distances invalid',
     text: 'The distance model cannot be used: {reason}.',
-    hint: 'Give `tinyfleet-model` as k-nearest, k-means, gaussian or mahalanobis with its numbers (docs/design/front-end.md).',
+    hint: 'Give `tinyfleet-model` as k-nearest, k-means, gaussian, mahalanobis or bonsai with its numbers (docs/design/front-end.md).',
   },
   'compiler.options-invalid': {
     status: 422,
@@ -2416,6 +2424,14 @@ export interface ErrorData {
     error: Value;
   };
   'compiler.state-starts-anew': { steps: Value };
+  'compiler.bonsai-quantized': {
+    depth: Value;
+    projected: Value;
+    classes: Value;
+    most: Value;
+    error: Value;
+    branch: Value;
+  };
   'compiler.distances-invalid': { reason: Value };
   'compiler.options-invalid': { reason: Value };
   'flash.read-failed': { offset: Value };
