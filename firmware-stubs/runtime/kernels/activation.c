@@ -156,8 +156,8 @@ int32_t fleet_run_activation(const step_t *s) {
     // From here on it is cheaper to compute every value once.
     uint8_t table[bytes_values];
     for (uint32_t i = 0; i < bytes_values; i++) {
-      const uint8_t byte = (uint8_t)i;
-      table[i] = (uint8_t)apply(&u, load(&byte, from));
+      const uint8_t value[4] = {(uint8_t)i, 0, 0, 0}; // as wide as any load, which compilers cannot rule out here
+      table[i] = (uint8_t)apply(&u, load(value, from));
     }
     for (uint32_t i = 0; i < elements; i++) y[i] = table[x[i]];
     return fleet_ok;
