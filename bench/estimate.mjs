@@ -11,7 +11,7 @@ import { TINY } from './models/vectors.mjs';
 import { bar, printBars, table } from './report.mjs';
 
 const DATA = fileURLToPath(new URL('../../shared/data/mlperf_tiny', import.meta.url));
-const PER_STEP = 200;
+const PER_STEP = 300;
 /** What the estimate states as its error. */
 const STATED = 0.05;
 
