@@ -21,6 +21,7 @@ export default tseslint.config(
       '**/*.generated.ts',
       '**/*.d.ts',
       'docs/**',
+      'tmp/**',
       'coverage/**',
       'test-results/**',
       'firmware-stubs/build/**',
