@@ -116,6 +116,7 @@ export const capability = {
   shadow: 8,
   samples: 16,
   'wake-on-ask': 32,
+  'one-slot': 64,
 } as const;
 /** A value of a newer protocol is '#<number>'. */
 export type Capability = keyof typeof capability | `#${number}`;
@@ -133,6 +134,8 @@ export const lossCounter = {
   'ask-refused': 10,
   'manifest-refused': 11,
   'inference-skipped': 12,
+  'sample-dropped': 13,
+  'shadow-skipped': 14,
 } as const;
 /** A value of a newer protocol is '#<number>'. */
 export type LossCounter = keyof typeof lossCounter | `#${number}`;
@@ -170,6 +173,10 @@ export interface Hello {
   keySequence?: number;
   telemetryDropped?: number;
   counters?: Record<number, number>;
+  askCounter?: number;
+  shadowStateBytes?: number;
+  currentKey?: Uint8Array;
+  nextKey?: Uint8Array;
 }
 
 export interface Slot {
@@ -221,6 +228,7 @@ export interface ShadowCounters {
   runs: number;
   agreed: number;
   disagreed?: Uint8Array;
+  skipped?: number;
 }
 
 export interface Want {
@@ -303,6 +311,7 @@ export interface Desired {
   nextContactS?: number;
   pickEvery?: number;
   soakS?: number;
+  shadowEvery?: number;
 }
 
 export interface Transfer {
@@ -328,6 +337,12 @@ export interface Ask {
   argument?: number;
   data?: Uint8Array;
   signature?: Uint8Array;
+}
+
+export interface NextKey {
+  algorithm: SignatureAlgorithm;
+  key: Uint8Array;
+  keySequence: number;
 }
 
 export const schemas = {
@@ -384,6 +399,10 @@ export const schemas = {
     { key: 34, name: 'keySequence', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 35, name: 'telemetryDropped', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 36, name: 'counters', optional: true, type: { kind: 'table', keyMax: 255, valueMax: 4294967295 } },
+    { key: 37, name: 'askCounter', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 38, name: 'shadowStateBytes', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 39, name: 'currentKey', optional: true, type: { kind: 'bstr', min: 8, max: 8 } },
+    { key: 40, name: 'nextKey', optional: true, type: { kind: 'bstr', min: 8, max: 8 } },
   ],
   slot: [
     { key: 1, name: 'digest', optional: false, type: { kind: 'bstr', min: 32, max: 32 } },
@@ -430,6 +449,7 @@ export const schemas = {
     { key: 1, name: 'runs', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 2, name: 'agreed', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 3, name: 'disagreed', optional: true, type: { kind: 'bstr' } },
+    { key: 4, name: 'skipped', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
   ],
   want: [
     { key: 1, name: 'component', optional: false, type: { kind: 'enum', values: component } },
@@ -512,6 +532,7 @@ export const schemas = {
     { key: 7, name: 'nextContactS', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 8, name: 'pickEvery', optional: true, type: { kind: 'uint', min: 0, max: 65535 } },
     { key: 9, name: 'soakS', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 10, name: 'shadowEvery', optional: true, type: { kind: 'uint', min: 0, max: 65535 } },
   ],
   transfer: [
     { key: 1, name: 'method', optional: false, type: { kind: 'enum', values: transferMethod } },
@@ -534,6 +555,11 @@ export const schemas = {
     { key: 3, name: 'argument', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 4, name: 'data', optional: true, type: { kind: 'bstr' } },
     { key: 5, name: 'signature', optional: true, type: { kind: 'bstr' } },
+  ],
+  nextKey: [
+    { key: 1, name: 'algorithm', optional: false, type: { kind: 'enum', values: signatureAlgorithm } },
+    { key: 2, name: 'key', optional: false, type: { kind: 'bstr', min: 32, max: 65 } },
+    { key: 3, name: 'keySequence', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
   ],
 } as const satisfies Record<string, Schema>;
 
