@@ -202,7 +202,7 @@ static void handle_message(fleet_agent_t *a) {
       fleet_update_desired(a, payload, n);
       break;
     case fleet_down_chunk:
-      fleet_update_chunk(a, payload, n);
+      fleet_transfer_chunk(a, payload, n);
       break;
     case fleet_down_ask:
       handle_ask(a, payload, n);
@@ -239,7 +239,7 @@ static bool network(fleet_agent_t *a) {
           a->sending_bytes = 0;
           a->hello_due = true;
         }
-        fleet_update_connected(a);
+        fleet_transfer_connected(a);
         break;
       case fleet_mqtt_lost:
         // Failed attempts are no losses: a device without coverage would count nothing else.
@@ -292,7 +292,7 @@ uint64_t fleet_agent_step(fleet_agent_t *a) {
   if (a->dead) return 0;
   a->now_us = a->platform->now_us(a->platform->user);
   bool busy = network(a);
-  if (fleet_update_work(a)) busy = true;
+  if (fleet_trial_work(a)) busy = true;
   uint64_t due = fleet_window_tick(a); // first: an inference due at a window's end belongs to the next one
   due = earlier(due, fleet_model_tick(a));
   due = earlier(due, fleet_update_tick(a));

@@ -31,20 +31,19 @@ bool fleet_messages_hello(fleet_agent_t *agent);
 bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note);
 bool fleet_messages_want(fleet_agent_t *agent, uint32_t count);
 
-// update.c: desired release, transfer, trial, soak
+// desired.c, transfer.c, trial.c, update.c: what they share is in update.h
 void fleet_update_boot(fleet_agent_t *agent);
 void fleet_update_desired(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
-void fleet_update_chunk(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
-void fleet_update_connected(fleet_agent_t *agent);
+void fleet_transfer_chunk(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
+void fleet_transfer_connected(fleet_agent_t *agent);
 // Which slot a fetch would destroy.
-uint32_t fleet_update_fetch_slot(const fleet_agent_t *agent);
+uint32_t fleet_transfer_slot(const fleet_agent_t *agent);
 // The active slot no longer holds what it should: fall back.
 void fleet_update_active_corrupt(fleet_agent_t *agent);
 // One slice of hashing or self-test; false when there is nothing to do.
-bool fleet_update_work(fleet_agent_t *agent);
+bool fleet_trial_work(fleet_agent_t *agent);
 // Wants, timeouts, soak; returns when to be called next.
 uint64_t fleet_update_tick(fleet_agent_t *agent);
-void fleet_update_note(fleet_agent_t *agent, uint32_t update_state, uint32_t error);
 
 // model.c: the runtime seen from the agent
 int32_t fleet_model_load(fleet_agent_t *agent, uint32_t slot);

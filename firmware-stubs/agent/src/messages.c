@@ -106,7 +106,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   fleet_cbor_head(&w, cbor_uint, FLEET_TRANSFER_METHOD_FULL);
   // Keys FLEET_HELLO_SLOT_BYTES to FLEET_HELLO_CAPABILITIES, in order.
   const uint32_t numbers[] = {config->slot_bytes,  config->flash.unit_bytes,       config->flash.sector_bytes,
-                              config->arena_bytes, config->state_bytes,            fleet_update_fetch_slot(agent),
+                              config->arena_bytes, config->state_bytes,            fleet_transfer_slot(agent),
                               p->highest_sequence, p->floor,                       capabilities};
   for (uint32_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     fleet_cbor_field(&w, FLEET_HELLO_SLOT_BYTES + i, numbers[i]);

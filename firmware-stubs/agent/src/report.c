@@ -1,0 +1,64 @@
+// The state messages of an update: what waits to be sent in up/state, and how a desired message that changes nothing is
+// answered.
+#include <string.h>
+
+#include "update.h"
+
+static fleet_note_t *new_note(fleet_agent_t *a) {
+  // A full queue gives up the last but one: the oldest may be in flight, the newest tells the outcome. The platform sees
+  // the gap in the sequence.
+  if (a->note_count == FLEET_NOTES) {
+    const uint32_t last = (a->note_first + FLEET_NOTES - 1u) % FLEET_NOTES;
+    a->notes[(last + FLEET_NOTES - 1u) % FLEET_NOTES] = a->notes[last];
+    a->note_count--;
+  }
+  fleet_note_t *note = &a->notes[(a->note_first + a->note_count) % FLEET_NOTES];
+  a->note_count++;
+  memset(note, 0, sizeof *note);
+  note->sequence = a->sequence++;
+  note->uptime_ms = fleet_agent_uptime_ms(a);
+  note->failed_step = UINT16_MAX;
+  return note;
+}
+
+fleet_note_t *fleet_report_current(fleet_agent_t *a, uint32_t update_state, uint32_t error) {
+  fleet_note_t *note = new_note(a);
+  note->deployment = a->persist.deployment;
+  note->revision = a->persist.revision;
+  note->update_state = (uint8_t)update_state;
+  note->error = (uint16_t)error;
+  note->attempts = a->persist.attempts;
+  memcpy(note->digest, fleet_update_target(a)->digest, 32);
+  note->has_digest = true;
+  if (update_state == FLEET_UPDATE_STATE_FETCHING) note->offset = a->next_offset;
+  return note;
+}
+
+void fleet_report_note(fleet_agent_t *a, uint32_t update_state, uint32_t error) {
+  (void)fleet_report_current(a, update_state, error);
+}
+
+void fleet_report_self_test(fleet_agent_t *a, fleet_note_t *note, uint32_t vectors, bool passed) {
+  note->self_test = passed ? 2 : 1;
+  note->vectors = (uint8_t)vectors;
+  note->cycles = a->test_runs == 0 ? 0 : a->test_cycles / a->test_runs;
+  note->latency_us = a->test_latency_us;
+  note->arena_bytes = a->runtime.arena_bytes;
+}
+
+// Answers a desired message that changes nothing on the device.
+void fleet_report_answer(fleet_agent_t *a, const fleet_desired_t *d, const uint8_t *digest, uint32_t update_state, uint32_t error) {
+  fleet_note_t *note = new_note(a);
+  note->deployment = d->deployment;
+  note->revision = d->revision;
+  note->update_state = (uint8_t)update_state;
+  note->error = (uint16_t)error;
+  if (digest != NULL) {
+    memcpy(note->digest, digest, 32);
+    note->has_digest = true;
+  }
+  if (error != 0) {
+    fleet_agent_log(a, FLEET_LOG_WARN, "desired release refused", (int32_t)error);
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_MANIFEST_REFUSED, 1);
+  }
+}

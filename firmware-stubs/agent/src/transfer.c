@@ -1,0 +1,236 @@
+// Fetching a bundle into the target slot: wants, chunks in order, storing, progress, completion. Resumes after a reboot at the
+// progress on record.
+#include <string.h>
+
+#include "update.h"
+
+enum {
+  progress_grain_bytes = 4096, // of the persisted progress; a sector when sectors are larger
+  want_chunks = 8,
+  want_patience_us = 5000000, // doubled up to 2^4 while nothing arrives
+  chunk_default_bytes = 1024,
+  chunk_max_bytes = 1280, // with topic and heads below FLEET_MQTT_RX_BYTES
+};
+
+// Brings the running hash to what the slot already holds; wants are sent when that is done.
+void fleet_transfer_resume(fleet_agent_t *a) {
+  a->next_offset = a->window_end = a->persist.fetched;
+  if (a->persist.fetched != 0) {
+    fleet_trial_job(a, job_rehash, a->persist.target_slot);
+  } else {
+    fleet_sha256_init(&a->sha);
+    a->job = job_none;
+  }
+}
+
+// The inactive slot; without an active one, the slot that holds nothing worth keeping.
+uint32_t fleet_transfer_slot(const fleet_agent_t *a) {
+  const fleet_persist_t *p = &a->persist;
+  if (p->active_slot != FLEET_NO_SLOT) return p->active_slot ^ 1u;
+  const bool keep_0 = p->slots[0].state == FLEET_SLOT_STATE_RETAINED || p->slots[0].state == FLEET_SLOT_STATE_STAGED;
+  return keep_0 || p->slots[1].state == FLEET_SLOT_STATE_PARTIAL ? 1 : 0;
+}
+
+void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {
+  fleet_persist_t *p = &a->persist;
+  const uint32_t target = fleet_transfer_slot(a);
+  fleet_slot_record_t *slot = &p->slots[target];
+  const bool same = slot->state == FLEET_SLOT_STATE_PARTIAL && memcmp(slot->digest, m->digest, 32) == 0 &&
+                    slot->bytes == m->size;
+  const bool running = same && a->fetching && p->target_slot == target;
+  if (!same) {
+    memset(slot, 0, sizeof *slot);
+    slot->state = FLEET_SLOT_STATE_PARTIAL;
+    memcpy(slot->digest, m->digest, 32);
+    slot->bytes = m->size;
+    p->fetched = 0;
+  }
+  slot->sequence = m->sequence;
+  p->target_slot = (uint8_t)target;
+  p->update_state = FLEET_UPDATE_STATE_FETCHING;
+  p->quick = 0;
+  p->attempts = 0;
+  p->attempt_open = 0;
+  fleet_agent_save(a); // the slot is partial on record before its flash is touched
+
+  uint32_t chunk = d->chunk_bytes == 0 ? (uint32_t)chunk_default_bytes : d->chunk_bytes;
+  if (chunk > chunk_max_bytes) chunk = chunk_max_bytes;
+  chunk -= chunk % 32; // whole program units, whatever the unit
+  a->chunk_bytes = (uint16_t)(chunk == 0 ? 32 : chunk);
+  a->timeouts = 0;
+  a->want_due = true;
+  if (!running) {
+    a->fetching = true;
+    a->next_offset = a->window_end = p->fetched;
+    if (a->job == job_none || a->job == job_rehash) fleet_transfer_resume(a);
+  }
+  fleet_report_note(a, FLEET_UPDATE_STATE_FETCHING, 0);
+}
+
+// Writes n bytes at `offset` of the target slot, erasing every sector whose start it reaches, and reads them back.
+// offset is a multiple of 32; the end is padded with erased bytes to the unit.
+static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uint32_t n) {
+  const fleet_platform_t *f = a->platform;
+  const fleet_flash_geometry_t *g = &a->config->flash;
+  const uint32_t base = fleet_agent_slot_offset(a->config, a->persist.target_slot);
+  uint32_t done = 0;
+  while (done < n) {
+    const uint32_t at = offset + done;
+    const uint32_t in_sector = at % g->sector_bytes;
+    if (in_sector == 0 && f->flash_erase(f->user, base + at) < 0) return -(int32_t)fleet_err_flash_erase_failed;
+    uint32_t take = g->sector_bytes - in_sector;
+    if (take > n - done) take = n - done;
+    const uint32_t whole = take - take % g->unit_bytes;
+    if (whole != 0 && f->flash_program(f->user, base + at, data + done, whole) < 0) {
+      return -(int32_t)fleet_err_flash_write_failed;
+    }
+    if (whole < take) {
+      uint8_t unit[32];
+      memset(unit, (int)g->erased, sizeof unit);
+      memcpy(unit, data + done + whole, take - whole);
+      if (f->flash_program(f->user, base + at + whole, unit, g->unit_bytes) < 0) {
+        return -(int32_t)fleet_err_flash_write_failed;
+      }
+    }
+    for (uint32_t checked = 0; checked < take;) {
+      uint8_t back[64];
+      const uint32_t piece = take - checked < sizeof back ? take - checked : (uint32_t)sizeof back;
+      if (f->flash_read(f->user, base + at + checked, back, piece) < 0) return -(int32_t)fleet_err_flash_read_failed;
+      if (memcmp(back, data + done + checked, piece) != 0) return -(int32_t)fleet_err_flash_verify_failed;
+      checked += piece;
+    }
+    done += take;
+  }
+  return 0;
+}
+
+static void fetch_complete(fleet_agent_t *a) {
+  fleet_slot_record_t *slot = fleet_update_target(a);
+  uint8_t digest[32];
+  a->fetching = false;
+  fleet_sha256_final(&a->sha, digest);
+  if (memcmp(digest, slot->digest, 32) != 0) {
+    // Every chunk had its CRC, so the server sent other bytes than the manifest names: start from nothing next time.
+    slot->state = FLEET_SLOT_STATE_EMPTY;
+    a->persist.fetched = 0;
+    a->persist.update_state = FLEET_UPDATE_STATE_FAILED;
+    a->persist.update_error = fleet_err_manifest_digest_mismatch;
+    fleet_agent_save(a);
+    fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, fleet_err_manifest_digest_mismatch);
+    return;
+  }
+  fleet_report_note(a, FLEET_UPDATE_STATE_VERIFIED, 0);
+  slot->state = FLEET_SLOT_STATE_STAGED;
+  a->persist.fetched = slot->bytes;
+  a->persist.update_state = FLEET_UPDATE_STATE_STAGED;
+  fleet_agent_save(a);
+  fleet_report_note(a, FLEET_UPDATE_STATE_STAGED, 0);
+  fleet_update_begin_trial(a);
+}
+
+void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
+  fleet_cbor_reader_t r;
+  uint32_t count;
+  uint32_t key = 0;
+  const uint8_t *transfer = NULL;
+  const uint8_t *data = NULL;
+  uint32_t data_bytes = 0;
+  uint32_t offset = 0;
+  uint32_t crc = 0;
+  uint32_t seen = 0;
+  fleet_cbor_reader_init(&r, payload, n);
+  if (!fleet_cbor_read_count(&r, cbor_map, &count)) count = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t bytes;
+    if (!fleet_cbor_read_key(&r, i == 0, &key)) break;
+    bool ok;
+    switch (key) {
+      case FLEET_CHUNK_TRANSFER:
+        ok = fleet_cbor_read_string(&r, cbor_bytes, &transfer, &bytes) && bytes == 8;
+        break;
+      case FLEET_CHUNK_OFFSET:
+        ok = fleet_cbor_read_u32(&r, &offset);
+        break;
+      case FLEET_CHUNK_DATA:
+        ok = fleet_cbor_read_string(&r, cbor_bytes, &data, &data_bytes);
+        break;
+      case FLEET_CHUNK_CRC32:
+        ok = fleet_cbor_read_u32(&r, &crc);
+        break;
+      default:
+        ok = fleet_cbor_skip(&r);
+        break;
+    }
+    if (!ok) {
+      r.failed = true;
+      break;
+    }
+    if (key < 32) seen |= UINT32_C(1) << key;
+  }
+  const uint32_t required = UINT32_C(1) << FLEET_CHUNK_TRANSFER | UINT32_C(1) << FLEET_CHUNK_OFFSET |
+                            UINT32_C(1) << FLEET_CHUNK_DATA | UINT32_C(1) << FLEET_CHUNK_CRC32;
+  if (r.failed || r.at != r.end || (seen & required) != required) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
+    return;
+  }
+  const fleet_slot_record_t *slot = fleet_update_target(a);
+  // Chunks are taken in order only: TCP keeps the order, and what is missing is asked for again.
+  const uint32_t left = slot->bytes - a->next_offset;
+  const uint32_t expected = left < a->chunk_bytes ? left : a->chunk_bytes;
+  if (!a->fetching || a->job == job_rehash || memcmp(transfer, slot->digest, 8) != 0 || offset != a->next_offset ||
+      data_bytes != expected) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_CHUNK_STALE, 1);
+    return;
+  }
+  if (fleet_crc32(0, data, data_bytes) != crc) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_CHUNK_CRC, 1);
+    a->want_due = true;
+    return;
+  }
+  const int32_t result = store(a, offset, data, data_bytes);
+  if (result < 0) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
+    a->persist.fetched = 0; // a sector that was half written is erased again
+    fleet_update_fail(a, result, false);
+    fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
+    return;
+  }
+  fleet_sha256_update(&a->sha, data, data_bytes);
+  a->next_offset += data_bytes;
+  a->timeouts = 0;
+  a->want_due_us = a->now_us + want_patience_us;
+  if (a->next_offset >= a->window_end) a->want_due = true;
+  if (a->next_offset == slot->bytes) {
+    fetch_complete(a);
+    return;
+  }
+  const uint32_t grain = a->config->flash.sector_bytes > progress_grain_bytes ? a->config->flash.sector_bytes
+                                                                              : (uint32_t)progress_grain_bytes;
+  const uint32_t stored = a->next_offset - a->next_offset % a->config->flash.sector_bytes;
+  if (stored >= a->persist.fetched + grain) {
+    a->persist.fetched = stored;
+    fleet_agent_save(a);
+  }
+}
+
+void fleet_transfer_connected(fleet_agent_t *a) {
+  a->timeouts = 0;
+  a->want_due = true;
+}
+
+uint64_t fleet_transfer_tick(fleet_agent_t *a) {
+  if (!a->fetching || !a->session || a->job != job_none) return UINT64_MAX;
+  if (!a->want_due && a->now_us >= a->want_due_us) {
+    a->want_due = true;
+    if (a->timeouts < 4) a->timeouts++;
+  }
+  if (!a->want_due) return a->want_due_us;
+  const uint32_t left = fleet_update_target(a)->bytes - a->next_offset;
+  uint32_t chunks = (left + a->chunk_bytes - 1) / a->chunk_bytes;
+  if (chunks > want_chunks) chunks = want_chunks;
+  if (!fleet_messages_want(a, chunks)) return a->now_us + 20000; // control buffer full: the stream is slow
+  a->window_end = a->next_offset + chunks * a->chunk_bytes;
+  a->want_due = false;
+  a->want_due_us = a->now_us + ((uint64_t)want_patience_us << a->timeouts);
+  return a->want_due_us;
+}

@@ -1,0 +1,142 @@
+// Work in slices: hashing a slot, running the golden vectors of the bundle in it. What follows from the outcome is update.c's.
+#include <string.h>
+
+#include "update.h"
+
+enum { hash_slice_bytes = 4096, hash_piece_bytes = 256 };
+
+void fleet_trial_job(fleet_agent_t *a, uint32_t job, uint32_t slot) {
+  a->job = (uint8_t)job;
+  a->job_slot = (uint8_t)slot;
+  a->job_offset = 0;
+  a->test_vector = 0;
+  fleet_sha256_init(&a->sha);
+}
+
+// Hashes up to a slice of the job's slot; true when `end` is reached.
+static bool hash_slice(fleet_agent_t *a, uint32_t end, bool *failed) {
+  const uint32_t base = fleet_agent_slot_offset(a->config, a->job_slot);
+  const uint32_t stop = end - a->job_offset < hash_slice_bytes ? end : a->job_offset + hash_slice_bytes;
+  while (a->job_offset < stop) {
+    uint8_t piece[hash_piece_bytes];
+    const uint32_t n = stop - a->job_offset < sizeof piece ? stop - a->job_offset : (uint32_t)sizeof piece;
+    if (a->platform->flash_read(a->platform->user, base + a->job_offset, piece, n) < 0) {
+      fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
+      *failed = true;
+      return true;
+    }
+    fleet_sha256_update(&a->sha, piece, n);
+    a->job_offset += n;
+  }
+  return a->job_offset >= end;
+}
+
+static bool slot_matches(fleet_agent_t *a, bool failed) {
+  uint8_t digest[32];
+  fleet_sha256_final(&a->sha, digest);
+  return !failed && memcmp(digest, a->persist.slots[a->job_slot].digest, 32) == 0;
+}
+
+static void self_test_failed(fleet_agent_t *a, int32_t result) {
+  const uint32_t vector = a->test_vector;
+  const uint32_t step = a->test.failed_step;
+  fleet_update_fail(a, result, true);
+  fleet_note_t *note = fleet_report_current(a, a->persist.update_state, (uint32_t)-result);
+  fleet_report_self_test(a, note, vector + 1, false);
+  note->failed_vector = (uint8_t)vector;
+  if (result == -(int32_t)fleet_err_runtime_step_mismatch) note->failed_step = (uint16_t)step;
+}
+
+// One golden vector, to completion: the arena may belong to another agent before the next step.
+static void self_test_slice(fleet_agent_t *a) {
+  const fleet_platform_t *f = a->platform;
+  if (a->test_vector >= a->runtime.golden_count) {
+    fleet_reset_state(&a->runtime);
+    fleet_update_commit(a);
+    return;
+  }
+  a->test.failed_step = UINT16_MAX;
+  int32_t result = fleet_self_test_begin(&a->runtime, &a->test, a->test_vector);
+  const uint64_t started_us = f->now_us(f->user);
+  const uint32_t started = f->cycles != NULL ? f->cycles(f->user) : 0;
+  if (result == 0) {
+    do {
+      result = fleet_self_test(&a->runtime, &a->test, 1);
+      if (f->watchdog != NULL) f->watchdog(f->user);
+    } while (result > 0);
+  }
+  if (result < 0) {
+    self_test_failed(a, result);
+    return;
+  }
+  if (f->cycles != NULL) {
+    const uint32_t frames = a->test.frames == 0 ? 1 : a->test.frames;
+    const uint32_t cycles = (f->cycles(f->user) - started) / frames;
+    const uint64_t us = a->config->clock_khz != 0 ? (uint64_t)cycles * 1000 / a->config->clock_khz
+                                                  : (f->now_us(f->user) - started_us) / frames;
+    a->test_cycles += cycles;
+    a->test_runs++;
+    if (us > a->test_latency_us) a->test_latency_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+    if (a->persist.latency_limit_us != 0 && a->test_latency_us > a->persist.latency_limit_us) {
+      self_test_failed(a, -(int32_t)fleet_err_runtime_latency_exceeded);
+      return;
+    }
+  }
+  a->test_vector++;
+}
+
+static void target_checked(fleet_agent_t *a, bool matches) {
+  if (!matches) {
+    fleet_update_fail(a, -(int32_t)fleet_err_agent_slot_corrupt, false);
+    fleet_report_note(a, a->persist.update_state, a->persist.update_error);
+    return;
+  }
+  int32_t result = fleet_model_load(a, a->job_slot);
+  if (result == 0 && a->runtime.golden_count == 0) result = -(int32_t)fleet_err_bundle_golden_invalid;
+  if (result < 0) {
+    fleet_update_fail(a, result, true);
+    fleet_report_note(a, a->persist.update_state, a->persist.update_error);
+    return;
+  }
+  a->test_cycles = a->test_runs = a->test_latency_us = 0;
+  a->test_vector = 0;
+  a->job = job_self_test;
+}
+
+static void active_checked(fleet_agent_t *a, bool matches) {
+  a->job = job_none;
+  int32_t result = matches ? fleet_model_load(a, a->job_slot) : -(int32_t)fleet_err_agent_slot_corrupt;
+  if (result < 0) {
+    fleet_update_revert(a, (uint32_t)-result, FLEET_SLOT_STATE_CORRUPT);
+    return;
+  }
+  fleet_model_start(a);
+  a->healthy_since_us = a->soak_counted_us = a->now_us;
+  if (a->fetching) fleet_transfer_resume(a); // it was asked for while the slot was being checked
+}
+
+bool fleet_trial_work(fleet_agent_t *a) {
+  const uint32_t job = a->job;
+  bool failed = false;
+  switch (job) {
+    case job_check_active:
+      if (hash_slice(a, a->persist.slots[a->job_slot].bytes, &failed)) active_checked(a, slot_matches(a, failed));
+      return true;
+    case job_check_target:
+      if (hash_slice(a, a->persist.slots[a->job_slot].bytes, &failed)) target_checked(a, slot_matches(a, failed));
+      return true;
+    case job_rehash:
+      if (!hash_slice(a, a->persist.fetched, &failed)) return true;
+      a->job = job_none;
+      if (failed) {
+        a->persist.fetched = a->next_offset = a->window_end = 0;
+        fleet_sha256_init(&a->sha);
+      }
+      return true;
+    case job_self_test:
+      self_test_slice(a);
+      return true;
+    default:
+      return false;
+  }
+}
