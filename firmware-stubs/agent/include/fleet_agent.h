@@ -110,46 +110,54 @@ enum {
 };
 
 typedef struct {
-  uint16_t histogram[16];
+  uint8_t bins;
+  uint8_t monitor; // index in the bundle
   uint16_t n;
   int16_t min;
   int16_t max;
-  uint8_t bins;
-  uint8_t monitor; // index in the bundle
   int64_t sum;
   uint64_t sum_squares;
+  uint16_t histogram[16];
 } fleet_feature_t;
 
 typedef struct {
-  uint64_t start_us;
-  uint64_t cycles_sum;
-  uint32_t first_index;
-  uint32_t cycles_max;
-  uint32_t schema;
-  uint16_t n;
-  uint16_t classes;
-  uint16_t switches;
-  uint16_t saturated;
-  uint16_t invalid;
-  uint16_t stuck;
-  uint16_t dropped_frames;
-  uint16_t ood_n;
-  uint16_t last_class;
+  bool open;
   uint8_t bins;
   uint8_t features;
   uint8_t picks;
-  bool open;
+  uint16_t n;
+  uint16_t classes;
+  // In the order of their keys, FLEET_TELEMETRY_SWITCHES to FLEET_TELEMETRY_INVALID.
+  uint16_t switches;
+  uint16_t saturated;
+  uint16_t stuck;
+  uint16_t dropped_frames;
+  uint16_t invalid;
+  uint16_t ood_n;
+  uint16_t last_class;
+  uint32_t first_index;
+  uint32_t cycles_max;
+  uint32_t schema;
+  uint64_t start_us;
+  uint64_t cycles_sum;
   uint8_t build[8];
   uint8_t pick[FLEET_WINDOW_PICKS][4];
-  uint16_t counts[FLEET_WINDOW_CELLS];
   uint16_t ood[16];
+  uint16_t counts[FLEET_WINDOW_CELLS];
   fleet_feature_t feature[FLEET_WINDOW_FEATURES];
 } fleet_window_t;
 
 // A state message that waits to be sent.
 typedef struct {
-  uint8_t digest[32];
-  uint64_t uptime_ms;
+  uint8_t update_state;
+  uint8_t attempts;
+  uint8_t self_test; // 0 = none, 1 = failed, 2 = passed
+  uint8_t vectors;
+  uint8_t failed_vector;
+  bool has_digest;
+  bool has_detail;
+  uint16_t error;
+  uint16_t failed_step;
   uint32_t sequence;
   uint32_t deployment;
   uint32_t revision;
@@ -158,91 +166,71 @@ typedef struct {
   uint32_t latency_us;
   uint32_t cycles;
   uint32_t arena_bytes;
-  uint16_t error;
-  uint16_t failed_step;
-  uint8_t update_state;
-  uint8_t attempts;
-  uint8_t self_test; // 0 = none, 1 = failed, 2 = passed
-  uint8_t vectors;
-  uint8_t failed_vector;
-  bool has_digest;
-  bool has_detail;
+  uint64_t uptime_ms;
+  uint8_t digest[32];
 } fleet_note_t;
 
 typedef struct fleet_agent {
-  const fleet_platform_t *platform;
-  const fleet_agent_config_t *config;
-  fleet_mqtt_t mqtt;
-  fleet_records_t records;
-  fleet_persist_t persist;
-  fleet_ring_t ring;
-
-  // this boot
-  uint64_t boot_id;
-  uint64_t now_us;
-  int64_t unix_offset_ms; // unix time = offset + uptime
-  uint32_t sequence;      // next one to give
-  uint32_t counters[FLEET_LOSS_COUNTERS];
+  // Small fields first and buffers last: short load instructions reach the first 31, 62 or 124 bytes only.
   bool dead;      // reset was asked for
   bool time_known;
   bool session;   // MQTT is up
   bool hello_due;
-  uint8_t in_flight;    // what the QoS 1 publish is
-  uint32_t window_s;
-  uint16_t pick_every;
-  uint32_t ask_counter; // highest taken in this boot
-
-  // work in progress: hashing, self-test
-  uint8_t job;
+  bool running;   // a model is loaded and takes inputs
+  bool inferring;
+  bool fetching;
+  bool want_due;
+  bool queued_hello; // a newer desired release waits for the end of this update
+  uint8_t in_flight; // what the QoS 1 publish is
+  uint8_t job;       // work in progress: hashing, self-test
   uint8_t job_slot;
   uint8_t test_vector;
-  uint32_t job_offset;
-  fleet_sha256_t sha;
-  fleet_self_test_t test;
-  uint32_t test_cycles_start;
-  uint32_t test_cycles;
-  uint32_t test_runs;
-  uint64_t test_started_us;
-  uint32_t test_latency_us;
-
-  // transfer
-  bool fetching;
   uint8_t timeouts;
-  uint16_t chunk_bytes;
-  uint32_t next_offset;
-  uint32_t window_end;
-  uint64_t want_due_us;
-  bool want_due;
-
-  // soak
-  uint64_t healthy_since_us;
-  uint64_t soak_counted_us;
-  bool queued_hello; // a newer desired release waits for the end of this update
-
-  // the running model
-  bool running;
-  uint8_t model_slot;
-  const void *bundle;
-  uint32_t bundle_bytes;
-  fleet_runtime_t runtime;
-  fleet_tensor_t input;
-  fleet_tensor_t output;
-  bool inferring;
-  uint32_t inference_index;
-  uint32_t model_runs; // inferences since this model took over in this boot
-  uint64_t period_us;
-  uint32_t started_cycles;
-  uint32_t input_crc; // of the input before, to see a stuck sensor
-  uint64_t next_inference_us;
-  fleet_window_t window;
-  uint32_t windows_made;
-
+  uint8_t model_slot; // of the running model
   uint8_t note_first;
   uint8_t note_count;
-  fleet_note_t notes[FLEET_NOTES];
-  uint32_t sending_lost; // ring.lost when the window in flight was read from it
+  uint16_t chunk_bytes;
+  uint16_t pick_every;
   uint16_t queue_used;
   uint16_t sending_bytes; // size of the window in flight, 0 = it came from the ring
+  const fleet_platform_t *platform;
+  const fleet_agent_config_t *config;
+  uint64_t now_us;
+  uint32_t sequence; // next one to give
+  uint32_t window_s;
+  uint32_t ask_counter; // highest taken in this boot
+  uint32_t job_offset;
+  uint32_t next_offset;
+  uint32_t window_end;
+  uint32_t inference_index;
+  uint32_t model_runs; // inferences since this model took over in this boot
+  uint32_t started_cycles;
+  uint32_t input_crc; // of the input before, to see a stuck sensor
+  const void *bundle;
+  uint64_t period_us;
+  uint64_t next_inference_us;
+  uint64_t want_due_us;
+  uint64_t healthy_since_us;
+  uint64_t soak_counted_us;
+  uint64_t boot_id;
+  int64_t unix_offset_ms; // unix time = offset + uptime
+  uint32_t windows_made;
+  uint32_t sending_lost; // ring.lost when the window in flight was read from it
+  uint32_t test_cycles;
+  uint32_t test_runs;
+  uint32_t test_latency_us;
+  fleet_persist_t persist;
+  fleet_tensor_t input;
+  fleet_tensor_t output;
+  fleet_ring_t ring;
+  uint32_t counters[FLEET_LOSS_COUNTERS];
+  fleet_runtime_t runtime;
+  fleet_self_test_t test;
+  fleet_sha256_t sha;
+  fleet_records_t records;
+  fleet_window_t window;
+  fleet_mqtt_t mqtt;
+  fleet_note_t notes[FLEET_NOTES];
   uint8_t queue[FLEET_QUEUE_BYTES]; // (length LE16, window) back to back
 } fleet_agent_t;
 

@@ -39,34 +39,21 @@ typedef enum {
 enum { fleet_down_desired = 0, fleet_down_chunk = 1, fleet_down_ask = 2, fleet_down_unknown = 3 };
 
 typedef struct {
-  const fleet_platform_t *platform;
-  const char *project;
-  const char *device;
-  const char *token;
+  // Small fields first: short load instructions reach the first 31, 62 or 124 bytes only.
+  uint8_t state;
+  uint8_t topic_kind;
   uint8_t project_bytes;
   uint8_t device_bytes;
   uint8_t token_bytes;
-  uint8_t state;
-  uint16_t keepalive_s;
-  uint32_t backoff_min_ms;
-  uint32_t backoff_max_ms;
-  uint32_t ack_timeout_s;
-
-  uint64_t deadline_us;  // of the current state: end of back-off, or of patience
-  uint64_t last_sent_us;
-  uint64_t ping_us;      // when the unanswered PINGREQ was sent, 0 = none
-  uint64_t publish_us;   // when the publish in flight was sent completely
-  uint32_t reconnects;
-  uint32_t too_large;    // packets skipped
-  uint32_t refused;      // CONNACK or SUBACK refusals in a row
   uint8_t attempt;       // exponent of the back-off
   bool stream_open;
   bool blocked;          // the stream took fewer bytes than offered
-
-  uint16_t next_packet_id;
-  uint16_t publish_packet_id;
   bool publish_sent;     // completely handed to the stream in this connection
   bool publish_pending;  // tx holds a QoS 1 publish that is not acknowledged
+  uint16_t keepalive_s;
+  uint16_t next_packet_id;
+  uint16_t publish_packet_id;
+  uint16_t ack_packet_id; // to acknowledge with the next poll, 0 = none
   uint16_t tx_start;
   uint16_t tx_end;
   uint16_t tx_sent;      // absolute offset in tx
@@ -75,12 +62,23 @@ typedef struct {
   uint16_t rx_start;     // first byte of the packet being looked at
   uint16_t rx_used;
   uint16_t rx_consume;   // size of the packet handed out by the last poll
-  uint16_t ack_packet_id; // to acknowledge with the next poll, 0 = none
-  uint32_t skip;         // bytes of an oversized packet still to drop
-
-  uint8_t topic_kind;
+  const fleet_platform_t *platform;
+  const char *project;
+  const char *device;
+  const char *token;
   const uint8_t *payload;
   uint32_t payload_bytes;
+  uint32_t skip;         // bytes of an oversized packet still to drop
+  uint32_t backoff_min_ms;
+  uint32_t backoff_max_ms;
+  uint32_t ack_timeout_s;
+  uint32_t reconnects;
+  uint32_t too_large;    // packets skipped
+  uint32_t refused;      // CONNACK or SUBACK refusals in a row
+  uint64_t deadline_us;  // of the current state: end of back-off, or of patience
+  uint64_t last_sent_us;
+  uint64_t ping_us;      // when the unanswered PINGREQ was sent, 0 = none
+  uint64_t publish_us;   // when the publish in flight was sent completely
 
   uint8_t tx[FLEET_MQTT_TX_BYTES];
   uint8_t ctl[FLEET_MQTT_CTL_BYTES];

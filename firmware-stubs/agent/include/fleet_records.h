@@ -55,13 +55,13 @@ typedef struct {
 } fleet_persist_t;
 
 typedef struct {
+  bool torn;           // bytes behind `used` are not erased: the next record goes to the other sector
+  bool found_damage;   // neither sector was valid, yet they were not erased
   const fleet_platform_t *platform;
   fleet_flash_geometry_t geometry;
   uint32_t sector;     // live record sector, 0 or 1
   uint32_t used;       // bytes of it in use
   uint32_t generation; // of its snapshot, 0 = no valid sector
-  bool torn;           // bytes behind `used` are not erased: the next record goes to the other sector
-  bool found_damage;   // neither sector was valid, yet they were not erased
   uint32_t errors;     // flash operations that failed
   fleet_persist_t saved;
 } fleet_records_t;
