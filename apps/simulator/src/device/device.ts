@@ -5,7 +5,7 @@ import { mix32, Random, seedOf, type RawSensor, type SensorStream } from '@tinyf
 import { classId, vendorId } from '@tinyfleet/wire';
 import { FlashImage, type FlashGeometry } from '../flash/flash-image.js';
 import type { DeviceMappings } from '../flash/flash-maps.js';
-import { DeviceSocket, type TrafficCounters } from '../network/device-socket.js';
+import type { DeviceLink } from '../network/device-link.js';
 import { DeviceClock } from './clock.js';
 import { ConfigWord, InfoWord, type DevicePlatform } from './firmware.js';
 import type { Fleet } from './fleet.js';
@@ -49,6 +49,8 @@ export interface DeviceSettings {
   readonly stateBytes: number;
   readonly inferencePeriodUs: number;
   readonly windowS: number;
+  /** MQTT keep-alive; the firmware's own without. */
+  readonly keepaliveS?: number;
   /** Every n-th prediction is kept for labelling until the platform tells another number; 0 = none. */
   readonly pickEvery: number;
   /** Sensor of the world; world time = `worldStartMs` + device time. */
@@ -63,10 +65,10 @@ export interface DeviceSettings {
 
 export class SimulatedDevice implements DevicePlatform {
   readonly name: string;
-  readonly clock = new DeviceClock();
+  readonly clock: DeviceClock;
   readonly flash: FlashImage;
   readonly mappings: DeviceMappings = new Map();
-  readonly socket: DeviceSocket;
+  readonly socket: DeviceLink;
   /** World time, ms since 1970, at device time 0 of this boot. */
   worldStartMs = 0;
   /** Set when the firmware asked for a reboot or lost power; the scheduler boots it again. */
@@ -89,14 +91,14 @@ export class SimulatedDevice implements DevicePlatform {
   constructor(
     private readonly fleet: Fleet,
     readonly settings: DeviceSettings,
-    traffic: TrafficCounters,
   ) {
     const { firmware } = fleet;
     this.name = settings.identity.name;
     this.random = new Random(mix32(settings.seed, seedOf(this.name)));
     this.feeds = settings.raw.map((sensor) => new RawFeed(sensor));
     this.flash = settings.flash ?? new FlashImage(settings.geometry, fleet.sectors);
-    this.socket = new DeviceSocket({ ...fleet.broker, wake: () => fleet.scheduler.wake(this) }, traffic);
+    this.clock = new DeviceClock(fleet.hostMs);
+    this.socket = fleet.link(this);
     this.index = firmware.attach(this);
     this.block = this.allocate(firmware.deviceBytes);
     this.config = this.allocate(firmware.configBytes);
@@ -307,6 +309,7 @@ export class SimulatedDevice implements DevicePlatform {
     words.set([state, settings.stateBytes], ConfigWord.state);
     words[ConfigWord.inferencePeriodUs] = settings.inferencePeriodUs;
     words[ConfigWord.windowS] = settings.windowS;
+    words[ConfigWord.keepaliveS] = settings.keepaliveS ?? 0;
     words[ConfigWord.pickEvery] = settings.pickEvery;
     settings.raw.forEach(({ descriptor: d }, i) => {
       const numbers = [d.sensor, d.axes, d.unit, d.fullScale, d.sampleRateMilliHz];

@@ -3,7 +3,8 @@
 import { FleetError } from '@tinyfleet/errors';
 import { FlashMaps } from '../flash/flash-maps.js';
 import { SectorStore } from '../flash/sector-store.js';
-import type { TrafficCounters } from '../network/device-socket.js';
+import type { DeviceLink } from '../network/device-link.js';
+import { DeviceSocket, type TrafficCounters } from '../network/device-socket.js';
 import { ResetCause, SimulatedDevice, type DeviceSettings, type Observation } from './device.js';
 import type { Firmware } from './firmware.js';
 import { Scheduler } from './scheduler.js';
@@ -16,7 +17,10 @@ export interface DeviceReport {
 
 export interface FleetOptions {
   readonly firmware: Firmware;
-  readonly broker: { readonly host: string; readonly port: number };
+  /** Where devices connect, or what makes their streams instead of TCP. */
+  readonly broker: { readonly host: string; readonly port: number } | ((device: SimulatedDevice) => DeviceLink);
+  /** Milliseconds that never go back; the process's own clock without. */
+  readonly hostMs?: () => number;
   /** Arena shared by all devices, for inference runs to completion inside one step. */
   readonly arenaBytes: number;
   readonly observe?: (observation: Observation) => void;
@@ -28,7 +32,8 @@ const MEMORY_LIMIT = 0xffff_0000;
 
 export class Fleet {
   readonly firmware: Firmware;
-  readonly broker: FleetOptions['broker'];
+  readonly link: (device: SimulatedDevice) => DeviceLink;
+  readonly hostMs: () => number;
   readonly arena: { readonly at: number; readonly bytes: number };
   readonly sectors = new SectorStore();
   readonly maps: FlashMaps;
@@ -40,12 +45,18 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.firmware = options.firmware;
-    this.broker = options.broker;
+    const { broker } = options;
+    this.hostMs = options.hostMs ?? (() => performance.now());
+    this.link =
+      typeof broker === 'function'
+        ? broker
+        : (device) =>
+            new DeviceSocket({ ...broker, wake: () => this.scheduler.wake(device) }, this.traffic);
     this.observe = options.observe ?? (() => undefined);
     this.report = options.report ?? (() => undefined);
     this.maps = new FlashMaps(this.firmware.memory);
     this.arena = { at: this.firmware.memory.allocate(options.arenaBytes), bytes: options.arenaBytes };
-    this.scheduler = new Scheduler({ afterStep: (device) => this.afterStep(device) });
+    this.scheduler = new Scheduler({ afterStep: (device) => this.afterStep(device), hostMs: this.hostMs });
   }
 
   /**
@@ -60,7 +71,7 @@ export class Fleet {
   }
 
   add(settings: DeviceSettings): SimulatedDevice {
-    const device = new SimulatedDevice(this, settings, this.traffic);
+    const device = new SimulatedDevice(this, settings);
     this.devices.push(device);
     return device;
   }
@@ -81,7 +92,8 @@ export class Fleet {
     this.devices.length = 0;
   }
 
-  private afterStep(device: SimulatedDevice): void {
+  /** Carries out the reboot that a step has asked for or met. */
+  afterStep(device: SimulatedDevice): void {
     // A cut may hit the boot itself; every retry has power again, so this ends.
     while (device.rebootCause !== null) {
       const cause = device.rebootCause;

@@ -1,6 +1,7 @@
 // One device's byte stream to the broker: its own TCP socket, seen through the firmware's non-blocking calls. An
 // outage closes the socket and refuses new ones, as a modem without coverage does. Knows nothing of MQTT.
 import { connect, type Socket } from 'node:net';
+import type { DeviceLink } from './device-link.js';
 
 /** Bytes kept on either side before the sender is told to wait. A device's largest packet is far below. */
 const HIGH_WATER_BYTES = 16_384;
@@ -21,7 +22,7 @@ export interface TrafficCounters {
   bytesOut: number;
 }
 
-export class DeviceSocket {
+export class DeviceSocket implements DeviceLink {
   private socket: Socket | null = null;
   private state: 'closed' | 'connecting' | 'open' | 'gone' = 'closed';
   private inbox: Buffer[] = [];
