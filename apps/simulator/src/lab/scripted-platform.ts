@@ -1,0 +1,180 @@
+/**
+ * The platform's end of the device protocol for experiments and tests: speaks just enough MQTT 3.1.1 over any byte stream,
+ * answers with @tinyfleet/wire, and can be told to misbehave. The real server is tested with the simulator in apps/server.
+ */
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  classId, crc32, decode, downTopic, encode, rawPublicKey, signManifest, tryParseTopic, vendorId,
+  type Desired, type Hello, type State, type Telemetry, type UpTopic, type Want,
+} from '@tinyfleet/wire'; // prettier-ignore
+import mqtt, { type Packet } from 'mqtt-packet';
+
+export interface Release {
+  readonly bundle: Uint8Array;
+  readonly sequence: number;
+  readonly abi: number;
+  readonly opSet: Uint8Array;
+}
+
+/** One client's connection: bytes in, bytes out. */
+export interface PlatformConnection {
+  receive(data: Uint8Array): void;
+}
+
+type Send = (packet: Packet) => unknown;
+
+export class ScriptedPlatform {
+  readonly key: { privateKey: KeyObject; raw: Uint8Array };
+  /** Offered to every device that does not run it; null = nothing to do. */
+  release: Release | null = null;
+  windowS = 1;
+  pickEvery = 2;
+  soakS = 1;
+  /** When set, chunks are damaged or dropped by this function; null drops. */
+  tamper: ((data: Uint8Array, offset: number) => Uint8Array | null) | null = null;
+  /** Answers to one want: by default its chunks, in order, once. */
+  answerWant: (want: Want, chunks: Uint8Array[], publish: (chunk: Uint8Array) => void) => void = (
+    _want,
+    chunks,
+    publish,
+  ) => chunks.forEach(publish);
+  /** Telemetry is left unanswered while true. */
+  deaf = false;
+  chunksSent = 0;
+  connections = 0;
+  private readonly manifests = new Map<string, Uint8Array>();
+
+  constructor(
+    private readonly token = 'secret',
+    private readonly now: () => number = Date.now,
+  ) {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    this.key = { privateKey, raw: rawPublicKey(privateKey) };
+  }
+
+  /** What arrived; overridden by whoever keeps it. */
+  protected onHello(_device: string, _hello: Hello): void {}
+  protected onState(_device: string, _state: State): void {}
+  protected onTelemetry(_device: string, _window: Telemetry): void {}
+  protected onMessage(): void {}
+
+  /** A client has connected; `write` takes the bytes for it, `end` closes its stream. */
+  accept(write: (bytes: Buffer) => void, end: () => void): PlatformConnection {
+    this.connections++;
+    const parser = mqtt.parser();
+    const send: Send = (packet) => write(mqtt.generate(packet));
+    parser.on('packet', (packet) => this.packet(packet, send));
+    parser.on('error', end);
+    return { receive: (data) => void parser.parse(data as Buffer) };
+  }
+
+  private packet(packet: Packet, send: Send): void {
+    switch (packet.cmd) {
+      case 'connect':
+        send({
+          cmd: 'connack',
+          returnCode: String(packet.password) === this.token ? 0 : 5,
+          sessionPresent: false,
+        });
+        return;
+      case 'subscribe':
+        send({ cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(() => 1) });
+        return;
+      case 'pingreq':
+        send({ cmd: 'pingresp' });
+        return;
+      case 'publish':
+        if (packet.topic.endsWith('/telemetry') && this.deaf) return;
+        if (packet.qos === 1) send({ cmd: 'puback', messageId: packet.messageId! });
+        this.message(packet.topic, packet.payload as Buffer, send);
+        this.onMessage();
+        return;
+      default:
+        return;
+    }
+  }
+
+  private message(topic: string, payload: Buffer, send: Send): void {
+    const parsed = tryParseTopic(topic)!;
+    const { device } = parsed;
+    const publish = (name: 'desired' | 'chunk', bytes: Uint8Array) =>
+      send({
+        cmd: 'publish',
+        topic: downTopic(parsed, name),
+        payload: Buffer.from(bytes),
+        qos: 0,
+        dup: false,
+        retain: false,
+      });
+    switch (parsed.name as UpTopic) {
+      case 'hello': {
+        const hello = decode('hello', payload);
+        this.onHello(device, hello);
+        publish('desired', encode('desired', this.desired(parsed.project, hello)));
+        return;
+      }
+      case 'state':
+        this.onState(device, decode('state', payload));
+        return;
+      case 'telemetry':
+        this.onTelemetry(device, decode('telemetry', payload));
+        return;
+      case 'want': {
+        const want = decode('want', payload);
+        this.answerWant(want, this.chunks(want), (chunk) => {
+          this.chunksSent++;
+          publish('chunk', chunk);
+        });
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  private chunks({ offset, count, chunkBytes = 1_024, transfer }: Want): Uint8Array[] {
+    const { bundle } = this.release!;
+    const chunks: Uint8Array[] = [];
+    for (let i = 0; i < count; i++) {
+      const at = offset + i * chunkBytes;
+      if (at >= bundle.length) break;
+      const whole = bundle.slice(at, at + chunkBytes);
+      const data = this.tamper === null ? whole : this.tamper(whole, at);
+      if (data === null) continue;
+      chunks.push(encode('chunk', { transfer, offset: at, data, crc32: crc32(whole) }));
+    }
+    return chunks;
+  }
+
+  private desired(project: string, hello: Hello): Desired {
+    const base = { serverTimeMs: this.now(), windowS: this.windowS, pickEvery: this.pickEvery };
+    const { release } = this;
+    if (release === null) return { ...base, revision: 1, deployment: 0 };
+    const digest = createHash('sha256').update(release.bundle).digest();
+    // Numbers as the platform gives them: a release is a deployment of its own.
+    const numbers = { revision: release.sequence, deployment: release.sequence + 5 };
+    const active = hello.slots.find((slot) => slot.state === 'active' || slot.state === 'trial');
+    if (active !== undefined && digest.equals(active.digest)) return { ...base, ...numbers };
+    const payloadBytes = release.bundle.length;
+    const transfer = { method: 'full', payloadBytes, payloadDigest: digest, resultDigest: digest } as const;
+    return { ...base, ...numbers, manifest: this.manifest(project, hello, release, digest), transfer };
+  }
+
+  private manifest(project: string, hello: Hello, release: Release, digest: Buffer): Uint8Array {
+    const name = `${project}/${hello.deviceType}/${release.sequence}/${this.soakS}/${digest.toString('hex')}`;
+    let manifest = this.manifests.get(name);
+    if (manifest === undefined) {
+      const { abi, opSet, sequence, bundle } = release;
+      const conditions = { abi, opSet, arenaBytes: 1, stateBytes: 0, floor: 0, soakS: this.soakS };
+      manifest = signManifest(
+        {
+          component: 'model', sequence, vendorId: vendorId(project), classId: classId(hello.deviceType), digest,
+          size: bundle.length, conditions,
+        }, // prettier-ignore
+        this.key.privateKey,
+      );
+      this.manifests.set(name, manifest);
+    }
+    return manifest;
+  }
+}
