@@ -17,6 +17,11 @@ export function encode<N extends keyof Messages>(message: N, value: Messages[N])
   return cbor(map, rfc8949EncodeOptions);
 }
 
+/** One rule of the specification by its name, for maps inside byte strings (`next-key`). */
+export function encodeRule(rule: string, value: Readonly<Record<string, unknown>>): Uint8Array {
+  return cbor(messageMap(rule, value, rule, rule), rfc8949EncodeOptions);
+}
+
 function messageMap(
   schema: string,
   value: Readonly<Record<string, unknown>> | null,

@@ -2,6 +2,16 @@
 export * from './generated/messages.js';
 export { decode } from './decode.js';
 export { encode } from './encode.js';
+export {
+  askSignatureBytes,
+  deviceKey,
+  encodeNextKey,
+  macAsk,
+  signAsk,
+  verifyAsk,
+  type AskContent,
+  type AskTrust,
+} from './ask.js';
 export * from './limits.js';
 export { assertName, isName } from './names.js';
 export * from './topics.js';

@@ -1,13 +1,23 @@
 /**
- * Golden vectors, shared with the C tests: firmware-stubs/vectors/{wire,manifest}.json are what this file's
+ * Golden vectors, shared with the C tests: firmware-stubs/vectors/{wire,manifest,ask}.json are what this file's
  * cases encode to, byte for byte. TINYFLEET_UPDATE_VECTORS=1 rewrites them (then run npm run generate).
  */
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { isFleetError, type ErrorCode } from '@tinyfleet/errors';
-import { decode, encode, verifyManifest, messageNames, rawPublicKey, signManifest } from './index.js';
+import {
+  decode,
+  deviceKey,
+  encode,
+  messageNames,
+  rawPublicKey,
+  signManifest,
+  verifyAsk,
+  verifyManifest,
+} from './index.js';
 import type { Messages } from './index.js';
+import { askCases, askClientId, askNegatives, askToken } from '../test/ask-cases.js';
 import { manifestCases, manifestNegatives, testSeed } from '../test/manifest-cases.js';
 import { wireCases, wireNegatives } from '../test/wire-cases.js';
 
@@ -119,6 +129,41 @@ describe('manifest vectors', () => {
       expect(codeOf(() => verifyManifest(bytes(text), { keys: [publicKey], project, deviceType }))).toBe(
         error,
       );
+    });
+  }
+});
+
+describe('ask vectors', () => {
+  const trust = { deviceKey: deviceKey(askToken), signingKey: rawPublicKey(privateKey) };
+  const made = {
+    about:
+      'Authenticated commands of docs/spec/wire.md to one device. It holds the key derived from the token and trusts the key of RFC 8032 section 7.1 test 1. Negatives are refused.',
+    clientId: askClientId,
+    token: askToken,
+    deviceKey: hex(trust.deviceKey),
+    signingKey: hex(trust.signingKey),
+    asks: askCases.map(({ name, authentication, bytes: b }) => ({ name, authentication, hex: hex(b) })),
+    negatives: askNegatives.map(({ name, bytes: b }) => ({ name, error: 'agent.ask-refused', hex: hex(b) })),
+  };
+
+  it('should be what the server makes', () => {
+    expect(golden('ask.json', made)).toEqual(JSON.parse(json(made)));
+  });
+
+  for (const { name, authentication, bytes: ask } of askCases) {
+    it(`should take ${name} by its ${authentication} and by nothing else`, () => {
+      expect(verifyAsk(ask, askClientId, trust).signature).toBeDefined();
+      const other =
+        authentication === 'mac' ? { signingKey: trust.signingKey } : { deviceKey: trust.deviceKey };
+      expect(codeOf(() => verifyAsk(ask, askClientId, other))).toBe('agent.ask-refused');
+    });
+  }
+
+  for (const { name, bytes: ask } of askNegatives) {
+    // What needs no look into the signature is the device's decision: no signature at all, a MAC on rotate-key.
+    if (name === 'no-signature' || name === 'rotate-key-by-mac') continue;
+    it(`should refuse ${name}`, () => {
+      expect(codeOf(() => verifyAsk(ask, askClientId, trust))).toBe('agent.ask-refused');
     });
   }
 });

@@ -7,6 +7,7 @@ export async function generate(root) {
   const numbers = await errorNumbers(root);
   const wire = await read('wire.json');
   const manifest = await read('manifest.json');
+  const ask = await read('ask.json');
   const number = (code) => {
     const value = numbers.get(code);
     if (value === undefined) throw new Error(`${code} of a vector has no number`);
@@ -14,8 +15,8 @@ export async function generate(root) {
   };
   const lines = [
     '/*',
-    ' * Golden messages and manifests, shared with the TypeScript codec. Generated from wire.json and manifest.json',
-    ' * by npm run generate. Do not edit. For tests: include it in one translation unit.',
+    ' * Golden messages, manifests and commands, shared with the TypeScript codec. Generated from wire.json,',
+    ' * manifest.json and ask.json by npm run generate. Do not edit. For tests: include it in one translation unit.',
     ' */',
     '#ifndef FLEET_VECTORS_H',
     '#define FLEET_VECTORS_H',
@@ -24,7 +25,7 @@ export async function generate(root) {
     '',
     'typedef struct {',
     '    const char *name;',
-    '    const char *message;     /* wire.cddl rule, "manifest" for manifests */',
+    '    const char *message;     /* wire.cddl rule, "manifest" for manifests; good commands: "mac" or "signature" */',
     '    const char *project;     /* manifests: whose device verifies it */',
     '    const char *device_type;',
     '    int error;               /* 0 = valid, else the registered number */',
@@ -34,6 +35,10 @@ export async function generate(root) {
     '',
     array('fleet_vector_public_key', manifest.publicKey),
   ];
+  // Commands are to one device, which holds these.
+  lines.push(`#define FLEET_ASK_CLIENT_ID ${JSON.stringify(ask.clientId)}`);
+  lines.push(`#define FLEET_ASK_TOKEN ${JSON.stringify(ask.token)}`);
+  lines.push(array('fleet_ask_device_key', ask.deviceKey), array('fleet_ask_signing_key', ask.signingKey));
   const table = (name, rows) => {
     rows.forEach((row, i) => lines.push(array(`${name}_${i}`, row.hex)));
     lines.push(`static const fleet_vector_t ${name}s[] = {`);
@@ -49,6 +54,10 @@ export async function generate(root) {
   table(
     'fleet_manifest_vector',
     [...manifest.manifests, ...manifest.negatives].map((m) => ({ ...m, message: 'manifest' })),
+  );
+  table(
+    'fleet_ask_vector',
+    [...ask.asks, ...ask.negatives].map((m) => ({ ...m, message: m.authentication ?? 'ask' })),
   );
   lines.push('#endif', '');
   return [{ path: 'firmware-stubs/vectors/fleet_vectors.h', text: lines.join('\n') }];
