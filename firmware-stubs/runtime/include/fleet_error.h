@@ -144,6 +144,8 @@ typedef enum {
     fleet_err_agent_health_failed = 718,
     fleet_err_agent_manifest_missing = 719,
     fleet_err_agent_battery_low = 720,
+    fleet_err_agent_parameters_missing = 721,
+    fleet_err_agent_parameters_invalid = 722,
 
     fleet_err_last = 799
 } fleet_err_t;

@@ -21,3 +21,4 @@ export * from './boot-id.js';
 export * from './checksum.js';
 export * from './manifest/index.js';
 export * from './json.js';
+export * from './device-parameters.js';

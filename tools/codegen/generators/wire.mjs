@@ -1,19 +1,28 @@
-/** docs/spec/wire.cddl and manifest.cddl as C constants and as the field tables of the TypeScript codec. */
+/** docs/spec/wire.cddl, device.cddl and manifest.cddl as C constants and as the field tables of the TypeScript codec. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCddl } from '../src/cddl.mjs';
-import { MESSAGES, camel, constantsOf, fieldsOf, pascal } from '../src/messages.mjs';
+import { DOCUMENTS, MESSAGES, camel, constantsOf, fieldsOf, pascal } from '../src/messages.mjs';
 
 const NOTE = 'Generated from docs/spec/wire.cddl and manifest.cddl by npm run generate. Do not edit.';
+const MESSAGES_NOTE = 'Generated from docs/spec/wire.cddl and device.cddl by npm run generate. Do not edit.';
+const DEVICE_NOTE = 'Generated from docs/spec/device.cddl by npm run generate. Do not edit.';
 
 export async function generate(root) {
-  const read = async (name) =>
-    parseCddl(await readFile(join(root, 'docs/spec', name), 'utf8'), `docs/spec/${name}`);
+  const text = async (name) => readFile(join(root, 'docs/spec', name), 'utf8');
+  const read = async (name) => parseCddl(await text(name), `docs/spec/${name}`);
   const wire = await read('wire.cddl');
   const manifest = await read('manifest.cddl');
+  // device.cddl uses rules of wire.cddl: both are read as one, behind the wire so that a mistake's line is counted there.
+  const all = parseCddl(
+    `${await text('wire.cddl')}\n${await text('device.cddl')}`,
+    'docs/spec/wire.cddl + device.cddl',
+  );
+  const device = new Map([...all].filter(([name]) => !wire.has(name)));
   return [
     { path: 'firmware-stubs/agent/include/fleet_wire.h', text: header(wire, manifest) },
-    { path: 'libs/wire/src/generated/messages.ts', text: messages(wire) },
+    { path: 'firmware-stubs/ports/device/fleet_device_keys.h', text: deviceHeader(device) },
+    { path: 'libs/wire/src/generated/messages.ts', text: messages(all) },
     { path: 'libs/wire/src/generated/manifest-keys.ts', text: manifestKeys(manifest) },
   ];
 }
@@ -31,22 +40,39 @@ function header(wire, manifest) {
   for (const [file, rules] of [
     ['wire.cddl', wire],
     ['manifest.cddl', manifest],
-  ]) {
-    lines.push('', `/* ${file} */`);
-    for (const { rule, constants } of constantsOf(rules)) {
-      lines.push('', `/* ${rule} */`);
-      for (const { name, value } of constants)
-        lines.push(`#define ${name} ${value < 0 ? `(${value})` : `${value}u`}`);
-    }
-  }
+  ])
+    lines.push('', `/* ${file} */`, ...defines(rules));
   lines.push('', '#endif', '');
   return lines.join('\n');
 }
 
+function deviceHeader(device) {
+  const guard = 'FLEET_DEVICE_KEYS_H';
+  return [
+    '/*',
+    ' * Map keys and limits of the device parameters, named as in fleet_wire.h.',
+    ` * ${DEVICE_NOTE}`,
+    ' */',
+    `#ifndef ${guard}`,
+    `#define ${guard}`,
+    ...defines(device),
+    '',
+    '#endif',
+    '',
+  ].join('\n');
+}
+
+const defines = (rules) =>
+  constantsOf(rules).flatMap(({ rule, constants }) => [
+    '',
+    `/* ${rule} */`,
+    ...constants.map(({ name, value }) => `#define ${name} ${value < 0 ? `(${value})` : `${value}u`}`),
+  ]);
+
 function messages(rules) {
   const enums = [...rules].filter(([, node]) => node.kind === 'enum');
   const maps = [...rules].filter(([, node]) => node.kind === 'map').map(([name]) => name);
-  const out = [`/** ${NOTE} */`, "import type { Schema } from '../schema.js';", ''];
+  const out = [`/** ${MESSAGES_NOTE} */`, "import type { Schema } from '../schema.js';", ''];
   for (const [name, node] of enums) {
     const rows = node.members.map((m) => `'${m.name}': ${m.value}`).join(', ');
     out.push(`export const ${camel(name)} = { ${rows} } as const;`);
@@ -68,7 +94,7 @@ function messages(rules) {
   }
   out.push('} as const satisfies Record<string, Schema>;', '');
   out.push('/** Message name -> type. */', 'export interface Messages {');
-  for (const name of MESSAGES) out.push(`  ${camel(name)}: ${pascal(name)};`);
+  for (const name of [...MESSAGES, ...DOCUMENTS]) out.push(`  ${camel(name)}: ${pascal(name)};`);
   out.push(
     '}',
     `export const messageNames = [${MESSAGES.map((m) => `'${camel(m)}'`).join(', ')}] as const;`,

@@ -6,6 +6,9 @@
 /** Messages of the wire, in the order of wire.cddl; the other maps are parts of them. */
 export const MESSAGES = ['hello', 'state', 'want', 'telemetry', 'sample', 'desired', 'chunk', 'ask'];
 
+/** What the same codec reads and writes but no topic carries: device.cddl. */
+export const DOCUMENTS = ['device-parameters'];
+
 export const camel = (name) => name.replace(/-([a-z0-9])/g, (_, c) => c.toUpperCase());
 export const pascal = (name) => {
   const c = camel(name);

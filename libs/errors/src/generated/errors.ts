@@ -182,6 +182,24 @@ export const errors = {
     text: 'The battery is too low for an update.',
     hint: 'The device continues when it is charged.',
   },
+  'agent.parameters-missing': {
+    number: 721,
+    status: 404,
+    exit: 8,
+    transient: false,
+    title: 'Agent: parameters missing',
+    text: 'The device has no parameter block.',
+    hint: '`npx tinyfleet flash` writes one.',
+  },
+  'agent.parameters-invalid': {
+    number: 722,
+    status: 422,
+    exit: 8,
+    transient: false,
+    title: 'Agent: parameters invalid',
+    text: "The device's parameter block is damaged, or of another version.",
+    hint: 'Write it anew with `npx tinyfleet flash NAME --force`; the model slots are kept.',
+  },
   'auth.unauthenticated': {
     status: 401,
     exit: 3,
@@ -2320,6 +2338,8 @@ export interface ErrorData {
   'agent.health-failed': Record<never, Value>;
   'agent.manifest-missing': Record<never, Value>;
   'agent.battery-low': Record<never, Value>;
+  'agent.parameters-missing': Record<never, Value>;
+  'agent.parameters-invalid': Record<never, Value>;
   'auth.unauthenticated': Record<never, Value>;
   'auth.forbidden': { needed: Value; role: Value };
   'auth.bad-login': Record<never, Value>;

@@ -1,4 +1,4 @@
-/** Generated from docs/spec/wire.cddl and manifest.cddl by npm run generate. Do not edit. */
+/** Generated from docs/spec/wire.cddl and device.cddl by npm run generate. Do not edit. */
 import type { Schema } from '../schema.js';
 
 export const component = { model: 0, firmware: 1 } as const;
@@ -345,6 +345,47 @@ export interface NextKey {
   keySequence: number;
 }
 
+export interface DeviceParameters {
+  project: string;
+  device: string;
+  deviceType: string;
+  vendorId: Uint8Array;
+  classId: Uint8Array;
+  token?: string;
+  brokerHost: string;
+  brokerPort: number;
+  tls?: boolean;
+  authority?: string;
+  certificate?: string;
+  privateKey?: string;
+  key?: VerificationKey;
+  nextKey?: VerificationKey;
+  deviceKey?: Uint8Array;
+  flash: FlashGeometry;
+  arenaBytes: number;
+  stateBytes: number;
+  sensors?: Array<SensorDescriptor>;
+  inferencePeriodMs?: number;
+  windowS?: number;
+  pickEvery?: number;
+  dutyCycleS?: number;
+  seed?: number;
+}
+
+export interface VerificationKey {
+  algorithm: SignatureAlgorithm;
+  key: Uint8Array;
+}
+
+export interface FlashGeometry {
+  bytes: number;
+  sectorBytes: number;
+  unitBytes: number;
+  erased: number;
+  slotBytes: number;
+  slots?: number;
+}
+
 export const schemas = {
   hello: [
     { key: 1, name: 'component', optional: false, type: { kind: 'enum', values: component } },
@@ -561,6 +602,49 @@ export const schemas = {
     { key: 2, name: 'key', optional: false, type: { kind: 'bstr', min: 32, max: 65 } },
     { key: 3, name: 'keySequence', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
   ],
+  deviceParameters: [
+    { key: 1, name: 'project', optional: false, type: { kind: 'tstr', min: 1, max: 63, isName: true } },
+    { key: 2, name: 'device', optional: false, type: { kind: 'tstr', min: 1, max: 63, isName: true } },
+    { key: 3, name: 'deviceType', optional: false, type: { kind: 'tstr', min: 1, max: 63, isName: true } },
+    { key: 4, name: 'vendorId', optional: false, type: { kind: 'bstr', min: 16, max: 16 } },
+    { key: 5, name: 'classId', optional: false, type: { kind: 'bstr', min: 16, max: 16 } },
+    { key: 6, name: 'token', optional: true, type: { kind: 'tstr', min: 1, max: 128 } },
+    { key: 7, name: 'brokerHost', optional: false, type: { kind: 'tstr', min: 1, max: 255 } },
+    { key: 8, name: 'brokerPort', optional: false, type: { kind: 'uint', min: 1, max: 65535 } },
+    { key: 9, name: 'tls', optional: true, type: { kind: 'bool' } },
+    { key: 10, name: 'authority', optional: true, type: { kind: 'tstr', min: 1, max: 8192 } },
+    { key: 11, name: 'certificate', optional: true, type: { kind: 'tstr', min: 1, max: 8192 } },
+    { key: 12, name: 'privateKey', optional: true, type: { kind: 'tstr', min: 1, max: 4096 } },
+    { key: 13, name: 'key', optional: true, type: { kind: 'message', schema: 'verificationKey' } },
+    { key: 14, name: 'nextKey', optional: true, type: { kind: 'message', schema: 'verificationKey' } },
+    { key: 15, name: 'deviceKey', optional: true, type: { kind: 'bstr', min: 32, max: 32 } },
+    { key: 16, name: 'flash', optional: false, type: { kind: 'message', schema: 'flashGeometry' } },
+    { key: 17, name: 'arenaBytes', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 18, name: 'stateBytes', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    {
+      key: 19,
+      name: 'sensors',
+      optional: true,
+      type: { kind: 'list', min: 0, max: 8, of: { kind: 'message', schema: 'sensorDescriptor' } },
+    },
+    { key: 20, name: 'inferencePeriodMs', optional: true, type: { kind: 'uint', min: 1, max: 86400000 } },
+    { key: 21, name: 'windowS', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 22, name: 'pickEvery', optional: true, type: { kind: 'uint', min: 0, max: 65535 } },
+    { key: 23, name: 'dutyCycleS', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 24, name: 'seed', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
+  ],
+  verificationKey: [
+    { key: 1, name: 'algorithm', optional: false, type: { kind: 'enum', values: signatureAlgorithm } },
+    { key: 2, name: 'key', optional: false, type: { kind: 'bstr', min: 32, max: 65 } },
+  ],
+  flashGeometry: [
+    { key: 1, name: 'bytes', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 2, name: 'sectorBytes', optional: false, type: { kind: 'uint', min: 512, max: 1048576 } },
+    { key: 3, name: 'unitBytes', optional: false, type: { kind: 'uint', min: 1, max: 32 } },
+    { key: 4, name: 'erased', optional: false, type: { kind: 'uint', min: 0, max: 255 } },
+    { key: 5, name: 'slotBytes', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 6, name: 'slots', optional: true, type: { kind: 'uint', min: 1, max: 2 } },
+  ],
 } as const satisfies Record<string, Schema>;
 
 /** Message name -> type. */
@@ -573,6 +657,7 @@ export interface Messages {
   desired: Desired;
   chunk: Chunk;
   ask: Ask;
+  deviceParameters: DeviceParameters;
 }
 export const messageNames = [
   'hello',
