@@ -34,6 +34,45 @@ void fleet_cbor_string(fleet_cbor_writer_t *w, uint32_t major, const void *data,
 void fleet_cbor_field(fleet_cbor_writer_t *w, uint32_t key, uint64_t value);
 void fleet_cbor_field_bytes(fleet_cbor_writer_t *w, uint32_t key, const void *data, uint32_t n);
 
+// A map whose number of fields shows only when they are written: open leaves room for the head, close counts the items
+// behind it and writes the head. `at` is what open returned; maps nest.
+uint32_t fleet_cbor_map_open(fleet_cbor_writer_t *w);
+void fleet_cbor_map_close(fleet_cbor_writer_t *w, uint32_t at);
+
+// One field of a map and the member of a C struct that it is written from or read into. A message is a table of these.
+typedef struct {
+  uint8_t key;
+  uint8_t type; // cbor_row_type_t
+  uint8_t min;  // of a number, or of a string's length
+  uint8_t max;  // 0 = the type's
+  uint16_t at;  // offset of the member
+} fleet_cbor_row_t;
+
+typedef enum {
+  cbor_row_u8 = 0,  // write only
+  cbor_row_u16 = 1, // write only
+  cbor_row_u32 = 2,
+  cbor_row_u64 = 3, // read: at most 2^62 - 1
+  cbor_row_bool = 4,
+  cbor_row_bytes = 5, // fleet_cbor_span_t; read only
+  cbor_row_text = 6,  // fleet_cbor_span_t; read only
+  cbor_row_item = 7,  // fleet_cbor_span_t of one whole item of any type; read only
+} cbor_row_type_t;
+
+typedef struct {
+  const uint8_t *at;
+  uint32_t n;
+} fleet_cbor_span_t;
+
+#define FLEET_CBOR_ROWS(table) (table), (uint32_t)(sizeof(table) / sizeof((table)[0]))
+
+// Writes the members of `in` in the table's order, numbers and booleans only. One below its row's min is left out.
+void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const fleet_cbor_row_t *rows, uint32_t count, const void *in);
+// Reads a message that is one map with rising keys: members of `out` that have a field are set, the others stay. Unknown
+// keys are skipped. Answers the set of keys that were there (bit 31: 31 and above), 0 when the message is malformed, a
+// field has another type or is out of its bounds, or bytes follow.
+uint32_t fleet_cbor_read_map(fleet_cbor_span_t message, const fleet_cbor_row_t *rows, uint32_t count, void *out);
+
 // A decoder never reads outside [at, end). After the first malformed item every call answers false.
 typedef struct {
   const uint8_t *at;

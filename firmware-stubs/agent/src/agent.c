@@ -1,4 +1,5 @@
 // The agent's clockwork: boot, one step, the down messages, the order in which up messages are sent.
+#include <stddef.h>
 #include <string.h>
 
 #include "agent.h"
@@ -137,44 +138,24 @@ typedef struct {
   uint32_t counter;
   uint32_t command;
   uint32_t argument;
-  bool has_counter;
-  bool has_command;
 } ask_t;
 
-static bool parse_ask(const uint8_t *payload, uint32_t n, ask_t *ask) {
-  fleet_cbor_reader_t r;
-  uint32_t count;
-  uint32_t key = 0;
+static bool parse_ask(fleet_cbor_span_t message, ask_t *ask) {
+  static const fleet_cbor_row_t rows[] = {
+      {FLEET_ASK_COUNTER, cbor_row_u32, 0, 0, offsetof(ask_t, counter)},
+      {FLEET_ASK_COMMAND, cbor_row_u32, 0, 0, offsetof(ask_t, command)},
+      {FLEET_ASK_ARGUMENT, cbor_row_u32, 0, 0, offsetof(ask_t, argument)},
+  };
+  const uint32_t required = 1u << FLEET_ASK_COUNTER | 1u << FLEET_ASK_COMMAND;
   memset(ask, 0, sizeof *ask);
-  fleet_cbor_reader_init(&r, payload, n);
-  if (!fleet_cbor_read_count(&r, cbor_map, &count)) return false;
-  for (uint32_t i = 0; i < count; i++) {
-    if (!fleet_cbor_read_key(&r, i == 0, &key)) return false;
-    bool ok;
-    switch (key) {
-      case FLEET_ASK_COUNTER:
-        ok = ask->has_counter = fleet_cbor_read_u32(&r, &ask->counter);
-        break;
-      case FLEET_ASK_COMMAND:
-        ok = ask->has_command = fleet_cbor_read_u32(&r, &ask->command);
-        break;
-      case FLEET_ASK_ARGUMENT:
-        ok = fleet_cbor_read_u32(&r, &ask->argument);
-        break;
-      default:
-        ok = fleet_cbor_skip(&r);
-        break;
-    }
-    if (!ok) return false;
-  }
-  return r.at == r.end && ask->has_counter && ask->has_command;
+  return (fleet_cbor_read_map(message, FLEET_CBOR_ROWS(rows), ask) & required) == required;
 }
 
 // Commands that change nothing lasting are taken as they come. The others (reboot, erase, edges, keys, revert) need a
 // signature under the device's key; this firmware verifies none yet, so it refuses them all, signed or not.
 static void handle_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   ask_t ask;
-  if (!parse_ask(payload, n, &ask)) {
+  if (!parse_ask((fleet_cbor_span_t){payload, n}, &ask)) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
     return;
   }

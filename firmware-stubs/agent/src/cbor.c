@@ -55,6 +55,55 @@ void fleet_cbor_field_bytes(fleet_cbor_writer_t *w, uint32_t key, const void *da
   fleet_cbor_string(w, cbor_bytes, data, n);
 }
 
+uint32_t fleet_cbor_map_open(fleet_cbor_writer_t *w) {
+  fleet_cbor_head(w, cbor_map, 0);
+  return w->used;
+}
+
+void fleet_cbor_map_close(fleet_cbor_writer_t *w, uint32_t at) {
+  fleet_cbor_reader_t r;
+  fleet_cbor_reader_init(&r, w->buffer + at, w->used - at);
+  uint32_t items = 0;
+  while (fleet_cbor_skip(&r)) items++;
+  uint8_t *head = w->buffer + at - 1;
+  const uint32_t fields = items / 2;
+  if (fields > 23) {
+    put(w, head, 1); // the second byte of the head, up to 255 fields
+    if (w->overflow) return;
+    memmove(head + 2, head + 1, w->used - at - 1);
+    *head++ = cbor_map << 5 | 24;
+    *head = (uint8_t)fields;
+  } else if (!w->overflow) {
+    *head = (uint8_t)(cbor_map << 5 | fields);
+  }
+}
+
+static uint64_t load(const void *member, uint32_t type) {
+  switch (type) {
+    case cbor_row_u16:
+      return *(const uint16_t *)member;
+    case cbor_row_u32:
+      return *(const uint32_t *)member;
+    case cbor_row_u64:
+      return *(const uint64_t *)member;
+    default:
+      return *(const uint8_t *)member;
+  }
+}
+
+void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const fleet_cbor_row_t *rows, uint32_t count, const void *in) {
+  for (; count != 0; count--, rows++) {
+    const uint64_t value = load((const uint8_t *)in + rows->at, rows->type);
+    if (value < rows->min) continue;
+    fleet_cbor_head(w, cbor_uint, rows->key);
+    if (rows->type == cbor_row_bool) {
+      fleet_cbor_bool(w, value != 0);
+    } else {
+      fleet_cbor_head(w, cbor_uint, value);
+    }
+  }
+}
+
 void fleet_cbor_reader_init(fleet_cbor_reader_t *r, const uint8_t *data, uint32_t n) {
   r->at = data;
   r->end = data + n;
@@ -181,4 +230,60 @@ bool fleet_cbor_read_bool(fleet_cbor_reader_t *r, bool *value) {
   if (item.major != cbor_simple || (item.value != 20 && item.value != 21)) return fail(r);
   *value = item.value == 21;
   return true;
+}
+
+// Reads the item of one row into its member.
+static bool read_row(fleet_cbor_reader_t *r, const fleet_cbor_row_t *row, void *member) {
+  static const uint8_t majors[] = {cbor_uint, cbor_uint, cbor_uint, cbor_uint, cbor_simple, cbor_bytes, cbor_text};
+  fleet_cbor_span_t *span = member;
+  if (row->type == cbor_row_item) {
+    span->at = r->at;
+    if (!fleet_cbor_skip(r)) return false;
+    span->n = (uint32_t)(r->at - span->at);
+    return true;
+  }
+  fleet_cbor_item_t item;
+  if (!fleet_cbor_next(r, &item) || item.major != majors[row->type]) return false;
+  uint64_t max = row->type == cbor_row_u64 ? UINT64_MAX >> 2 : UINT32_MAX;
+  if (row->max != 0) max = row->max;
+  if (row->type == cbor_row_bool) {
+    item.value -= 20; // false 20, true 21
+    max = 1;
+  }
+  if (item.value < row->min || item.value > max) return false;
+  switch (row->type) {
+    case cbor_row_u32:
+      *(uint32_t *)member = (uint32_t)item.value;
+      break;
+    case cbor_row_u64:
+      *(uint64_t *)member = item.value;
+      break;
+    case cbor_row_bool:
+      *(bool *)member = item.value != 0;
+      break;
+    default:
+      span->at = item.data;
+      span->n = (uint32_t)item.value;
+      break;
+  }
+  return true;
+}
+
+uint32_t fleet_cbor_read_map(fleet_cbor_span_t message, const fleet_cbor_row_t *rows, uint32_t count, void *out) {
+  fleet_cbor_reader_t r;
+  fleet_cbor_item_t item;
+  uint32_t seen = 0;
+  uint64_t least = 0; // of the next key
+  fleet_cbor_reader_init(&r, message.at, message.n);
+  if (!fleet_cbor_next(&r, &item) || item.major != cbor_map) return 0;
+  for (uint32_t left = (uint32_t)item.value; left != 0; left--) {
+    if (!fleet_cbor_next(&r, &item) || item.major != cbor_uint || item.value < least || item.value > UINT32_MAX) return 0;
+    least = item.value + 1;
+    seen |= UINT32_C(1) << (item.value < 31 ? item.value : 31);
+    uint32_t i = 0;
+    while (i < count && rows[i].key != item.value) i++;
+    const bool ok = i == count ? fleet_cbor_skip(&r) : read_row(&r, &rows[i], (uint8_t *)out + rows[i].at);
+    if (!ok) return 0;
+  }
+  return r.at == r.end ? seen : 0;
 }

@@ -1,83 +1,36 @@
 // down/desired: parsing it, and deciding what it means in the present state of the update.
+#include <stddef.h>
 #include <string.h>
 
 #include "update.h"
 
-static bool parse_transfer(fleet_cbor_reader_t *r, fleet_desired_t *d) {
-  uint32_t count;
-  uint32_t key = 0;
-  if (!fleet_cbor_read_count(r, cbor_map, &count)) return false;
-  d->has_transfer = true;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t n;
-    if (!fleet_cbor_read_key(r, i == 0, &key)) return false;
-    bool ok;
-    switch (key) {
-      case FLEET_TRANSFER_METHOD:
-        ok = fleet_cbor_read_u32(r, &d->method);
-        break;
-      case FLEET_TRANSFER_PAYLOAD_BYTES:
-        ok = fleet_cbor_read_u32(r, &d->payload_bytes);
-        break;
-      case FLEET_TRANSFER_PAYLOAD_DIGEST:
-        ok = fleet_cbor_read_string(r, cbor_bytes, &d->payload_digest, &n) && n == 32;
-        break;
-      case FLEET_TRANSFER_CHUNK_BYTES:
-        ok = fleet_cbor_read_u32(r, &d->chunk_bytes);
-        break;
-      default:
-        ok = fleet_cbor_skip(r);
-        break;
-    }
-    if (!ok) return false;
-  }
-  return d->payload_digest != NULL;
+static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
+  static const fleet_cbor_row_t rows[] = {
+      {FLEET_DESIRED_SERVER_TIME_MS, cbor_row_u64, 0, 0, offsetof(fleet_desired_t, server_time_ms)},
+      {FLEET_DESIRED_REVISION, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, revision)},
+      {FLEET_DESIRED_DEPLOYMENT, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, deployment)},
+      {FLEET_DESIRED_MANIFEST, cbor_row_bytes, 1, 0, offsetof(fleet_desired_t, manifest)},
+      {FLEET_DESIRED_TRANSFER, cbor_row_item, 0, 0, offsetof(fleet_desired_t, transfer)},
+      {FLEET_DESIRED_WINDOW_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, window_s)},
+      {FLEET_DESIRED_PICK_EVERY, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, pick_every)},
+      {FLEET_DESIRED_SOAK_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, soak_s)},
+  };
+  static const fleet_cbor_row_t transfer_rows[] = {
+      {FLEET_TRANSFER_METHOD, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, method)},
+      {FLEET_TRANSFER_PAYLOAD_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, payload_bytes)},
+      {FLEET_TRANSFER_PAYLOAD_DIGEST, cbor_row_bytes, 32, 32, offsetof(fleet_desired_t, payload_digest)},
+      {FLEET_TRANSFER_CHUNK_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, chunk_bytes)},
+  };
+  const uint32_t required =
+      1u << FLEET_DESIRED_SERVER_TIME_MS | 1u << FLEET_DESIRED_REVISION | 1u << FLEET_DESIRED_DEPLOYMENT;
+  memset(d, 0, sizeof *d);
+  d->keys = fleet_cbor_read_map(message, FLEET_CBOR_ROWS(rows), d);
+  if ((d->keys & required) != required) return false;
+  return d->transfer.n == 0 || (fleet_cbor_read_map(d->transfer, FLEET_CBOR_ROWS(transfer_rows), d) != 0 &&
+                                d->payload_digest.n != 0);
 }
 
-static bool parse_desired(const uint8_t *payload, uint32_t n, fleet_desired_t *d) {
-  fleet_cbor_reader_t r;
-  uint32_t count;
-  uint32_t key = 0;
-  memset(d, 0, sizeof *d);
-  fleet_cbor_reader_init(&r, payload, n);
-  if (!fleet_cbor_read_count(&r, cbor_map, &count)) return false;
-  for (uint32_t i = 0; i < count; i++) {
-    if (!fleet_cbor_read_key(&r, i == 0, &key)) return false;
-    bool ok;
-    switch (key) {
-      case FLEET_DESIRED_SERVER_TIME_MS:
-        ok = d->has_time = fleet_cbor_read_uint(&r, INT64_MAX / 2, &d->server_time_ms);
-        break;
-      case FLEET_DESIRED_REVISION:
-        ok = d->has_revision = fleet_cbor_read_u32(&r, &d->revision);
-        break;
-      case FLEET_DESIRED_DEPLOYMENT:
-        ok = d->has_deployment = fleet_cbor_read_u32(&r, &d->deployment);
-        break;
-      case FLEET_DESIRED_MANIFEST:
-        ok = fleet_cbor_read_string(&r, cbor_bytes, &d->manifest, &d->manifest_bytes) &&
-             d->manifest_bytes != 0;
-        break;
-      case FLEET_DESIRED_TRANSFER:
-        ok = parse_transfer(&r, d);
-        break;
-      case FLEET_DESIRED_WINDOW_S:
-        ok = d->has_window = fleet_cbor_read_u32(&r, &d->window_s);
-        break;
-      case FLEET_DESIRED_PICK_EVERY:
-        ok = d->has_pick = fleet_cbor_read_u32(&r, &d->pick_every);
-        break;
-      case FLEET_DESIRED_SOAK_S:
-        ok = d->has_soak = fleet_cbor_read_u32(&r, &d->soak_s);
-        break;
-      default:
-        ok = fleet_cbor_skip(&r);
-        break;
-    }
-    if (!ok) return false;
-  }
-  return r.at == r.end && d->has_time && d->has_revision && d->has_deployment;
-}
+static bool has(const fleet_desired_t *d, uint32_t key) { return (d->keys >> key & 1) != 0; }
 
 static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {
   fleet_persist_t *p = &a->persist;
@@ -87,7 +40,7 @@ static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manife
     p->highest_sequence = m->sequence;
     p->floor = m->floor;
   }
-  p->soak_s = d->has_soak ? d->soak_s : m->has_soak ? m->soak_s : 0;
+  p->soak_s = has(d, FLEET_DESIRED_SOAK_S) ? d->soak_s : m->has_soak ? m->soak_s : 0;
   p->latency_limit_us = m->latency_us;
   p->update_error = 0;
 }
@@ -114,11 +67,11 @@ static bool update_is_open(const fleet_agent_t *a) {
 static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
   fleet_persist_t *p = &a->persist;
   fleet_manifest_t m;
-  if (d->manifest == NULL) {
+  if (d->manifest.n == 0) {
     fleet_report_answer(a, d, NULL, FLEET_UPDATE_STATE_FAILED, fleet_err_agent_manifest_missing);
     return;
   }
-  int32_t result = fleet_manifest_parse(d->manifest, d->manifest_bytes, &m);
+  int32_t result = fleet_manifest_parse(d->manifest.at, d->manifest.n, &m);
   if (result == 0) result = fleet_accept_signature(a, &m);
   if (result < 0) {
     fleet_report_answer(a, d, NULL, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
@@ -172,10 +125,10 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     return;
   }
   result = fleet_accept_judge(a, &m);
-  if (result == 0 && d->has_transfer) {
+  if (result == 0 && d->transfer.n != 0) {
     if (d->method != FLEET_TRANSFER_METHOD_FULL) {
       result = -(int32_t)fleet_err_wire_method_unsupported;
-    } else if (d->payload_bytes != m.size || memcmp(d->payload_digest, m.digest, 32) != 0) {
+    } else if (d->payload_bytes != m.size || memcmp(d->payload_digest.at, m.digest, 32) != 0) {
       result = -(int32_t)fleet_err_manifest_digest_mismatch;
     }
   }
@@ -201,16 +154,16 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
 
 void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   fleet_desired_t d;
-  if (!parse_desired(payload, n, &d)) {
+  if (!parse_desired((fleet_cbor_span_t){payload, n}, &d)) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
     return;
   }
   a->unix_offset_ms = (int64_t)d.server_time_ms - (int64_t)fleet_agent_uptime_ms(a);
   a->time_known = true;
-  if (d.has_window && d.window_s != 0 && (a->config->flags & FLEET_AGENT_FIXED_WINDOW) == 0) {
+  if (d.window_s != 0 && (a->config->flags & FLEET_AGENT_FIXED_WINDOW) == 0) {
     a->window_s = d.window_s;
   }
-  if (d.has_pick) a->pick_every = (uint16_t)(d.pick_every > UINT16_MAX ? UINT16_MAX : d.pick_every);
+  if (has(&d, FLEET_DESIRED_PICK_EVERY)) a->pick_every = (uint16_t)(d.pick_every > UINT16_MAX ? UINT16_MAX : d.pick_every);
   if (d.deployment != 0) {
     apply(a, &d);
     return;

@@ -1,5 +1,6 @@
 // Fetching a bundle into the target slot: wants, chunks in order, storing, progress, completion. Resumes after a reboot at the
 // progress on record.
+#include <stddef.h>
 #include <string.h>
 
 #include "update.h"
@@ -128,66 +129,45 @@ static void fetch_complete(fleet_agent_t *a) {
   fleet_update_begin_trial(a);
 }
 
+typedef struct {
+  fleet_cbor_span_t transfer;
+  fleet_cbor_span_t data;
+  uint32_t offset;
+  uint32_t crc;
+} chunk_t;
+
 void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
-  fleet_cbor_reader_t r;
-  uint32_t count;
-  uint32_t key = 0;
-  const uint8_t *transfer = NULL;
-  const uint8_t *data = NULL;
-  uint32_t data_bytes = 0;
-  uint32_t offset = 0;
-  uint32_t crc = 0;
-  uint32_t seen = 0;
-  fleet_cbor_reader_init(&r, payload, n);
-  if (!fleet_cbor_read_count(&r, cbor_map, &count)) count = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t bytes;
-    if (!fleet_cbor_read_key(&r, i == 0, &key)) break;
-    bool ok;
-    switch (key) {
-      case FLEET_CHUNK_TRANSFER:
-        ok = fleet_cbor_read_string(&r, cbor_bytes, &transfer, &bytes) && bytes == 8;
-        break;
-      case FLEET_CHUNK_OFFSET:
-        ok = fleet_cbor_read_u32(&r, &offset);
-        break;
-      case FLEET_CHUNK_DATA:
-        ok = fleet_cbor_read_string(&r, cbor_bytes, &data, &data_bytes);
-        break;
-      case FLEET_CHUNK_CRC32:
-        ok = fleet_cbor_read_u32(&r, &crc);
-        break;
-      default:
-        ok = fleet_cbor_skip(&r);
-        break;
-    }
-    if (!ok) {
-      r.failed = true;
-      break;
-    }
-    if (key < 32) seen |= UINT32_C(1) << key;
-  }
-  const uint32_t required = UINT32_C(1) << FLEET_CHUNK_TRANSFER | UINT32_C(1) << FLEET_CHUNK_OFFSET |
-                            UINT32_C(1) << FLEET_CHUNK_DATA | UINT32_C(1) << FLEET_CHUNK_CRC32;
-  if (r.failed || r.at != r.end || (seen & required) != required) {
+  static const fleet_cbor_row_t rows[] = {
+      {FLEET_CHUNK_TRANSFER, cbor_row_bytes, 8, 8, offsetof(chunk_t, transfer)},
+      {FLEET_CHUNK_OFFSET, cbor_row_u32, 0, 0, offsetof(chunk_t, offset)},
+      {FLEET_CHUNK_DATA, cbor_row_bytes, 0, 0, offsetof(chunk_t, data)},
+      {FLEET_CHUNK_CRC32, cbor_row_u32, 0, 0, offsetof(chunk_t, crc)},
+  };
+  const uint32_t required =
+      1u << FLEET_CHUNK_TRANSFER | 1u << FLEET_CHUNK_OFFSET | 1u << FLEET_CHUNK_DATA | 1u << FLEET_CHUNK_CRC32;
+  chunk_t chunk;
+  const uint32_t keys = fleet_cbor_read_map((fleet_cbor_span_t){payload, n}, FLEET_CBOR_ROWS(rows), &chunk);
+  if ((keys & required) != required) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
     return;
   }
+  const uint8_t *data = chunk.data.at;
+  const uint32_t data_bytes = chunk.data.n;
   const fleet_slot_record_t *slot = fleet_update_target(a);
   // Chunks are taken in order only: TCP keeps the order, and what is missing is asked for again.
   const uint32_t left = slot->bytes - a->next_offset;
   const uint32_t expected = left < a->chunk_bytes ? left : a->chunk_bytes;
-  if (!a->fetching || a->job == job_rehash || memcmp(transfer, slot->digest, 8) != 0 || offset != a->next_offset ||
+  if (!a->fetching || a->job == job_rehash || memcmp(chunk.transfer.at, slot->digest, 8) != 0 || chunk.offset != a->next_offset ||
       data_bytes != expected) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_CHUNK_STALE, 1);
     return;
   }
-  if (fleet_crc32(0, data, data_bytes) != crc) {
+  if (fleet_crc32(0, data, data_bytes) != chunk.crc) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_CHUNK_CRC, 1);
     a->want_due = true;
     return;
   }
-  const int32_t result = store(a, offset, data, data_bytes);
+  const int32_t result = store(a, chunk.offset, data, data_bytes);
   if (result < 0) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
     a->persist.fetched = 0; // a sector that was half written is erased again

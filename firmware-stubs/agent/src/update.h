@@ -8,25 +8,20 @@
 
 // down/desired. Pointers lie in the received message.
 typedef struct {
+  uint32_t keys; // which of FLEET_DESIRED_* it has, as 1 << key
   uint32_t deployment;
   uint32_t revision;
-  uint64_t server_time_ms;
-  const uint8_t *manifest;
-  uint32_t manifest_bytes;
-  uint32_t method;
-  uint32_t payload_bytes;
-  const uint8_t *payload_digest;
-  uint32_t chunk_bytes;
   uint32_t window_s;
   uint32_t pick_every;
   uint32_t soak_s;
-  bool has_transfer;
-  bool has_window;
-  bool has_pick;
-  bool has_soak;
-  bool has_time;
-  bool has_revision;
-  bool has_deployment;
+  uint64_t server_time_ms;
+  fleet_cbor_span_t manifest;
+  fleet_cbor_span_t transfer;
+  // of the transfer
+  uint32_t method;
+  uint32_t payload_bytes;
+  uint32_t chunk_bytes;
+  fleet_cbor_span_t payload_digest;
 } fleet_desired_t;
 
 // report.c
