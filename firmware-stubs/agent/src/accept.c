@@ -28,9 +28,9 @@ int32_t fleet_accept_signature(const fleet_agent_t *a, const fleet_manifest_t *m
   fleet_cbor_writer_t w = {buffer, sizeof buffer, 0, false};
   fleet_cbor_head(&w, cbor_array, 4);
   fleet_cbor_string(&w, cbor_text, "Signature1", 10);
-  fleet_cbor_string(&w, cbor_bytes, m->protected_header, m->protected_bytes);
+  fleet_cbor_string(&w, cbor_bytes, m->protected_header.at, m->protected_header.n);
   fleet_cbor_string(&w, cbor_bytes, NULL, 0);
-  fleet_cbor_string(&w, cbor_bytes, m->signed_payload, m->signed_bytes);
+  fleet_cbor_string(&w, cbor_bytes, m->signed_payload.at, m->signed_payload.n);
   if (w.overflow) return -(int32_t)fleet_err_manifest_outside_template;
   const int32_t result =
       a->platform->verify(a->platform->user, alg, key->bytes, key->n, buffer, w.used, m->signature, 64);
@@ -65,17 +65,17 @@ int32_t fleet_accept_judge(const fleet_agent_t *a, const fleet_manifest_t *m) {
   uint8_t op_set[32];
   uint8_t own_op_set[8];
   fleet_op_set(op_set, own_op_set);
-  if (!bits_covered(m->op_set, m->op_set_bytes, op_set, sizeof op_set) ||
-      !bits_covered(m->own_op_set, m->own_op_set_bytes, own_op_set, sizeof own_op_set)) {
+  if (!bits_covered(m->op_set.at, m->op_set.n, op_set, sizeof op_set) ||
+      !bits_covered(m->own_op_set.at, m->own_op_set.n, own_op_set, sizeof own_op_set)) {
     return -(int32_t)fleet_err_manifest_ops_missing;
   }
   if (m->arena_bytes > c->arena_bytes) return -(int32_t)fleet_err_manifest_arena_too_small;
   if (m->state_bytes > c->state_bytes) return -(int32_t)fleet_err_manifest_state_too_small;
   if (m->size > c->slot_bytes) return -(int32_t)fleet_err_manifest_slot_too_small;
-  if (m->firmware_min != NULL) {
+  if (m->firmware_min.n != 0) {
     const fleet_text_t own = {FLEET_FIRMWARE_VERSION, sizeof FLEET_FIRMWARE_VERSION - 1};
     const fleet_text_t version = c->firmware_version.bytes != 0 ? c->firmware_version : own;
-    if (fleet_version_compare((const uint8_t *)version.at, version.bytes, m->firmware_min, m->firmware_min_bytes) < 0) {
+    if (fleet_version_compare((const uint8_t *)version.at, version.bytes, m->firmware_min.at, m->firmware_min.n) < 0) {
       return -(int32_t)fleet_err_manifest_firmware_too_old;
     }
   }

@@ -40,7 +40,7 @@ static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manife
     p->highest_sequence = m->sequence;
     p->floor = m->floor;
   }
-  p->soak_s = has(d, FLEET_DESIRED_SOAK_S) ? d->soak_s : m->has_soak ? m->soak_s : 0;
+  p->soak_s = has(d, FLEET_DESIRED_SOAK_S) ? d->soak_s : m->soak_s;
   p->latency_limit_us = m->latency_us;
   p->update_error = 0;
 }

@@ -1,180 +1,118 @@
-// Manifest parser, see manifest.h. Every map of the template has fixed, rising keys, so each is read in order and a key
-// that is missing, doubled or unknown shows as the wrong next key.
+// Manifest parser, see manifest.h. The template is a small program over the envelope's bytes: CBOR is deterministic here, so
+// what the template fixes is compared byte by byte, and only what may vary is decoded.
 #include "manifest.h"
 
+#include <stddef.h>
 #include <string.h>
 
-#include "fleet_cbor.h"
 #include "fleet_error.h"
 #include "fleet_wire.h"
 #include "fleet_sha256.h"
 
-enum { manifest_limit = 768, suit_sha256 = -16 };
+enum { manifest_limit = 768, max_depth = 4 };
 
-static bool expect_key(fleet_cbor_reader_t *r, uint32_t key) {
-  uint64_t found;
-  return fleet_cbor_read_uint(r, UINT32_MAX, &found) && found == key;
-}
+enum {
+  op_literal, // n, n bytes: these follow
+  op_fixed,   // member, n: n bytes follow, the member points at them
+  op_number,  // member: an unsigned number of 32 bits
+  op_item,    // member: any item, a span of all its bytes
+  op_bytes,   // member: a byte string, a span of its content
+  op_enter,   // member: a byte string as above, whose content goes on with the template
+  op_leave,   // its end
+};
 
-static bool expect_int(fleet_cbor_reader_t *r, int64_t value) {
-  int64_t found;
-  return fleet_cbor_read_int(r, &found) && found == value;
-}
+#define AT(member) ((uint8_t)offsetof(fleet_manifest_t, member))
+typedef char template_reaches_its_members[offsetof(fleet_manifest_t, component) < 256 ? 1 : -1];
 
-static bool expect_count(fleet_cbor_reader_t *r, uint32_t major, uint32_t count) {
-  uint32_t found;
-  return fleet_cbor_read_count(r, major, &found) && found == count;
-}
+static const uint8_t template[] = {
+    op_literal, 4, 0xd8, FLEET_MANIFEST_ENVELOPE_TAG, 0xa2, FLEET_MANIFEST_ENVELOPE_AUTHENTICATION_WRAPPER,
+    op_enter, AT(authentication), op_literal, 1, 0x82,
+    // SUIT digest [-16, 32 bytes]
+    op_enter, AT(signed_payload), op_literal, 4, 0x82, 0x2f, 0x58, 32, op_fixed, AT(manifest_digest), 32, op_leave,
+    // COSE_Sign1 [protected, {}, nil, 64 bytes]
+    op_enter, AT(part), op_literal, 2, 0xc0 | FLEET_SIGNATURE_TAG, 0x84,
+    op_enter, AT(protected_header), op_literal, 2, 0xa2, FLEET_PROTECTED_HEADER_ALGORITHM, op_item, AT(algorithm_item),
+    op_literal, 2, FLEET_PROTECTED_HEADER_KEY_ID, 0x48, op_fixed, AT(key_id), 8, op_leave,
+    op_literal, 4, 0xa0, 0xf6, 0x58, 64, op_fixed, AT(signature), 64, op_leave,
+    op_leave,
+    op_literal, 1, FLEET_MANIFEST_ENVELOPE_MANIFEST, op_enter, AT(manifest),
+    op_literal, 2, 0xa5, FLEET_MANIFEST_VERSION, op_number, AT(version),
+    op_literal, 1, FLEET_MANIFEST_SEQUENCE, op_number, AT(sequence),
+    op_literal, 1, FLEET_MANIFEST_COMMON, op_enter, AT(part),
+    op_literal, 4, 0xa2, FLEET_COMMON_COMPONENTS, 0x81, 0x81, op_bytes, AT(component_name),
+    op_literal, 1, FLEET_COMMON_SHARED_SEQUENCE, op_enter, AT(part),
+    op_literal, 5, 0x86, FLEET_SHARED_SEQUENCE_OVERRIDE, 0xa5, FLEET_PARAMETERS_VENDOR_ID, 0x50,
+    op_fixed, AT(vendor_id), 16, op_literal, 2, FLEET_PARAMETERS_CLASS_ID, 0x50, op_fixed, AT(class_id), 16,
+    op_literal, 7, FLEET_PARAMETERS_IMAGE_DIGEST, 0x58, 36, 0x82, 0x2f, 0x58, 32, op_fixed, AT(digest), 32,
+    op_literal, 1, FLEET_PARAMETERS_IMAGE_SIZE, op_number, AT(size), op_literal, 1, 0x20, op_item, AT(conditions_item),
+    op_literal, 4, FLEET_SHARED_SEQUENCE_VENDOR, FLEET_SHARED_SEQUENCE_VENDOR_POLICY, FLEET_SHARED_SEQUENCE_CLASS,
+    FLEET_SHARED_SEQUENCE_CLASS_POLICY, op_leave, op_leave,
+    op_literal, 10, FLEET_MANIFEST_VALIDATE, 0x43, 0x82, FLEET_VALIDATE_IMAGE_MATCH, FLEET_VALIDATE_IMAGE_MATCH_POLICY,
+    FLEET_MANIFEST_INSTALL, 0x43, 0x82, FLEET_INSTALL_FETCH, FLEET_INSTALL_FETCH_POLICY, op_leave};
 
-static bool expect_tag(fleet_cbor_reader_t *r, uint64_t tag) {
-  fleet_cbor_item_t item;
-  return fleet_cbor_next(r, &item) && item.major == cbor_tag && item.value == tag;
-}
+static const fleet_cbor_row_t conditions[] = {
+    {FLEET_CONDITIONS_ABI, cbor_row_u32, 0, 0, offsetof(fleet_manifest_t, abi)},
+    {FLEET_CONDITIONS_OP_SET, cbor_row_bytes, 0, 64, offsetof(fleet_manifest_t, op_set)},
+    {FLEET_CONDITIONS_OWN_OP_SET, cbor_row_bytes, 0, 8, offsetof(fleet_manifest_t, own_op_set)},
+    {FLEET_CONDITIONS_ARENA_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_manifest_t, arena_bytes)},
+    {FLEET_CONDITIONS_STATE_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_manifest_t, state_bytes)},
+    {FLEET_CONDITIONS_FIRMWARE_MIN, cbor_row_text, 1, 32, offsetof(fleet_manifest_t, firmware_min)},
+    {FLEET_CONDITIONS_FLOOR, cbor_row_u32, 0, 0, offsetof(fleet_manifest_t, floor)},
+    {FLEET_CONDITIONS_SOAK_S, cbor_row_u32, 0, 0, offsetof(fleet_manifest_t, soak_s)},
+    {FLEET_CONDITIONS_LATENCY_US, cbor_row_u32, 1, 0, offsetof(fleet_manifest_t, latency_us)},
+    {FLEET_CONDITIONS_ALLOW_DOWNGRADE, cbor_row_bool, 0, 0, offsetof(fleet_manifest_t, allow_downgrade)},
+    {FLEET_CONDITIONS_SUPERSEDE, cbor_row_u32, 1, 2, offsetof(fleet_manifest_t, supersede)},
+    {FLEET_CONDITIONS_NOT_AFTER, cbor_row_u32, 0, 0, offsetof(fleet_manifest_t, not_after)},
+};
 
-static bool read_fixed(fleet_cbor_reader_t *r, uint32_t n, const uint8_t **data) {
-  uint32_t found;
-  return fleet_cbor_read_string(r, cbor_bytes, data, &found) && found == n;
-}
-
-// A byte string whose content is itself CBOR.
-static bool enter(fleet_cbor_reader_t *r, fleet_cbor_reader_t *inner) {
-  const uint8_t *data;
-  uint32_t n;
-  if (!fleet_cbor_read_string(r, cbor_bytes, &data, &n)) return false;
-  fleet_cbor_reader_init(inner, data, n);
-  return true;
-}
-
-static bool at_end(const fleet_cbor_reader_t *r) { return !r->failed && r->at == r->end; }
-
-static bool read_suit_digest(fleet_cbor_reader_t *r, const uint8_t **digest) {
-  return expect_count(r, cbor_array, 2) && expect_int(r, suit_sha256) && read_fixed(r, 32, digest) && at_end(r);
-}
-
-static bool read_protected(fleet_cbor_reader_t *r, fleet_manifest_t *m) {
-  int64_t algorithm;
-  if (!expect_count(r, cbor_map, 2) || !expect_key(r, 1) || !fleet_cbor_read_int(r, &algorithm)) return false;
-  m->cose_algorithm = algorithm >= -64 && algorithm < 0 ? (int32_t)algorithm : 0;
-  return expect_key(r, 4) && read_fixed(r, 8, &m->key_id) && at_end(r);
-}
-
-static bool read_authentication(fleet_cbor_reader_t *r, fleet_manifest_t *m, const uint8_t **manifest_digest) {
-  fleet_cbor_reader_t digest;
-  fleet_cbor_reader_t signature;
-  fleet_cbor_reader_t header;
-  fleet_cbor_item_t nil;
-  if (!expect_count(r, cbor_array, 2) || !enter(r, &digest) || !enter(r, &signature) || !at_end(r)) return false;
-  m->signed_payload = digest.at;
-  m->signed_bytes = (uint32_t)(digest.end - digest.at);
-  if (!read_suit_digest(&digest, manifest_digest)) return false;
-  if (!expect_tag(&signature, 18) || !expect_count(&signature, cbor_array, 4) || !enter(&signature, &header)) return false;
-  m->protected_header = header.at;
-  m->protected_bytes = (uint32_t)(header.end - header.at);
-  return read_protected(&header, m) && expect_count(&signature, cbor_map, 0) && fleet_cbor_next(&signature, &nil) &&
-         nil.major == cbor_simple && nil.value == 22 && read_fixed(&signature, 64, &m->signature) && at_end(&signature);
-}
-
-// Conditions grow by appended keys; one that this firmware does not know may be a demand it cannot meet: refused.
-static bool read_conditions(fleet_cbor_reader_t *r, fleet_manifest_t *m) {
-  uint32_t count;
-  uint32_t seen = 0;
-  if (!fleet_cbor_read_count(r, cbor_map, &count)) return false;
-  uint32_t before = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t key;
-    uint32_t ignored;
-    if (!fleet_cbor_read_u32(r, &key) || key <= before || key > FLEET_CONDITIONS_NOT_AFTER) return false;
-    before = key;
-    seen |= UINT32_C(1) << key;
-    bool ok = false;
-    switch (key) {
-      case FLEET_CONDITIONS_ABI:
-        ok = fleet_cbor_read_u32(r, &m->abi);
-        break;
-      case FLEET_CONDITIONS_OP_SET:
-        ok = fleet_cbor_read_string(r, cbor_bytes, &m->op_set, &m->op_set_bytes) && m->op_set_bytes <= 64;
-        break;
-      case FLEET_CONDITIONS_OWN_OP_SET:
-        ok = fleet_cbor_read_string(r, cbor_bytes, &m->own_op_set, &m->own_op_set_bytes) && m->own_op_set_bytes <= 8;
-        break;
-      case FLEET_CONDITIONS_ARENA_BYTES:
-        ok = fleet_cbor_read_u32(r, &m->arena_bytes);
-        break;
-      case FLEET_CONDITIONS_STATE_BYTES:
-        ok = fleet_cbor_read_u32(r, &m->state_bytes);
-        break;
-      case FLEET_CONDITIONS_FIRMWARE_MIN:
-        ok = fleet_cbor_read_string(r, cbor_text, &m->firmware_min, &m->firmware_min_bytes) &&
-             m->firmware_min_bytes >= 1 && m->firmware_min_bytes <= 32;
-        break;
-      case FLEET_CONDITIONS_FLOOR:
-        ok = fleet_cbor_read_u32(r, &m->floor);
-        break;
-      case FLEET_CONDITIONS_SOAK_S:
-        ok = m->has_soak = fleet_cbor_read_u32(r, &m->soak_s);
-        break;
-      case FLEET_CONDITIONS_LATENCY_US:
-        ok = fleet_cbor_read_u32(r, &m->latency_us) && m->latency_us != 0;
-        break;
-      case FLEET_CONDITIONS_ALLOW_DOWNGRADE:
-        ok = fleet_cbor_read_bool(r, &m->allow_downgrade);
-        break;
-      case FLEET_CONDITIONS_SUPERSEDE:
-        ok = fleet_cbor_read_u32(r, &m->supersede) && m->supersede >= 1 && m->supersede <= 2;
-        break;
-      case FLEET_CONDITIONS_NOT_AFTER:
-        ok = fleet_cbor_read_u32(r, &ignored); // enforced by the server; this firmware has no trusted time
-        break;
-      default:
-        break;
+static bool match(fleet_cbor_reader_t *r, fleet_manifest_t *m) {
+  const uint8_t *ends[max_depth];
+  uint32_t depth = 0;
+  for (const uint8_t *op = template; op < template + sizeof template;) {
+    const uint32_t kind = op[0];
+    if (kind == op_leave) {
+      if (r->at != r->end) return false;
+      r->end = ends[--depth];
+      op++;
+      continue;
     }
-    if (!ok) return false;
+    void *member = (uint8_t *)m + op[1];
+    fleet_cbor_span_t *span = member;
+    fleet_cbor_item_t item;
+    if (kind <= op_fixed) {
+      const uint32_t n = kind == op_literal ? op[1] : op[2];
+      if ((uint32_t)(r->end - r->at) < n) return false;
+      if (kind == op_fixed) {
+        *(const uint8_t **)member = r->at;
+        op += 3;
+      } else {
+        if (memcmp(r->at, op + 2, n) != 0) return false;
+        op += 2 + n;
+      }
+      r->at += n;
+      continue;
+    }
+    op += 2;
+    const uint8_t *start = r->at;
+    if (kind == op_item) {
+      if (!fleet_cbor_skip(r)) return false;
+      *span = (fleet_cbor_span_t){start, (uint32_t)(r->at - start)};
+      continue;
+    }
+    if (!fleet_cbor_next(r, &item) || item.major != (kind == op_number ? cbor_uint : cbor_bytes)) return false;
+    if (kind == op_number) {
+      if (item.value > UINT32_MAX) return false;
+      *(uint32_t *)member = (uint32_t)item.value;
+      continue;
+    }
+    *span = (fleet_cbor_span_t){item.data, (uint32_t)item.value};
+    if (kind == op_enter) {
+      ends[depth++] = r->end;
+      r->end = r->at;
+      r->at = item.data;
+    }
   }
-  const uint32_t required = UINT32_C(1) << FLEET_CONDITIONS_ABI | UINT32_C(1) << FLEET_CONDITIONS_OP_SET |
-                            UINT32_C(1) << FLEET_CONDITIONS_ARENA_BYTES | UINT32_C(1) << FLEET_CONDITIONS_STATE_BYTES |
-                            UINT32_C(1) << FLEET_CONDITIONS_FLOOR;
-  return (seen & required) == required;
-}
-
-static bool read_parameters(fleet_cbor_reader_t *r, fleet_manifest_t *m) {
-  fleet_cbor_reader_t digest;
-  if (!expect_count(r, cbor_map, 5) || !expect_key(r, 1) || !read_fixed(r, 16, &m->vendor_id) || !expect_key(r, 2) ||
-      !read_fixed(r, 16, &m->class_id) || !expect_key(r, 3) || !enter(r, &digest) ||
-      !read_suit_digest(&digest, &m->digest)) {
-    return false;
-  }
-  return expect_key(r, 14) && fleet_cbor_read_u32(r, &m->size) && m->size != 0 && expect_int(r, -1) &&
-         read_conditions(r, m);
-}
-
-static bool read_common(fleet_cbor_reader_t *r, fleet_manifest_t *m) {
-  const uint8_t *name;
-  uint32_t n;
-  fleet_cbor_reader_t shared;
-  if (!expect_count(r, cbor_map, 2) || !expect_key(r, 2) || !expect_count(r, cbor_array, 1) ||
-      !expect_count(r, cbor_array, 1) || !fleet_cbor_read_string(r, cbor_bytes, &name, &n)) {
-    return false;
-  }
-  if (n == 5 && memcmp(name, "model", 5) == 0) {
-    m->component = FLEET_COMPONENT_MODEL;
-  } else if (n == 8 && memcmp(name, "firmware", 8) == 0) {
-    m->component = FLEET_COMPONENT_FIRMWARE;
-  } else {
-    m->component = UINT32_MAX;
-  }
-  if (!expect_key(r, 4) || !enter(r, &shared) || !at_end(r)) return false;
-  return expect_count(&shared, cbor_array, 6) && expect_key(&shared, 20) && read_parameters(&shared, m) &&
-         expect_key(&shared, 1) && expect_key(&shared, 15) && expect_key(&shared, 2) && expect_key(&shared, 15) &&
-         at_end(&shared);
-}
-
-static bool read_pair(fleet_cbor_reader_t *r, uint32_t command, uint32_t argument) {
-  return expect_count(r, cbor_array, 2) && expect_key(r, command) && expect_key(r, argument) && at_end(r);
-}
-
-// Was the CBOR inside a byte string broken, or only its shape another one?
-static int32_t refuse(const fleet_cbor_reader_t *r) {
-  return r->failed ? -(int32_t)fleet_err_manifest_invalid : -(int32_t)fleet_err_manifest_outside_template;
+  return r->at == r->end;
 }
 
 int32_t fleet_manifest_parse(const uint8_t *envelope, uint32_t n, fleet_manifest_t *m) {
@@ -186,40 +124,33 @@ int32_t fleet_manifest_parse(const uint8_t *envelope, uint32_t n, fleet_manifest
   if (!fleet_cbor_skip(&whole) || whole.at != whole.end) {
     return whole.truncated ? -(int32_t)fleet_err_manifest_truncated : -(int32_t)fleet_err_manifest_invalid;
   }
-
-  fleet_cbor_reader_t authentication;
-  fleet_cbor_reader_t manifest;
-  const uint8_t *manifest_digest = NULL;
-  if (!expect_tag(&r, 107) || !expect_count(&r, cbor_map, 2) || !expect_key(&r, 2) || !enter(&r, &authentication) ||
-      !expect_key(&r, 3)) {
-    return refuse(&r);
+  m->version = FLEET_MANIFEST_VERSION_VALUE; // a version that is read makes the difference, whatever follows it
+  const bool matches = match(&r, m);
+  if (m->version != FLEET_MANIFEST_VERSION_VALUE) return -(int32_t)fleet_err_manifest_version_unsupported;
+  // Conditions grow by appended keys; one that this firmware does not know may be a demand it cannot meet: refused.
+  const uint32_t known = (1u << (FLEET_CONDITIONS_NOT_AFTER + 1)) - (1u << FLEET_CONDITIONS_ABI);
+  const uint32_t required = 1u << FLEET_CONDITIONS_ABI | 1u << FLEET_CONDITIONS_OP_SET |
+                            1u << FLEET_CONDITIONS_ARENA_BYTES | 1u << FLEET_CONDITIONS_STATE_BYTES |
+                            1u << FLEET_CONDITIONS_FLOOR;
+  if (matches) m->conditions = fleet_cbor_read_map(m->conditions_item, FLEET_CBOR_ROWS(conditions), m);
+  if ((m->conditions & required) != required || (m->conditions & ~known) != 0 || m->size == 0) {
+    return -(int32_t)fleet_err_manifest_outside_template;
   }
-  const uint8_t *covered = r.at; // the digest covers the byte string with its head
-  if (!enter(&r, &manifest) || !at_end(&r)) return refuse(&r);
-  if (!read_authentication(&authentication, m, &manifest_digest)) return refuse(&authentication);
-  uint32_t version;
-  fleet_cbor_reader_t common;
-  fleet_cbor_reader_t validate;
-  fleet_cbor_reader_t install;
-  if (!expect_count(&manifest, cbor_map, 5) || !expect_key(&manifest, 1) || !fleet_cbor_read_u32(&manifest, &version)) {
-    return refuse(&manifest);
+  if (m->component_name.n == 8 && memcmp(m->component_name.at, "firmware", 8) == 0) {
+    m->component = FLEET_COMPONENT_FIRMWARE;
+  } else if (m->component_name.n != 5 || memcmp(m->component_name.at, "model", 5) != 0) {
+    return -(int32_t)fleet_err_manifest_component_unknown;
   }
-  if (version != 1) return -(int32_t)fleet_err_manifest_version_unsupported;
-  if (!expect_key(&manifest, 2) || !fleet_cbor_read_u32(&manifest, &m->sequence) || !expect_key(&manifest, 3) ||
-      !enter(&manifest, &common) || !expect_key(&manifest, 7) || !enter(&manifest, &validate) ||
-      !expect_key(&manifest, 20) || !enter(&manifest, &install) || !at_end(&manifest)) {
-    return refuse(&manifest);
-  }
-  if (!read_common(&common, m)) return refuse(&common);
-  if (!read_pair(&validate, 3, 15)) return refuse(&validate);
-  if (!read_pair(&install, 21, 2)) return refuse(&install);
-  if (m->component == UINT32_MAX) return -(int32_t)fleet_err_manifest_component_unknown;
+  const uint8_t *algorithm = m->algorithm_item.at;
+  if (m->algorithm_item.n == 1 && *algorithm >> 5 == cbor_nint) m->cose_algorithm = -1 - (*algorithm & 31);
+  // The digest covers the manifest's byte string with its head, which starts behind the key behind the wrapper.
+  const uint8_t *covered = m->authentication.at + m->authentication.n + 1;
   fleet_sha256_t sha;
   uint8_t digest[32];
   fleet_sha256_init(&sha);
-  fleet_sha256_update(&sha, covered, (uint32_t)(manifest.end - covered));
+  fleet_sha256_update(&sha, covered, (uint32_t)(m->manifest.at + m->manifest.n - covered));
   fleet_sha256_final(&sha, digest);
-  if (memcmp(digest, manifest_digest, 32) != 0) return -(int32_t)fleet_err_manifest_outside_template;
+  if (memcmp(digest, m->manifest_digest, 32) != 0) return -(int32_t)fleet_err_manifest_outside_template;
   return 0;
 }
 

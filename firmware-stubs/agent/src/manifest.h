@@ -6,37 +6,45 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Pointers lie in the envelope that was parsed.
+#include "fleet_cbor.h"
+
+// Pointers and spans lie in the envelope that was parsed.
 typedef struct {
   uint32_t sequence;
-  uint32_t component; // FLEET_COMPONENT_*
   uint32_t size;
   const uint8_t *digest; // 32 bytes
   const uint8_t *vendor_id; // 16
   const uint8_t *class_id;  // 16
+  // what the signature covers
+  const uint8_t *key_id;  // 8 bytes
+  fleet_cbor_span_t protected_header;
+  fleet_cbor_span_t signed_payload;
+  const uint8_t *signature; // 64 bytes
+  // parts that only the parser looks at
+  uint32_t version;
+  const uint8_t *manifest_digest;
+  fleet_cbor_span_t authentication;
+  fleet_cbor_span_t manifest;
+  fleet_cbor_span_t algorithm_item;
+  fleet_cbor_span_t conditions_item;
+  fleet_cbor_span_t component_name;
+  fleet_cbor_span_t part;
+  uint32_t component;     // FLEET_COMPONENT_*
+  int32_t cose_algorithm; // 0 when it is none of COSE's one-byte ones
+  // conditions
+  uint32_t conditions; // which of FLEET_CONDITIONS_* it has, as 1 << key
   uint32_t abi;
-  const uint8_t *op_set;
-  uint32_t op_set_bytes;
-  const uint8_t *own_op_set;
-  uint32_t own_op_set_bytes;
+  fleet_cbor_span_t op_set;
+  fleet_cbor_span_t own_op_set;
   uint32_t arena_bytes;
   uint32_t state_bytes;
-  const uint8_t *firmware_min; // text, NULL = any
-  uint32_t firmware_min_bytes;
+  fleet_cbor_span_t firmware_min; // text, n = 0: any
   uint32_t floor;
   uint32_t soak_s;
   uint32_t latency_us;
   uint32_t supersede; // 0 = none
-  bool has_soak;
+  uint32_t not_after; // unix seconds
   bool allow_downgrade;
-  // what the signature covers
-  int32_t cose_algorithm;
-  const uint8_t *key_id; // 8 bytes
-  const uint8_t *protected_header;
-  uint32_t protected_bytes;
-  const uint8_t *signed_payload;
-  uint32_t signed_bytes;
-  const uint8_t *signature; // 64 bytes
 } fleet_manifest_t;
 
 // Parses an envelope and checks that the digest in it covers its manifest. No signature is verified yet, nothing may be

@@ -171,9 +171,9 @@ static void should_agree_with_the_golden_manifests(void) {
       CHECK_EQUAL(m.size, 54321);
       CHECK_EQUAL(m.abi, 65536);
       CHECK_EQUAL(m.arena_bytes, 16000);
-      CHECK_EQUAL(m.op_set_bytes, 4);
+      CHECK_EQUAL(m.op_set.n, 4);
       CHECK_EQUAL(m.digest[31], 31);
-      CHECK(!m.has_soak && !m.allow_downgrade && m.firmware_min == NULL);
+      CHECK(m.soak_s == 0 && !m.allow_downgrade && m.firmware_min.n == 0);
     }
   }
   CHECK(parsed >= 8);
