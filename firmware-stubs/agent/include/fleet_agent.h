@@ -209,6 +209,8 @@ typedef struct fleet_agent {
   const void *bundle;
   uint64_t period_us;
   uint64_t next_inference_us;
+  uint64_t started_us;  // when the running model took over in this boot
+  uint64_t progress_us; // its last pass over raw samples
   uint64_t want_due_us;
   uint64_t healthy_since_us;
   uint64_t soak_counted_us;

@@ -23,7 +23,8 @@ static const void *bundle_at(fleet_agent_t *a, uint32_t slot, bool first) {
   return c->bundle_ram;
 }
 
-static int32_t check_sensor(const fleet_agent_t *a, const fleet_tensor_t *input) {
+// An input whose bundle does not state a rate comes at the sensor's.
+static int32_t check_sensor(const fleet_agent_t *a, fleet_tensor_t *input) {
   if (input->sensor == FLEET_SENSOR_TENSOR) return 0;
   for (uint32_t i = 0; i < a->config->sensor_count; i++) {
     const fleet_sensor_t *s = &a->config->sensors[i];
@@ -35,6 +36,7 @@ static int32_t check_sensor(const fleet_agent_t *a, const fleet_tensor_t *input)
       return -(int32_t)fleet_err_sensor_full_scale_mismatch;
     if (input->sample_rate_mhz != 0 && s->sample_rate_mhz != input->sample_rate_mhz)
       return -(int32_t)fleet_err_sensor_rate_mismatch;
+    input->sample_rate_mhz = s->sample_rate_mhz;
     return 0;
   }
   return -(int32_t)fleet_err_sensor_missing;
@@ -74,7 +76,7 @@ void fleet_model_start(fleet_agent_t *a) {
   a->running = true;
   a->inferring = false;
   a->model_runs = 0;
-  a->next_inference_us = a->now_us;
+  a->next_inference_us = a->started_us = a->progress_us = a->now_us;
   fleet_window_open(a);
 }
 
@@ -118,7 +120,7 @@ static void inspect(fleet_agent_t *a, const void *data, uint32_t bytes, uint32_t
 
 // 1 = inputs are in the arena, 0 = not yet, negative = sensor error. A bundle with a front end takes raw frames of its
 // sensor, one pass each, until the inputs are complete; another takes each quantized input itself.
-static int32_t pull_inputs(fleet_agent_t *a) {
+static int32_t pull_inputs(fleet_agent_t *a, bool due) {
   const fleet_platform_t *f = a->platform;
   for (uint32_t i = 0;;) {
     fleet_raw_t raw; // cannot fail: the bundle is loaded
@@ -137,8 +139,9 @@ static int32_t pull_inputs(fleet_agent_t *a) {
     if (n < 0) return n;
     if ((uint32_t)n != raw.frames) return 0;
     if (direct) continue;
-    if (raw.passes == 1) inspect(a, raw.data, raw.frames * raw.axes * 2, FLEET_DTYPE_INT16);
+    if (due && raw.passes == 1) inspect(a, raw.data, raw.frames * raw.axes * 2, FLEET_DTYPE_INT16);
     const int32_t left = fleet_feed(&a->runtime); // never an error after a load
+    a->progress_us = a->now_us;
     if (f->watchdog != NULL) f->watchdog(f->user);
     if (left == 0) return 1;
   }
@@ -162,12 +165,18 @@ static void finish(fleet_agent_t *a) {
 uint64_t fleet_model_tick(fleet_agent_t *a) {
   if (!a->running || a->job != job_none) return UINT64_MAX;
   const fleet_platform_t *f = a->platform;
+  // Inputs that share samples are made of a stream: it is followed between two inferences as well, or its rows would not
+  // belong together.
+  const bool streams = a->input.hop < a->input.frame;
   if (!a->inferring) {
-    if (a->now_us < a->next_inference_us) return a->next_inference_us;
-    const uint64_t late = (a->now_us - a->next_inference_us) / a->period_us;
-    // A sensor that is sampled continuously paces the model itself: waiting for its frames skips nothing.
-    if (late != 0 && a->runtime.front_end == 0) {
-      fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, late > UINT32_MAX ? UINT32_MAX : (uint32_t)late);
+    const bool due = a->now_us >= a->next_inference_us;
+    if (!due && !streams) return a->next_inference_us;
+    const uint64_t late = due ? (a->now_us - a->next_inference_us) / a->period_us : 0;
+    if (late != 0) {
+      // A sensor with a pace of its own paces the model: waiting for its frames skips nothing.
+      if (a->runtime.front_end == 0) {
+        fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, late > UINT32_MAX ? UINT32_MAX : (uint32_t)late);
+      }
       a->next_inference_us += late * a->period_us;
     }
     const void *bundle = bundle_at(a, a->model_slot, false);
@@ -179,13 +188,14 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
         return a->now_us;
       }
     }
-    const int32_t pulled = pull_inputs(a);
+    const int32_t pulled = pull_inputs(a, due);
     if (pulled == 0) return a->now_us + sample_retry_us;
     if (pulled < 0) {
       if (a->window.invalid < UINT16_MAX) a->window.invalid++;
-      a->next_inference_us += a->period_us;
-      return a->next_inference_us;
+      a->next_inference_us += due ? a->period_us : 0;
+      return due ? a->next_inference_us : a->now_us + sample_retry_us;
     }
+    if (!due) return a->now_us;
     a->started_cycles = f->cycles != NULL ? f->cycles(f->user) : 0;
     if (fleet_begin(&a->runtime) < 0) return a->now_us + a->period_us;
     a->inferring = true;
@@ -202,7 +212,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     if (left == 0) {
       finish(a);
       a->next_inference_us += a->period_us;
-      return a->next_inference_us;
+      return streams ? a->now_us : a->next_inference_us;
     }
   }
   return a->now_us;

@@ -206,10 +206,14 @@ static uint64_t tick_soak(fleet_agent_t *a) {
       fleet_update_finish_soak(a);
       return a->now_us;
     }
-    // No inference ended since the model took over (or since boot): nothing speaks for it.
-    const uint64_t period_us = a->period_us;
-    const uint64_t patience_us = 3 * period_us > healthy_us ? 3 * period_us : healthy_us;
-    if (a->now_us < a->healthy_since_us + patience_us) return a->healthy_since_us + patience_us;
+    // No inference ended since the model took over (or since boot): nothing speaks for it. One that is made of many rows of a
+    // slow sensor is waited for while rows come, until its samples could have come twice.
+    const uint64_t patience_us = 3 * a->period_us > healthy_us ? 3 * a->period_us : healthy_us;
+    const uint64_t rate_mhz = a->input.sample_rate_mhz;
+    const uint64_t span_us = rate_mhz == 0 ? 0 : (uint64_t)a->input.frame * 1000000000 / rate_mhz;
+    uint64_t end = a->started_us + patience_us + 2 * span_us;
+    if (a->progress_us + patience_us < end) end = a->progress_us + patience_us;
+    if (a->now_us < end) return end;
     fleet_update_revert(a, fleet_err_agent_health_failed, FLEET_SLOT_STATE_REJECTED);
     return a->now_us;
   }

@@ -197,7 +197,7 @@ static void should_wait_for_a_sensor_and_count_missed_periods(void) {
 static void should_pull_raw_frames_for_a_bundle_with_a_front_end(void) {
   static const fleet_sensor_t generic = {FLEET_SENSOR_GENERIC, 1, 0, 2000, 4000}; // the bundle states no full scale
   world_init(&w);
-  make_sampled_bundle(&one, 1);
+  make_sampled_bundle(&one, 1, (sampled_t){2, 4000});
   w.bundle = &one;
   w.release = release_of(2);
   w.release.soak_s = 0;
@@ -232,6 +232,33 @@ static void should_pull_raw_frames_for_a_bundle_with_a_front_end(void) {
   const message_t *m = world_last(&w, "telemetry");
   CHECK(message_field(m, FLEET_TELEMETRY_SATURATED, 0) >= 9);
   CHECK(message_field(m, FLEET_TELEMETRY_STUCK, 0) >= 9);
+}
+
+// Inputs that share rows: what comes between two inferences belongs to the next input.
+static void should_follow_a_stream_between_two_inferences(void) {
+  static const fleet_sensor_t generic = {FLEET_SENSOR_GENERIC, 1, 0, 2000, 4000};
+  world_init(&w);
+  make_sampled_bundle(&one, 1, (sampled_t){1, 4000});
+  w.bundle = &one;
+  w.release = release_of(2);
+  w.deployment = 1;
+  w.streams = true;
+  w.sample_pace_us = 500000;
+  w.config.sensors = &generic;
+  w.config.sensor_count = 1;
+  w.config.inference_period_us = 10000000;
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  CHECK(world_run(&w, 62));
+  CHECK(w.results >= 6 && w.results <= 7);
+  CHECK(w.samples >= 115);
+  CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED), 0);
+  // A period below the stream's pace: as many inferences as there are rows, and no more.
+  CHECK_EQUAL(fleet_agent_set_period(&w.agent, 1000), 0);
+  const uint32_t results = w.results;
+  const uint32_t samples = w.samples;
+  CHECK(world_run(&w, 10));
+  CHECK(w.results - results >= 18);
+  CHECK_EQUAL(w.results - results <= w.samples - samples, 1);
 }
 
 static void should_close_a_window_with_its_4095th_inference(void) {
@@ -432,6 +459,7 @@ const test_t telemetry_tests[] = {
     {"should leave features out of a window that would not fit", should_leave_features_out_of_a_window_that_would_not_fit},
     {"should pull raw frames for a bundle with a front end", should_pull_raw_frames_for_a_bundle_with_a_front_end},
     {"should wait for a sensor and count missed periods", should_wait_for_a_sensor_and_count_missed_periods},
+    {"should follow a stream between two inferences", should_follow_a_stream_between_two_inferences},
     {"should close a window with its 4095th inference", should_close_a_window_with_its_4095th_inference},
     {"should keep every nth prediction and at most sixteen", should_keep_every_nth_prediction_and_at_most_sixteen},
     {"should close the window when another model takes over", should_close_the_window_when_another_model_takes_over},

@@ -363,6 +363,35 @@ static void should_give_up_a_model_that_never_runs_in_its_soak(void) {
   CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_health_failed);
 }
 
+// 100 s of samples make the first input; the health of a model that collects them is not in doubt.
+static void should_wait_for_the_first_input_of_a_slow_sensor(void) {
+  static const fleet_sensor_t generic = {FLEET_SENSOR_GENERIC, 1, 0, 2000, 40};
+  for (uint32_t stalls = 0; stalls < 3; stalls++) {
+    ready();
+    bundle_t slow;
+    make_sampled_bundle(&slow, 4, (sampled_t){2, 40});
+    w.config.sensors = &generic;
+    w.config.sensor_count = 1;
+    w.sample_pace_us = 50000000;
+    restart(FLEET_RESET_CAUSE_POWER_ON);
+    install(&one, 2);
+    CHECK(world_run(&w, 110));
+    w.next_sample_us = w.now_us + (stalls == 1 ? 500000000 : 40000000);
+    if (stalls == 2) w.sample_pace_us = 500000000;
+    want_release(&slow, 4);
+    w.release.soak_s = 10;
+    world_send_desired(&w);
+    const uint32_t results = w.results;
+    CHECK(world_run(&w, 85));
+    // No row within 60 s, of the sensor that stalls at once; or none within 60 s of the first.
+    CHECK_EQUAL(w.agent.persist.update_state,
+                stalls == 1 ? FLEET_UPDATE_STATE_REVERTED : FLEET_UPDATE_STATE_SOAK);
+    CHECK(world_run(&w, 25));
+    CHECK_EQUAL(w.agent.persist.update_state, stalls == 0 ? FLEET_UPDATE_STATE_ACTIVE : FLEET_UPDATE_STATE_REVERTED);
+    if (stalls == 0) CHECK_EQUAL(w.results, results + 1);
+  }
+}
+
 static void should_queue_a_release_that_arrives_during_a_soak(void) {
   ready();
   restart(FLEET_RESET_CAUSE_POWER_ON);
@@ -647,6 +676,7 @@ const test_t update_tests[] = {
      should_give_up_a_bundle_that_resets_the_device_in_its_trial},
     {"should forget attempts after a healthy interval", should_forget_attempts_after_a_healthy_interval},
     {"should give up a model that never runs in its soak", should_give_up_a_model_that_never_runs_in_its_soak},
+    {"should wait for the first input of a slow sensor", should_wait_for_the_first_input_of_a_slow_sensor},
     {"should queue a release that arrives during a soak", should_queue_a_release_that_arrives_during_a_soak},
     {"should supersede a soak when the manifest says so", should_supersede_a_soak_when_the_manifest_says_so},
     {"should repeat wants for lost and broken chunks", should_repeat_wants_for_lost_and_broken_chunks},

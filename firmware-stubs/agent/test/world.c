@@ -86,12 +86,12 @@ enum { front_end_bytes = FLEET_FRONT_END_RECORD_BYTES + 3 * FLEET_FRONT_END_STAG
          FLEET_STAGE_SCALE_PARAM_BYTES + FLEET_STAGE_STACK_PARAM_BYTES + FLEET_STAGE_COPY_PARAM_BYTES };
 
 // State: two samples at 0, two rows at 16. Arena: the row at 8, the input at 0. Constants: multiplier, shift, centre.
-static void put_front_end(uint8_t *f, uint8_t *constants) {
+static void put_front_end(uint8_t *f, uint8_t *constants, uint32_t passes) {
   store_le(constants, 1 << 30, 4);
   constants[4] = 38;
   store_le(f + FLEET_FRONT_END_FRAME, 2, 4);
   store_le(f + FLEET_FRONT_END_HOP, 2, 4);
-  store_le(f + FLEET_FRONT_END_PASSES, 2, 2);
+  store_le(f + FLEET_FRONT_END_PASSES, passes, 2);
   store_le(f + FLEET_FRONT_END_FIRST_PASSES, 2, 2);
   store_le(f + FLEET_FRONT_END_STAGES, 3, 2);
   f[FLEET_FRONT_END_AXES] = 1;
@@ -118,7 +118,8 @@ static void put_front_end(uint8_t *f, uint8_t *constants) {
   store_le(o + 24 + FLEET_STAGE_COPY_BYTES, 4, 4);
 }
 
-static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden, uint32_t monitors, bool sampled) {
+static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden, uint32_t monitors,
+                         const sampled_t *sampled) {
   memset(b, 0, sizeof *b);
   enum { sections = 7, body = 128 + sections * 16, plan_bytes = 12 + 24 + 4 };
   uint8_t *h = b->bytes;
@@ -145,7 +146,7 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
   at += 16;
   uint8_t *stages = section(b, 6, sampled ? FLEET_SECTION_FRONT_END : 901, at, front_end, 0);
   at = (at + front_end + 15) / 16 * 16;
-  if (sampled) put_front_end(stages, constants);
+  if (sampled) put_front_end(stages, constants, sampled->passes);
   uint8_t *fill = section(b, 3, 900, at, filler, 0);
   for (uint32_t i = 0; i < filler; i++) fill[i] = (uint8_t)((i * 2654435761u + tag * 40503u) >> 13);
   at = (at + filler + 15) / 16 * 16;
@@ -180,9 +181,9 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
   if (sampled) {
     contract[FLEET_TENSOR_SENSOR] = FLEET_SENSOR_GENERIC;
     contract[FLEET_TENSOR_AXES] = 1;
-    store_le(contract + FLEET_TENSOR_SAMPLE_RATE_MHZ, 4000, 4);
+    store_le(contract + FLEET_TENSOR_SAMPLE_RATE_MHZ, sampled->rate_mhz, 4);
     store_le(contract + FLEET_TENSOR_FRAME, 4, 4);
-    store_le(contract + FLEET_TENSOR_HOP, 4, 4);
+    store_le(contract + FLEET_TENSOR_HOP, 2 * sampled->passes, 4);
   }
   tensor(contract + FLEET_TENSOR_RECORD_BYTES, 1, 16);
   for (uint32_t i = 0; i < golden; i++) {
@@ -199,13 +200,13 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
 }
 
 void make_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden) {
-  build_bundle(b, tag, golden, broken_golden, 0, false);
+  build_bundle(b, tag, golden, broken_golden, 0, NULL);
 }
 
-void make_sampled_bundle(bundle_t *b, uint32_t tag) { build_bundle(b, tag, 1, false, 2, true); }
+void make_sampled_bundle(bundle_t *b, uint32_t tag, sampled_t sampled) { build_bundle(b, tag, 1, false, 2, &sampled); }
 
 void make_monitored_bundle(bundle_t *b, uint32_t tag, uint32_t features) {
-  build_bundle(b, tag, 1, false, features + 2, false);
+  build_bundle(b, tag, 1, false, features + 2, NULL);
 }
 
 release_t release_of(uint32_t sequence) {
@@ -448,6 +449,8 @@ static int32_t sample(void *user, uint32_t sensor, void *dst, uint32_t count) {
   world_t *w = user;
   if (sensor == FLEET_SENSOR_GENERIC) {
     if (count != 2) abort();
+    if (w->now_us < w->next_sample_us) return 0;
+    w->next_sample_us = w->sample_pace_us == 0 ? 0 : w->now_us + w->sample_pace_us;
     w->samples++;
     if (w->sample_result <= 0) return w->sample_result;
     int16_t *raw = dst;
@@ -473,7 +476,7 @@ static int32_t sample(void *user, uint32_t sensor, void *dst, uint32_t count) {
 
 static void result(void *user, const fleet_inference_t *inference) {
   world_t *w = user;
-  if (inference->predicted != w->next_class % 4u || inference->output_bytes != 4) abort();
+  if ((!w->streams && inference->predicted != w->next_class % 4u) || inference->output_bytes != 4) abort();
   w->results++;
 }
 

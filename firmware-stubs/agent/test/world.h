@@ -69,6 +69,9 @@ typedef struct {
   uint8_t next_class;
   bool hold_input; // the sensor repeats one saturated frame
   bool half;       // raw samples: the second half of an input is next
+  uint64_t sample_pace_us; // between two rows of raw samples, 0 = always there
+  uint64_t next_sample_us;
+  bool streams; // rows are shared: the class of an input depends on how many came before
   bool unmapped;
   bool moved; // the mapping is a copy elsewhere, made when it is asked for
 
@@ -117,8 +120,12 @@ void make_bundle(bundle_t *bundle, uint32_t tag, uint32_t golden, bool broken_go
 // The same with monitors: classes, then `features` features (the input's elements, 16 bins of 8 from -56, centre 3), then one
 // OOD score (the output's maximum).
 void make_monitored_bundle(bundle_t *bundle, uint32_t tag, uint32_t features);
-// A bundle with a front end: two rows of two samples of sensor generic, one axis, each / 256.
-void make_sampled_bundle(bundle_t *bundle, uint32_t tag);
+// A bundle with a front end: two rows of two samples of sensor generic, one axis, each / 256; an inference takes `passes` rows.
+typedef struct {
+  uint32_t passes; // 1 or 2
+  uint32_t rate_mhz;
+} sampled_t;
+void make_sampled_bundle(bundle_t *bundle, uint32_t tag, sampled_t sampled);
 uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, const release_t *release);
 
 void world_init(world_t *w);

@@ -233,7 +233,7 @@ describe('micro-speech', () => {
     const graph = g.build([g.reshape(g.input('x', [1, rows * 40], { scale: 1 }), 'y', [rows, 40])]);
     const { bundle, report } = await compile(
       { bytes: writeTflite(graph), fileName: 'rows.tflite' },
-      { deviceType, frontEnd: { kind: 'micro-speech' } },
+      { deviceType, frontEnd: { kind: 'micro-speech', newRows: 1 } },
     );
     const loaded = (await Runtime.open()).load(bundle);
     const audio = arrays['audio'] as Int16Array;

@@ -29,7 +29,8 @@ const ROW_KINDS: {
 interface Rows {
   readonly frame: number;
   readonly hop: number;
-  readonly newRows: number;
+  /** Default: a quarter of the input's rows, so that whatever is heard is looked at four times. */
+  readonly newRows?: number | undefined;
   /** Elements of the model's input that one row fills. */
   readonly elements: number;
   readonly make: (b: FrontEndBuilder, row: Place) => void;
@@ -53,16 +54,17 @@ export function withFrontEnd(plan: Plan, description: FrontEnd, context: FrontEn
   const count = total / rows.elements;
   if (!Number.isInteger(count))
     throw invalid(`rows of ${rows.elements} features do not fill the input of ${total} elements`);
+  const newRows = rows.newRows ?? Math.ceil(count / 4);
   for (const [what, value] of [
     ['frame', rows.frame],
     ['hop', rows.hop],
-    ['new rows', rows.newRows],
+    ['new rows', newRows],
   ] as const)
     if (!Number.isInteger(value) || value < 1)
       throw invalid(`${what} is ${value}, not a whole number from 1`);
   if (rows.hop > rows.frame)
     throw invalid(`${rows.hop} frames from row to row are more than the ${rows.frame} of a row`);
-  if (rows.newRows > count) throw invalid(`${rows.newRows} new rows are more than the ${count} of the input`);
+  if (newRows > count) throw invalid(`${newRows} new rows are more than the ${count} of the input`);
   if (count > MOST_ROWS) throw invalid(`${count} rows are more than ${MOST_ROWS}`);
   const samples = (rows.frame + (count - 1) * rows.hop) * context.axes;
   if (samples > MOST_SAMPLES)
@@ -70,7 +72,7 @@ export function withFrontEnd(plan: Plan, description: FrontEnd, context: FrontEn
   const b = new FrontEndBuilder(plan, {
     frame: rows.frame,
     hop: rows.hop,
-    passes: rows.newRows,
+    passes: newRows,
     firstPasses: count,
     axes: context.axes,
     input: 0,
@@ -241,7 +243,7 @@ function microSpeech(d: MicroSpeech, c: FrontEndContext): Rows {
   return {
     frame,
     hop: Math.round((hopMs * sampleRate) / 1000),
-    newRows: d.newRows ?? 1,
+    newRows: d.newRows,
     elements: channels,
     make: (b, row) => {
       const bands = melBands(b, { frame, sampleRate, channels, lowerHz, upperHz });
@@ -290,7 +292,7 @@ function mfcc(d: Mfcc, c: FrontEndContext): Rows {
   return {
     frame,
     hop: Math.round((d.hopMs * d.sampleRate) / 1000),
-    newRows: d.newRows ?? 1,
+    newRows: d.newRows,
     elements: d.coefficients,
     make: (b, row) => {
       const bands = melBands(b, { ...d, frame, channels: d.bands });
@@ -402,9 +404,9 @@ function rawCounts(d: Extract<FrontEnd, { kind: 'scale' }>, c: FrontEndContext):
 function sampled(d: { frame: number; hop?: number; newRows?: number }): {
   frame: number;
   hop: number;
-  newRows: number;
+  newRows: number | undefined;
 } {
-  return { frame: d.frame, hop: d.hop ?? d.frame, newRows: d.newRows ?? 1 };
+  return { frame: d.frame, hop: d.hop ?? d.frame, newRows: d.newRows };
 }
 
 function oneAxis(c: FrontEndContext): void {

@@ -10,7 +10,7 @@ interface Sampled {
   readonly frame: number;
   /** Frames from one row to the next; default frame. */
   readonly hop?: number;
-  /** New rows from one inference to the next when the input holds several; default 1. */
+  /** Least new rows from one inference to the next when the input holds several; default a quarter of them. */
   readonly newRows?: number;
 }
 
@@ -31,7 +31,7 @@ interface Spectrum {
   readonly hopMs: number;
   readonly lowerHz: number;
   readonly upperHz: number;
-  /** New rows from one inference to the next; default 1. */
+  /** Least new rows from one inference to the next; default a quarter of the input's. */
   readonly newRows?: number;
 }
 
