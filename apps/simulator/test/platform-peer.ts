@@ -65,7 +65,9 @@ export class PlatformPeer extends ScriptedPlatform {
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     const connection = this.accept(
-      (bytes) => void (socket.destroyed || socket.write(bytes)),
+      (bytes) => {
+        if (!socket.destroyed) socket.write(bytes);
+      },
       () => socket.destroy(),
     );
     socket.on('data', (data) => connection.receive(data));

@@ -111,7 +111,7 @@ export class SimulatedDevice implements DevicePlatform {
   }
 
   /** Starts the firmware: power-on, or a reboot for a cause of wire.cddl. */
-  boot(cause: number, worldNowMs: number = Date.now()): void {
+  boot(cause: number, worldNowMs: number = this.fleet.worldMs()): void {
     const { firmware } = this.fleet;
     this.rebootCause = null;
     this.socket.netClose();

@@ -18,9 +18,12 @@ export interface DeviceReport {
 export interface FleetOptions {
   readonly firmware: Firmware;
   /** Where devices connect, or what makes their streams instead of TCP. */
-  readonly broker: { readonly host: string; readonly port: number } | ((device: SimulatedDevice) => DeviceLink);
+  readonly broker:
+    { readonly host: string; readonly port: number } | ((device: SimulatedDevice) => DeviceLink);
   /** Milliseconds that never go back; the process's own clock without. */
   readonly hostMs?: () => number;
+  /** Milliseconds since 1970 in the devices' world; the process's own without. */
+  readonly worldMs?: () => number;
   /** Arena shared by all devices, for inference runs to completion inside one step. */
   readonly arenaBytes: number;
   readonly observe?: (observation: Observation) => void;
@@ -34,6 +37,7 @@ export class Fleet {
   readonly firmware: Firmware;
   readonly link: (device: SimulatedDevice) => DeviceLink;
   readonly hostMs: () => number;
+  readonly worldMs: () => number;
   readonly arena: { readonly at: number; readonly bytes: number };
   readonly sectors = new SectorStore();
   readonly maps: FlashMaps;
@@ -47,11 +51,11 @@ export class Fleet {
     this.firmware = options.firmware;
     const { broker } = options;
     this.hostMs = options.hostMs ?? (() => performance.now());
+    this.worldMs = options.worldMs ?? Date.now;
     this.link =
       typeof broker === 'function'
         ? broker
-        : (device) =>
-            new DeviceSocket({ ...broker, wake: () => this.scheduler.wake(device) }, this.traffic);
+        : (device) => new DeviceSocket({ ...broker, wake: () => this.scheduler.wake(device) }, this.traffic);
     this.observe = options.observe ?? (() => undefined);
     this.report = options.report ?? (() => undefined);
     this.maps = new FlashMaps(this.firmware.memory);

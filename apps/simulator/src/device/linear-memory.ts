@@ -45,6 +45,11 @@ export class LinearMemory {
     }
   }
 
+  /** Bytes that are allocated now. */
+  get usedBytes(): number {
+    return this.end - this.holes.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   /** A zeroed 64-byte aligned block, or 0 when memory is exhausted. */
   allocate(bytes: number): number {
     const size = Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);

@@ -30,6 +30,8 @@ export class FlashImage {
   cut: PowerCut | null = null;
   private dead = false;
   readonly stats = { programmed: 0, erased: 0, breaches: 0 };
+  /** Erases of each sector since this image was made. */
+  readonly wear: Uint32Array;
 
   constructor(
     readonly geometry: FlashGeometry,
@@ -40,6 +42,7 @@ export class FlashImage {
     const count = geometry.bytes / geometry.sectorBytes;
     if (!Number.isInteger(count))
       throw new RangeError(`flash of ${geometry.bytes} bytes is not whole sectors`);
+    this.wear = new Uint32Array(count);
     this.sectors = base === undefined ? new Array<Sector>(count).fill(null) : [...base];
   }
 
@@ -116,6 +119,7 @@ export class FlashImage {
     if (effective === sectorBytes) this.sectors[index] = null;
     else this.privateSector(index).fill(erased, 0, effective);
     this.generation++;
+    this.wear[index]!++;
     this.stats.erased++;
     return this.powerLost ? FLASH_FAILED : FLASH_OK;
   }

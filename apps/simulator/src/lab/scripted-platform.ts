@@ -5,7 +5,7 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import {
   classId, crc32, decode, downTopic, encode, rawPublicKey, signManifest, tryParseTopic, vendorId,
-  type Desired, type Hello, type State, type Telemetry, type UpTopic, type Want,
+  type Chunk, type Desired, type Hello, type State, type Telemetry, type UpTopic, type Want,
 } from '@tinyfleet/wire'; // prettier-ignore
 import mqtt, { type Packet } from 'mqtt-packet';
 
@@ -33,14 +33,12 @@ export class ScriptedPlatform {
   /** When set, chunks are damaged or dropped by this function; null drops. */
   tamper: ((data: Uint8Array, offset: number) => Uint8Array | null) | null = null;
   /** Answers to one want: by default its chunks, in order, once. */
-  answerWant: (want: Want, chunks: Uint8Array[], publish: (chunk: Uint8Array) => void) => void = (
-    _want,
-    chunks,
-    publish,
-  ) => chunks.forEach(publish);
+  answerWant: (chunks: Chunk[], publish: (chunk: Chunk) => void) => void = (chunks, publish) =>
+    chunks.forEach(publish);
   /** Telemetry is left unanswered while true. */
   deaf = false;
   chunksSent = 0;
+  chunkBytesSent = 0;
   connections = 0;
   private readonly manifests = new Map<string, Uint8Array>();
 
@@ -120,10 +118,10 @@ export class ScriptedPlatform {
         this.onTelemetry(device, decode('telemetry', payload));
         return;
       case 'want': {
-        const want = decode('want', payload);
-        this.answerWant(want, this.chunks(want), (chunk) => {
+        this.answerWant(this.chunks(decode('want', payload)), (chunk) => {
           this.chunksSent++;
-          publish('chunk', chunk);
+          this.chunkBytesSent += chunk.data.length;
+          publish('chunk', encode('chunk', chunk));
         });
         return;
       }
@@ -132,22 +130,22 @@ export class ScriptedPlatform {
     }
   }
 
-  private chunks({ offset, count, chunkBytes = 1_024, transfer }: Want): Uint8Array[] {
+  private chunks({ offset, count, chunkBytes = 1_024, transfer }: Want): Chunk[] {
     const { bundle } = this.release!;
-    const chunks: Uint8Array[] = [];
+    const chunks: Chunk[] = [];
     for (let i = 0; i < count; i++) {
       const at = offset + i * chunkBytes;
       if (at >= bundle.length) break;
       const whole = bundle.slice(at, at + chunkBytes);
       const data = this.tamper === null ? whole : this.tamper(whole, at);
       if (data === null) continue;
-      chunks.push(encode('chunk', { transfer, offset: at, data, crc32: crc32(whole) }));
+      chunks.push({ transfer, offset: at, data, crc32: crc32(whole) });
     }
     return chunks;
   }
 
   private desired(project: string, hello: Hello): Desired {
-    const base = { serverTimeMs: this.now(), windowS: this.windowS, pickEvery: this.pickEvery };
+    const base = { serverTimeMs: Math.floor(this.now()), windowS: this.windowS, pickEvery: this.pickEvery };
     const { release } = this;
     if (release === null) return { ...base, revision: 1, deployment: 0 };
     const digest = createHash('sha256').update(release.bundle).digest();
