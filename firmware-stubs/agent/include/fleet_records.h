@@ -55,22 +55,26 @@ typedef struct {
 } fleet_persist_t;
 
 typedef struct {
-  bool torn;           // bytes behind `used` are not erased: the next record goes to the other sector
-  bool found_damage;   // neither sector was valid, yet they were not erased
+  uint8_t loose;     // snapshots that must come before a patch may
+  bool found_damage; // neither sector was valid, yet they were not erased
   const fleet_platform_t *platform;
   fleet_flash_geometry_t geometry;
   uint32_t sector;     // live record sector, 0 or 1
-  uint32_t used;       // bytes of it in use
-  uint32_t generation; // of its snapshot, 0 = no valid sector
+  uint32_t used;       // bytes of it that were written, or may have been
+  uint32_t generation; // of the live sector, counted up when one is started; 0 = no valid sector
   uint32_t errors;     // flash operations that failed
   fleet_persist_t saved;
 } fleet_records_t;
 
-// Reads the newest state into `state`. A first start, or damage, gives the empty state and formats the log.
-// 0 or a flash error.
-int32_t fleet_records_open(fleet_records_t *records, fleet_persist_t *state);
+// Bytes of one of the two record sectors at the start of the flash: a flash sector, or two when that is below 1,024 bytes.
+uint32_t fleet_records_sector_bytes(const fleet_flash_geometry_t *geometry);
+
+// Reads the newest state into `state`. A first start, or damage, gives the empty state. Cannot fail: what cannot be read
+// counts as not there. The state is durable only after the next save.
+void fleet_records_open(fleet_records_t *records, fleet_persist_t *state);
 // Makes `state` durable: after 0 it survives a power cut, after a cut inside either the old or the new state is read.
-// Costs nothing when nothing changed.
+// Costs nothing when nothing changed. After an error (flash.write-failed) the old state is what a boot will find, and
+// the next save tries again.
 int32_t fleet_records_save(fleet_records_t *records, const fleet_persist_t *state);
 
 #endif

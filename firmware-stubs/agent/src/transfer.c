@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "flash.h"
 #include "update.h"
 
 enum {
@@ -69,40 +70,21 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
 }
 
 // Writes n bytes at `offset` of the target slot, erasing every sector whose start it reaches, and reads them back.
-// offset is a multiple of 32; the end is padded with erased bytes to the unit.
+// offset is a multiple of 32. Nothing is touched before the record is durable that gives the slot up.
 static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uint32_t n) {
   const fleet_platform_t *f = a->platform;
   const fleet_flash_geometry_t *g = &a->config->flash;
   const uint32_t base = fleet_agent_slot_offset(a->config, a->persist.target_slot);
-  uint32_t done = 0;
-  while (done < n) {
-    const uint32_t at = offset + done;
-    const uint32_t in_sector = at % g->sector_bytes;
-    if (in_sector == 0 && f->flash_erase(f->user, base + at) < 0) return -(int32_t)fleet_err_flash_erase_failed;
-    uint32_t take = g->sector_bytes - in_sector;
+  int32_t result = fleet_records_save(&a->records, &a->persist);
+  for (uint32_t done = 0, take; done < n && result == 0; done += take) {
+    const uint32_t at = base + offset + done;
+    const uint32_t in_sector = (offset + done) % g->sector_bytes;
+    if (in_sector == 0 && f->flash_erase(f->user, at) < 0) return -(int32_t)fleet_err_flash_erase_failed;
+    take = g->sector_bytes - in_sector;
     if (take > n - done) take = n - done;
-    const uint32_t whole = take - take % g->unit_bytes;
-    if (whole != 0 && f->flash_program(f->user, base + at, data + done, whole) < 0) {
-      return -(int32_t)fleet_err_flash_write_failed;
-    }
-    if (whole < take) {
-      uint8_t unit[32];
-      memset(unit, (int)g->erased, sizeof unit);
-      memcpy(unit, data + done + whole, take - whole);
-      if (f->flash_program(f->user, base + at + whole, unit, g->unit_bytes) < 0) {
-        return -(int32_t)fleet_err_flash_write_failed;
-      }
-    }
-    for (uint32_t checked = 0; checked < take;) {
-      uint8_t back[64];
-      const uint32_t piece = take - checked < sizeof back ? take - checked : (uint32_t)sizeof back;
-      if (f->flash_read(f->user, base + at + checked, back, piece) < 0) return -(int32_t)fleet_err_flash_read_failed;
-      if (memcmp(back, data + done + checked, piece) != 0) return -(int32_t)fleet_err_flash_verify_failed;
-      checked += piece;
-    }
-    done += take;
+    result = fleet_flash_write(f, g, at, data + done, take);
   }
-  return 0;
+  return result;
 }
 
 static void fetch_complete(fleet_agent_t *a) {
