@@ -24,8 +24,13 @@ void fleet_agent_save(fleet_agent_t *agent); // a failure is counted and retried
 void fleet_agent_log(const fleet_agent_t *agent, uint32_t level, const char *text, int32_t value);
 
 // messages.c: what goes up
-void fleet_messages_envelope(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t fields, uint32_t sequence,
-                             uint64_t uptime_ms);
+// The map of a message with its envelope; fleet_cbor_map_close with the answer ends it.
+uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t sequence, uint64_t uptime_ms);
+// A message made now: publish_begin and open with the next sequence number; close, publish_end and the number is given.
+uint32_t fleet_messages_begin(fleet_agent_t *agent, fleet_cbor_writer_t *w, const char *suffix, uint32_t qos);
+bool fleet_messages_end(fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t at, uint32_t qos);
+// The loss counters that are not 0 under `key`, nothing when all are.
+void fleet_messages_counters(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t key);
 void fleet_messages_will(void *agent, fleet_cbor_writer_t *w);
 bool fleet_messages_hello(fleet_agent_t *agent);
 bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note);

@@ -61,6 +61,7 @@ uint32_t fleet_cbor_map_open(fleet_cbor_writer_t *w) {
 }
 
 void fleet_cbor_map_close(fleet_cbor_writer_t *w, uint32_t at) {
+  if (w->overflow) return;
   fleet_cbor_reader_t r;
   fleet_cbor_reader_init(&r, w->buffer + at, w->used - at);
   uint32_t items = 0;
@@ -73,7 +74,7 @@ void fleet_cbor_map_close(fleet_cbor_writer_t *w, uint32_t at) {
     memmove(head + 2, head + 1, w->used - at - 1);
     *head++ = cbor_map << 5 | 24;
     *head = (uint8_t)fields;
-  } else if (!w->overflow) {
+  } else {
     *head = (uint8_t)(cbor_map << 5 | fields);
   }
 }

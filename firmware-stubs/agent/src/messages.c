@@ -1,12 +1,12 @@
-// The agent's own up messages except telemetry: hello, state, want and the will. Field order is rising key order, as
-// deterministic CBOR wants it; each function counts its fields first because a map's head carries their number.
+// The agent's own up messages except telemetry: hello, state, want and the will. Fields are written in rising key order, as
+// deterministic CBOR wants it.
+#include <stddef.h>
 #include <string.h>
 
 #include "agent.h"
 
-void fleet_messages_envelope(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t fields, uint32_t sequence,
-                             uint64_t uptime_ms) {
-  fleet_cbor_head(w, cbor_map, fields + 4 + agent->time_known);
+uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t sequence, uint64_t uptime_ms) {
+  const uint32_t at = fleet_cbor_map_open(w);
   fleet_cbor_field(w, FLEET_ENVELOPE_COMPONENT, FLEET_COMPONENT_MODEL);
   fleet_cbor_field(w, FLEET_ENVELOPE_BOOT_ID, agent->boot_id);
   fleet_cbor_field(w, FLEET_ENVELOPE_SEQUENCE, sequence);
@@ -14,6 +14,30 @@ void fleet_messages_envelope(const fleet_agent_t *agent, fleet_cbor_writer_t *w,
   if (agent->time_known) {
     fleet_cbor_field(w, FLEET_ENVELOPE_UNIX_TIME_MS, (uint64_t)(agent->unix_offset_ms + (int64_t)uptime_ms));
   }
+  return at;
+}
+
+uint32_t fleet_messages_begin(fleet_agent_t *agent, fleet_cbor_writer_t *w, const char *suffix, uint32_t qos) {
+  fleet_mqtt_publish_begin(&agent->mqtt, suffix, qos, w);
+  return fleet_messages_open(agent, w, agent->sequence, fleet_agent_uptime_ms(agent));
+}
+
+bool fleet_messages_end(fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t at, uint32_t qos) {
+  fleet_cbor_map_close(w, at);
+  if (!fleet_mqtt_publish_end(&agent->mqtt, qos, w)) return false;
+  agent->sequence++;
+  return true;
+}
+
+void fleet_messages_counters(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t key) {
+  const uint32_t before = w->used;
+  fleet_cbor_head(w, cbor_uint, key);
+  const uint32_t at = fleet_cbor_map_open(w);
+  for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) {
+    if (agent->counters[i] != 0) fleet_cbor_field(w, i, agent->counters[i]);
+  }
+  fleet_cbor_map_close(w, at);
+  if (w->used == at) w->used = before; // nothing was lost
 }
 
 static void text_field(fleet_cbor_writer_t *w, uint32_t key, fleet_text_t text) {
@@ -25,10 +49,11 @@ static void text_field(fleet_cbor_writer_t *w, uint32_t key, fleet_text_t text) 
 // for every session that ended well.
 void fleet_messages_will(void *user, fleet_cbor_writer_t *w) {
   const fleet_agent_t *agent = user;
-  fleet_messages_envelope(agent, w, 3, UINT32_MAX, fleet_agent_uptime_ms(agent));
+  const uint32_t at = fleet_messages_open(agent, w, UINT32_MAX, fleet_agent_uptime_ms(agent));
   fleet_cbor_field(w, FLEET_STATE_DEPLOYMENT, 0);
   fleet_cbor_field(w, FLEET_STATE_REVISION, 0);
   fleet_cbor_field(w, FLEET_STATE_UPDATE_STATE, FLEET_UPDATE_STATE_OFFLINE);
+  fleet_cbor_map_close(w, at);
 }
 
 // Nine keys in a row are written from a list.
@@ -40,31 +65,51 @@ static uint32_t trimmed(const uint8_t *bits, uint32_t n) {
 }
 
 static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
+  static const fleet_cbor_row_t rows[] = {
+      {FLEET_SLOT_STATE, cbor_row_u8, 0, 0, offsetof(fleet_slot_record_t, state)},
+      {FLEET_SLOT_RELEASE_SEQUENCE, cbor_row_u32, 0, 0, offsetof(fleet_slot_record_t, sequence)},
+      {FLEET_SLOT_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_slot_record_t, bytes)},
+      {FLEET_SLOT_ERROR, cbor_row_u16, 1, 0, offsetof(fleet_slot_record_t, error)},
+  };
   fleet_cbor_head(w, cbor_uint, FLEET_HELLO_SLOTS);
   fleet_cbor_head(w, cbor_array, 2);
   for (uint32_t i = 0; i < 2; i++) {
     const fleet_slot_record_t *slot = &agent->persist.slots[i];
-    fleet_cbor_head(w, cbor_map, slot->error != 0 ? 5 : 4);
+    const uint32_t at = fleet_cbor_map_open(w);
     fleet_cbor_field_bytes(w, FLEET_SLOT_DIGEST, slot->digest, 32);
-    fleet_cbor_field(w, FLEET_SLOT_STATE, slot->state);
-    fleet_cbor_field(w, FLEET_SLOT_RELEASE_SEQUENCE, slot->sequence);
-    fleet_cbor_field(w, FLEET_SLOT_BYTES, slot->bytes);
-    if (slot->error != 0) fleet_cbor_field(w, FLEET_SLOT_ERROR, slot->error);
+    fleet_cbor_write_rows(w, FLEET_CBOR_ROWS(rows), slot);
+    fleet_cbor_map_close(w, at);
   }
 }
 
 static void sensors_field(const fleet_agent_config_t *config, fleet_cbor_writer_t *w) {
+  static const fleet_cbor_row_t rows[] = {
+      {FLEET_SENSOR_DESCRIPTOR_SENSOR, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, sensor)},
+      {FLEET_SENSOR_DESCRIPTOR_AXES, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, axes)},
+      {FLEET_SENSOR_DESCRIPTOR_UNIT, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, unit)},
+      {FLEET_SENSOR_DESCRIPTOR_FULL_SCALE, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, full_scale)},
+      {FLEET_SENSOR_DESCRIPTOR_SAMPLE_RATE_MHZ, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, sample_rate_mhz)},
+  };
+  if (config->sensor_count == 0) return;
   fleet_cbor_head(w, cbor_uint, FLEET_HELLO_SENSORS);
   fleet_cbor_head(w, cbor_array, config->sensor_count);
   for (uint32_t i = 0; i < config->sensor_count; i++) {
-    const fleet_sensor_t *s = &config->sensors[i];
     fleet_cbor_head(w, cbor_map, 5);
-    fleet_cbor_field(w, FLEET_SENSOR_DESCRIPTOR_SENSOR, s->sensor);
-    fleet_cbor_field(w, FLEET_SENSOR_DESCRIPTOR_AXES, s->axes);
-    fleet_cbor_field(w, FLEET_SENSOR_DESCRIPTOR_UNIT, s->unit);
-    fleet_cbor_field(w, FLEET_SENSOR_DESCRIPTOR_FULL_SCALE, s->full_scale);
-    fleet_cbor_field(w, FLEET_SENSOR_DESCRIPTOR_SAMPLE_RATE_MHZ, s->sample_rate_mhz);
+    fleet_cbor_write_rows(w, FLEET_CBOR_ROWS(rows), &config->sensors[i]);
   }
+}
+
+// The kinds of signature that the keys can verify, each once.
+static void algorithms_field(const fleet_agent_config_t *config, fleet_cbor_writer_t *w) {
+  uint32_t alg[FLEET_AGENT_KEY_MAX];
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < FLEET_AGENT_KEY_MAX; i++) {
+    if (config->keys[i].alg != 0 && (n == 0 || alg[0] != config->keys[i].alg)) alg[n++] = config->keys[i].alg;
+  }
+  if (n == 0) return;
+  fleet_cbor_head(w, cbor_uint, FLEET_HELLO_ALGORITHMS);
+  fleet_cbor_head(w, cbor_array, n);
+  for (uint32_t i = 0; i < n; i++) fleet_cbor_head(w, cbor_uint, alg[i]);
 }
 
 bool fleet_messages_hello(fleet_agent_t *agent) {
@@ -74,21 +119,10 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   uint8_t own_op_set[8];
   fleet_op_set(op_set, own_op_set);
   const uint32_t own_bytes = trimmed(own_op_set, sizeof own_op_set);
-  uint32_t algorithms = 0;
-  for (uint32_t i = 0; i < FLEET_AGENT_KEY_MAX; i++) algorithms += config->keys[i].alg != 0;
-  if (algorithms == 2 && config->keys[0].alg == config->keys[1].alg) algorithms = 1;
-  uint32_t counters = 0;
-  for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) counters += agent->counters[i] != 0;
-  const bool last_known = p->last_boot_counter != 0;
   const uint32_t capabilities = FLEET_CAPABILITY_RETAINED_SLOT |
                                 (agent->platform->cycles != NULL ? (uint32_t)FLEET_CAPABILITY_LATENCY_MEASURED : 0);
-  const uint32_t fields = 17 + (own_bytes != 0) + last_known + (config->sensor_count != 0) +
-                          (config->duty_cycle_s != 0) + (algorithms != 0) + (p->key_sequence != 0) +
-                          (p->windows_dropped != 0) + (counters != 0);
-
   fleet_cbor_writer_t w;
-  fleet_mqtt_publish_begin(&agent->mqtt, "hello", 1, &w);
-  fleet_messages_envelope(agent, &w, fields, agent->sequence, fleet_agent_uptime_ms(agent));
+  const uint32_t at = fleet_messages_begin(agent, &w, "hello", 1);
   text_field(&w, FLEET_HELLO_DEVICE_TYPE, config->device_type);
   const fleet_text_t own_version = {FLEET_FIRMWARE_VERSION, sizeof FLEET_FIRMWARE_VERSION - 1};
   text_field(&w, FLEET_HELLO_FIRMWARE_VERSION, config->firmware_version.bytes != 0 ? config->firmware_version : own_version);
@@ -96,7 +130,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   fleet_cbor_field_bytes(&w, FLEET_HELLO_OP_SET, op_set, trimmed(op_set, sizeof op_set));
   if (own_bytes != 0) fleet_cbor_field_bytes(&w, FLEET_HELLO_OWN_OP_SET, own_op_set, own_bytes);
   fleet_cbor_field(&w, FLEET_HELLO_RESET_CAUSE, config->reset_cause);
-  if (last_known) {
+  if (p->last_boot_counter != 0) {
     fleet_cbor_field(&w, FLEET_HELLO_LAST_BOOT_ID, (uint64_t)p->last_boot_counter << 32 | p->last_boot_entropy);
   }
   slots_field(agent, &w);
@@ -111,71 +145,61 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   for (uint32_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     fleet_cbor_field(&w, FLEET_HELLO_SLOT_BYTES + i, numbers[i]);
   }
-  if (config->sensor_count != 0) sensors_field(config, &w);
+  sensors_field(config, &w);
   if (config->duty_cycle_s != 0) fleet_cbor_field(&w, FLEET_HELLO_DUTY_CYCLE_S, config->duty_cycle_s);
-  if (algorithms != 0) {
-    fleet_cbor_head(&w, cbor_uint, FLEET_HELLO_ALGORITHMS);
-    fleet_cbor_head(&w, cbor_array, algorithms);
-    fleet_cbor_head(&w, cbor_uint, config->keys[0].alg != 0 ? config->keys[0].alg : config->keys[1].alg);
-    if (algorithms == 2) fleet_cbor_head(&w, cbor_uint, config->keys[1].alg);
-  }
-  if (p->key_sequence != 0) fleet_cbor_field(&w, FLEET_HELLO_KEY_SEQUENCE, p->key_sequence);
-  if (p->windows_dropped != 0) fleet_cbor_field(&w, FLEET_HELLO_TELEMETRY_DROPPED, p->windows_dropped);
-  if (counters != 0) {
-    fleet_cbor_head(&w, cbor_uint, FLEET_HELLO_COUNTERS);
-    fleet_cbor_head(&w, cbor_map, counters);
-    for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) {
-      if (agent->counters[i] != 0) fleet_cbor_field(&w, i, agent->counters[i]);
-    }
-  }
-  if (!fleet_mqtt_publish_end(&agent->mqtt, 1, &w)) return false;
-  agent->sequence++;
-  return true;
+  algorithms_field(config, &w);
+  static const fleet_cbor_row_t rows[] = {
+      {FLEET_HELLO_KEY_SEQUENCE, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, key_sequence)},
+      {FLEET_HELLO_TELEMETRY_DROPPED, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, windows_dropped)},
+  };
+  fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), p);
+  fleet_messages_counters(agent, &w, FLEET_HELLO_COUNTERS);
+  return fleet_messages_end(agent, &w, at, 1);
 }
 
 bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
-  const bool tested = note->self_test != 0;
-  const uint32_t fields = 3 + (note->error != 0) + (note->offset != 0) + note->has_digest + tested +
-                          (note->attempts != 0) + note->has_detail;
+  static const fleet_cbor_row_t rows[] = {
+      {FLEET_STATE_DEPLOYMENT, cbor_row_u32, 0, 0, offsetof(fleet_note_t, deployment)},
+      {FLEET_STATE_REVISION, cbor_row_u32, 0, 0, offsetof(fleet_note_t, revision)},
+      {FLEET_STATE_UPDATE_STATE, cbor_row_u8, 0, 0, offsetof(fleet_note_t, update_state)},
+      {FLEET_STATE_ERROR, cbor_row_u16, 1, 0, offsetof(fleet_note_t, error)},
+      {FLEET_STATE_OFFSET, cbor_row_u32, 1, 0, offsetof(fleet_note_t, offset)},
+  };
+  static const fleet_cbor_row_t test_rows[] = {
+      {FLEET_SELF_TEST_CYCLES, cbor_row_u32, 1, 0, offsetof(fleet_note_t, cycles)},
+      {FLEET_SELF_TEST_LATENCY_US, cbor_row_u32, 1, 0, offsetof(fleet_note_t, latency_us)},
+      {FLEET_SELF_TEST_ARENA_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_note_t, arena_bytes)},
+  };
   fleet_cbor_writer_t w;
   fleet_mqtt_publish_begin(&agent->mqtt, "state", 1, &w);
-  fleet_messages_envelope(agent, &w, fields, note->sequence, note->uptime_ms);
-  fleet_cbor_field(&w, FLEET_STATE_DEPLOYMENT, note->deployment);
-  fleet_cbor_field(&w, FLEET_STATE_REVISION, note->revision);
-  fleet_cbor_field(&w, FLEET_STATE_UPDATE_STATE, note->update_state);
-  if (note->error != 0) fleet_cbor_field(&w, FLEET_STATE_ERROR, note->error);
-  if (note->offset != 0) fleet_cbor_field(&w, FLEET_STATE_OFFSET, note->offset);
+  const uint32_t at = fleet_messages_open(agent, &w, note->sequence, note->uptime_ms);
+  fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), note);
   if (note->has_digest) fleet_cbor_field_bytes(&w, FLEET_STATE_DIGEST, note->digest, 32);
-  if (tested) {
+  if (note->self_test != 0) {
     const bool failed = note->self_test == 1;
-    const bool step_known = failed && note->failed_step != UINT16_MAX;
-    const bool measured = agent->platform->cycles != NULL && note->cycles != 0;
     fleet_cbor_head(&w, cbor_uint, FLEET_STATE_SELF_TEST);
-    fleet_cbor_head(&w, cbor_map, 3u + failed + step_known + measured + (note->latency_us != 0));
+    const uint32_t test_at = fleet_cbor_map_open(&w);
     fleet_cbor_head(&w, cbor_uint, FLEET_SELF_TEST_PASSED);
     fleet_cbor_bool(&w, !failed);
     fleet_cbor_field(&w, FLEET_SELF_TEST_VECTORS, note->vectors);
     if (failed) fleet_cbor_field(&w, FLEET_SELF_TEST_FAILED_VECTOR, note->failed_vector);
-    if (step_known) fleet_cbor_field(&w, FLEET_SELF_TEST_FAILED_STEP, note->failed_step);
-    if (measured) fleet_cbor_field(&w, FLEET_SELF_TEST_CYCLES, note->cycles);
-    if (note->latency_us != 0) fleet_cbor_field(&w, FLEET_SELF_TEST_LATENCY_US, note->latency_us);
-    fleet_cbor_field(&w, FLEET_SELF_TEST_ARENA_BYTES, note->arena_bytes);
+    if (note->failed_step != UINT16_MAX) fleet_cbor_field(&w, FLEET_SELF_TEST_FAILED_STEP, note->failed_step);
+    fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(test_rows), note);
+    fleet_cbor_map_close(&w, test_at);
   }
   if (note->attempts != 0) fleet_cbor_field(&w, FLEET_STATE_ATTEMPTS, note->attempts);
   if (note->has_detail) fleet_cbor_field(&w, FLEET_STATE_DETAIL, note->detail);
+  fleet_cbor_map_close(&w, at);
   return fleet_mqtt_publish_end(&agent->mqtt, 1, &w);
 }
 
 bool fleet_messages_want(fleet_agent_t *agent, uint32_t count) {
   const fleet_slot_record_t *slot = &agent->persist.slots[agent->persist.target_slot];
   fleet_cbor_writer_t w;
-  fleet_mqtt_publish_begin(&agent->mqtt, "want", 0, &w);
-  fleet_messages_envelope(agent, &w, 4, agent->sequence, fleet_agent_uptime_ms(agent));
+  const uint32_t at = fleet_messages_begin(agent, &w, "want", 0);
   fleet_cbor_field_bytes(&w, FLEET_WANT_TRANSFER, slot->digest, 8);
   fleet_cbor_field(&w, FLEET_WANT_OFFSET, agent->next_offset);
   fleet_cbor_field(&w, FLEET_WANT_COUNT, count);
   fleet_cbor_field(&w, FLEET_WANT_CHUNK_BYTES, agent->chunk_bytes);
-  if (!fleet_mqtt_publish_end(&agent->mqtt, 0, &w)) return false;
-  agent->sequence++;
-  return true;
+  return fleet_messages_end(agent, &w, at, 0);
 }

@@ -1,5 +1,6 @@
 // One window's summary: filled by inferences, encoded once when it closes (docs/spec/wire.md, telemetry), then only
 // carried: in RAM while the link is up, in the flash ring when it is not. What cannot be kept is counted.
+#include <stddef.h>
 #include <string.h>
 
 #include "agent.h"
@@ -147,43 +148,35 @@ static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
   }
 }
 
-static uint32_t mean_of(uint64_t sum, uint32_t n) { return n == 0 ? 0 : (uint32_t)(sum / n); }
-
 static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence, bool with_features) {
+  static const fleet_cbor_row_t counts[] = {
+      {FLEET_TELEMETRY_SWITCHES, cbor_row_u16, 1, 0, offsetof(fleet_window_t, switches)},
+      {FLEET_TELEMETRY_SATURATED, cbor_row_u16, 1, 0, offsetof(fleet_window_t, saturated)},
+      {FLEET_TELEMETRY_STUCK, cbor_row_u16, 1, 0, offsetof(fleet_window_t, stuck)},
+      {FLEET_TELEMETRY_DROPPED_FRAMES, cbor_row_u16, 1, 0, offsetof(fleet_window_t, dropped_frames)},
+      {FLEET_TELEMETRY_INVALID, cbor_row_u16, 1, 0, offsetof(fleet_window_t, invalid)},
+  };
   const fleet_window_t *w = &a->window;
   const fleet_platform_t *f = a->platform;
+  const uint64_t now_ms = fleet_agent_uptime_ms(a);
   const uint64_t start_ms = w->start_us / 1000;
-  const bool measured = w->cycles_sum != 0;
   const int32_t battery = f->battery != NULL ? f->battery(f->user) : -1;
-  const bool features = with_features && w->features != 0;
-  // Keys FLEET_TELEMETRY_SWITCHES to FLEET_TELEMETRY_INVALID, in order.
-  enum { counts = FLEET_TELEMETRY_INVALID - FLEET_TELEMETRY_SWITCHES + 1 };
-  const uint16_t count[counts] = {w->switches, w->saturated, w->stuck, w->dropped_frames, w->invalid};
-  uint32_t present = 0;
-  for (uint32_t i = 0; i < counts; i++) present += count[i] != 0;
-  uint32_t counters = 0;
-  for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) counters += a->counters[i] != 0;
-  const uint32_t fields = 6u + a->time_known + (w->bins != default_bins) + features + (w->ood_n != 0) +
-                          present + 2u * measured + 1u + (battery >= 0) + 1u + 1u + (w->picks != 0) +
-                          (counters != 0);
-  fleet_messages_envelope(a, out, fields, sequence, fleet_agent_uptime_ms(a));
+  const uint32_t at = fleet_messages_open(a, out, sequence, now_ms);
   fleet_cbor_field_bytes(out, FLEET_TELEMETRY_BUILD, w->build, sizeof w->build);
   fleet_cbor_field(out, FLEET_TELEMETRY_SCHEMA, w->schema);
   fleet_cbor_field(out, FLEET_TELEMETRY_START_MS, start_ms);
-  fleet_cbor_field(out, FLEET_TELEMETRY_LENGTH_MS, fleet_agent_uptime_ms(a) - start_ms);
+  fleet_cbor_field(out, FLEET_TELEMETRY_LENGTH_MS, now_ms - start_ms);
   fleet_cbor_field(out, FLEET_TELEMETRY_N, w->n);
   if (a->time_known) {
     fleet_cbor_field(out, FLEET_TELEMETRY_START_UNIX_MS, (uint64_t)(a->unix_offset_ms + (int64_t)start_ms));
   }
   put_histogram(out, FLEET_TELEMETRY_CLASSES, w->counts, (uint32_t)w->classes * w->bins);
   if (w->bins != default_bins) fleet_cbor_field(out, FLEET_TELEMETRY_CONFIDENCE_BINS, w->bins);
-  if (features) put_features(out, w);
+  if (with_features && w->features != 0) put_features(out, w);
   if (w->ood_n != 0) put_histogram(out, FLEET_TELEMETRY_OOD, w->ood, ood_bins);
-  for (uint32_t i = 0; i < counts; i++) {
-    if (count[i] != 0) fleet_cbor_field(out, FLEET_TELEMETRY_SWITCHES + i, count[i]);
-  }
-  if (measured) {
-    fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MEAN, mean_of(w->cycles_sum, w->n));
+  fleet_cbor_write_rows(out, FLEET_CBOR_ROWS(counts), w);
+  if (w->cycles_sum != 0) {
+    fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MEAN, w->n == 0 ? 0 : w->cycles_sum / w->n);
     fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MAX, w->cycles_max);
   }
   fleet_cbor_field(out, FLEET_TELEMETRY_ARENA_BYTES, a->runtime.arena_bytes);
@@ -191,13 +184,8 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
   fleet_cbor_field(out, FLEET_TELEMETRY_RESETS, a->persist.boot_counter & UINT16_MAX);
   fleet_cbor_field(out, FLEET_TELEMETRY_FIRST_INDEX, w->first_index);
   if (w->picks != 0) fleet_cbor_field_bytes(out, FLEET_TELEMETRY_PICKS, w->pick, 4u * w->picks);
-  if (counters != 0) {
-    fleet_cbor_head(out, cbor_uint, FLEET_TELEMETRY_COUNTERS);
-    fleet_cbor_head(out, cbor_map, counters);
-    for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) {
-      if (a->counters[i] != 0) fleet_cbor_field(out, i, a->counters[i]);
-    }
-  }
+  fleet_messages_counters(a, out, FLEET_TELEMETRY_COUNTERS);
+  fleet_cbor_map_close(out, at);
 }
 
 static uint32_t front_bytes(const fleet_agent_t *a) { return (uint32_t)a->queue[0] | (uint32_t)a->queue[1] << 8; }
