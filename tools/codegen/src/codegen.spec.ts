@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { schemas } from '@tinyfleet/wire';
+import { checkCddl } from './cddl-check.mjs';
 import { parseCddl } from './cddl.mjs';
 import { parseArea } from './errors.mjs';
 
@@ -39,6 +40,50 @@ describe('CDDL', () => {
       }
     }
     expect(keys).toBeGreaterThan(100);
+  });
+});
+
+describe('golden messages', () => {
+  interface Case {
+    readonly name: string;
+    readonly message?: string;
+    readonly hex: string;
+  }
+  const vectors = (file: string) =>
+    JSON.parse(read(`firmware-stubs/vectors/${file}.json`)) as Record<string, readonly Case[]>;
+  const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'));
+  const wire = parseCddl(read('docs/spec/wire.cddl'), 'wire.cddl');
+  const manifest = parseCddl(read('docs/spec/manifest.cddl'), 'manifest.cddl');
+
+  it.each(vectors('wire')['messages']!)('should be what wire.cddl says: $name', ({ message, hex }) => {
+    expect(checkCddl(wire, message!, bytes(hex), { open: true })).toEqual([]);
+  });
+
+  it.each(vectors('ask')['asks']!)('should be what wire.cddl says: ask $name', ({ hex }) => {
+    expect(checkCddl(wire, 'ask', bytes(hex))).toEqual([]);
+  });
+
+  it.each(vectors('manifest')['manifests']!)('should be what manifest.cddl says: $name', ({ hex }) => {
+    expect(checkCddl(manifest, 'manifest-envelope', bytes(hex))).toEqual([]);
+  });
+
+  it('should name what does not fit, with its path', () => {
+    const rules = parseCddl(
+      'm = { &(a: 1) => uint, ? &(b: 2) => [ 1*2 tstr ], &(c: 3) => bstr .cbor inner }\ninner = #6.18(1..3)',
+    );
+    // {1: -1, 2: [], 3: << 18(4) >>, 4: 0}
+    expect(checkCddl(rules, 'm', bytes('a401200280034 2d204 0400'.replaceAll(' ', '')))).toEqual([
+      'm.a: is -1, not uint',
+      'm.b: has 0 items, too few',
+      'm.c<: is 4, outside 1..3',
+      'm: has key 4, which is not in the rule',
+    ]);
+    expect(checkCddl(rules, 'm', bytes('a10101'))).toEqual(['m: lacks key 3']);
+  });
+
+  it.each(['other-component', 'extra-key', 'not-an-envelope'])('should not fit manifest.cddl: %s', (name) => {
+    const { hex } = vectors('manifest')['negatives']!.find((negative) => negative.name === name)!;
+    expect(checkCddl(manifest, 'manifest-envelope', bytes(hex))).not.toEqual([]);
   });
 });
 
