@@ -12,8 +12,15 @@ import { build, target } from './ports/wasm/build.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const run = promisify(execFile);
-const FOLDERS = ['runtime/src', 'runtime/kernels', 'dsp/src', 'agent/src'];
-const INCLUDES = ['runtime/include', 'runtime/src', 'dsp/include', 'agent/include', 'agent/src'];
+const FOLDERS = ['runtime/src', 'runtime/kernels', 'dsp/src', 'agent/src', 'crypto/src'];
+const INCLUDES = [
+  'runtime/include',
+  'runtime/src',
+  'dsp/include',
+  'agent/include',
+  'agent/src',
+  'crypto/include',
+];
 const M4 = [
   '-mcpu=cortex-m4',
   '-mthumb',
@@ -97,7 +104,14 @@ function worstStack(graph, entry) {
   return graph.frames.has(entry) ? below(entry, []) : null;
 }
 
-const ENTRIES = ['fleet_load', 'fleet_run', 'fleet_self_test', 'fleet_agent_init', 'fleet_agent_step'];
+const ENTRIES = [
+  'fleet_load',
+  'fleet_run',
+  'fleet_self_test',
+  'fleet_agent_init',
+  'fleet_agent_step',
+  'fleet_ed25519_verify',
+];
 
 /** Sizes for Cortex-M4, or null without arm-none-eabi-gcc. */
 export async function cortexM4() {
@@ -134,6 +148,7 @@ export async function cortexM4() {
       compiler: `gcc ${version.stdout.trim()}`,
       runtime: part('runtime/'),
       agent: part('agent/'),
+      crypto: part('crypto/'),
       contexts: await contexts(folder),
       worstStack: Object.fromEntries(ENTRIES.map((entry) => [entry, worstStack(graph, entry)])),
       objects,

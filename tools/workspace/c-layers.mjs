@@ -1,15 +1,16 @@
-// The layers of the C code: ports -> agent -> dsp -> runtime, never back; a layer sees another one's include/ only. The
-// freestanding layers include no system header beyond a few, and the runtime is poisoned against malloc, printf and
-// double. A scan of #include lines: the compilers see to the rest.
+// The layers of the C code: ports -> agent -> dsp -> runtime and ports -> crypto, never back (the agent asks its platform to
+// verify); a layer sees another one's include/ only. The freestanding layers include no system header beyond a few, and the
+// runtime is poisoned against malloc, printf and double. A scan of #include lines: the compilers see to the rest.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /** Layers whose public headers a layer may include, besides its own files. */
 const below = {
+  crypto: [],
   runtime: [],
   dsp: ['runtime'],
   agent: ['dsp', 'runtime'],
-  ports: ['agent', 'dsp', 'runtime'],
+  ports: ['agent', 'crypto', 'dsp', 'runtime'],
 };
 const freestanding = new Set([
   'stdint.h',

@@ -56,6 +56,22 @@ describe('checkLayers', () => {
     expect(checkLayers(folder())).toEqual(['agent/src/agent.c:1: agent must not include ports: "port.h"']);
   });
 
+  it('should let ports alone see crypto, and crypto nothing', () => {
+    write('crypto/include/fleet_ed25519.h', '#include <stdint.h>');
+    write('crypto/src/field25519.h', '#include <stdint.h>');
+    write('crypto/src/ed25519.c', '#include "fleet_ed25519.h"', '#include "field25519.h"');
+    write('ports/posix/main.c', '#include "fleet_agent.h"', '#include "fleet_ed25519.h"');
+    expect(checkLayers(folder())).toEqual([]);
+    write('agent/src/agent.c', '#include "fleet_ed25519.h"');
+    write('crypto/src/ed25519.c', '#include "fleet_runtime.h"');
+    write('ports/posix/main.c', '#include "field25519.h"');
+    expect(checkLayers(folder())).toEqual([
+      'crypto/src/ed25519.c:1: crypto must not include runtime: "fleet_runtime.h"',
+      'agent/src/agent.c:1: agent must not include crypto: "fleet_ed25519.h"',
+      'ports/posix/main.c:1: "field25519.h" is private to crypto: only its include/ is public',
+    ]);
+  });
+
   it("should refuse another layer's private header", () => {
     write('agent/src/agent.c', '#include "../../runtime/src/internal.h"');
     expect(checkLayers(folder())).toEqual([
