@@ -6,3 +6,4 @@ export function buildImage(image: {
   flags: string[];
   link: string[];
 }): Promise<string>;
+export const AGENT: readonly string[];

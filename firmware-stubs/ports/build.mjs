@@ -16,16 +16,23 @@ const cache = join(firmware, '..', 'node_modules', '.cache', 'tinyfleet', 'firmw
 const WEEK_MS = 7 * 24 * 3600 * 1000;
 
 const RUNTIME = ['runtime/src', 'runtime/kernels', 'dsp/src'];
-const INCLUDES = ['runtime/include', 'runtime/src', 'dsp/include', 'ports/run'];
+const INCLUDES = ['runtime/include', 'runtime/src', 'dsp/include'];
+
+/** Folders of an agent port, beside its own. */
+export const AGENT = ['agent/include', 'agent/src', 'ports/device'];
+
 const STRICT = ['-std=c99', '-Wall', '-Wextra', '-Wconversion', '-Werror=implicit-function-declaration'];
 
 /** Kernels are built for speed, everything else for size. */
 const level = (unit) => (/^(runtime\/kernels|dsp)\//.test(unit) ? '-O2' : '-Os');
+/** Counts of bool terms are written as sums in the agent. */
+const warnings = (unit) => (unit.startsWith('agent/') ? [...STRICT, '-Wno-sign-conversion'] : STRICT);
 
 /**
  * Builds the runtime and the given port's sources as one executable and returns its path.
  * @param {{ name: string, cc: string, folders: string[], flags: string[], link: string[] }} image
- *   folders: of the port, relative to firmware-stubs; link: linker flags, scripts relative to firmware-stubs
+ *   folders: of the port, relative to firmware-stubs, whose sources are compiled and whose headers are found;
+ *   link: linker flags, scripts relative to firmware-stubs
  */
 export async function buildImage({ name, cc, folders, flags, link }) {
   const files = await collect([...new Set([...RUNTIME, ...INCLUDES, ...folders])]);
@@ -39,13 +46,15 @@ export async function buildImage({ name, cc, folders, flags, link }) {
   await mkdir(work, { recursive: true });
   try {
     const units = Object.keys(files).filter((path) => path.endsWith('.c'));
-    const includes = INCLUDES.filter((path) => existsSync(join(firmware, path))).map((path) => `-I${path}`);
+    const includes = [...new Set([...INCLUDES, ...folders])]
+      .filter((path) => existsSync(join(firmware, path)))
+      .map((path) => `-I${path}`);
     const objects = units.map((unit) => join(work, `${unit.replaceAll('/', '-')}.o`));
     const queue = [...units.entries()];
     const compileAll = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         const [i, unit] = next;
-        const args = [...STRICT, level(unit), ...flags, ...includes, '-c', unit, '-o', objects[i]];
+        const args = [...warnings(unit), level(unit), ...flags, ...includes, '-c', unit, '-o', objects[i]];
         const { stderr } = await run(cc, args, { cwd: firmware });
         process.stderr.write(stderr);
       }

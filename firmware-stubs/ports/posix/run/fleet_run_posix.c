@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../run/fleet_run.h"
+#include "../../run/fleet_run.h"
 
 const char port_clock_unit[] = "ns";
 
