@@ -12,6 +12,22 @@ export {
   type PortOptions,
   type PortRun,
 } from './port-runner.js';
+export {
+  FLASH_FILE,
+  PARAMETERS_FILE,
+  holdsDevice,
+  parametersOf,
+  writeParameters,
+  type ImageHardware,
+  type ImageIdentity,
+} from './devices/image.js';
+export {
+  RUNNERS,
+  runnerNamed,
+  type DeviceRunner,
+  type RunningDevice,
+  type RunOptions,
+} from './devices/runner.js';
 export { runtimeSources } from './runtime-sources.js';
 export { wasmBytes, wasmSha256 } from './generated/wasm.js';
 

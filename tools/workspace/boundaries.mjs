@@ -7,7 +7,8 @@ const imports = {
   errors: [],
   contracts: ['errors'],
   wire: ['errors'],
-  firmware: [],
+  // Device images are written as the wire says.
+  firmware: ['wire', 'errors'],
   sensors: ['errors'],
   runtime: ['firmware', 'errors'],
   compiler: ['runtime', 'firmware', 'errors'],
@@ -36,7 +37,7 @@ const imports = {
     ...['storage', 'compiler', 'runtime', 'firmware'],
   ],
   // The compiler is loaded by `compile` alone, which works without a server.
-  cli: ['contracts', 'wire', 'errors', 'compiler'],
+  cli: ['contracts', 'wire', 'errors', 'compiler', 'firmware'],
   // The compiler serves its tests only: eslint.config.mjs keeps it out of src/.
   simulator: ['contracts', 'wire', 'errors', 'runtime', 'firmware', 'sensors', 'compiler'],
   dashboard: ['contracts', 'errors'],

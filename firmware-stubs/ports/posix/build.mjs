@@ -29,12 +29,18 @@ async function compiler() {
 export async function openSsl() {
   const words = (text) => text.split(/\s+/).filter((word) => word !== '');
   const asked = async (flag) =>
-    words(
-      (await run('pkg-config', [flag, 'openssl']).catch(() => ({ stdout: '' }))).stdout,
-    );
+    words((await run('pkg-config', [flag, 'openssl']).catch(() => ({ stdout: '' }))).stdout);
   const flags = await asked('--cflags');
   const link = await asked('--libs');
-  const probe = run(await compiler(), [...flags, '-x', 'c', '-fsyntax-only', '-include', 'openssl/ssl.h', '/dev/null']);
+  const probe = run(await compiler(), [
+    ...flags,
+    '-x',
+    'c',
+    '-fsyntax-only',
+    '-include',
+    'openssl/ssl.h',
+    '/dev/null',
+  ]);
   const found = await probe.then(
     () => true,
     () => false,
@@ -69,6 +75,8 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   const asked = (flag) => process.argv.includes(flag);
   const options = { sanitize: asked('--sanitize'), tls: !asked('--no-tls') };
   if (asked('--agent') && options.tls && (await openSsl()) === undefined)
-    process.stderr.write('No OpenSSL headers (libssl-dev): this device has no TLS and verifies no signature.\n');
+    process.stderr.write(
+      'No OpenSSL headers (libssl-dev): this device has no TLS and verifies no signature.\n',
+    );
   process.stdout.write(`${await (asked('--agent') ? buildPosixAgent : buildPosix)(options)}\n`);
 }

@@ -26,11 +26,12 @@
 #endif
 
 static const char usage[] =
-    "usage: tinyfleet-device FOLDER [--sensor FILE|-] [--watchdog SECONDS] [--quiet | --verbose]\n"
+    "usage: tinyfleet-device FOLDER [--sensor FILE|-] [--watchdog SECONDS] [--tied] [--quiet | --verbose]\n"
     "       tinyfleet-device FOLDER --provision BUNDLE [--sequence N]\n"
     "       tinyfleet-device --verify FILE|-\n"
     "  --sensor     inputs from a file (over and over), a FIFO or standard input; default: a generator\n"
     "  --watchdog   reboot when a step takes longer, default 8\n"
+    "  --tied       end when standard input is closed, as it is when the process that holds it dies\n"
     "  --provision  store a bundle in slot 0 as the committed model of a factory, and end\n"
     "  --sequence   release sequence of that bundle, default 0\n"
     "  --verify     answer lines `algorithm key signature message` with 1 or 0, and end\n";
@@ -41,6 +42,7 @@ typedef struct {
   const char *folder, *sensor, *provision, *vectors;
   uint32_t sequence, watchdog_s;
   uint32_t log_level;
+  bool tied;
 } options_t;
 
 typedef struct {
@@ -53,6 +55,7 @@ typedef struct {
   sensor_t sensor;
   struct timespec booted;
   uint32_t log_level;
+  bool tied;
   bool open;
   bool reset_asked;
   char *block;
@@ -196,13 +199,14 @@ static int32_t wait_until(void *user, uint64_t due_us) {
   if (due_us <= now) return 0;
   power_watchdog_pause();
   flash_file_settle(&d->flash);
-  struct pollfd fds[2] = {{.fd = power_stop_fd(), .events = POLLIN}, {.fd = -1}};
-  const bool ready = stream_poll(&d->stream, &fds[1]);
+  // Nobody writes to a tie: the one event it can have is its end, which poll tells unasked.
+  struct pollfd fds[3] = {{.fd = power_stop_fd(), .events = POLLIN}, {.fd = d->tied ? STDIN_FILENO : -1}, {.fd = -1}};
+  const bool ready = stream_poll(&d->stream, &fds[2]);
   const uint64_t ms = (due_us - now + 999) / 1000;
-  (void)poll(fds, 2, ready ? 0 : ms > 3600000 ? 3600000 : (int)ms);
+  (void)poll(fds, 3, ready ? 0 : ms > 3600000 ? 3600000 : (int)ms);
   power_watchdog_feed();
   stream_settle(&d->stream);
-  return 0;
+  return fds[1].revents != 0 ? stop : 0;
 }
 
 // ---- start ---------------------------------------------------------------------------------------------------------
@@ -340,6 +344,7 @@ static bool parse(int argc, char **argv, options_t *o) {
     const char *word = argv[i];
     const char *value = i + 1 < argc ? argv[i + 1] : NULL;
     if (strcmp(word, "--quiet") == 0) o->log_level = FLEET_LOG_ERROR;
+    else if (strcmp(word, "--tied") == 0) o->tied = true;
     else if (strcmp(word, "--verbose") == 0) o->log_level = FLEET_LOG_DEBUG;
     else if (word[0] != '-' && o->folder == NULL) o->folder = word;
     else if (value == NULL) return false;
@@ -350,7 +355,8 @@ static bool parse(int argc, char **argv, options_t *o) {
                                              : strcmp(word, "--watchdog") != 0 || !number(value, &o->watchdog_s))
       return false;
   }
-  return (o->folder != NULL) != (o->vectors != NULL);
+  const bool input_is_taken = o->sensor != NULL && strcmp(o->sensor, "-") == 0;
+  return (o->folder != NULL) != (o->vectors != NULL) && !(o->tied && input_is_taken);
 }
 
 int main(int argc, char **argv) {
@@ -363,6 +369,7 @@ int main(int argc, char **argv) {
   device_t *d = calloc(1, sizeof *d);
   if (d == NULL) return complain(options.folder, "no memory");
   d->log_level = options.log_level;
+  d->tied = options.tied;
   (void)clock_gettime(CLOCK_MONOTONIC, &d->booted);
   int code = read_parameters(d, options.folder);
   if (code == 0) code = open_flash(d, options.folder);
