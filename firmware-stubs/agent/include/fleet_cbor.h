@@ -26,12 +26,17 @@ typedef struct {
   bool overflow;
 } fleet_cbor_writer_t;
 
+// Bytes as they are.
+void fleet_cbor_raw(fleet_cbor_writer_t *w, const void *data, uint32_t n);
 void fleet_cbor_head(fleet_cbor_writer_t *w, uint32_t major, uint64_t value);
 void fleet_cbor_int(fleet_cbor_writer_t *w, int64_t value);
 void fleet_cbor_bool(fleet_cbor_writer_t *w, bool value);
 void fleet_cbor_string(fleet_cbor_writer_t *w, uint32_t major, const void *data, uint32_t n);
+void fleet_cbor_array(fleet_cbor_writer_t *w, uint32_t n);
+void fleet_cbor_key(fleet_cbor_writer_t *w, uint32_t key);
 // key, then unsigned value: the shape of most wire fields.
-void fleet_cbor_field(fleet_cbor_writer_t *w, uint32_t key, uint64_t value);
+void fleet_cbor_field(fleet_cbor_writer_t *w, uint32_t key, uint32_t value);
+void fleet_cbor_field_wide(fleet_cbor_writer_t *w, uint32_t key, uint64_t value);
 void fleet_cbor_field_bytes(fleet_cbor_writer_t *w, uint32_t key, const void *data, uint32_t n);
 
 // A map whose number of fields shows only when they are written: open leaves room for the head, close counts the items

@@ -45,7 +45,6 @@ typedef struct {
   uint8_t project_bytes;
   uint8_t device_bytes;
   uint8_t token_bytes;
-  uint8_t attempt;       // exponent of the back-off
   bool stream_open;
   bool blocked;          // the stream took fewer bytes than offered
   bool publish_sent;     // completely handed to the stream in this connection
@@ -54,13 +53,12 @@ typedef struct {
   uint16_t next_packet_id;
   uint16_t publish_packet_id;
   uint16_t ack_packet_id; // to acknowledge with the next poll, 0 = none
-  uint16_t tx_start;
   uint16_t tx_end;
-  uint16_t tx_sent;      // absolute offset in tx
+  uint16_t tx_sent;
   uint16_t ctl_used;
   uint16_t ctl_sent;
-  uint16_t rx_start;     // first byte of the packet being looked at
   uint16_t rx_used;
+  uint16_t rx_sent;      // of a CONNECT or SUBSCRIBE in rx
   uint16_t rx_consume;   // size of the packet handed out by the last poll
   const fleet_platform_t *platform;
   const char *project;
@@ -69,12 +67,13 @@ typedef struct {
   const uint8_t *payload;
   uint32_t payload_bytes;
   uint32_t skip;         // bytes of an oversized packet still to drop
+  uint32_t backoff_ms;   // of the next loss
   uint32_t backoff_min_ms;
   uint32_t backoff_max_ms;
-  uint32_t ack_timeout_s;
   uint32_t reconnects;
   uint32_t too_large;    // packets skipped
   uint32_t refused;      // CONNACK or SUBACK refusals in a row
+  uint64_t now_us;       // of the last poll
   uint64_t deadline_us;  // of the current state: end of back-off, or of patience
   uint64_t last_sent_us;
   uint64_t ping_us;      // when the unanswered PINGREQ was sent, 0 = none
@@ -88,7 +87,7 @@ typedef struct {
 // The names must outlive the client. The first connect happens after a random part of backoff_min_ms.
 void fleet_mqtt_init(fleet_mqtt_t *m, uint64_t now_us);
 // Does one bounded piece of work and says what happened. Call until it answers fleet_mqtt_nothing.
-// make_will writes the will's payload (CBOR, at most 64 bytes) when a CONNECT is built.
+// make_will writes the will's payload (CBOR, below 256 bytes) when a CONNECT is built.
 fleet_mqtt_event_t fleet_mqtt_poll(fleet_mqtt_t *m, uint64_t now_us, void (*make_will)(void *, fleet_cbor_writer_t *),
                                    void *user);
 // When poll wants to be called even if no byte arrives.

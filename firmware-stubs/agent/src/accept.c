@@ -26,7 +26,7 @@ int32_t fleet_accept_signature(const fleet_agent_t *a, const fleet_manifest_t *m
   if (key == NULL) return -(int32_t)fleet_err_manifest_key_unknown;
   uint8_t buffer[192];
   fleet_cbor_writer_t w = {buffer, sizeof buffer, 0, false};
-  fleet_cbor_head(&w, cbor_array, 4);
+  fleet_cbor_array(&w, 4);
   fleet_cbor_string(&w, cbor_text, "Signature1", 10);
   fleet_cbor_string(&w, cbor_bytes, m->protected_header.at, m->protected_header.n);
   fleet_cbor_string(&w, cbor_bytes, NULL, 0);

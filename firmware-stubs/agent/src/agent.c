@@ -10,7 +10,6 @@ enum {
   default_keepalive_s = 60,
   default_backoff_min_ms = 1000,
   default_backoff_max_ms = 120000,
-  ack_patience_s = 90,
   events_per_step = 8,
 };
 
@@ -83,7 +82,6 @@ static void init_mqtt(fleet_agent_t *a) {
   m->backoff_min_ms = c->backoff_min_ms == 0 ? (uint32_t)default_backoff_min_ms : c->backoff_min_ms;
   m->backoff_max_ms = c->backoff_max_ms == 0 ? (uint32_t)default_backoff_max_ms : c->backoff_max_ms;
   if (m->backoff_max_ms < m->backoff_min_ms) m->backoff_max_ms = m->backoff_min_ms;
-  m->ack_timeout_s = ack_patience_s;
   fleet_mqtt_init(m, a->now_us);
 }
 

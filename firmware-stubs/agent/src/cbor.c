@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void put(fleet_cbor_writer_t *w, const void *data, uint32_t n) {
+void fleet_cbor_raw(fleet_cbor_writer_t *w, const void *data, uint32_t n) {
   if (w->overflow || n > w->capacity - w->used) {
     w->overflow = true;
     return;
@@ -27,7 +27,7 @@ void fleet_cbor_head(fleet_cbor_writer_t *w, uint32_t major, uint64_t value) {
   static const uint8_t info[9] = {0, 24, 25, 0, 26, 0, 0, 0, 27};
   head[0] = (uint8_t)(major << 5 | (extra == 0 ? (uint32_t)value : info[extra]));
   for (uint32_t i = 0; i < extra; i++) head[1 + i] = (uint8_t)(value >> (8 * (extra - 1 - i)));
-  put(w, head, 1 + extra);
+  fleet_cbor_raw(w, head, 1 + extra);
 }
 
 void fleet_cbor_int(fleet_cbor_writer_t *w, int64_t value) {
@@ -42,16 +42,22 @@ void fleet_cbor_bool(fleet_cbor_writer_t *w, bool value) { fleet_cbor_head(w, cb
 
 void fleet_cbor_string(fleet_cbor_writer_t *w, uint32_t major, const void *data, uint32_t n) {
   fleet_cbor_head(w, major, n);
-  put(w, data, n);
+  fleet_cbor_raw(w, data, n);
 }
 
-void fleet_cbor_field(fleet_cbor_writer_t *w, uint32_t key, uint64_t value) {
-  fleet_cbor_head(w, cbor_uint, key);
+void fleet_cbor_key(fleet_cbor_writer_t *w, uint32_t key) { fleet_cbor_head(w, cbor_uint, key); }
+
+void fleet_cbor_array(fleet_cbor_writer_t *w, uint32_t n) { fleet_cbor_head(w, cbor_array, n); }
+
+void fleet_cbor_field_wide(fleet_cbor_writer_t *w, uint32_t key, uint64_t value) {
+  fleet_cbor_key(w, key);
   fleet_cbor_head(w, cbor_uint, value);
 }
 
+void fleet_cbor_field(fleet_cbor_writer_t *w, uint32_t key, uint32_t value) { fleet_cbor_field_wide(w, key, value); }
+
 void fleet_cbor_field_bytes(fleet_cbor_writer_t *w, uint32_t key, const void *data, uint32_t n) {
-  fleet_cbor_head(w, cbor_uint, key);
+  fleet_cbor_key(w, key);
   fleet_cbor_string(w, cbor_bytes, data, n);
 }
 
@@ -69,7 +75,7 @@ void fleet_cbor_map_close(fleet_cbor_writer_t *w, uint32_t at) {
   uint8_t *head = w->buffer + at - 1;
   const uint32_t fields = items / 2;
   if (fields > 23) {
-    put(w, head, 1); // the second byte of the head, up to 255 fields
+    fleet_cbor_raw(w, head, 1); // the second byte of the head, up to 255 fields
     if (w->overflow) return;
     memmove(head + 2, head + 1, w->used - at - 1);
     *head++ = cbor_map << 5 | 24;
@@ -96,7 +102,7 @@ void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const fleet_cbor_row_t *rows,
   for (; count != 0; count--, rows++) {
     const uint64_t value = load((const uint8_t *)in + rows->at, rows->type);
     if (value < rows->min) continue;
-    fleet_cbor_head(w, cbor_uint, rows->key);
+    fleet_cbor_key(w, rows->key);
     if (rows->type == cbor_row_bool) {
       fleet_cbor_bool(w, value != 0);
     } else {

@@ -8,11 +8,11 @@
 uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t sequence, uint64_t uptime_ms) {
   const uint32_t at = fleet_cbor_map_open(w);
   fleet_cbor_field(w, FLEET_ENVELOPE_COMPONENT, FLEET_COMPONENT_MODEL);
-  fleet_cbor_field(w, FLEET_ENVELOPE_BOOT_ID, agent->boot_id);
+  fleet_cbor_field_wide(w, FLEET_ENVELOPE_BOOT_ID, agent->boot_id);
   fleet_cbor_field(w, FLEET_ENVELOPE_SEQUENCE, sequence);
-  fleet_cbor_field(w, FLEET_ENVELOPE_UPTIME_MS, uptime_ms);
+  fleet_cbor_field_wide(w, FLEET_ENVELOPE_UPTIME_MS, uptime_ms);
   if (agent->time_known) {
-    fleet_cbor_field(w, FLEET_ENVELOPE_UNIX_TIME_MS, (uint64_t)(agent->unix_offset_ms + (int64_t)uptime_ms));
+    fleet_cbor_field_wide(w, FLEET_ENVELOPE_UNIX_TIME_MS, (uint64_t)(agent->unix_offset_ms + (int64_t)uptime_ms));
   }
   return at;
 }
@@ -31,7 +31,7 @@ bool fleet_messages_end(fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t a
 
 void fleet_messages_counters(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t key) {
   const uint32_t before = w->used;
-  fleet_cbor_head(w, cbor_uint, key);
+  fleet_cbor_key(w, key);
   const uint32_t at = fleet_cbor_map_open(w);
   for (uint32_t i = 0; i < FLEET_LOSS_COUNTERS; i++) {
     if (agent->counters[i] != 0) fleet_cbor_field(w, i, agent->counters[i]);
@@ -41,7 +41,7 @@ void fleet_messages_counters(const fleet_agent_t *agent, fleet_cbor_writer_t *w,
 }
 
 static void text_field(fleet_cbor_writer_t *w, uint32_t key, fleet_text_t text) {
-  fleet_cbor_head(w, cbor_uint, key);
+  fleet_cbor_key(w, key);
   fleet_cbor_string(w, cbor_text, text.at, text.bytes);
 }
 
@@ -71,8 +71,8 @@ static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
       {FLEET_SLOT_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_slot_record_t, bytes)},
       {FLEET_SLOT_ERROR, cbor_row_u16, 1, 0, offsetof(fleet_slot_record_t, error)},
   };
-  fleet_cbor_head(w, cbor_uint, FLEET_HELLO_SLOTS);
-  fleet_cbor_head(w, cbor_array, 2);
+  fleet_cbor_key(w, FLEET_HELLO_SLOTS);
+  fleet_cbor_array(w, 2);
   for (uint32_t i = 0; i < 2; i++) {
     const fleet_slot_record_t *slot = &agent->persist.slots[i];
     const uint32_t at = fleet_cbor_map_open(w);
@@ -91,8 +91,8 @@ static void sensors_field(const fleet_agent_config_t *config, fleet_cbor_writer_
       {FLEET_SENSOR_DESCRIPTOR_SAMPLE_RATE_MHZ, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, sample_rate_mhz)},
   };
   if (config->sensor_count == 0) return;
-  fleet_cbor_head(w, cbor_uint, FLEET_HELLO_SENSORS);
-  fleet_cbor_head(w, cbor_array, config->sensor_count);
+  fleet_cbor_key(w, FLEET_HELLO_SENSORS);
+  fleet_cbor_array(w, config->sensor_count);
   for (uint32_t i = 0; i < config->sensor_count; i++) {
     fleet_cbor_head(w, cbor_map, 5);
     fleet_cbor_write_rows(w, FLEET_CBOR_ROWS(rows), &config->sensors[i]);
@@ -107,8 +107,8 @@ static void algorithms_field(const fleet_agent_config_t *config, fleet_cbor_writ
     if (config->keys[i].alg != 0 && (n == 0 || alg[0] != config->keys[i].alg)) alg[n++] = config->keys[i].alg;
   }
   if (n == 0) return;
-  fleet_cbor_head(w, cbor_uint, FLEET_HELLO_ALGORITHMS);
-  fleet_cbor_head(w, cbor_array, n);
+  fleet_cbor_key(w, FLEET_HELLO_ALGORITHMS);
+  fleet_cbor_array(w, n);
   for (uint32_t i = 0; i < n; i++) fleet_cbor_head(w, cbor_uint, alg[i]);
 }
 
@@ -131,12 +131,12 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   if (own_bytes != 0) fleet_cbor_field_bytes(&w, FLEET_HELLO_OWN_OP_SET, own_op_set, own_bytes);
   fleet_cbor_field(&w, FLEET_HELLO_RESET_CAUSE, config->reset_cause);
   if (p->last_boot_counter != 0) {
-    fleet_cbor_field(&w, FLEET_HELLO_LAST_BOOT_ID, (uint64_t)p->last_boot_counter << 32 | p->last_boot_entropy);
+    fleet_cbor_field_wide(&w, FLEET_HELLO_LAST_BOOT_ID, (uint64_t)p->last_boot_counter << 32 | p->last_boot_entropy);
   }
   slots_field(agent, &w);
   fleet_cbor_field(&w, FLEET_HELLO_MAX_PACKET_BYTES, FLEET_MQTT_RX_BYTES);
-  fleet_cbor_head(&w, cbor_uint, FLEET_HELLO_METHODS);
-  fleet_cbor_head(&w, cbor_array, 1);
+  fleet_cbor_key(&w, FLEET_HELLO_METHODS);
+  fleet_cbor_array(&w, 1);
   fleet_cbor_head(&w, cbor_uint, FLEET_TRANSFER_METHOD_FULL);
   // Keys FLEET_HELLO_SLOT_BYTES to FLEET_HELLO_CAPABILITIES, in order.
   const uint32_t numbers[] = {config->slot_bytes,  config->flash.unit_bytes,       config->flash.sector_bytes,
@@ -177,9 +177,9 @@ bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
   if (note->has_digest) fleet_cbor_field_bytes(&w, FLEET_STATE_DIGEST, note->digest, 32);
   if (note->self_test != 0) {
     const bool failed = note->self_test == 1;
-    fleet_cbor_head(&w, cbor_uint, FLEET_STATE_SELF_TEST);
+    fleet_cbor_key(&w, FLEET_STATE_SELF_TEST);
     const uint32_t test_at = fleet_cbor_map_open(&w);
-    fleet_cbor_head(&w, cbor_uint, FLEET_SELF_TEST_PASSED);
+    fleet_cbor_key(&w, FLEET_SELF_TEST_PASSED);
     fleet_cbor_bool(&w, !failed);
     fleet_cbor_field(&w, FLEET_SELF_TEST_VECTORS, note->vectors);
     if (failed) fleet_cbor_field(&w, FLEET_SELF_TEST_FAILED_VECTOR, note->failed_vector);

@@ -16,7 +16,7 @@ enum {
   type_disconnect = 14,
 };
 
-enum { connect_patience_s = 30, header_room = 3, will_bytes = 64 };
+enum { connect_patience_s = 30, ack_patience_s = 90, header_room = 3, topic_limit = 160 };
 
 static const char *const down_suffixes[3] = {"desired", "chunk", "ask"};
 
@@ -32,24 +32,6 @@ static uint32_t random_u32(const fleet_mqtt_t *m) {
   return r;
 }
 
-static uint16_t take_packet_id(fleet_mqtt_t *m) {
-  // Non-zero [MQTT-2.3.1-1]; with one publish in flight it cannot collide.
-  if (m->next_packet_id == 0) m->next_packet_id = 1;
-  return m->next_packet_id++;
-}
-
-// Exponential back-off with jitter in [d/2, d]: a fleet that lost its broker comes back spread out.
-static void schedule_reconnect(fleet_mqtt_t *m, uint64_t now_us) {
-  uint64_t delay_ms = (uint64_t)m->backoff_min_ms << m->attempt;
-  if (delay_ms >= m->backoff_max_ms) {
-    delay_ms = m->backoff_max_ms;
-  } else {
-    m->attempt++;
-  }
-  const uint64_t half_us = delay_ms * 500;
-  m->deadline_us = now_us + half_us + (half_us == 0 ? 0 : random_u32(m) % (half_us + 1));
-}
-
 static void close_stream(fleet_mqtt_t *m) {
   if (m->stream_open) m->platform->net_close(m->platform->user);
   m->stream_open = false;
@@ -57,128 +39,138 @@ static void close_stream(fleet_mqtt_t *m) {
   m->blocked = false;
   m->ping_us = 0;
   m->publish_sent = false;
-  m->tx_sent = m->tx_start;
+  m->tx_sent = 0;
   m->ctl_used = m->ctl_sent = 0;
-  m->rx_start = m->rx_used = m->rx_consume = 0;
+  m->rx_sent = m->rx_used = m->rx_consume = 0;
   m->ack_packet_id = 0;
   m->skip = 0;
 }
 
-static fleet_mqtt_event_t lose(fleet_mqtt_t *m, uint64_t now_us) {
+// Exponential back-off to twice the time with jitter in [d/2, d]: a fleet that lost its broker comes back spread out.
+static fleet_mqtt_event_t lose(fleet_mqtt_t *m) {
   close_stream(m);
-  schedule_reconnect(m, now_us);
+  const uint32_t half_ms = m->backoff_ms / 2;
+  m->deadline_us = m->now_us + (uint64_t)(half_ms + random_u32(m) % (half_ms + 1)) * 1000;
+  m->backoff_ms = half_ms >= m->backoff_max_ms / 4 ? m->backoff_max_ms : 2 * m->backoff_ms;
   m->reconnects++;
   return fleet_mqtt_lost;
 }
 
 void fleet_mqtt_init(fleet_mqtt_t *m, uint64_t now_us) {
   m->state = fleet_mqtt_closed;
-  m->deadline_us = now_us + (m->backoff_min_ms == 0 ? 0 : random_u32(m) % ((uint64_t)m->backoff_min_ms * 1000));
+  m->backoff_ms = m->backoff_min_ms;
+  m->deadline_us = now_us + (uint64_t)(random_u32(m) % (m->backoff_min_ms + 1)) * 1000;
 }
 
-static void put_u16(fleet_cbor_writer_t *w, uint32_t value) {
-  if (w->overflow || w->capacity - w->used < 2) {
-    w->overflow = true;
-    return;
-  }
-  w->buffer[w->used++] = (uint8_t)(value >> 8);
-  w->buffer[w->used++] = (uint8_t)value;
+// ---- packets -------------------------------------------------------------------------------------------------------
+
+static void put_byte(fleet_cbor_writer_t *w, uint32_t value) {
+  const uint8_t byte = (uint8_t)value;
+  fleet_cbor_raw(w, &byte, 1);
 }
 
-static void put_bytes(fleet_cbor_writer_t *w, const void *data, uint32_t n) {
-  if (w->overflow || w->capacity - w->used < n) {
-    w->overflow = true;
-    return;
-  }
-  if (n != 0) memcpy(w->buffer + w->used, data, n);
-  w->used += n;
+// Non-zero [MQTT-2.3.1-1]; with one publish in flight it cannot collide.
+static uint16_t put_packet_id(fleet_mqtt_t *m, fleet_cbor_writer_t *w) {
+  if (m->next_packet_id == 0) m->next_packet_id = 1;
+  put_byte(w, (uint32_t)m->next_packet_id >> 8);
+  put_byte(w, m->next_packet_id);
+  return m->next_packet_id++;
+}
+
+// A string starts with its length in two bytes. Ours are shorter than 256: names are at most 63 bytes, a token 128.
+static uint32_t string_open(fleet_cbor_writer_t *w) {
+  put_byte(w, 0);
+  put_byte(w, 0);
+  return w->used;
+}
+
+static void string_close(fleet_cbor_writer_t *w, uint32_t at) {
+  if (!w->overflow) w->buffer[at - 1] = (uint8_t)(w->used - at);
+}
+
+static void put_name(const fleet_mqtt_t *m, fleet_cbor_writer_t *w) {
+  fleet_cbor_raw(w, m->project, m->project_bytes);
+  put_byte(w, '/');
+  fleet_cbor_raw(w, m->device, m->device_bytes);
 }
 
 // "<project>/<device>": client id and user name.
-static void put_name(fleet_mqtt_t *m, fleet_cbor_writer_t *w) {
-  put_u16(w, (uint32_t)m->project_bytes + 1 + m->device_bytes);
-  put_bytes(w, m->project, m->project_bytes);
-  put_bytes(w, "/", 1);
-  put_bytes(w, m->device, m->device_bytes);
-}
-
-static uint32_t topic_bytes(const fleet_mqtt_t *m, const char *direction, const char *suffix) {
-  return 8 + (uint32_t)m->project_bytes + 1 + m->device_bytes + text_bytes(direction) + text_bytes(suffix);
+static void put_client(const fleet_mqtt_t *m, fleet_cbor_writer_t *w) {
+  const uint32_t at = string_open(w);
+  put_name(m, w);
+  string_close(w, at);
 }
 
 // direction: "/up/" or "/down/".
-static void put_topic(fleet_mqtt_t *m, fleet_cbor_writer_t *w, const char *direction, const char *suffix) {
-  put_u16(w, topic_bytes(m, direction, suffix));
-  put_bytes(w, "fleet/1/", 8);
-  put_bytes(w, m->project, m->project_bytes);
-  put_bytes(w, "/", 1);
-  put_bytes(w, m->device, m->device_bytes);
-  put_bytes(w, direction, text_bytes(direction));
-  put_bytes(w, suffix, text_bytes(suffix));
+static void put_topic(const fleet_mqtt_t *m, fleet_cbor_writer_t *w, const char *direction, const char *suffix) {
+  const uint32_t at = string_open(w);
+  fleet_cbor_raw(w, "fleet/1/", 8);
+  put_name(m, w);
+  fleet_cbor_raw(w, direction, text_bytes(direction));
+  fleet_cbor_raw(w, suffix, text_bytes(suffix));
+  string_close(w, at);
 }
 
-// Writes the fixed header in front of a body that starts at `body` and ends at `end`; returns the packet's first byte.
-// Two length bytes at most: every packet of ours is below 16,384 bytes.
-static uint32_t put_fixed_header(uint8_t *buffer, uint32_t body, uint32_t end, uint32_t type, uint32_t flags) {
-  const uint32_t n = end - body;
-  uint32_t at = body;
+// Writes the fixed header at `start` of a packet whose body is [start + header_room, end); answers the packet's end. Two
+// length bytes at most: every packet of ours is below 16,384 bytes.
+static uint16_t seal(uint8_t *buffer, uint32_t start, uint32_t end, uint32_t type, uint32_t flags) {
+  const uint32_t n = end - start - header_room;
+  uint8_t *p = buffer + start;
+  p[0] = (uint8_t)(type << 4 | flags);
   if (n > 127) {
-    buffer[--at] = (uint8_t)(n >> 7);
-    buffer[--at] = (uint8_t)(n | 0x80);
-  } else {
-    buffer[--at] = (uint8_t)n;
+    p[1] = (uint8_t)(n | 0x80);
+    p[2] = (uint8_t)(n >> 7);
+    return (uint16_t)end;
   }
-  buffer[--at] = (uint8_t)(type << 4 | flags);
-  return at;
+  p[1] = (uint8_t)n;
+  memmove(p + 2, p + header_room, n);
+  return (uint16_t)(end - 1);
 }
 
 static bool build_connect(fleet_mqtt_t *m, void (*make_will)(void *, fleet_cbor_writer_t *), void *user) {
   fleet_cbor_writer_t w = {m->rx, FLEET_MQTT_RX_BYTES, header_room, false};
-  put_u16(&w, 4);
-  put_bytes(&w, "MQTT", 4);
+  // Protocol name and level 4; flags: user name, password, will QoS 1, will, clean session; keep-alive.
   const uint32_t has_token = m->token_bytes != 0;
-  // Protocol level 4; flags: user name, password, will QoS 1, will, clean session.
-  const uint8_t head[2] = {4, (uint8_t)(0x80 | has_token << 6 | 1 << 3 | 1 << 2 | 1 << 1)};
-  put_bytes(&w, head, 2);
-  put_u16(&w, m->keepalive_s);
-  put_name(m, &w);
+  const uint8_t head[] = {0, 4, 'M', 'Q', 'T', 'T', 4, (uint8_t)(0x80 | has_token << 6 | 1 << 3 | 1 << 2 | 1 << 1),
+                          (uint8_t)(m->keepalive_s >> 8), (uint8_t)m->keepalive_s};
+  fleet_cbor_raw(&w, head, sizeof head);
+  put_client(m, &w);
   put_topic(m, &w, "/up/", "state");
-  uint8_t will[will_bytes];
-  fleet_cbor_writer_t payload = {will, sizeof will, 0, false};
-  make_will(user, &payload);
-  put_u16(&w, payload.used);
-  put_bytes(&w, will, payload.used);
-  put_name(m, &w);
+  uint32_t at = string_open(&w);
+  make_will(user, &w);
+  string_close(&w, at);
+  put_client(m, &w);
   if (has_token) {
-    put_u16(&w, m->token_bytes);
-    put_bytes(&w, m->token, m->token_bytes);
+    at = string_open(&w);
+    fleet_cbor_raw(&w, m->token, m->token_bytes);
+    string_close(&w, at);
   }
-  if (w.overflow || payload.overflow) return false;
-  m->rx_start = (uint16_t)put_fixed_header(m->rx, header_room, w.used, type_connect, 0);
-  m->rx_used = (uint16_t)w.used;
+  if (w.overflow) return false;
+  m->rx_used = seal(m->rx, 0, w.used, type_connect, 0);
   return true;
 }
 
 static void build_subscribe(fleet_mqtt_t *m) {
   fleet_cbor_writer_t w = {m->rx, FLEET_MQTT_RX_BYTES, header_room, false};
-  put_u16(&w, take_packet_id(m));
+  (void)put_packet_id(m, &w);
   for (uint32_t i = 0; i < 3; i++) {
     put_topic(m, &w, "/down/", down_suffixes[i]);
-    const uint8_t qos = i == fleet_down_chunk ? 0 : 1;
-    put_bytes(&w, &qos, 1);
+    put_byte(&w, i == fleet_down_chunk ? 0 : 1); // QoS
   }
-  m->rx_start = (uint16_t)put_fixed_header(m->rx, header_room, w.used, type_subscribe, 2);
-  m->rx_used = (uint16_t)w.used;
+  m->rx_used = seal(m->rx, 0, w.used, type_subscribe, 2);
 }
 
+// ---- sending -------------------------------------------------------------------------------------------------------
+
 // Sends buffer[*sent, end). False when the stream is gone.
-static bool send_some(fleet_mqtt_t *m, const uint8_t *buffer, uint16_t *sent, uint32_t end, uint64_t now_us) {
-  if (*sent >= end) return true;
-  const int32_t n = m->platform->net_send(m->platform->user, buffer + *sent, end - *sent);
-  if (n < 0 || (uint32_t)n > end - *sent) return false;
+static bool send_some(fleet_mqtt_t *m, const uint8_t *buffer, uint16_t *sent, uint32_t end) {
+  const uint32_t left = end - *sent;
+  if (left == 0) return true;
+  const int32_t n = m->platform->net_send(m->platform->user, buffer + *sent, left);
+  if (n < 0 || (uint32_t)n > left) return false;
   *sent = (uint16_t)(*sent + n);
-  m->blocked = *sent < end;
-  if (n > 0) m->last_sent_us = now_us;
+  m->blocked = (uint32_t)n < left;
+  if (n > 0) m->last_sent_us = m->now_us;
   return true;
 }
 
@@ -189,39 +181,38 @@ static bool append_control(fleet_mqtt_t *m, const uint8_t *packet, uint32_t n) {
   return true;
 }
 
-// Packets never interleave: a started publish is finished first, then control packets, then the next publish.
-static bool flush(fleet_mqtt_t *m, uint64_t now_us) {
-  const bool publish_open = m->publish_pending && !m->publish_sent;
-  const bool publish_started = publish_open && m->tx_sent > m->tx_start;
-  m->blocked = false;
-  if (!publish_started && m->ctl_sent < m->ctl_used) {
-    if (!send_some(m, m->ctl, &m->ctl_sent, m->ctl_used, now_us)) return false;
-    if (m->ctl_sent < m->ctl_used) return true;
-  }
+static bool send_control(fleet_mqtt_t *m) {
+  if (!send_some(m, m->ctl, &m->ctl_sent, m->ctl_used)) return false;
   if (m->ctl_sent == m->ctl_used) m->ctl_sent = m->ctl_used = 0;
-  if (publish_open) {
-    if (!send_some(m, m->tx, &m->tx_sent, m->tx_end, now_us)) return false;
-    if (m->tx_sent < m->tx_end) return true;
-    m->publish_sent = true;
-    m->publish_us = now_us;
-    if (m->ctl_used != 0 && !send_some(m, m->ctl, &m->ctl_sent, m->ctl_used, now_us)) return false;
-    if (m->ctl_sent == m->ctl_used) m->ctl_sent = m->ctl_used = 0;
-  }
   return true;
 }
+
+// Packets never interleave: a started publish is finished first, then control packets, then the next publish.
+static bool flush(fleet_mqtt_t *m) {
+  const bool publish_open = m->publish_pending && !m->publish_sent;
+  m->blocked = false;
+  if (!(publish_open && m->tx_sent != 0) && !send_control(m)) return false;
+  if (m->blocked || !publish_open) return true;
+  if (!send_some(m, m->tx, &m->tx_sent, m->tx_end)) return false;
+  if (m->blocked) return true;
+  m->publish_sent = true;
+  m->publish_us = m->now_us;
+  return send_control(m);
+}
+
+// ---- receiving -----------------------------------------------------------------------------------------------------
 
 typedef enum { parse_more, parse_bad, parse_event, parse_ignored } parse_t;
 
 static uint32_t down_kind(const fleet_mqtt_t *m, const uint8_t *topic, uint32_t n) {
-  const uint32_t prefix = topic_bytes(m, "/down/", "");
-  const uint32_t names = 8 + (uint32_t)m->project_bytes;
-  if (n <= prefix || memcmp(topic, "fleet/1/", 8) != 0 || memcmp(topic + 8, m->project, m->project_bytes) != 0 ||
-      topic[names] != '/' || memcmp(topic + names + 1, m->device, m->device_bytes) != 0 ||
-      memcmp(topic + prefix - 6, "/down/", 6) != 0) {
-    return fleet_down_unknown;
-  }
+  uint8_t own[topic_limit];
+  fleet_cbor_writer_t w = {own, sizeof own, 0, false};
+  put_topic(m, &w, "/down/", "");
+  const uint32_t prefix = w.used - 2;
+  if (n < prefix || memcmp(topic, own + 2, prefix) != 0) return fleet_down_unknown;
   for (uint32_t i = 0; i < 3; i++) {
-    if (n - prefix == text_bytes(down_suffixes[i]) && memcmp(topic + prefix, down_suffixes[i], n - prefix) == 0) return i;
+    const char *suffix = down_suffixes[i];
+    if (n - prefix == text_bytes(suffix) && memcmp(topic + prefix, suffix, n - prefix) == 0) return i;
   }
   return fleet_down_unknown;
 }
@@ -243,10 +234,10 @@ static parse_t parse_publish(fleet_mqtt_t *m, const uint8_t *body, uint32_t n, u
   return m->topic_kind == fleet_down_unknown ? parse_ignored : parse_event;
 }
 
-// Looks at one packet at rx_start. On parse_event and parse_ignored rx_consume is its size.
-static parse_t parse(fleet_mqtt_t *m, uint64_t now_us, fleet_mqtt_event_t *event) {
-  const uint8_t *p = m->rx + m->rx_start;
-  const uint32_t have = (uint32_t)m->rx_used - m->rx_start;
+// Looks at the first packet received. On parse_event and parse_ignored rx_consume is its size.
+static parse_t parse(fleet_mqtt_t *m, fleet_mqtt_event_t *event) {
+  const uint8_t *p = m->rx;
+  const uint32_t have = m->rx_used;
   uint32_t remaining = 0;
   uint32_t header = 1;
   for (;; header++) {
@@ -311,7 +302,7 @@ static parse_t parse(fleet_mqtt_t *m, uint64_t now_us, fleet_mqtt_event_t *event
         return parse_ignored;
       }
       m->publish_pending = m->publish_sent = false;
-      m->attempt = 0;
+      m->backoff_ms = m->backoff_min_ms;
       *event = fleet_mqtt_acked;
       return parse_event;
     case type_pingresp:
@@ -321,39 +312,29 @@ static parse_t parse(fleet_mqtt_t *m, uint64_t now_us, fleet_mqtt_event_t *event
     case type_unsuback:
       return parse_ignored;
     default:
-      (void)now_us;
       return parse_bad;
   }
 }
 
-static void consume(fleet_mqtt_t *m) {
-  m->rx_start = (uint16_t)(m->rx_start + m->rx_consume);
-  m->rx_consume = 0;
-  if (m->rx_start == m->rx_used) m->rx_start = m->rx_used = 0;
-}
-
 // Receives and parses until an event, no more bytes, or a full control buffer (back-pressure).
-static fleet_mqtt_event_t receive(fleet_mqtt_t *m, uint64_t now_us) {
+static fleet_mqtt_event_t receive(fleet_mqtt_t *m) {
   for (uint32_t packets = 0; packets < 16; packets++) {
     if (m->ack_packet_id != 0) {
       const uint8_t ack[4] = {type_puback << 4, 2, (uint8_t)(m->ack_packet_id >> 8), (uint8_t)m->ack_packet_id};
       if (!append_control(m, ack, sizeof ack)) return fleet_mqtt_nothing;
       m->ack_packet_id = 0;
-      if (!flush(m, now_us)) return lose(m, now_us);
+      if (!flush(m)) return lose(m);
     }
-    consume(m);
+    m->rx_used = (uint16_t)(m->rx_used - m->rx_consume);
+    memmove(m->rx, m->rx + m->rx_consume, m->rx_used);
+    m->rx_consume = 0;
     fleet_mqtt_event_t event = fleet_mqtt_nothing;
-    parse_t parsed = m->skip == 0 ? parse(m, now_us, &event) : parse_more;
+    const parse_t parsed = m->skip == 0 ? parse(m, &event) : parse_more;
     if (parsed == parse_more) {
-      if (m->rx_start != 0) {
-        memmove(m->rx, m->rx + m->rx_start, (uint32_t)m->rx_used - m->rx_start);
-        m->rx_used = (uint16_t)(m->rx_used - m->rx_start);
-        m->rx_start = 0;
-      }
       uint32_t room = (uint32_t)FLEET_MQTT_RX_BYTES - m->rx_used;
       if (m->skip != 0 && m->skip < room) room = m->skip;
       const int32_t n = m->platform->net_receive(m->platform->user, m->rx + m->rx_used, room);
-      if (n < 0 || (uint32_t)n > room) return lose(m, now_us);
+      if (n < 0 || (uint32_t)n > room) return lose(m);
       if (n == 0) return fleet_mqtt_nothing;
       if (m->skip != 0) {
         m->skip -= (uint32_t)n;
@@ -362,10 +343,10 @@ static fleet_mqtt_event_t receive(fleet_mqtt_t *m, uint64_t now_us) {
       }
       continue;
     }
-    if (parsed == parse_bad) return lose(m, now_us);
+    if (parsed == parse_bad) return lose(m);
     if (m->state == fleet_mqtt_sending_subscribe) {
       // Bytes behind CONNACK would be answers to packets that were never sent.
-      if ((uint32_t)m->rx_start + m->rx_consume != m->rx_used) return lose(m, now_us);
+      if (m->rx_consume != m->rx_used) return lose(m);
       m->rx_consume = 0;
       build_subscribe(m);
       return fleet_mqtt_nothing;
@@ -376,79 +357,71 @@ static fleet_mqtt_event_t receive(fleet_mqtt_t *m, uint64_t now_us) {
   return fleet_mqtt_nothing;
 }
 
-static fleet_mqtt_event_t send_from_rx(fleet_mqtt_t *m, uint64_t now_us, uint8_t next_state) {
-  if (!send_some(m, m->rx, &m->rx_start, m->rx_used, now_us)) return lose(m, now_us);
-  if (m->rx_start < m->rx_used) return fleet_mqtt_nothing;
-  m->rx_start = m->rx_used = m->rx_consume = 0;
-  m->state = next_state;
-  return receive(m, now_us);
+// ---- the session ---------------------------------------------------------------------------------------------------
+
+// A ping goes out when three quarters of the keep-alive have passed without a packet of ours.
+static uint64_t ping_due_us(const fleet_mqtt_t *m) { return m->last_sent_us + (uint64_t)m->keepalive_s * 750000; }
+
+// When a session has something to do although no byte arrives: a ping is due, or an answer is missing.
+static uint64_t session_due_us(const fleet_mqtt_t *m) {
+  const uint64_t due = m->ping_us != 0 ? m->ping_us + (uint64_t)m->keepalive_s * 1000000 + 1 : ping_due_us(m);
+  const uint64_t ack = m->publish_us + (uint64_t)ack_patience_s * 1000000 + 1;
+  return m->publish_sent && ack < due ? ack : due;
 }
 
-static fleet_mqtt_event_t keep_alive(fleet_mqtt_t *m, uint64_t now_us) {
-  const uint64_t keepalive_us = (uint64_t)m->keepalive_s * 1000000;
-  if (m->ping_us != 0 && now_us - m->ping_us > keepalive_us) return lose(m, now_us);
-  if (m->publish_sent && now_us - m->publish_us > (uint64_t)m->ack_timeout_s * 1000000) return lose(m, now_us);
-  if (m->ping_us == 0 && now_us - m->last_sent_us >= keepalive_us / 4 * 3) {
+static bool keep_alive(fleet_mqtt_t *m) {
+  if (m->now_us >= session_due_us(m)) {
     static const uint8_t ping[2] = {type_pingreq << 4, 0};
-    if (append_control(m, ping, sizeof ping)) m->ping_us = now_us == 0 ? 1 : now_us;
+    if (m->ping_us != 0 || m->now_us < ping_due_us(m)) return false;
+    if (append_control(m, ping, sizeof ping)) m->ping_us = m->now_us | 1; // 0 = none
   }
-  return flush(m, now_us) ? fleet_mqtt_nothing : lose(m, now_us);
+  return flush(m);
 }
 
 fleet_mqtt_event_t fleet_mqtt_poll(fleet_mqtt_t *m, uint64_t now_us, void (*make_will)(void *, fleet_cbor_writer_t *),
                                    void *user) {
-  const fleet_platform_t *platform = m->platform;
+  m->now_us = now_us;
   if (m->state == fleet_mqtt_closed) {
     if (now_us < m->deadline_us) return fleet_mqtt_nothing;
     m->state = fleet_mqtt_opening;
     m->deadline_us = now_us + (uint64_t)connect_patience_s * 1000000;
   }
-  if (m->state < fleet_mqtt_up && now_us >= m->deadline_us) return lose(m, now_us);
-  switch (m->state) {
-    case fleet_mqtt_opening: {
-      const int32_t opened = platform->net_open(platform->user);
-      if (opened < 0) return lose(m, now_us);
-      m->stream_open = true;
-      if (opened != FLEET_NET_OPEN) return fleet_mqtt_nothing;
-      if (!build_connect(m, make_will, user)) return lose(m, now_us);
-      m->state = fleet_mqtt_sending_connect;
-      return send_from_rx(m, now_us, fleet_mqtt_await_connack);
+  if (m->state < fleet_mqtt_up && now_us >= m->deadline_us) return lose(m);
+  if (m->state == fleet_mqtt_opening) {
+    const int32_t opened = m->platform->net_open(m->platform->user);
+    if (opened < 0) return lose(m);
+    m->stream_open = true;
+    if (opened != FLEET_NET_OPEN) return fleet_mqtt_nothing;
+    if (!build_connect(m, make_will, user)) return lose(m);
+    m->state = fleet_mqtt_sending_connect;
+  }
+  for (;;) {
+    if (m->state == fleet_mqtt_sending_connect || m->state == fleet_mqtt_sending_subscribe) {
+      if (!send_some(m, m->rx, &m->rx_sent, m->rx_used)) return lose(m);
+      if (m->rx_sent < m->rx_used) return fleet_mqtt_nothing;
+      m->rx_sent = m->rx_used = 0;
+      m->state++; // its answer is awaited
+    } else if (m->state == fleet_mqtt_up && !keep_alive(m)) {
+      return lose(m);
     }
-    case fleet_mqtt_sending_connect:
-      return send_from_rx(m, now_us, fleet_mqtt_await_connack);
-    case fleet_mqtt_sending_subscribe:
-      return send_from_rx(m, now_us, fleet_mqtt_await_suback);
-    case fleet_mqtt_await_connack:
-    case fleet_mqtt_await_suback: {
-      const fleet_mqtt_event_t event = receive(m, now_us);
-      if (m->state == fleet_mqtt_sending_subscribe) return send_from_rx(m, now_us, fleet_mqtt_await_suback);
-      return event;
-    }
-    default: {
-      const fleet_mqtt_event_t kept = keep_alive(m, now_us);
-      return kept != fleet_mqtt_nothing ? kept : receive(m, now_us);
-    }
+    const fleet_mqtt_event_t event = receive(m);
+    if (m->state != fleet_mqtt_sending_subscribe) return event;
   }
 }
 
 uint64_t fleet_mqtt_due_us(const fleet_mqtt_t *m, uint64_t now_us) {
   // Where progress depends on the stream, ask again after 20 ms in case the port has no wake-up for it.
-  enum { poll_us = 20000 };
-  uint64_t due = m->deadline_us;
-  if (m->state == fleet_mqtt_opening || m->state == fleet_mqtt_sending_connect ||
-      m->state == fleet_mqtt_sending_subscribe) {
-    const uint64_t soon = now_us + poll_us;
-    return soon < due ? soon : due;
+  const uint64_t soon = now_us + 20000;
+  switch (m->state) {
+    case fleet_mqtt_opening:
+    case fleet_mqtt_sending_connect:
+    case fleet_mqtt_sending_subscribe:
+      return soon < m->deadline_us ? soon : m->deadline_us;
+    case fleet_mqtt_up:
+      return m->blocked || m->ack_packet_id != 0 ? soon : session_due_us(m);
+    default:
+      return m->deadline_us;
   }
-  if (m->state != fleet_mqtt_up) return due;
-  if (m->blocked || (m->ack_packet_id != 0)) return now_us + poll_us;
-  const uint64_t keepalive_us = (uint64_t)m->keepalive_s * 1000000;
-  due = m->ping_us != 0 ? m->ping_us + keepalive_us + 1 : m->last_sent_us + keepalive_us / 4 * 3;
-  if (m->publish_sent) {
-    const uint64_t ack = m->publish_us + (uint64_t)m->ack_timeout_s * 1000000 + 1;
-    if (ack < due) due = ack;
-  }
-  return due;
 }
 
 bool fleet_mqtt_can_publish(const fleet_mqtt_t *m) { return m->state == fleet_mqtt_up && !m->publish_pending; }
@@ -456,48 +429,36 @@ bool fleet_mqtt_can_publish(const fleet_mqtt_t *m) { return m->state == fleet_mq
 void fleet_mqtt_publish_begin(fleet_mqtt_t *m, const char *suffix, uint32_t qos, fleet_cbor_writer_t *payload) {
   if (qos != 0) {
     *payload = (fleet_cbor_writer_t){m->tx, FLEET_MQTT_TX_BYTES, header_room, false};
-    put_topic(m, payload, "/up/", suffix);
-    m->publish_packet_id = take_packet_id(m);
-    put_u16(payload, m->publish_packet_id);
-    return;
-  }
-  *payload = (fleet_cbor_writer_t){m->ctl, FLEET_MQTT_CTL_BYTES, (uint32_t)m->ctl_used + header_room, false};
-  if (payload->used > payload->capacity) {
-    payload->used = payload->capacity;
-    payload->overflow = true;
+  } else {
+    const uint32_t body = (uint32_t)m->ctl_used + header_room;
+    *payload = (fleet_cbor_writer_t){m->ctl, FLEET_MQTT_CTL_BYTES, body, body > FLEET_MQTT_CTL_BYTES};
   }
   put_topic(m, payload, "/up/", suffix);
+  if (qos != 0) m->publish_packet_id = put_packet_id(m, payload);
 }
 
 bool fleet_mqtt_publish_end(fleet_mqtt_t *m, uint32_t qos, const fleet_cbor_writer_t *payload) {
   if (payload->overflow) return false;
-  if (qos != 0) {
-    m->tx_start = (uint16_t)put_fixed_header(m->tx, header_room, payload->used, type_publish, 1 << 1);
-    m->tx_end = (uint16_t)payload->used;
-    m->tx_sent = m->tx_start;
-    m->publish_pending = true;
-    m->publish_sent = false;
+  if (qos == 0) {
+    m->ctl_used = seal(m->ctl, m->ctl_used, payload->used, type_publish, 0);
     return true;
   }
-  // Control packets lie back to back: close the gap that the short form of the length may have left.
-  const uint32_t body = (uint32_t)m->ctl_used + header_room;
-  const uint32_t start = put_fixed_header(m->ctl, body, payload->used, type_publish, 0);
-  const uint32_t gap = start - m->ctl_used;
-  if (gap != 0) memmove(m->ctl + m->ctl_used, m->ctl + start, payload->used - start);
-  m->ctl_used = (uint16_t)(payload->used - gap);
+  m->tx_end = seal(m->tx, 0, payload->used, type_publish, 1 << 1);
+  m->tx_sent = 0;
+  m->publish_pending = true;
+  m->publish_sent = false;
   return true;
 }
 
 void fleet_mqtt_take_back(fleet_mqtt_t *m) {
   m->publish_pending = m->publish_sent = false;
-  m->tx_sent = m->tx_start;
+  m->tx_sent = 0;
 }
 
 void fleet_mqtt_disconnect(fleet_mqtt_t *m) {
   if (m->state == fleet_mqtt_up) {
     static const uint8_t packet[2] = {type_disconnect << 4, 0};
-    const bool between_packets =
-        m->ctl_sent == m->ctl_used && (!m->publish_pending || m->publish_sent || m->tx_sent == m->tx_start);
+    const bool between_packets = m->ctl_sent == m->ctl_used && (!m->publish_pending || m->publish_sent || m->tx_sent == 0);
     if (between_packets) (void)m->platform->net_send(m->platform->user, packet, sizeof packet);
   }
   close_stream(m);

@@ -114,7 +114,7 @@ static void put_histogram(fleet_cbor_writer_t *w, uint32_t key, const uint16_t *
   uint32_t width = 0;
   while (all >> width != 0) width++;
   const uint32_t bytes = 1 + (n * width + 7) / 8;
-  fleet_cbor_head(w, cbor_uint, key);
+  fleet_cbor_key(w, key);
   fleet_cbor_head(w, cbor_bytes, bytes);
   if (w->overflow || w->capacity - w->used < bytes) {
     w->overflow = true;
@@ -131,19 +131,19 @@ static void put_histogram(fleet_cbor_writer_t *w, uint32_t key, const uint16_t *
 }
 
 static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
-  fleet_cbor_head(w, cbor_uint, FLEET_TELEMETRY_FEATURES);
-  fleet_cbor_head(w, cbor_array, window->features);
+  fleet_cbor_key(w, FLEET_TELEMETRY_FEATURES);
+  fleet_cbor_array(w, window->features);
   for (uint32_t i = 0; i < window->features; i++) {
     const fleet_feature_t *f = &window->feature[i];
     fleet_cbor_head(w, cbor_map, 6);
     put_histogram(w, FLEET_FEATURE_SUMMARY_HISTOGRAM, f->histogram, f->bins);
     fleet_cbor_field(w, FLEET_FEATURE_SUMMARY_N, f->n);
-    fleet_cbor_head(w, cbor_uint, FLEET_FEATURE_SUMMARY_SUM);
+    fleet_cbor_key(w, FLEET_FEATURE_SUMMARY_SUM);
     fleet_cbor_int(w, f->sum);
-    fleet_cbor_field(w, FLEET_FEATURE_SUMMARY_SUM_SQUARES, f->sum_squares);
-    fleet_cbor_head(w, cbor_uint, FLEET_FEATURE_SUMMARY_MIN);
+    fleet_cbor_field_wide(w, FLEET_FEATURE_SUMMARY_SUM_SQUARES, f->sum_squares);
+    fleet_cbor_key(w, FLEET_FEATURE_SUMMARY_MIN);
     fleet_cbor_int(w, f->n == 0 ? 0 : f->min);
-    fleet_cbor_head(w, cbor_uint, FLEET_FEATURE_SUMMARY_MAX);
+    fleet_cbor_key(w, FLEET_FEATURE_SUMMARY_MAX);
     fleet_cbor_int(w, f->n == 0 ? 0 : f->max);
   }
 }
@@ -164,11 +164,11 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
   const uint32_t at = fleet_messages_open(a, out, sequence, now_ms);
   fleet_cbor_field_bytes(out, FLEET_TELEMETRY_BUILD, w->build, sizeof w->build);
   fleet_cbor_field(out, FLEET_TELEMETRY_SCHEMA, w->schema);
-  fleet_cbor_field(out, FLEET_TELEMETRY_START_MS, start_ms);
-  fleet_cbor_field(out, FLEET_TELEMETRY_LENGTH_MS, now_ms - start_ms);
+  fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_MS, start_ms);
+  fleet_cbor_field_wide(out, FLEET_TELEMETRY_LENGTH_MS, now_ms - start_ms);
   fleet_cbor_field(out, FLEET_TELEMETRY_N, w->n);
   if (a->time_known) {
-    fleet_cbor_field(out, FLEET_TELEMETRY_START_UNIX_MS, (uint64_t)(a->unix_offset_ms + (int64_t)start_ms));
+    fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_UNIX_MS, (uint64_t)(a->unix_offset_ms + (int64_t)start_ms));
   }
   put_histogram(out, FLEET_TELEMETRY_CLASSES, w->counts, (uint32_t)w->classes * w->bins);
   if (w->bins != default_bins) fleet_cbor_field(out, FLEET_TELEMETRY_CONFIDENCE_BINS, w->bins);
@@ -176,7 +176,7 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
   if (w->ood_n != 0) put_histogram(out, FLEET_TELEMETRY_OOD, w->ood, ood_bins);
   fleet_cbor_write_rows(out, FLEET_CBOR_ROWS(counts), w);
   if (w->cycles_sum != 0) {
-    fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MEAN, w->n == 0 ? 0 : w->cycles_sum / w->n);
+    fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MEAN, w->n == 0 ? 0 : (uint32_t)(w->cycles_sum / w->n));
     fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MAX, w->cycles_max);
   }
   fleet_cbor_field(out, FLEET_TELEMETRY_ARENA_BYTES, a->runtime.arena_bytes);

@@ -578,7 +578,7 @@ void world_send_desired(world_t *w) {
   fleet_cbor_writer_t out = {payload, sizeof payload, 0, false};
   const bool has = w->deployment != 0 && w->bundle != NULL;
   fleet_cbor_head(&out, cbor_map, 3u + 2 * has + (w->window_s != 0) + (w->pick_every != 0));
-  fleet_cbor_field(&out, FLEET_DESIRED_SERVER_TIME_MS, 1700000000000u + w->now_us / 1000);
+  fleet_cbor_field_wide(&out, FLEET_DESIRED_SERVER_TIME_MS, 1700000000000u + w->now_us / 1000);
   fleet_cbor_field(&out, FLEET_DESIRED_REVISION, w->revision);
   fleet_cbor_field(&out, FLEET_DESIRED_DEPLOYMENT, w->deployment);
   if (has) {
