@@ -3,7 +3,7 @@
 // commit says why. Cortex-M4 rows need arm-none-eabi-gcc; without it they are left out and said to be.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { stdout } from 'node:process';
-import { cortexM4, wasmSections } from '../firmware-stubs/size.mjs';
+import { cortexM, wasmSections } from '../firmware-stubs/size.mjs';
 import { bar, printBars } from './report.mjs';
 
 const TABLE = new URL('size-table.json', import.meta.url);
@@ -45,7 +45,7 @@ async function measure() {
   rows['wasm.data'] = wasm.data;
   rows['wasm.module'] = readFileSync(MODULE).length;
   // The committed module is reproduced byte for byte by a test, so nothing is compiled for its rows here.
-  const m4 = await cortexM4();
+  const m4 = await cortexM();
   if (m4 === null) return rows;
   for (const part of ['runtime', 'agent']) {
     rows[`m4.${part}.text`] = m4[part].text;

@@ -21,8 +21,7 @@ const INCLUDES = [
   'agent/src',
   'crypto/include',
 ];
-const M4 = [
-  '-mcpu=cortex-m4',
+const ARM = [
   '-mthumb',
   '-mfloat-abi=soft',
   '-std=c99',
@@ -113,8 +112,9 @@ const ENTRIES = [
   'fleet_ed25519_verify',
 ];
 
-/** Sizes for Cortex-M4, or null without arm-none-eabi-gcc. */
-export async function cortexM4() {
+/** Sizes for a Cortex-M core, or null without arm-none-eabi-gcc. @param {string} cpu as gcc names it */
+export async function cortexM(cpu = 'cortex-m4') {
+  const flags = [`-mcpu=${cpu}`, ...ARM];
   const version = await run('arm-none-eabi-gcc', ['-dumpversion']).catch(() => undefined);
   if (version === undefined) return null;
   const folder = await mkdtemp(join(tmpdir(), 'tinyfleet-size-'));
@@ -130,7 +130,7 @@ export async function cortexM4() {
         const level = source === 'runtime/kernels' || source === 'dsp/src' ? '-O2' : '-Os';
         await run(
           'arm-none-eabi-gcc',
-          [...M4, level, ...INCLUDES.map((i) => `-I${i}`), '-c', unit, '-o', object],
+          [...flags, level, ...INCLUDES.map((i) => `-I${i}`), '-c', unit, '-o', object],
           { cwd: here },
         );
         const { stdout } = await run('arm-none-eabi-size', [object]);
@@ -149,7 +149,7 @@ export async function cortexM4() {
       runtime: part('runtime/'),
       agent: part('agent/'),
       crypto: part('crypto/'),
-      contexts: await contexts(folder),
+      contexts: await contexts(folder, flags),
       worstStack: Object.fromEntries(ENTRIES.map((entry) => [entry, worstStack(graph, entry)])),
       objects,
     };
@@ -159,7 +159,7 @@ export async function cortexM4() {
 }
 
 // sizeof of the context structs on the target, read from the symbol sizes of arrays of that many bytes.
-async function contexts(folder) {
+async function contexts(folder, flags) {
   const file = join(folder, 'contexts.c');
   const agent = (await readdir(join(here, 'agent/include')).catch(() => [])).includes('fleet_agent.h');
   const lines = [
@@ -171,7 +171,7 @@ async function contexts(folder) {
   await writeFile(file, `${lines.join('\n')}\n`);
   const object = join(folder, 'contexts.o');
   await run('arm-none-eabi-gcc', [
-    ...M4,
+    ...flags,
     ...INCLUDES.map((i) => `-I${join(here, i)}`),
     '-c',
     file,
@@ -188,7 +188,7 @@ async function contexts(folder) {
 }
 
 export async function sizes({ native = false } = {}) {
-  return { wasm: await wasm(native), cortexM4: await cortexM4() };
+  return { wasm: await wasm(native), cortexM4: await cortexM() };
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)

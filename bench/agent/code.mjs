@@ -1,0 +1,41 @@
+// Code, stack and RAM of the full profile on the cores it is for. Signature code is the port's choice: a row of its own.
+import { stdout } from 'node:process';
+import { cortexM } from '../../firmware-stubs/size.mjs';
+import { bar, table } from '../report.mjs';
+
+const CORES = ['cortex-m3', 'cortex-m4', 'cortex-m33', 'cortex-m7'];
+
+export async function measureCode() {
+  const sizes = [];
+  for (const cpu of CORES) sizes.push(await cortexM(cpu));
+  if (sizes.some((size) => size === null)) {
+    stdout.write('left out: arm-none-eabi-gcc is not installed (npm run setup-test-deps)\n');
+    return [];
+  }
+  const row = (name, of) => [name, ...sizes.map(of)];
+  table(
+    ['bytes, gcc -Os', ...CORES],
+    [
+      row('agent: text + rodata', ({ agent }) => agent.text),
+      row('agent: writable data', ({ agent }) => agent.staticRam),
+      row('agent: context, with MQTT buffers', ({ contexts }) => contexts.fleet_agent_t),
+      row('agent: worst stack of a step', ({ worstStack }) => worstStack.fleet_agent_step),
+      row('agent: worst stack of init', ({ worstStack }) => worstStack.fleet_agent_init),
+      row('signature (Ed25519): text + rodata', ({ crypto }) => crypto.text),
+      row('signature (Ed25519): worst stack', ({ worstStack }) => worstStack.fleet_ed25519_verify),
+    ],
+  );
+  const m4 = sizes[CORES.indexOf('cortex-m4')];
+  // Published: ROM 33 KiB, RAM 15 KiB, without signature, delta, compression and resume.
+  stdout.write('mender-mcu as published: 33,792 B of ROM, 15,360 B of RAM\n');
+  return [
+    bar({ id: 'agent.code', value: m4.agent.text, bar: 24 * 1024, better: 'lower', unit: 'B on M4 at -Os' }),
+    bar({
+      id: 'agent.ram',
+      value: m4.contexts.fleet_agent_t,
+      bar: 6 * 1024,
+      better: 'lower',
+      unit: 'B on M4',
+    }),
+  ];
+}
