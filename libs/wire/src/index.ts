@@ -22,3 +22,4 @@ export * from './checksum.js';
 export * from './manifest/index.js';
 export * from './json.js';
 export * from './device-parameters.js';
+export * from './transfer/index.js';
