@@ -44,7 +44,7 @@ const imports = {
   // Tools
   testing: [],
   codegen: ['errors', 'wire'],
-  'demo-model': ['compiler', 'runtime', 'sensors', 'errors'],
+  'demo-model': ['compiler', 'runtime', 'sensors', 'wire', 'errors'],
   workspace: [],
   'eslint-plugin': [],
 };

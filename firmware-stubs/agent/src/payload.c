@@ -28,7 +28,7 @@ enum {
   symbol_max_bytes = 104,
 };
 
-_Static_assert(contexts_end == FLEET_PAYLOAD_CONTEXTS, "contexts");
+_Static_assert((uint32_t)contexts_end == (uint32_t)FLEET_PAYLOAD_CONTEXTS, "contexts");
 _Static_assert(sizeof(fleet_payload_t) <= 4096, "patch scratch");
 
 static uint32_t load_24(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16; }
@@ -104,7 +104,7 @@ static bool command(fleet_payload_t *p) {
   }
   p->length = number(p, at_length);
   const uint32_t source = p->made + p->displacement;
-  return !p->overrun && p->length <= left && source < p->base_bytes && p->length <= p->base_bytes - source;
+  return !p->overrun && p->length <= left && source < p->start.base_bytes && p->length <= p->start.base_bytes - source;
 }
 
 // The byte at `offset` of the base, or of the result, through a small window. What was written never changes again.
@@ -114,7 +114,7 @@ static int32_t source_byte(fleet_payload_t *p, bool own, uint32_t offset, uint32
     return 0;
   }
   if (p->window_own != own || offset - p->window_at >= p->window_bytes) {
-    const uint32_t left = (own ? p->written : p->base_bytes) - offset;
+    const uint32_t left = (own ? p->written : p->start.base_bytes) - offset;
     p->window_own = own;
     p->window_at = offset;
     p->window_bytes = (uint8_t)(left < sizeof p->window ? left : sizeof p->window);
@@ -203,6 +203,7 @@ void fleet_payload_init(fleet_payload_t *p, const fleet_payload_io_t *io, const 
 int32_t fleet_payload_feed(fleet_payload_t *p, const uint8_t *data, uint32_t n) {
   while (n != 0) {
     const bool head = p->block_end == p->block_start;
+    if (head && p->made == p->start.result_bytes) return -(int32_t)fleet_err_wire_payload_invalid; // it has ended
     memmove(p->in, p->in + p->in_at, (size_t)(p->in_end - p->in_at));
     p->in_end = (uint16_t)(p->in_end - p->in_at);
     p->in_at = 0;

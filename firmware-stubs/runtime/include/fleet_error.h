@@ -33,6 +33,8 @@ typedef enum {
     fleet_err_wire_message_unknown = 122,
     fleet_err_wire_telemetry_too_old = 123,
     fleet_err_wire_json_invalid = 124,
+    fleet_err_wire_payload_invalid = 125,
+    fleet_err_wire_payload_crc = 126,
 
     /* Manifest: docs/errors/manifest.md */
     fleet_err_manifest_invalid = 201,

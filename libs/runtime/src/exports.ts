@@ -1,7 +1,8 @@
 // The `rt_*` functions of the WebAssembly module (firmware-stubs/ports/wasm/runtime_exports.c). Pointers are numbers.
 import { FleetError, errorByNumber, type ErrorCode } from '@tinyfleet/errors';
+import type { PayloadExports } from './payload.js';
 
-export interface RuntimeExports {
+export interface RuntimeExports extends PayloadExports {
   readonly memory: WebAssembly.Memory;
   readonly __heap_base: WebAssembly.Global<'i32'>;
   rt_abi(): number;

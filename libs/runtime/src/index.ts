@@ -1,5 +1,6 @@
 /** The C inference runtime as WebAssembly, behind a typed wrapper, and the tables of the bundle format. */
 export { Runtime } from './runtime.js';
+export { applyPayload, type PayloadOptions } from './payload.js';
 export { LoadedBundle, type MonitoredValue, type SelfTestResult, type Trace } from './loaded-bundle.js';
 export {
   readBundle,

@@ -2,3 +2,5 @@
 export * from './dataset.js';
 export * from './evaluate.js';
 export * from './versions.js';
+export * from './updates.js';
+export * from './measure-updates.js';

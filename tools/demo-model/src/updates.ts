@@ -35,7 +35,8 @@ function constant(graph: Graph, id: TensorId | undefined): Tensor & { readonly d
 }
 
 function mapInt32(data: Uint8Array, change: (value: number) => number): Uint8Array {
-  const out = data.slice();
+  // Not slice(): of a Buffer it is a view of the file.
+  const out = new Uint8Array(data);
   const view = new DataView(out.buffer);
   for (let at = 0; at < out.length; at += 4) view.setInt32(at, change(view.getInt32(at, true)), true);
   return out;
@@ -50,8 +51,7 @@ export function tuneLastLayer(graph: Graph, seed = 1): Graph {
   const quantization = filter.quantization && { ...filter.quantization, scales: scales ?? [] };
   const data = Uint8Array.from(new Int8Array(filter.data), (value) => clampInt8(value + next(-12, 12)));
   const changed: Tensor[] = [{ ...filter, data, quantization }];
-  if (bias?.data)
-    changed.push({ ...bias, data: mapInt32(bias.data, (value) => value + next(-400, 400)) });
+  if (bias?.data) changed.push({ ...bias, data: mapInt32(bias.data, (value) => value + next(-400, 400)) });
   return withTensors(graph, changed);
 }
 
@@ -63,7 +63,8 @@ export function tuneAllLayers(graph: Graph, { share = 0.3, lsb = 2, seed = 1 } =
   for (const op of graph.ops.filter((candidate) => WEIGHTED.has(candidate.kind))) {
     const [, weights, bias] = op.inputs.map((id) => tensorOf(graph, id));
     const filter = constant(graph, weights?.id);
-    const move = (value: number): number => (next(0, 9999) < share * 10_000 ? clampInt8(value + step()) : value);
+    const move = (value: number): number =>
+      next(0, 9999) < share * 10_000 ? clampInt8(value + step()) : value;
     changed.push({ ...filter, data: Uint8Array.from(new Int8Array(filter.data), move) });
     if (bias?.data) changed.push({ ...bias, data: mapInt32(bias.data, (value) => value + next(-64, 64)) });
   }

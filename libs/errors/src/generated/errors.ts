@@ -2311,6 +2311,24 @@ export const errors = {
     text: 'The JSON telemetry is invalid: {reason}.',
     hint: 'See docs/spec/wire.md for the JSON form; numbers are plain, byte strings base64.',
   },
+  'wire.payload-invalid': {
+    number: 125,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Wire: payload invalid',
+    text: 'The {method} payload cannot be decoded: {reason}.',
+    hint: 'The platform offers the full payload next. When a payload fails on several devices, report it: payloads are proved before they are offered.',
+  },
+  'wire.payload-crc': {
+    number: 126,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Wire: payload crc',
+    text: 'A block of the {method} payload gives other bytes than it says: the base is not what it was made from.',
+    hint: 'The platform offers the full payload next. When it repeats on one device, its flash loses bits.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errors;
@@ -2618,4 +2636,6 @@ export interface ErrorData {
   'wire.message-unknown': { message: Value };
   'wire.telemetry-too-old': { age: Value; limit: Value };
   'wire.json-invalid': { reason: Value };
+  'wire.payload-invalid': { method: Value; reason: Value };
+  'wire.payload-crc': { method: Value };
 }

@@ -51,14 +51,8 @@ class WindowIndex {
   }
 }
 
-export function equalLength(
-  a: Uint8Array,
-  from: number,
-  b: Uint8Array,
-  at: number,
-  most = Infinity,
-): number {
-  const limit = Math.min(a.length - from, b.length - at, most);
+export function equalLength(a: Uint8Array, from: number, b: Uint8Array, at: number): number {
+  const limit = Math.min(a.length - from, b.length - at);
   let n = 0;
   while (n < limit && a[from + n] === b[at + n]) n++;
   return n;
@@ -107,7 +101,7 @@ export function matches(
   // Where the equal bytes under a displacement end, so that none are compared twice.
   const ends = new Map<number, number>();
   const lengthOf = (source: Uint8Array, from: number, at: number): number => {
-    const key = (source === base ? from - at : from - at - base.length - target.length);
+    const key = source === base ? from - at : from - at - base.length - target.length;
     const known = ends.get(key) ?? 0;
     if (known > at) return known - at;
     const length = equalLength(source, from, target, at);

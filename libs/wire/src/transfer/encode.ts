@@ -2,7 +2,14 @@
 // The format is docs/spec/transfer.md. Deterministic: the same bytes give the same payload everywhere.
 import { crc32 } from '../checksum.js';
 import { displacements, matches } from './alignment.js';
-import { BLOCK_FORMAT, BLOCK_HEAD_BYTES, CONTEXT, CONTEXTS, MAX_BLOCK_BYTES, type Command } from './format.js';
+import {
+  BLOCK_FORMAT,
+  BLOCK_HEAD_BYTES,
+  CONTEXT,
+  CONTEXTS,
+  MAX_BLOCK_BYTES,
+  type Command,
+} from './format.js';
 import { parse } from './parse.js';
 import { RangeEncoder } from './range-encoder.js';
 import { BitCounts, putByte, putCommands, putNumber } from './symbols.js';
@@ -36,47 +43,43 @@ export function encodeCompressed(target: Uint8Array, options: EncodeOptions = {}
 }
 
 function encode(base: Uint8Array, target: Uint8Array, options: EncodeOptions): Uint8Array {
-  const sector = options.sectorBytes ?? DEFAULT_SECTOR_BYTES;
   const tried = options.displacements ?? [];
   const elsewhere = matches(base, target, { window: MATCH_WINDOW, followed: new Set(tried) });
-  const material = { base, target, displacements: tried, matches: elsewhere };
-  let counts = expectedCounts();
-  let parsed = parse(material, counts);
+  const whole = { base, target, displacements: tried, matches: elsewhere, ends: [target.length] };
+  let parsed = parse(whole, expectedCounts());
+  // Then in blocks, along the displacements that have served, at the costs that have come out.
+  const used = new Set(parsed.commands.filter(({ kind }) => kind !== 'self').map(({ from }) => from));
+  const ends = blockEnds(parsed.bits, options);
+  const material = { ...whole, displacements: tried.filter((displacement) => used.has(displacement)), ends };
   for (let round = 1; round < ROUNDS; round++) {
-    counts = new BitCounts(CONTEXTS);
+    const counts = new BitCounts(CONTEXTS);
     putCommands(counts, parsed.commands, base, target);
     parsed = parse(material, counts);
   }
-  const grain = Math.max(1, Math.floor(DEFAULT_SECTOR_BYTES / sector)) * sector;
+  let next = 0;
+  const blocks = Buffer.concat(
+    ends.map((end) => {
+      const first = next;
+      while (next < parsed.commands.length && parsed.commands[next]!.at < end) next++;
+      return encodeBlock(parsed.commands.slice(first, next), base, target);
+    }),
+  );
+  return new Uint8Array(blocks);
+}
+
+/** A block ends with the first whole sectors whose estimated payload reaches the limit. */
+function blockEnds(bits: Float64Array, options: EncodeOptions): number[] {
+  const sector = options.sectorBytes ?? DEFAULT_SECTOR_BYTES;
   const limit = options.blockPayloadBytes ?? DEFAULT_BLOCK_PAYLOAD_BYTES;
+  const bytes = bits.length - 1;
   const ends: number[] = [];
   let begin = 0;
-  for (let end = grain; end < target.length; end += grain) {
-    const coded = (parsed.bits[end]! - parsed.bits[begin]!) / 8;
-    if (coded < limit && end - begin + grain <= MAX_BLOCK_BYTES) continue;
+  for (let end = sector; end < bytes; end += sector) {
+    if ((bits[end]! - bits[begin]!) / 8 < limit && end - begin + sector <= MAX_BLOCK_BYTES) continue;
     ends.push(end);
     begin = end;
   }
-  ends.push(target.length);
-  const blocks = split(parsed.commands, ends);
-  return Buffer.concat(blocks.map((commands) => encodeBlock(commands, base, target)));
-}
-
-/** Commands by block, those across an end cut in two. */
-function split(commands: readonly Command[], ends: readonly number[]): Command[][] {
-  const blocks: Command[][] = ends.map(() => []);
-  let block = 0;
-  for (const command of commands) {
-    let { at, length } = command;
-    while (length > 0) {
-      while (at >= ends[block]!) block++;
-      const take = Math.min(length, ends[block]! - at);
-      blocks[block]!.push({ ...command, at, length: take });
-      at += take;
-      length -= take;
-    }
-  }
-  return blocks;
+  return [...ends, bytes];
 }
 
 function encodeBlock(commands: readonly Command[], base: Uint8Array, target: Uint8Array): Uint8Array {

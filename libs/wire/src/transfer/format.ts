@@ -34,10 +34,10 @@ export const CONTEXT = {
 } as const;
 export const CONTEXTS = CONTEXT.difference + 512;
 
-/** Differences modulo 256 as 0, 1, -1, 2, -2, ... */
+/** Differences modulo 256 as 0, 1, -1, 2, -2, ... 127, -127, 128. */
 export function foldDifference(difference: number): number {
-  const signed = (difference << 24) >> 24;
-  return signed > 0 ? signed * 2 - 1 : -signed * 2;
+  const rest = difference & 255;
+  return rest === 0 ? 0 : rest <= 128 ? rest * 2 - 1 : (256 - rest) * 2;
 }
 
 export type CommandKind = 'literal' | 'copy' | 'change' | 'self';

@@ -2,7 +2,7 @@
 // those of a round before, so that a second and third round fit the coder's own statistics.
 import { equalLength, type Match } from './alignment.js';
 import { AFTER, CONTEXT, foldDifference, type After, type Command, type CommandKind } from './format.js';
-import { putByte, putCommand, putNumber, type BitCounts, type Memory } from './symbols.js';
+import { putByte, putNumber, type BitCounts, type Memory } from './symbols.js';
 
 export interface Material {
   readonly base: Uint8Array;
@@ -11,6 +11,8 @@ export interface Material {
   readonly displacements: readonly number[];
   /** Equal bytes elsewhere, by position in the target. */
   readonly matches: readonly (readonly Match[])[];
+  /** Where blocks end, rising, the last one at the target's end. No command crosses them. */
+  readonly ends: readonly number[];
 }
 
 export interface Parse {
@@ -23,8 +25,6 @@ export interface Parse {
 const LENGTHS = 256;
 /** Lengths of one match that are tried: all short ones, then each by an eighth longer, and the whole. */
 const LENGTH_STEP = 3;
-/** The longest length tried of a repeat at one position: what is equal further on is found again there. */
-const LONGEST = 1 << 12;
 const KINDS: readonly CommandKind[] = ['literal', 'copy', 'change', 'self'];
 const [LITERAL, COPY, CHANGE, SELF] = [0, 1, 2, 3];
 
@@ -38,7 +38,9 @@ class Costs {
 
   constructor(private readonly counts: BitCounts) {
     const bytes = (context: number, fold: (value: number) => number): Float64Array =>
-      Float64Array.from({ length: 256 }, (_, value) => counts.cost((sink) => putByte(sink, context, fold(value))));
+      Float64Array.from({ length: 256 }, (_, value) =>
+        counts.cost((sink) => putByte(sink, context, fold(value))),
+      );
     this.literal = bytes(CONTEXT.literal, (value) => value);
     this.difference = [0, 256].map((after) => bytes(CONTEXT.difference + after, foldDifference));
     for (const context of [CONTEXT.length, CONTEXT.selfLength, CONTEXT.displacement, CONTEXT.distance]) {
@@ -50,7 +52,7 @@ class Costs {
       this.sized.set(
         context,
         Float64Array.from({ length: 25 }, (_, bits) =>
-          counts.cost((sink) => putNumber(sink, context, 2 ** bits + (2 ** bits >> 1) - 1)),
+          counts.cost((sink) => putNumber(sink, context, 2 ** bits + ((2 ** bits) >> 1) - 1)),
         ),
       );
     }
@@ -66,7 +68,10 @@ class Costs {
 
   /** The head without its length. */
   head(kind: number, memory: Memory, from: number): number {
-    return this.flags(kind, memory.after, again(kind, memory, from), from < memory.displacement) + this.move(kind, memory, from);
+    return (
+      this.flags(kind, memory.after, again(kind, memory, from), from < memory.displacement) +
+      this.move(kind, memory, from)
+    );
   }
 
   private readonly flagCosts = new Map<number, number>();
@@ -75,7 +80,9 @@ class Costs {
     const key = ((kind * 4 + after) * 2 + Number(repeats)) * 2 + Number(below);
     let bits = this.flagCosts.get(key);
     if (bits === undefined) {
-      const { cost } = { cost: (context: number, bit: boolean) => this.counts.cost((sink) => sink.bit(context, Number(bit))) };
+      const { cost } = {
+        cost: (context: number, bit: boolean) => this.counts.cost((sink) => sink.bit(context, Number(bit))),
+      };
       bits = cost(CONTEXT.copy + after, kind !== LITERAL);
       if (kind !== LITERAL) bits += cost(CONTEXT.self + after, kind === SELF);
       if (kind === SELF) bits += cost(CONTEXT.again + 1, repeats);
@@ -101,7 +108,7 @@ const longer = (l: number, most: number): number =>
 const again = (kind: number, memory: Memory, from: number): boolean =>
   kind === SELF ? from === memory.distance : from === memory.displacement;
 
-export function parse({ base, target, displacements, matches }: Material, counts: BitCounts): Parse {
+export function parse({ base, target, displacements, matches, ends }: Material, counts: BitCounts): Parse {
   const n = target.length;
   const costs = new Costs(counts);
   const bits = new Float64Array(n + 1).fill(Infinity);
@@ -113,8 +120,9 @@ export function parse({ base, target, displacements, matches }: Material, counts
   const distance = new Int32Array(n + 1).fill(1);
   bits[0] = 0;
 
+  let [blockStart, blockEnd, block] = [0, ends[0] ?? n, 0];
   const reach = (end: number, from: { start: number; kind: number; from: number; bits: number }): void => {
-    if (from.bits >= bits[end]!) return;
+    if (from.bits >= bits[end]! || end > blockEnd) return;
     bits[end] = from.bits;
     start[end] = from.start;
     kinds[end] = from.kind;
@@ -131,11 +139,20 @@ export function parse({ base, target, displacements, matches }: Material, counts
     change: Infinity,
     changeStart: 0,
   }));
+  /** How far the target repeats itself at a distance, so that long runs are compared once. */
+  const repeat = { distance: 0, end: 0 };
   const after: readonly After[] = [AFTER.literal, AFTER.base, AFTER.base, AFTER.self];
   for (let at = 0; at < n; at++) {
+    if (at === blockEnd) {
+      blockStart = at;
+      blockEnd = ends[++block]!;
+      displacement[at] = 0;
+      distance[at] = 1;
+      for (const way of open) way.copy = way.change = Infinity;
+    }
     const here = bits[at]!;
     const memory: Memory = {
-      after: at === 0 ? AFTER.literal : after[kinds[at]!]!,
+      after: at === blockStart ? AFTER.literal : after[kinds[at]!]!,
       displacement: displacement[at]!,
       distance: distance[at]!,
     };
@@ -148,12 +165,17 @@ export function parse({ base, target, displacements, matches }: Material, counts
     });
     for (const { from, length, self } of matches[at]!) {
       const kind = self ? SELF : COPY;
+      if (self && at - from < blockStart) continue;
       const head = here + costs.head(kind, memory, from);
       for (let l = 2; l <= length; l = longer(l, length))
         reach(at + l, { start: at, kind, from, bits: head + costs.length(kind, l) });
     }
-    if (at >= memory.distance && target[at - memory.distance] === byte) {
-      const length = equalLength(target, at - memory.distance, target, at, LONGEST);
+    if (at - blockStart >= memory.distance && target[at - memory.distance] === byte) {
+      if (repeat.distance !== memory.distance || repeat.end <= at) {
+        repeat.distance = memory.distance;
+        repeat.end = at + equalLength(target, at - memory.distance, target, at);
+      }
+      const length = repeat.end - at;
       const head = here + costs.head(SELF, memory, memory.distance);
       for (let l = 1; l <= length; l = longer(l, length))
         reach(at + l, { start: at, kind: SELF, from: memory.distance, bits: head + costs.length(SELF, l) });
@@ -170,8 +192,7 @@ export function parse({ base, target, displacements, matches }: Material, counts
         way.change = changeHead;
         way.changeStart = at;
       }
-      const follows =
-        way.changeStart < at && source > 0 && target[at - 1] !== base[source - 1] ? 1 : 0;
+      const follows = way.changeStart < at && source > 0 && target[at - 1] !== base[source - 1] ? 1 : 0;
       way.change += costs.difference[follows]![difference]!;
       reach(at + 1, {
         start: way.changeStart,
