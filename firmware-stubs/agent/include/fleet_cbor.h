@@ -98,15 +98,5 @@ void fleet_cbor_reader_init(fleet_cbor_reader_t *r, const uint8_t *data, uint32_
 bool fleet_cbor_next(fleet_cbor_reader_t *r, fleet_cbor_item_t *item);
 // Skips one complete item, nested ones included, at most 8 levels deep.
 bool fleet_cbor_skip(fleet_cbor_reader_t *r);
-// The following read one item of the type named and fail the reader on any other.
-bool fleet_cbor_read_uint(fleet_cbor_reader_t *r, uint64_t max, uint64_t *value);
-bool fleet_cbor_read_u32(fleet_cbor_reader_t *r, uint32_t *value);
-bool fleet_cbor_read_int(fleet_cbor_reader_t *r, int64_t *value);
-bool fleet_cbor_read_string(fleet_cbor_reader_t *r, uint32_t major, const uint8_t **data, uint32_t *n);
-bool fleet_cbor_read_count(fleet_cbor_reader_t *r, uint32_t major, uint32_t *count);
-// The next key of a map whose keys must rise strictly (RFC 8949 section 4.2.1); *key holds the one before, and `first` says
-// that there was none.
-bool fleet_cbor_read_key(fleet_cbor_reader_t *r, bool first, uint32_t *key);
-bool fleet_cbor_read_bool(fleet_cbor_reader_t *r, bool *value);
 
 #endif

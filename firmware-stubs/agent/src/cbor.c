@@ -185,60 +185,6 @@ bool fleet_cbor_skip(fleet_cbor_reader_t *r) {
   }
 }
 
-bool fleet_cbor_read_uint(fleet_cbor_reader_t *r, uint64_t max, uint64_t *value) {
-  fleet_cbor_item_t item;
-  if (!fleet_cbor_next(r, &item)) return false;
-  if (item.major != cbor_uint || item.value > max) return fail(r);
-  *value = item.value;
-  return true;
-}
-
-bool fleet_cbor_read_u32(fleet_cbor_reader_t *r, uint32_t *value) {
-  uint64_t wide;
-  if (!fleet_cbor_read_uint(r, UINT32_MAX, &wide)) return false;
-  *value = (uint32_t)wide;
-  return true;
-}
-
-bool fleet_cbor_read_key(fleet_cbor_reader_t *r, bool first, uint32_t *key) {
-  const uint32_t before = *key;
-  if (!fleet_cbor_read_u32(r, key)) return false;
-  return first || *key > before ? true : fail(r);
-}
-
-bool fleet_cbor_read_int(fleet_cbor_reader_t *r, int64_t *value) {
-  fleet_cbor_item_t item;
-  if (!fleet_cbor_next(r, &item)) return false;
-  if (item.major > cbor_nint || item.value > INT64_MAX) return fail(r);
-  *value = item.major == cbor_uint ? (int64_t)item.value : -1 - (int64_t)item.value;
-  return true;
-}
-
-bool fleet_cbor_read_string(fleet_cbor_reader_t *r, uint32_t major, const uint8_t **data, uint32_t *n) {
-  fleet_cbor_item_t item;
-  if (!fleet_cbor_next(r, &item)) return false;
-  if (item.major != major) return fail(r);
-  *data = item.data;
-  *n = (uint32_t)item.value;
-  return true;
-}
-
-bool fleet_cbor_read_count(fleet_cbor_reader_t *r, uint32_t major, uint32_t *count) {
-  fleet_cbor_item_t item;
-  if (!fleet_cbor_next(r, &item)) return false;
-  if (item.major != major) return fail(r);
-  *count = (uint32_t)item.value;
-  return true;
-}
-
-bool fleet_cbor_read_bool(fleet_cbor_reader_t *r, bool *value) {
-  fleet_cbor_item_t item;
-  if (!fleet_cbor_next(r, &item)) return false;
-  if (item.major != cbor_simple || (item.value != 20 && item.value != 21)) return fail(r);
-  *value = item.value == 21;
-  return true;
-}
-
 // Reads the item of one row into its member.
 static bool read_row(fleet_cbor_reader_t *r, const fleet_cbor_row_t *row, void *member) {
   static const uint8_t majors[] = {cbor_uint, cbor_uint, cbor_uint, cbor_uint, cbor_simple, cbor_bytes, cbor_text};

@@ -1,6 +1,7 @@
 // Windows: what they count, when they close, how they wait for a broker, and what is lost is counted.
 #include <string.h>
 
+#include "read.h"
 #include "test.h"
 #include "world.h"
 
@@ -26,17 +27,17 @@ static uint32_t histogram(const message_t *m, uint32_t key, uint16_t *counts, ui
   fleet_cbor_reader_t r;
   uint32_t count;
   fleet_cbor_reader_init(&r, m->payload, m->n);
-  CHECK(fleet_cbor_read_count(&r, cbor_map, &count));
+  CHECK(read_head(&r, cbor_map, &count));
   for (uint32_t i = 0; i < count; i++) {
     uint32_t found;
-    CHECK(fleet_cbor_read_u32(&r, &found));
+    CHECK(read_head(&r, cbor_uint, &found));
     if (found != key) {
       CHECK(fleet_cbor_skip(&r));
       continue;
     }
     const uint8_t *data;
     uint32_t n;
-    CHECK(fleet_cbor_read_string(&r, cbor_bytes, &data, &n));
+    CHECK(read_bytes(&r, &data, &n));
     const uint32_t width = data[0];
     CHECK_EQUAL(n, 1 + (bins * width + 7) / 8);
     uint32_t total = 0;
@@ -107,15 +108,15 @@ static void should_summarize_monitored_features_and_the_ood_score(void) {
   uint32_t fields;
   uint32_t features = 0;
   fleet_cbor_reader_init(&r, m->payload, m->n);
-  CHECK(fleet_cbor_read_count(&r, cbor_map, &fields));
+  CHECK(read_head(&r, cbor_map, &fields));
   for (uint32_t i = 0; i < fields; i++) {
     uint32_t key;
-    CHECK(fleet_cbor_read_u32(&r, &key));
+    CHECK(read_head(&r, cbor_uint, &key));
     if (key != FLEET_TELEMETRY_FEATURES) {
       CHECK(fleet_cbor_skip(&r));
       continue;
     }
-    CHECK(fleet_cbor_read_count(&r, cbor_array, &features));
+    CHECK(read_head(&r, cbor_array, &features));
     for (uint32_t f = 0; f < features; f++) {
       message_t inner = *m;
       inner.n = (uint32_t)(r.end - r.at);
@@ -128,14 +129,14 @@ static void should_summarize_monitored_features_and_the_ood_score(void) {
       uint32_t n;
       int64_t sum = 0, min = 0, max = 0;
       uint64_t squares = 0;
-      CHECK(fleet_cbor_read_count(&one_feature, cbor_map, &n) && n == 6);
+      CHECK(read_head(&one_feature, cbor_map, &n) && n == 6);
       for (uint32_t k = 0; k < n; k++) {
         uint32_t name;
-        CHECK(fleet_cbor_read_u32(&one_feature, &name));
-        if (name == FLEET_FEATURE_SUMMARY_SUM) CHECK(fleet_cbor_read_int(&one_feature, &sum));
-        else if (name == FLEET_FEATURE_SUMMARY_SUM_SQUARES) CHECK(fleet_cbor_read_uint(&one_feature, UINT64_MAX, &squares));
-        else if (name == FLEET_FEATURE_SUMMARY_MIN) CHECK(fleet_cbor_read_int(&one_feature, &min));
-        else if (name == FLEET_FEATURE_SUMMARY_MAX) CHECK(fleet_cbor_read_int(&one_feature, &max));
+        CHECK(read_head(&one_feature, cbor_uint, &name));
+        if (name == FLEET_FEATURE_SUMMARY_SUM) CHECK(read_int(&one_feature, &sum));
+        else if (name == FLEET_FEATURE_SUMMARY_SUM_SQUARES) CHECK(read_uint(&one_feature, &squares));
+        else if (name == FLEET_FEATURE_SUMMARY_MIN) CHECK(read_int(&one_feature, &min));
+        else if (name == FLEET_FEATURE_SUMMARY_MAX) CHECK(read_int(&one_feature, &max));
         else CHECK(fleet_cbor_skip(&one_feature));
       }
       if (f % 4 == 0) {
@@ -287,18 +288,18 @@ static void should_keep_every_nth_prediction_and_at_most_sixteen(void) {
   fleet_cbor_reader_t r;
   uint32_t count;
   fleet_cbor_reader_init(&r, m->payload, m->n);
-  CHECK(fleet_cbor_read_count(&r, cbor_map, &count));
+  CHECK(read_head(&r, cbor_map, &count));
   bool seen = false;
   for (uint32_t i = 0; i < count; i++) {
     uint32_t key;
-    CHECK(fleet_cbor_read_u32(&r, &key));
+    CHECK(read_head(&r, cbor_uint, &key));
     if (key != FLEET_TELEMETRY_PICKS) {
       CHECK(fleet_cbor_skip(&r));
       continue;
     }
     const uint8_t *data;
     uint32_t n;
-    CHECK(fleet_cbor_read_string(&r, cbor_bytes, &data, &n));
+    CHECK(read_bytes(&r, &data, &n));
     CHECK_EQUAL(n, 64);
     for (uint32_t p = 0; p < 16; p++) CHECK_EQUAL(data[4 * p] | data[4 * p + 1] << 8, p);
     seen = true;

@@ -1,4 +1,5 @@
 // The fake outside of an agent under test, see world.h.
+#include "read.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -752,12 +753,12 @@ uint64_t message_field(const message_t *m, uint32_t key_wanted, uint64_t missing
   uint32_t count;
   if (m == NULL) return missing;
   fleet_cbor_reader_init(&r, m->payload, m->n);
-  if (!fleet_cbor_read_count(&r, cbor_map, &count)) return missing;
+  if (!read_head(&r, cbor_map, &count)) return missing;
   for (uint32_t i = 0; i < count; i++) {
     uint32_t found;
     uint64_t value;
-    if (!fleet_cbor_read_u32(&r, &found)) return missing;
-    if (found == key_wanted) return fleet_cbor_read_uint(&r, UINT64_MAX, &value) ? value : missing;
+    if (!read_head(&r, cbor_uint, &found)) return missing;
+    if (found == key_wanted) return read_uint(&r, &value) ? value : missing;
     if (!fleet_cbor_skip(&r)) return missing;
   }
   return missing;
