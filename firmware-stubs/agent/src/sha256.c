@@ -57,32 +57,26 @@ void fleet_sha256_init(fleet_sha256_t *sha) {
 
 void fleet_sha256_update(fleet_sha256_t *sha, const void *data, uint32_t n) {
   const uint8_t *p = data;
-  uint32_t used = (uint32_t)(sha->bytes & 63);
-  sha->bytes += n;
-  if (used != 0) {
-    const uint32_t room = 64 - used;
-    const uint32_t take = n < room ? n : room;
+  while (n != 0) {
+    const uint32_t used = (uint32_t)(sha->bytes & 63);
+    const uint32_t take = n < 64 - used ? n : 64 - used;
     memcpy(sha->block + used, p, take);
+    sha->bytes += take;
     p += take;
     n -= take;
-    if (used + take < 64) return;
-    compress(sha->state, sha->block);
+    if (used + take == 64) compress(sha->state, sha->block);
   }
-  for (; n >= 64; n -= 64, p += 64) compress(sha->state, p);
-  if (n != 0) memcpy(sha->block, p, n);
 }
 
 void fleet_sha256_final(fleet_sha256_t *sha, uint8_t digest[32]) {
   const uint64_t bits = sha->bytes << 3;
-  uint32_t used = (uint32_t)(sha->bytes & 63);
-  sha->block[used++] = 0x80;
-  if (used > 56) {
-    memset(sha->block + used, 0, 64 - used);
-    compress(sha->state, sha->block);
-    used = 0;
-  }
-  memset(sha->block + used, 0, 56 - used);
-  for (uint32_t i = 0; i < 8; i++) sha->block[56 + i] = (uint8_t)(bits >> (56 - 8 * i));
-  compress(sha->state, sha->block);
+  uint8_t length[8];
+  for (uint32_t i = 0; i < 8; i++) length[i] = (uint8_t)(bits >> (56 - 8 * i));
+  uint8_t padding = 0x80;
+  do {
+    fleet_sha256_update(sha, &padding, 1);
+    padding = 0;
+  } while ((sha->bytes & 63) != 56);
+  fleet_sha256_update(sha, length, sizeof length);
   for (uint32_t i = 0; i < 32; i++) digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i & 3)));
 }

@@ -259,33 +259,25 @@ uint64_t fleet_window_tick(fleet_agent_t *a) {
   return w->start_us + (uint64_t)a->window_s * 1000000;
 }
 
-static bool publish(fleet_agent_t *a, const uint8_t *data, uint32_t n) {
-  fleet_cbor_writer_t w;
-  fleet_mqtt_publish_begin(&a->mqtt, "telemetry", 1, &w);
-  if (w.overflow || w.capacity - w.used < n) return false;
-  memcpy(w.buffer + w.used, data, n);
-  w.used += n;
-  return fleet_mqtt_publish_end(&a->mqtt, 1, &w);
-}
-
 // Oldest first: the ring, then RAM.
 bool fleet_window_publish(fleet_agent_t *a) {
-  if (a->ring.pending != 0) {
-    fleet_cbor_writer_t w;
-    fleet_mqtt_publish_begin(&a->mqtt, "telemetry", 1, &w);
+  const bool from_ring = a->ring.pending != 0;
+  if (!from_ring && a->queue_used == 0) return false;
+  fleet_cbor_writer_t w;
+  fleet_mqtt_publish_begin(&a->mqtt, "telemetry", 1, &w);
+  if (from_ring) {
     const uint32_t lost = a->ring.lost;
     const uint32_t n = w.overflow ? 0 : fleet_ring_peek(&a->ring, w.buffer + w.used, w.capacity - w.used);
     count_lost(a, a->ring.lost - lost);
     if (n == 0) return false;
     w.used += n;
-    if (!fleet_mqtt_publish_end(&a->mqtt, 1, &w)) return false;
-    a->in_flight = in_flight_ring;
-    a->sending_lost = a->ring.lost;
-    return true;
+  } else {
+    fleet_cbor_raw(&w, a->queue + window_head, front_bytes(a));
   }
-  if (a->queue_used == 0 || !publish(a, a->queue + window_head, front_bytes(a))) return false;
-  a->in_flight = in_flight_window;
-  a->sending_bytes = (uint16_t)front_bytes(a);
+  if (!fleet_mqtt_publish_end(&a->mqtt, 1, &w)) return false;
+  a->in_flight = from_ring ? in_flight_ring : in_flight_window;
+  a->sending_lost = a->ring.lost;
+  a->sending_bytes = (uint16_t)(from_ring ? 0 : front_bytes(a));
   return true;
 }
 
