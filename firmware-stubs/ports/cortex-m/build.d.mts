@@ -1,4 +1,5 @@
 // Types of build.mjs.
 export type Core = 'm3' | 'm4' | 'm7';
-export const CORES: Readonly<Record<Core, { cpu: string; board: string; psram: string }>>;
-export function buildCortexM(core: Core): Promise<string>;
+export const CORES: Readonly<Record<Core, { readonly cpu: string; readonly board: string; readonly psram: string }>>;
+/** Path of fleet-run, or of tinyfleet-device. */
+export function buildCortexM(core: Core, options?: { readonly agent?: boolean }): Promise<string>;

@@ -1,7 +1,7 @@
-// Builds fleet-run as a bare-metal image for one of QEMU's MPS2 boards with arm-none-eabi-gcc, and prints its path.
-//   node firmware-stubs/ports/cortex-m/build.mjs m3|m4|m7
-// Run it: qemu-system-arm -M BOARD -icount shift=0 -kernel IMAGE -semihosting-config enable=on,target=native,arg=... ;
-// port-runner.ts does.
+// Builds a bare-metal image for one of QEMU's MPS2 boards with arm-none-eabi-gcc, and prints its path: fleet-run, which runs
+// bundles from files, or with --agent tinyfleet-device, the whole device.
+//   node firmware-stubs/ports/cortex-m/build.mjs [--agent] m3|m4|m7
+// How QEMU is started is in port-runner.ts and qemu-device.ts.
 import { pathToFileURL } from 'node:url';
 import { buildImage } from '../build.mjs';
 
@@ -12,13 +12,15 @@ export const CORES = {
   m7: { cpu: 'cortex-m7', board: 'mps2-an500', psram: '0x60000000' },
 };
 
+const AGENT = ['agent/src', 'agent/include', 'ports/device', 'ports/cortex-m', 'ports/cortex-m/agent'];
+
 /** Path of the image. */
-export function buildCortexM(core) {
+export function buildCortexM(core, { agent = false } = {}) {
   const { cpu, psram } = CORES[core];
   return buildImage({
-    name: `fleet-run-${core}.elf`,
+    name: `${agent ? 'tinyfleet-device' : 'fleet-run'}-${core}.elf`,
     cc: 'arm-none-eabi-gcc',
-    folders: ['ports/run', 'ports/cortex-m'],
+    folders: agent ? AGENT : ['ports/run', 'ports/cortex-m', 'ports/cortex-m/run'],
     // Integer code: no floating-point registers to save, and a soft-float call would be seen by its size.
     flags: [
       `-mcpu=${cpu}`,
@@ -27,7 +29,7 @@ export function buildCortexM(core) {
       '-ffreestanding',
       '-ffunction-sections',
       '-fdata-sections',
-      '-DFLEET_RUN_TIMER=0x40000000',
+      ...(agent ? [] : ['-DFLEET_RUN_TIMER=0x40000000']),
     ],
     link: [
       '-nostartfiles',
@@ -40,7 +42,8 @@ export function buildCortexM(core) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const core = process.argv[2] ?? '';
+  const args = process.argv.slice(2);
+  const core = args.find((arg) => !arg.startsWith('--')) ?? '';
   if (!Object.hasOwn(CORES, core)) throw new Error(`Which core? ${Object.keys(CORES).join(' | ')}`);
-  process.stdout.write(`${await buildCortexM(core)}\n`);
+  process.stdout.write(`${await buildCortexM(core, { agent: args.includes('--agent') })}\n`);
 }

@@ -1,6 +1,6 @@
 // Reset of a bare-metal Cortex-M image: vector table, data and bss, then fleet_run_port. Faults end the run with an exit
 // code instead of hanging it. No interrupt is enabled.
-#include "semihosting.h"
+#include "../semihosting.h"
 
 #include <stddef.h>
 #include <stdint.h>

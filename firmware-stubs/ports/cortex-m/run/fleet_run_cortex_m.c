@@ -1,12 +1,12 @@
 // fleet-run on QEMU's MPS2 boards: files and arguments by semihosting, instructions by the CMSDK timer, the stack's
 // high-water mark by painting. The model is a file, so one image serves all and no compiler can specialize for one.
-#include "semihosting.h"
+#include "../semihosting.h"
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "../run/fleet_run.h"
+#include "../../run/fleet_run.h"
 
 extern uint8_t link_stack_limit[], link_sram_free[], link_sram_end[], link_psram[], link_psram_end[];
 
