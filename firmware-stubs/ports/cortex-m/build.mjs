@@ -12,7 +12,10 @@ export const CORES = {
   m7: { cpu: 'cortex-m7', board: 'mps2-an500', psram: '0x60000000' },
 };
 
-const AGENT = ['agent/src', 'agent/include', 'ports/device', 'ports/cortex-m', 'ports/cortex-m/agent'];
+const AGENT = [
+  ...['agent/src', 'agent/include', 'crypto/src', 'crypto/include'],
+  ...['ports/device', 'ports/cortex-m', 'ports/cortex-m/agent'],
+];
 
 /** Path of the image. */
 export function buildCortexM(core, { agent = false } = {}) {
@@ -29,7 +32,7 @@ export function buildCortexM(core, { agent = false } = {}) {
       '-ffreestanding',
       '-ffunction-sections',
       '-fdata-sections',
-      ...(agent ? [] : ['-DFLEET_RUN_TIMER=0x40000000']),
+      agent ? '-Wno-sign-conversion' : '-DFLEET_RUN_TIMER=0x40000000',
     ],
     link: [
       '-nostartfiles',

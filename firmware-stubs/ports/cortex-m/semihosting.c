@@ -1,6 +1,7 @@
 // Every operation is one breakpoint 0xAB: number in r0, address of the parameter block in r1, result in r0.
 #include "semihosting.h"
 
+#include <stddef.h>
 #include <string.h>
 
 // Operation numbers, IHI 0074 section 2.2.
@@ -11,6 +12,7 @@ enum {
   sys_write = 0x05,
   sys_read = 0x06,
   sys_flen = 0x0c,
+  sys_time = 0x11,
   sys_get_cmdline = 0x15,
   sys_exit_extended = 0x20,
 };
@@ -51,6 +53,8 @@ int semihosting_write(int32_t file, const void *src, uint32_t n) {
 }
 
 void semihosting_print(const char *text) { (void)call(sys_write0, text); }
+
+uint32_t semihosting_time(void) { return (uint32_t)call(sys_time, NULL); }
 
 int semihosting_command_line(char *dst, uint32_t n) {
   uint32_t block[2] = {(uint32_t)(uintptr_t)dst, n};

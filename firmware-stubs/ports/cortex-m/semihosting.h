@@ -19,6 +19,8 @@ int semihosting_read(int32_t file, void *dst, uint32_t n);
 int semihosting_write(int32_t file, const void *src, uint32_t n);
 // To the host's error output.
 void semihosting_print(const char *text);
+// Seconds since 1970 by the host's clock.
+uint32_t semihosting_time(void);
 // The command line, 0-terminated. 0 = none, or longer than n.
 int semihosting_command_line(char *dst, uint32_t n);
 _Noreturn void semihosting_exit(int code);

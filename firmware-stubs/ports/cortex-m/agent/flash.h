@@ -5,19 +5,19 @@
 
 #include <stdint.h>
 
+#include "fleet_platform.h"
+
 typedef struct {
   uint8_t *base;
-  uint32_t bytes;
-  uint32_t sector_bytes;
-  uint32_t unit_bytes;
-  uint8_t erased;
-  // Time that operations take, 0 = none: NOR of the serial kind needs 45,000 us a sector and 700 us for 256 bytes.
+  fleet_flash_geometry_t geometry;
+  // Time that operations take, 0 = none. NOR of the serial kind needs about 45,000 us a sector and 700 us for 256 bytes.
   uint32_t erase_us;
   uint32_t program_us_per_256;
   uint32_t cut_at; // operation since boot inside which power fails, from 1; 0 = none
   uint32_t operations;
 } flash_t;
 
+// As fleet_platform_t's flash_*; a breach of the rules is an error.
 int32_t flash_read(const flash_t *flash, uint32_t offset, void *dst, uint32_t n);
 int32_t flash_program(flash_t *flash, uint32_t offset, const void *src, uint32_t n);
 int32_t flash_erase(flash_t *flash, uint32_t offset);

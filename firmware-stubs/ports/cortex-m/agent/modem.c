@@ -1,6 +1,7 @@
 #include "modem.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "mps2.h"
 

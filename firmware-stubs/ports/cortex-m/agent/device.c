@@ -1,0 +1,289 @@
+// The platform's functions of fleet_platform.h on the board, the parameters, and the loop.
+//
+// PSRAM, which the host backs with a file: 16 KiB for the parameter block, the agent's flash, and flash.h's probe at the
+// very end. Words of the command line, all for tests: cut (flash operation in which power fails), erase-us and program-us
+// (time of the flash), watchdog-ms, cycles (1: the timer is the cycle counter, which is only true under -icount), hang and
+// fault (inference in which the device hangs or faults).
+#include "device.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "../semihosting.h"
+#include "clock.h"
+#include "console.h"
+#include "flash.h"
+#include "fleet_device.h"
+#include "fleet_ed25519.h"
+#include "fleet_generator.h"
+#include "modem.h"
+#include "mps2.h"
+#include "reset.h"
+
+enum { parameter_bytes = FLEET_DEVICE_BLOCK_MAX, paint = 0xa5, watchdog_default_ms = 60000, instructions_per_tick = 40 };
+
+extern uint8_t link_stack_limit[], link_sram_free[], link_sram_end[], link_psram[], link_psram_end[];
+
+static struct {
+  fleet_agent_t agent;
+  fleet_device_parameters_t parameters;
+  flash_t flash;
+  fleet_generator_t generator;
+  uint64_t next_frame_us;
+  uint32_t boot_seed[32 / 4];
+  uint32_t seeds;
+  uint32_t hang_at, fault_at; // inference index + 1
+  uint8_t *free;
+} device;
+
+// ---- log -----------------------------------------------------------------------------------------------------------
+
+static void print(const char *text, int64_t value) {
+  console_text(text);
+  console_text(" ");
+  console_number(value);
+  console_text("\n");
+}
+
+static void log_line(void *user, uint32_t level, const char *text, int32_t value) {
+  (void)user;
+  console_text("log ");
+  console_number(level);
+  console_text(" ");
+  print(text, value);
+}
+
+// ---- time, stack ---------------------------------------------------------------------------------------------------
+
+static uint64_t now_us(void *user) {
+  (void)user;
+  return clock_now_us();
+}
+
+static uint32_t cycles(void *user) {
+  (void)user;
+  return clock_ticks();
+}
+
+static uint8_t *stack_pointer(void) {
+  uint8_t *sp;
+  __asm__ volatile("mov %0, sp" : "=r"(sp));
+  return sp;
+}
+
+// Calls nothing, so what it paints is below every frame in use.
+static void paint_stack(void) {
+  uint8_t *const end = stack_pointer();
+  for (volatile uint8_t *p = link_stack_limit; p < end; p++) *p = paint;
+}
+
+// ---- flash, network ------------------------------------------------------------------------------------------------
+
+static int32_t read_flash(void *user, uint32_t offset, void *dst, uint32_t n) {
+  (void)user;
+  return flash_read(&device.flash, offset, dst, n);
+}
+
+static int32_t program_flash(void *user, uint32_t offset, const void *src, uint32_t n) {
+  (void)user;
+  return flash_program(&device.flash, offset, src, n);
+}
+
+static int32_t erase_flash(void *user, uint32_t offset) {
+  (void)user;
+  return flash_erase(&device.flash, offset);
+}
+
+static const void *map_flash(void *user, uint32_t offset, uint32_t n) {
+  (void)user;
+  return flash_map(&device.flash, offset, n);
+}
+
+_Noreturn void device_power_fails(void) {
+  console_text("cut\n");
+  (void)mps2_mask_interrupts();
+  for (;;) mps2_wait_for_interrupt();
+}
+
+static int32_t net_open(void *user) {
+  (void)user;
+  return modem_open();
+}
+
+static int32_t net_send(void *user, const void *src, uint32_t n) {
+  (void)user;
+  return modem_send(src, n);
+}
+
+static int32_t net_receive(void *user, void *dst, uint32_t n) {
+  (void)user;
+  return modem_receive(dst, n);
+}
+
+static void net_close(void *user) {
+  (void)user;
+  modem_close();
+}
+
+// ---- keys, chance --------------------------------------------------------------------------------------------------
+
+static int32_t verify(void *user, uint32_t alg, const uint8_t *key, uint32_t key_bytes, const uint8_t *msg,
+                      uint32_t msg_bytes, const uint8_t *sig, uint32_t sig_bytes) {
+  (void)user;
+  if (alg != FLEET_SIGNATURE_ALGORITHM_ED25519 || key_bytes != 32 || sig_bytes != 64) return -1;
+  const uint32_t start = clock_ticks();
+  const int32_t result = fleet_ed25519_verify(key, msg, msg_bytes, sig);
+  print("verified", (int64_t)(clock_ticks() - start) * instructions_per_tick);
+  return result;
+}
+
+// What differs between boots and devices: the host's clock, the seed and token of the parameters, where the timer stands.
+static void stir(void) {
+  const uint32_t host[2] = {semihosting_time(), clock_ticks()};
+  fleet_sha256_t sha;
+  fleet_sha256_init(&sha);
+  fleet_sha256_update(&sha, host, sizeof host);
+  fleet_sha256_update(&sha, &device.seeds, sizeof device.seeds);
+  fleet_sha256_update(&sha, device.boot_seed, sizeof device.boot_seed);
+  fleet_sha256_update(&sha, link_psram, parameter_bytes);
+  fleet_sha256_final(&sha, (uint8_t *)device.boot_seed);
+  device.seeds++;
+}
+
+static void entropy(void *user, void *dst, uint32_t n) {
+  (void)user;
+  uint8_t *to = dst;
+  while (n != 0) {
+    const uint32_t part = n < sizeof device.boot_seed ? n : (uint32_t)sizeof device.boot_seed;
+    stir();
+    memcpy(to, device.boot_seed, part);
+    to += part;
+    n -= part;
+  }
+}
+
+// ---- sensors -------------------------------------------------------------------------------------------------------
+
+static const fleet_sensor_t *find_sensor(uint32_t sensor) {
+  for (uint32_t i = 0; i < device.parameters.sensor_count; i++)
+    if (device.parameters.sensors[i].sensor == sensor) return &device.parameters.sensors[i];
+  return NULL;
+}
+
+// Raw frames come at the sensor's rate; a device that falls behind by a second drops what it missed.
+static int32_t sample(void *user, uint32_t sensor, void *dst, uint32_t count) {
+  (void)user;
+  if (sensor == FLEET_SENSOR_TENSOR) {
+    fleet_generator_bytes(&device.generator, dst, count);
+    return (int32_t)count;
+  }
+  const fleet_sensor_t *s = find_sensor(sensor);
+  if (s == NULL || s->sample_rate_mhz == 0) return -1;
+  const uint64_t now = clock_now_us();
+  const uint64_t complete = device.next_frame_us + (uint64_t)count * 1000000000u / s->sample_rate_mhz;
+  if (complete > now) return 0;
+  device.next_frame_us = now - complete > 1000000 ? now : complete;
+  fleet_generator_frames(&device.generator, dst, count, s->axes);
+  return (int32_t)count;
+}
+
+static void result(void *user, const fleet_inference_t *inference) {
+  (void)user;
+  if (inference->index + 1 == device.fault_at) *(volatile uint32_t *)(uintptr_t)0xf0000000u = 0;
+  while (inference->index + 1 == device.hang_at) {
+  }
+}
+
+// ---- reset, start --------------------------------------------------------------------------------------------------
+
+static void reset(void *user) {
+  (void)user;
+  reset_system(FLEET_RESET_CAUSE_SOFTWARE);
+}
+
+static void feed(void *user) {
+  (void)user;
+  watchdog_feed();
+}
+
+static int32_t wait(void *user, uint64_t due_us) {
+  (void)user;
+  clock_sleep_until(due_us, modem_has_input);
+  return 0;
+}
+
+static uint8_t *take(uint32_t bytes) {
+  if (bytes > (uint32_t)(link_sram_end - device.free)) return NULL;
+  uint8_t *memory = device.free;
+  device.free += (bytes + 15u) & ~15u;
+  return memory;
+}
+
+// A device that cannot start says why and waits for better parameters: whoever flashes it starts it again.
+_Noreturn static void stop(int32_t error) {
+  print("stopped", error);
+  for (;;) mps2_wait_for_interrupt();
+}
+
+_Noreturn void device_main(void) {
+  static fleet_agent_config_t config;
+  static const fleet_platform_t measuring = {
+      .now_us = now_us,
+      .cycles = cycles,
+      .flash_read = read_flash,
+      .flash_program = program_flash,
+      .flash_erase = erase_flash,
+      .flash_map = map_flash,
+      .net_open = net_open,
+      .net_send = net_send,
+      .net_receive = net_receive,
+      .net_close = net_close,
+      .verify = verify,
+      .entropy = entropy,
+      .sample = sample,
+      .result = result,
+      .reset = reset,
+      .watchdog = feed,
+      .log = log_line,
+  };
+  static fleet_platform_t platform;
+  config.reset_cause = reset_read_cause();
+  paint_stack();
+  clock_start();
+  console_start();
+  print("boot", config.reset_cause);
+
+  const int32_t error = fleet_device_parameters(&device.parameters, link_psram, parameter_bytes);
+  if (error < 0) stop(error);
+  fleet_device_configure(&device.parameters, &config);
+  device.flash.base = link_psram + parameter_bytes;
+  device.flash.geometry = config.flash;
+  device.flash.cut_at = console_option("cut");
+  device.flash.erase_us = console_option("erase-us");
+  device.flash.program_us_per_256 = console_option("program-us");
+  device.hang_at = console_option("hang");
+  device.fault_at = console_option("fault");
+  device.free = link_sram_free;
+  config.arena_bytes = device.parameters.arena_bytes;
+  config.arena = take(config.arena_bytes);
+  config.state_bytes = device.parameters.state_bytes;
+  config.state = take(config.state_bytes);
+  const uint32_t flash_most = (uint32_t)(link_psram_end - link_psram) - parameter_bytes - flash_probe_bytes;
+  if (config.arena == NULL || config.state == NULL || config.flash.bytes > flash_most)
+    stop(-(int32_t)fleet_err_agent_parameters_invalid);
+
+  platform = measuring;
+  if (console_option("cycles") != 0) {
+    config.clock_khz = mps2_clock_hz / 1000;
+  } else {
+    platform.cycles = NULL; // the timer follows the host's clock: its figures would be the host's load
+  }
+  fleet_generator_init(&device.generator, device.parameters.seed);
+  uint32_t call;
+  entropy(NULL, &call, sizeof call);
+  modem_start(call);
+  const uint32_t watchdog_ms = console_option("watchdog-ms");
+  watchdog_start(watchdog_ms == 0 ? (uint32_t)watchdog_default_ms : watchdog_ms);
+  __asm__ volatile("cpsie i" ::: "memory");
+  stop(fleet_device_run(&device.agent, &platform, &config, wait));
+}
