@@ -28,6 +28,18 @@ export {
   type RunningDevice,
   type RunOptions,
 } from './devices/runner.js';
+export { type Core } from '../ports/cortex-m/build.mjs';
+export { QemuDevice, type QemuDeviceKnobs, type QemuDeviceOptions } from './qemu/qemu-device.js';
+export { Modem, type ModemTraffic } from './qemu/modem.js';
+export {
+  FLASH_FILE_BYTES,
+  createFlashFile,
+  readFlash,
+  readProbe,
+  writeFlash,
+  type FlashFileLayout,
+  type FlashProbe,
+} from './qemu/flash-file.js';
 export { runtimeSources } from './runtime-sources.js';
 export { wasmBytes, wasmSha256 } from './generated/wasm.js';
 

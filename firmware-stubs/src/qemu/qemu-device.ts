@@ -25,6 +25,7 @@ export interface QemuDeviceOptions {
 /** Words for one run of the device, all numbers; ports/cortex-m/agent/device.c says what they do. */
 export interface QemuDeviceKnobs {
   readonly cut?: number;
+  readonly 'backoff-ms'?: number;
   readonly 'erase-us'?: number;
   readonly 'program-us'?: number;
   readonly 'watchdog-ms'?: number;

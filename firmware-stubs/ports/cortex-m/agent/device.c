@@ -2,8 +2,8 @@
 //
 // PSRAM, which the host backs with a file: 16 KiB for the parameter block, the agent's flash, and flash.h's probe at the
 // very end. Words of the command line, all for tests: cut (flash operation in which power fails), erase-us and program-us
-// (time of the flash), watchdog-ms, cycles (1: the timer is the cycle counter, which is only true under -icount), hang and
-// fault (inference in which the device hangs or faults).
+// (time of the flash), backoff-ms (least wait before a connect), watchdog-ms, hang and fault (number of the inference,
+// from 1, after which the device hangs or faults), cycles (1: the timer is the cycle counter, true under -icount only).
 #include "device.h"
 
 #include <stddef.h>
@@ -261,6 +261,7 @@ _Noreturn void device_main(void) {
   device.flash.cut_at = console_option("cut");
   device.flash.erase_us = console_option("erase-us");
   device.flash.program_us_per_256 = console_option("program-us");
+  config.backoff_min_ms = console_option("backoff-ms");
   device.hang_at = console_option("hang");
   device.fault_at = console_option("fault");
   device.free = link_sram_free;

@@ -1,0 +1,107 @@
+// tinyfleet-device on QEMU's boards against the scripted platform: it boots from its flash file, says hello over the modem,
+// installs, and comes back after resets, faults, hangs and lost calls.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { compile } from '@tinyfleet/compiler';
+import { VIBRATION_CLASSES } from '@tinyfleet/sensors';
+import { describeWith, eventually } from '@tinyfleet/testing';
+import { QemuLab, activeSlot, sha256, type LabDevice } from '../src/lab/qemu-lab.js';
+import { runPowerCuts } from '../src/lab/qemu-power-cuts.js';
+
+const models = path.join(import.meta.dirname, '../../../tools/demo-model/models');
+const QUICK = { 'backoff-ms': 20 } as const;
+
+let bundles: Uint8Array[];
+let lab: QemuLab;
+
+beforeAll(async () => {
+  const deviceType = { name: 'qemu-m4', core: 'cortex-m4f', clockHz: 25e6, slotBytes: 65_536, arenaBytes: 65_536 };
+  bundles = await Promise.all(
+    ['v1', 'v2', 'v3'].map(async (version) => {
+      const fileName = `vibration-${version}.tflite`;
+      const bytes = new Uint8Array(readFileSync(path.join(models, fileName)));
+      return (await compile({ bytes, fileName }, { deviceType, labels: VIBRATION_CLASSES })).bundle;
+    }),
+  );
+});
+beforeEach(async () => {
+  lab = await QemuLab.open();
+});
+afterEach(() => lab.close());
+
+function offer(device: LabDevice, model: number): void {
+  device.platform.release = {
+    bundle: bundles[model]!,
+    sequence: 2 + 2 * model,
+    abi: 0x1_0000,
+    opSet: Uint8Array.of(),
+  };
+}
+
+/** A window of the model has come. */
+const runs = ({ platform }: LabDevice, model: number) =>
+  platform.until(`telemetry of model ${model}`, () =>
+    platform.since('telemetry').find(({ build }) => sha256(bundles[model]!).startsWith(Buffer.from(build).toString('hex'))),
+  );
+const lastHello = ({ platform }: LabDevice) => platform.since('hello').at(-1)!;
+
+describeWith(['qemu-system-arm', 'arm-none-eabi-gcc'], 'a device on QEMU', () => {
+  it.each(['m3', 'm4', 'm7'] as const)('should install, update and run in place on %s', async (core) => {
+    const device = await lab.device({ core });
+    device.machine.powerOn(QUICK);
+    for (const model of [0, 1]) {
+      offer(device, model);
+      device.machine.modem.dropCall(); // a new session says hello and is told of the release
+      await runs(device, model);
+      expect(sha256(await device.slot(model, bundles[model]!.length))).toBe(sha256(bundles[model]!));
+    }
+    expect(device.platform.since('hello')[0]).toMatchObject({ resetCause: 'power-on', deviceType: `qemu-${core}` });
+    expect(device.platform.since('state').map(({ updateState }) => updateState)).toEqual(
+      expect.arrayContaining(['fetching', 'trial', 'soak', 'active']),
+    );
+    expect(device.platform.since('line').filter((line) => line.startsWith('verified'))).toHaveLength(2);
+  }, 60_000);
+
+  it('should find its model again after the power was gone', async () => {
+    const device = await lab.device({ core: 'm4' });
+    offer(device, 0);
+    device.machine.powerOn(QUICK);
+    await runs(device, 0);
+    await device.machine.powerOff();
+    const from = device.platform.log.length;
+    device.machine.powerOn(QUICK);
+    const hello = await device.platform.until('hello', () => device.platform.since('hello', from)[0]);
+    expect(activeSlot(hello)).toMatchObject({ number: 0, digest: sha256(bundles[0]!) });
+  }, 60_000);
+
+  it.each([
+    ['fault', { fault: 3 }, 'fault'],
+    ['hang', { hang: 3, 'watchdog-ms': 1_500 }, 'watchdog'],
+  ] as const)('should reset after a %s and say why', async (_what, knobs, cause) => {
+    const device = await lab.device({ core: 'm4' });
+    offer(device, 0);
+    device.machine.powerOn({ ...QUICK, ...knobs });
+    await device.platform.until('second hello', () => device.platform.since('hello')[1]);
+    expect(device.platform.since('hello')[1]).toMatchObject({ resetCause: cause });
+    expect(device.machine.isOn).toBe(true);
+  }, 60_000);
+
+  it('should notice that its call is over and dial again', async () => {
+    const device = await lab.device({ core: 'm4' });
+    device.machine.powerOn(QUICK);
+    await device.platform.until('hello', () => device.platform.since('hello')[0]);
+    device.machine.modem.hasCoverage = false;
+    device.machine.modem.dropCall();
+    await eventually(async () => expect(device.machine.modem.traffic.failures).toBeGreaterThan(2));
+    device.machine.modem.hasCoverage = true;
+    await device.platform.until('second hello', () => device.platform.since('hello')[1]);
+    expect(lastHello(device).counters).toMatchObject({ 9: 1 });
+  }, 60_000);
+
+  it('should survive a few power cuts', async () => {
+    const report = await runPowerCuts({ bundles, cuts: 8, parallel: 2, onProgress: (text) => console.log(text) });
+    console.log(report);
+    expect(report).toMatchObject({ failures: [], cuts: 8 });
+  }, 120_000);
+});
