@@ -1,29 +1,17 @@
 // tinyfleet-device on QEMU's boards against the scripted platform: it boots from its flash file, says hello over the modem,
 // installs, and comes back after resets, faults, hangs and lost calls.
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { compile } from '@tinyfleet/compiler';
-import { VIBRATION_CLASSES } from '@tinyfleet/sensors';
 import { describeWith, eventually } from '@tinyfleet/testing';
 import { QemuLab, activeSlot, sha256, type LabDevice } from '../src/lab/qemu-lab.js';
-import { runPowerCuts } from '../src/lab/qemu-power-cuts.js';
+import { labModel } from './lab-models.js';
 
-const models = path.join(import.meta.dirname, '../../../tools/demo-model/models');
 const QUICK = { 'backoff-ms': 20 } as const;
 
 let bundles: Uint8Array[];
 let lab: QemuLab;
 
 beforeAll(async () => {
-  const deviceType = { name: 'qemu-m4', core: 'cortex-m4f', clockHz: 25e6, slotBytes: 65_536, arenaBytes: 65_536 };
-  bundles = await Promise.all(
-    ['v1', 'v2', 'v3'].map(async (version) => {
-      const fileName = `vibration-${version}.tflite`;
-      const bytes = new Uint8Array(readFileSync(path.join(models, fileName)));
-      return (await compile({ bytes, fileName }, { deviceType, labels: VIBRATION_CLASSES })).bundle;
-    }),
-  );
+  bundles = await Promise.all([1, 2].map(labModel));
 });
 beforeEach(async () => {
   lab = await QemuLab.open();
@@ -98,10 +86,4 @@ describeWith(['qemu-system-arm', 'arm-none-eabi-gcc'], 'a device on QEMU', () =>
     await device.platform.until('second hello', () => device.platform.since('hello')[1]);
     expect(lastHello(device).counters).toMatchObject({ 9: 1 });
   }, 60_000);
-
-  it('should survive a few power cuts', async () => {
-    const report = await runPowerCuts({ bundles, cuts: 8, parallel: 2, onProgress: (text) => console.log(text) });
-    console.log(report);
-    expect(report).toMatchObject({ failures: [], cuts: 8 });
-  }, 120_000);
 });

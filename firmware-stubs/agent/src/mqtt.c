@@ -418,7 +418,8 @@ uint64_t fleet_mqtt_due_us(const fleet_mqtt_t *m, uint64_t now_us) {
     case fleet_mqtt_sending_subscribe:
       return soon < m->deadline_us ? soon : m->deadline_us;
     case fleet_mqtt_up:
-      return m->blocked || m->ack_packet_id != 0 ? soon : session_due_us(m);
+      if (m->blocked || m->ack_packet_id != 0) return soon;
+      return m->ctl_sent < m->ctl_used ? now_us : session_due_us(m); // now: a QoS 0 publish made after the poll
     default:
       return m->deadline_us;
   }

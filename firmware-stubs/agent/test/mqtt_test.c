@@ -206,6 +206,14 @@ static void should_ping_when_idle_and_give_up_a_dead_stream(void) {
   CHECK_EQUAL(w.opens, 2);
 }
 
+static void should_not_sleep_over_a_message_that_was_made_after_the_poll(void) {
+  connect_device();
+  fleet_cbor_writer_t want;
+  fleet_mqtt_publish_begin(&w.agent.mqtt, "want", 0, &want);
+  CHECK(fleet_mqtt_publish_end(&w.agent.mqtt, 0, &want));
+  CHECK_EQUAL(fleet_mqtt_due_us(&w.agent.mqtt, w.now_us), w.now_us);
+}
+
 static void should_keep_one_publish_in_flight_and_send_it_again_after_a_reconnect(void) {
   world_init(&w);
   make_bundle(&one, 1, 2, false);
@@ -266,6 +274,8 @@ const test_t mqtt_tests[] = {
     {"should ignore topics that are not its own", should_ignore_topics_that_are_not_its_own},
     {"should back off with jitter up to the limit", should_back_off_with_jitter_up_to_the_limit},
     {"should ping when idle and give up a dead stream", should_ping_when_idle_and_give_up_a_dead_stream},
+    {"should not sleep over a message that was made after the poll",
+     should_not_sleep_over_a_message_that_was_made_after_the_poll},
     {"should keep one publish in flight and send it again after a reconnect",
      should_keep_one_publish_in_flight_and_send_it_again_after_a_reconnect},
     {"should say hello before it repeats anything", should_say_hello_before_it_repeats_anything},

@@ -3,7 +3,7 @@
 //   node firmware-stubs/ports/cortex-m/build.mjs [--agent] m3|m4|m7
 // How QEMU is started is in port-runner.ts and qemu-device.ts.
 import { pathToFileURL } from 'node:url';
-import { buildImage } from '../build.mjs';
+import { AGENT, buildImage } from '../build.mjs';
 
 /** The board of each core, and where it has its PSRAM. Timer 0 is at the same place on all. */
 export const CORES = {
@@ -12,18 +12,15 @@ export const CORES = {
   m7: { cpu: 'cortex-m7', board: 'mps2-an500', psram: '0x60000000' },
 };
 
-const AGENT = [
-  ...['agent/src', 'agent/include', 'crypto/src', 'crypto/include'],
-  ...['ports/device', 'ports/cortex-m', 'ports/cortex-m/agent'],
-];
-
 /** Path of the image. */
 export function buildCortexM(core, { agent = false } = {}) {
   const { cpu, psram } = CORES[core];
   return buildImage({
     name: `${agent ? 'tinyfleet-device' : 'fleet-run'}-${core}.elf`,
     cc: 'arm-none-eabi-gcc',
-    folders: agent ? AGENT : ['ports/run', 'ports/cortex-m', 'ports/cortex-m/run'],
+    folders: agent
+      ? [...AGENT, 'crypto/include', 'crypto/src', 'ports/cortex-m', 'ports/cortex-m/agent']
+      : ['ports/run', 'ports/cortex-m', 'ports/cortex-m/run'],
     // Integer code: no floating-point registers to save, and a soft-float call would be seen by its size.
     flags: [
       `-mcpu=${cpu}`,
@@ -32,7 +29,7 @@ export function buildCortexM(core, { agent = false } = {}) {
       '-ffreestanding',
       '-ffunction-sections',
       '-fdata-sections',
-      agent ? '-Wno-sign-conversion' : '-DFLEET_RUN_TIMER=0x40000000',
+      ...(agent ? [] : ['-DFLEET_RUN_TIMER=0x40000000']),
     ],
     link: [
       '-nostartfiles',

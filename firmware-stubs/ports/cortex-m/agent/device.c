@@ -208,7 +208,7 @@ static void feed(void *user) {
 
 static int32_t wait(void *user, uint64_t due_us) {
   (void)user;
-  clock_sleep_until(due_us, modem_has_input);
+  clock_sleep_until(due_us, modem_is_ready);
   return 0;
 }
 

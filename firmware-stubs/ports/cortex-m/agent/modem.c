@@ -16,6 +16,7 @@ static struct {
   volatile uint8_t ring[ring_bytes];
   uint8_t out[out_bytes]; // escapes that wait for the transmitter, [out_sent, out_used)
   uint32_t out_sent, out_used;
+  bool blocked; // the transmitter did not take what was offered
   uint32_t number; // of the call, 0..call_numbers - 1
   call_state_t state;
   uint8_t escaped; // 0, or `escape`, or the letter whose call number comes next
@@ -32,11 +33,13 @@ static void fill_ring(void) {
 }
 
 void modem_interrupt(void) {
-  MPS2_REGISTER(mps2_uart1, uart_interrupt_clear) = uart_receive_pending;
+  MPS2_REGISTER(mps2_uart1, uart_interrupt_clear) = uart_receive_pending | uart_transmit_pending;
   fill_ring();
 }
 
-int modem_has_input(void) { return line.head != line.tail; }
+static bool transmitter_takes(void) { return (MPS2_REGISTER(mps2_uart1, uart_state) & uart_transmit_full) == 0; }
+
+int modem_is_ready(void) { return line.head != line.tail || (line.blocked && transmitter_takes()); }
 
 static bool next_byte(uint8_t *byte) {
   if (line.head == line.tail) return false;
@@ -51,7 +54,8 @@ static bool next_byte(uint8_t *byte) {
 }
 
 static bool put(uint8_t byte) {
-  if ((MPS2_REGISTER(mps2_uart1, uart_state) & uart_transmit_full) != 0) return false;
+  line.blocked = !transmitter_takes();
+  if (line.blocked) return false;
   MPS2_REGISTER(mps2_uart1, uart_data) = byte;
   return true;
 }
@@ -158,7 +162,8 @@ void modem_close(void) {
 void modem_start(uint32_t first_call) {
   line.number = first_call % call_numbers;
   MPS2_REGISTER(mps2_uart1, uart_baud) = 16; // the fastest it takes
-  MPS2_REGISTER(mps2_uart1, uart_ctrl) = uart_transmit_enable | uart_receive_enable | uart_receive_interrupt;
-  MPS2_REGISTER(nvic_enable_0, 0) = 1u << mps2_irq_uart1_receive;
+  MPS2_REGISTER(mps2_uart1, uart_ctrl) = uart_transmit_enable | uart_receive_enable |
+                                         uart_receive_interrupt | uart_transmit_interrupt;
+  MPS2_REGISTER(nvic_enable_0, 0) = 1u << mps2_irq_uart1_receive | 1u << mps2_irq_uart1_transmit;
   say('H'); // of whatever call a reset has left open
 }

@@ -20,8 +20,8 @@ int32_t modem_open(void);
 int32_t modem_send(const uint8_t *src, uint32_t n);
 int32_t modem_receive(uint8_t *dst, uint32_t n);
 void modem_close(void);
-// Whether bytes have come in that nobody has looked at.
-int modem_has_input(void);
+// Whether bytes have come in that nobody has looked at, or the line takes bytes again after it did not.
+int modem_is_ready(void);
 void modem_interrupt(void);
 
 #endif

@@ -15,7 +15,7 @@ enum {
 
 enum { mps2_clock_hz = 25000000, mps2_ticks_per_us = 25 };
 
-enum { mps2_irq_uart1_receive = 2, mps2_irq_timer1 = 9 };
+enum { mps2_irq_uart1_receive = 2, mps2_irq_uart1_transmit = 3, mps2_irq_timer1 = 9 };
 
 #define MPS2_REGISTER(base, offset) (*(volatile uint32_t *)(uintptr_t)((uint32_t)(base) + (uint32_t)(offset)))
 
@@ -26,7 +26,8 @@ enum { timer_enable = 1, timer_interrupt = 8 };
 // CMSDK UART: one byte each way, no lines but data.
 enum { uart_data = 0x00, uart_state = 0x04, uart_ctrl = 0x08, uart_interrupt_clear = 0x0c, uart_baud = 0x10 };
 enum { uart_transmit_full = 1, uart_receive_full = 2 };
-enum { uart_transmit_enable = 1, uart_receive_enable = 2, uart_receive_interrupt = 8, uart_receive_pending = 2 };
+enum { uart_transmit_enable = 1, uart_receive_enable = 2, uart_transmit_interrupt = 4, uart_receive_interrupt = 8 };
+enum { uart_transmit_pending = 1, uart_receive_pending = 2 };
 
 // CMSDK watchdog: the first end of the count is an NMI, the second one a reset.
 enum { watchdog_load = 0x00, watchdog_ctrl = 0x08, watchdog_interrupt_clear = 0x0c, watchdog_lock = 0xc00 };
