@@ -11,7 +11,7 @@ export async function labModel(seed: number): Promise<Uint8Array> {
   const random = new Random(seed);
   const weights = (n: number) => Int8Array.from({ length: n }, () => Math.round(random.between(-127, 127)));
   const g = new GraphBuilder('classifier');
-  const layer = (name: string, input: string, shape: [number, number], inputScale: number) => {
+  const layer = (name: string, input: number, shape: [number, number], inputScale: number) => {
     const filter = g.constant(`${name}-w`, shape, weights(shape[0] * shape[1]), { scale: 1 / 512 });
     const bias = g.constant(`${name}-b`, [shape[0]], new Int32Array(shape[0]), { scale: inputScale / 512 });
     return g.fullyConnected({ input, filter, bias }, { name, scale: 1 / 16 });
@@ -20,7 +20,13 @@ export async function labModel(seed: number): Promise<Uint8Array> {
   const hidden = layer('hidden', x, [HIDDEN, INPUTS], 1 / 32);
   const sums = layer('sums', hidden, [CLASSES, HIDDEN], 1 / 16);
   const bytes = writeTflite(g.build([g.softmax(sums, 'classes')]));
-  const deviceType = { name: 'qemu-m4', core: 'cortex-m4f', clockHz: 25e6, slotBytes: 65_536, arenaBytes: 65_536 };
+  const deviceType = {
+    name: 'qemu-m4',
+    core: 'cortex-m4f',
+    clockHz: 25e6,
+    slotBytes: 65_536,
+    arenaBytes: 65_536,
+  };
   const labels = Array.from({ length: CLASSES }, (_, i) => `class-${i}`);
   return (await compile({ bytes, fileName: 'classifier.tflite' }, { deviceType, labels })).bundle;
 }

@@ -30,26 +30,35 @@ function offer(device: LabDevice, model: number): void {
 /** A window of the model has come. */
 const runs = ({ platform }: LabDevice, model: number) =>
   platform.until(`telemetry of model ${model}`, () =>
-    platform.since('telemetry').find(({ build }) => sha256(bundles[model]!).startsWith(Buffer.from(build).toString('hex'))),
+    platform
+      .since('telemetry')
+      .find(({ build }) => sha256(bundles[model]!).startsWith(Buffer.from(build).toString('hex'))),
   );
 const lastHello = ({ platform }: LabDevice) => platform.since('hello').at(-1)!;
 
 describeWith(['qemu-system-arm', 'arm-none-eabi-gcc'], 'a device on QEMU', () => {
-  it.each(['m3', 'm4', 'm7'] as const)('should install, update and run in place on %s', async (core) => {
-    const device = await lab.device({ core });
-    device.machine.powerOn(QUICK);
-    for (const model of [0, 1]) {
-      offer(device, model);
-      device.machine.modem.dropCall(); // a new session says hello and is told of the release
-      await runs(device, model);
-      expect(sha256(await device.slot(model, bundles[model]!.length))).toBe(sha256(bundles[model]!));
-    }
-    expect(device.platform.since('hello')[0]).toMatchObject({ resetCause: 'power-on', deviceType: `qemu-${core}` });
-    expect(device.platform.since('state').map(({ updateState }) => updateState)).toEqual(
-      expect.arrayContaining(['fetching', 'trial', 'soak', 'active']),
-    );
-    expect(device.platform.since('line').filter((line) => line.startsWith('verified'))).toHaveLength(2);
-  }, 60_000);
+  it.each(['m3', 'm4', 'm7'] as const)(
+    'should install, update and run in place on %s',
+    async (core) => {
+      const device = await lab.device({ core });
+      device.machine.powerOn(QUICK);
+      for (const model of [0, 1]) {
+        offer(device, model);
+        device.machine.modem.dropCall(); // a new session says hello and is told of the release
+        await runs(device, model);
+        expect(sha256(await device.slot(model, bundles[model]!.length))).toBe(sha256(bundles[model]!));
+      }
+      expect(device.platform.since('hello')[0]).toMatchObject({
+        resetCause: 'power-on',
+        deviceType: `qemu-${core}`,
+      });
+      expect(device.platform.since('state').map(({ updateState }) => updateState)).toEqual(
+        expect.arrayContaining(['fetching', 'trial', 'soak', 'active']),
+      );
+      expect(device.platform.since('line').filter((line) => line.startsWith('verified'))).toHaveLength(2);
+    },
+    60_000,
+  );
 
   it('should find its model again after the power was gone', async () => {
     const device = await lab.device({ core: 'm4' });
@@ -66,14 +75,18 @@ describeWith(['qemu-system-arm', 'arm-none-eabi-gcc'], 'a device on QEMU', () =>
   it.each([
     ['fault', { fault: 3 }, 'fault'],
     ['hang', { hang: 3, 'watchdog-ms': 1_500 }, 'watchdog'],
-  ] as const)('should reset after a %s and say why', async (_what, knobs, cause) => {
-    const device = await lab.device({ core: 'm4' });
-    offer(device, 0);
-    device.machine.powerOn({ ...QUICK, ...knobs });
-    await device.platform.until('second hello', () => device.platform.since('hello')[1]);
-    expect(device.platform.since('hello')[1]).toMatchObject({ resetCause: cause });
-    expect(device.machine.isOn).toBe(true);
-  }, 60_000);
+  ] as const)(
+    'should reset after a %s and say why',
+    async (_what, knobs, cause) => {
+      const device = await lab.device({ core: 'm4' });
+      offer(device, 0);
+      device.machine.powerOn({ ...QUICK, ...knobs });
+      await device.platform.until('second hello', () => device.platform.since('hello')[1]);
+      expect(device.platform.since('hello')[1]).toMatchObject({ resetCause: cause });
+      expect(device.machine.isOn).toBe(true);
+    },
+    60_000,
+  );
 
   it('should notice that its call is over and dial again', async () => {
     const device = await lab.device({ core: 'm4' });

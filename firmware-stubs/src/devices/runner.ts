@@ -2,6 +2,7 @@
 // one is started. `tinyfleet flash` and `tinyfleet simulate --runner` know no more than this about it.
 import type { FlashGeometry } from '@tinyfleet/wire';
 import type { ImageHardware } from './image.js';
+import { qemuRunners } from '../qemu/qemu-runner.js';
 import { posixRunner } from './posix-runner.js';
 
 export interface RunningDevice {
@@ -35,7 +36,7 @@ export interface DeviceRunner {
   command(folder: string): string;
 }
 
-export const RUNNERS: readonly DeviceRunner[] = [posixRunner];
+export const RUNNERS: readonly DeviceRunner[] = [posixRunner, ...qemuRunners];
 
 export function runnerNamed(name: string): DeviceRunner | undefined {
   return RUNNERS.find((runner) => runner.name === name);

@@ -20,7 +20,10 @@ export interface FlashFileLayout {
 /** A new device's file: parameters, and erased flash. */
 export async function createFlashFile(path: string, layout: FlashFileLayout): Promise<void> {
   const { parameterBlock, bytes, erased } = layout;
-  if (parameterBlock.length > FLASH_FILE_AGENT_AT || FLASH_FILE_AGENT_AT + bytes > FLASH_FILE_BYTES - PROBE_BYTES)
+  if (
+    parameterBlock.length > FLASH_FILE_AGENT_AT ||
+    FLASH_FILE_AGENT_AT + bytes > FLASH_FILE_BYTES - PROBE_BYTES
+  )
     throw new RangeError(`a flash of ${bytes} bytes does not fit the board`);
   await withFile(path, 'w', async (file) => {
     await file.truncate(FLASH_FILE_BYTES);
@@ -31,6 +34,11 @@ export async function createFlashFile(path: string, layout: FlashFileLayout): Pr
     for (let at = 0; at < bytes; at += megabyte.length)
       await file.write(megabyte, 0, Math.min(megabyte.length, bytes - at), FLASH_FILE_AGENT_AT + at);
   });
+}
+
+/** New parameters; the agent's flash stays. The device must not be running. */
+export async function writeParameterSector(path: string, parameterBlock: Uint8Array): Promise<void> {
+  await writeFlash(path, -FLASH_FILE_AGENT_AT, parameterBlock);
 }
 
 /** Bytes of the agent's flash; `offset` as the device counts it. The device may be running. */

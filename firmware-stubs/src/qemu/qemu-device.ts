@@ -31,13 +31,15 @@ export interface QemuDeviceKnobs {
   readonly 'watchdog-ms'?: number;
   readonly hang?: number;
   readonly fault?: number;
+  readonly provision?: number;
+  readonly sequence?: number;
   /** Counts instructions instead of following the host's clock: exact, and several times slower. */
   readonly cycles?: 1;
 }
 
 export class QemuDevice {
   private process: ChildProcess | undefined;
-  private exited: Promise<unknown> = Promise.resolve();
+  private exited: Promise<void> = Promise.resolve();
 
   private constructor(
     private readonly options: QemuDeviceOptions & { readonly image: string },
@@ -56,6 +58,11 @@ export class QemuDevice {
   /** Of the emulator, undefined when it is off. */
   get pid(): number | undefined {
     return this.process?.pid;
+  }
+
+  /** When the emulator that runs now, or ran last, is gone. */
+  get ended(): Promise<void> {
+    return this.exited;
   }
 
   powerOn(knobs: QemuDeviceKnobs = {}): void {
@@ -94,7 +101,16 @@ export class QemuDevice {
     return [
       ...['-machine', `${CORES[core].board},memory-backend=psram`, '-kernel', image],
       ...['-object', `memory-backend-file,id=psram,size=16M,share=on,mem-path=${quoted(flashFile)}`],
-      ...['-display', 'none', '-monitor', 'none', '-chardev', 'stdio,id=log,signal=off', '-serial', 'chardev:log'],
+      ...[
+        '-display',
+        'none',
+        '-monitor',
+        'none',
+        '-chardev',
+        'stdio,id=log,signal=off',
+        '-serial',
+        'chardev:log',
+      ],
       ...['-serial', `tcp:127.0.0.1:${this.modem.port},nodelay=on`],
       ...['-semihosting-config', semihosting.join()],
       ...(knobs.cycles === undefined ? [] : ['-icount', 'shift=0']),

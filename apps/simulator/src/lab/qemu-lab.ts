@@ -17,11 +17,14 @@ import {
 } from '@tinyfleet/wire';
 import { ScriptedPlatform } from './scripted-platform.js';
 
-export type LabMessage =
-  | { readonly kind: 'hello'; readonly message: Hello }
-  | { readonly kind: 'state'; readonly message: State }
-  | { readonly kind: 'telemetry'; readonly message: Telemetry }
-  | { readonly kind: 'line'; readonly message: string };
+/** What a device says, by kind: its messages, and the lines it prints. */
+interface Said {
+  readonly hello: Hello;
+  readonly state: State;
+  readonly telemetry: Telemetry;
+  readonly line: string;
+}
+export type LabMessage = { [K in keyof Said]: { readonly kind: K; readonly message: Said[K] } }[keyof Said];
 
 const PROJECT = 'demo';
 const SECTOR_BYTES = 4_096;
@@ -155,11 +158,8 @@ export class LabPlatform extends ScriptedPlatform {
   }
 
   /** The messages of a kind since the given place in the log, oldest first. */
-  since<K extends LabMessage['kind']>(kind: K, from = 0): Extract<LabMessage, { kind: K }>['message'][] {
-    return this.log
-      .slice(from)
-      .filter((entry): entry is Extract<LabMessage, { kind: K }> => entry.kind === kind)
-      .map(({ message }) => message as Extract<LabMessage, { kind: K }>['message']);
+  since<K extends keyof Said>(kind: K, from = 0): Said[K][] {
+    return this.log.slice(from).flatMap((entry) => (entry.kind === kind ? [entry.message as Said[K]] : []));
   }
 
   /** The end of the log, for a report. */
@@ -172,7 +172,10 @@ export class LabPlatform extends ScriptedPlatform {
           : value;
     return this.log
       .slice(-40)
-      .map(({ kind, message }) => `${kind} ${typeof message === 'string' ? message : JSON.stringify(message, show)}`)
+      .map(
+        ({ kind, message }) =>
+          `${kind} ${typeof message === 'string' ? message : JSON.stringify(message, show)}`,
+      )
       .join('\n');
   }
 

@@ -3,7 +3,8 @@
 // PSRAM, which the host backs with a file: 16 KiB for the parameter block, the agent's flash, and flash.h's probe at the
 // very end. Words of the command line, all for tests: cut (flash operation in which power fails), erase-us and program-us
 // (time of the flash), backoff-ms (least wait before a connect), watchdog-ms, hang and fault (number of the inference,
-// from 1, after which the device hangs or faults), cycles (1: the timer is the cycle counter, true under -icount only).
+// from 1, after which the device hangs or faults), cycles (1: the timer is the cycle counter, true under -icount only),
+// provision and sequence (bytes in slot 0 become the factory's model; the device then stops).
 #include "device.h"
 
 #include <stddef.h>
@@ -45,11 +46,16 @@ static void print(const char *text, int64_t value) {
   console_text("\n");
 }
 
+// As the POSIX port prints it: seconds since boot, level, text, number.
 static void log_line(void *user, uint32_t level, const char *text, int32_t value) {
   (void)user;
-  console_text("log ");
-  console_number(level);
-  console_text(" ");
+  static const char *const names[] = {" error ", " warn ", " info ", " debug "};
+  const uint32_t ms = (uint32_t)(clock_now_us() / 1000);
+  console_number(ms / 1000);
+  console_text(".");
+  for (uint32_t digit = 100; digit > 1 && ms % 1000 < digit; digit /= 10) console_text("0");
+  console_number(ms % 1000);
+  console_text(names[level & 3]);
   print(text, value);
 }
 
@@ -225,6 +231,19 @@ _Noreturn static void stop(int32_t error) {
   for (;;) mps2_wait_for_interrupt();
 }
 
+// Records the bytes that the host has stored in slot 0 as the committed model.
+_Noreturn static void provision(const fleet_platform_t *platform, const fleet_agent_config_t *config, uint32_t bytes) {
+  uint8_t digest[32];
+  fleet_sha256_t sha;
+  const fleet_factory_image_t image = {digest, 0, bytes, console_option("sequence")};
+  const uint8_t *slot = flash_map(&device.flash, fleet_agent_slot_offset(config, 0), bytes);
+  if (slot == NULL) stop(-(int32_t)fleet_err_agent_argument_invalid);
+  fleet_sha256_init(&sha);
+  fleet_sha256_update(&sha, slot, bytes);
+  fleet_sha256_final(&sha, digest);
+  stop(fleet_agent_provision(&device.agent, platform, config, &image));
+}
+
 _Noreturn void device_main(void) {
   static fleet_agent_config_t config;
   static const fleet_platform_t measuring = {
@@ -279,6 +298,8 @@ _Noreturn void device_main(void) {
   } else {
     platform.cycles = NULL; // the timer follows the host's clock: its figures would be the host's load
   }
+  const uint32_t factory_bytes = console_option("provision");
+  if (factory_bytes != 0) provision(&platform, &config, factory_bytes);
   fleet_generator_init(&device.generator, device.parameters.seed);
   uint32_t call;
   entropy(NULL, &call, sizeof call);
