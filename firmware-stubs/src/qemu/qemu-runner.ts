@@ -92,7 +92,9 @@ async function runOnce(core: Core, folder: string, knobs: QemuDeviceKnobs): Prom
     core,
     flashFile: path.join(folder, FLASH_FILE),
     broker: () => connect({ host: '127.0.0.1', port: 1 }),
-    onLine: (line) => void (line.startsWith('stopped') && finish(line)),
+    onLine: (line) => {
+      if (line.startsWith('stopped')) finish(line);
+    },
     onCrash: (problem) => finish(problem),
   });
   try {

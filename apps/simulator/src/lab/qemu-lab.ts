@@ -123,7 +123,9 @@ export class LabPlatform extends ScriptedPlatform {
       },
     });
     const connection = this.accept(
-      (bytes) => void (stream.destroyed || stream.push(bytes)),
+      (bytes) => {
+        if (!stream.destroyed) stream.push(bytes);
+      },
       () => stream.destroy(),
     );
     setImmediate(() => stream.emit('connect'));
@@ -195,7 +197,7 @@ export function activeSlot(hello: Hello): { number: number; digest: string; byte
   const number = hello.slots.findIndex(({ state }) => state === 'active');
   const slot = hello.slots[number];
   if (slot?.digest === undefined) return undefined;
-  return { number, digest: Buffer.from(slot.digest).toString('hex'), bytes: slot.bytes ?? 0 };
+  return { number, digest: Buffer.from(slot.digest).toString('hex'), bytes: slot.bytes };
 }
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
