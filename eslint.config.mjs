@@ -168,6 +168,7 @@ export default tseslint.config(
             'PresenceStore.writeSequences',
             // Hellos of many projects are answered in one question; each names its project.
             'DesiredStore.load',
+            'DesiredStore.begin',
             'DesiredStore.changedAfter',
             'DesiredStore.lastRevisions',
             // Folds whole batches in the order of their arrival.

@@ -10,6 +10,7 @@ import { DeviceCredentials } from '../../apps/server/dist/mqtt/broker/credential
 import { brokerDefaults } from '../../apps/server/dist/mqtt/broker/options.js';
 import { Edge } from '../../apps/server/dist/mqtt/edge.js';
 import { Ingest } from '../../apps/server/dist/mqtt/ingest/ingest.js';
+import { SecretSealer } from '../../libs/releases/dist/index.js';
 import { ingestDefaults } from '../../apps/server/dist/mqtt/ingest/options.js';
 import { Sequences } from '../../apps/server/dist/mqtt/ingest/sequences.js';
 import {
@@ -61,6 +62,7 @@ await database.query(
 const failures = [];
 const edge = new Edge(database, new DirectoryBlobStore(join(folder, 'blobs')), {
   broker: unlimited,
+  sealer: new SecretSealer(randomBytes(32)),
   windows: { retentionDays: 31, maxAheadMs: 600_000 },
   onError: (part, error) => failures.push(`${part}: ${error.message}`),
 });

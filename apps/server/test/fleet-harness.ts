@@ -8,6 +8,16 @@ import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectScope, type ProjectScope } from '@tinyfleet/contracts';
+import { CommandService } from '@tinyfleet/registry';
+import {
+  KeyRotationService,
+  PayloadService,
+  ReleaseService,
+  SecretSealer,
+  SigningKeyService,
+  type PayloadKey,
+  type PayloadOutcome,
+} from '@tinyfleet/releases';
 import { Conductor, RolloutService } from '@tinyfleet/rollouts';
 import {
   Database,
@@ -22,6 +32,7 @@ import {
 import { uuidv7 } from 'uuidv7';
 import { listenMqtt, type MqttListener } from '../src/mqtt/broker/listen.js';
 import { Edge, type EdgeOptions } from '../src/mqtt/edge.js';
+import { encodePayload } from '../src/compiler/encode-payload.js';
 import { Conducting } from '../src/rollout/conducting.js';
 import { Leader } from '@tinyfleet/storage';
 
@@ -38,11 +49,16 @@ export class FleetHarness {
   readonly scope: ProjectScope = projectScope(this.projectId, 'demo');
   readonly stores: PgStores;
   readonly rollouts: RolloutService;
+  readonly keys: SigningKeyService;
+  readonly releases: ReleaseService;
+  readonly rotation: KeyRotationService;
+  readonly commands: CommandService;
   edge!: Edge;
   private listener: MqttListener | undefined;
   private conducting: Conducting | undefined;
   private events: EventListener | undefined;
   private versions = 0;
+  readonly sealer = new SecretSealer(randomBytes(32));
 
   private constructor(
     private readonly folder: string,
@@ -52,6 +68,10 @@ export class FleetHarness {
   ) {
     this.stores = new PgStores(database);
     this.rollouts = new RolloutService(this.stores, transactOn(database), uuidv7);
+    this.keys = new SigningKeyService(this.stores, transactOn(database), this.sealer, uuidv7);
+    this.releases = new ReleaseService(this.stores, transactOn(database), this.keys);
+    this.rotation = new KeyRotationService(this.stores, transactOn(database), this.keys);
+    this.commands = new CommandService(transactOn(database), uuidv7);
   }
 
   static async start(): Promise<FleetHarness> {
@@ -79,6 +99,7 @@ export class FleetHarness {
 
   async startEdge(options: Partial<EdgeOptions> = {}): Promise<void> {
     this.edge = new Edge(this.database, this.blobs, {
+      sealer: this.sealer,
       windows: { retentionDays: 31, maxAheadMs: 600_000 },
       onError: (part, error) => this.errors.push(`${part}: ${(error as Error).message}`),
       ...options,
@@ -124,9 +145,17 @@ export class FleetHarness {
     return tokens;
   }
 
-  /** A signed release with one bundle of so many random bytes for the one type. */
-  async release(size: number, needs: Record<string, number> = {}, classes = 2): Promise<SeededRelease> {
-    const bytes = randomBytes(size);
+  /**
+   * A signed release with one bundle for the one type: of so many random bytes, or of these. Its manifest is no real one; with
+   * `sign` the project's key signs.
+   */
+  async release(
+    content: number | Buffer,
+    needs: Record<string, number> = {},
+    { classes = 2, sign = false } = {},
+  ): Promise<SeededRelease> {
+    const bytes = typeof content === 'number' ? randomBytes(content) : content;
+    const size = bytes.length;
     const { digest: hex } = await this.blobs.put(bytes, size);
     const digest = Buffer.from(hex, 'hex');
     const version = `1.${++this.versions}.0`;
@@ -147,7 +176,9 @@ export class FleetHarness {
        select $1, $2, id, $3, $3, 'tflite', 'kws.tflite', $4, $5, '{}', '{}', '{a,b}', 'test' from model where project_id = $1 and name = 'kws'`,
       [projectId, versionId, version, digest, size],
     );
-    const report = { needs: { abi: 0x1_0000, arenaBytes: 1_000, stateBytes: 0, ...needs } };
+    const report = {
+      needs: { abi: 0x1_0000, opSet: '', ownOpSet: '', arenaBytes: 1_000, stateBytes: 0, ...needs },
+    };
     await database.query(
       `insert into build (project_id, id, model_version_id, type_id, state, source_digest, options_digest, bundle_digest, bundle_bytes, report, created_by)
        values ($1, $2, $3, $4, 'succeeded', $5, $5, $5, $6, $7, 'test')`,
@@ -158,15 +189,29 @@ export class FleetHarness {
       [projectId, digest.subarray(0, 8), digest, versionId, typeId, classes],
     );
     await database.query(
-      `insert into release (project_id, id, model_version_id, sequence, state, created_by) values ($1, $2, $3, $4, 'signed', 'test')`,
-      [projectId, releaseId, versionId, this.versions * 2],
+      `insert into release (project_id, id, model_version_id, sequence, state, created_by) values ($1, $2, $3, $4, $5, 'test')`,
+      [projectId, releaseId, versionId, this.versions * 2, sign ? 'draft' : 'signed'],
     );
     await database.query(
       `insert into release_artifact (project_id, release_id, type_id, build_id, bundle_digest, bundle_bytes, manifest)
        values ($1, $2, $3, $4, $5, $6, $7)`,
       [projectId, releaseId, typeId, buildId, digest, size, Buffer.concat([Buffer.from('manifest'), digest])],
     );
-    return { ref: `kws@${version}`, digest, bytes };
+    const ref = `kws@${version}`;
+    if (sign) await this.releases.sign('test', this.scope, ref);
+    return { ref, digest, bytes };
+  }
+
+  /** Makes the payloads that are planned, as the compiler role does, in this process. @returns outcomes */
+  async makePayloads(): Promise<PayloadOutcome[]> {
+    const keys = await this.database.query<PayloadKey & object>(
+      `select encode(target_digest, 'hex') as target, encode(base_digest, 'hex') as base, method, block_bytes::int as "blockBytes"
+       from transfer_payload where state = 'queued' order by method, base_digest`,
+    );
+    const service = new PayloadService(this.stores, transactOn(this.database), this.blobs);
+    const outcomes: PayloadOutcome[] = [];
+    for (const key of keys) outcomes.push(await service.compute(this.scope, key, { encode: encodePayload }));
+    return outcomes;
   }
 
   /** SIGKILL, as a crash: nothing is flushed. */

@@ -1,21 +1,30 @@
 /** A device as a script over mqtt.js: says hello, fetches what is desired, reports, sends windows. It runs no model. */
 import { createHash } from 'node:crypto';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { FleetError } from '@tinyfleet/errors';
+import { applyPayload } from '@tinyfleet/runtime';
 import {
   bootId,
   crc32,
   decode,
+  deviceKey,
   digestPrefix,
   encode,
   packHistogram,
+  signingKeyId,
+  verifyAsk,
+  verifyManifest,
+  type Ask,
   type Desired,
   type Hello,
   type State,
   type Telemetry,
+  type Transfer,
   type UpdateState,
 } from '@tinyfleet/wire';
 
-export type Behaviour = 'good' | 'fail' | 'mute' | 'revert';
+/** `no-base`: it answers deltas with wire.base-missing. `no-decode`: a payload gives it something else than the bundle. */
+export type Behaviour = 'good' | 'fail' | 'mute' | 'revert' | 'no-base' | 'no-decode';
 
 export interface ScriptedOptions {
   readonly port: number;
@@ -26,6 +35,8 @@ export interface ScriptedOptions {
   readonly client?: Partial<IClientOptions>;
   /** Chunks asked for at once. */
   readonly chunks?: number;
+  /** Raw public keys: the one that manifests must be signed with, and the one that may follow it. */
+  readonly keys?: { current: Uint8Array; next?: Uint8Array };
 }
 
 export class ScriptedDevice {
@@ -33,7 +44,16 @@ export class ScriptedDevice {
   /** Bytes of the bundle that is active. */
   active: Buffer | undefined;
   chunksReceived = 0;
+  payloadBytes = 0;
+  /** Commands taken; how many were refused. */
+  readonly asks: Ask[] = [];
+  refusedAsks = 0;
+  /** Highest counter of an authenticated command. */
+  askCounter = 0;
+  /** What it does with authenticated commands besides taking them. */
+  onAsk: (ask: Ask) => Promise<void> | void = () => {};
   private sequence = 0;
+  private signedByNext = false;
   private readonly boot: bigint;
   private readonly started = Date.now();
   private fetching: { desired: Desired; received: Buffer; at: number } | undefined;
@@ -81,6 +101,7 @@ export class ScriptedDevice {
   }
 
   async hello(changes: Partial<Hello> = {}): Promise<void> {
+    const { keys } = this.options;
     const message: Hello = {
       ...this.envelope(),
       deviceType: 'wasm',
@@ -102,6 +123,12 @@ export class ScriptedDevice {
       releaseSequence: 0,
       floor: 0,
       capabilities: 0,
+      askCounter: this.askCounter,
+      counters: { 10: this.refusedAsks },
+      ...(keys && {
+        currentKey: signingKeyId(keys.current),
+        ...(keys.next && { nextKey: signingKeyId(keys.next) }),
+      }),
       ...this.options.hello,
       ...changes,
     };
@@ -153,14 +180,51 @@ export class ScriptedDevice {
       void this.follow(desired).catch(() => {});
     } else if (leaf === 'chunk') {
       this.takeChunk(payload);
+    } else if (leaf === 'ask') {
+      void this.takeAsk(payload).catch(() => {});
+    }
+  }
+
+  /** As docs/spec/wire.md says: say-hello is taken as it comes, others by their signature and a counter that rises. */
+  private async takeAsk(payload: Buffer): Promise<void> {
+    const plain = decode('ask', payload);
+    if (plain.command === 'say-hello' && plain.signature === undefined) {
+      await this.hello();
+      return;
+    }
+    const { keys, token, name } = this.options;
+    try {
+      const ask = verifyAsk(payload, `demo/${name}`, {
+        deviceKey: deviceKey(token),
+        ...(keys && { signingKey: keys.current }),
+      });
+      const isRotation = ask.command === 'rotate-key';
+      if (ask.signature === undefined || ask.counter <= this.askCounter || isRotation !== isSigned(ask))
+        throw new FleetError('agent.ask-refused');
+      await this.onAsk(ask);
+      if (isRotation && keys) keys.next = nextKeyOf(ask);
+      this.askCounter = ask.counter;
+      this.asks.push(ask);
+    } catch {
+      this.refusedAsks++;
     }
   }
 
   private async follow(desired: Desired): Promise<void> {
     const { behaviour = 'good' } = this.options;
     if (!desired.transfer || desired.deployment === 0 || behaviour === 'mute') return;
-    if (this.active && sha256(this.active).equals(desired.transfer.payloadDigest)) {
+    const { keys } = this.options;
+    if (keys) {
+      const trusted = [keys.current, ...(keys.next ? [keys.next] : [])];
+      const { keyId } = verifyManifest(desired.manifest!, { keys: trusted, project: 'demo', deviceType: 'wasm' });
+      this.signedByNext = keys.next !== undefined && Buffer.compare(keyId, signingKeyId(keys.next)) === 0;
+    }
+    if (this.active && sha256(this.active).equals(desired.transfer.resultDigest)) {
       await this.state(desired, 'active');
+      return;
+    }
+    if (behaviour === 'no-base' && desired.transfer.method === 'delta') {
+      await this.state(desired, 'failed', { error: 120 });
       return;
     }
     await this.state(desired, 'fetching', { offset: 0 });
@@ -186,6 +250,7 @@ export class ScriptedDevice {
     if (!fetching || chunk.offset !== fetching.at) return;
     if (crc32(chunk.data) !== chunk.crc32) throw new Error('chunk CRC');
     this.chunksReceived++;
+    this.payloadBytes += chunk.data.length;
     fetching.received.set(chunk.data, chunk.offset);
     const before = Math.floor(fetching.at / (1_024 * (this.options.chunks ?? 8)));
     fetching.at += chunk.data.length;
@@ -193,9 +258,10 @@ export class ScriptedDevice {
     else if (Math.floor(fetching.at / (1_024 * (this.options.chunks ?? 8))) > before) void this.want();
   }
 
-  private async finish(desired: Desired, bytes: Buffer): Promise<void> {
+  private async finish(desired: Desired, payload: Buffer): Promise<void> {
     this.fetching = undefined;
-    if (!sha256(bytes).equals(desired.transfer!.payloadDigest)) {
+    const bytes = await this.decoded(desired.transfer!, payload);
+    if (!sha256(bytes).equals(desired.transfer!.resultDigest)) {
       await this.state(desired, 'failed', { error: 208 });
       return;
     }
@@ -210,8 +276,21 @@ export class ScriptedDevice {
       return;
     }
     this.active = bytes;
+    const { keys } = this.options;
+    if (keys?.next && this.signedByNext) {
+      keys.current = keys.next;
+      delete keys.next;
+    }
     const selfTest = { passed: true, vectors: 3, arenaBytes: 900 };
-    await this.state(desired, 'active', { digest: desired.transfer!.payloadDigest, selfTest });
+    await this.state(desired, 'active', { digest: desired.transfer!.resultDigest, selfTest });
+  }
+
+  /** The bundle, by the device's own decoder. */
+  private async decoded({ method, resultBytes = 0 }: Transfer, payload: Buffer): Promise<Buffer> {
+    if (method === 'full') return payload;
+    if (this.options.behaviour === 'no-decode') return Buffer.alloc(resultBytes);
+    const base = method === 'delta' && this.active ? { base: this.active } : {};
+    return Buffer.from(await applyPayload(payload, { ...base, resultBytes }));
   }
 
   async state(desired: Desired, updateState: UpdateState, changes: Partial<State> = {}): Promise<void> {
@@ -223,4 +302,8 @@ export class ScriptedDevice {
   }
 }
 
+/** COSE_Sign1 (tag 18) against COSE_Mac0 (tag 17). */
+const isSigned = ({ signature }: Ask): boolean => signature?.[0] === 0xd2;
+/** Key 2 of `next-key`: 32 bytes behind `{ 1: 1, 2: `. */
+const nextKeyOf = ({ data }: Ask): Uint8Array => data!.slice(6, 38);
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();

@@ -3,7 +3,7 @@
  * in the transaction of its cause, numbered per project and delivered at least once.
  */
 import { z } from './zod.js';
-import { BuildState, DeploymentState, RolloutState } from './resources.js';
+import { BuildState, DeploymentState, DeviceCommandState, RolloutState } from './resources.js';
 
 export const eventSchemas = {
   'device.registered': z.object({ device: z.string() }),
@@ -11,6 +11,8 @@ export const eventSchemas = {
   'device.removed': z.object({ device: z.string() }),
   'device.reported': z.object({ devices: z.array(z.string()) }),
   'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: z.string() })) }),
+  'command.changed': z.object({ device: z.string(), id: z.string(), command: z.string(), state: DeviceCommandState }),
+  'key.changed': z.object({ keyId: z.string(), state: z.string() }),
   'model.imported': z.object({ model: z.string(), version: z.string() }),
   'build.changed': z.object({
     model: z.string(),

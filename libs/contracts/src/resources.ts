@@ -169,6 +169,35 @@ export const DevicePatch = z.object({
   tags: z.array(Tag).max(32).optional(),
   site: z.string().max(63).nullable().optional(),
 });
+export const DeviceCommandName = z
+  .enum(['reboot', 'erase', 'send-samples', 'set-cadence', 'set-edges', 'abort', 'shadow', 'revert', 'say-hello'])
+  .meta({ id: 'DeviceCommandName' });
+export const DeviceCommandState = z
+  .enum(['queued', 'sent', 'taken', 'refused', 'expired'])
+  .meta({ id: 'DeviceCommandState' });
+export const DeviceCommand = z
+  .object({
+    id: z.uuid(),
+    command: DeviceCommandName,
+    argument: z.int().nullable(),
+    /** Base64. */
+    data: z.string().nullable(),
+    state: DeviceCommandState,
+    createdAt: Timestamp,
+    createdBy: z.string(),
+    /** Not sent any more after this time. */
+    expiresAt: Timestamp,
+    sentAt: Timestamp.nullable(),
+    finishedAt: Timestamp.nullable(),
+  })
+  .meta({ id: 'DeviceCommand' });
+export const DeviceCommandCreate = z.object({
+  command: DeviceCommandName,
+  /** Meaning and range: docs/spec/wire.md, Commands. */
+  argument: z.int().min(0).max(4_294_967_295).optional(),
+  data: z.base64().max(1_368).optional(),
+  expiresInSeconds: z.int().min(10).max(2_592_000).default(86_400),
+});
 /** e.g. `type = "wasm" and tag in ("pilot","eu") and not state = "silent"` */
 export const Filter = z.string().max(2_000).meta({ id: 'Filter' });
 
@@ -360,6 +389,7 @@ export const Release = z
     createdAt: Timestamp,
     createdBy: z.string(),
     signedAt: Timestamp.nullable(),
+    notAfter: Timestamp.nullable().default(null),
     builds: z.array(
       z.object({
         deviceType: Name,
@@ -378,13 +408,21 @@ export const ReleaseCreate = z.object({
   notes: z.string().max(10_000).default(''),
   /** How long a device must be healthy before it gives up the old slot. Default: one telemetry window, at most 600. */
   soakSeconds: z.int().min(0).max(604_800).optional(),
+  /** No device is offered it after this time. Default: for ever. */
+  notAfter: Timestamp.optional(),
 });
 export const SigningKey = z
   .object({
     keyId: z.string(),
     algorithm: z.literal('ed25519'),
     publicKeyHex: z.string(),
+    /** Rises with each rotation. */
+    sequence: z.int(),
+    /** `next`: handed to devices, signs nothing yet. `active`: signs releases. `retired`: only hands over to the active one. */
+    state: z.enum(['next', 'active', 'retired']),
     createdAt: Timestamp,
+    /** Devices that trust it, by their last hello: as the key they have, or as the one that may follow. */
+    devices: z.object({ current: z.int(), next: z.int() }),
   })
   .meta({ id: 'SigningKey' });
 

@@ -1,7 +1,7 @@
 /** Devices: registration, tags, tokens. A device's token is 256 random bits and leaves here once. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
-import type { RegistryStores } from './ports.js';
+import type { DeviceKeySealer, RegistryStores } from './ports.js';
 
 /** What a device is registered with. */
 export type DeviceRequest = Resource<'DeviceRegister'>;
@@ -17,7 +17,10 @@ const hashToken = (token: string): Buffer => createHash('sha256').update(token, 
 const newToken = (): string => randomBytes(TOKEN_BYTES).toString('base64url');
 
 export class DeviceService {
-  constructor(private readonly transact: Transact<RegistryStores>) {}
+  constructor(
+    private readonly transact: Transact<RegistryStores>,
+    private readonly keys: Pick<DeviceKeySealer, 'sealKey'>,
+  ) {}
 
   /** All or none. */
   async register(
@@ -35,6 +38,7 @@ export class DeviceService {
           tags,
           site: site ?? '',
           tokenHash: hashToken(tokens[i] ?? ''),
+          sealedKey: this.keys.sealKey({ projectId: scope.id, device: name }, tokens[i] ?? ''),
         })),
       );
       await audit.append(scope, {
@@ -74,7 +78,10 @@ export class DeviceService {
   async rotateToken(actor: string, scope: ProjectScope, name: string): Promise<Registered> {
     const token = newToken();
     const device = await this.transact(async ({ devices, events, audit }) => {
-      await devices.setToken(scope, name, hashToken(token));
+      await devices.setToken(scope, name, {
+        hash: hashToken(token),
+        sealedKey: this.keys.sealKey({ projectId: scope.id, device: name }, token),
+      });
       await audit.append(scope, { actor, action: 'device.token-replaced', target: name });
       await events.emit(scope, 'device.updated', { device: name });
       return await devices.get(scope, name);

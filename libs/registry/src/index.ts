@@ -1,5 +1,6 @@
 /** Projects, device types, devices and models: who and what there is. */
 export * from './catalogue.js';
+export * from './command-service.js';
 export * from './device-service.js';
 export * from './filter/filter.js';
 export * from './model-service.js';

@@ -38,6 +38,8 @@ export interface NewDevice {
   readonly tags: readonly string[];
   readonly site: string;
   readonly tokenHash: Buffer;
+  /** See `DeviceKeySealer`. */
+  readonly sealedKey: Buffer;
 }
 
 export interface DeviceStore {
@@ -53,10 +55,88 @@ export interface DeviceStore {
     name: string,
     change: { tags?: readonly string[]; site?: string },
   ): Promise<void>;
-  setToken(scope: ProjectScope, name: string, tokenHash: Buffer): Promise<void>;
+  setToken(
+    scope: ProjectScope,
+    name: string,
+    token: { readonly hash: Buffer; readonly sealedKey: Buffer },
+  ): Promise<void>;
   remove(scope: ProjectScope, name: string): Promise<void>;
   /** The types that the project's devices have. */
   typesInUse(scope: ProjectScope): Promise<string[]>;
+}
+
+export interface NewCommand {
+  readonly id: string;
+  readonly command: Resource<'DeviceCommandName'>;
+  readonly argument: number | undefined;
+  readonly data: Uint8Array | undefined;
+  readonly expiresInSeconds: number;
+  readonly createdBy: string;
+}
+
+export interface CommandStore {
+  /** @throws registry.device-not-found, registry.commands-too-many */
+  add(scope: ProjectScope, device: string, command: NewCommand, maxOpen: number): Promise<void>;
+  get(scope: ProjectScope, device: string, id: string): Promise<Resource<'DeviceCommand'>>;
+  /** Newest first. @throws registry.device-not-found */
+  list(scope: ProjectScope, device: string, page: PageRequest): Promise<Page<Resource<'DeviceCommand'>>>;
+}
+
+/**
+ * Keeps the key that a device's commands are authenticated with: derived from its token where that is known in the
+ * clear, which is when it is made and when the device connects.
+ */
+export interface DeviceKeySealer {
+  sealKey(device: { readonly projectId: string; readonly device: string }, token: string | Uint8Array): Buffer;
+  /** @throws storage.secret-mismatch */
+  openKey(device: { readonly projectId: string; readonly device: string }, sealed: Uint8Array): Uint8Array;
+}
+
+/** What a device is asked next, counted as sent. */
+export interface DueAsk {
+  /** Of this command; the counter after it is given too, for the say-hello that follows. */
+  readonly counter: number;
+  readonly command: string;
+  readonly argument: number | undefined;
+  readonly data: Uint8Array | undefined;
+  /** A command of the operator's: authenticated by the device key. */
+  readonly sealedKey: Buffer | undefined;
+  /** A rotation: signed by the key that the device has now. */
+  readonly rotation:
+    | {
+        readonly signerId: string;
+        readonly sealedPrivateKey: Buffer;
+        readonly nextPublicKey: Buffer;
+        readonly nextSequence: number;
+      }
+    | undefined;
+}
+
+/** The platform's end of commands, read by the edge for many devices at once. */
+export interface AskSource {
+  /**
+   * Settles what devices were asked before by what their last hello says, and gives each what it is asked next. One command
+   * is under way to a device at a time. The answer has the order of the question.
+   */
+  next(
+    devices: readonly {
+      readonly projectId: string;
+      readonly deviceId: string;
+      /** First question of this connection: what was sent before and not taken is lost. */
+      readonly isNewSession: boolean;
+      /** Whether it may be told of a new signing key. */
+      readonly mayRotate: boolean;
+    }[],
+  ): Promise<(DueAsk | undefined)[]>;
+  /** Keys seen at a connect, for devices that have none yet under the same token. */
+  keepKeys(
+    keys: readonly {
+      readonly projectId: string;
+      readonly deviceId: string;
+      readonly tokenHash: Uint8Array;
+      readonly sealedKey: Buffer;
+    }[],
+  ): Promise<void>;
 }
 
 export interface NewModelVersion {
@@ -105,6 +185,7 @@ export interface RegistryStores {
   readonly projects: ProjectStore;
   readonly types: DeviceTypeStore;
   readonly devices: DeviceStore;
+  readonly commands: CommandStore;
   readonly models: ModelStore;
   readonly events: EventSink;
   readonly audit: AuditLog;

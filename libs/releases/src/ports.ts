@@ -91,14 +91,31 @@ export interface SigningKey {
   readonly publicKey: Buffer;
   /** Sealed; null when the key is held elsewhere. */
   readonly sealedPrivateKey: Buffer | null;
+  /** Rises with each rotation. */
+  readonly sequence: number;
+  readonly state: Resource<'SigningKey'>['state'];
   readonly createdAt: Date;
 }
+/** Devices that trust a key, by their last hello; `id` is the key's hex id on the wire. */
+export interface KeyHolders {
+  readonly keyId: string;
+  readonly current: number;
+  readonly next: number;
+}
 export interface SigningKeyStore {
-  /** Newest first. */
+  /** The active one first, then the next, then the retired ones from new to old. */
   list(scope: ProjectScope): Promise<SigningKey[]>;
   /** False when the project has a key already; the caller's is dropped. */
-  addFirst(scope: ProjectScope, key: Omit<SigningKey, 'createdAt'>): Promise<boolean>;
+  addFirst(scope: ProjectScope, key: NewSigningKey): Promise<boolean>;
+  /** Under the next sequence, in state `next`. False when there is one. */
+  addNext(scope: ProjectScope, key: NewSigningKey): Promise<boolean>;
+  /** Makes the next key the active one and retires the one before. False when it is not the next. */
+  activate(scope: ProjectScope, id: string): Promise<boolean>;
+  holders(scope: ProjectScope): Promise<KeyHolders[]>;
+  /** Enabled devices that say which keys they trust, and how many of them do not trust this one. */
+  spread(scope: ProjectScope, keyId: string): Promise<{ readonly devices: number; readonly missing: number }>;
 }
+export type NewSigningKey = Pick<SigningKey, 'id' | 'publicKey' | 'sealedPrivateKey'>;
 
 export interface ReleaseArtifact {
   readonly type: string;
@@ -114,6 +131,7 @@ export interface ReleaseToSign {
   readonly sequence: number;
   readonly floor: number;
   readonly soakS: number;
+  readonly notAfter: Date | null;
   readonly artifacts: readonly ReleaseArtifact[];
 }
 
@@ -130,6 +148,7 @@ export interface ReleaseStore {
       readonly notes: string;
       /** Default: see `defaultSoakS`. */
       readonly soakS?: number | undefined;
+      readonly notAfter?: Date | undefined;
       readonly createdBy: string;
     },
   ): Promise<void>;
@@ -139,12 +158,82 @@ export interface ReleaseStore {
     scope: ProjectScope,
     id: string,
     keyId: string,
-    manifests: readonly {
-      readonly type: string;
-      readonly manifest: Uint8Array;
-      readonly fallback: { readonly manifest: Uint8Array; readonly digest: string } | null;
-    }[],
+    manifests: readonly SignedArtifact[],
   ): Promise<void>;
+  /** Of signed releases, oldest first. */
+  signedRefs(scope: ProjectScope): Promise<string[]>;
+  /** Manifests of a signed release by a further key. */
+  signedAgain(
+    scope: ProjectScope,
+    id: string,
+    keyId: string,
+    manifests: readonly SignedArtifact[],
+  ): Promise<void>;
+}
+export interface SignedArtifact {
+  readonly type: string;
+  readonly manifest: Uint8Array;
+  readonly fallback: { readonly manifest: Uint8Array; readonly digest: string } | null;
+}
+
+/** Names a payload: the bundle that comes out, what it is made against, how, and for which flash sectors. */
+export interface PayloadKey {
+  /** Lower-case hex. */
+  readonly target: string;
+  /** Of a delta; else empty. */
+  readonly base: string;
+  readonly method: 'compressed' | 'delta';
+  readonly blockBytes: number;
+}
+
+export interface PayloadStore {
+  /** Adds what is missing for the devices of a release, or of one rollout of it. @returns what was added */
+  plan(
+    scope: ProjectScope,
+    of: {
+      readonly releaseId: string;
+      readonly rolloutId?: string | undefined;
+      readonly maxBases: number;
+    },
+  ): Promise<PayloadKey[]>;
+  /** False when it is done or its bundle is gone. */
+  isQueued(scope: ProjectScope, key: PayloadKey): Promise<boolean>;
+  /** From here on it is offered. */
+  ready(
+    scope: ProjectScope,
+    key: PayloadKey,
+    payload: { readonly digest: string; readonly bytes: number },
+  ): Promise<void>;
+  useless(scope: ProjectScope, key: PayloadKey, bytes: number): Promise<void>;
+  failed(scope: ProjectScope, key: PayloadKey, error: string): Promise<void>;
+  /**
+   * Removes payloads older than so many days whose bundle is desired of no device and in no open rollout.
+   * @returns digests that nothing names any more
+   */
+  prune(scope: ProjectScope, keepDays: number): Promise<string[]>;
+}
+
+export interface PayloadQueue {
+  enqueue(scope: ProjectScope, key: PayloadKey): Promise<void>;
+}
+
+/** The blobs that payloads are made of and become; a part of the blob store. */
+export interface PayloadReader {
+  read(digest: string): Promise<Uint8Array>;
+  put(content: Uint8Array, limitBytes: number): Promise<{ readonly digest: string; readonly bytes: number }>;
+  remove(digest: string): Promise<void>;
+}
+
+export interface PayloadJob {
+  readonly method: 'compressed' | 'delta';
+  /** One block yields one flash sector. */
+  readonly blockBytes: number;
+  readonly target: Uint8Array;
+  readonly base: Uint8Array | undefined;
+}
+/** Makes a payload and proves with the device's own decoder that the bundle comes out of it. */
+export interface TransferEncoder {
+  encode(job: PayloadJob): Promise<Uint8Array>;
 }
 
 /** Puts a job into the queue in the same transaction as its row. */
@@ -164,6 +253,8 @@ export interface ReleaseStores {
   readonly keys: SigningKeyStore;
   readonly releases: ReleaseStore;
   readonly queue: BuildQueue;
+  readonly payloads: PayloadStore;
+  readonly payloadQueue: PayloadQueue;
   readonly events: EventSink;
   readonly audit: AuditLog;
 }

@@ -7,7 +7,8 @@ import type { KeyObject } from 'node:crypto';
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { MAX_MANIFEST_BYTES, classId, signManifest, vendorId } from '@tinyfleet/wire';
-import type { BundleNeeds, ReleaseArtifact, ReleaseStores, ReleaseToSign } from './ports.js';
+import { planPayloads, transferDefaults, type TransferOptions } from './payload-service.js';
+import type { BundleNeeds, ReleaseArtifact, ReleaseStores, ReleaseToSign, SignedArtifact } from './ports.js';
 import type { SigningKeyService } from './signing-key-service.js';
 
 /**
@@ -23,6 +24,7 @@ export class ReleaseService {
     private readonly stores: Pick<ReleaseStores, 'releases'>,
     private readonly transact: Transact<ReleaseStores>,
     private readonly keys: SigningKeyService,
+    private readonly transfers: Pick<TransferOptions, 'maxBases'> = transferDefaults,
   ) {}
 
   async add(
@@ -34,13 +36,17 @@ export class ReleaseService {
       notes: string;
       sign: boolean;
       soakSeconds?: number | undefined;
+      notAfter?: string | undefined;
     },
   ): Promise<Resource<'Release'>> {
     const ref = `${request.model}@${request.version}`;
+    const notAfter = request.notAfter === undefined ? undefined : new Date(request.notAfter);
+    if (notAfter && notAfter.getTime() <= Date.now())
+      throw new FleetError('releases.not-after-past', { notAfter: notAfter.toISOString() });
     const key = request.sign ? await this.signer(actor, scope) : undefined;
     await this.transact(async (stores) => {
       const { model, version, notes, soakSeconds: soakS } = request;
-      await stores.releases.add(scope, { model, version, notes, soakS, createdBy: actor });
+      await stores.releases.add(scope, { model, version, notes, soakS, notAfter, createdBy: actor });
       await stores.audit.append(scope, { actor, action: 'release.created', target: ref });
       await stores.events.emit(scope, 'release.created', { release: ref });
       if (key) await this.signIn(stores, actor, scope, { ref, key });
@@ -70,10 +76,9 @@ export class ReleaseService {
     if (release.state === 'signed') return;
     if (release.state === 'revoked')
       throw new FleetError('releases.not-signed', { release: ref, state: 'revoked' });
-    const manifests = release.artifacts.map((artifact) =>
-      signArtifact(scope, release, artifact, key.privateKey),
-    );
+    const manifests = signArtifacts(scope, release, key.privateKey);
     await stores.releases.signed(scope, release.id, key.id, manifests);
+    await planPayloads(stores, scope, { releaseId: release.id }, this.transfers);
     await stores.audit.append(scope, {
       actor,
       action: 'release.signed',
@@ -82,6 +87,15 @@ export class ReleaseService {
     });
     await stores.events.emit(scope, 'release.signed', { release: ref });
   }
+}
+
+/** Both manifests of every device type. */
+export function signArtifacts(
+  scope: ProjectScope,
+  release: ReleaseToSign,
+  privateKey: KeyObject,
+): SignedArtifact[] {
+  return release.artifacts.map((artifact) => signArtifact(scope, release, artifact, privateKey));
 }
 
 function signArtifact(
@@ -111,6 +125,7 @@ function signArtifact(
           stateBytes: bundle.needs.stateBytes,
           floor: release.floor,
           ...(release.soakS > 0 ? { soakS: release.soakS } : {}),
+          ...(release.notAfter ? { notAfter: Math.floor(release.notAfter.getTime() / 1_000) } : {}),
         },
       },
       privateKey,

@@ -1,9 +1,9 @@
-/** The project's signing keys: one Ed25519 key is made with the project; its private half is sealed at rest. */
+/** The project's signing keys: an Ed25519 key is made with the project, others by rotation; private halves are sealed at rest. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { rawPublicKey, signingKeyId } from '@tinyfleet/wire';
-import type { ReleaseStores, Sealer, SigningKey } from './ports.js';
+import type { NewSigningKey, ReleaseStores, Sealer, SigningKey } from './ports.js';
 
 export class SigningKeyService {
   constructor(
@@ -16,35 +16,68 @@ export class SigningKeyService {
   /** Makes the project's first key when it has none. */
   async ensure(actor: string, scope: ProjectScope): Promise<void> {
     if ((await this.stores.keys.list(scope)).length > 0) return;
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    const id = this.newId();
-    const sealed = this.sealer.seal(privateKey.export({ format: 'der', type: 'pkcs8' }), context(scope, id));
+    const key = this.generate(scope);
     await this.transact(async ({ keys, audit }) => {
-      const raw = Buffer.from(rawPublicKey(publicKey));
-      if (!(await keys.addFirst(scope, { id, publicKey: raw, sealedPrivateKey: sealed }))) return;
-      await audit.append(scope, { actor, action: 'signing-key.made', target: raw.toString('hex') });
+      if (!(await keys.addFirst(scope, key))) return;
+      await audit.append(scope, { actor, action: 'signing-key.made', target: key.publicKey.toString('hex') });
     });
   }
 
-  /** Newest first; what devices are given to trust. */
+  /** A fresh key pair of the project, its private half sealed. */
+  generate(scope: ProjectScope): NewSigningKey {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const id = this.newId();
+    const der = privateKey.export({ format: 'der', type: 'pkcs8' });
+    return {
+      id,
+      publicKey: Buffer.from(rawPublicKey(publicKey)),
+      sealedPrivateKey: this.sealer.seal(der, signingKeyContext(scope.id, id)),
+    };
+  }
+
+  /** The active one first: what devices are given to trust. */
   async list(scope: ProjectScope): Promise<Resource<'SigningKey'>[]> {
-    return (await this.stores.keys.list(scope)).map((key) => ({
-      keyId: Buffer.from(signingKeyId(key.publicKey)).toString('hex'),
-      algorithm: 'ed25519',
-      publicKeyHex: key.publicKey.toString('hex'),
-      createdAt: key.createdAt.toISOString(),
-    }));
+    const [keys, holders] = [await this.stores.keys.list(scope), await this.stores.keys.holders(scope)];
+    return keys.map((key) => {
+      const keyId = keyIdOf(key);
+      const held = holders.find((one) => one.keyId === keyId);
+      return {
+        keyId,
+        algorithm: 'ed25519',
+        publicKeyHex: key.publicKey.toString('hex'),
+        sequence: key.sequence,
+        state: key.state,
+        createdAt: key.createdAt.toISOString(),
+        devices: { current: held?.current ?? 0, next: held?.next ?? 0 },
+      };
+    });
   }
 
   /** The key that signs now. @throws releases.no-key, storage.secret-mismatch */
   async signer(scope: ProjectScope): Promise<{ readonly id: string; readonly privateKey: KeyObject }> {
-    const usable = (await this.stores.keys.list(scope)).find(hasPrivateKey);
-    if (!usable) throw new FleetError('releases.no-key');
-    const der = this.sealer.open(usable.sealedPrivateKey, context(scope, usable.id));
-    return { id: usable.id, privateKey: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }) };
+    const active = (await this.stores.keys.list(scope)).find(({ state }) => state === 'active');
+    if (!active) throw new FleetError('releases.no-key');
+    return { id: active.id, privateKey: this.open(scope, active) };
+  }
+
+  /** @throws releases.no-key when its private half is held elsewhere, storage.secret-mismatch */
+  open(scope: ProjectScope, key: SigningKey): KeyObject {
+    if (key.sealedPrivateKey === null) throw new FleetError('releases.no-key');
+    return openSigningKey(this.sealer, scope.id, { id: key.id, sealed: key.sealedPrivateKey });
   }
 }
 
-const context = (scope: ProjectScope, id: string): string => `signing-key ${scope.id} ${id}`;
-const hasPrivateKey = (key: SigningKey): key is SigningKey & { sealedPrivateKey: Buffer } =>
-  key.sealedPrivateKey !== null;
+/** @throws storage.secret-mismatch */
+export function openSigningKey(
+  sealer: Pick<Sealer, 'open'>,
+  projectId: string,
+  { id, sealed }: { readonly id: string; readonly sealed: Uint8Array },
+): KeyObject {
+  const der = sealer.open(sealed, signingKeyContext(projectId, id));
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+}
+
+/** As telemetry, manifests and hellos name it, in hex. */
+export const keyIdOf = ({ publicKey }: Pick<SigningKey, 'publicKey'>): string =>
+  Buffer.from(signingKeyId(publicKey)).toString('hex');
+const signingKeyContext = (projectId: string, id: string): string => `signing-key ${projectId} ${id}`;

@@ -3,6 +3,7 @@
  * least once and out of order, so a move is accepted by rank and never because it came last.
  */
 import type { Resource } from '@tinyfleet/contracts';
+import { errors } from '@tinyfleet/errors';
 
 export type DeploymentState = Resource<'DeploymentState'>;
 
@@ -104,4 +105,20 @@ export function afterHello(
 /** It failed or was given up, yet the device runs it now. */
 function fromFailure(current: DeploymentState): DeploymentState | undefined {
   return current === 'failed' || current === 'reverted' ? 'active' : undefined;
+}
+
+/** `wire.method-unsupported`, `wire.base-missing`: said before anything was fetched. */
+const unusable: readonly number[] = [errors['wire.method-unsupported'].number, errors['wire.base-missing'].number];
+/** `manifest.digest-mismatch`: what came out is not the bundle. */
+const wrongResult: number = errors['manifest.digest-mismatch'].number;
+
+/**
+ * Whether a failure is the payload's and not the bundle's, so that the bundle as it is should be tried before the
+ * deployment counts as failed: a base or method that the device does not have, or a payload that does not decode (errors
+ * of area `wire`, 1xx) or decodes to something else.
+ */
+export function isPayloadFailure(error: number | undefined, payloadBegun: boolean): boolean {
+  if (error === undefined) return false;
+  if (unusable.includes(error)) return true;
+  return payloadBegun && (error === wrongResult || (error > 100 && error < 200));
 }

@@ -16,6 +16,26 @@ export interface DesiredBundle {
   /** The signed SUIT envelope. */
   readonly manifest: Buffer;
   readonly soakS: number;
+  /** What to send instead of the bundle: smaller, and of use to this very device. */
+  readonly payload: DesiredPayload | undefined;
+  /** The payload or bundle whose transfer has begun. */
+  readonly begunDigest: Buffer | undefined;
+}
+
+export interface DesiredPayload {
+  readonly method: 'compressed' | 'delta';
+  /** SHA-256 of the payload. */
+  readonly digest: Buffer;
+  readonly bytes: number;
+  /** Of a delta: the bundle in a committed slot that it is made against. */
+  readonly baseDigest: Buffer | undefined;
+}
+
+/** A device has asked for the first bytes of `digest`, a payload or the bundle itself. */
+export interface BegunTransfer {
+  readonly projectId: string;
+  readonly deviceId: string;
+  readonly digest: Buffer;
 }
 
 export interface DesiredStore {
@@ -23,6 +43,8 @@ export interface DesiredStore {
   load(
     devices: readonly { readonly projectId: string; readonly deviceId: string }[],
   ): Promise<DesiredRecord[]>;
+  /** From now on these are offered and nothing else, until the transfer ends or another release is desired. */
+  begin(transfers: readonly BegunTransfer[]): Promise<void>;
   /** Devices whose desired state changed after a revision, in order of revision. */
   changedAfter(
     projectId: string,

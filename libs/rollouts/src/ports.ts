@@ -1,6 +1,7 @@
 /** What rollouts need from storage. */
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import type { Filter } from '@tinyfleet/registry';
+import type { PayloadQueue, PayloadStore } from '@tinyfleet/releases';
 import type { BundleNeeds, DeviceAbilities } from './compatibility.js';
 import type { DeploymentState } from './deployment.js';
 import type { RolloutState, RolloutStrategy, Tally } from './engine.js';
@@ -122,6 +123,8 @@ export interface RolloutStore {
 
 export interface RolloutStores {
   readonly rollouts: RolloutStore;
+  readonly payloads: PayloadStore;
+  readonly payloadQueue: PayloadQueue;
   readonly events: EventSink;
   readonly audit: AuditLog;
 }

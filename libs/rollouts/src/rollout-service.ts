@@ -2,6 +2,7 @@
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { parseFilter } from '@tinyfleet/registry';
+import { planPayloads, transferDefaults, type TransferOptions } from '@tinyfleet/releases';
 import { noBuildFor, obstacleTo } from './compatibility.js';
 import { countCohort, type RolloutState } from './engine.js';
 import { assignSteps } from './plan.js';
@@ -17,9 +18,10 @@ export interface RolloutRequest {
 
 export class RolloutService {
   constructor(
-    private readonly stores: RolloutStores,
+    private readonly stores: Pick<RolloutStores, 'rollouts'>,
     private readonly transact: Transact<RolloutStores>,
     private readonly newId: () => string,
+    private readonly transfers: Pick<TransferOptions, 'maxBases'> = transferDefaults,
   ) {}
 
   /**
@@ -28,7 +30,8 @@ export class RolloutService {
    */
   async start(actor: string, scope: ProjectScope, request: RolloutRequest): Promise<Resource<'Rollout'>> {
     const filter = parseFilter(request.filter);
-    const number = await this.transact(async ({ rollouts, events, audit }) => {
+    const number = await this.transact(async (stores) => {
+      const { rollouts, events, audit } = stores;
       const release = await rollouts.release(scope, request.release);
       if (release.state !== 'signed')
         throw new FleetError('releases.not-signed', { release: request.release, state: release.state });
@@ -72,6 +75,7 @@ export class RolloutService {
         },
         deployments,
       );
+      await planPayloads(stores, scope, { releaseId: release.id, rolloutId: id }, this.transfers);
       await audit.append(scope, {
         actor,
         action: 'rollout.started',

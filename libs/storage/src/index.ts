@@ -24,7 +24,10 @@ export { DirectoryBlobStore, type BlobStore, type StoredBlob } from './blob/blob
 export { PgJobQueue, type WorkOptions } from './postgres/job-queue.js';
 export {
   BUILD_QUEUE,
+  PAYLOAD_EXPIRE_S,
+  PAYLOAD_QUEUE,
   type BuildMessage,
+  type PayloadMessage,
   type JobOptions,
   PgStores,
   PgAuditLog,
@@ -38,6 +41,7 @@ export {
 export { DEVICE_COLUMNS, DEVICE_FROM } from './postgres/queries/devices.js';
 export { Parameters, filterSql } from './postgres/queries/filter-sql.js';
 export { PgQualityStore } from './postgres/stores/quality-store.js';
+export { PgAskSource } from './postgres/telemetry/ask-source.js';
 export { PgDeviceDirectory } from './postgres/telemetry/device-directory.js';
 export { PgIngestStore } from './postgres/telemetry/ingest-store.js';
 export { PgPresenceStore } from './postgres/telemetry/presence-store.js';

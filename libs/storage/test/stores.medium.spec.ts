@@ -33,6 +33,7 @@ const device = (name: string, tags: string[] = [], site = '') => ({
   tags,
   site,
   tokenHash: createHash('sha256').update(name).digest(),
+  sealedKey: Buffer.from(`sealed ${name}`),
 });
 
 async function addModel(scope: ProjectScope, version = '1.1.0') {

@@ -12,6 +12,8 @@ export interface DeviceRecord extends DeviceAddress {
   readonly enabled: boolean;
   /** SHA-256 of the device token. */
   readonly tokenHash: Uint8Array;
+  /** Commands to it can be authenticated: its key is kept. */
+  readonly hasKey: boolean;
   /** Length of a telemetry window the project asks for. */
   readonly windowS: number;
   /** Keep every n-th prediction for labelling; 0 = none. */

@@ -17,6 +17,7 @@ const device: DeviceRecord = {
   site: 'oslo',
   enabled: true,
   tokenHash: new Uint8Array(32),
+  hasKey: true,
   windowS: 10,
   pickEvery: 50,
   bootId: undefined,

@@ -1,10 +1,11 @@
-/** The worker thread: one model file in, one answer out. It has no database and no network. */
+/** The worker thread: one model file or one pair of bundles in, one answer out. It has no database and no network. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { compile, inspect, type CompileOptions } from '@tinyfleet/compiler';
 import { isFleetError } from '@tinyfleet/errors';
 import type { BundleNeeds } from '@tinyfleet/releases';
 import { readBundle } from '@tinyfleet/runtime';
+import { encodePayload } from './encode-payload.js';
 import type { WorkerReply, WorkerRequest } from './messages.js';
 
 const request = workerData as WorkerRequest;
@@ -12,8 +13,11 @@ const reply = (message: WorkerReply, transfer: readonly ArrayBuffer[] = []): voi
   parentPort?.postMessage(message, [...transfer]);
 
 try {
-  const source = { bytes: request.bytes, fileName: request.fileName };
-  if (request.kind === 'inspect') {
+  if (request.kind === 'payload') {
+    const payload = await encodePayload(request);
+    reply({ kind: 'encoded', payload }, [payload.buffer as ArrayBuffer]);
+  } else if (request.kind === 'inspect') {
+    const source = { bytes: request.bytes, fileName: request.fileName };
     const { inputs, outputs, operators, macs, format, ...rest } = inspect(source);
     reply({
       kind: 'inspected',
@@ -22,6 +26,7 @@ try {
       inspection: { ...rest },
     });
   } else {
+    const source = { bytes: request.bytes, fileName: request.fileName };
     const result = await compile(source, request.options as unknown as CompileOptions, {
       onProgress: ({ stage, progress }) => reply({ kind: 'progress', stage, progress }),
     });

@@ -4,8 +4,8 @@ import { Module, type Provider, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AuthService } from '@tinyfleet/auth';
-import { DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
-import { BuildService, ReleaseService, SigningKeyService } from '@tinyfleet/releases';
+import { CommandService, DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
+import { BuildService, KeyRotationService, ReleaseService, SigningKeyService } from '@tinyfleet/releases';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
 import { PgStores, PgTelemetryReader } from '@tinyfleet/storage';
@@ -87,6 +87,8 @@ export async function createHttpApp(
   const providers: Provider[] = [
     { provide: Server, useValue: services.server },
     { provide: AuthService, useValue: services.auth },
+    { provide: CommandService, useValue: services.commands },
+    { provide: KeyRotationService, useValue: services.rotation },
     { provide: ProjectService, useValue: services.projects },
     { provide: DeviceService, useValue: services.devices },
     { provide: ModelService, useValue: services.models },

@@ -88,7 +88,7 @@ describe('the edge on Postgres', () => {
   });
 
   it('should store and show windows of a model that names no classes', async () => {
-    const nameless = await fleet.release(3_000, {}, 0);
+    const nameless = await fleet.release(3_000, {}, { classes: 0 });
     const device = await connect('nameless');
     await device.hello();
     // Such a device counts confidences of its one output.

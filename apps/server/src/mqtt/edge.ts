@@ -2,7 +2,9 @@
  * Broker, ingest and ota as one: what runs where devices connect. Opens no ports and reads no configuration, so that
  * tests and the benchmark run the very same parts; roles/edge.ts does both.
  */
+import type { Sealer } from '@tinyfleet/releases';
 import {
+  PgAskSource,
   PgDesiredStore,
   PgDeviceDirectory,
   PgIngestStore,
@@ -16,12 +18,15 @@ import {
 import type { WindowPolicy } from '@tinyfleet/telemetry';
 import { MqttBroker } from './broker/broker.js';
 import { DeviceCredentials } from './broker/credentials.js';
+import { KeyKeeper } from './broker/key-keeper.js';
 import { brokerDefaults, type BrokerOptions } from './broker/options.js';
 import { Folder } from './ingest/folder.js';
 import { Ingest } from './ingest/ingest.js';
 import { ingestDefaults, type IngestOptions } from './ingest/options.js';
 import { Presence } from './ingest/presence.js';
 import { Sequences } from './ingest/sequences.js';
+import { DeviceKeys } from '../platform/device-keys.js';
+import { Asks, askDefaults, type AskOptions } from './ota/asks.js';
 import { otaDefaults, type OtaOptions } from './ota/options.js';
 import { Ota } from './ota/ota.js';
 import { EdgeWatcher } from './ota/watcher.js';
@@ -30,6 +35,9 @@ export interface EdgeOptions {
   readonly broker?: Partial<BrokerOptions>;
   readonly ingest?: Partial<IngestOptions>;
   readonly ota?: Partial<OtaOptions>;
+  readonly asks?: Partial<AskOptions>;
+  /** Opens the keys that commands and rotations are signed with. */
+  readonly sealer: Sealer;
   readonly windows: WindowPolicy;
   readonly onError: (part: string, error: unknown) => void;
 }
@@ -41,10 +49,12 @@ export class Edge {
   readonly broker: MqttBroker;
   readonly ingest: Ingest;
   readonly ota: Ota;
+  readonly asks: Asks;
   readonly rollups: PgRollupStore;
   private readonly presence: Presence;
   private readonly presenceStore: PgPresenceStore;
   private readonly sequences = new Sequences();
+  private readonly keyKeeper: KeyKeeper;
   private readonly watcher: EdgeWatcher;
   private readonly folder: Folder;
   private sequenceTimer: NodeJS.Timeout | undefined;
@@ -59,6 +69,10 @@ export class Edge {
     const desired = new PgDesiredStore(database);
     const recent = new RecentBatches();
     this.ota = new Ota(desired, blobs, { ...otaDefaults, ...options.ota });
+    const askSource = new PgAskSource(database);
+    const deviceKeys = new DeviceKeys(options.sealer);
+    this.asks = new Asks(askSource, deviceKeys, options.sealer, { ...askDefaults, ...options.asks });
+    this.keyKeeper = new KeyKeeper(askSource, deviceKeys, failed('device keys'));
     this.ingest = new Ingest(
       new PgIngestStore(database, options.windows, recent),
       this.sequences,
@@ -66,18 +80,23 @@ export class Edge {
         greeted: (session, hello) => {
           this.presence.declareDutyCycle(session.device.deviceId, hello.dutyCycleS);
           this.ota.greet(session, hello);
+          this.asks.greet(session);
         },
         wanted: (session, want) => this.ota.want(session, want),
       },
       { ...ingestDefaults, ...options.ingest },
     );
-    const credentials = new DeviceCredentials(new PgDeviceDirectory(database), brokerOptions.credentialTtlMs);
+    const credentials = new DeviceCredentials(
+      new PgDeviceDirectory(database),
+      brokerOptions.credentialTtlMs,
+      this.keyKeeper.learn,
+    );
     this.broker = new MqttBroker(credentials, brokerOptions, this.ingest.handle);
     this.presenceStore = new PgPresenceStore(database);
     this.presence = new Presence(this.presenceStore, this.broker, failed('presence'));
     this.watcher = new EdgeWatcher(
       this.broker,
-      this.ota,
+      { ota: this.ota, asks: this.asks },
       desired,
       new PgRegistryChanges(database),
       failed('watcher'),
@@ -106,6 +125,8 @@ export class Edge {
     await this.watcher.stop();
     await this.broker.stop();
     await this.ingest.batcher.drain();
+    await this.asks.stop();
+    await this.keyKeeper.stop();
     await this.presence.stop();
     await this.writeSequences();
     await this.folder.stop();

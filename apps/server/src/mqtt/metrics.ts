@@ -2,6 +2,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { MqttBroker } from './broker/broker.js';
 import type { Ingest } from './ingest/ingest.js';
+import type { Asks } from './ota/asks.js';
 import type { Ota } from './ota/ota.js';
 
 export function exposeEdge(
@@ -10,10 +11,11 @@ export function exposeEdge(
     readonly broker: MqttBroker;
     readonly ingest: Ingest;
     readonly ota: Ota;
+    readonly asks: Asks;
     readonly rollupLagSeconds: () => Promise<number>;
   },
 ): void {
-  const { broker, ingest, ota } = edge;
+  const { broker, ingest, ota, asks } = edge;
   const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
     new Gauge({
       name,
@@ -48,6 +50,9 @@ export function exposeEdge(
   );
   counters('tinyfleet_mqtt_total', 'Broker events.', 'event', () => Object.entries(broker.counters));
   counters('tinyfleet_ota_total', 'Events of ota.', 'event', () => Object.entries(ota.counters));
+  counters('tinyfleet_asks_total', 'Commands and key rotations sent.', 'event', () =>
+    Object.entries(asks.counters),
+  );
   counters('tinyfleet_ingest_batches_total', 'Events of ingest batches.', 'event', () =>
     Object.entries(ingest.batcher.counters),
   );

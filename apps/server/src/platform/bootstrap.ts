@@ -15,6 +15,7 @@ import {
   openDataDir,
   startEmbeddedPostgres,
   BUILD_QUEUE,
+  PAYLOAD_QUEUE,
   type ConnectionTarget,
   type DataDir,
   type EmbeddedPostgres,
@@ -116,7 +117,7 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
     : await fileSecret(dataDir.secretFile, 32);
   const { createServices, createHttpApp, startRoles } = await loading;
   const services = createServices({ server, log, metrics, database, dataDir, blobs, events, secret });
-  await services.jobs.start([BUILD_QUEUE]);
+  await services.jobs.start([BUILD_QUEUE, PAYLOAD_QUEUE]);
 
   const http = await createHttpApp(services, { dashboardDir: config.dashboardDir ?? dashboardDist });
   undo.add('http', async () => await http.close());

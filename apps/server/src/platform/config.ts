@@ -180,6 +180,12 @@ export const SETTINGS = {
     'Builds at a time, one worker thread each.',
   ),
   buildTimeoutS: setting('TINYFLEET_BUILD_TIMEOUT_S', count, 600, 'A build that takes longer is stopped.'),
+  transferBases: setting(
+    'TINYFLEET_TRANSFER_BASES',
+    z.coerce.number().int().min(0).max(64),
+    4,
+    'Deltas made of a bundle, against the bundles that most devices hold. 0 makes none.',
+  ),
   sessionDays: setting('TINYFLEET_SESSION_DAYS', count.max(365), 14, 'A browser stays signed in this long.'),
   adminEmail: setting(
     'TINYFLEET_ADMIN_EMAIL',

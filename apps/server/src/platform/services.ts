@@ -3,8 +3,16 @@ import { AuthService } from '@tinyfleet/auth';
 import { COMPILER_VERSION } from '@tinyfleet/compiler';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
-import { DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
-import { BuildService, ReleaseService, SecretSealer, SigningKeyService } from '@tinyfleet/releases';
+import { CommandService, DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
+import {
+  BuildService,
+  KeyRotationService,
+  PayloadService,
+  ReleaseService,
+  SecretSealer,
+  SigningKeyService,
+  transferDefaults,
+} from '@tinyfleet/releases';
 import {
   PgJobQueue,
   PgQualityStore,
@@ -20,6 +28,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import { threadedInspector } from '../compiler/compiler-thread.js';
+import { DeviceKeys } from './device-keys.js';
 import { argon2Passwords } from './passwords.js';
 import type { Server } from './server.js';
 
@@ -40,10 +49,14 @@ export interface Services extends Parts {
   readonly auth: AuthService;
   readonly projects: ProjectService;
   readonly devices: DeviceService;
+  readonly commands: CommandService;
   readonly models: ModelService;
+  readonly sealer: SecretSealer;
   readonly keys: SigningKeyService;
+  readonly rotation: KeyRotationService;
   readonly builds: BuildService;
   readonly releases: ReleaseService;
+  readonly payloads: PayloadService;
   readonly rollouts: RolloutService;
   readonly telemetry: PgTelemetryReader;
   readonly quality: QualityService;
@@ -56,7 +69,9 @@ export function createServices(parts: Parts): Services {
   const stores = new PgStores(database);
   const transact = transactOn(database, { jobs, expireInSeconds: config.buildTimeoutS + 60 });
   const qualityStore = new PgQualityStore(database);
-  const keys = new SigningKeyService(stores, transact, new SecretSealer(parts.secret), uuidv7);
+  const transfers = { ...transferDefaults, maxBases: config.transferBases };
+  const sealer = new SecretSealer(parts.secret);
+  const keys = new SigningKeyService(stores, transact, sealer, uuidv7);
   return {
     ...parts,
     stores,
@@ -66,12 +81,16 @@ export function createServices(parts: Parts): Services {
       newId: uuidv7,
     }),
     projects: new ProjectService(stores, transact),
-    devices: new DeviceService(transact),
+    devices: new DeviceService(transact, new DeviceKeys(sealer)),
+    commands: new CommandService(transact, uuidv7),
     models: new ModelService(stores, transact, blobs, threadedInspector, config['http.maxUploadBytes']),
+    sealer,
     keys,
+    rotation: new KeyRotationService(stores, transact, keys),
     builds: new BuildService(stores, transact, COMPILER_VERSION),
-    releases: new ReleaseService(stores, transact, keys),
-    rollouts: new RolloutService(stores, transact, uuidv7),
+    releases: new ReleaseService(stores, transact, keys, transfers),
+    payloads: new PayloadService(stores, transact, blobs, transfers),
+    rollouts: new RolloutService(stores, transact, uuidv7, transfers),
     telemetry: new PgTelemetryReader(database),
     quality: new QualityService(qualityStore, qualityStore),
   };

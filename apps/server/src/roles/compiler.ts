@@ -1,9 +1,20 @@
-/** The compiler role: takes build jobs from the queue, runs each in a worker thread, stores bundle and report. */
+/**
+ * The compiler role: takes build jobs from the queue, runs each in a worker thread, stores bundle and report; and likewise
+ * the jobs that make payloads of transfers.
+ */
 import { projectScope } from '@tinyfleet/contracts';
 import { FleetError, isFleetError } from '@tinyfleet/errors';
-import type { BuildJob, BuildService } from '@tinyfleet/releases';
-import { BUILD_QUEUE, type BuildMessage, type PgJobQueue } from '@tinyfleet/storage';
+import type { BuildJob, BuildService, PayloadService } from '@tinyfleet/releases';
+import {
+  BUILD_QUEUE,
+  PAYLOAD_EXPIRE_S,
+  PAYLOAD_QUEUE,
+  type BuildMessage,
+  type PayloadMessage,
+  type PgJobQueue,
+} from '@tinyfleet/storage';
 import { runCompiler } from '../compiler/compiler-thread.js';
+import { threadedEncoder } from '../compiler/payload-encoder.js';
 import type { RoleContext, RunningRole } from './role.js';
 
 /** Progress is written at most this often; also how soon a cancelled build stops. */
@@ -13,10 +24,15 @@ const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 
 export async function startCompiler(
   context: RoleContext,
-  services: { readonly builds: BuildService; readonly jobs: PgJobQueue; readonly onlyWorker: boolean },
+  services: {
+    readonly builds: BuildService;
+    readonly payloads: PayloadService;
+    readonly jobs: PgJobQueue;
+    readonly onlyWorker: boolean;
+  },
 ): Promise<RunningRole> {
   const { config, log, blobs } = context;
-  const { builds, jobs } = services;
+  const { builds, payloads, jobs } = services;
   const stopping = new AbortController();
 
   async function run(data: unknown): Promise<void> {
@@ -98,7 +114,19 @@ export async function startCompiler(
     };
   }
 
-  if (services.onlyWorker) await jobs.releaseActive(BUILD_QUEUE);
+  async function makePayload(data: unknown): Promise<void> {
+    const { projectId, project, key } = data as PayloadMessage;
+    const outcome = await payloads.compute(projectScope(projectId, project), key, encoder);
+    if (outcome.state === 'failed') log.warn({ err: outcome.error, ...key }, 'payload failed');
+    else log.info({ ...key, ...outcome }, 'payload made');
+  }
+  const encoder = threadedEncoder({ timeoutS: PAYLOAD_EXPIRE_S - 60, signal: stopping.signal });
+
+  if (services.onlyWorker) {
+    await jobs.releaseActive(BUILD_QUEUE);
+    await jobs.releaseActive(PAYLOAD_QUEUE);
+  }
+  await jobs.work(PAYLOAD_QUEUE, { concurrency: 1, expireInSeconds: PAYLOAD_EXPIRE_S }, makePayload);
   await jobs.work(
     BUILD_QUEUE,
     { concurrency: config.buildConcurrency, expireInSeconds: config.buildTimeoutS + 60 },

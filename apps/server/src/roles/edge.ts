@@ -1,5 +1,6 @@
 /** The edge role: opens MQTT listeners by configuration and runs broker, ingest and ota behind them. */
 import { join } from 'node:path';
+import type { Sealer } from '@tinyfleet/releases';
 import { attachWebSocket } from '../mqtt/broker/websocket.js';
 import { listenMqtt, type MqttListener } from '../mqtt/broker/listen.js';
 import { Edge } from '../mqtt/edge.js';
@@ -10,7 +11,7 @@ import type { RoleContext, RunningRole } from './role.js';
 const webSocketPath = '/mqtt';
 /** Clocks of devices may be ahead of ours by so much. */
 const maxAheadMs = 600_000;
-export async function startEdge(context: RoleContext): Promise<RunningRole> {
+export async function startEdge(context: RoleContext, sealer: Sealer): Promise<RunningRole> {
   const { config, log, database, blobs, events, httpServer, metrics } = context;
   const maxPacketBytes = config['limits.maxPacketBytes'];
   const edge = new Edge(database, blobs, {
@@ -21,12 +22,13 @@ export async function startEdge(context: RoleContext): Promise<RunningRole> {
       messageBurst: config['limits.messageBurst'],
     },
     windows: { retentionDays: config.telemetryRetentionDays, maxAheadMs },
+    sealer,
     onError: (part, error) => log.warn({ err: error, part }, 'edge: will try again'),
   });
   await edge.start();
   const unsubscribe = events.subscribe(() => edge.wake());
-  const { broker, ingest, ota } = edge;
-  exposeEdge(metrics, { broker, ingest, ota, rollupLagSeconds: () => edge.rollups.lagSeconds() });
+  const { broker, ingest, ota, asks } = edge;
+  exposeEdge(metrics, { broker, ingest, ota, asks, rollupLagSeconds: () => edge.rollups.lagSeconds() });
   const listeners: MqttListener[] = [];
   const addresses: Record<string, string> = {};
   try {

@@ -20,15 +20,15 @@ export async function startRoles(
     Object.assign(addresses, role.addresses);
   };
   if (roles.includes('compiler')) {
-    const { builds, jobs } = services;
+    const { builds, payloads, jobs } = services;
     // With the embedded database there is no other process whose jobs these could be.
     const onlyWorker = context.config.databaseUrl === undefined;
-    started(await startCompiler(context, { builds, jobs, onlyWorker }));
+    started(await startCompiler(context, { builds, payloads, jobs, onlyWorker }));
   } else {
     undo.add('job queue', async () => await services.jobs.stop(1_000));
   }
   // One role with three names: with the embedded broker they are never apart.
-  if (roles.includes('broker')) started(await startEdge(context));
+  if (roles.includes('broker')) started(await startEdge(context, services.sealer));
   if (roles.includes('rollout')) started(await startRollout(context));
   return addresses;
 }

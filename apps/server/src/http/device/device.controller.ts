@@ -1,8 +1,8 @@
-/** Devices: registration, list, tags, tokens. */
+/** Devices: registration, list, tags, tokens, commands. */
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { DeviceService, parseFilter } from '@tinyfleet/registry';
+import { CommandService, DeviceService, parseFilter } from '@tinyfleet/registry';
 import { PgStores } from '@tinyfleet/storage';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
@@ -10,6 +10,7 @@ import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api
 export class DeviceController {
   constructor(
     private readonly devices: DeviceService,
+    private readonly commands: CommandService,
     private readonly stores: PgStores,
   ) {}
 
@@ -73,5 +74,22 @@ export class DeviceController {
     @Input() { params }: ApiInput<'deviceToken'>,
   ): Promise<ApiOutput<'deviceToken'>> {
     return await this.devices.rotateToken(caller.actor, scope, params.device);
+  }
+
+  @Api('deviceCommandSend')
+  async send(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'deviceCommandSend'>,
+  ): Promise<ApiOutput<'deviceCommandSend'>> {
+    return await this.commands.send(caller.actor, scope, params.device, body);
+  }
+
+  @Api('deviceCommandList')
+  async listCommands(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'deviceCommandList'>,
+  ): Promise<ApiOutput<'deviceCommandList'>> {
+    return await this.stores.commands.list(scope, params.device, query);
   }
 }

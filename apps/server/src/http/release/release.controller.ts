@@ -2,7 +2,7 @@
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { ReleaseService, SigningKeyService } from '@tinyfleet/releases';
+import { KeyRotationService, ReleaseService, SigningKeyService } from '@tinyfleet/releases';
 import { PgStores } from '@tinyfleet/storage';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
@@ -11,6 +11,7 @@ export class ReleaseController {
   constructor(
     private readonly releases: ReleaseService,
     private readonly keys: SigningKeyService,
+    private readonly rotation: KeyRotationService,
     private readonly stores: PgStores,
   ) {}
 
@@ -51,5 +52,22 @@ export class ReleaseController {
   @Api('signingKeyList')
   async signingKeys(@Scope() scope: ProjectScope): Promise<ApiOutput<'signingKeyList'>> {
     return { items: await this.keys.list(scope), nextCursor: null };
+  }
+
+  @Api('signingKeyRotate')
+  async rotate(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+  ): Promise<ApiOutput<'signingKeyRotate'>> {
+    return await this.rotation.rotate(caller.actor, scope);
+  }
+
+  @Api('signingKeyActivate')
+  async activate(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'signingKeyActivate'>,
+  ): Promise<ApiOutput<'signingKeyActivate'>> {
+    return await this.rotation.activate(caller.actor, scope, { keyId: params.keyId, force: body.force });
   }
 }

@@ -27,6 +27,7 @@ function record(project: string, device: string, changes: Partial<DeviceRecord> 
     site: '',
     enabled: true,
     tokenHash: createHash('sha256').update(token).digest(),
+    hasKey: true,
     windowS: 10,
     pickEvery: 50,
     bootId: undefined,

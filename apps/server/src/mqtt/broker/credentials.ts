@@ -32,6 +32,8 @@ export class DeviceCredentials {
   constructor(
     private readonly directory: DeviceDirectory,
     private readonly ttlMs: number,
+    /** Told of every device that proved its token. */
+    private readonly learn: (record: DeviceRecord, token: Uint8Array) => void = () => {},
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -41,7 +43,9 @@ export class DeviceCredentials {
     const record = await this.lookup(address);
     // An unknown name takes the same path, so that the time of an answer tells nothing.
     const stored = record?.tokenHash.length === given.length ? record.tokenHash : nobody;
-    return timingSafeEqual(given, stored) && record?.enabled === true ? record : undefined;
+    if (!timingSafeEqual(given, stored) || record?.enabled !== true) return undefined;
+    this.learn(record, token);
+    return record;
   }
 
   /** The record as cached or stored. */

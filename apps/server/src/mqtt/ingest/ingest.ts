@@ -34,6 +34,9 @@ export interface IngestCounters {
   hellos: number;
   states: number;
   wants: number;
+  /** Samples are acknowledged and counted; nothing keeps them yet. */
+  samples: number;
+  sampleBytes: number;
   /** Decoded well, but too old, ahead of time or inconsistent. */
   refusedWindows: number;
   /** Payloads, by registered code. */
@@ -53,6 +56,8 @@ export class Ingest {
     hellos: 0,
     states: 0,
     wants: 0,
+    samples: 0,
+    sampleBytes: 0,
     refusedWindows: 0,
     refused: new Map(),
   };
@@ -140,6 +145,21 @@ export class Ingest {
         this.sequences.observe(device, want);
         this.counters.wants++;
         this.listeners.wanted(session, want);
+        return undefined;
+      }
+      case 'sample': {
+        const { maxSampleBytes } = this.options;
+        if (payload.length > maxSampleBytes) {
+          throw new FleetError('wire.too-large', {
+            message: leaf,
+            bytes: payload.length,
+            limit: maxSampleBytes,
+          });
+        }
+        const sample = decode('sample', payload);
+        this.sequences.observe(device, sample);
+        this.counters.samples++;
+        this.counters.sampleBytes += sample.data.length;
         return undefined;
       }
       default:

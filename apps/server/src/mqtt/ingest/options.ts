@@ -14,6 +14,8 @@ export interface IngestOptions {
   readonly retryMs: number;
   /** Largest telemetry payload; the design's message is 300 bytes. */
   readonly maxTelemetryBytes: number;
+  /** Largest part of a sample, envelope included. A device sends what fits its own packet buffer. */
+  readonly maxSampleBytes: number;
 }
 
 export const ingestDefaults: IngestOptions = {
@@ -24,4 +26,5 @@ export const ingestDefaults: IngestOptions = {
   parkMs: 45_000,
   retryMs: 250,
   maxTelemetryBytes: 4_096,
+  maxSampleBytes: 8_192,
 };

@@ -1,9 +1,10 @@
 /**
  * Answers devices: every hello with what is desired, every request for chunks with chunks of the one bundle that is
- * desired of that very device. Keeps nothing that a restart could lose; what it holds per connection is a cache.
+ * desired of that very device, or of the payload that brings it (docs/design/transfer.md). Keeps nothing that a restart
+ * could lose; what it holds per connection is a cache.
  */
-import type { DesiredRecord, DesiredStore } from '@tinyfleet/rollouts';
-import { DEFAULT_CHUNK_BYTES, DEFAULT_PACKET_BYTES, encode, type Hello, type Want } from '@tinyfleet/wire';
+import type { BegunTransfer, DesiredBundle, DesiredRecord, DesiredStore } from '@tinyfleet/rollouts';
+import { DEFAULT_CHUNK_BYTES, DEFAULT_PACKET_BYTES, encode, type Hello, type Transfer, type Want } from '@tinyfleet/wire';
 import type { DeviceSession } from '../broker/session.js';
 import { BlobCache, type BlobReader } from './blob-cache.js';
 import type { OtaOptions } from './options.js';
@@ -22,13 +23,27 @@ export interface OtaCounters {
   refusedWants: number;
   chunks: number;
   chunkBytes: number;
+  /** Transfers begun, by method. */
+  fullTransfers: number;
+  compressedTransfers: number;
+  deltaTransfers: number;
+  /** Bytes that these will not need, for being smaller than the bundle. */
+  savedBytes: number;
   failures: number;
 }
+
+const transferCounter = {
+  full: 'fullTransfers',
+  compressed: 'compressedTransfers',
+  delta: 'deltaTransfers',
+} as const;
 
 /** What is remembered of a connection. */
 interface Known {
   maxPacketBytes: number;
   desired: DesiredRecord | undefined;
+  /** What the device has asked for first, in this connection or before it. */
+  begun: Buffer | undefined;
   /** Rises with each request: an older one still being answered stops. */
   serving: number;
 }
@@ -48,11 +63,16 @@ export class Ota {
     refusedWants: 0,
     chunks: 0,
     chunkBytes: 0,
+    fullTransfers: 0,
+    compressedTransfers: 0,
+    deltaTransfers: 0,
+    savedBytes: 0,
     failures: 0,
   };
   private readonly known = new WeakMap<DeviceSession, Known>();
   private readonly blobs: BlobCache;
   private waiting: Waiting[] = [];
+  private begun: BegunTransfer[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -93,7 +113,7 @@ export class Ota {
   private of(session: DeviceSession): Known {
     let known = this.known.get(session);
     if (!known) {
-      known = { maxPacketBytes: DEFAULT_PACKET_BYTES, desired: undefined, serving: 0 };
+      known = { maxPacketBytes: DEFAULT_PACKET_BYTES, desired: undefined, begun: undefined, serving: 0 };
       this.known.set(session, known);
     }
     return known;
@@ -106,7 +126,7 @@ export class Ota {
       try {
         const record = await this.load(session);
         if (record.revision < (known.desired?.revision ?? 0) || record.revision < atLeastRevision) return;
-        known.desired = record;
+        this.learn(known, record);
         this.counters.desired++;
         await session.send('desired', this.encodeDesired(session, record), 1);
         return;
@@ -130,16 +150,28 @@ export class Ota {
         ...(bundle && {
           manifest: bundle.manifest,
           soakS: bundle.soakS,
-          transfer: {
-            method: 'full',
-            payloadBytes: bundle.bytes,
-            payloadDigest: bundle.digest,
-            resultDigest: bundle.digest,
-            chunkBytes: this.chunkBytes(session, undefined),
-          },
+          transfer: { ...transferOf(bundle), chunkBytes: this.chunkBytes(session, undefined) },
         }),
       }),
     );
+  }
+
+  private learn(known: Known, record: DesiredRecord): void {
+    known.desired = record;
+    known.begun = record.bundle?.begunDigest;
+  }
+
+  /** The first request of a transfer: it is offered from now on, whatever better payload appears meanwhile. */
+  private noteBegin(session: DeviceSession, known: Known, digest: Buffer): void {
+    const bundle = known.desired?.bundle;
+    if (!bundle || known.begun?.equals(digest)) return;
+    known.begun = digest;
+    const payload = bundle.payload?.digest.equals(digest) ? bundle.payload : undefined;
+    this.counters[transferCounter[payload?.method ?? 'full']]++;
+    if (payload) this.counters.savedBytes += bundle.bytes - payload.bytes;
+    const { projectId, deviceId } = session.device;
+    this.begun.push({ projectId, deviceId, digest });
+    this.timer ??= setTimeout(() => this.flush(), this.options.gatherMs);
   }
 
   private chunkBytes(session: DeviceSession, asked: number | undefined): number {
@@ -153,17 +185,18 @@ export class Ota {
   private async serve(session: DeviceSession, want: Want): Promise<void> {
     const known = this.of(session);
     const ticket = ++known.serving;
-    let bundle = known.desired?.bundle;
-    if (!bundle || !startsWith(bundle.digest, want.transfer)) {
+    let digest = wanted(known.desired?.bundle, want.transfer);
+    if (!digest) {
       // After a restart of this process the device goes on with its transfer and says no hello.
-      known.desired = await this.load(session);
-      bundle = known.desired.bundle;
+      this.learn(known, await this.load(session));
+      digest = wanted(known.desired?.bundle, want.transfer);
     }
-    if (!bundle || !startsWith(bundle.digest, want.transfer)) {
+    if (!digest) {
       this.counters.refusedWants++;
       return;
     }
-    const blob = await this.blobs.get(bundle.digest);
+    this.noteBegin(session, known, digest);
+    const blob = await this.blobs.get(digest);
     const length = this.chunkBytes(session, want.chunkBytes);
     const count = Math.min(want.count, this.options.maxChunksPerWant);
     for (let i = 0; i < count && known.serving === ticket; i++) {
@@ -186,13 +219,36 @@ export class Ota {
 
   private flush(): void {
     this.timer = undefined;
-    const asked = this.waiting;
+    const [asked, begun] = [this.waiting, this.begun];
     this.waiting = [];
+    this.begun = [];
+    // Without the note a device may be offered another payload after a reconnect and starts over: dearer, not wrong.
+    if (begun.length > 0) this.store.begin(begun).catch(() => this.counters.failures++);
+    if (asked.length === 0) return;
     this.store.load(asked.map(({ session }) => session.device)).then(
       (records) => asked.forEach((one, i) => one.resolve(records[i]!)),
       (error: unknown) => asked.forEach((one) => one.reject(error)),
     );
   }
+}
+
+/** What a device may have: the payload that is offered, and the bundle itself. */
+function wanted(bundle: DesiredBundle | undefined, transfer: Uint8Array): Buffer | undefined {
+  if (bundle?.payload && startsWith(bundle.payload.digest, transfer)) return bundle.payload.digest;
+  return bundle && startsWith(bundle.digest, transfer) ? bundle.digest : undefined;
+}
+
+function transferOf({ digest, bytes, payload }: DesiredBundle): Transfer {
+  if (!payload)
+    return { method: 'full', payloadBytes: bytes, payloadDigest: digest, resultDigest: digest };
+  return {
+    method: payload.method,
+    payloadBytes: payload.bytes,
+    payloadDigest: payload.digest,
+    resultDigest: digest,
+    resultBytes: bytes,
+    ...(payload.baseDigest && { baseDigest: payload.baseDigest }),
+  };
 }
 
 function startsWith(digest: Buffer, prefix: Uint8Array): boolean {

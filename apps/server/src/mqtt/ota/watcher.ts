@@ -1,9 +1,11 @@
 /**
- * Follows what changes in the database while devices are connected: desired states are pushed, connections of devices
- * that were removed, disabled or got another token are dropped. A notification wakes it, a poll catches up.
+ * Follows what changes in the database while devices are connected: desired states are pushed, commands and new signing
+ * keys go out, connections of devices that were removed, disabled or got another token are dropped. A notification wakes
+ * it, a poll catches up.
  */
 import type { DesiredStore } from '@tinyfleet/rollouts';
 import type { MqttBroker } from '../broker/broker.js';
+import type { Asks } from './asks.js';
 import type { Ota } from './ota.js';
 
 export interface RegistryChanges {
@@ -11,7 +13,14 @@ export interface RegistryChanges {
   devicesAfter(
     projectId: string,
     after: number,
-  ): Promise<{ readonly last: number; readonly devices: readonly string[] }>;
+  ): Promise<{
+    readonly last: number;
+    readonly devices: readonly string[];
+    /** For which a command was queued. */
+    readonly asked: readonly string[];
+    /** The project has another signing key. */
+    readonly keyChanged: boolean;
+  }>;
   lastEvents(): Promise<Map<string, number>>;
   /** Projects among these that exist. */
   existing(projectIds: readonly string[]): Promise<ReadonlySet<string>>;
@@ -36,7 +45,7 @@ export class EdgeWatcher {
 
   constructor(
     private readonly broker: MqttBroker,
-    private readonly ota: Ota,
+    private readonly out: { readonly ota: Ota; readonly asks: Asks },
     private readonly desired: DesiredStore,
     private readonly registry: RegistryChanges,
     private readonly onError: (error: unknown) => void,
@@ -90,8 +99,19 @@ export class EdgeWatcher {
   }
 
   private async followRegistry(projectId: string, project: string): Promise<void> {
-    const { last, devices } = await this.registry.devicesAfter(projectId, this.events.get(projectId) ?? 0);
+    const { last, devices, asked, keyChanged } = await this.registry.devicesAfter(
+      projectId,
+      this.events.get(projectId) ?? 0,
+    );
     await Promise.all(devices.map((device) => this.broker.recheck(project, device)));
+    for (const device of asked) {
+      const session = this.broker.session(project, device);
+      if (session) this.out.asks.nudge(session);
+    }
+    if (keyChanged) {
+      for (const session of this.broker.sessions.values())
+        if (session.device.projectId === projectId) this.out.asks.nudge(session);
+    }
     this.events.set(projectId, last);
   }
 
@@ -104,7 +124,7 @@ export class EdgeWatcher {
       );
       const pushes = changed.map(async ({ device, revision }) => {
         const session = this.broker.session(project, device);
-        if (session) await this.ota.push(session, revision);
+        if (session) await this.out.ota.push(session, revision);
       });
       // Lookups of one page are joined; a peer that does not read is dropped by its drain timeout.
       await Promise.all(pushes);

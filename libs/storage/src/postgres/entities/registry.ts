@@ -73,6 +73,8 @@ export interface DeviceRow {
   name: string;
   typeId: string;
   tokenHash: Buffer;
+  sealedKey: Buffer | null;
+  askCounter: number;
   site: string;
   tags: string[];
   attributes: Record<string, unknown>;
@@ -87,6 +89,8 @@ export const Device = entity<DeviceRow>(
     name: text(),
     typeId: uuid(),
     tokenHash: bytes(),
+    sealedKey: bytes(optional),
+    askCounter: long({ default: 0 }),
     site: text({ default: '' }),
     tags: texts({ default: '{}' }),
     attributes: json({ default: {} }),

@@ -66,6 +66,7 @@ export interface SigningKeyRow {
   publicKey: Buffer;
   privateKey: Buffer | null;
   keySequence: number;
+  state: string;
   createdAt: Date;
   retiredAt: Date | null;
 }
@@ -78,6 +79,7 @@ export const SigningKey = entity<SigningKeyRow>(
     publicKey: bytes(),
     privateKey: bytes(optional),
     keySequence: int(),
+    state: text({ default: 'active' }),
     createdAt,
     retiredAt: time(optional),
   },
@@ -102,6 +104,7 @@ export interface ReleaseRow {
   createdBy: string;
   createdAt: Date;
   signedAt: Date | null;
+  notAfter: Date | null;
 }
 export const Release = entity<ReleaseRow>(
   'release',
@@ -120,6 +123,7 @@ export const Release = entity<ReleaseRow>(
     createdBy: text(),
     createdAt,
     signedAt: time(optional),
+    notAfter: time(optional),
   },
   {
     unique: {

@@ -1,5 +1,5 @@
 /** Desired state of devices, read by the edge. */
-import type { DesiredRecord, DesiredStore } from '@tinyfleet/rollouts';
+import type { BegunTransfer, DesiredPayload, DesiredRecord, DesiredStore } from '@tinyfleet/rollouts';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 
@@ -12,6 +12,11 @@ interface Row {
   readonly manifest: Buffer | null;
   readonly digest: Buffer | null;
   readonly bytes: number | null;
+  readonly begunDigest: Buffer | null;
+  readonly payloadMethod: DesiredPayload['method'] | null;
+  readonly baseDigest: Buffer | null;
+  readonly payloadDigest: Buffer | null;
+  readonly payloadBytes: number | null;
 }
 
 export class PgDesiredStore implements DesiredStore {
@@ -30,12 +35,36 @@ export class PgDesiredStore implements DesiredStore {
       deployment: 0,
       bundle: undefined,
     }));
-    for (const { position, deviceId, revision, deployment, manifest, digest, bytes, soakS } of rows) {
+    for (const row of rows) {
+      const { position, deviceId, revision, deployment, manifest, digest, bytes, soakS } = row;
       const bundle =
-        manifest && digest && bytes !== null ? { manifest, digest, bytes, soakS: soakS ?? 0 } : undefined;
+        manifest && digest && bytes !== null
+          ? {
+              manifest,
+              digest,
+              bytes,
+              soakS: soakS ?? 0,
+              payload: payloadOf(row),
+              begunDigest: row.begunDigest ?? undefined,
+            }
+          : undefined;
       records[position - 1] = { deviceId, revision, deployment, bundle };
     }
     return records;
+  }
+
+  async begin(transfers: readonly BegunTransfer[]): Promise<void> {
+    await this.db.execute(
+      `update desired_state ds set transfer_digest = t.digest
+       from unnest($1::uuid[], $2::uuid[], $3::bytea[]) as t (project_id, device_id, digest)
+       where ds.project_id = t.project_id and ds.device_id = t.device_id
+         and ds.transfer_digest is distinct from t.digest`,
+      [
+        transfers.map(({ projectId }) => projectId),
+        transfers.map(({ deviceId }) => deviceId),
+        transfers.map(({ digest }) => digest),
+      ],
+    );
   }
 
   async changedAfter(
@@ -59,4 +88,10 @@ export class PgDesiredStore implements DesiredStore {
     );
     return new Map(rows.map(({ projectId, value }) => [projectId, value]));
   }
+}
+
+function payloadOf(row: Row): DesiredPayload | undefined {
+  const { payloadMethod: method, payloadDigest: digest, payloadBytes: bytes, baseDigest } = row;
+  if (method === null || digest === null || bytes === null) return undefined;
+  return { method, digest, bytes, baseDigest: baseDigest?.length === 32 ? baseDigest : undefined };
 }

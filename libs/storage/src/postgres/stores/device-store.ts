@@ -136,10 +136,10 @@ export class PgDeviceStore implements DeviceStore {
     const missing = wanted.find((name) => !idOf.has(name));
     if (missing !== undefined) throw new FleetError('registry.type-not-found', { type: missing });
     const added = await this.db.query<{ name: string }>(
-      `insert into device (project_id, id, name, type_id, token_hash, site, tags)
-       select $1, id, name, type_id, token_hash, site, array(select jsonb_array_elements_text(tags))
-       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::text[], $7::jsonb[])
-         as n (id, name, type_id, token_hash, site, tags)
+      `insert into device (project_id, id, name, type_id, token_hash, sealed_key, site, tags)
+       select $1, id, name, type_id, token_hash, sealed_key, site, array(select jsonb_array_elements_text(tags))
+       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::jsonb[])
+         as n (id, name, type_id, token_hash, sealed_key, site, tags)
        on conflict (project_id, name) do nothing returning name`,
       [
         scope.id,
@@ -147,6 +147,7 @@ export class PgDeviceStore implements DeviceStore {
         devices.map(({ name }) => name),
         devices.map(({ type }) => idOf.get(type)),
         devices.map(({ tokenHash }) => tokenHash),
+        devices.map(({ sealedKey }) => sealedKey),
         devices.map(({ site }) => site),
         devices.map(({ tags }) => JSON.stringify([...new Set(tags)].sort())),
       ],
@@ -172,10 +173,14 @@ export class PgDeviceStore implements DeviceStore {
     if (changed === 0) throw notFound(name);
   }
 
-  async setToken(scope: ProjectScope, name: string, tokenHash: Buffer): Promise<void> {
+  async setToken(
+    scope: ProjectScope,
+    name: string,
+    { hash: tokenHash, sealedKey }: { readonly hash: Buffer; readonly sealedKey: Buffer },
+  ): Promise<void> {
     const result = await this.db.manager
       .getRepository(entities.Device)
-      .update({ projectId: scope.id, name }, { tokenHash });
+      .update({ projectId: scope.id, name }, { tokenHash, sealedKey });
     if (result.affected === 0) throw notFound(name);
   }
 

@@ -2,20 +2,30 @@
 import type { AuthStores } from '@tinyfleet/auth';
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
 import type { RegistryStores } from '@tinyfleet/registry';
-import type { BuildQueue, ReleaseStores } from '@tinyfleet/releases';
+import type { BuildQueue, PayloadKey, PayloadQueue, ReleaseStores } from '@tinyfleet/releases';
 import type { Database, Db } from '../database.js';
 import type { PgJobQueue } from '../job-queue.js';
 import { PgAuthStore } from './auth-store.js';
 import { PgBuildStore } from './build-store.js';
+import { PgCommandStore } from './command-store.js';
 import { PgDeviceStore, PgDeviceTypeStore } from './device-store.js';
 import { PgAuditLog, PgEventReader, PgEventSink } from './events.js';
 import { PgModelStore } from './model-store.js';
+import { PgPayloadStore } from './payload-store.js';
 import { PgProjectStore } from './project-store.js';
 import { PgReleaseStore, PgSigningKeyStore } from './release-store.js';
 import { PgRolloutStore } from '../rollouts/rollout-store.js';
 import type { RolloutStores } from '@tinyfleet/rollouts';
 
 export const BUILD_QUEUE = 'build';
+export const PAYLOAD_QUEUE = 'payload';
+/** A payload takes seconds; one that is not done by then is given to another worker. */
+export const PAYLOAD_EXPIRE_S = 900;
+export interface PayloadMessage {
+  readonly projectId: string;
+  readonly project: string;
+  readonly key: PayloadKey;
+}
 export interface BuildMessage {
   readonly projectId: string;
   readonly project: string;
@@ -32,12 +42,15 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   readonly projects: PgProjectStore;
   readonly types: PgDeviceTypeStore;
   readonly devices: PgDeviceStore;
+  readonly commands: PgCommandStore;
   readonly models: PgModelStore;
   readonly builds: PgBuildStore;
   readonly keys: PgSigningKeyStore;
   readonly releases: PgReleaseStore;
   readonly rollouts: PgRolloutStore;
+  readonly payloads: PgPayloadStore;
   readonly queue: BuildQueue;
+  readonly payloadQueue: PayloadQueue;
   readonly events: PgEventSink;
   readonly eventReader: PgEventReader;
   readonly audit: PgAuditLog;
@@ -47,6 +60,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
     this.projects = new PgProjectStore(db);
     this.types = new PgDeviceTypeStore(db);
     this.devices = new PgDeviceStore(db);
+    this.commands = new PgCommandStore(db);
     this.models = new PgModelStore(db);
     this.builds = new PgBuildStore(db);
     this.keys = new PgSigningKeyStore(db);
@@ -56,6 +70,13 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
       enqueue: async (scope: ProjectScope, buildId: string) => {
         const message: BuildMessage = { projectId: scope.id, project: scope.name, buildId };
         await options?.jobs.send(db, BUILD_QUEUE, message, options.expireInSeconds);
+      },
+    };
+    this.payloads = new PgPayloadStore(db);
+    this.payloadQueue = {
+      enqueue: async (scope: ProjectScope, key: PayloadKey) => {
+        const message: PayloadMessage = { projectId: scope.id, project: scope.name, key };
+        await options?.jobs.send(db, PAYLOAD_QUEUE, message, PAYLOAD_EXPIRE_S);
       },
     };
     this.events = new PgEventSink(db);

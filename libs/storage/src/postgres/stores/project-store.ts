@@ -36,6 +36,8 @@ const REMOVE_FIRST = [
   'desired_state',
   'deployment',
   'rollout',
+  'transfer_payload',
+  'release_manifest',
   'release_artifact',
   'release',
   'build',

@@ -10,8 +10,11 @@ import { FleetError } from '@tinyfleet/errors';
 import {
   defaultSoakS,
   type BundleNeeds,
+  type KeyHolders,
+  type NewSigningKey,
   type ReleaseStore,
   type ReleaseToSign,
+  type SignedArtifact,
   type SigningKey,
   type SigningKeyStore,
 } from '@tinyfleet/releases';
@@ -24,24 +27,70 @@ export class PgSigningKeyStore implements SigningKeyStore {
   constructor(private readonly db: Db) {}
 
   async list(scope: ProjectScope): Promise<SigningKey[]> {
-    const rows = await this.db.manager
-      .getRepository(entities.SigningKey)
-      .find({ where: { projectId: scope.id }, order: { keySequence: 'DESC' } });
-    return rows.map(({ id, publicKey, privateKey, createdAt }) => ({
-      id,
-      publicKey,
-      sealedPrivateKey: privateKey,
-      createdAt,
-    }));
+    const rows = await this.db.query<SigningKey & object>(
+      `select id, public_key as "publicKey", private_key as "sealedPrivateKey", key_sequence as sequence, state,
+         created_at as "createdAt"
+       from signing_key where project_id = $1
+       order by case state when 'active' then 0 when 'next' then 1 else 2 end, key_sequence desc`,
+      [scope.id],
+    );
+    return rows;
   }
 
-  async addFirst(scope: ProjectScope, key: Omit<SigningKey, 'createdAt'>): Promise<boolean> {
+  async addFirst(scope: ProjectScope, key: NewSigningKey): Promise<boolean> {
     const added = await this.db.execute(
       `insert into signing_key (project_id, id, algorithm, public_key, private_key, key_sequence)
        values ($1, $2, 'ed25519', $3, $4, 1) on conflict (project_id, key_sequence) do nothing`,
       [scope.id, key.id, key.publicKey, key.sealedPrivateKey],
     );
     return added > 0;
+  }
+
+  async addNext(scope: ProjectScope, key: NewSigningKey): Promise<boolean> {
+    const added = await this.db.execute(
+      `insert into signing_key (project_id, id, algorithm, public_key, private_key, key_sequence, state)
+       select $1, $2, 'ed25519', $3, $4, max(key_sequence) + 1, 'next' from signing_key where project_id = $1
+       having count(*) filter (where state = 'next') = 0 and count(*) > 0
+       on conflict (project_id, key_sequence) do nothing`,
+      [scope.id, key.id, key.publicKey, key.sealedPrivateKey],
+    );
+    return added > 0;
+  }
+
+  async activate(scope: ProjectScope, id: string): Promise<boolean> {
+    const changed = await this.db.execute(
+      `update signing_key set state = 'active' where project_id = $1 and id = $2 and state = 'next'`,
+      [scope.id, id],
+    );
+    if (changed === 0) return false;
+    await this.db.execute(
+      `update signing_key set state = 'retired', retired_at = now()
+       where project_id = $1 and id <> $2 and state = 'active'`,
+      [scope.id, id],
+    );
+    return true;
+  }
+
+  async holders(scope: ProjectScope): Promise<KeyHolders[]> {
+    return await this.db.query<KeyHolders & object>(
+      `select k.key as "keyId", count(*) filter (where k.is_current)::int as current,
+         count(*) filter (where not k.is_current)::int as next
+       from device_report r cross join lateral (
+         values (r.hello ->> 'currentKey', true), (r.hello ->> 'nextKey', false)) as k (key, is_current)
+       where r.project_id = $1 and k.key is not null group by k.key`,
+      [scope.id],
+    );
+  }
+
+  async spread(scope: ProjectScope, keyId: string): Promise<{ devices: number; missing: number }> {
+    const [row] = await this.db.query<{ devices: number; missing: number }>(
+      `select count(*)::int as devices, count(*) filter (where r.hello ->> 'currentKey' <> $2
+         and r.hello ->> 'nextKey' is distinct from $2)::int as missing
+       from device d join device_report r on r.project_id = d.project_id and r.device_id = d.id
+       where d.project_id = $1 and d.enabled and r.hello ->> 'currentKey' is not null`,
+      [scope.id, keyId],
+    );
+    return row ?? { devices: 0, missing: 0 };
   }
 }
 
@@ -55,11 +104,12 @@ interface ReleaseListRow {
   created_at: Date;
   created_by: string;
   signed_at: Date | null;
+  not_after: Date | null;
   provenance: { sourceDigest: string; compilerVersion: string };
   builds: Resource<'Release'>['builds'] | null;
 }
 const RELEASE_SELECT = `
-  select r.id, m.name as model, v.version, r.sequence, r.state, r.notes, r.created_at, r.created_by, r.signed_at,
+  select r.id, m.name as model, v.version, r.sequence, r.state, r.notes, r.created_at, r.created_by, r.signed_at, r.not_after,
     r.provenance,
     (select jsonb_agg(jsonb_build_object('deviceType', t.name, 'bundleDigest', encode(a.bundle_digest, 'hex'),
        'bundleBytes', a.bundle_bytes, 'manifestBytes', octet_length(a.manifest)) order by t.name)
@@ -94,7 +144,7 @@ export class PgReleaseStore implements ReleaseStore {
 
   async add(
     scope: ProjectScope,
-    release: { model: string; version: string; notes: string; soakS?: number | undefined; createdBy: string },
+    release: { model: string; version: string; notes: string; soakS?: number | undefined; notAfter?: Date | undefined; createdBy: string },
   ): Promise<void> {
     const ref = `${release.model}@${release.version}`;
     const versionRow = await this.versionRow(scope, release.model, release.version);
@@ -139,6 +189,7 @@ export class PgReleaseStore implements ReleaseStore {
         state: 'draft',
         soakS: release.soakS ?? defaultSoakS(counter?.window_s ?? 0),
         notes: release.notes,
+        notAfter: release.notAfter ?? null,
         previousReleaseId: previous?.id ?? null,
         provenance: {
           sourceDigest: versionRow.sourceDigest.toString('hex'),
@@ -169,9 +220,10 @@ export class PgReleaseStore implements ReleaseStore {
       sequence: string;
       floor: string;
       soak_s: number;
+      not_after: Date | null;
       previous_release_id: string | null;
     }>(
-      `select r.id, r.state, r.sequence, r.floor, r.soak_s, r.previous_release_id
+      `select r.id, r.state, r.sequence, r.floor, r.soak_s, r.not_after, r.previous_release_id
        from release r
        join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
        join model m on m.project_id = v.project_id and m.id = v.model_id
@@ -204,6 +256,7 @@ export class PgReleaseStore implements ReleaseStore {
       sequence: Number(release.sequence),
       floor: Number(release.floor),
       soakS: release.soak_s,
+      notAfter: release.not_after,
       artifacts: artifacts.map((row) => ({
         type: row.type,
         bundleDigest: row.digest.toString('hex'),
@@ -225,11 +278,7 @@ export class PgReleaseStore implements ReleaseStore {
     scope: ProjectScope,
     id: string,
     keyId: string,
-    manifests: readonly {
-      readonly type: string;
-      readonly manifest: Uint8Array;
-      readonly fallback: { readonly manifest: Uint8Array; readonly digest: string } | null;
-    }[],
+    manifests: readonly SignedArtifact[],
   ): Promise<void> {
     for (const { type, manifest, fallback } of manifests) {
       await this.db.execute(
@@ -250,6 +299,40 @@ export class PgReleaseStore implements ReleaseStore {
       `update release set state = 'signed', key_id = $3, signed_at = now()
        where project_id = $1 and id = $2 and state = 'draft'`,
       [scope.id, id, keyId],
+    );
+  }
+
+  async signedRefs(scope: ProjectScope): Promise<string[]> {
+    const rows = await this.db.query<{ ref: string }>(
+      `select m.name || '@' || v.version as ref from release r
+       join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+       join model m on m.project_id = v.project_id and m.id = v.model_id
+       where r.project_id = $1 and r.state = 'signed' order by r.sequence`,
+      [scope.id],
+    );
+    return rows.map(({ ref }) => ref);
+  }
+
+  async signedAgain(
+    scope: ProjectScope,
+    id: string,
+    keyId: string,
+    manifests: readonly SignedArtifact[],
+  ): Promise<void> {
+    await this.db.execute(
+      `insert into release_manifest (project_id, release_id, type_id, key_id, manifest, fallback_manifest)
+       select $1, $2, t.id, $3, s.manifest, s.fallback
+       from unnest($4::text[], $5::bytea[], $6::bytea[]) as s (type, manifest, fallback)
+       join device_type t on t.project_id = $1 and t.name = s.type
+       on conflict do nothing`,
+      [
+        scope.id,
+        id,
+        keyId,
+        manifests.map(({ type }) => type),
+        manifests.map(({ manifest }) => Buffer.from(manifest)),
+        manifests.map(({ fallback }) => (fallback ? Buffer.from(fallback.manifest) : null)),
+      ],
     );
   }
 
@@ -275,6 +358,7 @@ const toRelease = (row: ReleaseListRow): Resource<'Release'> => ({
   createdAt: iso(row.created_at),
   createdBy: row.created_by,
   signedAt: isoOrNull(row.signed_at),
+  notAfter: isoOrNull(row.not_after),
   builds: row.builds ?? [],
   provenance: row.provenance,
 });

@@ -4,14 +4,29 @@ import type { Db } from '../database.js';
 export class PgRegistryChanges {
   constructor(private readonly db: Db) {}
 
-  async devicesAfter(projectId: string, after: number): Promise<{ last: number; devices: string[] }> {
-    const [row] = await this.db.query<{ last: number; devices: string[] | null }>(
+  async devicesAfter(
+    projectId: string,
+    after: number,
+  ): Promise<{ last: number; devices: string[]; asked: string[]; keyChanged: boolean }> {
+    const [row] = await this.db.query<{
+      last: number;
+      devices: string[] | null;
+      asked: string[] | null;
+      keyChanged: boolean | null;
+    }>(
       `select coalesce(max(number), $2)::float8 as last,
-         array_agg(distinct data ->> 'device') filter (where type in ('device.updated', 'device.removed', 'device.registered')) as devices
+         array_agg(distinct data ->> 'device') filter (where type in ('device.updated', 'device.removed', 'device.registered')) as devices,
+         array_agg(distinct data ->> 'device') filter (where type = 'command.changed' and data ->> 'state' = 'queued') as asked,
+         bool_or(type = 'key.changed') as "keyChanged"
        from event where project_id = $1 and number > $2`,
       [projectId, after],
     );
-    return { last: row?.last ?? after, devices: row?.devices ?? [] };
+    return {
+      last: row?.last ?? after,
+      devices: row?.devices ?? [],
+      asked: row?.asked ?? [],
+      keyChanged: row?.keyChanged ?? false,
+    };
   }
 
   async lastEvents(): Promise<Map<string, number>> {

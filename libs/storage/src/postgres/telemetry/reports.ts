@@ -1,5 +1,12 @@
 /** Hellos and states: the reported side of devices and their deployments, inside the transaction of their batch. */
-import { afterHello, afterReport, type DeploymentState, type ReportedUpdateState } from '@tinyfleet/rollouts';
+import {
+  afterHello,
+  afterReport,
+  isEndState,
+  isPayloadFailure,
+  type DeploymentState,
+  type ReportedUpdateState,
+} from '@tinyfleet/rollouts';
 import type { HelloReport, StateReport } from '@tinyfleet/telemetry';
 import { resetCause, type Hello } from '@tinyfleet/wire';
 import type { Tx } from '../database.js';
@@ -91,6 +98,10 @@ interface DeploymentRow {
   readonly offset: string;
   readonly bytes: string | null;
   readonly isDesired: boolean;
+  /** Of what is desired now. */
+  readonly revision: number;
+  readonly fullOnly: boolean;
+  readonly payloadBegun: boolean;
 }
 
 async function moveDeployments(
@@ -121,6 +132,13 @@ async function moveDeployments(
   }
   if (changes.length === 0) return;
   await tx.query(namedQuery('rollouts/update-reported'), [JSON.stringify(changes)]);
+  const fallBack = changes.filter((change) => change.fallsBack);
+  if (fallBack.length > 0) {
+    await tx.query(namedQuery('rollouts/fall-back'), [
+      fallBack.map(({ projectId }) => projectId),
+      fallBack.map(({ deviceId }) => deviceId),
+    ]);
+  }
   for (const { row, state, offset } of changes) {
     if (state === row.state) continue;
     outbox.add(row.projectId, 'deployment.changed', {
@@ -143,6 +161,8 @@ interface Change {
   readonly error: number | null;
   readonly detail: number | null;
   readonly selfTest: unknown;
+  /** Its payload was of no use: the bundle as it is comes next. */
+  readonly fallsBack: boolean;
 }
 
 function changeOf(
@@ -156,7 +176,18 @@ function changeOf(
   let error: number | null = null;
   let detail: number | null = null;
   let selfTest: unknown = null;
+  let fallsBack = false;
   for (const { message } of echoes) {
+    if (message.updateState === 'failed' && row.isDesired && !isEndState(state)) {
+      // The failure that led to the offer of now, once more.
+      if (row.fullOnly && message.revision < row.revision) continue;
+      if (!row.fullOnly && isPayloadFailure(message.error, row.payloadBegun)) {
+        fallsBack = heard = true;
+        state = 'offered';
+        offset = 0;
+        continue;
+      }
+    }
     heard = true;
     offset = message.offset ?? offset;
     error = message.error ?? error;
@@ -173,5 +204,5 @@ function changeOf(
   }
   if (!heard && state === row.state) return undefined;
   const { projectId, rolloutId, deviceId } = row;
-  return { row, projectId, rolloutId, deviceId, state, offset, error, detail, selfTest };
+  return { row, projectId, rolloutId, deviceId, state, offset, error, detail, selfTest, fallsBack };
 }

@@ -1,12 +1,41 @@
--- What devices are told. Arrays: project, device; answers carry their position. No manifest for the device's type: no bundle.
+-- What devices are told. Arrays: project, device; answers carry their position. No bundle without a manifest for the
+-- device's type by a key that the device trusts, or after the manifest's not-after. Of several keys the newest counts. A device
+-- that does not say which keys it trusts has the one it was made with. The payload: see docs/design/transfer.md.
 select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)::float8 as revision,
   coalesce(ds.deployment_number, 0)::float8 as deployment, r.soak_s as "soakS",
-  case when ds.fallback then a.fallback_manifest else a.manifest end as manifest,
-  case when ds.fallback then a.fallback_digest else a.bundle_digest end as digest,
-  (select b.bytes::float8 from blob b where b.project_id = ds.project_id
-     and b.digest = case when ds.fallback then a.fallback_digest else a.bundle_digest end) as bytes
+  m.manifest, m.digest, b.bytes::float8 as bytes, ds.transfer_digest as "begunDigest",
+  p.method as "payloadMethod", p.base_digest as "baseDigest", p.payload_digest as "payloadDigest",
+  p.bytes::float8 as "payloadBytes"
 from unnest($1::uuid[], $2::uuid[]) with ordinality as q (project_id, device_id, i)
 join device d on d.project_id = q.project_id and d.id = q.device_id
 left join desired_state ds on ds.project_id = q.project_id and ds.device_id = q.device_id
 left join release r on r.project_id = ds.project_id and r.id = ds.release_id and r.state = 'signed'
+  and (r.not_after is null or r.not_after > now())
 left join release_artifact a on a.project_id = r.project_id and a.release_id = r.id and a.type_id = d.type_id
+left join device_report rep on rep.project_id = d.project_id and rep.device_id = d.id
+left join lateral (
+  select case when ds.fallback then k.fallback_manifest else k.manifest end as manifest,
+    case when ds.fallback then a.fallback_digest else a.bundle_digest end as digest
+  from (
+    select r.key_id, a.manifest, a.fallback_manifest
+    union all
+    select rm.key_id, rm.manifest, rm.fallback_manifest from release_manifest rm
+    where rm.project_id = a.project_id and rm.release_id = a.release_id and rm.type_id = a.type_id
+  ) as k
+  left join signing_key sk on sk.project_id = a.project_id and sk.id = k.key_id
+  where sk.id is null or rep.hello ->> 'currentKey' is null
+    or encode(substring(sha256(sk.public_key) for 8), 'hex') in (rep.hello ->> 'currentKey', rep.hello ->> 'nextKey')
+  order by case when rep.hello ->> 'currentKey' is null then -sk.key_sequence else sk.key_sequence end desc limit 1
+) as m on a.release_id is not null
+left join blob b on b.project_id = ds.project_id and b.digest = m.digest
+left join lateral (
+  select tp.method, tp.base_digest, tp.payload_digest, tp.bytes
+  from transfer_payload tp
+  where tp.project_id = d.project_id and tp.target_digest = m.digest and tp.state = 'ready' and not ds.full_only
+    and rep.active_digest is distinct from m.digest
+    and tp.block_bytes = greatest(4096, (rep.hello ->> 'sectorBytes')::bigint) and rep.hello -> 'methods' ? tp.method
+    and (tp.base_digest = '' or tp.base_digest in (select transfer_bases(
+      rep.active_digest, rep.slots, rep.fetch_slot, (rep.hello ->> 'capabilities')::bigint)))
+    and (ds.transfer_digest is null or ds.transfer_digest = tp.payload_digest)
+  order by tp.bytes limit 1
+) as p on m.manifest is not null

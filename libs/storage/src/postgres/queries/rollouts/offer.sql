@@ -20,7 +20,9 @@ with due as (
   select $1, n.device_id, base.first + n.i, n.number, n.release_id, n.digest, false, now() from numbered n, base
   order by n.device_id
   on conflict (project_id, device_id) do update set revision = excluded.revision, deployment_number = excluded.deployment_number,
-    release_id = excluded.release_id, digest = excluded.digest, fallback = false, updated_at = now()
+    release_id = excluded.release_id, digest = excluded.digest, fallback = false, updated_at = now(),
+    transfer_digest = case when x.digest = excluded.digest then x.transfer_digest end,
+    full_only = x.full_only and x.deployment_number = excluded.deployment_number
 )
 update deployment dp set
   state = case when r.active_digest = n.digest then 'active' else 'offered' end,

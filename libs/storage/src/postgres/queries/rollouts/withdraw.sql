@@ -14,7 +14,7 @@ with open as (
   select next_number($1, 'desired', n) - n as first from (select n from back limit 1) as one
 ), told as (
   update desired_state ds set revision = base.first + b.i, deployment_number = 0, release_id = b.previous_release_id,
-    digest = b.previous_digest, fallback = false, updated_at = now()
+    digest = b.previous_digest, fallback = false, updated_at = now(), transfer_digest = null, full_only = false
   from back b, base where ds.project_id = $1 and ds.device_id = b.device_id
 )
 update deployment dp set state = 'aborted', updated_at = now(), finished_at = now()

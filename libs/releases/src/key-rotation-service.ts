@@ -1,0 +1,72 @@
+/**
+ * Another signing key for a project, in two steps. `rotate` makes the next key, which the edge hands to every device
+ * (rotate-key, signed by the key that the device has). `activate` signs with it from then on, and signs the releases
+ * there are once more, so that a device which has moved on can still go back to them. The manifests by the old key stay
+ * for devices that have not; its private half stays for handing over, and signs nothing else.
+ */
+import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import type { ReleaseStores } from './ports.js';
+import { signArtifacts } from './release-service.js';
+import { keyIdOf, type SigningKeyService } from './signing-key-service.js';
+
+export class KeyRotationService {
+  constructor(
+    private readonly stores: Pick<ReleaseStores, 'keys'>,
+    private readonly transact: Transact<ReleaseStores>,
+    private readonly keys: SigningKeyService,
+  ) {}
+
+  /** @throws releases.rotation-open, releases.no-key */
+  async rotate(actor: string, scope: ProjectScope): Promise<Resource<'SigningKey'>> {
+    // Without its private half nothing could tell devices of another key.
+    await this.keys.signer(scope);
+    const key = this.keys.generate(scope);
+    const keyId = keyIdOf(key);
+    await this.transact(async ({ keys, audit, events }) => {
+      if (!(await keys.addNext(scope, key))) {
+        const open = (await keys.list(scope)).find(({ state }) => state === 'next');
+        throw new FleetError('releases.rotation-open', { key: open ? keyIdOf(open) : '' });
+      }
+      await audit.append(scope, { actor, action: 'signing-key.rotated', target: keyId });
+      await events.emit(scope, 'key.changed', { keyId, state: 'next' });
+    });
+    return await this.get(scope, keyId);
+  }
+
+  /** @throws releases.key-not-next, releases.key-not-spread */
+  async activate(
+    actor: string,
+    scope: ProjectScope,
+    { keyId, force }: { readonly keyId: string; readonly force: boolean },
+  ): Promise<Resource<'SigningKey'>> {
+    const key = (await this.stores.keys.list(scope)).find((one) => keyIdOf(one) === keyId);
+    if (key?.state !== 'next') throw new FleetError('releases.key-not-next', { key: keyId });
+    const { devices, missing } = await this.stores.keys.spread(scope, keyId);
+    if (missing > 0 && !force)
+      throw new FleetError('releases.key-not-spread', { missing, devices, key: keyId });
+    const privateKey = this.keys.open(scope, key);
+    await this.transact(async ({ keys, releases, audit, events }) => {
+      if (!(await keys.activate(scope, key.id))) throw new FleetError('releases.key-not-next', { key: keyId });
+      const refs = await releases.signedRefs(scope);
+      for (const ref of refs) {
+        const release = await releases.toSign(scope, ref);
+        await releases.signedAgain(scope, release.id, key.id, signArtifacts(scope, release, privateKey));
+      }
+      await audit.append(scope, {
+        actor,
+        action: 'signing-key.activated',
+        target: keyId,
+        detail: { devices, missing, releases: refs.length },
+      });
+      await events.emit(scope, 'key.changed', { keyId, state: 'active' });
+    });
+    return await this.get(scope, keyId);
+  }
+
+  private async get(scope: ProjectScope, keyId: string): Promise<Resource<'SigningKey'>> {
+    const key = (await this.keys.list(scope)).find((one) => one.keyId === keyId);
+    if (!key) throw new FleetError('releases.key-not-next', { key: keyId });
+    return key;
+  }
+}
