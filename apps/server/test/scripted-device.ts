@@ -54,6 +54,7 @@ export class ScriptedDevice {
   onAsk: (ask: Ask) => Promise<void> | void = () => {};
   private sequence = 0;
   private signedByNext = false;
+  private asking = Promise.resolve();
   private readonly boot: bigint;
   private readonly started = Date.now();
   private fetching: { desired: Desired; received: Buffer; at: number } | undefined;
@@ -181,7 +182,8 @@ export class ScriptedDevice {
     } else if (leaf === 'chunk') {
       this.takeChunk(payload);
     } else if (leaf === 'ask') {
-      void this.takeAsk(payload).catch(() => {});
+      // One after the other, as a device does.
+      this.asking = this.asking.then(() => this.takeAsk(payload)).catch(() => {});
     }
   }
 
@@ -216,7 +218,11 @@ export class ScriptedDevice {
     const { keys } = this.options;
     if (keys) {
       const trusted = [keys.current, ...(keys.next ? [keys.next] : [])];
-      const { keyId } = verifyManifest(desired.manifest!, { keys: trusted, project: 'demo', deviceType: 'wasm' });
+      const { keyId } = verifyManifest(desired.manifest!, {
+        keys: trusted,
+        project: 'demo',
+        deviceType: 'wasm',
+      });
       this.signedByNext = keys.next !== undefined && Buffer.compare(keyId, signingKeyId(keys.next)) === 0;
     }
     if (this.active && sha256(this.active).equals(desired.transfer.resultDigest)) {

@@ -11,7 +11,12 @@ export const eventSchemas = {
   'device.removed': z.object({ device: z.string() }),
   'device.reported': z.object({ devices: z.array(z.string()) }),
   'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: z.string() })) }),
-  'command.changed': z.object({ device: z.string(), id: z.string(), command: z.string(), state: DeviceCommandState }),
+  'command.changed': z.object({
+    device: z.string(),
+    id: z.string(),
+    command: z.string(),
+    state: DeviceCommandState,
+  }),
   'key.changed': z.object({ keyId: z.string(), state: z.string() }),
   'model.imported': z.object({ model: z.string(), version: z.string() }),
   'build.changed': z.object({

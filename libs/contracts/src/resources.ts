@@ -170,7 +170,17 @@ export const DevicePatch = z.object({
   site: z.string().max(63).nullable().optional(),
 });
 export const DeviceCommandName = z
-  .enum(['reboot', 'erase', 'send-samples', 'set-cadence', 'set-edges', 'abort', 'shadow', 'revert', 'say-hello'])
+  .enum([
+    'reboot',
+    'erase',
+    'send-samples',
+    'set-cadence',
+    'set-edges',
+    'abort',
+    'shadow',
+    'revert',
+    'say-hello',
+  ])
   .meta({ id: 'DeviceCommandName' });
 export const DeviceCommandState = z
   .enum(['queued', 'sent', 'taken', 'refused', 'expired'])

@@ -87,7 +87,10 @@ export interface CommandStore {
  * clear, which is when it is made and when the device connects.
  */
 export interface DeviceKeySealer {
-  sealKey(device: { readonly projectId: string; readonly device: string }, token: string | Uint8Array): Buffer;
+  sealKey(
+    device: { readonly projectId: string; readonly device: string },
+    token: string | Uint8Array,
+  ): Buffer;
   /** @throws storage.secret-mismatch */
   openKey(device: { readonly projectId: string; readonly device: string }, sealed: Uint8Array): Uint8Array;
 }

@@ -47,7 +47,8 @@ export class KeyRotationService {
       throw new FleetError('releases.key-not-spread', { missing, devices, key: keyId });
     const privateKey = this.keys.open(scope, key);
     await this.transact(async ({ keys, releases, audit, events }) => {
-      if (!(await keys.activate(scope, key.id))) throw new FleetError('releases.key-not-next', { key: keyId });
+      if (!(await keys.activate(scope, key.id)))
+        throw new FleetError('releases.key-not-next', { key: keyId });
       const refs = await releases.signedRefs(scope);
       for (const ref of refs) {
         const release = await releases.toSign(scope, ref);

@@ -154,12 +154,7 @@ export interface ReleaseStore {
   ): Promise<void>;
   /** Locks the release's row. @throws releases.not-found */
   toSign(scope: ProjectScope, ref: string): Promise<ReleaseToSign>;
-  signed(
-    scope: ProjectScope,
-    id: string,
-    keyId: string,
-    manifests: readonly SignedArtifact[],
-  ): Promise<void>;
+  signed(scope: ProjectScope, id: string, keyId: string, manifests: readonly SignedArtifact[]): Promise<void>;
   /** Of signed releases, oldest first. */
   signedRefs(scope: ProjectScope): Promise<string[]>;
   /** Manifests of a signed release by a further key. */

@@ -108,7 +108,10 @@ function fromFailure(current: DeploymentState): DeploymentState | undefined {
 }
 
 /** `wire.method-unsupported`, `wire.base-missing`: said before anything was fetched. */
-const unusable: readonly number[] = [errors['wire.method-unsupported'].number, errors['wire.base-missing'].number];
+const unusable: readonly number[] = [
+  errors['wire.method-unsupported'].number,
+  errors['wire.base-missing'].number,
+];
 /** `manifest.digest-mismatch`: what came out is not the bundle. */
 const wrongResult: number = errors['manifest.digest-mismatch'].number;
 

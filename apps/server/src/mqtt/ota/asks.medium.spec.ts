@@ -237,7 +237,9 @@ describe('asks on Postgres', () => {
       const first = await byState('active');
       const old = await fleet.release(4_000, {}, { sign: true });
       const names = await Promise.all(Array.from({ length: 5 }, () => register('rotating')));
-      const rings = names.map(() => ({ current: raw(first.publicKeyHex) }) as { current: Uint8Array; next?: Uint8Array });
+      const rings = names.map(
+        () => ({ current: raw(first.publicKeyHex) }) as { current: Uint8Array; next?: Uint8Array },
+      );
       const join = async (i: number): Promise<ScriptedDevice> => {
         const device = await connect(names[i]!, { keys: rings[i]! });
         await device.hello();
@@ -253,7 +255,8 @@ describe('asks on Postgres', () => {
         code: 'releases.rotation-open',
       });
       await eventually(async () => expect((await byState('next')).devices.next).toBe(4), patience);
-      for (const device of present) expect(device.asks.map(({ command }: Ask) => command)).toEqual(['rotate-key']);
+      for (const device of present)
+        expect(device.asks.map(({ command }: Ask) => command)).toEqual(['rotate-key']);
       expect(rings.map(({ next: key }) => key !== undefined && same(key, next.publicKeyHex))).toEqual([
         true,
         true,
@@ -262,7 +265,10 @@ describe('asks on Postgres', () => {
         false,
       ]);
 
-      const active = await fleet.rotation.activate('person:t', fleet.scope, { keyId: next.keyId, force: false });
+      const active = await fleet.rotation.activate('person:t', fleet.scope, {
+        keyId: next.keyId,
+        force: false,
+      });
       expect(active.state).toBe('active');
       const release = await fleet.release(5_000, {}, { sign: true });
       const started = rollOut(release.ref, 'tag = "rotating"');

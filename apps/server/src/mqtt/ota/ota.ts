@@ -4,7 +4,14 @@
  * could lose; what it holds per connection is a cache.
  */
 import type { BegunTransfer, DesiredBundle, DesiredRecord, DesiredStore } from '@tinyfleet/rollouts';
-import { DEFAULT_CHUNK_BYTES, DEFAULT_PACKET_BYTES, encode, type Hello, type Transfer, type Want } from '@tinyfleet/wire';
+import {
+  DEFAULT_CHUNK_BYTES,
+  DEFAULT_PACKET_BYTES,
+  encode,
+  type Hello,
+  type Transfer,
+  type Want,
+} from '@tinyfleet/wire';
 import type { DeviceSession } from '../broker/session.js';
 import { BlobCache, type BlobReader } from './blob-cache.js';
 import type { OtaOptions } from './options.js';
@@ -239,8 +246,7 @@ function wanted(bundle: DesiredBundle | undefined, transfer: Uint8Array): Buffer
 }
 
 function transferOf({ digest, bytes, payload }: DesiredBundle): Transfer {
-  if (!payload)
-    return { method: 'full', payloadBytes: bytes, payloadDigest: digest, resultDigest: digest };
+  if (!payload) return { method: 'full', payloadBytes: bytes, payloadDigest: digest, resultDigest: digest };
   return {
     method: payload.method,
     payloadBytes: payload.bytes,

@@ -38,7 +38,11 @@ export class PgPayloadStore implements PayloadStore {
     return rows.length > 0;
   }
 
-  async ready(scope: ProjectScope, key: PayloadKey, payload: { digest: string; bytes: number }): Promise<void> {
+  async ready(
+    scope: ProjectScope,
+    key: PayloadKey,
+    payload: { digest: string; bytes: number },
+  ): Promise<void> {
     await addBlob(this.db, scope, { ...payload, kind: 'transfer' });
     await this.end(scope, key, { state: 'ready', digest: payload.digest, bytes: payload.bytes, error: null });
   }

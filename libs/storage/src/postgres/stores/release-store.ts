@@ -144,7 +144,14 @@ export class PgReleaseStore implements ReleaseStore {
 
   async add(
     scope: ProjectScope,
-    release: { model: string; version: string; notes: string; soakS?: number | undefined; notAfter?: Date | undefined; createdBy: string },
+    release: {
+      model: string;
+      version: string;
+      notes: string;
+      soakS?: number | undefined;
+      notAfter?: Date | undefined;
+      createdBy: string;
+    },
   ): Promise<void> {
     const ref = `${release.model}@${release.version}`;
     const versionRow = await this.versionRow(scope, release.model, release.version);

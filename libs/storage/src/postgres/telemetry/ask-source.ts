@@ -38,7 +38,11 @@ export class PgAskSource implements AskSource {
       const projects = devices.map(({ projectId }) => projectId);
       const ids = devices.map(({ deviceId }) => deviceId);
       const isNew = devices.map(({ isNewSession }) => isNewSession);
-      const settled = await tx.query<Changed>(namedQuery('telemetry/settle-commands'), [projects, ids, isNew]);
+      const settled = await tx.query<Changed>(namedQuery('telemetry/settle-commands'), [
+        projects,
+        ids,
+        isNew,
+      ]);
       settled.forEach(changed);
       const rotating = devices.filter(({ mayRotate }) => mayRotate);
       const rotations = await tx.query<RotationRow>(namedQuery('telemetry/next-rotations'), [
