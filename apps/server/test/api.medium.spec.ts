@@ -128,6 +128,42 @@ describe('devices', () => {
     expect(audit.items.map(({ action }) => action)).toEqual(['device.removed', 'device.token-replaced']);
   });
 
+  it('should queue commands, list them newest first and write them into the audit log', async () => {
+    await call('deviceRegister', { params, body: { name: 'asked', type: 'wasm' } });
+    const at = { ...params, device: 'asked' };
+    const sent = await call('deviceCommandSend', {
+      params: at,
+      body: { command: 'set-cadence', argument: 500, expiresInSeconds: 10 },
+    });
+    expect(sent).toMatchObject({ command: 'set-cadence', argument: 500, state: 'queued', sentAt: null });
+    expect(Date.parse(sent.expiresAt) - Date.parse(sent.createdAt)).toBe(10_000);
+    await call('deviceCommandSend', { params: at, body: { command: 'reboot' } });
+    const page = await call('deviceCommandList', { params: at, query: { limit: 1 } });
+    expect(page.items.map(({ command }) => command)).toEqual(['reboot']);
+    const rest = await call('deviceCommandList', { params: at, query: { cursor: page.nextCursor! } });
+    expect(rest.items).toEqual([sent]);
+    const { items } = await call('auditList', { params, query: { limit: 1 } });
+    expect(items[0]).toMatchObject({ action: 'device.asked', subject: 'asked', data: { command: 'reboot' } });
+    const refused = async (body: unknown) => {
+      const response = await raw('/api/v1/projects/p/devices/asked/commands', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      expect(response.headers.get('content-type')).toContain('application/problem+json');
+      return [response.status, ((await response.json()) as { code: string }).code];
+    };
+    const invalid = [400, 'server.invalid-request'];
+    expect(await refused({ command: 'rotate-key' })).toEqual(invalid);
+    expect(await refused({ command: 'abort', argument: 4_294_967_296 })).toEqual(invalid);
+    expect(await refused({ command: 'reboot', expiresInSeconds: 9 })).toEqual(invalid);
+    expect(await refused({ command: 'reboot', expiresInSeconds: 2_592_001 })).toEqual(invalid);
+    expect(await refused({ command: 'reboot', argument: 1 })).toEqual([422, 'registry.command-invalid']);
+    const nobody = { params: { ...params, device: 'nobody' }, query: {} };
+    expect(await problem(call('deviceCommandList', nobody))).toEqual([404, 'registry.device-not-found']);
+    await call('deviceDelete', { params: at });
+  });
+
   it('should page through a filtered list', async () => {
     const devices = Array.from({ length: 25 }, (_, i) => ({
       name: `page-${i}`,
@@ -306,6 +342,69 @@ describe('models, builds and releases', () => {
     expect(fallback.sequence).toBe(5);
     expect(Buffer.from(fallback.digest)).toEqual(Buffer.from(manifests[0]!.digest));
     expect(() => verifyManifest(rows[0]!.manifest, { ...trust, project: 'other' })).toThrow();
+  });
+
+  it('should make payloads of a signed release in a worker thread, for what devices hold', async () => {
+    const { database } = server.running.services;
+    const hello = { methods: ['full', 'compressed', 'delta'], sectorBytes: 4_096, capabilities: 0 };
+    await call('deviceRegister', { params, body: { name: 'holder', type: 'wasm' } });
+    await database.query(
+      `insert into device_report (project_id, device_id, boot_id, hello_at, firmware_version, abi, reset_cause, slots,
+         fetch_slot, active_digest, hello)
+       select d.project_id, d.id, 1, now(), '1.0.0', 65536, 1, '[]', 1, a.bundle_digest, $1
+       from device d join release_artifact a on a.project_id = d.project_id and a.type_id = d.type_id
+       join release r on r.id = a.release_id and r.sequence = 2 where d.name = 'holder'`,
+      [JSON.stringify(hello)],
+    );
+    await importModel('vibration-v3.tflite', { version: '1.3.0', labels });
+    const third = { model: 'vibration', version: '1.3.0', sign: true };
+    await call('buildStart', { params, body: { ...third, deviceTypes: ['wasm'] } });
+    await finished({ ...build, version: '1.3.0' });
+    const notAfter = new Date(Date.now() + 3_600_000).toISOString();
+    const past = { ...third, notAfter: '2020-01-01T00:00:00Z' };
+    expect(await problem(call('releaseCreate', { params, body: past }))).toEqual([
+      422,
+      'releases.not-after-past',
+    ]);
+    const released = await call('releaseCreate', { params, body: { ...third, notAfter } });
+    expect(released.notAfter).toBe(notAfter);
+    await eventually(
+      async () => {
+        const rows = await database.query<{ method: string; state: string; bytes: string; kind: string }>(
+          `select tp.method, tp.state, tp.bytes, b.kind from transfer_payload tp
+           left join blob b on b.project_id = tp.project_id and b.digest = tp.payload_digest order by tp.method`,
+        );
+        expect(rows).toMatchObject([
+          { method: 'compressed', state: 'ready', kind: 'transfer' },
+          { method: 'delta', state: 'ready', kind: 'transfer' },
+        ]);
+        expect(Number(rows[1]!.bytes)).toBeLessThan(released.builds[0]!.bundleBytes * 0.95);
+      },
+      { timeoutMs: 30_000 },
+    );
+    await call('deviceDelete', { params: { ...params, device: 'holder' } });
+  });
+
+  it('should rotate the signing key, and sign the releases there are again when it is activated', async () => {
+    const [first] = (await call('signingKeyList', { params })).items;
+    expect(first).toMatchObject({ state: 'active', sequence: 1, devices: { current: 0, next: 0 } });
+    const next = await call('signingKeyRotate', { params });
+    expect(next).toMatchObject({ state: 'next', sequence: 2 });
+    expect(await problem(call('signingKeyRotate', { params }))).toEqual([409, 'releases.rotation-open']);
+    const activate = (keyId: string) =>
+      call('signingKeyActivate', { params: { ...params, keyId }, body: {} });
+    expect(await problem(activate(first!.keyId))).toEqual([409, 'releases.key-not-next']);
+    expect(await activate(next.keyId)).toMatchObject({ state: 'active' });
+    expect((await call('signingKeyList', { params })).items.map(({ state }) => state)).toEqual([
+      'active',
+      'retired',
+    ]);
+    const rows = await server.running.services.database.query<{ manifest: Buffer }>(
+      `select rm.manifest from release_manifest rm join device_type t on t.id = rm.type_id where t.name = 'wasm'`,
+    );
+    expect(rows.length).toBe(3);
+    const keys = [Buffer.from(next.publicKeyHex, 'hex')];
+    for (const { manifest } of rows) verifyManifest(manifest, { keys, project: 'p', deviceType: 'wasm' });
   });
 
   it('should refuse a release of nothing', async () => {

@@ -1,4 +1,4 @@
-/** `tinyfleet device`: register, list, show and remove; watching is in device-watch.ts. */
+/** `tinyfleet device`: register, list, show and remove; watching is in device-watch.ts, commands in device-ask.ts. */
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { commaList, integer } from '../arguments.js';
@@ -7,10 +7,11 @@ import { renderFacts, renderTable } from '../output/output.js';
 import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
 import { classLabels, classMix } from './class-mix.js';
+import { askCommand, commandsCommand } from './device-ask.js';
 import { listenCommand, watchCommand } from './device-watch.js';
 
 export function deviceCommand(): Command {
-  const command = new Command('device').description('Devices: register, list, show, watch');
+  const command = new Command('device').description('Devices: register, list, show, ask, watch');
 
   command
     .command('add')
@@ -115,6 +116,8 @@ export function deviceCommand(): Command {
       session.out.one({ removed: name }, () => `${pc.green('removed')}  device ${name}`);
     });
 
+  command.addCommand(askCommand());
+  command.addCommand(commandsCommand());
   command.addCommand(watchCommand());
   command.addCommand(listenCommand());
   return command;

@@ -1,4 +1,4 @@
-/** `tinyfleet project`: list, show, create, remove. */
+/** `tinyfleet project`: list, show, create, remove; signing keys are in project-keys.ts. */
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { integer } from '../arguments.js';
@@ -6,6 +6,7 @@ import { ago, count } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
 import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
+import { keysCommand } from './project-keys.js';
 
 export function projectCommand(): Command {
   const command = new Command('project').description('Projects: the tenants that own devices and models');
@@ -54,7 +55,9 @@ export function projectCommand(): Command {
             'last hour',
             `${count(summary.inferencesLastHour)} inferences in ${count(summary.windowsLastHour)} windows`,
           ],
-          ...keys.items.map((key) => ['signing key', `${key.keyId} (${key.algorithm})`] as const),
+          ...keys.items.map(
+            (key) => ['signing key', `${key.keyId} (${key.algorithm}, ${key.state})`] as const,
+          ),
         ]),
       );
     });
@@ -98,6 +101,7 @@ export function projectCommand(): Command {
       session.out.one({ removed: name }, () => `${pc.green('removed')}  project ${name}`);
     });
 
+  command.addCommand(keysCommand());
   return command;
 }
 

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { CallOutput } from '@tinyfleet/contracts';
 import pc from 'picocolors';
-import { integer, releaseRef } from '../arguments.js';
+import { integer, releaseRef, usage } from '../arguments.js';
 import { ago, bytes, shortDigest, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { Session, all } from '../session.js';
@@ -23,9 +23,14 @@ export function releaseCommand(): Command {
       'healthy for so long before the old slot is given up (default: one telemetry window, at most 600)',
       integer('--soak', 0, 604_800),
     )
+    .option('--not-after <time>', 'no device is offered it afterwards, such as 2027-01-31T12:00:00Z')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet release create kws@1.1.0 --sign')
     .action(
-      async (text: string, options: { sign?: boolean; notes: string; soak?: number }, self: Command) => {
+      async (
+        text: string,
+        options: { sign?: boolean; notes: string; soak?: number; notAfter?: string },
+        self: Command,
+      ) => {
         const session = Session.of(self);
         const client = await session.client();
         const { model, version } = releaseRef(text);
@@ -37,6 +42,7 @@ export function releaseCommand(): Command {
             sign: options.sign === true,
             notes: options.notes,
             ...(options.soak === undefined ? {} : { soakSeconds: options.soak }),
+            ...(options.notAfter === undefined ? {} : { notAfter: timeOf(options.notAfter) }),
           },
         });
         session.out.one(made, () => renderRelease(made));
@@ -93,6 +99,14 @@ export function releaseCommand(): Command {
   return command;
 }
 
+/** @throws cli.usage */
+function timeOf(text: string): string {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime()))
+    usage(`--not-after is a time such as 2027-01-31T12:00:00Z, not "${text}".`);
+  return time.toISOString();
+}
+
 function renderRelease(release: Release): string {
   return [
     renderFacts([
@@ -102,6 +116,7 @@ function renderRelease(release: Release): string {
       ['notes', release.notes],
       ['created', `${ago(release.createdAt)} by ${release.createdBy}`],
       ['signed', release.signedAt === null ? null : ago(release.signedAt)],
+      ['not after', release.notAfter],
       ['model file', `SHA-256 ${shortDigest(release.provenance.sourceDigest)}`],
       ['compiler', release.provenance.compilerVersion],
     ]),

@@ -49,9 +49,11 @@ export function bar(share: number, width = 24): string {
   return `[${'#'.repeat(full)}${'.'.repeat(width - full)}]`;
 }
 
-const GOOD = new Set(['active', 'succeeded', 'signed', 'connected', 'ok']);
+const GOOD = new Set(['active', 'succeeded', 'signed', 'connected', 'ok', 'taken']);
 const BAD = new Set([
   'failed',
+  'refused',
+  'expired',
   'reverted',
   'rejected',
   'corrupt',

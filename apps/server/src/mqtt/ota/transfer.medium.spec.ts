@@ -10,7 +10,7 @@ const everyMethod: Partial<Hello> = { methods: ['full', 'compressed', 'delta'] }
 
 /** Bytes that compress, like weights do a little: few values are frequent. */
 function weights(bytes: number): Buffer {
-  return randomBytes(bytes).map((byte) => (byte < 200 ? byte & 7 : byte));
+  return Buffer.from(randomBytes(bytes).map((byte) => (byte < 200 ? byte & 7 : byte)));
 }
 /** The same with a few bytes changed, as after fine-tuning. */
 function tuned(of: Buffer, share = 0.02): Buffer {
