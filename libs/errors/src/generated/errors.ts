@@ -344,6 +344,14 @@ export const errors = {
     text: 'The build took longer than {seconds} s and was stopped.',
     hint: 'Raise TINYFLEET_BUILD_TIMEOUT_S, or build a smaller model.',
   },
+  'builds.payload-wrong': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Builds: payload wrong',
+    text: 'The {method} payload does not give the bundle back; devices get the bundle as it is.',
+    hint: 'Report it with both bundles: it is a fault of TinyFleet.',
+  },
   'bundle.not-a-bundle': {
     number: 301,
     status: 422,
@@ -1403,6 +1411,22 @@ export const errors = {
     text: 'The page cursor is not one of ours.',
     hint: 'Start again without `cursor`, and pass `nextCursor` unchanged.',
   },
+  'registry.command-invalid': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: command invalid',
+    text: 'The command {command} cannot be sent so: {reason}.',
+    hint: '`npx tinyfleet device ask --help` lists the commands and what they take.',
+  },
+  'registry.commands-too-many': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: commands too many',
+    text: '{device} has {limit} commands that wait already.',
+    hint: 'Wait until the device has taken some; `npx tinyfleet device commands {device}` lists them.',
+  },
   'releases.not-found': {
     status: 404,
     exit: 4,
@@ -1458,6 +1482,38 @@ export const errors = {
     title: 'Releases: manifest too large',
     text: 'The manifest for {type} has {bytes} bytes; devices take {limit}.',
     hint: "Shorten the release's names.",
+  },
+  'releases.rotation-open': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: rotation open',
+    text: 'The next key {key} is made already and being handed to the devices.',
+    hint: '`npx tinyfleet project keys list` shows how far it is; activate it with `npx tinyfleet project keys activate {key}`.',
+  },
+  'releases.key-not-next': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: key not next',
+    text: "The key {key} is not the project's next one.",
+    hint: '`npx tinyfleet project keys list` names it; `npx tinyfleet project keys rotate` makes one.',
+  },
+  'releases.key-not-spread': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: key not spread',
+    text: '{missing} of {devices} devices do not hold the next key {key} yet.',
+    hint: 'Wait for them, or activate it with `--force`: they get nothing new until they have taken the key.',
+  },
+  'releases.not-after-past': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Releases: not after past',
+    text: 'The release would not be valid after {notAfter}, which is over.',
+    hint: 'Name a time in the future.',
   },
   'rollouts.not-found': {
     status: 404,
@@ -2376,6 +2432,7 @@ export interface ErrorData {
   'builds.cancelled': Record<never, Value>;
   'builds.worker-died': { reason: Value };
   'builds.timeout': { seconds: Value };
+  'builds.payload-wrong': { method: Value };
   'bundle.not-a-bundle': Record<never, Value>;
   'bundle.truncated': { bytes: Value; expected: Value };
   'bundle.abi-unsupported': { required: Value; found: Value };
@@ -2521,6 +2578,8 @@ export interface ErrorData {
   'registry.filter-invalid': { at: Value; reason: Value };
   'registry.filter-too-complex': { terms: Value; limit: Value };
   'registry.cursor-invalid': Record<never, Value>;
+  'registry.command-invalid': { command: Value; reason: Value };
+  'registry.commands-too-many': { device: Value; limit: Value };
   'releases.not-found': { release: Value };
   'releases.exists': { release: Value };
   'releases.no-builds': { release: Value };
@@ -2528,6 +2587,10 @@ export interface ErrorData {
   'releases.not-signed': { release: Value };
   'releases.no-key': Record<never, Value>;
   'releases.manifest-too-large': { type: Value; bytes: Value; limit: Value };
+  'releases.rotation-open': { key: Value };
+  'releases.key-not-next': { key: Value };
+  'releases.key-not-spread': { missing: Value; devices: Value; key: Value };
+  'releases.not-after-past': { notAfter: Value };
   'rollouts.not-found': { rollout: Value; project: Value };
   'rollouts.empty-target': { filter: Value };
   'rollouts.no-build-for-types': { release: Value; deviceTypes: Value };
