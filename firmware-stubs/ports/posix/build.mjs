@@ -65,7 +65,7 @@ export async function buildPosixAgent({ sanitize = false, tls = true } = {}) {
   return buildImage({
     name: sanitize ? 'tinyfleet-device-sanitized' : 'tinyfleet-device',
     cc: await compiler(),
-    folders: [...AGENT, 'ports/posix/agent'],
+    folders: [...AGENT, ...(ssl ? [] : ['crypto/include', 'crypto/src']), 'ports/posix/agent'],
     flags: [...(sanitize ? SANITIZE : []), ...(ssl ? ['-DFLEET_POSIX_TLS', ...ssl.flags] : [])],
     link: ssl?.link ?? [],
   });
@@ -76,7 +76,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   const options = { sanitize: asked('--sanitize'), tls: !asked('--no-tls') };
   if (asked('--agent') && options.tls && (await openSsl()) === undefined)
     process.stderr.write(
-      'No OpenSSL headers (libssl-dev): this device has no TLS and verifies no signature.\n',
+      'No OpenSSL headers (libssl-dev): this device has no TLS and verifies Ed25519 only.\n',
     );
   process.stdout.write(`${await (asked('--agent') ? buildPosixAgent : buildPosix)(options)}\n`);
 }
