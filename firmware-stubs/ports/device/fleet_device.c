@@ -1,5 +1,5 @@
 // Reader of the parameter block, NOR rules and the loop. The block is framed (magic, version, length, CRC-32) and holds
-// one CBOR map, read by one table: key, kind, where it goes, its limits.
+// one CBOR map, which is read like a message of the wire: by a table of its fields.
 #include "fleet_device.h"
 
 #include <stddef.h>
@@ -8,184 +8,160 @@
 #include "fleet_cbor.h"
 #include "fleet_device_keys.h"
 
-enum { block_version = 1, default_slots = 2 };
+enum { block_version = 1, default_slots = 2, id_bytes = 16, device_key_bytes = 32, key_min_bytes = 32 };
 
-typedef enum { kind_text, kind_bytes, kind_number, kind_bool, kind_key, kind_sensors, kind_flash } kind_t;
-
+// The map as it is read: strings and nested items lie in the block.
 typedef struct {
-  uint8_t key;
-  uint8_t kind;
-  bool required;
-  uint16_t at; // offset of the field
-  uint32_t min; // of a length or a value
-  uint32_t max;
-} field_t;
+  fleet_cbor_span_t project, device, device_type, token, host, authority, certificate, private_key;
+  fleet_cbor_span_t vendor_id, class_id, device_key;
+  fleet_cbor_span_t key, next_key, flash, sensors; // whole items
+  uint32_t port, arena_bytes, state_bytes, period_ms, window_s, pick_every, duty_cycle_s, seed;
+  bool tls;
+} map_t;
 
-#define END_OF(table) ((table) + sizeof(table) / sizeof(table)[0])
-#define AT(member) (uint16_t) offsetof(fleet_device_parameters_t, member)
+#define AT(member) (uint16_t) offsetof(map_t, member)
+#define KEY(name) (uint8_t) FLEET_DEVICE_PARAMETERS_##name
 
-static const field_t fields[] = {
-    {FLEET_DEVICE_PARAMETERS_PROJECT, kind_text, true, AT(project), 1, FLEET_NAME_MAX_BYTES},
-    {FLEET_DEVICE_PARAMETERS_DEVICE, kind_text, true, AT(device), 1, FLEET_NAME_MAX_BYTES},
-    {FLEET_DEVICE_PARAMETERS_DEVICE_TYPE, kind_text, true, AT(device_type), 1, FLEET_NAME_MAX_BYTES},
-    {FLEET_DEVICE_PARAMETERS_VENDOR_ID, kind_bytes, true, AT(vendor_id), 16, 16},
-    {FLEET_DEVICE_PARAMETERS_CLASS_ID, kind_bytes, true, AT(class_id), 16, 16},
-    {FLEET_DEVICE_PARAMETERS_TOKEN, kind_text, false, AT(token), 1, FLEET_DEVICE_PARAMETERS_TOKEN_MAX_BYTES},
-    {FLEET_DEVICE_PARAMETERS_BROKER_HOST, kind_text, true, AT(broker_host), 1,
-     FLEET_DEVICE_PARAMETERS_BROKER_HOST_MAX_BYTES},
-    {FLEET_DEVICE_PARAMETERS_BROKER_PORT, kind_number, true, AT(broker_port), 1, 65535},
-    {FLEET_DEVICE_PARAMETERS_TLS, kind_bool, false, AT(tls), 0, 0},
-    {FLEET_DEVICE_PARAMETERS_AUTHORITY, kind_text, false, AT(authority), 1,
-     FLEET_DEVICE_PARAMETERS_AUTHORITY_MAX_BYTES},
-    {FLEET_DEVICE_PARAMETERS_CERTIFICATE, kind_text, false, AT(certificate), 1,
-     FLEET_DEVICE_PARAMETERS_CERTIFICATE_MAX_BYTES},
-    {FLEET_DEVICE_PARAMETERS_PRIVATE_KEY, kind_text, false, AT(private_key), 1,
-     FLEET_DEVICE_PARAMETERS_PRIVATE_KEY_MAX_BYTES},
-    {FLEET_DEVICE_PARAMETERS_KEY, kind_key, false, AT(keys[0]), 0, 0},
-    {FLEET_DEVICE_PARAMETERS_NEXT_KEY, kind_key, false, AT(keys[1]), 0, 0},
-    {FLEET_DEVICE_PARAMETERS_DEVICE_KEY, kind_bytes, false, AT(device_key), 32, 32},
-    {FLEET_DEVICE_PARAMETERS_FLASH, kind_flash, true, 0, 0, 0},
-    {FLEET_DEVICE_PARAMETERS_ARENA_BYTES, kind_number, true, AT(arena_bytes), 0, UINT32_MAX},
-    {FLEET_DEVICE_PARAMETERS_STATE_BYTES, kind_number, true, AT(state_bytes), 0, UINT32_MAX},
-    {FLEET_DEVICE_PARAMETERS_SENSORS, kind_sensors, false, AT(sensors), 0, FLEET_DEVICE_SENSORS_MAX},
-    {FLEET_DEVICE_PARAMETERS_INFERENCE_PERIOD_MS, kind_number, false, AT(inference_period_ms), 1, 86400000},
-    {FLEET_DEVICE_PARAMETERS_WINDOW_S, kind_number, false, AT(window_s), 0, UINT32_MAX},
-    {FLEET_DEVICE_PARAMETERS_PICK_EVERY, kind_number, false, AT(pick_every), 0, UINT16_MAX},
-    {FLEET_DEVICE_PARAMETERS_DUTY_CYCLE_S, kind_number, false, AT(duty_cycle_s), 0, UINT32_MAX},
-    {FLEET_DEVICE_PARAMETERS_SEED, kind_number, false, AT(seed), 0, UINT32_MAX},
+// Lengths above 255 are left to the block's own limit.
+static const fleet_cbor_row_t map_rows[] = {
+    {KEY(PROJECT), cbor_row_text, 1, FLEET_NAME_MAX_BYTES, AT(project)},
+    {KEY(DEVICE), cbor_row_text, 1, FLEET_NAME_MAX_BYTES, AT(device)},
+    {KEY(DEVICE_TYPE), cbor_row_text, 1, FLEET_NAME_MAX_BYTES, AT(device_type)},
+    {KEY(VENDOR_ID), cbor_row_bytes, id_bytes, id_bytes, AT(vendor_id)},
+    {KEY(CLASS_ID), cbor_row_bytes, id_bytes, id_bytes, AT(class_id)},
+    {KEY(TOKEN), cbor_row_text, 1, FLEET_DEVICE_PARAMETERS_TOKEN_MAX_BYTES, AT(token)},
+    {KEY(BROKER_HOST), cbor_row_text, 1, FLEET_DEVICE_PARAMETERS_BROKER_HOST_MAX_BYTES, AT(host)},
+    {KEY(BROKER_PORT), cbor_row_u32, 1, 0, AT(port)},
+    {KEY(TLS), cbor_row_bool, 0, 0, AT(tls)},
+    {KEY(AUTHORITY), cbor_row_text, 1, 0, AT(authority)},
+    {KEY(CERTIFICATE), cbor_row_text, 1, 0, AT(certificate)},
+    {KEY(PRIVATE_KEY), cbor_row_text, 1, 0, AT(private_key)},
+    {KEY(KEY), cbor_row_item, 0, 0, AT(key)},
+    {KEY(NEXT_KEY), cbor_row_item, 0, 0, AT(next_key)},
+    {KEY(DEVICE_KEY), cbor_row_bytes, device_key_bytes, device_key_bytes, AT(device_key)},
+    {KEY(FLASH), cbor_row_item, 0, 0, AT(flash)},
+    {KEY(ARENA_BYTES), cbor_row_u32, 0, 0, AT(arena_bytes)},
+    {KEY(STATE_BYTES), cbor_row_u32, 0, 0, AT(state_bytes)},
+    {KEY(SENSORS), cbor_row_item, 0, 0, AT(sensors)},
+    {KEY(INFERENCE_PERIOD_MS), cbor_row_u32, 1, 0, AT(period_ms)},
+    {KEY(WINDOW_S), cbor_row_u32, 0, 0, AT(window_s)},
+    {KEY(PICK_EVERY), cbor_row_u32, 0, 0, AT(pick_every)},
+    {KEY(DUTY_CYCLE_S), cbor_row_u32, 0, 0, AT(duty_cycle_s)},
+    {KEY(SEED), cbor_row_u32, 0, 0, AT(seed)},
 };
 
-static const field_t flash_fields[] = {
-    {FLEET_FLASH_GEOMETRY_BYTES, kind_number, true, AT(flash.bytes), 1, UINT32_MAX},
-    {FLEET_FLASH_GEOMETRY_SECTOR_BYTES, kind_number, true, AT(flash.sector_bytes), 512, 1u << 20},
-    {FLEET_FLASH_GEOMETRY_UNIT_BYTES, kind_number, true, AT(flash.unit_bytes), 1, 32},
-    {FLEET_FLASH_GEOMETRY_ERASED, kind_number, true, AT(flash.erased), 0, 255},
-    {FLEET_FLASH_GEOMETRY_SLOT_BYTES, kind_number, true, AT(slot_bytes), 1, UINT32_MAX},
-    {FLEET_FLASH_GEOMETRY_SLOTS, kind_number, false, AT(slots), 1, 2},
+#define BIT(name) (UINT32_C(1) << FLEET_DEVICE_PARAMETERS_##name)
+
+static const uint32_t map_required = BIT(PROJECT) | BIT(DEVICE) | BIT(DEVICE_TYPE) | BIT(VENDOR_ID) | BIT(CLASS_ID) |
+                                     BIT(BROKER_HOST) | BIT(BROKER_PORT) | BIT(FLASH) | BIT(ARENA_BYTES) |
+                                     BIT(STATE_BYTES);
+
+typedef struct {
+  fleet_flash_geometry_t geometry;
+  uint32_t slot_bytes;
+  uint32_t slots;
+} flash_t;
+
+#define FLASH_AT(member) (uint16_t) offsetof(flash_t, member)
+
+static const fleet_cbor_row_t flash_rows[] = {
+    {FLEET_FLASH_GEOMETRY_BYTES, cbor_row_u32, 1, 0, FLASH_AT(geometry.bytes)},
+    {FLEET_FLASH_GEOMETRY_SECTOR_BYTES, cbor_row_u32, 1, 0, FLASH_AT(geometry.sector_bytes)},
+    {FLEET_FLASH_GEOMETRY_UNIT_BYTES, cbor_row_u32, 1, 32, FLASH_AT(geometry.unit_bytes)},
+    {FLEET_FLASH_GEOMETRY_ERASED, cbor_row_u32, 0, 255, FLASH_AT(geometry.erased)},
+    {FLEET_FLASH_GEOMETRY_SLOT_BYTES, cbor_row_u32, 1, 0, FLASH_AT(slot_bytes)},
+    {FLEET_FLASH_GEOMETRY_SLOTS, cbor_row_u32, 1, 2, FLASH_AT(slots)},
 };
 
 #define SENSOR_AT(member) (uint16_t) offsetof(fleet_sensor_t, member)
 
-static const field_t sensor_fields[] = {
-    {FLEET_SENSOR_DESCRIPTOR_SENSOR, kind_number, true, SENSOR_AT(sensor), 1, UINT8_MAX},
-    {FLEET_SENSOR_DESCRIPTOR_AXES, kind_number, true, SENSOR_AT(axes), 1, UINT8_MAX},
-    {FLEET_SENSOR_DESCRIPTOR_UNIT, kind_number, true, SENSOR_AT(unit), 0, UINT8_MAX},
-    {FLEET_SENSOR_DESCRIPTOR_FULL_SCALE, kind_number, true, SENSOR_AT(full_scale), 0, UINT32_MAX},
-    {FLEET_SENSOR_DESCRIPTOR_SAMPLE_RATE_MHZ, kind_number, true, SENSOR_AT(sample_rate_mhz), 0, UINT32_MAX},
+static const fleet_cbor_row_t sensor_rows[] = {
+    {FLEET_SENSOR_DESCRIPTOR_SENSOR, cbor_row_u32, 1, 255, SENSOR_AT(sensor)},
+    {FLEET_SENSOR_DESCRIPTOR_AXES, cbor_row_u32, 1, 255, SENSOR_AT(axes)},
+    {FLEET_SENSOR_DESCRIPTOR_UNIT, cbor_row_u32, 0, 255, SENSOR_AT(unit)},
+    {FLEET_SENSOR_DESCRIPTOR_FULL_SCALE, cbor_row_u32, 0, 0, SENSOR_AT(full_scale)},
+    {FLEET_SENSOR_DESCRIPTOR_SAMPLE_RATE_MHZ, cbor_row_u32, 0, 0, SENSOR_AT(sample_rate_mhz)},
 };
 
-static bool read_text(fleet_cbor_reader_t *r, const field_t *f, uint8_t *to) {
-  const uint8_t *data;
-  uint32_t n;
-  if (!fleet_cbor_read_string(r, cbor_text, &data, &n) || n < f->min || n > f->max) return false;
-  const fleet_text_t text = {(const char *)data, n};
-  memcpy(to, &text, sizeof text);
+typedef struct {
+  uint32_t algorithm;
+  fleet_cbor_span_t key;
+} key_map_t;
+
+static const fleet_cbor_row_t key_rows[] = {
+    {FLEET_VERIFICATION_KEY_ALGORITHM, cbor_row_u32, 1, 255, (uint16_t)offsetof(key_map_t, algorithm)},
+    {FLEET_VERIFICATION_KEY_KEY, cbor_row_bytes, key_min_bytes, FLEET_VERIFICATION_KEY_KEY_MAX_BYTES,
+     (uint16_t)offsetof(key_map_t, key)},
+};
+
+static fleet_text_t text_of(fleet_cbor_span_t span) {
+  const fleet_text_t text = {(const char *)span.at, span.n};
+  return text;
+}
+
+// Keys 1 to n, all of them.
+static bool has_all(uint32_t keys, uint32_t n) { return ((keys >> 1) & ((UINT32_C(1) << n) - 1)) == (UINT32_C(1) << n) - 1; }
+
+static bool read_key(fleet_cbor_span_t item, fleet_key_t *key) {
+  key_map_t map;
+  if (item.n == 0) return true;
+  if (!has_all(fleet_cbor_read_map(item, FLEET_CBOR_ROWS(key_rows), &map), 2)) return false;
+  *key = (fleet_key_t){map.algorithm, map.key.at, map.key.n};
   return true;
 }
 
-static bool read_bytes(fleet_cbor_reader_t *r, const field_t *f, uint8_t *to) {
-  const uint8_t *data;
-  uint32_t n;
-  if (!fleet_cbor_read_string(r, cbor_bytes, &data, &n) || n < f->min || n > f->max) return false;
-  memcpy(to, &data, sizeof data);
+static bool read_flash(fleet_cbor_span_t item, fleet_device_parameters_t *p) {
+  flash_t flash = {.slots = default_slots};
+  if (!has_all(fleet_cbor_read_map(item, FLEET_CBOR_ROWS(flash_rows), &flash), 5)) return false;
+  p->flash = flash.geometry;
+  p->slot_bytes = flash.slot_bytes;
+  p->slots = flash.slots;
   return true;
 }
 
-static bool read_number(fleet_cbor_reader_t *r, const field_t *f, uint8_t *to) {
-  uint32_t number;
-  if (!fleet_cbor_read_u32(r, &number) || number < f->min || number > f->max) return false;
-  memcpy(to, &number, sizeof number);
-  return true;
-}
-
-// The entry of a table for the next key of a map, NULL when the key is unknown. Keys and table rise, so `next` only goes
-// forward; false when a required entry was passed over, or the key does not rise.
-static bool match(fleet_cbor_reader_t *r, bool first, uint32_t *key, const field_t **next, const field_t *end,
-                  const field_t **found) {
-  if (!fleet_cbor_read_key(r, first, key)) return false;
-  for (; *next != end && (*next)->key < *key; (*next)++)
-    if ((*next)->required) return false;
-  *found = *next != end && (*next)->key == *key ? (*next)++ : NULL;
-  return true;
-}
-
-static bool none_required(const field_t *next, const field_t *end) {
-  for (; next != end; next++)
-    if (next->required) return false;
-  return true;
-}
-
-// A map of numbers into the struct at `base`.
-static bool read_numbers(fleet_cbor_reader_t *r, const field_t *next, const field_t *end, uint8_t *base) {
-  const field_t *found;
-  uint32_t count;
-  uint32_t key = 0;
-  if (!fleet_cbor_read_count(r, cbor_map, &count)) return false;
-  for (uint32_t i = 0; i < count; i++) {
-    if (!match(r, i == 0, &key, &next, end, &found)) return false;
-    if (!(found != NULL ? read_number(r, found, base + found->at) : fleet_cbor_skip(r))) return false;
+static bool read_sensors(fleet_cbor_span_t list, fleet_device_parameters_t *p) {
+  fleet_cbor_reader_t r;
+  fleet_cbor_item_t head;
+  if (list.n == 0) return true;
+  fleet_cbor_reader_init(&r, list.at, list.n);
+  if (!fleet_cbor_next(&r, &head) || head.major != cbor_array || head.value > FLEET_DEVICE_SENSORS_MAX) return false;
+  p->sensor_count = (uint32_t)head.value;
+  for (uint32_t i = 0; i < p->sensor_count; i++) {
+    fleet_cbor_span_t item = {r.at, 0};
+    if (!fleet_cbor_skip(&r)) return false;
+    item.n = (uint32_t)(r.at - item.at);
+    if (!has_all(fleet_cbor_read_map(item, FLEET_CBOR_ROWS(sensor_rows), &p->sensors[i]), 5)) return false;
   }
-  return none_required(next, end);
-}
-
-static bool read_key(fleet_cbor_reader_t *r, uint8_t *to) {
-  fleet_key_t k = {0, NULL, 0};
-  uint32_t count;
-  uint32_t key = 0;
-  if (!fleet_cbor_read_count(r, cbor_map, &count)) return false;
-  for (uint32_t i = 0; i < count; i++) {
-    if (!fleet_cbor_read_key(r, i == 0, &key)) return false;
-    const bool ok = key == FLEET_VERIFICATION_KEY_ALGORITHM ? fleet_cbor_read_u32(r, &k.alg)
-                    : key == FLEET_VERIFICATION_KEY_KEY     ? fleet_cbor_read_string(r, cbor_bytes, &k.bytes, &k.n)
-                                                            : fleet_cbor_skip(r);
-    if (!ok) return false;
-  }
-  if (k.alg == 0 || k.n < 32 || k.n > FLEET_VERIFICATION_KEY_KEY_MAX_BYTES) return false;
-  memcpy(to, &k, sizeof k);
   return true;
 }
 
-static bool read_sensors(fleet_cbor_reader_t *r, fleet_device_parameters_t *p) {
-  uint32_t count;
-  if (!fleet_cbor_read_count(r, cbor_array, &count) || count > FLEET_DEVICE_SENSORS_MAX) return false;
-  p->sensor_count = count;
-  for (uint32_t i = 0; i < count; i++)
-    if (!read_numbers(r, sensor_fields, END_OF(sensor_fields), (uint8_t *)&p->sensors[i])) return false;
-  return true;
-}
-
-static bool read_field(fleet_cbor_reader_t *r, const field_t *f, fleet_device_parameters_t *p) {
-  uint8_t *to = (uint8_t *)p + f->at;
-  switch ((kind_t)f->kind) {
-    case kind_text:
-      return read_text(r, f, to);
-    case kind_bytes:
-      return read_bytes(r, f, to);
-    case kind_number:
-      return read_number(r, f, to);
-    case kind_bool:
-      return fleet_cbor_read_bool(r, (bool *)to);
-    case kind_key:
-      return read_key(r, to);
-    case kind_sensors:
-      return read_sensors(r, p);
-    case kind_flash:
-    default:
-      return read_numbers(r, flash_fields, END_OF(flash_fields), (uint8_t *)p);
-  }
-}
-
-static bool read_all(fleet_cbor_reader_t *r, fleet_device_parameters_t *p) {
-  const field_t *next = fields;
-  const field_t *found;
-  uint32_t count;
-  uint32_t key = 0;
-  if (!fleet_cbor_read_count(r, cbor_map, &count)) return false;
-  for (uint32_t i = 0; i < count; i++) {
-    if (!match(r, i == 0, &key, &next, END_OF(fields), &found)) return false;
-    if (!(found != NULL ? read_field(r, found, p) : fleet_cbor_skip(r))) return false;
-  }
-  return none_required(next, END_OF(fields)) && r->at == r->end;
+static bool read_map(fleet_cbor_span_t message, fleet_device_parameters_t *p) {
+  map_t m;
+  memset(&m, 0, sizeof m);
+  const uint32_t keys = fleet_cbor_read_map(message, FLEET_CBOR_ROWS(map_rows), &m);
+  if ((keys & map_required) != map_required || m.port > UINT16_MAX || m.pick_every > UINT16_MAX) return false;
+  p->project = text_of(m.project);
+  p->device = text_of(m.device);
+  p->device_type = text_of(m.device_type);
+  p->token = text_of(m.token);
+  p->broker_host = text_of(m.host);
+  p->broker_port = m.port;
+  p->tls = m.tls;
+  p->authority = text_of(m.authority);
+  p->certificate = text_of(m.certificate);
+  p->private_key = text_of(m.private_key);
+  p->vendor_id = m.vendor_id.at;
+  p->class_id = m.class_id.at;
+  p->device_key = m.device_key.at;
+  p->arena_bytes = m.arena_bytes;
+  p->state_bytes = m.state_bytes;
+  p->inference_period_ms = m.period_ms;
+  p->window_s = m.window_s;
+  p->pick_every = m.pick_every;
+  p->duty_cycle_s = m.duty_cycle_s;
+  p->seed = m.seed;
+  return read_key(m.key, &p->keys[0]) && read_key(m.next_key, &p->keys[1]) && read_flash(m.flash, p) &&
+         read_sensors(m.sensors, p);
 }
 
 static uint32_t load_le32(const uint8_t *at) {
@@ -208,10 +184,8 @@ int32_t fleet_device_parameters(fleet_device_parameters_t *p, const uint8_t *blo
   if (bytes > FLEET_DEVICE_BLOCK_MAX - FLEET_DEVICE_BLOCK_HEAD || bytes > n - FLEET_DEVICE_BLOCK_HEAD) return invalid;
   const uint32_t crc = fleet_crc32(fleet_crc32(0, block, 12), block + FLEET_DEVICE_BLOCK_HEAD, bytes);
   if (crc != load_le32(block + 12)) return invalid;
-  fleet_cbor_reader_t r;
-  fleet_cbor_reader_init(&r, block + FLEET_DEVICE_BLOCK_HEAD, bytes);
-  p->slots = default_slots;
-  if (!read_all(&r, p)) return invalid;
+  const fleet_cbor_span_t map = {block + FLEET_DEVICE_BLOCK_HEAD, bytes};
+  if (!read_map(map, p)) return invalid;
   // A key without its certificate, or an authority for a link without TLS, is a mistake of whoever made the block.
   if ((p->certificate.bytes == 0) != (p->private_key.bytes == 0)) return invalid;
   if (!p->tls && (p->certificate.bytes != 0 || p->authority.bytes != 0)) return invalid;
