@@ -56,6 +56,7 @@ static void should_not_sleep_over_a_packet_that_waits_to_be_sent(void) {
   w.bundle = &one;
   w.release = release_of(2);
   w.deployment = 1;
+  w.chunk_bytes = 32; // many wants, with nothing else to send in between
   CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
   const fleet_mqtt_t *m = &w.agent.mqtt;
   uint32_t waited = 0;
@@ -63,7 +64,7 @@ static void should_not_sleep_over_a_packet_that_waits_to_be_sent(void) {
     CHECK(world_run_step(&w));
     if (m->state != fleet_mqtt_up || m->ctl_sent == m->ctl_used) continue;
     waited++;
-    CHECK_EQUAL(fleet_mqtt_due_us(m, w.agent.now_us), w.agent.now_us);
+    CHECK(fleet_mqtt_due_us(m, w.agent.now_us) <= w.agent.now_us + 20000);
   }
   CHECK(w.agent.running);
   CHECK(waited != 0);
