@@ -85,6 +85,19 @@ static void init_mqtt(fleet_agent_t *a) {
   fleet_mqtt_init(m, a->now_us);
 }
 
+// A record is checked before it becomes an offset: a firmware with other slots may have written it.
+static void believe_records(fleet_agent_t *a) {
+  fleet_persist_t *p = &a->persist;
+  for (uint32_t i = 0; i < 2; i++) {
+    if (p->slots[i].bytes <= a->config->slot_bytes) continue;
+    memset(&p->slots[i], 0, sizeof p->slots[i]);
+    if (p->active_slot == i) p->active_slot = FLEET_NO_SLOT;
+  }
+  if (p->active_slot > 1) p->active_slot = FLEET_NO_SLOT;
+  p->target_slot &= 1;
+  if (p->fetched > p->slots[p->target_slot].bytes) p->fetched = 0;
+}
+
 int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
   const int32_t checked = check(platform, config);
   if (checked < 0) return checked;
@@ -94,6 +107,7 @@ int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, con
   a->records.platform = platform;
   a->records.geometry = config->flash;
   fleet_records_open(&a->records, &a->persist);
+  believe_records(a);
   return 0;
 }
 

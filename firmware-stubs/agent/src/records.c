@@ -136,7 +136,8 @@ void fleet_records_open(fleet_records_t *r, fleet_persist_t *state) {
     const uint32_t sector = at >= bytes;
     uint32_t generation = 0;
     const uint32_t n = read_record(r, at, (sector + 1) * bytes, type_snapshot, &generation, &r->saved);
-    if (n == 0 || generation == 0 || (r->generation != 0 && (int32_t)(generation - r->generation) < 0)) continue;
+    // No flash lives long enough for a generation above 2^31, and none may come round to 0.
+    if (n == 0 || (int32_t)generation <= 0 || generation < r->generation) continue;
     r->sector = sector;
     r->generation = generation;
     r->used = at + n - sector * bytes;
