@@ -90,7 +90,8 @@ typedef struct {
   uint32_t slice_steps;         // plan steps per agent step; 0 = a whole inference, a must when the arena is shared
   uint32_t clock_khz;           // of the cycle counter, 0 = unknown: latency is then read from now_us
   uint32_t reset_cause;         // FLEET_RESET_CAUSE_* of this boot
-  uint32_t duty_cycle_s;        // declared contact interval of a sleeper, 0 = always on
+  uint32_t duty_cycle_s;        // contact interval of a sleeper: it is connected at each contact only, 0 = always on
+  uint32_t linger_s;            // a sleeper stays connected so long after the answer to its hello, 0 = 5
   const fleet_sensor_t *sensors; // besides FLEET_SENSOR_TENSOR
   uint32_t sensor_count;         // 0..8
   uint32_t flags;
@@ -180,6 +181,8 @@ typedef struct fleet_agent {
   bool inferring;
   bool fetching;
   bool want_due;
+  bool asleep;       // a sleeper between two contacts
+  uint8_t asleep_notes; // state messages that could not be sent before it slept
   bool queued_hello; // a newer desired release waits for the end of this update
   uint8_t in_flight; // what the QoS 1 publish is
   uint8_t job;       // work in progress: hashing, self-test
@@ -198,6 +201,7 @@ typedef struct fleet_agent {
   uint64_t now_us;
   uint32_t sequence; // next one to give
   uint32_t window_s;
+  uint32_t next_contact_s; // what desired says, 0 = the duty cycle
   uint32_t ask_counter; // highest taken in this boot
   uint32_t job_offset;
   uint32_t next_offset;
@@ -212,6 +216,8 @@ typedef struct fleet_agent {
   uint64_t started_us;  // when the running model took over in this boot
   uint64_t progress_us; // its last pass over raw samples
   uint64_t want_due_us;
+  uint64_t awake_until_us; // of a sleeper
+  uint64_t contact_us;     // its next contact
   uint64_t healthy_since_us;
   uint64_t soak_counted_us;
   uint64_t boot_id;

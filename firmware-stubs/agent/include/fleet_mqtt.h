@@ -101,5 +101,7 @@ bool fleet_mqtt_publish_end(fleet_mqtt_t *m, uint32_t qos, const fleet_cbor_writ
 void fleet_mqtt_take_back(fleet_mqtt_t *m);
 // Sends DISCONNECT if the stream takes it, closes. The will is then not published by the broker.
 void fleet_mqtt_disconnect(fleet_mqtt_t *m);
+// While no stream is open: the next connect is at this time, not at the end of the back-off.
+void fleet_mqtt_connect_at(fleet_mqtt_t *m, uint64_t at_us);
 
 #endif

@@ -141,6 +141,7 @@ int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, con
   const uint32_t ring_base = fleet_agent_slot_offset(config, 2);
   fleet_ring_open(&a->ring, ring_base, config->flash.bytes - ring_base);
   init_mqtt(a);
+  fleet_sleep_wake(a);
   fleet_update_boot(a); // saves: the boot is counted before any message can carry its id
   return 0;
 }
@@ -189,6 +190,7 @@ static void handle_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
 // ---- the step ------------------------------------------------------------------------------------------------------
 
 static void handle_message(fleet_agent_t *a) {
+  fleet_sleep_heard(a, false);
   const uint8_t *payload = a->mqtt.payload;
   const uint32_t n = a->mqtt.payload_bytes;
   switch (a->mqtt.topic_kind) {
@@ -294,6 +296,7 @@ uint64_t fleet_agent_step(fleet_agent_t *a) {
     send_next(a);
     if (a->in_flight != in_flight_none) busy = busy || network(a) || !a->mqtt.publish_sent;
   }
+  due = earlier(due, fleet_sleep_tick(a));
   if (a->job != job_none) busy = true;
   if (a->platform->watchdog != NULL && !a->inferring) a->platform->watchdog(a->platform->user);
   if (busy) return a->now_us;

@@ -23,6 +23,11 @@ void fleet_agent_count(fleet_agent_t *agent, uint32_t kind, uint32_t n);
 void fleet_agent_save(fleet_agent_t *agent); // a failure is counted and retried with the next save
 void fleet_agent_log(const fleet_agent_t *agent, uint32_t level, const char *text, int32_t value);
 
+// sleep.c: the radio of a device with a duty cycle
+void fleet_sleep_wake(fleet_agent_t *agent);
+void fleet_sleep_heard(fleet_agent_t *agent, bool desired); // a message came down
+uint64_t fleet_sleep_tick(fleet_agent_t *agent);
+
 // messages.c: what goes up
 // The map of a message with its envelope; fleet_cbor_map_close with the answer ends it.
 uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t sequence, uint64_t uptime_ms);

@@ -12,6 +12,7 @@ static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
       {FLEET_DESIRED_MANIFEST, cbor_row_bytes, 1, 0, offsetof(fleet_desired_t, manifest)},
       {FLEET_DESIRED_TRANSFER, cbor_row_item, 0, 0, offsetof(fleet_desired_t, transfer)},
       {FLEET_DESIRED_WINDOW_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, window_s)},
+      {FLEET_DESIRED_NEXT_CONTACT_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, next_contact_s)},
       {FLEET_DESIRED_PICK_EVERY, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, pick_every)},
       {FLEET_DESIRED_SOAK_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, soak_s)},
   };
@@ -160,6 +161,8 @@ void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   }
   a->unix_offset_ms = (int64_t)d.server_time_ms - (int64_t)fleet_agent_uptime_ms(a);
   a->time_known = true;
+  a->next_contact_s = d.next_contact_s;
+  fleet_sleep_heard(a, true);
   if (d.window_s != 0 && (a->config->flags & FLEET_AGENT_FIXED_WINDOW) == 0) {
     a->window_s = d.window_s;
   }

@@ -464,3 +464,7 @@ void fleet_mqtt_disconnect(fleet_mqtt_t *m) {
   }
   close_stream(m);
 }
+
+void fleet_mqtt_connect_at(fleet_mqtt_t *m, uint64_t at_us) {
+  if (m->state == fleet_mqtt_closed) m->deadline_us = at_us;
+}

@@ -12,6 +12,7 @@ typedef struct {
   uint32_t deployment;
   uint32_t revision;
   uint32_t window_s;
+  uint32_t next_contact_s;
   uint32_t pick_every;
   uint32_t soak_s;
   uint64_t server_time_ms;

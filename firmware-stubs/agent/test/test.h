@@ -33,6 +33,7 @@ extern const test_t mqtt_tests[];
 extern const test_t flash_tests[];
 extern const test_t update_tests[];
 extern const test_t telemetry_tests[];
+extern const test_t sleep_tests[];
 extern const test_t hostile_tests[];
 
 #endif

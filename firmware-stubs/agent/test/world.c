@@ -430,7 +430,12 @@ static int32_t net_receive(void *user, void *dst, uint32_t n) {
   return (int32_t)n;
 }
 
-static void net_close(void *user) { ((world_t *)user)->open = false; }
+static void net_close(void *user) {
+  world_t *w = user;
+  w->open = false;
+  const uint32_t n = w->from_device_n;
+  w->disconnects += n >= 2 && memcmp(w->from_device + n - 2, "\xe0\0", 2) == 0;
+}
 
 static int32_t verify(void *user, uint32_t alg, const uint8_t *public_key, uint32_t key_bytes, const uint8_t *message,
                       uint32_t n, const uint8_t *signature, uint32_t signature_bytes) {
@@ -578,7 +583,7 @@ void world_send_desired(world_t *w) {
   uint8_t manifest[768];
   fleet_cbor_writer_t out = {payload, sizeof payload, 0, false};
   const bool has = w->deployment != 0 && w->bundle != NULL;
-  fleet_cbor_head(&out, cbor_map, 3u + 2 * has + (w->window_s != 0) + (w->pick_every != 0));
+  fleet_cbor_head(&out, cbor_map, 3u + 2 * has + (w->window_s != 0) + (w->pick_every != 0) + (w->next_contact_s != 0));
   fleet_cbor_field_wide(&out, FLEET_DESIRED_SERVER_TIME_MS, 1700000000000u + w->now_us / 1000);
   fleet_cbor_field(&out, FLEET_DESIRED_REVISION, w->revision);
   fleet_cbor_field(&out, FLEET_DESIRED_DEPLOYMENT, w->deployment);
@@ -594,6 +599,7 @@ void world_send_desired(world_t *w) {
     if (w->chunk_bytes != 0) fleet_cbor_field(&out, FLEET_TRANSFER_CHUNK_BYTES, w->chunk_bytes);
   }
   if (w->window_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_WINDOW_S, w->window_s);
+  if (w->next_contact_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_NEXT_CONTACT_S, w->next_contact_s);
   if (w->pick_every != 0) fleet_cbor_field(&out, FLEET_DESIRED_PICK_EVERY, w->pick_every);
   if (out.overflow) abort();
   world_send(w, "desired", payload, out.used, 1);

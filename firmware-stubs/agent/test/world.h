@@ -99,6 +99,7 @@ typedef struct {
   uint32_t skip_chunks;    // so many chunks are lost
   uint32_t chunks_sent;
   uint32_t pings;
+  uint32_t disconnects;
   uint32_t acks; // PUBACKs of the device
   uint32_t disconnect_after; // so many chunks, then the broker is gone; 0 = never
   bool unreachable;          // connecting fails
@@ -113,6 +114,7 @@ typedef struct {
   uint32_t chunk_bytes; // told in desired, 0 = not told
   uint32_t window_s;
   uint32_t pick_every;
+  uint32_t next_contact_s;
 } world_t;
 
 // A bundle of one RESHAPE: output = input, 4 classes, `golden` vectors. Different `tag`s have different digests.

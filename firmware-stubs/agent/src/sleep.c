@@ -1,0 +1,52 @@
+// Presence by duty cycle: a sleeper connects, says hello, sends what waits, hears what is desired, lingers, disconnects.
+// Inference goes on while it is away; only the radio sleeps.
+#include "agent.h"
+
+enum {
+  default_linger_s = 5,
+  patience_s = 120, // awake without an answer: the next contact is another try
+};
+
+// up to 5 % early, so that a fleet with one duty cycle does not come at once and nobody is late
+static uint64_t contact_delay_us(const fleet_agent_t *a) {
+  const uint32_t s = a->next_contact_s != 0 ? a->next_contact_s : a->config->duty_cycle_s;
+  uint8_t random;
+  a->platform->entropy(a->platform->user, &random, 1);
+  return (uint64_t)s * (1000000u - 195u * random); // 195 * 255 < 50,000
+}
+
+static bool something_open(const fleet_agent_t *a) {
+  return a->hello_due || a->in_flight != in_flight_none || a->note_count != 0 || a->queue_used != 0 ||
+         a->ring.pending != 0 || a->fetching || a->job != job_none;
+}
+
+void fleet_sleep_wake(fleet_agent_t *a) {
+  a->asleep = false;
+  a->awake_until_us = a->now_us + (uint64_t)patience_s * 1000000;
+}
+
+void fleet_sleep_heard(fleet_agent_t *a, bool desired) {
+  const uint32_t linger_s = a->config->linger_s != 0 ? a->config->linger_s : (uint32_t)default_linger_s;
+  const uint64_t until_us = a->now_us + (uint64_t)linger_s * 1000000;
+  if (desired || until_us > a->awake_until_us) a->awake_until_us = until_us;
+}
+
+uint64_t fleet_sleep_tick(fleet_agent_t *a) {
+  if (a->config->duty_cycle_s == 0) return UINT64_MAX;
+  if (a->asleep) {
+    const bool urgent = a->note_count > a->asleep_notes;
+    if (!urgent && a->now_us < a->contact_us) return a->contact_us;
+    fleet_sleep_wake(a);
+    fleet_mqtt_connect_at(&a->mqtt, a->now_us);
+    return a->now_us;
+  }
+  if (a->now_us < a->awake_until_us) return a->awake_until_us;
+  if (a->session && something_open(a)) return UINT64_MAX; // it ends with a message or a job, and both step the agent
+  a->asleep = true;
+  a->asleep_notes = a->note_count;
+  a->session = false;
+  a->contact_us = a->now_us + contact_delay_us(a);
+  fleet_mqtt_disconnect(&a->mqtt);
+  fleet_mqtt_connect_at(&a->mqtt, a->contact_us);
+  return a->contact_us;
+}
