@@ -26,7 +26,15 @@ const INCLUDES = ['-Iruntime/include', '-Iruntime/src', '-Iagent/include', '-Iag
 const CONTEXT_LIMIT = 6144;
 const CODE_LIMIT = 28 * 1024; // while asks, keys and samples land; the last pass brings it to 24,576
 
-const SUITES = ['codec_test', 'mqtt_test', 'flash_test', 'update_test', 'telemetry_test', 'sleep_test', 'hostile_test'];
+const SUITES = [
+  'codec_test',
+  'mqtt_test',
+  'flash_test',
+  'update_test',
+  'telemetry_test',
+  'sleep_test',
+  'hostile_test',
+];
 
 let folder = '';
 beforeAll(async () => {
