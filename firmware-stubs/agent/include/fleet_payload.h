@@ -2,7 +2,7 @@
 // size, in fixed memory. The format is docs/spec/transfer.md, the writer libs/wire/src/transfer. It knows no network and no
 // flash: bytes come by fleet_payload_feed, the base and the result are reached through two functions.
 //
-// Use:   fleet_payload_init(p, &io, &(fleet_payload_start_t){base_bytes, result_bytes, sector_bytes, 0, 0});
+// Use:   fleet_payload_init(p, &io, user, &(fleet_payload_start_t){base_bytes, result_bytes, sector_bytes, 0, 0});
 //        while bytes come: result = fleet_payload_feed(p, bytes, n);
 //        p->block_start == result_bytes: the result is complete. After a power cut go on with a start of the block_start
 //        and block_taken that were remembered, and with the payload from block_taken on.
@@ -25,7 +25,6 @@ enum {
 };
 
 typedef struct {
-  void *user;
   // Copies n bytes at `offset` of the base, or (own) of the result, of which only what was written is asked for. n <= 64.
   // 0 or a negative error.
   int32_t (*read)(void *user, bool own, uint32_t offset, void *dst, uint32_t n);
@@ -44,6 +43,7 @@ typedef struct {
 // About 2.6 KB. Fields are private but for block_start and block_taken.
 typedef struct {
   const fleet_payload_io_t *io;
+  void *user; // first argument of its functions
   fleet_payload_start_t start;
   uint32_t made;        // bytes of the result
   uint32_t written;     // of these, the rest is in `out`
@@ -74,7 +74,8 @@ typedef struct {
 } fleet_payload_t;
 
 // Clears the context. `io` must outlive it. O(1).
-void fleet_payload_init(fleet_payload_t *payload, const fleet_payload_io_t *io, const fleet_payload_start_t *start);
+void fleet_payload_init(fleet_payload_t *payload, const fleet_payload_io_t *io, void *user,
+                        const fleet_payload_start_t *start);
 // Decodes n more bytes. 0, or a negative error: wire.payload-invalid, wire.payload-crc, or what read or write gave.
 // O(n + bytes of the result that they make).
 int32_t fleet_payload_feed(fleet_payload_t *payload, const uint8_t *data, uint32_t n);

@@ -39,7 +39,7 @@ typedef struct {
   uint32_t windows_dropped;
   uint32_t deployment; // the update below, 0 = none so far
   uint32_t revision;
-  uint32_t fetched; // bytes of the target slot that are known to be stored, whole sectors
+  uint32_t fetched; // bytes of the target slot that are known to be stored, whole sectors or blocks of a payload
   uint32_t soak_s;
   uint32_t soaked_s;
   uint32_t latency_limit_us; // of the trial, 0 = none
@@ -52,6 +52,8 @@ typedef struct {
   uint8_t quick; // the trial is a switch back to a retained slot: no soak follows
   uint16_t update_error;
   fleet_refused_t refused[FLEET_REFUSED_DIGESTS];
+  uint8_t transfer[8];    // the payload that `fetched` came from: first bytes of its digest
+  uint32_t payload_taken; // its bytes that made them; the full one's are the bundle's
 } fleet_persist_t;
 
 typedef struct {

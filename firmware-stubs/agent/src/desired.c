@@ -20,6 +20,8 @@ static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
       {FLEET_TRANSFER_METHOD, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, method)},
       {FLEET_TRANSFER_PAYLOAD_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, payload_bytes)},
       {FLEET_TRANSFER_PAYLOAD_DIGEST, cbor_row_bytes, 32, 32, offsetof(fleet_desired_t, payload_digest)},
+      {FLEET_TRANSFER_RESULT_DIGEST, cbor_row_bytes, 32, 32, offsetof(fleet_desired_t, result_digest)},
+      {FLEET_TRANSFER_BASE_DIGEST, cbor_row_bytes, 32, 32, offsetof(fleet_desired_t, base_digest)},
       {FLEET_TRANSFER_CHUNK_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, chunk_bytes)},
   };
   const uint32_t required =
@@ -126,13 +128,7 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     return;
   }
   result = fleet_accept_judge(a, &m);
-  if (result == 0 && d->transfer.n != 0) {
-    if (d->method != FLEET_TRANSFER_METHOD_FULL) {
-      result = -(int32_t)fleet_err_wire_method_unsupported;
-    } else if (d->payload_bytes != m.size || memcmp(d->payload_digest.at, m.digest, 32) != 0) {
-      result = -(int32_t)fleet_err_manifest_digest_mismatch;
-    }
-  }
+  if (result == 0) result = fleet_transfer_judge(a, d, &m);
   if (result < 0) {
     fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
     return;

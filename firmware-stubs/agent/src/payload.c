@@ -118,7 +118,7 @@ static int32_t source_byte(fleet_payload_t *p, bool own, uint32_t offset, uint32
     p->window_own = own;
     p->window_at = offset;
     p->window_bytes = (uint8_t)(left < sizeof p->window ? left : sizeof p->window);
-    const int32_t result = p->io->read(p->io->user, own, offset, p->window, p->window_bytes);
+    const int32_t result = p->io->read(p->user, own, offset, p->window, p->window_bytes);
     if (result < 0) return result;
   }
   *value = p->window[offset - p->window_at];
@@ -129,7 +129,7 @@ static int32_t flush(fleet_payload_t *p) {
   const uint32_t n = p->made - p->written;
   if (n == 0) return 0;
   p->crc = fleet_crc32(p->crc, p->out, n);
-  const int32_t result = p->io->write(p->io->user, p->written, p->out, n);
+  const int32_t result = p->io->write(p->user, p->written, p->out, n);
   p->written = p->made;
   return result;
 }
@@ -192,9 +192,11 @@ static int32_t decode(fleet_payload_t *p) {
   return 0;
 }
 
-void fleet_payload_init(fleet_payload_t *p, const fleet_payload_io_t *io, const fleet_payload_start_t *start) {
+void fleet_payload_init(fleet_payload_t *p, const fleet_payload_io_t *io, void *user,
+                        const fleet_payload_start_t *start) {
   memset(p, 0, sizeof *p);
   p->io = io;
+  p->user = user;
   p->start = *start;
   p->made = p->written = p->block_start = p->block_end = start->made;
   p->taken = p->block_taken = start->taken;

@@ -23,6 +23,8 @@ typedef struct {
   uint32_t payload_bytes;
   uint32_t chunk_bytes;
   fleet_cbor_span_t payload_digest;
+  fleet_cbor_span_t result_digest;
+  fleet_cbor_span_t base_digest;
 } fleet_desired_t;
 
 // report.c
@@ -38,6 +40,8 @@ int32_t fleet_accept_signature(const fleet_agent_t *agent, const fleet_manifest_
 int32_t fleet_accept_judge(const fleet_agent_t *agent, const fleet_manifest_t *manifest);
 
 // transfer.c
+// Whether the bundle of the manifest can come this way: 0, wire.method-unsupported, wire.base-missing, manifest.digest-mismatch.
+int32_t fleet_transfer_judge(const fleet_agent_t *agent, const fleet_desired_t *desired, const fleet_manifest_t *manifest);
 // Starts or goes on with fetching what the accepted manifest names into the inactive slot.
 void fleet_transfer_begin(fleet_agent_t *agent, const fleet_desired_t *desired, const fleet_manifest_t *manifest);
 // Brings the running hash to what the slot already holds; wants are sent when that is done.

@@ -8,7 +8,6 @@
 
 typedef struct {
   fleet_payload_t payload;
-  fleet_payload_io_t io;
   const uint8_t *base;
   uint8_t *result;
 } opened_t;
@@ -31,11 +30,11 @@ EXPORT(payload_context_bytes) uint32_t payload_context_bytes(void) { return size
 EXPORT(payload_open)
 void payload_open(opened_t *opened, const uint8_t *base, uint32_t base_bytes, uint8_t *result, uint32_t result_bytes,
                   uint32_t sector_bytes) {
+  static const fleet_payload_io_t io = {copy_out, keep};
   const fleet_payload_start_t start = {base_bytes, result_bytes, sector_bytes, 0, 0};
-  opened->io = (fleet_payload_io_t){opened, copy_out, keep};
   opened->base = base;
   opened->result = result;
-  fleet_payload_init(&opened->payload, &opened->io, &start);
+  fleet_payload_init(&opened->payload, &io, opened, &start);
 }
 
 // 0 or a negative error.
