@@ -95,6 +95,8 @@ typedef struct {
   const fleet_sensor_t *sensors; // besides FLEET_SENSOR_TENSOR
   uint32_t sensor_count;         // 0..8
   uint32_t flags;
+  void *patch_scratch; // 8-byte aligned, this agent's alone: what decodes compressed bundles and deltas, never the arena
+  uint32_t patch_scratch_bytes; // at least sizeof(fleet_payload_t), or bundles come by the method full only
 } fleet_agent_config_t;
 
 // ---- the context: fields are private -------------------------------------------------------------------------------
@@ -189,6 +191,7 @@ typedef struct fleet_agent {
   uint8_t job_slot;
   uint8_t test_vector;
   uint8_t timeouts;
+  uint8_t method; // of the transfer, FLEET_TRANSFER_METHOD_*
   uint8_t model_slot; // of the running model
   uint8_t note_first;
   uint8_t note_count;
@@ -206,6 +209,7 @@ typedef struct fleet_agent {
   uint32_t job_offset;
   uint32_t next_offset;
   uint32_t window_end;
+  uint32_t payload_bytes; // of the transfer
   uint32_t inference_index;
   uint32_t model_runs; // inferences since this model took over in this boot
   uint32_t started_cycles;

@@ -62,7 +62,6 @@ typedef struct {
   uint32_t window_at;
   uint8_t window_bytes;
   bool window_own;
-  bool overrun;    // a number was too large
   uint8_t command; // kind of the last one
   uint8_t unequal; // the byte before differed from the base
   uint16_t in_at;

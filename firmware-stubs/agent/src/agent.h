@@ -48,6 +48,8 @@ void fleet_transfer_chunk(fleet_agent_t *agent, const uint8_t *payload, uint32_t
 void fleet_transfer_connected(fleet_agent_t *agent);
 // Which slot a fetch would destroy.
 uint32_t fleet_transfer_slot(const fleet_agent_t *agent);
+// How many FLEET_TRANSFER_METHOD_* the patch scratch suffices for, from 0 on.
+uint32_t fleet_transfer_methods(const fleet_agent_t *agent);
 // The active slot no longer holds what it should: fall back.
 void fleet_update_active_corrupt(fleet_agent_t *agent);
 // One slice of hashing or self-test; false when there is nothing to do.

@@ -129,11 +129,7 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
   }
   result = fleet_accept_judge(a, &m);
   if (result == 0) result = fleet_transfer_judge(a, d, &m);
-  if (result < 0) {
-    fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
-    return;
-  }
-  if (p->update_state == FLEET_UPDATE_STATE_SOAK) {
+  if (result == 0 && p->update_state == FLEET_UPDATE_STATE_SOAK) {
     if (m.supersede == 0) {
       a->queued_hello = true;
       fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_QUEUED, 0);
@@ -144,6 +140,11 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     } else {
       fleet_update_revert(a, fleet_err_agent_reverted, FLEET_SLOT_STATE_RETAINED);
     }
+    result = fleet_transfer_judge(a, d, &m); // the slots have changed their parts
+  }
+  if (result < 0) {
+    fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
+    return;
   }
   adopt(a, d, &m);
   fleet_transfer_begin(a, d, &m);

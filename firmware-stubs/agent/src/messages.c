@@ -136,8 +136,9 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   slots_field(agent, &w);
   fleet_cbor_field(&w, FLEET_HELLO_MAX_PACKET_BYTES, FLEET_MQTT_RX_BYTES);
   fleet_cbor_key(&w, FLEET_HELLO_METHODS);
-  fleet_cbor_array(&w, 1);
-  fleet_cbor_head(&w, cbor_uint, FLEET_TRANSFER_METHOD_FULL);
+  const uint32_t methods = fleet_transfer_methods(agent);
+  fleet_cbor_array(&w, methods);
+  for (uint32_t method = FLEET_TRANSFER_METHOD_FULL; method < methods; method++) fleet_cbor_head(&w, cbor_uint, method);
   // Keys FLEET_HELLO_SLOT_BYTES to FLEET_HELLO_CAPABILITIES, in order.
   const uint32_t numbers[] = {config->slot_bytes,  config->flash.unit_bytes,       config->flash.sector_bytes,
                               config->arena_bytes, config->state_bytes,            fleet_transfer_slot(agent),

@@ -67,16 +67,12 @@ static uint32_t byte(fleet_payload_t *p, uint32_t context) {
   return node - 256;
 }
 
-// Exponential Golomb, 1 to 2^25 - 1.
+// Exponential Golomb, 1 to 2^25 - 1; 0 for what is none.
 static uint32_t number(fleet_payload_t *p, uint32_t context) {
   uint32_t bits = 0;
   uint32_t value = 1;
   while (bit(p, context + bits) != 0) {
-    if (bits == number_bits) {
-      p->overrun = true;
-      return 1;
-    }
-    bits++;
+    if (++bits > number_bits) return 0;
   }
   while (bits-- != 0) value = value << 1 | bit(p, context + number_bits + 1 + (bits < 6 ? bits : 6));
   return value;
@@ -94,7 +90,7 @@ static bool command(fleet_payload_t *p) {
     p->command = kind_self;
     if (bit(p, at_again + 1) == 0) p->distance = number(p, at_distance);
     p->length = number(p, at_self_length);
-    return !p->overrun && p->distance <= p->made - p->block_start && p->length <= left;
+    return p->distance - 1 < p->made - p->block_start && p->length - 1 < left;
   }
   p->command = bit(p, at_changed) != 0 ? kind_change : kind_base;
   if (bit(p, at_again) == 0) {
@@ -104,7 +100,7 @@ static bool command(fleet_payload_t *p) {
   }
   p->length = number(p, at_length);
   const uint32_t source = p->made + p->displacement;
-  return !p->overrun && p->length <= left && source < p->start.base_bytes && p->length <= p->start.base_bytes - source;
+  return p->length - 1 < left && source < p->start.base_bytes && p->length <= p->start.base_bytes - source;
 }
 
 // The byte at `offset` of the base, or of the result, through a small window. What was written never changes again.

@@ -26,7 +26,7 @@ enum {
   sector_min = 1024,
 };
 
-typedef char persist_has_no_padding[sizeof(fleet_persist_t) == 15 * 4 + 2 * 44 + 8 + FLEET_REFUSED_DIGESTS * 16 ? 1 : -1];
+typedef char persist_has_no_padding[sizeof(fleet_persist_t) == 15 * 4 + 2 * 44 + 8 + FLEET_REFUSED_DIGESTS * 16 + 12 ? 1 : -1];
 // A sector has room for the snapshot it starts with and one more: the only copy of the state is never erased.
 typedef char sector_holds_two[2 * record_max + grid <= sector_min ? 1 : -1];
 

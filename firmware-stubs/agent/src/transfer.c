@@ -1,9 +1,10 @@
-// Fetching a bundle into the target slot: wants, chunks in order, storing, progress, completion. Resumes after a reboot at the
-// progress on record.
+// Fetching a bundle into the target slot: wants, chunks in order, decoding, storing, progress, completion. Resumes after a
+// reboot at the progress on record: a sector of the full payload, a block of another one.
 #include <stddef.h>
 #include <string.h>
 
 #include "flash.h"
+#include "fleet_payload.h"
 #include "update.h"
 
 enum {
@@ -14,17 +15,6 @@ enum {
   chunk_max_bytes = 1280, // with topic and heads below FLEET_MQTT_RX_BYTES
 };
 
-// Brings the running hash to what the slot already holds; wants are sent when that is done.
-void fleet_transfer_resume(fleet_agent_t *a) {
-  a->next_offset = a->window_end = a->persist.fetched;
-  if (a->persist.fetched != 0) {
-    fleet_trial_job(a, job_rehash, a->persist.target_slot);
-  } else {
-    fleet_sha256_init(&a->sha);
-    a->job = job_none;
-  }
-}
-
 // The inactive slot; without an active one, the slot that holds nothing worth keeping.
 uint32_t fleet_transfer_slot(const fleet_agent_t *a) {
   const fleet_persist_t *p = &a->persist;
@@ -33,20 +23,45 @@ uint32_t fleet_transfer_slot(const fleet_agent_t *a) {
   return keep_0 || p->slots[1].state == FLEET_SLOT_STATE_PARTIAL ? 1 : 0;
 }
 
+uint32_t fleet_transfer_methods(const fleet_agent_t *a) {
+  return a->config->patch_scratch_bytes < sizeof(fleet_payload_t) ? 1 : FLEET_TRANSFER_METHOD_DELTA + 1u;
+}
+
+int32_t fleet_transfer_judge(const fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {
+  if (d->transfer.n == 0) return 0;
+  const bool full = d->method == FLEET_TRANSFER_METHOD_FULL;
+  const fleet_cbor_span_t digest = full ? d->payload_digest : d->result_digest;
+  if (digest.n == 0 || memcmp(digest.at, m->digest, 32) != 0 || d->payload_bytes == 0 ||
+      (full && d->payload_bytes != m->size)) {
+    return -(int32_t)fleet_err_manifest_digest_mismatch;
+  }
+  if (full) return 0;
+  if (d->method >= fleet_transfer_methods(a)) return -(int32_t)fleet_err_wire_method_unsupported;
+  const fleet_slot_record_t *base = &a->persist.slots[fleet_transfer_slot(a) ^ 1u];
+  const bool has_base = (base->state == FLEET_SLOT_STATE_ACTIVE || base->state == FLEET_SLOT_STATE_RETAINED) &&
+                        d->base_digest.n != 0 && memcmp(d->base_digest.at, base->digest, 32) == 0;
+  return has_base || d->method == FLEET_TRANSFER_METHOD_COMPRESSED ? 0 : -(int32_t)fleet_err_wire_base_missing;
+}
+
 void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {
   fleet_persist_t *p = &a->persist;
   const uint32_t target = fleet_transfer_slot(a);
   fleet_slot_record_t *slot = &p->slots[target];
+  const uint8_t *payload = d->transfer.n == 0 ? m->digest : d->payload_digest.at;
   const bool same = slot->state == FLEET_SLOT_STATE_PARTIAL && memcmp(slot->digest, m->digest, 32) == 0 &&
                     slot->bytes == m->size;
-  const bool running = same && a->fetching && p->target_slot == target;
+  const bool same_payload = memcmp(p->transfer, payload, 8) == 0;
+  const bool running = same && same_payload && a->fetching && p->target_slot == target;
   if (!same) {
     memset(slot, 0, sizeof *slot);
     slot->state = FLEET_SLOT_STATE_PARTIAL;
     memcpy(slot->digest, m->digest, 32);
     slot->bytes = m->size;
-    p->fetched = 0;
   }
+  // What is stored is of the bundle whatever it was made from, but only the full payload goes on behind any of it.
+  const bool goes_on = d->method == FLEET_TRANSFER_METHOD_FULL || (same_payload && p->payload_taken < d->payload_bytes);
+  if (!same || !goes_on) p->fetched = 0;
+  memcpy(p->transfer, payload, 8);
   slot->sequence = m->sequence;
   p->target_slot = (uint8_t)target;
   p->update_state = FLEET_UPDATE_STATE_FETCHING;
@@ -62,8 +77,9 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
   a->timeouts = 0;
   a->want_due = true;
   if (!running) {
+    a->method = (uint8_t)d->method;
+    a->payload_bytes = d->transfer.n == 0 ? m->size : d->payload_bytes;
     a->fetching = true;
-    a->next_offset = a->window_end = p->fetched;
     if (a->job == job_none || a->job == job_rehash) fleet_transfer_resume(a);
   }
   fleet_report_note(a, FLEET_UPDATE_STATE_FETCHING, 0);
@@ -85,6 +101,48 @@ static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uin
     result = fleet_flash_write(f, g, at, data + done, take);
   }
   return result;
+}
+
+// The next bytes of the bundle, at `offset`.
+static int32_t take(void *user, uint32_t offset, const uint8_t *data, uint32_t n) {
+  fleet_agent_t *a = user;
+  const int32_t result = store(a, offset, data, n);
+  if (result < 0) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
+    a->persist.fetched = 0; // a sector that was half written is erased again
+  } else {
+    fleet_sha256_update(&a->sha, data, n);
+  }
+  return result;
+}
+
+// Bytes of the base, which is in the other slot, or of the target slot.
+static int32_t read_slot(void *user, bool own, uint32_t offset, void *dst, uint32_t n) {
+  fleet_agent_t *a = user;
+  const uint32_t slot = a->persist.target_slot ^ (own ? 0u : 1u);
+  const uint32_t base = fleet_agent_slot_offset(a->config, slot);
+  return a->platform->flash_read(a->platform->user, base + offset, dst, n) < 0 ? -(int32_t)fleet_err_flash_read_failed : 0;
+}
+
+// Brings the running hash to what the slot already holds; wants are sent when that is done.
+void fleet_transfer_resume(fleet_agent_t *a) {
+  static const fleet_payload_io_t io = {read_slot, take};
+  const fleet_persist_t *p = &a->persist;
+  const uint32_t base_bytes = a->method == FLEET_TRANSFER_METHOD_DELTA ? p->slots[p->target_slot ^ 1u].bytes : 0;
+  a->next_offset = p->fetched;
+  if (a->method != FLEET_TRANSFER_METHOD_FULL) {
+    if (p->fetched != 0) a->next_offset = p->payload_taken;
+    const fleet_payload_start_t start = {base_bytes, fleet_update_target(a)->bytes, a->config->flash.sector_bytes,
+                                         p->fetched, a->next_offset};
+    fleet_payload_init(a->config->patch_scratch, &io, a, &start);
+  }
+  a->window_end = a->next_offset;
+  if (p->fetched != 0) {
+    fleet_trial_job(a, job_rehash, p->target_slot);
+  } else {
+    fleet_sha256_init(&a->sha);
+    a->job = job_none;
+  }
 }
 
 static void fetch_complete(fleet_agent_t *a) {
@@ -137,10 +195,10 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   const uint32_t data_bytes = chunk.data.n;
   const fleet_slot_record_t *slot = fleet_update_target(a);
   // Chunks are taken in order only: TCP keeps the order, and what is missing is asked for again.
-  const uint32_t left = slot->bytes - a->next_offset;
+  const uint32_t left = a->payload_bytes - a->next_offset;
   const uint32_t expected = left < a->chunk_bytes ? left : a->chunk_bytes;
-  if (!a->fetching || a->job == job_rehash || memcmp(chunk.transfer.at, slot->digest, 8) != 0 || chunk.offset != a->next_offset ||
-      data_bytes != expected) {
+  if (!a->fetching || a->job == job_rehash || memcmp(chunk.transfer.at, a->persist.transfer, 8) != 0 ||
+      chunk.offset != a->next_offset || data_bytes != expected) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_CHUNK_STALE, 1);
     return;
   }
@@ -149,28 +207,36 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
     a->want_due = true;
     return;
   }
-  const int32_t result = store(a, chunk.offset, data, data_bytes);
+  fleet_payload_t *coded = a->method == FLEET_TRANSFER_METHOD_FULL ? NULL : a->config->patch_scratch;
+  int32_t result = coded != NULL ? fleet_payload_feed(coded, data, data_bytes) : take(a, chunk.offset, data, data_bytes);
+  a->next_offset += data_bytes;
+  uint32_t made = a->next_offset;
+  uint32_t taken = made;
+  if (coded != NULL) {
+    made = coded->block_start;
+    taken = coded->block_taken;
+    if (result == 0 && a->next_offset == a->payload_bytes && made != slot->bytes) {
+      result = -(int32_t)fleet_err_wire_payload_invalid;
+    }
+  }
   if (result < 0) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
-    a->persist.fetched = 0; // a sector that was half written is erased again
     fleet_update_fail(a, result, false);
     fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
     return;
   }
-  fleet_sha256_update(&a->sha, data, data_bytes);
-  a->next_offset += data_bytes;
   a->timeouts = 0;
   a->want_due_us = a->now_us + want_patience_us;
   if (a->next_offset >= a->window_end) a->want_due = true;
-  if (a->next_offset == slot->bytes) {
+  if (a->next_offset == a->payload_bytes) {
     fetch_complete(a);
     return;
   }
-  const uint32_t grain = a->config->flash.sector_bytes > progress_grain_bytes ? a->config->flash.sector_bytes
-                                                                              : (uint32_t)progress_grain_bytes;
-  const uint32_t stored = a->next_offset - a->next_offset % a->config->flash.sector_bytes;
+  const uint32_t sector = a->config->flash.sector_bytes;
+  const uint32_t grain = sector > progress_grain_bytes ? sector : (uint32_t)progress_grain_bytes;
+  const uint32_t stored = made - made % sector;
   if (stored >= a->persist.fetched + grain) {
     a->persist.fetched = stored;
+    a->persist.payload_taken = taken;
     fleet_agent_save(a);
   }
 }
@@ -187,7 +253,7 @@ uint64_t fleet_transfer_tick(fleet_agent_t *a) {
     if (a->timeouts < 4) a->timeouts++;
   }
   if (!a->want_due) return a->want_due_us;
-  const uint32_t left = fleet_update_target(a)->bytes - a->next_offset;
+  const uint32_t left = a->payload_bytes - a->next_offset;
   uint32_t chunks = (left + a->chunk_bytes - 1) / a->chunk_bytes;
   if (chunks > want_chunks) chunks = want_chunks;
   if (!fleet_messages_want(a, chunks)) return a->now_us + 20000; // control buffer full: the stream is slow

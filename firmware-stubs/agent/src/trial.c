@@ -129,8 +129,8 @@ bool fleet_trial_work(fleet_agent_t *a) {
       if (!hash_slice(a, a->persist.fetched, &failed)) return true;
       a->job = job_none;
       if (failed) {
-        a->persist.fetched = a->next_offset = a->window_end = 0;
-        fleet_sha256_init(&a->sha);
+        a->persist.fetched = 0;
+        fleet_transfer_resume(a);
       }
       return true;
     case job_self_test:

@@ -147,6 +147,8 @@ static void read_config(device_t *d, const uint32_t *w) {
   c->healthy_s = w[device_config_healthy_s];
   c->pick_every = w[device_config_pick_every];
   c->clock_khz = w[device_config_clock_khz];
+  c->patch_scratch = (void *)(uintptr_t)w[device_config_patch_scratch];
+  c->patch_scratch_bytes = w[device_config_patch_scratch + 1];
   const uint32_t flags = w[device_config_flags];
   c->flags = (flags & 2 ? (uint32_t)FLEET_AGENT_OFFLINE : 0) | (flags & 4 ? (uint32_t)FLEET_AGENT_FIXED_WINDOW : 0);
   if (w[device_config_sensor] != 0) {
@@ -217,7 +219,7 @@ EXPORT(device_info) void device_info(const device_t *d, uint32_t *out) {
   out[device_info_slot_state_1] = p->slots[1].state;
   out[device_info_release_sequence] = p->highest_sequence;
   out[device_info_transfer_offset] = a->next_offset;
-  out[device_info_transfer_bytes] = a->fetching ? p->slots[p->target_slot].bytes : 0;
+  out[device_info_transfer_bytes] = a->fetching ? a->payload_bytes : 0;
   out[device_info_inference_index] = a->inference_index;
   out[device_info_windows_made] = a->windows_made;
   out[device_info_windows_pending] = fleet_agent_windows_pending(a);

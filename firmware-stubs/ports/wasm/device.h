@@ -113,7 +113,8 @@ enum {
   device_config_pick_every = 43, // keep every n-th prediction for labelling until desired says otherwise, 0 = none
   device_config_clock_khz = 44, // of cycles(), 0 = unknown
   device_config_sensor_2 = 45, // a second one: 5 words as device_config_sensor to _rate_mhz; not read when there is no first
-  DEVICE_CONFIG_WORDS = 56 // rest reserved, 0
+  device_config_patch_scratch = 50, // 8-byte aligned address, bytes; this device's alone. None: transfers of method full only
+  DEVICE_CONFIG_WORDS = 72 // rest reserved, 0
 };
 
 // device_info's output: u32 words.
