@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fleet_agent.h"
+#include "fleet_payload.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 #define IMPORT(name) __attribute__((import_module("device"), import_name(#name)))
@@ -170,6 +171,8 @@ EXPORT(device_bytes) uint32_t device_bytes(void) { return (uint32_t)(sizeof(devi
 EXPORT(device_config_bytes) uint32_t device_config_bytes(void) { return DEVICE_CONFIG_WORDS * 4; }
 
 EXPORT(device_info_bytes) uint32_t device_info_bytes(void) { return DEVICE_INFO_WORDS * 4; }
+
+EXPORT(device_patch_bytes) uint32_t device_patch_bytes(void) { return (uint32_t)sizeof(fleet_payload_t); }
 
 EXPORT(device_init) int32_t device_init(device_t *d, uint32_t index, const uint32_t *config) {
   memset(d, 0, sizeof *d);

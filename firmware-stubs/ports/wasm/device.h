@@ -13,6 +13,7 @@
 //   device_bytes() -> u32                         size of one device block
 //   device_config_bytes() -> u32                  DEVICE_CONFIG_WORDS * 4
 //   device_info_bytes() -> u32                    DEVICE_INFO_WORDS * 4
+//   device_patch_bytes() -> u32                   what the patch scratch of a device needs for deltas and compressed bundles
 //   device_init(dev ptr, index u32, config ptr) -> i32
 //                                                 boots a device: 0, or a negative error code (the block is then dead).
 //                                                 Reads and writes flash. Call it again, on the same block, to boot
@@ -113,7 +114,8 @@ enum {
   device_config_pick_every = 43, // keep every n-th prediction for labelling until desired says otherwise, 0 = none
   device_config_clock_khz = 44, // of cycles(), 0 = unknown
   device_config_sensor_2 = 45, // a second one: 5 words as device_config_sensor to _rate_mhz; not read when there is no first
-  device_config_patch_scratch = 50, // 8-byte aligned address, bytes; this device's alone. None: transfers of method full only
+  device_config_patch_scratch = 50, // 8-byte aligned address, bytes; this device's alone, for a transfer lasts many steps.
+                                    // None: transfers of method full only
   DEVICE_CONFIG_WORDS = 72 // rest reserved, 0
 };
 

@@ -107,7 +107,8 @@ export class SimulatedDevice implements DevicePlatform {
 
   /** Bytes of linear memory one device of these settings takes, for reserving them at once. */
   static memoryBytes(fleet: Fleet, stateBytes: number): number {
-    return fleet.firmware.deviceBytes + fleet.firmware.configBytes + stateBytes + 1_024;
+    const { deviceBytes, configBytes, patchBytes } = fleet.firmware;
+    return deviceBytes + configBytes + patchBytes + stateBytes + 1_024;
   }
 
   /** Starts the firmware: power-on, or a reboot for a cause of wire.cddl. */
@@ -295,6 +296,7 @@ export class SimulatedDevice implements DevicePlatform {
     const [vendor] = place(vendorId(identity.project));
     const [model] = place(classId(identity.type));
     const state = settings.stateBytes > 0 ? this.allocate(settings.stateBytes) : 0;
+    const patch = this.allocate(fleet.firmware.patchBytes);
     const words = this.words();
     for (const [word, [at, bytes]] of strings) words.set([at, bytes], word);
     words[ConfigWord.vendorId] = vendor;
@@ -307,6 +309,7 @@ export class SimulatedDevice implements DevicePlatform {
     words[ConfigWord.slotBytes] = settings.slotBytes;
     words.set([fleet.arena.at, fleet.arena.bytes], ConfigWord.arena);
     words.set([state, settings.stateBytes], ConfigWord.state);
+    words.set([patch, fleet.firmware.patchBytes], ConfigWord.patchScratch);
     words[ConfigWord.inferencePeriodUs] = settings.inferencePeriodUs;
     words[ConfigWord.windowS] = settings.windowS;
     words[ConfigWord.keepaliveS] = settings.keepaliveS ?? 0;

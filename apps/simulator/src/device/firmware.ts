@@ -34,6 +34,7 @@ export const ConfigWord = {
   sensor: 36,
   pickEvery: 43,
   sensor2: 45,
+  patchScratch: 50,
 } as const;
 
 /** Offsets of device.h's info block, in words. */
@@ -86,6 +87,7 @@ interface Exports {
   device_bytes(): number;
   device_config_bytes(): number;
   device_info_bytes(): number;
+  device_patch_bytes(): number;
   device_init(device: number, index: number, config: number): number;
   device_step(device: number): number;
   device_info(device: number, out: number): void;
@@ -101,8 +103,8 @@ interface Exports {
 }
 
 const REQUIRED = [
-  'memory', '__heap_base', 'device_abi', 'device_bytes', 'device_config_bytes', 'device_info_bytes', 'device_init',
-  'device_step', 'device_info', 'device_provision', 'device_set_period',
+  'memory', '__heap_base', 'device_abi', 'device_bytes', 'device_config_bytes', 'device_info_bytes', 'device_patch_bytes',
+  'device_init',   'device_step', 'device_info', 'device_provision', 'device_set_period',
 ] as const; // prettier-ignore
 
 export class Firmware {
@@ -110,6 +112,8 @@ export class Firmware {
   readonly deviceBytes: number;
   readonly configBytes: number;
   readonly infoBytes: number;
+  /** Memory in which a device decodes compressed bundles and deltas; its own, for a transfer lasts many steps. */
+  readonly patchBytes: number;
   private readonly exports: Exports;
   private readonly platforms: (DevicePlatform | null)[] = [];
   private readonly infoAt: number;
@@ -142,6 +146,7 @@ export class Firmware {
     this.deviceBytes = exports.device_bytes();
     this.configBytes = exports.device_config_bytes();
     this.infoBytes = exports.device_info_bytes();
+    this.patchBytes = exports.device_patch_bytes();
     this.infoAt = this.memory.allocate(this.infoBytes);
     this.stackTop = exports.__stack_pointer?.value ?? null;
   }
