@@ -56,6 +56,9 @@ describeWith(['qemu-system-arm', 'arm-none-eabi-gcc'], 'a device on QEMU', () =>
         expect.arrayContaining(['fetching', 'trial', 'soak', 'active']),
       );
       expect(device.platform.since('line').filter((line) => line.startsWith('verified'))).toHaveLength(2);
+      const { stackBytes = 0 } = device.platform.since('telemetry').at(-1)!;
+      expect(stackBytes).toBeGreaterThan(1_000);
+      expect(stackBytes).toBeLessThan(8_192);
     },
     60_000,
   );

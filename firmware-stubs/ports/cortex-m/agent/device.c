@@ -23,7 +23,7 @@
 
 enum { parameter_bytes = FLEET_DEVICE_BLOCK_MAX, paint = 0xa5, watchdog_default_ms = 60000, instructions_per_tick = 40 };
 
-extern uint8_t link_stack_limit[], link_sram_free[], link_sram_end[], link_psram[], link_psram_end[];
+extern uint8_t link_stack_limit[], link_stack_top[], link_sram_free[], link_sram_end[], link_psram[], link_psram_end[];
 
 static struct {
   fleet_agent_t agent;
@@ -81,6 +81,13 @@ static uint8_t *stack_pointer(void) {
 static void paint_stack(void) {
   uint8_t *const end = stack_pointer();
   for (volatile uint8_t *p = link_stack_limit; p < end; p++) *p = paint;
+}
+
+static uint32_t stack_bytes(void *user) {
+  (void)user;
+  const uint8_t *p = link_stack_limit;
+  while (p < link_stack_top && *p == paint) p++;
+  return (uint32_t)(link_stack_top - p);
 }
 
 // ---- flash, network ------------------------------------------------------------------------------------------------
@@ -264,6 +271,7 @@ _Noreturn void device_main(void) {
       .reset = reset,
       .watchdog = feed,
       .log = log_line,
+      .stack_bytes = stack_bytes,
   };
   static fleet_platform_t platform;
   config.reset_cause = reset_read_cause();
