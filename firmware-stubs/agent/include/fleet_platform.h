@@ -79,6 +79,8 @@ typedef struct {
   void (*watchdog)(void *user);
   // Optional. `text` is a constant of the firmware, `value` its one number.
   void (*log)(void *user, uint32_t level, const char *text, int32_t value);
+  // Optional. The most of the stack that was in use since boot, in bytes; goes into telemetry.
+  uint32_t (*stack_bytes)(void *user);
 } fleet_platform_t;
 
 #endif
