@@ -15,7 +15,7 @@ const reply = (message: WorkerReply, transfer: readonly ArrayBuffer[] = []): voi
 try {
   if (request.kind === 'payload') {
     const payload = await encodePayload(request);
-    reply({ kind: 'encoded', payload }, [payload.buffer as ArrayBuffer]);
+    reply({ kind: 'encoded', payload }, [payload.buffer]);
   } else if (request.kind === 'inspect') {
     const source = { bytes: request.bytes, fileName: request.fileName };
     const { inputs, outputs, operators, macs, format, ...rest } = inspect(source);

@@ -56,7 +56,7 @@ export class PgPayloadStore implements PayloadStore {
   }
 
   async prune(scope: ProjectScope, keepDays: number): Promise<string[]> {
-    const removed = await this.db.query<{ digest: Buffer }>(
+    const removed = await this.db.query<{ digest: Buffer | null }>(
       `delete from transfer_payload tp
        where tp.project_id = $1 and tp.created_at < now() - make_interval(days => $2) and tp.state <> 'queued'
          and not exists (select from desired_state ds where ds.project_id = $1 and ds.digest = tp.target_digest
