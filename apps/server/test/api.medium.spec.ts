@@ -382,6 +382,11 @@ describe('models, builds and releases', () => {
       },
       { timeoutMs: 30_000 },
     );
+    const shown = await call('releaseGet', { params: { ...params, release: 'vibration@1.3.0' } });
+    expect(shown.builds.find(({ deviceType }) => deviceType === 'wasm')!.transfers).toMatchObject([
+      { method: 'compressed', base: null, baseDigest: null, state: 'ready', sectorBytes: 4_096 },
+      { method: 'delta', base: 'vibration@1.1.0', state: 'ready' },
+    ]);
     await call('deviceDelete', { params: { ...params, device: 'holder' } });
   });
 

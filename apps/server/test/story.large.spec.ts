@@ -32,6 +32,13 @@ async function allDevices() {
   return page.items;
 }
 
+/** Counters of ota by their event. */
+async function otaCounters(): Promise<Record<string, number>> {
+  const text = await (await fetch(`${product.url}/metrics`)).text();
+  const lines = text.matchAll(/^tinyfleet_ota_total\{event="(\w+)"\} (\d+)$/gm);
+  return Object.fromEntries([...lines].map(([, event, value]) => [event!, Number(value)]));
+}
+
 /** Imports, builds, signs and rolls out a model, then checks that every device runs exactly that bundle. */
 async function rollOut(file: string, name: string, labels: string): Promise<void> {
   const ref = `${name}@1.1.0`;
@@ -120,6 +127,70 @@ describe('the product', () => {
     }
     await expectEveryDeviceRuns('vibration', '1.1.0');
   }, 150_000);
+
+  it('should hand every device another signing key, and sign with it', async () => {
+    await tinyfleet('project', 'keys', 'rotate', '--yes');
+    const next = async () =>
+      (await client.call('signingKeyList', { params: { project } })).items.find(
+        ({ state }) => state === 'next',
+      );
+    await eventually(async () => expect((await next())?.devices.next).toBe(50), { timeoutMs: 30_000 });
+    await tinyfleet('project', 'keys', 'activate', (await next())!.keyId, '--yes');
+  }, 60_000);
+
+  it('should bring the next version as a delta, for a fraction of its bytes', async () => {
+    await tinyfleet(
+      'model',
+      'import',
+      'tools/demo-model/models/vibration-v3.tflite',
+      '--name',
+      'vibration',
+      '--version',
+      '1.2.0',
+      '--labels',
+      'normal,imbalance,bearing,looseness',
+    );
+    await tinyfleet('build', 'vibration', '--for', 'qemu-m4,wasm');
+    await tinyfleet('release', 'create', 'vibration@1.2.0', '--sign');
+    const { bundleBytes, delta } = await eventually(
+      async () => {
+        const release = await client.call('releaseGet', { params: { project, release: 'vibration@1.2.0' } });
+        const build = release.builds.find(({ deviceType }) => deviceType === 'wasm');
+        const found = build?.transfers.find(({ method, state }) => method === 'delta' && state === 'ready');
+        expect(found?.base).toBe('vibration@1.1.0');
+        return { bundleBytes: build!.bundleBytes, delta: found! };
+      },
+      { timeoutMs: 30_000 },
+    );
+    const before = await otaCounters();
+    await tinyfleet('rollout', 'start', 'vibration@1.2.0', '--to', 'tag = "demo"');
+    await tinyfleet('rollout', 'watch');
+    await expectEveryDeviceRuns('vibration', '1.2.0');
+    const after = await otaCounters();
+    const grown = (event: string) => after[event]! - before[event]!;
+    expect([grown('deltaTransfers'), grown('fullTransfers')]).toEqual([50, 0]);
+    expect(grown('savedBytes')).toBe(50 * (bundleBytes - delta.bytes!));
+    // Chunks with their heads.
+    expect(grown('chunkBytes')).toBeLessThan(50 * (delta.bytes! + 64 * Math.ceil(delta.bytes! / 1_024)));
+  }, 120_000);
+
+  it('should take commands, and tell that it moved to the new key', async () => {
+    const { items } = await client.call('signingKeyList', { params: { project } });
+    const keyId = items.find(({ state }) => state === 'active')?.keyId;
+    // The key changes hands when the soak is over.
+    await eventually(
+      async () => {
+        expect(await tinyfleet('device', 'ask', 'demo-003', 'say-hello', '--wait', '20')).toContain('taken');
+        const { reported } = await client.call('deviceGet', { params: { project, device: 'demo-003' } });
+        expect(reported['currentKey']).toBe(keyId);
+      },
+      { timeoutMs: 60_000 },
+    );
+    expect(await tinyfleet('device', 'ask', 'demo-003', 'reboot', '--yes', '--wait', '20')).toContain(
+      'taken',
+    );
+    expect(await tinyfleet('device', 'commands', 'demo-003')).toMatch(/reboot +taken[^]*say-hello +taken/);
+  }, 90_000);
 
   describeWith(['shared-data'], 'with the MLPerf Tiny keyword model', () => {
     it('should roll it out to all 50 devices, bit-exact by their own self-test', async () => {

@@ -406,6 +406,22 @@ export const Release = z
         bundleDigest: DigestHex,
         bundleBytes: z.int(),
         manifestBytes: z.int().nullable(),
+        /** How it may travel for less than its own bytes: docs/design/transfer.md. */
+        transfers: z
+          .array(
+            z.object({
+              method: z.enum(['compressed', 'delta']),
+              /** Of a delta: the bundle that a device must hold, and its release. */
+              baseDigest: DigestHex.nullable(),
+              base: ReleaseRef.nullable(),
+              /** Largest flash sector that it is for. */
+              sectorBytes: z.int(),
+              /** `useless`: it saves too little to be offered. */
+              state: z.enum(['queued', 'ready', 'useless', 'failed']),
+              bytes: z.int().nullable(),
+            }),
+          )
+          .default([]),
       }),
     ),
     provenance: z.object({ sourceDigest: DigestHex, compilerVersion: z.string() }),

@@ -108,6 +108,9 @@ function timeOf(text: string): string {
 }
 
 function renderRelease(release: Release): string {
+  const transfers = release.builds.flatMap(({ deviceType: type, transfers: each }) =>
+    each.map((transfer) => ({ ...transfer, type })),
+  );
   return [
     renderFacts([
       ['release', pc.bold(release.ref)],
@@ -126,5 +129,17 @@ function renderRelease(release: Release): string {
       { header: 'manifest', value: (b) => b.manifestBytes, text: (b) => bytes(b.manifestBytes) },
       { header: 'digest', value: (b) => b.bundleDigest },
     ]),
+    ...(transfers.length === 0
+      ? []
+      : [
+          renderTable(transfers, [
+            { header: 'type', value: (t) => t.type },
+            { header: 'transfer', value: (t) => t.method },
+            { header: 'from', value: (t) => t.base ?? shortDigest(t.baseDigest) },
+            { header: 'sectors to', value: (t) => t.sectorBytes, text: (t) => bytes(t.sectorBytes) },
+            { header: 'state', value: (t) => t.state, text: (t) => state(t.state) },
+            { header: 'bytes', value: (t) => t.bytes, text: (t) => bytes(t.bytes) },
+          ]),
+        ]),
   ].join('\n\n');
 }

@@ -237,7 +237,9 @@ describe('asks on Postgres', () => {
       const first = await byState('active');
       const old = await fleet.release(4_000, {}, { sign: true });
       const names = await Promise.all(Array.from({ length: 5 }, () => register('rotating')));
-      const rings = names.map(() => ({ current: raw(first.publicKeyHex) }));
+      const rings = names.map((): { current: Uint8Array; next?: Uint8Array } => ({
+        current: raw(first.publicKeyHex),
+      }));
       const join = async (i: number): Promise<ScriptedDevice> => {
         const device = await connect(names[i]!, { keys: rings[i]! });
         await device.hello();

@@ -112,7 +112,19 @@ const RELEASE_SELECT = `
   select r.id, m.name as model, v.version, r.sequence, r.state, r.notes, r.created_at, r.created_by, r.signed_at, r.not_after,
     r.provenance,
     (select jsonb_agg(jsonb_build_object('deviceType', t.name, 'bundleDigest', encode(a.bundle_digest, 'hex'),
-       'bundleBytes', a.bundle_bytes, 'manifestBytes', octet_length(a.manifest)) order by t.name)
+       'bundleBytes', a.bundle_bytes, 'manifestBytes', octet_length(a.manifest), 'transfers', coalesce(
+         (select jsonb_agg(jsonb_build_object('method', tp.method, 'baseDigest', nullif(encode(tp.base_digest, 'hex'), ''),
+            'base', base.ref, 'sectorBytes', tp.block_bytes, 'state', tp.state, 'bytes', tp.bytes)
+            order by tp.block_bytes, tp.method, base.sequence desc, tp.base_digest)
+          from transfer_payload tp
+          left join lateral (
+            select bm.name || '@' || bv.version as ref, br.sequence from release_artifact ba
+            join release br on br.project_id = ba.project_id and br.id = ba.release_id
+            join model_version bv on bv.project_id = br.project_id and bv.id = br.model_version_id
+            join model bm on bm.project_id = bv.project_id and bm.id = bv.model_id
+            where ba.project_id = tp.project_id and ba.bundle_digest = tp.base_digest order by br.sequence desc limit 1
+          ) base on true
+          where tp.project_id = a.project_id and tp.target_digest = a.bundle_digest), '[]'::jsonb)) order by t.name)
      from release_artifact a join device_type t on t.project_id = a.project_id and t.id = a.type_id
      where a.project_id = r.project_id and a.release_id = r.id) as builds
   from release r
