@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { FleetError } from '@tinyfleet/errors';
+import { RUNNERS, runnerNamed } from '@tinyfleet/firmware';
 import { z } from 'zod';
 
 const Name = z
@@ -32,6 +33,8 @@ export const SimulatorConfig = z.strictObject({
         tags: z.array(Name).default(['simulated']),
       }),
     ]),
+  /** What devices are: contexts of the WebAssembly build in this process, or processes of their own. */
+  runner: z.enum(['wasm', ...RUNNERS.map(({ name }) => name)]).default('wasm'),
   /** Ed25519 verification key, 64 hexadecimal digits; default: the project's, asked from the API. */
   publicKeyHex: z.string().regex(/^[0-9a-f]{64}$/).optional(),
   /** Bundle that new devices come with; default: none, the first model arrives over the air. */
@@ -39,7 +42,7 @@ export const SimulatorConfig = z.strictObject({
   /** YAML file; default: the vibration fleet. */
   scenario: z.string().optional(),
   history: z.strictObject({ days: z.number().positive().max(60), windowSeconds: z.int().min(60).max(86_400).optional() }).optional(),
-  /** Flash images are kept here over restarts. A fleet that has a state makes no history again. */
+  /** Flash images are kept here over restarts; a folder when devices are processes. A fleet that has a state makes no history again. */
   stateFile: z.string().optional(),
   /** Seconds after which the run ends by itself. */
   durationSeconds: z.number().positive().optional(),
@@ -49,6 +52,7 @@ export type SimulatorConfig = z.infer<typeof SimulatorConfig>;
 
 export const USAGE = `usage: simulator --config file.json
        simulator --devices N --url http://127.0.0.1:8080 --token TOKEN --project NAME [--scenario file.yaml]
+                 [--runner wasm|${RUNNERS.map(({ name }) => name).join('|')}]
                  [--mqtt-host HOST] [--mqtt-port PORT] [--type wasm] [--prefix sim] [--tag TAG]...
                  [--factory bundle] [--history-days N] [--state-file FILE] [--duration SECONDS]`;
 
@@ -77,7 +81,7 @@ function parseFlags(argv: readonly string[]) {
       options: {
         config: text, devices: text, url: text, token: text, project: text, scenario: text, 'mqtt-host': text, 'mqtt-port': text,
         type: text, prefix: text, tag: { type: 'string', multiple: true }, factory: text, 'history-days': text,
-        'state-file': text, duration: text, key: text,
+        'state-file': text, duration: text, key: text, runner: text,
       }, // prettier-ignore
     }).values;
   } catch (cause) {
@@ -108,7 +112,13 @@ function fromFlags(flags: ReturnType<typeof parseFlags>): unknown {
     mqttPort: number(flags['mqtt-port']),
     project: flags.project,
     apiToken: token,
-    devices: { count: Number(flags.devices), type: flags.type, prefix: flags.prefix, tags: flags.tag },
+    runner: flags.runner,
+    devices: {
+      count: Number(flags.devices),
+      type: flags.type ?? runnerNamed(flags.runner ?? '')?.deviceType,
+      prefix: flags.prefix,
+      tags: flags.tag,
+    },
     publicKeyHex: flags.key,
     factory: flags.factory === undefined ? undefined : { bundle: flags.factory },
     scenario: flags.scenario,

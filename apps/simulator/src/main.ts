@@ -4,6 +4,7 @@ import { isFleetError } from '@tinyfleet/errors';
 import { wasmUrl } from '@tinyfleet/firmware';
 import type { SupervisedMessage, SupervisorMessage } from '@tinyfleet/contracts';
 import { readConfig, USAGE } from './config.js';
+import { ProcessFleet } from './processes/process-fleet.js';
 import { Simulation } from './simulation.js';
 
 const STATUS_EVERY_MS = 10_000;
@@ -21,7 +22,9 @@ async function run(): Promise<number> {
   const config = readConfig(process.argv.slice(2));
   let end: (reason: string) => void = () => undefined;
   const ended = new Promise<string>((resolve) => (end = resolve));
-  const simulation = new Simulation(config, wasmUrl, { report: print, ended: end });
+  const events = { report: print, ended: end };
+  const simulation =
+    config.runner === 'wasm' ? new Simulation(config, wasmUrl, events) : new ProcessFleet(config, events);
   process.once('SIGTERM', () => end('SIGTERM'));
   process.once('SIGINT', () => end('SIGINT'));
   process.on('disconnect', () => end('the supervisor went away'));
@@ -31,11 +34,11 @@ async function run(): Promise<number> {
   const started = performance.now();
   const starting = simulation.start().then(() => {
     const elapsedMs = Math.round(performance.now() - started);
-    const devices = simulation.fleet?.devices.length ?? 0;
+    const { devices } = simulation.status();
     print({
       event: 'progress',
       step: 'fleet',
-      text: `${devices} simulated devices are up`,
+      text: `${String(devices)} simulated devices are up`,
       done: true,
       elapsedMs,
     });

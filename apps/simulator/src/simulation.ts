@@ -2,7 +2,6 @@
 // configuration and ended in order. main.ts is the process around it.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { createClient, type Client } from '@tinyfleet/contracts';
 import { mix32, seedOf } from '@tinyfleet/sensors';
 import type { SimulatorConfig } from './config.js';
@@ -19,15 +18,13 @@ import type { FlashGeometry, FlashImage } from './flash/flash-image.js';
 import { loadFlash, saveFlash } from './flash/state-file.js';
 import { makeHistory } from './history/history.js';
 import { LabelPoster } from './labels/label-poster.js';
-import { loadScenario, type LoadedScenario } from './scenarios/scenario.js';
+import { DEFAULT_SCENARIO, loadScenario, type LoadedScenario } from './scenarios/scenario.js';
 import { Timeline } from './scenarios/timeline.js';
 import { selectDevices, World, type DeviceWorld } from './scenarios/world.js';
 
 /** Ring bytes for one stored window: the 300 of the wire format, its record header and sector ends. */
 const RING_BYTES_PER_WINDOW = 400;
 const RECORD_SECTORS = 2;
-/** The demo's fleet. */
-const DEFAULT_SCENARIO = path.join(import.meta.dirname, '../scenarios/vibration-fleet.yaml');
 const SAVE_EVERY_MS = 30_000;
 /** Devices whose past is made between two saves. */
 const SAVE_EVERY_PASTS = 10;

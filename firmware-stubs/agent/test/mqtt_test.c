@@ -50,26 +50,6 @@ static void should_never_interleave_two_packets(void) {
   CHECK(w.acks >= 20);
 }
 
-static void should_not_sleep_over_a_packet_that_waits_to_be_sent(void) {
-  world_init(&w);
-  make_bundle(&one, 1, 2, false);
-  w.bundle = &one;
-  w.release = release_of(2);
-  w.deployment = 1;
-  w.chunk_bytes = 32; // many wants, with nothing else to send in between
-  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
-  const fleet_mqtt_t *m = &w.agent.mqtt;
-  uint32_t waited = 0;
-  while (!w.agent.running && w.now_us < 60000000) {
-    CHECK(world_run_step(&w));
-    if (m->state != fleet_mqtt_up || m->ctl_sent == m->ctl_used) continue;
-    waited++;
-    CHECK(fleet_mqtt_due_us(m, w.agent.now_us) <= w.agent.now_us + 20000);
-  }
-  CHECK(w.agent.running);
-  CHECK(waited != 0);
-}
-
 static void should_fit_every_message_of_a_device_with_the_longest_names_and_largest_numbers(void) {
   world_init(&w);
   static const char name[64] = "ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd";
@@ -287,7 +267,6 @@ static void should_say_hello_before_it_repeats_anything(void) {
 const test_t mqtt_tests[] = {
     {"should work through one-byte reads and writes", should_work_through_one_byte_reads_and_writes},
     {"should never interleave two packets", should_never_interleave_two_packets},
-    {"should not sleep over a packet that waits to be sent", should_not_sleep_over_a_packet_that_waits_to_be_sent},
     {"should fit every message of a device with the longest names and largest numbers",
      should_fit_every_message_of_a_device_with_the_longest_names_and_largest_numbers},
     {"should take a packet at its limit and drop one byte more", should_take_a_packet_at_its_limit_and_drop_one_byte_more},

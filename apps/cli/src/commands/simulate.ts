@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { commaList, integer } from '../arguments.js';
@@ -13,7 +13,8 @@ import { Session } from '../session.js';
 interface SimulateOptions {
   devices: number;
   scenario?: string;
-  type: string;
+  runner: string;
+  type?: string;
   prefix: string;
   tags?: string[];
   factory?: string;
@@ -29,12 +30,17 @@ export function simulateCommand(): Command {
     .description('run simulated devices: the real firmware, real sockets, generated or recorded sensors')
     .requiredOption('--devices <n>', 'how many', integer('--devices', 1, 100_000))
     .option('--scenario <file>', 'YAML: drift, faults, outages, reboots (default: healthy vibration fleet)')
-    .option('--type <name>', 'device type', 'wasm')
+    .addOption(
+      new Option('--runner <name>', 'what a device is: in this process, or a process of its own')
+        .choices(['wasm', 'posix', 'qemu-m4'])
+        .default('wasm'),
+    )
+    .option('--type <name>', "device type (default: the runner's)")
     .option('--prefix <name>', 'names are <prefix>-001 and on', 'sim')
     .option('--tags <list>', 'comma separated', commaList)
     .option('--factory <bundle>', 'bundle that the devices come with')
     .option('--history-days <n>', 'make so many days of telemetry first')
-    .option('--state-file <file>', 'keep flash images over restarts')
+    .option('--state-file <file>', 'keep flash images over restarts (a folder, with processes)')
     .option('--duration <seconds>', 'end after so long')
     .option('--mqtt-host <host>')
     .option('--mqtt-port <port>')
@@ -43,6 +49,7 @@ export function simulateCommand(): Command {
       `
 Examples:
   $ npx tinyfleet simulate --devices 1000
+  $ npx tinyfleet simulate --devices 5 --runner posix
   $ npx tinyfleet simulate --devices 50 --scenario apps/simulator/scenarios/drift.yaml --duration 600`,
     )
     .action(async (options: SimulateOptions, self: Command) => {
@@ -55,6 +62,7 @@ Examples:
         if (value !== undefined) args.push(flag, value);
       };
       add('--scenario', options.scenario);
+      add('--runner', options.runner);
       add('--type', options.type);
       add('--prefix', options.prefix);
       for (const tag of options.tags ?? []) add('--tag', tag);
@@ -117,6 +125,8 @@ export function render(message: Readonly<Record<string, unknown>>): string | und
   const time = pc.dim(new Date().toISOString().slice(11, 19));
   if (event === 'progress') return rest['done'] === true ? `${time}  ${String(rest['text'])}` : undefined;
   if (event === 'ready') return undefined;
+  // What a device process prints, behind its name.
+  if (event === 'line') return `${pc.cyan(String(rest['device']))}  ${String(rest['text'])}`;
   const facts = Object.entries(rest)
     .filter(([, value]) => typeof value === 'number' || typeof value === 'string')
     .map(

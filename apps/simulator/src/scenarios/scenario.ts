@@ -164,6 +164,9 @@ export function parseScenario(text: string, file: string): Scenario {
   throw new FleetError('simulator.scenario-invalid', { file, ...issues[0]!, issues });
 }
 
+/** The demo's fleet. */
+export const DEFAULT_SCENARIO = path.join(import.meta.dirname, '../../scenarios/vibration-fleet.yaml');
+
 /** @throws FleetError simulator.scenario-unreadable, simulator.scenario-invalid */
 export function loadScenario(file: string): LoadedScenario {
   let text: string;

@@ -1911,6 +1911,14 @@ export const errors = {
     text: 'The firmware of device {device} did not start: error {error}.',
     hint: 'Look the number up in docs/errors; a fleet with a saved state starts afresh when its state file is removed.',
   },
+  'simulator.runner-unusable': {
+    status: 503,
+    exit: 8,
+    transient: false,
+    title: 'Simulator: runner unusable',
+    text: 'Devices of the runner {runner} cannot be built here: {problem}',
+    hint: 'Install what is missing with `npm run setup-test-deps`, or simulate with --runner wasm, which needs nothing.',
+  },
   'storage.data-dir-readonly': {
     status: 500,
     exit: 8,
@@ -2645,6 +2653,7 @@ export interface ErrorData {
   'simulator.memory-exhausted': { devices: Value; required: Value; limit: Value };
   'simulator.provision-failed': { device: Value; error: Value };
   'simulator.boot-failed': { device: Value; error: Value };
+  'simulator.runner-unusable': { runner: Value; problem: Value };
   'storage.data-dir-readonly': { path: Value; reason: Value };
   'storage.data-dir-unreachable': { user: Value; blocked: Value; path: Value };
   'storage.disk-full': { path: Value; freeMib: Value; neededMib: Value };
