@@ -71,7 +71,8 @@ typedef struct {
   fleet_text_t firmware_version; // 1..32, empty = FLEET_FIRMWARE_VERSION
   const uint8_t *vendor_id; // 16 bytes, NULL = any
   const uint8_t *class_id;  // 16 bytes, NULL = any
-  fleet_key_t keys[FLEET_AGENT_KEY_MAX]; // current and next verification key
+  fleet_key_t keys[FLEET_AGENT_KEY_MAX]; // current and next verification key until others are stored
+  fleet_key_t device_key; // of commands, FLEET_SIGNATURE_ALGORITHM_HMAC_SHA256; none = made of the token
   fleet_flash_geometry_t flash;
   uint32_t slot_bytes; // multiple of the sector; two slots start behind the two record sectors
   void *arena;         // 16-byte aligned scratch of one inference, may be shared by agents of one thread
@@ -179,8 +180,10 @@ typedef struct fleet_agent {
   bool time_known;
   bool session;   // MQTT is up
   bool hello_due;
+  bool reset_due; // by command, at the end of this step
   bool running;   // a model is loaded and takes inputs
   bool inferring;
+  bool streams;    // its inputs share samples
   bool fetching;
   bool want_due;
   bool asleep;       // a sleeper between two contacts
@@ -195,6 +198,7 @@ typedef struct fleet_agent {
   uint8_t model_slot; // of the running model
   uint8_t note_first;
   uint8_t note_count;
+  uint16_t classes; // of the running model
   uint16_t chunk_bytes;
   uint16_t pick_every;
   uint16_t queue_used;
@@ -205,7 +209,7 @@ typedef struct fleet_agent {
   uint32_t sequence; // next one to give
   uint32_t window_s;
   uint32_t next_contact_s; // what desired says, 0 = the duty cycle
-  uint32_t ask_counter; // highest taken in this boot
+  uint32_t ask_counter; // highest of a command without proof taken in this session
   uint32_t job_offset;
   uint32_t next_offset;
   uint32_t window_end;
@@ -217,6 +221,7 @@ typedef struct fleet_agent {
   const void *bundle;
   uint64_t period_us;
   uint64_t next_inference_us;
+  uint64_t first_input_us; // what the samples of one input last, 0 = not known
   uint64_t started_us;  // when the running model took over in this boot
   uint64_t progress_us; // its last pass over raw samples
   uint64_t want_due_us;
@@ -232,8 +237,6 @@ typedef struct fleet_agent {
   uint32_t test_runs;
   uint32_t test_latency_us;
   fleet_persist_t persist;
-  fleet_tensor_t input;
-  fleet_tensor_t output;
   fleet_ring_t ring;
   uint32_t counters[FLEET_LOSS_COUNTERS];
   fleet_runtime_t runtime;

@@ -4,6 +4,7 @@
 #define FLEET_RECORDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "fleet_platform.h"
@@ -26,6 +27,12 @@ typedef struct {
   uint16_t error;    // 0 = entry not used
   uint16_t reserved;
 } fleet_refused_t;
+
+typedef struct {
+  uint8_t alg; // FLEET_SIGNATURE_ALGORITHM_*, 0 = none
+  uint8_t n;
+  uint8_t bytes[66]; // the last one is 0
+} fleet_stored_key_t;
 
 typedef struct {
   uint32_t layout;
@@ -52,9 +59,18 @@ typedef struct {
   uint8_t quick; // the trial is a switch back to a retained slot: no soak follows
   uint16_t update_error;
   fleet_refused_t refused[FLEET_REFUSED_DIGESTS];
+  // Fields are appended only; a snapshot that ends before them is read with zeros.
   uint8_t transfer[8];    // the payload that `fetched` came from: first bytes of its digest
   uint32_t payload_taken; // its bytes that made them; the full one's are the bundle's
+  uint32_t ask_counter; // highest of an authenticated command
+  uint32_t next_key_sequence;
+  uint8_t by_next_key; // the target slot's manifest was signed by the next key
+  uint8_t reserved[3];
+  fleet_stored_key_t keys[2]; // current and next, before those of the configuration
 } fleet_persist_t;
+
+// What changes often lies in front of the keys: only of that a copy is kept to see what changed.
+enum { FLEET_PERSIST_WARM_BYTES = offsetof(fleet_persist_t, keys) };
 
 typedef struct {
   uint8_t loose;     // snapshots that must come before a patch may
@@ -65,7 +81,8 @@ typedef struct {
   uint32_t used;       // bytes of it that were written, or may have been
   uint32_t generation; // of the live sector, counted up when one is started; 0 = no valid sector
   uint32_t errors;     // flash operations that failed
-  fleet_persist_t saved;
+  uint32_t saved_crc; // of what lies behind `saved`
+  uint8_t saved[FLEET_PERSIST_WARM_BYTES];
 } fleet_records_t;
 
 // Bytes of one of the two record sectors at the start of the flash: a flash sector, or two when that is below 1,024 bytes.

@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4), streaming. Not HMAC, not constant-time relevant: only public bundle bytes pass here.
+// SHA-256 (FIPS 180-4), streaming, and HMAC of it. Their time depends on lengths only.
 #ifndef FLEET_SHA256_H
 #define FLEET_SHA256_H
 
@@ -14,5 +14,8 @@ void fleet_sha256_init(fleet_sha256_t *sha);
 void fleet_sha256_update(fleet_sha256_t *sha, const void *data, uint32_t n);
 // Ends the stream; the context must be initialized again before further use.
 void fleet_sha256_final(fleet_sha256_t *sha, uint8_t digest[32]);
+
+// mac = HMAC-SHA256(key, message) (RFC 2104). Keys of any length.
+void fleet_hmac_sha256(const uint8_t *key, uint32_t key_bytes, const void *message, uint32_t n, uint8_t mac[32]);
 
 #endif

@@ -1,41 +1,89 @@
-// May and can this device run what a manifest names: the signature, then every condition. Nothing here has an effect.
+// May and can this device run what a manifest names: the signature, then every condition. Which keys it trusts, and how one follows another.
 #include <string.h>
 
 #include "update.h"
 
-// COSE_Sign1 (RFC 9052 section 4.4): the signature covers ["Signature1", protected, h'', payload].
-int32_t fleet_accept_signature(const fleet_agent_t *a, const fleet_manifest_t *m) {
-  const uint32_t alg = m->cose_algorithm == -8   ? FLEET_SIGNATURE_ALGORITHM_ED25519
-                       : m->cose_algorithm == -7 ? FLEET_SIGNATURE_ALGORITHM_P256
-                                                 : 0;
-  if (alg == 0 || a->platform->verify == NULL) return -(int32_t)fleet_err_manifest_algorithm_unsupported;
-  const fleet_key_t *key = NULL;
-  for (uint32_t i = 0; i < FLEET_AGENT_KEY_MAX; i++) {
-    const fleet_key_t *candidate = &a->config->keys[i];
-    if (candidate->alg != alg) continue;
-    fleet_sha256_t sha;
-    uint8_t id[32];
-    fleet_sha256_init(&sha);
-    fleet_sha256_update(&sha, candidate->bytes, candidate->n);
-    fleet_sha256_final(&sha, id);
-    if (memcmp(id, m->key_id, 8) == 0) {
-      key = candidate;
-      break;
-    }
-  }
-  if (key == NULL) return -(int32_t)fleet_err_manifest_key_unknown;
-  uint8_t buffer[192];
-  fleet_cbor_writer_t w = {buffer, sizeof buffer, 0, false};
-  fleet_cbor_array(&w, 4);
-  fleet_cbor_string(&w, cbor_text, "Signature1", 10);
-  fleet_cbor_string(&w, cbor_bytes, m->protected_header.at, m->protected_header.n);
-  fleet_cbor_string(&w, cbor_bytes, NULL, 0);
-  fleet_cbor_string(&w, cbor_bytes, m->signed_payload.at, m->signed_payload.n);
-  if (w.overflow) return -(int32_t)fleet_err_manifest_outside_template;
-  const int32_t result =
-      a->platform->verify(a->platform->user, alg, key->bytes, key->n, buffer, w.used, m->signature, 64);
-  return result == 0 ? 0 : -(int32_t)fleet_err_manifest_signature_invalid;
+// ---- keys ------------------------------------------------------------------------------------------------------------
+
+// A key that was stored goes before that of the configuration, whose next key ends with its current one.
+fleet_key_t fleet_accept_key(const fleet_agent_t *a, uint32_t which) {
+  const fleet_stored_key_t *stored = a->persist.keys;
+  if (stored[which].alg == 0 && stored[0].alg == 0) return a->config->keys[which];
+  return (fleet_key_t){stored[which].alg, stored[which].bytes, stored[which].n};
 }
+
+bool fleet_accept_key_id(const fleet_agent_t *a, uint32_t which, uint8_t id[32]) {
+  const fleet_key_t key = fleet_accept_key(a, which);
+  fleet_sha256_t sha;
+  if (key.alg == 0) return false;
+  fleet_sha256_init(&sha);
+  fleet_sha256_update(&sha, key.bytes, key.n);
+  fleet_sha256_final(&sha, id);
+  return true;
+}
+
+void fleet_accept_store_key(fleet_agent_t *a, uint32_t which, const fleet_key_t *key) {
+  fleet_stored_key_t stored = {.alg = (uint8_t)key->alg, .n = (uint8_t)key->n};
+  if (key->alg != 0) memcpy(stored.bytes, key->bytes, key->n);
+  a->persist.keys[which] = stored;
+}
+
+void fleet_accept_rotate(fleet_agent_t *a) {
+  static const fleet_key_t none = {0, NULL, 0};
+  fleet_persist_t *p = &a->persist;
+  if (p->by_next_key == 0) return;
+  const fleet_key_t next = fleet_accept_key(a, 1);
+  fleet_accept_store_key(a, 0, &next);
+  fleet_accept_store_key(a, 1, &none);
+  p->key_sequence = p->next_key_sequence > p->key_sequence ? p->next_key_sequence : p->key_sequence + 1;
+  p->next_key_sequence = 0;
+  p->by_next_key = 0;
+}
+
+// ---- signatures --------------------------------------------------------------------------------------------------------
+
+// RFC 9052 sections 4.4 and 6.3: [context, protected, external, payload]. What is external to a command is the client id.
+uint32_t fleet_cose_structure(const fleet_agent_t *a, const fleet_cose_t *c, const char *context, uint8_t *buffer) {
+  const fleet_agent_config_t *config = a->config;
+  fleet_cbor_writer_t w = {buffer, fleet_cose_structure_bytes, 0, false};
+  uint8_t id[2 * 63 + 1];
+  uint32_t n = 0;
+  if (c->command) {
+    memcpy(id, config->project.at, config->project.bytes);
+    n = config->project.bytes + 1;
+    id[n - 1] = '/';
+    memcpy(id + n, config->device.at, config->device.bytes);
+    n += config->device.bytes;
+  }
+  fleet_cbor_array(&w, 4);
+  fleet_cbor_string(&w, cbor_text, context, context[0] == 'M' ? 4 : 10);
+  fleet_cbor_string(&w, cbor_bytes, c->protected_header.at, c->protected_header.n);
+  fleet_cbor_string(&w, cbor_bytes, id, n);
+  fleet_cbor_string(&w, cbor_bytes, c->payload.at, c->payload.n);
+  if (w.overflow) return 0;
+  if (c->command) buffer[w.used - c->payload.n]--; // the map's head without the signature
+  return w.used;
+}
+
+int32_t fleet_accept_signature(const fleet_agent_t *a, const fleet_cose_t *c, uint32_t keys) {
+  const uint32_t alg = c->algorithm == -8   ? FLEET_SIGNATURE_ALGORITHM_ED25519
+                       : c->algorithm == -7 ? FLEET_SIGNATURE_ALGORITHM_P256
+                                            : 0;
+  if (alg == 0 || a->platform->verify == NULL) return -(int32_t)fleet_err_manifest_algorithm_unsupported;
+  for (uint32_t i = 0; i < keys; i++) {
+    const fleet_key_t key = fleet_accept_key(a, i);
+    uint8_t id[32];
+    if (key.alg != alg || !fleet_accept_key_id(a, i, id) || memcmp(id, c->key_id, 8) != 0) continue;
+    uint8_t message[fleet_cose_structure_bytes];
+    const uint32_t n = fleet_cose_structure(a, c, "Signature1", message);
+    if (n == 0) return -(int32_t)fleet_err_manifest_outside_template;
+    const int32_t result = a->platform->verify(a->platform->user, alg, key.bytes, key.n, message, n, c->signature, 64);
+    return result == 0 ? (int32_t)i : -(int32_t)fleet_err_manifest_signature_invalid;
+  }
+  return -(int32_t)fleet_err_manifest_key_unknown;
+}
+
+// ---- conditions --------------------------------------------------------------------------------------------------------
 
 static bool bits_covered(const uint8_t *need, uint32_t n, const uint8_t *have, uint32_t have_n) {
   for (uint32_t i = 0; i < n; i++) {

@@ -146,47 +146,6 @@ int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, con
   return 0;
 }
 
-// ---- down/ask ------------------------------------------------------------------------------------------------------
-
-typedef struct {
-  uint32_t counter;
-  uint32_t command;
-  uint32_t argument;
-} ask_t;
-
-static bool parse_ask(fleet_cbor_span_t message, ask_t *ask) {
-  static const fleet_cbor_row_t rows[] = {
-      {FLEET_ASK_COUNTER, cbor_row_u32, 0, 0, offsetof(ask_t, counter)},
-      {FLEET_ASK_COMMAND, cbor_row_u32, 0, 0, offsetof(ask_t, command)},
-      {FLEET_ASK_ARGUMENT, cbor_row_u32, 0, 0, offsetof(ask_t, argument)},
-  };
-  const uint32_t required = 1u << FLEET_ASK_COUNTER | 1u << FLEET_ASK_COMMAND;
-  memset(ask, 0, sizeof *ask);
-  return (fleet_cbor_read_map(message, FLEET_CBOR_ROWS(rows), ask) & required) == required;
-}
-
-// Commands that change nothing lasting are taken as they come. The others (reboot, erase, edges, keys, revert) need a
-// signature under the device's key; this firmware verifies none yet, so it refuses them all, signed or not.
-static void handle_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
-  ask_t ask;
-  if (!parse_ask((fleet_cbor_span_t){payload, n}, &ask)) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
-    return;
-  }
-  const bool replayed = ask.counter <= a->ask_counter;
-  if (!replayed && ask.command == FLEET_COMMAND_SAY_HELLO) {
-    a->hello_due = true;
-  } else if (!replayed && ask.command == FLEET_COMMAND_SET_CADENCE &&
-             fleet_agent_set_period(a, (uint64_t)ask.argument * 1000) == 0) {
-    // argument: milliseconds
-  } else {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_ASK_REFUSED, 1);
-    fleet_agent_log(a, FLEET_LOG_WARN, "ask refused", (int32_t)ask.command);
-    return;
-  }
-  a->ask_counter = ask.counter;
-}
-
 // ---- the step ------------------------------------------------------------------------------------------------------
 
 static void handle_message(fleet_agent_t *a) {
@@ -201,7 +160,7 @@ static void handle_message(fleet_agent_t *a) {
       fleet_transfer_chunk(a, payload, n);
       break;
     case fleet_down_ask:
-      handle_ask(a, payload, n);
+      fleet_ask(a, payload, n);
       break;
     default:
       break;
@@ -227,6 +186,7 @@ static bool network(fleet_agent_t *a) {
     switch (fleet_mqtt_poll(&a->mqtt, a->now_us, fleet_messages_will, a)) {
       case fleet_mqtt_connected:
         a->session = true;
+        a->ask_counter = 0;
         // Hello is the first message of every session. One still in flight is sent again by the client and serves
         // this session too; any other publish is taken back and made again, from its own copy, behind the hello.
         if (a->in_flight != in_flight_hello) {
@@ -289,6 +249,14 @@ uint64_t fleet_agent_step(fleet_agent_t *a) {
   a->now_us = a->platform->now_us(a->platform->user);
   bool busy = network(a);
   if (fleet_trial_work(a)) busy = true;
+  if (a->reset_due) {
+    fleet_window_spill(a);
+    (void)network(a); // acknowledges the command
+    a->dead = true;
+    fleet_mqtt_disconnect(&a->mqtt);
+    a->platform->reset(a->platform->user);
+    return 0;
+  }
   uint64_t due = fleet_window_tick(a); // first: an inference due at a window's end belongs to the next one
   due = earlier(due, fleet_model_tick(a));
   due = earlier(due, fleet_update_tick(a));

@@ -13,6 +13,7 @@ enum {
   job_check_target, // hash the target slot before its trial
   job_rehash,       // resume: hash what the target slot holds already
   job_self_test,    // one golden vector per step
+  job_erase,        // a command: one sector per step
 };
 
 // agent.c
@@ -56,6 +57,13 @@ void fleet_update_active_corrupt(fleet_agent_t *agent);
 bool fleet_trial_work(fleet_agent_t *agent);
 // Wants, timeouts, soak; returns when to be called next.
 uint64_t fleet_update_tick(fleet_agent_t *agent);
+
+// accept.c: key 0 (current) or 1 (next), and its SHA-256; false when there is none
+fleet_key_t fleet_accept_key(const fleet_agent_t *agent, uint32_t which);
+bool fleet_accept_key_id(const fleet_agent_t *agent, uint32_t which, uint8_t id[32]);
+
+// ask.c: down/ask
+void fleet_ask(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
 
 // model.c: the runtime seen from the agent
 int32_t fleet_model_load(fleet_agent_t *agent, uint32_t slot);

@@ -35,6 +35,15 @@ static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
 
 static bool has(const fleet_desired_t *d, uint32_t key) { return (d->keys >> key & 1) != 0; }
 
+// Remembers which key has signed it: the next one follows when the bundle is committed.
+static int32_t verify(const fleet_agent_t *a, fleet_manifest_t *m) {
+  const fleet_cose_t cose = {.protected_header = m->protected_header, .payload = m->signed_payload,
+                             .algorithm = m->cose_algorithm, .key_id = m->key_id, .signature = m->signature};
+  const int32_t key = fleet_accept_signature(a, &cose, 2);
+  m->by_next_key = key == 1;
+  return key < 0 ? key : 0;
+}
+
 static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {
   fleet_persist_t *p = &a->persist;
   p->deployment = d->deployment;
@@ -46,6 +55,7 @@ static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manife
   p->soak_s = has(d, FLEET_DESIRED_SOAK_S) ? d->soak_s : m->soak_s;
   p->latency_limit_us = m->latency_us;
   p->update_error = 0;
+  p->by_next_key = m->by_next_key;
 }
 
 // A complete bundle in the other slot: no download, straight to the trial.
@@ -75,7 +85,7 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     return;
   }
   int32_t result = fleet_manifest_parse(d->manifest.at, d->manifest.n, &m);
-  if (result == 0) result = fleet_accept_signature(a, &m);
+  if (result == 0) result = verify(a, &m);
   if (result < 0) {
     fleet_report_answer(a, d, NULL, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
     return;
@@ -108,15 +118,21 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     adopt(a, d, &m);
     p->target_slot = p->active_slot;
     if (m.sequence > p->slots[p->active_slot].sequence) p->slots[p->active_slot].sequence = m.sequence;
-    if (p->update_state != FLEET_UPDATE_STATE_SOAK) p->update_state = FLEET_UPDATE_STATE_ACTIVE;
+    if (p->update_state != FLEET_UPDATE_STATE_SOAK) {
+      p->update_state = FLEET_UPDATE_STATE_ACTIVE;
+      fleet_accept_rotate(a);
+    }
     fleet_agent_save(a);
     fleet_report_note(a, p->update_state, 0);
     return;
   }
+  const uint32_t target_state = fleet_update_target(a)->state;
+  const bool left = target_state == FLEET_SLOT_STATE_RETAINED || target_state == FLEET_SLOT_STATE_STAGED;
   if (same_deployment && is_target &&
-      (p->update_state == FLEET_UPDATE_STATE_REVERTED || p->update_state == FLEET_UPDATE_STATE_FAILED) &&
-      fleet_update_refused(a, m.digest, m.sequence)) {
-    // It asks again for what has ended: the same answer again.
+      (p->update_state == FLEET_UPDATE_STATE_ABORTED ||
+       ((p->update_state == FLEET_UPDATE_STATE_REVERTED || p->update_state == FLEET_UPDATE_STATE_FAILED) &&
+        (left || fleet_update_refused(a, m.digest, m.sequence))))) {
+    // It asks again for what has ended, by itself or by command: the same answer again.
     p->revision = d->revision;
     fleet_report_note(a, p->update_state, p->update_error);
     return;
@@ -137,6 +153,11 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     }
     if (m.supersede == FLEET_CONDITIONS_SUPERSEDE_COMMIT) {
       fleet_update_finish_soak(a);
+      result = verify(a, &m); // a key may have gone with it
+      if (result < 0) {
+        fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
+        return;
+      }
     } else {
       fleet_update_revert(a, fleet_err_agent_reverted, FLEET_SLOT_STATE_RETAINED);
     }

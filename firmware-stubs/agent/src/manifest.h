@@ -45,6 +45,7 @@ typedef struct {
   uint32_t supersede; // 0 = none
   uint32_t not_after; // unix seconds
   bool allow_downgrade;
+  bool by_next_key; // set by whoever verifies the signature
 } fleet_manifest_t;
 
 // Parses an envelope and checks that the digest in it covers its manifest. No signature is verified yet, nothing may be

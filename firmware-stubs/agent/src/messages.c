@@ -100,11 +100,12 @@ static void sensors_field(const fleet_agent_config_t *config, fleet_cbor_writer_
 }
 
 // The kinds of signature that the keys can verify, each once.
-static void algorithms_field(const fleet_agent_config_t *config, fleet_cbor_writer_t *w) {
+static void algorithms_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
   uint32_t alg[FLEET_AGENT_KEY_MAX];
   uint32_t n = 0;
   for (uint32_t i = 0; i < FLEET_AGENT_KEY_MAX; i++) {
-    if (config->keys[i].alg != 0 && (n == 0 || alg[0] != config->keys[i].alg)) alg[n++] = config->keys[i].alg;
+    const uint32_t found = fleet_accept_key(agent, i).alg;
+    if (found != 0 && (n == 0 || alg[0] != found)) alg[n++] = found;
   }
   if (n == 0) return;
   fleet_cbor_key(w, FLEET_HELLO_ALGORITHMS);
@@ -148,13 +149,18 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   }
   sensors_field(config, &w);
   if (config->duty_cycle_s != 0) fleet_cbor_field(&w, FLEET_HELLO_DUTY_CYCLE_S, config->duty_cycle_s);
-  algorithms_field(config, &w);
+  algorithms_field(agent, &w);
   static const fleet_cbor_row_t rows[] = {
       {FLEET_HELLO_KEY_SEQUENCE, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, key_sequence)},
       {FLEET_HELLO_TELEMETRY_DROPPED, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, windows_dropped)},
   };
   fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), p);
   fleet_messages_counters(agent, &w, FLEET_HELLO_COUNTERS);
+  if (p->ask_counter != 0) fleet_cbor_field(&w, FLEET_HELLO_ASK_COUNTER, p->ask_counter);
+  for (uint32_t i = 0; i < FLEET_AGENT_KEY_MAX; i++) {
+    uint8_t id[32];
+    if (fleet_accept_key_id(agent, i, id)) fleet_cbor_field_bytes(&w, FLEET_HELLO_CURRENT_KEY + i, id, 8);
+  }
   return fleet_messages_end(agent, &w, at, 1);
 }
 

@@ -60,10 +60,16 @@ int32_t fleet_model_load(fleet_agent_t *a, uint32_t slot) {
   if (bundle == NULL) return -(int32_t)fleet_err_flash_map_failed;
   int32_t result = bind(a, bundle);
   if (result < 0) return result;
-  result = fleet_input(&a->runtime, 0, &a->input);
-  if (result == 0) result = fleet_output(&a->runtime, 0, &a->output);
-  if (result == 0) result = check_sensor(a, &a->input);
-  return result;
+  fleet_tensor_t input;
+  fleet_tensor_t output;
+  result = fleet_input(&a->runtime, 0, &input);
+  if (result == 0) result = fleet_output(&a->runtime, 0, &output);
+  if (result == 0) result = check_sensor(a, &input);
+  if (result < 0) return result;
+  a->classes = output.classes;
+  a->streams = input.hop < input.frame;
+  a->first_input_us = input.sample_rate_mhz == 0 ? 0 : (uint64_t)input.frame * 1000000000 / input.sample_rate_mhz;
+  return 0;
 }
 
 void fleet_model_unload(fleet_agent_t *a) {
@@ -129,7 +135,8 @@ static int32_t pull_inputs(fleet_agent_t *a, bool due) {
     if (direct) {
       fleet_tensor_t input;
       if (fleet_input(&a->runtime, i++, &input) < 0) {
-        inspect(a, a->input.data, a->input.bytes, a->input.dtype);
+        (void)fleet_input(&a->runtime, 0, &input);
+        inspect(a, input.data, input.bytes, input.dtype);
         return 1;
       }
       raw.data = input.data;
@@ -152,9 +159,11 @@ static void finish(fleet_agent_t *a) {
   fleet_inference_t inference = {0};
   inference.index = a->inference_index;
   inference.cycles = f->cycles != NULL ? f->cycles(f->user) - a->started_cycles : 0;
-  inference.output = a->output.data;
-  inference.output_bytes = a->output.bytes;
-  classify(&a->output, &inference);
+  fleet_tensor_t output;
+  (void)fleet_output(&a->runtime, 0, &output);
+  inference.output = output.data;
+  inference.output_bytes = output.bytes;
+  classify(&output, &inference);
   fleet_window_add(a, &inference);
   a->inferring = false;
   a->inference_index++;
@@ -167,10 +176,9 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
   const fleet_platform_t *f = a->platform;
   // Inputs that share samples are made of a stream: it is followed between two inferences as well, or its rows would not
   // belong together.
-  const bool streams = a->input.hop < a->input.frame;
   if (!a->inferring) {
     const bool due = a->now_us >= a->next_inference_us;
-    if (!due && !streams) return a->next_inference_us;
+    if (!due && !a->streams) return a->next_inference_us;
     const uint64_t late = due ? (a->now_us - a->next_inference_us) / a->period_us : 0;
     if (late != 0) {
       // A sensor with a pace of its own paces the model: waiting for its frames skips nothing.
@@ -182,8 +190,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     const void *bundle = bundle_at(a, a->model_slot, false);
     if (bundle != a->bundle) {
       // The mapping moved, maybe because the bytes changed: trust nothing, check it like a new bundle.
-      if (bundle == NULL || bind(a, bundle) < 0 || fleet_input(&a->runtime, 0, &a->input) < 0 ||
-          fleet_output(&a->runtime, 0, &a->output) < 0) {
+      if (bundle == NULL || bind(a, bundle) < 0) {
         fleet_update_active_corrupt(a);
         return a->now_us;
       }
@@ -212,7 +219,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     if (left == 0) {
       finish(a);
       a->next_inference_us += a->period_us;
-      return streams ? a->now_us : a->next_inference_us;
+      return a->streams ? a->now_us : a->next_inference_us;
     }
   }
   return a->now_us;

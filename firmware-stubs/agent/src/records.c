@@ -26,7 +26,8 @@ enum {
   sector_min = 1024,
 };
 
-typedef char persist_has_no_padding[sizeof(fleet_persist_t) == 15 * 4 + 2 * 44 + 8 + FLEET_REFUSED_DIGESTS * 16 + 12 ? 1 : -1];
+typedef char persist_has_no_padding[sizeof(fleet_persist_t) ==
+                                  15 * 4 + 2 * 44 + 8 + FLEET_REFUSED_DIGESTS * 16 + 12 + 12 + 2 * 68 ? 1 : -1];
 // A sector has room for the snapshot it starts with and one more: the only copy of the state is never erased.
 typedef char sector_holds_two[2 * record_max + grid <= sector_min ? 1 : -1];
 
@@ -127,21 +128,33 @@ static bool erase(fleet_records_t *r, uint32_t sector) {
   return true;
 }
 
+static uint32_t cold_crc(const fleet_persist_t *state) {
+  return fleet_crc32(0, (const uint8_t *)state + FLEET_PERSIST_WARM_BYTES, sizeof *state - FLEET_PERSIST_WARM_BYTES);
+}
+
+static int32_t is_saved(fleet_records_t *r, const fleet_persist_t *state) {
+  memcpy(r->saved, state, sizeof r->saved);
+  r->saved_crc = cold_crc(state);
+  return 0;
+}
+
 void fleet_records_open(fleet_records_t *r, fleet_persist_t *state) {
   const uint32_t bytes = fleet_records_sector_bytes(&r->geometry);
+  fleet_persist_t found;
+  memset(&found, 0, sizeof found);
   memset(state, 0, sizeof *state);
   r->sector = 1;
   r->generation = 0;
   for (uint32_t at = 0; at < 2 * bytes; at += grid) {
     const uint32_t sector = at >= bytes;
     uint32_t generation = 0;
-    const uint32_t n = read_record(r, at, (sector + 1) * bytes, type_snapshot, &generation, &r->saved);
+    const uint32_t n = read_record(r, at, (sector + 1) * bytes, type_snapshot, &generation, &found);
     // No flash lives long enough for a generation above 2^31, and none may come round to 0.
     if (n == 0 || (int32_t)generation <= 0 || generation < r->generation) continue;
     r->sector = sector;
     r->generation = generation;
     r->used = at + n - sector * bytes;
-    *state = r->saved;
+    *state = found;
   }
   if (r->generation == 0) {
     // The first save starts sector 0. What is left of older records in sector 1 must not come back.
@@ -155,23 +168,24 @@ void fleet_records_open(fleet_records_t *r, fleet_persist_t *state) {
   uint32_t n;
   while ((n = read_record(r, base + r->used, base + bytes, type_patch, NULL, state)) != 0) r->used += n;
   r->loose = 2;
-  r->saved = *state;
+  (void)is_saved(r, state);
 }
 
 int32_t fleet_records_save(fleet_records_t *r, const fleet_persist_t *state) {
   const uint8_t *now = (const uint8_t *)state;
-  const uint8_t *before = (const uint8_t *)&r->saved;
+  const uint8_t *before = r->saved;
   const uint32_t bytes = fleet_records_sector_bytes(&r->geometry);
   uint32_t first = 0;
-  uint32_t end = sizeof *state;
+  uint32_t end = FLEET_PERSIST_WARM_BYTES;
   while (first < end && now[first] == before[first]) first++;
-  if (first == end && r->generation != 0) return 0;
+  const bool cold = cold_crc(state) != r->saved_crc;
+  if (first == end && !cold && r->generation != 0) return 0;
   if (r->loose == 0) {
-    while (now[end - 1] == before[end - 1]) end--;
+    while (!cold && now[end - 1] == before[end - 1]) end--;
+    if (cold) end = sizeof *state;
     if (bytes - r->used >= size_of(r, end - first)) {
       if (write_record(r, r->used, type_patch, first, now + first, end - first)) {
-        r->saved = *state;
-        return 0;
+        return is_saved(r, state);
       }
       r->loose = 1;
     }
@@ -179,16 +193,14 @@ int32_t fleet_records_save(fleet_records_t *r, const fleet_persist_t *state) {
   for (uint32_t at; (at = place(r)) < bytes;) {
     if (write_record(r, at, type_snapshot, r->generation, now, sizeof *state)) {
       if (r->loose != 0) r->loose--;
-      r->saved = *state;
-      return 0;
+      return is_saved(r, state);
     }
   }
   r->sector ^= 1;
   if (erase(r, r->sector) && write_record(r, 0, type_snapshot, r->generation + 1, now, sizeof *state)) {
     r->generation++;
     r->loose = 0;
-    r->saved = *state;
-    return 0;
+    return is_saved(r, state);
   }
   r->sector ^= 1; // full, yet the only one
   r->used = bytes;

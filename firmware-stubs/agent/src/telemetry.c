@@ -22,10 +22,10 @@ static void reset_feature(fleet_feature_t *f) {
 
 static void describe_model(fleet_agent_t *a) {
   fleet_window_t *w = &a->window;
-  const bool classifies = a->output.classes >= 2 && a->output.classes <= FLEET_WINDOW_CELLS;
+  const bool classifies = a->classes >= 2 && a->classes <= FLEET_WINDOW_CELLS;
   memcpy(w->build, a->persist.slots[a->model_slot].digest, sizeof w->build);
   w->schema = fleet_monitors_crc(&a->runtime);
-  w->classes = classifies ? a->output.classes : 1;
+  w->classes = classifies ? a->classes : 1;
   const uint32_t bins = FLEET_WINDOW_CELLS / w->classes;
   w->bins = (uint8_t)(!classifies ? 1 : bins < default_bins ? bins : (uint32_t)default_bins);
   w->features = 0;

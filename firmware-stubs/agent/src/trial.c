@@ -115,6 +115,17 @@ static void active_checked(fleet_agent_t *a, bool matches) {
   if (a->fetching) fleet_transfer_resume(a); // it was asked for while the slot was being checked
 }
 
+static void erase_slice(fleet_agent_t *a) {
+  const uint32_t base = fleet_agent_slot_offset(a->config, a->job_slot);
+  if (a->platform->flash_erase(a->platform->user, base + a->job_offset) < 0) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
+  }
+  a->job_offset += a->config->flash.sector_bytes;
+  if (a->job_offset < a->config->slot_bytes) return;
+  a->job = job_none;
+  if (a->fetching) fleet_transfer_resume(a);
+}
+
 bool fleet_trial_work(fleet_agent_t *a) {
   const uint32_t job = a->job;
   bool failed = false;
@@ -135,6 +146,9 @@ bool fleet_trial_work(fleet_agent_t *a) {
       return true;
     case job_self_test:
       self_test_slice(a);
+      return true;
+    case job_erase:
+      erase_slice(a);
       return true;
     default:
       return false;

@@ -72,6 +72,7 @@ void fleet_update_fail(fleet_agent_t *a, int32_t result, bool refuse) {
   p->update_error = (uint16_t)error;
   p->attempt_open = 0;
   p->quick = 0;
+  p->by_next_key = 0;
   fleet_agent_save(a);
   fleet_agent_log(a, FLEET_LOG_ERROR, "bundle rejected", (int32_t)error);
   if (was_trial) start_active(a);
@@ -107,12 +108,18 @@ void fleet_update_commit(fleet_agent_t *a) {
   p->soaked_s = 0;
   p->quick = 0;
   a->job = job_none;
+  if (!soaks) fleet_accept_rotate(a);
   fleet_agent_save(a);
   fleet_report_self_test(a, fleet_report_current(a, p->update_state, 0), vectors, true);
   fleet_agent_log(a, FLEET_LOG_INFO, "model active, slot", p->active_slot);
   fleet_model_start(a);
   a->healthy_since_us = a->soak_counted_us = a->now_us;
   if (!soaks) finish_queued(a);
+}
+
+static bool has_retained(const fleet_persist_t *p) {
+  const fleet_slot_record_t *other = &p->slots[p->active_slot ^ 1u];
+  return other->state == FLEET_SLOT_STATE_RETAINED && other->sequence >= p->floor;
 }
 
 // From soak (or a rotten active slot) back to the retained slot: one record.
@@ -129,14 +136,16 @@ void fleet_update_revert(fleet_agent_t *a, uint32_t error, uint32_t slot_state) 
   bad->state = (uint8_t)slot_state;
   bad->error = (uint16_t)error;
   p->target_slot = p->active_slot;
-  const bool has_other =
-      p->slots[other].state == FLEET_SLOT_STATE_RETAINED && p->slots[other].sequence >= p->floor;
+  const bool has_other = has_retained(p);
   p->active_slot = has_other ? (uint8_t)other : FLEET_NO_SLOT;
   if (has_other) p->slots[other].state = FLEET_SLOT_STATE_ACTIVE;
-  p->update_state = has_other ? FLEET_UPDATE_STATE_REVERTED : FLEET_UPDATE_STATE_FAILED;
+  p->update_state = error == fleet_err_agent_aborted ? FLEET_UPDATE_STATE_ABORTED
+                    : has_other                      ? FLEET_UPDATE_STATE_REVERTED
+                                                     : FLEET_UPDATE_STATE_FAILED;
   p->update_error = (uint16_t)error;
   p->attempt_open = 0;
   p->attempts = 0;
+  p->by_next_key = 0;
   fleet_agent_save(a);
   fleet_agent_log(a, FLEET_LOG_ERROR, "active model given up", (int32_t)error);
   fleet_note_t *note = fleet_report_current(a, p->update_state, error);
@@ -153,9 +162,65 @@ void fleet_update_finish_soak(fleet_agent_t *a) {
   a->persist.update_state = FLEET_UPDATE_STATE_ACTIVE;
   a->persist.attempt_open = 0;
   a->persist.attempts = 0;
+  fleet_accept_rotate(a);
   fleet_agent_save(a);
   fleet_report_note(a, FLEET_UPDATE_STATE_ACTIVE, 0);
   finish_queued(a);
+}
+
+// ---- commands ----------------------------------------------------------------------------------------------------------
+
+// A bundle that has not soaked goes through trial and soak again when it is wanted again; one that has is retained.
+static uint32_t left_state(const fleet_persist_t *p) {
+  return p->update_state == FLEET_UPDATE_STATE_SOAK ? FLEET_SLOT_STATE_STAGED : FLEET_SLOT_STATE_RETAINED;
+}
+
+bool fleet_update_abort(fleet_agent_t *a) {
+  fleet_persist_t *p = &a->persist;
+  const uint32_t state = p->update_state;
+  if (state == FLEET_UPDATE_STATE_SOAK) {
+    fleet_update_revert(a, fleet_err_agent_aborted, FLEET_SLOT_STATE_STAGED);
+    return true;
+  }
+  if (state < FLEET_UPDATE_STATE_FETCHING || state > FLEET_UPDATE_STATE_TRIAL) return false;
+  a->fetching = false;
+  if (a->job != job_check_active) a->job = job_none;
+  if (fleet_update_target(a)->state == FLEET_SLOT_STATE_TRIAL) fleet_update_target(a)->state = FLEET_SLOT_STATE_STAGED;
+  p->update_state = FLEET_UPDATE_STATE_ABORTED;
+  p->update_error = fleet_err_agent_aborted;
+  p->attempt_open = p->attempts = p->quick = p->by_next_key = 0;
+  fleet_agent_save(a);
+  fleet_report_note(a, FLEET_UPDATE_STATE_ABORTED, fleet_err_agent_aborted);
+  if (state == FLEET_UPDATE_STATE_TRIAL) start_active(a);
+  finish_queued(a);
+  return true;
+}
+
+bool fleet_update_erase(fleet_agent_t *a, uint32_t slot) {
+  fleet_persist_t *p = &a->persist;
+  const bool fetched = p->update_state == FLEET_UPDATE_STATE_FETCHING;
+  if (slot > 1 || slot == p->active_slot || (a->job != job_none && a->job != job_rehash) ||
+      (p->update_state >= FLEET_UPDATE_STATE_VERIFIED && p->update_state <= FLEET_UPDATE_STATE_SOAK)) {
+    return false;
+  }
+  a->fetching = false;
+  if (fetched) p->update_state = FLEET_UPDATE_STATE_IDLE;
+  memset(&p->slots[slot], 0, sizeof p->slots[slot]);
+  p->fetched = 0;
+  fleet_agent_save(a); // nothing points at the bytes before the first of them goes
+  fleet_trial_job(a, job_erase, slot);
+  return true;
+}
+
+bool fleet_update_go_back(fleet_agent_t *a, uint32_t error) {
+  fleet_persist_t *p = &a->persist;
+  if (p->active_slot == FLEET_NO_SLOT || (a->job != job_none && a->job != job_rehash)) return false;
+  if (!has_retained(p)) {
+    fleet_report_note(a, p->update_state, fleet_err_agent_retained_missing);
+    return false;
+  }
+  fleet_update_revert(a, error, left_state(p));
+  return true;
 }
 
 void fleet_update_boot(fleet_agent_t *a) {
@@ -209,9 +274,7 @@ static uint64_t tick_soak(fleet_agent_t *a) {
     // No inference ended since the model took over (or since boot): nothing speaks for it. One that is made of many rows of a
     // slow sensor is waited for while rows come, until its samples could have come twice.
     const uint64_t patience_us = 3 * a->period_us > healthy_us ? 3 * a->period_us : healthy_us;
-    const uint64_t rate_mhz = a->input.sample_rate_mhz;
-    const uint64_t span_us = rate_mhz == 0 ? 0 : (uint64_t)a->input.frame * 1000000000 / rate_mhz;
-    uint64_t end = a->started_us + patience_us + 2 * span_us;
+    uint64_t end = a->started_us + patience_us + 2 * a->first_input_us;
     if (a->progress_us + patience_us < end) end = a->progress_us + patience_us;
     if (a->now_us < end) return end;
     fleet_update_revert(a, fleet_err_agent_health_failed, FLEET_SLOT_STATE_REJECTED);

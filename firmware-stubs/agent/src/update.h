@@ -34,8 +34,24 @@ void fleet_report_self_test(fleet_agent_t *agent, fleet_note_t *note, uint32_t v
 void fleet_report_answer(fleet_agent_t *agent, const fleet_desired_t *desired, const uint8_t *digest, uint32_t update_state,
                          uint32_t error);
 
-// accept.c: 0 or a registered error negated
-int32_t fleet_accept_signature(const fleet_agent_t *agent, const fleet_manifest_t *manifest);
+// accept.c
+enum { fleet_cose_structure_bytes = 448 };
+typedef struct {
+  fleet_cbor_span_t protected_header;
+  fleet_cbor_span_t payload;
+  int32_t algorithm; // COSE's number
+  const uint8_t *key_id;    // 8 bytes
+  const uint8_t *signature; // 64 bytes
+  bool command; // bound to this device; the payload's head counts the signature, which is not signed
+} fleet_cose_t;
+// The bytes that are signed or authenticated, context "Signature1" or "MAC0"; 0 when they do not fit.
+uint32_t fleet_cose_structure(const fleet_agent_t *agent, const fleet_cose_t *cose, const char *context, uint8_t *buffer);
+// Which of the first `keys` keys (0 current, 1 next) has signed it, or a registered error negated.
+int32_t fleet_accept_signature(const fleet_agent_t *agent, const fleet_cose_t *cose, uint32_t keys);
+void fleet_accept_store_key(fleet_agent_t *agent, uint32_t which, const fleet_key_t *key);
+// The next key becomes the current one when the bundle that it signed is committed; part of that record.
+void fleet_accept_rotate(fleet_agent_t *agent);
+// 0 or a registered error negated.
 // Whether this device may and can run the bundle that the (verified) manifest names. No side effect.
 int32_t fleet_accept_judge(const fleet_agent_t *agent, const fleet_manifest_t *manifest);
 
@@ -62,5 +78,9 @@ void fleet_update_fail(fleet_agent_t *agent, int32_t result, bool refuse);
 // From soak (or a rotten active slot) back to the retained slot: one record.
 void fleet_update_revert(fleet_agent_t *agent, uint32_t error, uint32_t slot_state);
 void fleet_update_finish_soak(fleet_agent_t *agent);
+// Commands; false = refused, nothing has changed.
+bool fleet_update_abort(fleet_agent_t *agent);
+bool fleet_update_erase(fleet_agent_t *agent, uint32_t slot);
+bool fleet_update_go_back(fleet_agent_t *agent, uint32_t error);
 
 #endif

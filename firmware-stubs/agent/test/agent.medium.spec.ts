@@ -34,6 +34,7 @@ const SUITES = [
   'telemetry_test',
   'sleep_test',
   'hostile_test',
+  'ask_test',
 ];
 
 let folder = '';

@@ -107,6 +107,47 @@ static void should_hash_the_vectors_of_fips_180_4(void) {
   CHECK(memcmp(digest, "\xcd\xc7\x6e\x5c\x99\x14\xfb\x92", 8) == 0);
 }
 
+static void should_authenticate_the_vectors_of_rfc_4231(void) {
+  static const struct {
+    uint8_t key_byte;
+    uint32_t key_bytes;
+    const char *key;
+    const char *message;
+    uint8_t message_byte;
+    uint32_t message_bytes;
+    uint8_t first[8];
+  } cases[] = {
+      {0x0b, 20, NULL, "Hi There", 0, 8, {0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53}},
+      {0, 4, "Jefe", "what do ya want for nothing?", 0, 28, {0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e}},
+      {0xaa, 20, NULL, NULL, 0xdd, 50, {0x77, 0x3e, 0xa9, 0x1e, 0x36, 0x80, 0x0e, 0x46}},
+      {0xaa, 131, NULL, "Test Using Larger Than Block-Size Key - Hash Key First", 0, 54,
+       {0x60, 0xe4, 0x31, 0x59, 0x1e, 0xe0, 0xb6, 0x7f}},
+      {0xaa, 131, NULL,
+       "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed "
+       "before being used by the HMAC algorithm.",
+       0, 152, {0x9b, 0x09, 0xff, 0xa7, 0x1b, 0x94, 0x2f, 0xcb}},
+  };
+  for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    uint8_t key[131];
+    uint8_t message[160];
+    uint8_t mac[32];
+    memset(key, cases[i].key_byte, sizeof key);
+    if (cases[i].key != NULL) memcpy(key, cases[i].key, cases[i].key_bytes);
+    memset(message, cases[i].message_byte, sizeof message);
+    if (cases[i].message != NULL) memcpy(message, cases[i].message, cases[i].message_bytes);
+    fleet_hmac_sha256(key, cases[i].key_bytes, message, cases[i].message_bytes, mac);
+    CHECK(memcmp(mac, cases[i].first, 8) == 0);
+  }
+  // Case 4: a key of 25 rising bytes.
+  uint8_t rising[25];
+  uint8_t message[50];
+  uint8_t mac[32];
+  for (uint32_t i = 0; i < sizeof rising; i++) rising[i] = (uint8_t)(i + 1);
+  memset(message, 0xcd, sizeof message);
+  fleet_hmac_sha256(rising, sizeof rising, message, sizeof message, mac);
+  CHECK(memcmp(mac, "\x82\x55\x8a\x38\x9a\x44\x3c\x0e", 8) == 0);
+}
+
 static int32_t compare(const char *a, const char *b) {
   return fleet_version_compare((const uint8_t *)a, (uint32_t)strlen(a), (const uint8_t *)b, (uint32_t)strlen(b));
 }
@@ -188,6 +229,7 @@ const test_t codec_tests[] = {
     {"should refuse counts that the bytes cannot hold", should_refuse_counts_that_the_bytes_cannot_hold},
     {"should nest eight levels and no ninth", should_nest_eight_levels_and_no_ninth},
     {"should hash the vectors of FIPS 180-4", should_hash_the_vectors_of_fips_180_4},
+    {"should authenticate the vectors of RFC 4231", should_authenticate_the_vectors_of_rfc_4231},
     {"should compare versions by number", should_compare_versions_by_number},
     {"should agree with the golden messages", should_agree_with_the_golden_messages},
     {"should agree with the golden manifests", should_agree_with_the_golden_manifests},

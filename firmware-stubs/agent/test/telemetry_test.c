@@ -419,38 +419,6 @@ static void should_keep_its_window_when_told_to(void) {
   }
 }
 
-static void should_obey_harmless_asks_and_refuse_the_others(void) {
-  static const struct {
-    uint32_t counter, command, argument;
-    bool taken;
-  } cases[] = {
-      {1, FLEET_COMMAND_SAY_HELLO, 0, true},          {1, FLEET_COMMAND_SAY_HELLO, 0, false}, // counter was used
-      {2, FLEET_COMMAND_SET_CADENCE, 100, true},      {3, FLEET_COMMAND_SET_CADENCE, 0, false},
-      {4, FLEET_COMMAND_SET_CADENCE, 86400001, false}, {5, FLEET_COMMAND_REBOOT, 0, false},
-      {6, FLEET_COMMAND_ERASE, 0, false},             {7, FLEET_COMMAND_REVERT, 0, false},
-      {8, FLEET_COMMAND_ROTATE_KEY, 0, false},        {9, 200, 0, false},
-      {10, FLEET_COMMAND_SAY_HELLO, 0, true},
-  };
-  with_model();
-  uint32_t refused = 0;
-  uint32_t hellos = 0;
-  for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    uint8_t payload[32];
-    fleet_cbor_writer_t out = {payload, sizeof payload, 0, false};
-    fleet_cbor_head(&out, cbor_map, 3);
-    fleet_cbor_field(&out, FLEET_ASK_COUNTER, cases[i].counter);
-    fleet_cbor_field(&out, FLEET_ASK_COMMAND, cases[i].command);
-    fleet_cbor_field(&out, FLEET_ASK_ARGUMENT, cases[i].argument);
-    world_send(&w, "ask", payload, out.used, 1);
-    CHECK(world_run(&w, 2));
-    refused += !cases[i].taken;
-    hellos += cases[i].taken && cases[i].command == FLEET_COMMAND_SAY_HELLO;
-    CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_ASK_REFUSED), refused);
-    CHECK_EQUAL(world_count(&w, "hello"), hellos);
-  }
-  CHECK_EQUAL(w.agent.period_us, 100000);
-}
-
 const test_t telemetry_tests[] = {
     {"should summarize a window by class and confidence", should_summarize_a_window_by_class_and_confidence},
     {"should count switches, stuck, saturated and invalid inputs",
@@ -471,6 +439,5 @@ const test_t telemetry_tests[] = {
     {"should give every message of a boot its own number", should_give_every_message_of_a_boot_its_own_number},
     {"should never connect when told to stay offline", should_never_connect_when_told_to_stay_offline},
     {"should keep its window when told to", should_keep_its_window_when_told_to},
-    {"should obey harmless asks and refuse the others", should_obey_harmless_asks_and_refuse_the_others},
     {NULL, NULL},
 };

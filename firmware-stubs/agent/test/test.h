@@ -35,5 +35,6 @@ extern const test_t update_tests[];
 extern const test_t telemetry_tests[];
 extern const test_t sleep_tests[];
 extern const test_t hostile_tests[];
+extern const test_t ask_tests[];
 
 #endif

@@ -231,10 +231,15 @@ static void suit_digest(fleet_cbor_writer_t *w, const uint8_t digest[32]) {
   fleet_cbor_string(w, cbor_bytes, digest, 32);
 }
 
+void world_key(uint32_t number, uint8_t public_key[32]) {
+  memcpy(public_key, key, 32);
+  public_key[31] = (uint8_t)number;
+}
+
 // The fake signature: SHA-256 over key and message, twice. What verify() below checks.
-static void sign(const uint8_t *message, uint32_t n, uint8_t signature[64]) {
+void world_sign(const uint8_t public_key[32], const uint8_t *message, uint32_t n, uint8_t signature[64]) {
   uint8_t buffer[512];
-  memcpy(buffer, key, 32);
+  memcpy(buffer, public_key, 32);
   memcpy(buffer + 32, message, n);
   sha256(buffer, n + 32, signature);
   memcpy(signature + 32, signature, 32);
@@ -299,7 +304,9 @@ uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, 
   suit_digest(&w[0], digest);
   uint8_t header[32];
   fleet_cbor_writer_t protected_header = {header, sizeof header, 0, false};
-  sha256(key, 32, id);
+  uint8_t public_key[32];
+  world_key(r->key, public_key);
+  sha256(public_key, 32, id);
   id[0] ^= r->wrong_key;
   fleet_cbor_head(&protected_header, cbor_map, 2);
   fleet_cbor_head(&protected_header, cbor_uint, 1);
@@ -310,7 +317,7 @@ uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, 
   wrap(&w[7], header, protected_header.used);
   wrap(&w[7], NULL, 0);
   wrap(&w[7], w[0].buffer, w[0].used);
-  sign(w[7].buffer, w[7].used, signature);
+  world_sign(public_key, w[7].buffer, w[7].used, signature);
   signature[5] ^= r->wrong_signature;
   fleet_cbor_head(&w[5], cbor_tag, 18);
   fleet_cbor_head(&w[5], cbor_array, 4);
@@ -442,8 +449,8 @@ static int32_t verify(void *user, uint32_t alg, const uint8_t *public_key, uint3
   uint8_t expected[64];
   (void)user;
   if (alg != FLEET_SIGNATURE_ALGORITHM_ED25519 || key_bytes != 32 || signature_bytes != 64 || n > 400) return -1;
-  if (memcmp(public_key, key, 32) != 0) return -1;
-  sign(message, n, expected);
+  if (memcmp(public_key, key, 31) != 0) return -1;
+  world_sign(public_key, message, n, expected);
   return memcmp(expected, signature, 64) == 0 ? 0 : -1;
 }
 
@@ -486,7 +493,7 @@ static void result(void *user, const fleet_inference_t *inference) {
   w->results++;
 }
 
-static void reset(void *user) { (void)user; }
+static void reset(void *user) { ((world_t *)user)->resets++; }
 
 void world_init(world_t *w) {
   memset(w, 0, sizeof *w);
@@ -516,7 +523,8 @@ void world_init(world_t *w) {
   c->device_type = (fleet_text_t){"wasm", 4};
   c->vendor_id = vendor;
   c->class_id = class_id;
-  c->keys[0] = (fleet_key_t){FLEET_SIGNATURE_ALGORITHM_ED25519, key, 32};
+  world_key(0, w->key);
+  c->keys[0] = (fleet_key_t){FLEET_SIGNATURE_ALGORITHM_ED25519, w->key, 32};
   c->flash = (fleet_flash_geometry_t){world_flash_bytes, 1024, 4, 0xff};
   c->slot_bytes = world_slot_bytes;
   c->arena = arena;

@@ -48,6 +48,7 @@ typedef struct {
   bool wrong_signature;
   bool wrong_key;
   uint8_t class_id;
+  uint8_t key; // number of the key that signs
 } release_t;
 
 typedef struct {
@@ -66,6 +67,8 @@ typedef struct {
   int32_t sample_result; // -1 = sensor error, 0 = never there, else works
   uint32_t samples;
   uint32_t results;
+  uint32_t resets;
+  uint8_t key[32]; // of the configuration
   uint8_t next_class;
   bool hold_input; // the sensor repeats one saturated frame
   bool half;       // raw samples: the second half of an input is next
@@ -129,6 +132,10 @@ typedef struct {
 } sampled_t;
 void make_sampled_bundle(bundle_t *bundle, uint32_t tag, sampled_t sampled);
 uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, const release_t *release);
+
+// Keys by number, 0 is the device's first. A signature is a hash of key and message: who knows the key can sign.
+void world_key(uint32_t number, uint8_t public_key[32]);
+void world_sign(const uint8_t public_key[32], const uint8_t *message, uint32_t n, uint8_t signature[64]);
 
 void world_init(world_t *w);
 // Gives the device a 1 MHz cycle counter that advances by so much per reading: an inference takes that long.

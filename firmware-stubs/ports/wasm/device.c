@@ -234,9 +234,10 @@ EXPORT(device_info) void device_info(const device_t *d, uint32_t *out) {
   out[device_info_messages_pending] =
       a->note_count + (uint32_t)a->hello_due + (a->in_flight == 1 || a->in_flight == 2);
   if (a->running) {
-    out[device_info_input_bytes] = a->input.bytes;
-    out[device_info_output_bytes] = a->output.bytes;
-    out[device_info_classes] = a->output.classes;
+    fleet_tensor_t tensor;
+    if (fleet_input(&a->runtime, 0, &tensor) == 0) out[device_info_input_bytes] = tensor.bytes;
+    if (fleet_output(&a->runtime, 0, &tensor) == 0) out[device_info_output_bytes] = tensor.bytes;
+    out[device_info_classes] = a->classes;
   }
   out[device_info_slot_offset_0] = fleet_agent_slot_offset(&d->config, 0);
   out[device_info_slot_offset_1] = fleet_agent_slot_offset(&d->config, 1);
