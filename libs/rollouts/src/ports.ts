@@ -21,6 +21,8 @@ export interface TargetDevice {
 export interface ReleaseFacts {
   readonly id: string;
   readonly state: Resource<'Release'>['state'];
+  /** No device is offered it afterwards. */
+  readonly notAfter: Date | null;
   /** One per device type. */
   readonly artifacts: readonly {
     readonly typeId: string;

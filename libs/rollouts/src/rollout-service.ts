@@ -25,7 +25,7 @@ export class RolloutService {
   ) {}
 
   /**
-   * @throws releases.not-found, releases.not-signed, registry.filter-invalid, rollouts.empty-target,
+   * @throws releases.not-found, releases.not-signed, releases.expired, registry.filter-invalid, rollouts.empty-target,
    *   rollouts.no-build-for-types, rollouts.devices-busy
    */
   async start(actor: string, scope: ProjectScope, request: RolloutRequest): Promise<Resource<'Rollout'>> {
@@ -35,6 +35,11 @@ export class RolloutService {
       const release = await rollouts.release(scope, request.release);
       if (release.state !== 'signed')
         throw new FleetError('releases.not-signed', { release: request.release, state: release.state });
+      if (release.notAfter !== null && release.notAfter.getTime() <= Date.now())
+        throw new FleetError('releases.expired', {
+          release: request.release,
+          notAfter: release.notAfter.toISOString(),
+        });
       const target = await rollouts.target(scope, filter);
       if (target.length === 0) throw new FleetError('rollouts.empty-target', { filter: request.filter });
       const busy = target.filter(({ busyIn }) => busyIn !== null);

@@ -16,8 +16,15 @@ export interface AskOptions {
   readonly perTurn: number;
   /** A device is told of a new key so often per connection. One that cannot take it is left alone then. */
   readonly maxRotationsPerSession: number;
+  /** Asked again after this time when the database is away. */
+  readonly retryMs: number;
 }
-export const askDefaults: AskOptions = { gatherMs: 25, perTurn: 200, maxRotationsPerSession: 2 };
+export const askDefaults: AskOptions = {
+  gatherMs: 25,
+  perTurn: 200,
+  maxRotationsPerSession: 2,
+  retryMs: 1_000,
+};
 
 export interface AskCounters {
   /** `down/ask` sent, without the hellos asked for behind them. */
@@ -30,6 +37,8 @@ interface Known {
   /** It has said hello in this connection. */
   greeted: boolean;
   rotations: number;
+  /** Told of a new key, and not heard since. */
+  rotating: boolean;
 }
 
 export class Asks {
@@ -39,6 +48,7 @@ export class Asks {
   private waiting = new Map<DeviceSession, boolean>();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
+  private stopped = false;
   private readonly signers = new Map<string, KeyObject>();
 
   constructor(
@@ -51,7 +61,7 @@ export class Asks {
   /** Called after the hello is committed. */
   greet(session: DeviceSession): void {
     const isNew = !this.known.get(session)?.greeted;
-    this.of(session).greeted = true;
+    Object.assign(this.of(session), { greeted: true, rotating: false });
     this.waiting.set(session, isNew || this.waiting.get(session) === true);
     this.schedule();
   }
@@ -64,6 +74,7 @@ export class Asks {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     clearTimeout(this.timer);
     this.waiting.clear();
     await this.running;
@@ -71,32 +82,38 @@ export class Asks {
 
   private of(session: DeviceSession): Known {
     let known = this.known.get(session);
-    if (!known) this.known.set(session, (known = { greeted: false, rotations: 0 }));
+    if (!known) this.known.set(session, (known = { greeted: false, rotations: 0, rotating: false }));
     return known;
   }
 
-  private schedule(): void {
-    this.timer ??= setTimeout(() => {
-      this.running = this.turn().finally(() => {
-        this.running = this.timer = undefined;
-        if (this.waiting.size > 0) this.schedule();
-      });
-    }, this.options.gatherMs);
+  private mayRotate(session: DeviceSession): boolean {
+    const { rotating, rotations } = this.of(session);
+    return !rotating && rotations < this.options.maxRotationsPerSession;
   }
 
-  /** One turn at a time: two at once could ask one device twice. */
-  private async turn(): Promise<void> {
+  private schedule(afterMs = this.options.gatherMs): void {
+    if (this.stopped) return;
+    this.timer ??= setTimeout(() => {
+      this.running = this.turn().then((done) => {
+        this.running = this.timer = undefined;
+        if (this.waiting.size > 0) this.schedule(done ? undefined : this.options.retryMs);
+      });
+    }, afterMs);
+  }
+
+  /** One turn at a time: two at once could ask one device twice. @returns false when it is to be tried again */
+  private async turn(): Promise<boolean> {
     const turn = [...this.waiting].slice(0, this.options.perTurn);
     for (const [session] of turn) this.waiting.delete(session);
     const asked = turn.filter(([session]) => !session.closed);
-    if (asked.length === 0) return;
+    if (asked.length === 0) return true;
     try {
       const due = await this.source.next(
         asked.map(([session, isNewSession]) => ({
           projectId: session.device.projectId,
           deviceId: session.device.deviceId,
           isNewSession,
-          mayRotate: this.of(session).rotations < this.options.maxRotationsPerSession,
+          mayRotate: this.mayRotate(session),
         })),
       );
       // A peer that does not read holds back nobody else.
@@ -104,9 +121,13 @@ export class Asks {
         const ask = due[i];
         if (ask) void this.send(session, ask).catch(() => this.counters.failures++);
       });
+      return true;
     } catch {
-      // The database is away: what waits goes out at the next hello, or when somebody asks again.
       this.counters.failures++;
+      // Those that spoke meanwhile wait already; that they are new must not be forgotten.
+      for (const [session, isNew] of asked)
+        this.waiting.set(session, isNew || this.waiting.get(session) === true);
+      return false;
     }
   }
 
@@ -135,7 +156,9 @@ export class Asks {
     { counter }: DueAsk,
     rotation: NonNullable<DueAsk['rotation']>,
   ): Uint8Array {
-    this.of(session).rotations++;
+    const known = this.of(session);
+    known.rotations++;
+    known.rotating = true;
     this.counters.rotations++;
     const data = encodeNextKey({
       algorithm: 'ed25519',

@@ -323,5 +323,6 @@ describe('transfers on Postgres', () => {
     expect(await back.nextDesired()).toMatchObject({ deployment: 0 });
     expect(back.desired[0]!.manifest).toBeUndefined();
     await fleet.rollouts.abort('person:t', fleet.scope, number);
+    await expect(start(release, all)).rejects.toMatchObject({ code: 'releases.expired' });
   });
 });

@@ -115,13 +115,14 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     const rows = await this.db.query<{
       id: string;
       state: ReleaseFacts['state'];
+      notAfter: Date | null;
       typeId: string | null;
       digest: Buffer;
       bytes: number;
       sequence: number;
       needs: Omit<BundleNeeds, 'bytes' | 'sequence'> | null;
     }>(
-      `select r.id, r.state, a.type_id as "typeId", a.bundle_digest as digest, a.bundle_bytes::float8 as bytes,
+      `select r.id, r.state, r.not_after as "notAfter", a.type_id as "typeId", a.bundle_digest as digest, a.bundle_bytes::float8 as bytes,
          r.sequence::float8 as sequence, b.report -> 'needs' as needs
        from release r
        join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
@@ -150,7 +151,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
             },
           ],
     );
-    return { id: first.id, state: first.state, artifacts };
+    return { id: first.id, state: first.state, notAfter: first.notAfter, artifacts };
   }
 
   async target(scope: ProjectScope, filter: Filter): Promise<TargetDevice[]> {
