@@ -1515,6 +1515,14 @@ export const errors = {
     text: 'The release would not be valid after {notAfter}, which is over.',
     hint: 'Name a time in the future.',
   },
+  'releases.expired': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: expired',
+    text: 'Release {release} was valid until {notAfter}.',
+    hint: 'Make a release of a newer version, or the same one as a new version without an end.',
+  },
   'rollouts.not-found': {
     status: 404,
     exit: 4,
@@ -2599,6 +2607,7 @@ export interface ErrorData {
   'releases.key-not-next': { key: Value };
   'releases.key-not-spread': { missing: Value; devices: Value; key: Value };
   'releases.not-after-past': { notAfter: Value };
+  'releases.expired': { release: Value; notAfter: Value };
   'rollouts.not-found': { rollout: Value; project: Value };
   'rollouts.empty-target': { filter: Value };
   'rollouts.no-build-for-types': { release: Value; deviceTypes: Value };
