@@ -2,11 +2,14 @@
  * The CLI against a real server: `tinyfleet up` in its own data directory on free ports, then commands as a user
  * types them, then Ctrl-C. Runs what is built, so it builds first.
  */
+import { createHash } from 'node:crypto';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeWith, eventually } from '@tinyfleet/testing';
+import { decodeParameterBlock } from '@tinyfleet/wire';
 import { workspaceRoot } from './paths.js';
 
 const bin = join(workspaceRoot, 'apps/cli/bin/tinyfleet.mjs');
@@ -109,6 +112,85 @@ describe('tinyfleet', () => {
     expect(json('build', 'show', 'vibration@1.1.0', '--for', 'wasm')).toMatchObject([{ state: 'succeeded' }]);
     expect(json('release', 'create', 'vibration@1.1.0', '--sign')).toMatchObject({ state: 'signed' });
     expect(tinyfleet('release', 'create', 'vibration@1.1.0').status).toBe(5);
+  });
+
+  describeWith(['gcc'], 'flash', () => {
+    const image = join(folder, 'gateway-1');
+    const mqtt = () => /mqtt:\/\/(127\.0\.0\.1:\d+)/.exec(output)![1]!;
+    const flash = (...more: string[]) =>
+      tinyfleet('flash', 'gateway-1', '--out', image, '--broker', mqtt(), ...more);
+
+    it('should write an image whose printed command is a device that runs its bundle', async () => {
+      const bundle = join(folder, 'vibration.bundle');
+      const file = join(workspaceRoot, 'tools/demo-model/models/vibration-v2.tflite');
+      expect(tinyfleet('compile', file, '--out', bundle).status).toBe(0);
+      const made = flash('--type', 'posix', '--bundle', bundle, '--sequence', '2', '--period', '50');
+      expect({ status: made.status, stderr: made.stderr }).toMatchObject({ status: 0 });
+      expect(statSync(join(image, 'parameters')).mode & 0o777).toBe(0o600);
+      const command = made.stderr.trim().split(`in ${workspaceRoot}: `)[1]!;
+      const device = spawn('sh', ['-c', `exec ${command}`], { cwd: workspaceRoot, stdio: 'ignore' });
+      try {
+        const digest = createHash('sha256').update(readFileSync(bundle)).digest('hex');
+        await eventually(
+          () =>
+            expect(json('device', 'show', 'gateway-1')).toMatchObject({
+              presence: 'connected',
+              activeDigest: digest,
+            }),
+          { timeoutMs: 30_000, intervalMs: 500 },
+        );
+      } finally {
+        device.kill('SIGTERM');
+      }
+    }, 60_000);
+
+    it('should not write over an image unless told to, and keep its flash then', () => {
+      const before = statSync(join(image, 'flash')).mtimeMs;
+      const refused = flash();
+      expect(refused.status).toBe(5);
+      expect(refused.stderr).toContain('--force');
+      const again = flash('--force');
+      expect(again.status).toBe(0);
+      expect(again.stdout).toContain('with a new token');
+      expect(statSync(join(image, 'flash')).mtimeMs).toBe(before);
+    });
+
+    it('should tell what is wrong before a device loses its token', () => {
+      const cases: [args: string[], status: number, text: string][] = [
+        [['--force', '--type', 'wasm'], 2, 'registered as posix'],
+        [['--force', '--broker', 'nowhere'], 2, 'HOST:PORT'],
+        [['--force', '--ca', join(folder, 'none.pem')], 8, 'none.pem'],
+        [['--force', '--bundle', join(folder, 'none.bundle')], 4, 'none.bundle'],
+        [['--force', '--release', 'vibration@9.9.9'], 4, 'vibration@9.9.9'],
+        [['--force', '--sensor', 'accelerometer'], 2, 'kind:axes'],
+      ];
+      const block = readFileSync(join(image, 'parameters'));
+      for (const [args, status, text] of cases) {
+        const result = flash(...args);
+        expect({ args, status: result.status }).toEqual({ args, status });
+        expect(result.stderr).toContain(text);
+      }
+      expect(readFileSync(join(image, 'parameters'))).toEqual(block);
+      const unknown = tinyfleet('flash', 'gateway-2', '--out', join(folder, 'gateway-2'));
+      expect(unknown.status).toBe(2);
+      expect(unknown.stderr).toContain('--type posix');
+    });
+
+    it('should write the parameters of a board that runs elsewhere', () => {
+      const board = tinyfleet(
+        'flash',
+        'board-1',
+        '--type',
+        'nucleo-l4r5zi',
+        '--out',
+        join(folder, 'board-1'),
+      );
+      expect(board.status).toBe(0);
+      expect(board.stderr).toContain('docs/porting-agent.md');
+      const parameters = decodeParameterBlock(readFileSync(join(folder, 'board-1/parameters')));
+      expect(parameters).toMatchObject({ device: 'board-1', deviceType: 'nucleo-l4r5zi' });
+      expect(parameters.flash).toMatchObject({ sectorBytes: 4_096, unitBytes: 8, erased: 255 });
+    });
   });
 
   it('should refuse what is no model with code, hint and exit code', () => {

@@ -9,6 +9,7 @@ import { demoCommand } from './commands/demo.js';
 import { deviceCommand } from './commands/device.js';
 import { deviceTypeCommand } from './commands/device-type.js';
 import { doctorCommand } from './commands/doctor.js';
+import { flashCommand } from './commands/flash.js';
 import { modelCommand } from './commands/model.js';
 import { projectCommand } from './commands/project.js';
 import { releaseCommand } from './commands/release.js';
@@ -51,6 +52,7 @@ Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not fo
     projectCommand(),
     deviceTypeCommand(),
     deviceCommand(),
+    flashCommand(),
     modelCommand(),
     buildCommand(),
     compileCommand(),
