@@ -681,6 +681,14 @@ export const errors = {
     text: 'Interrupted.',
     hint: 'Nothing to do.',
   },
+  'cli.provision-failed': {
+    status: 503,
+    exit: 8,
+    transient: false,
+    title: 'Cli: provision failed',
+    text: 'The flash image cannot be made with the {runner} program: {problem}',
+    hint: 'Install what is missing with `npm run setup-test-deps`, or leave the bundle out and roll the release out.',
+  },
   'client.unreachable': {
     status: 503,
     exit: 7,
@@ -2487,6 +2495,7 @@ export interface ErrorData {
   'cli.timeout': { what: Value; seconds: Value };
   'cli.checks-failed': { count: Value };
   'cli.interrupted': Record<never, Value>;
+  'cli.provision-failed': { runner: Value; problem: Value };
   'client.unreachable': { url: Value };
   'client.unknown': Record<never, Value>;
   'compiler.not-a-model': { file: Value; reason: Value };
