@@ -33,6 +33,8 @@ const SUITES = [
   'update_test',
   'telemetry_test',
   'sleep_test',
+  'payload_test',
+  'transfer_test',
   'hostile_test',
   'ask_test',
 ];

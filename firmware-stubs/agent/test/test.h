@@ -34,6 +34,8 @@ extern const test_t flash_tests[];
 extern const test_t update_tests[];
 extern const test_t telemetry_tests[];
 extern const test_t sleep_tests[];
+extern const test_t payload_tests[];
+extern const test_t transfer_tests[];
 extern const test_t hostile_tests[];
 extern const test_t ask_tests[];
 

@@ -1,4 +1,5 @@
 // The fake outside of an agent under test, see world.h.
+#include "fleet_payload.h"
 #include "read.h"
 #include "world.h"
 
@@ -8,6 +9,7 @@
 
 static _Alignas(16) uint8_t arena[256];
 static _Alignas(16) uint8_t state[64];
+static fleet_payload_t scratch;
 static const uint8_t vendor[16] = {1, 2, 3};
 static const uint8_t class_id[16] = {7};
 static const uint8_t key[32] = {9, 9, 9};
@@ -387,6 +389,7 @@ static int32_t flash_erase(void *user, uint32_t offset) {
   const bool cut = w->operations == w->cut_at;
   if (w->operations++ == w->fail_at) return -1;
   if (cut && w->cut_mode == cut_before) pull_plug(w);
+  w->erases[offset / n]++;
   for (uint32_t i = 0; i < n; i++) {
     w->flash[offset + i] |= cut && w->cut_mode == cut_torn ? (uint8_t)(next_random(w) >> 24) : 0xff;
     // After a torn erase a unit is neither written nor erased: programming it is a breach.
@@ -531,6 +534,8 @@ void world_init(world_t *w) {
   c->arena_bytes = sizeof arena;
   c->state = state;
   c->state_bytes = sizeof state;
+  c->patch_scratch = &scratch;
+  c->patch_scratch_bytes = sizeof scratch;
   c->window_s = 10;
 }
 
@@ -586,6 +591,19 @@ void world_send(world_t *w, const char *topic, const uint8_t *payload, uint32_t 
   to_device(w, payload, n);
 }
 
+typedef struct {
+  const uint8_t *bytes;
+  const uint8_t *digest;
+  uint32_t n;
+  uint32_t method;
+} sent_t;
+
+static sent_t sent_by(const world_t *w) {
+  if (w->payload == NULL) return (sent_t){w->bundle->bytes, w->bundle->digest, w->bundle->n, FLEET_TRANSFER_METHOD_FULL};
+  return (sent_t){w->payload->bytes, w->payload->digest, w->payload->n,
+                  w->base != NULL ? FLEET_TRANSFER_METHOD_DELTA : FLEET_TRANSFER_METHOD_COMPRESSED};
+}
+
 void world_send_desired(world_t *w) {
   uint8_t payload[1200];
   uint8_t manifest[768];
@@ -599,11 +617,15 @@ void world_send_desired(world_t *w) {
     const uint32_t n = make_manifest(manifest, sizeof manifest, w->bundle, &w->release);
     fleet_cbor_field_bytes(&out, FLEET_DESIRED_MANIFEST, manifest, n);
     fleet_cbor_head(&out, cbor_uint, FLEET_DESIRED_TRANSFER);
-    fleet_cbor_head(&out, cbor_map, 4u + (w->chunk_bytes != 0));
-    fleet_cbor_field(&out, FLEET_TRANSFER_METHOD, FLEET_TRANSFER_METHOD_FULL);
-    fleet_cbor_field(&out, FLEET_TRANSFER_PAYLOAD_BYTES, w->bundle->n);
-    fleet_cbor_field_bytes(&out, FLEET_TRANSFER_PAYLOAD_DIGEST, w->bundle->digest, 32);
+    const sent_t sent = sent_by(w);
+    fleet_cbor_head(&out, cbor_map, 4u + (sent.method == FLEET_TRANSFER_METHOD_DELTA) + (w->chunk_bytes != 0));
+    fleet_cbor_field(&out, FLEET_TRANSFER_METHOD, sent.method);
+    fleet_cbor_field(&out, FLEET_TRANSFER_PAYLOAD_BYTES, sent.n);
+    fleet_cbor_field_bytes(&out, FLEET_TRANSFER_PAYLOAD_DIGEST, sent.digest, 32);
     fleet_cbor_field_bytes(&out, FLEET_TRANSFER_RESULT_DIGEST, w->bundle->digest, 32);
+    if (sent.method == FLEET_TRANSFER_METHOD_DELTA) {
+      fleet_cbor_field_bytes(&out, FLEET_TRANSFER_BASE_DIGEST, w->base->digest, 32);
+    }
     if (w->chunk_bytes != 0) fleet_cbor_field(&out, FLEET_TRANSFER_CHUNK_BYTES, w->chunk_bytes);
   }
   if (w->window_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_WINDOW_S, w->window_s);
@@ -614,13 +636,14 @@ void world_send_desired(world_t *w) {
 }
 
 static void answer_want(world_t *w, const message_t *m) {
+  const sent_t sent = sent_by(w);
   const uint32_t count = (uint32_t)message_field(m, FLEET_WANT_COUNT, 0);
   const uint32_t size = (uint32_t)message_field(m, FLEET_WANT_CHUNK_BYTES, 1024);
   uint32_t offset = (uint32_t)message_field(m, FLEET_WANT_OFFSET, 0);
-  for (uint32_t i = 0; i < count && offset < w->bundle->n; i++, offset += size) {
+  for (uint32_t i = 0; i < count && offset < sent.n; i++, offset += size) {
     uint8_t payload[1400];
-    const uint32_t n = w->bundle->n - offset < size ? w->bundle->n - offset : size;
-    uint32_t crc = fleet_crc32(0, w->bundle->bytes + offset, n);
+    const uint32_t n = sent.n - offset < size ? sent.n - offset : size;
+    uint32_t crc = fleet_crc32(0, sent.bytes + offset, n);
     if (w->skip_chunks != 0) {
       w->skip_chunks--;
       continue;
@@ -631,9 +654,9 @@ static void answer_want(world_t *w, const message_t *m) {
     }
     fleet_cbor_writer_t out = {payload, sizeof payload, 0, false};
     fleet_cbor_head(&out, cbor_map, 4);
-    fleet_cbor_field_bytes(&out, FLEET_CHUNK_TRANSFER, w->bundle->digest, 8);
+    fleet_cbor_field_bytes(&out, FLEET_CHUNK_TRANSFER, sent.digest, 8);
     fleet_cbor_field(&out, FLEET_CHUNK_OFFSET, offset);
-    fleet_cbor_field_bytes(&out, FLEET_CHUNK_DATA, w->bundle->bytes + offset, n);
+    fleet_cbor_field_bytes(&out, FLEET_CHUNK_DATA, sent.bytes + offset, n);
     fleet_cbor_field(&out, FLEET_CHUNK_CRC32, crc);
     world_send(w, "chunk", payload, out.used, 0);
     w->chunks_sent++;

@@ -9,6 +9,7 @@
 
 #include "../src/agent.h"
 #include "../src/manifest.h"
+#include "payload_writer.h"
 
 enum {
   world_flash_bytes = 64 * 1024,
@@ -84,6 +85,7 @@ typedef struct {
   cut_t cut_mode;
   int64_t operations;
   uint32_t rule_breaches;
+  uint32_t erases[world_flash_bytes / 512]; // by sector
   int64_t fail_at; // flash operation that answers an error, -1 = never
 
   // network
@@ -114,6 +116,8 @@ typedef struct {
   uint32_t revision;
   release_t release;
   const bundle_t *bundle;
+  const payload_writer_t *payload; // how it comes, NULL = as it is
+  const bundle_t *base;            // a delta's, NULL = compressed
   uint32_t chunk_bytes; // told in desired, 0 = not told
   uint32_t window_s;
   uint32_t pick_every;

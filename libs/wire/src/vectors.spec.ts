@@ -1,5 +1,5 @@
 /**
- * Golden vectors, shared with the C tests: firmware-stubs/vectors/{wire,manifest,ask}.json are what this file's
+ * Golden vectors, shared with the C tests: firmware-stubs/vectors/{wire,manifest,ask,payload}.json are what this file's
  * cases encode to, byte for byte. TINYFLEET_UPDATE_VECTORS=1 rewrites them (then run npm run generate).
  */
 import { createPrivateKey } from 'node:crypto';
@@ -19,6 +19,7 @@ import {
 import type { Messages } from './index.js';
 import { askCases, askClientId, askNegatives, askToken } from '../test/ask-cases.js';
 import { manifestCases, manifestNegatives, testSeed } from '../test/manifest-cases.js';
+import { payloadCases } from '../test/payload-cases.js';
 import { wireCases, wireNegatives } from '../test/wire-cases.js';
 
 const folder = new URL('../../../firmware-stubs/vectors/', import.meta.url);
@@ -166,4 +167,13 @@ describe('ask vectors', () => {
       expect(codeOf(() => verifyAsk(ask, askClientId, trust))).toBe('agent.ask-refused');
     });
   }
+});
+
+describe('golden payloads', () => {
+  it('should be written as ever: devices in the field decode them', () => {
+    const about =
+      'Payloads of docs/spec/transfer.md, in hexadecimal: what encodeDelta and encodeCompressed give.';
+    const value = { about, payloads: payloadCases() };
+    expect(golden('payload.json', value)).toEqual(JSON.parse(json(value)));
+  });
 });

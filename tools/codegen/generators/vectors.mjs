@@ -60,7 +60,47 @@ export async function generate(root) {
     [...ask.asks, ...ask.negatives].map((m) => ({ ...m, message: m.authentication ?? 'ask' })),
   );
   lines.push('#endif', '');
-  return [{ path: 'firmware-stubs/vectors/fleet_vectors.h', text: lines.join('\n') }];
+  return [
+    { path: 'firmware-stubs/vectors/fleet_vectors.h', text: lines.join('\n') },
+    { path: 'firmware-stubs/vectors/fleet_payload_vectors.h', text: payloads(await read('payload.json')) },
+  ];
+}
+
+function payloads({ payloads: rows }) {
+  const lines = [
+    '/*',
+    ' * Golden payloads of docs/spec/transfer.md, made by libs/wire. Generated from payload.json by npm run generate.',
+    ' * Do not edit. For tests: include it in one translation unit.',
+    ' */',
+    '#ifndef FLEET_PAYLOAD_VECTORS_H',
+    '#define FLEET_PAYLOAD_VECTORS_H',
+    '',
+    '#include <stdint.h>',
+    '',
+    'typedef struct {',
+    '    const char *name;',
+    '    const uint8_t *base;',
+    '    const uint8_t *result;',
+    '    const uint8_t *payload;',
+    '    uint32_t base_bytes;',
+    '    uint32_t result_bytes;',
+    '    uint32_t payload_bytes;',
+    '    uint32_t sector_bytes;',
+    '} fleet_payload_vector_t;',
+    '',
+  ];
+  const parts = ['base', 'result', 'payload'];
+  rows.forEach((row, i) =>
+    lines.push(...parts.map((part) => array(`fleet_payload_${i}_${part}`, row[part]))),
+  );
+  lines.push('static const fleet_payload_vector_t fleet_payload_vectors[] = {');
+  rows.forEach((row, i) => {
+    const names = parts.map((part) => `fleet_payload_${i}_${part}`);
+    const sizes = parts.map((part) => `${row[part].length / 2}u`);
+    lines.push(`    {${[JSON.stringify(row.name), ...names, ...sizes, `${row.sectorBytes}u`].join(', ')}},`);
+  });
+  lines.push('};', '', '#endif', '');
+  return lines.join('\n');
 }
 
 async function errorNumbers(root) {
