@@ -4,12 +4,20 @@
 //   npm run bench -- agent [--only code,cost,updates,network,cuts,qemu] [--quick]
 import { stdout } from 'node:process';
 import { measureCode } from './agent/code.mjs';
+import { measureDeviceCost } from './agent/cost.mjs';
+import { measureCuts } from './agent/cuts.mjs';
 import { measureNetwork } from './agent/network.mjs';
+import { measureQemuCuts } from './agent/qemu.mjs';
+import { measureUpdateSizes } from './agent/updates.mjs';
 import { printBars } from './report.mjs';
 
 const SECTIONS = {
   code: measureCode,
+  cost: measureDeviceCost,
+  updates: measureUpdateSizes,
   network: measureNetwork,
+  cuts: measureCuts,
+  qemu: measureQemuCuts,
 };
 
 export async function run(args = []) {
