@@ -98,6 +98,8 @@ typedef struct {
   uint32_t flags;
   void *patch_scratch; // 8-byte aligned, this agent's alone: what decodes compressed bundles and deltas, never the arena
   uint32_t patch_scratch_bytes; // at least sizeof(fleet_payload_t), or bundles come by the method full only
+  void *sample_ram; // this agent's: holds one input that the platform asked for; NULL = none is sent
+  uint32_t sample_ram_bytes;
 } fleet_agent_config_t;
 
 // ---- the context: fields are private -------------------------------------------------------------------------------
@@ -184,6 +186,10 @@ typedef struct fleet_agent {
   bool running;   // a model is loaded and takes inputs
   bool inferring;
   bool streams;    // its inputs share samples
+  uint8_t sample_state;
+  uint8_t sample_encoding;
+  uint8_t sample_predicted;
+  uint8_t sample_confidence;
   bool fetching;
   bool want_due;
   bool asleep;       // a sleeper between two contacts
@@ -199,6 +205,7 @@ typedef struct fleet_agent {
   uint8_t note_first;
   uint8_t note_count;
   uint16_t classes; // of the running model
+  uint16_t samples_left; // to be taken
   uint16_t chunk_bytes;
   uint16_t pick_every;
   uint16_t queue_used;
@@ -231,6 +238,10 @@ typedef struct fleet_agent {
   uint64_t soak_counted_us;
   uint64_t boot_id;
   int64_t unix_offset_ms; // unix time = offset + uptime
+  uint32_t sample_ask;   // counter of the command
+  uint32_t sample_index; // of its inference
+  uint32_t sample_bytes;
+  uint32_t sample_sent;
   uint32_t windows_made;
   uint32_t sending_lost; // ring.lost when the window in flight was read from it
   uint32_t test_cycles;

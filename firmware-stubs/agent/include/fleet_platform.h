@@ -81,6 +81,9 @@ typedef struct {
   void (*log)(void *user, uint32_t level, const char *text, int32_t value);
   // Optional. The most of the stack that was in use since boot, in bytes; goes into telemetry.
   uint32_t (*stack_bytes)(void *user);
+  // Optional. Unix time in milliseconds that the board vouches for (GNSS, signed time), 0 = not known yet. Only with it are
+  // manifests refused that have expired.
+  uint64_t (*unix_ms)(void *user);
 } fleet_platform_t;
 
 #endif

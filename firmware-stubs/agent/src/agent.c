@@ -175,6 +175,7 @@ static void drop_note(fleet_agent_t *a) {
 static void handle_ack(fleet_agent_t *a) {
   if (a->in_flight == in_flight_window || a->in_flight == in_flight_ring) fleet_window_acked(a);
   if (a->in_flight == in_flight_note) drop_note(a);
+  if (a->in_flight == in_flight_sample) fleet_samples_acked(a);
   a->in_flight = in_flight_none;
 }
 
@@ -238,7 +239,7 @@ static void send_next(fleet_agent_t *a) {
       drop_note(a);
     }
   } else {
-    (void)fleet_window_publish(a);
+    if (!fleet_window_publish(a)) (void)fleet_samples_publish(a);
   }
 }
 

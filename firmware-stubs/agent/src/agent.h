@@ -5,7 +5,9 @@
 #include "fleet_agent.h"
 #include "fleet_cbor.h"
 
-enum { in_flight_none = 0, in_flight_hello, in_flight_note, in_flight_window, in_flight_ring };
+enum { in_flight_none = 0, in_flight_hello, in_flight_note, in_flight_window, in_flight_ring, in_flight_sample };
+
+enum { sample_none = 0, sample_filling, sample_too_large, sample_ready };
 
 enum {
   job_none = 0,
@@ -37,6 +39,8 @@ uint32_t fleet_messages_begin(fleet_agent_t *agent, fleet_cbor_writer_t *w, cons
 bool fleet_messages_end(fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t at, uint32_t qos);
 // The loss counters that are not 0 under `key`, nothing when all are.
 void fleet_messages_counters(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t key);
+// The stack's high-water mark where the port knows it.
+void fleet_messages_stack(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t key);
 void fleet_messages_will(void *agent, fleet_cbor_writer_t *w);
 bool fleet_messages_hello(fleet_agent_t *agent);
 bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note);
@@ -70,6 +74,15 @@ int32_t fleet_model_load(fleet_agent_t *agent, uint32_t slot);
 void fleet_model_unload(fleet_agent_t *agent);
 void fleet_model_start(fleet_agent_t *agent); // the loaded model takes over the schedule
 uint64_t fleet_model_tick(fleet_agent_t *agent);
+
+// samples.c
+bool fleet_samples_ask(fleet_agent_t *agent, uint32_t count, uint32_t ask); // command: the next `count` inputs
+void fleet_samples_feed(fleet_agent_t *agent, const void *data, uint32_t bytes, uint32_t dtype);
+void fleet_samples_done(fleet_agent_t *agent, const fleet_inference_t *inference); // what was fed made this
+void fleet_samples_unused(fleet_agent_t *agent); // what was fed made no inference
+void fleet_samples_drop(fleet_agent_t *agent);   // another model takes over
+bool fleet_samples_publish(fleet_agent_t *agent);
+void fleet_samples_acked(fleet_agent_t *agent);
 
 // telemetry.c
 void fleet_window_open(fleet_agent_t *agent);

@@ -76,6 +76,8 @@ static bool reboot(fleet_agent_t *a, const ask_t *ask) {
 
 static bool erase(fleet_agent_t *a, const ask_t *ask) { return fleet_update_erase(a, ask->argument); }
 
+static bool send_samples(fleet_agent_t *a, const ask_t *ask) { return fleet_samples_ask(a, ask->argument, ask->counter); }
+
 static bool set_cadence(fleet_agent_t *a, const ask_t *ask) {
   return fleet_agent_set_period(a, (uint64_t)ask->argument * 1000) == 0; // argument: milliseconds
 }
@@ -127,6 +129,7 @@ static const struct {
 } commands[] = {
     [FLEET_COMMAND_REBOOT] = {reboot, proof_mac},
     [FLEET_COMMAND_ERASE] = {erase, proof_mac},
+    [FLEET_COMMAND_SEND_SAMPLES] = {send_samples, proof_mac},
     [FLEET_COMMAND_SET_CADENCE] = {set_cadence, proof_none},
     [FLEET_COMMAND_ABORT] = {abort_update, proof_none},
     [FLEET_COMMAND_ROTATE_KEY] = {rotate_key, proof_signature},

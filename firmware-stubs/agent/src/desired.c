@@ -71,6 +71,12 @@ static void begin_switch(fleet_agent_t *a, const fleet_desired_t *d, const fleet
   fleet_update_begin_trial(a);
 }
 
+// Only a clock that the board vouches for may refuse; what runs already may go on.
+static bool has_expired(const fleet_agent_t *a, const fleet_manifest_t *m) {
+  const fleet_platform_t *f = a->platform;
+  return m->not_after != 0 && f->unix_ms != NULL && f->unix_ms(f->user) / 1000 > m->not_after;
+}
+
 static bool update_is_open(const fleet_agent_t *a) {
   const uint32_t state = a->persist.update_state;
   return state == FLEET_UPDATE_STATE_VERIFIED || state == FLEET_UPDATE_STATE_STAGED ||
@@ -91,6 +97,10 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     return;
   }
   const bool is_active = p->active_slot != FLEET_NO_SLOT && memcmp(p->slots[p->active_slot].digest, m.digest, 32) == 0;
+  if (!is_active && has_expired(a, &m)) {
+    fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, fleet_err_manifest_expired);
+    return;
+  }
   const bool is_target = memcmp(fleet_update_target(a)->digest, m.digest, 32) == 0;
   const bool same_deployment = d->deployment == p->deployment;
   const uint32_t other = p->active_slot == 0 ? 1 : 0;

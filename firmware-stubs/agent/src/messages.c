@@ -40,6 +40,11 @@ void fleet_messages_counters(const fleet_agent_t *agent, fleet_cbor_writer_t *w,
   if (w->used == at) w->used = before; // nothing was lost
 }
 
+void fleet_messages_stack(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t key) {
+  const fleet_platform_t *f = agent->platform;
+  if (f->stack_bytes != NULL) fleet_cbor_field(w, key, f->stack_bytes(f->user));
+}
+
 static void text_field(fleet_cbor_writer_t *w, uint32_t key, fleet_text_t text) {
   fleet_cbor_key(w, key);
   fleet_cbor_string(w, cbor_text, text.at, text.bytes);
@@ -120,8 +125,10 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   uint8_t own_op_set[8];
   fleet_op_set(op_set, own_op_set);
   const uint32_t own_bytes = trimmed(own_op_set, sizeof own_op_set);
-  const uint32_t capabilities = FLEET_CAPABILITY_RETAINED_SLOT |
-                                (agent->platform->cycles != NULL ? (uint32_t)FLEET_CAPABILITY_LATENCY_MEASURED : 0);
+  const uint32_t capabilities = (agent->platform->cycles != NULL) * (uint32_t)FLEET_CAPABILITY_LATENCY_MEASURED |
+                                (agent->platform->unix_ms != NULL) * (uint32_t)FLEET_CAPABILITY_TRUSTED_TIME |
+                                (config->sample_ram != NULL) * (uint32_t)FLEET_CAPABILITY_SAMPLES |
+                                (uint32_t)FLEET_CAPABILITY_RETAINED_SLOT;
   fleet_cbor_writer_t w;
   const uint32_t at = fleet_messages_begin(agent, &w, "hello", 1);
   text_field(&w, FLEET_HELLO_DEVICE_TYPE, config->device_type);
@@ -192,6 +199,7 @@ bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
     if (failed) fleet_cbor_field(&w, FLEET_SELF_TEST_FAILED_VECTOR, note->failed_vector);
     if (note->failed_step != UINT16_MAX) fleet_cbor_field(&w, FLEET_SELF_TEST_FAILED_STEP, note->failed_step);
     fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(test_rows), note);
+    fleet_messages_stack(agent, &w, FLEET_SELF_TEST_STACK_BYTES);
     fleet_cbor_map_close(&w, test_at);
   }
   if (note->attempts != 0) fleet_cbor_field(&w, FLEET_STATE_ATTEMPTS, note->attempts);
@@ -201,10 +209,9 @@ bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
 }
 
 bool fleet_messages_want(fleet_agent_t *agent, uint32_t count) {
-  const fleet_slot_record_t *slot = &agent->persist.slots[agent->persist.target_slot];
   fleet_cbor_writer_t w;
   const uint32_t at = fleet_messages_begin(agent, &w, "want", 0);
-  fleet_cbor_field_bytes(&w, FLEET_WANT_TRANSFER, slot->digest, 8);
+  fleet_cbor_field_bytes(&w, FLEET_WANT_TRANSFER, agent->persist.transfer, 8);
   fleet_cbor_field(&w, FLEET_WANT_OFFSET, agent->next_offset);
   fleet_cbor_field(&w, FLEET_WANT_COUNT, count);
   fleet_cbor_field(&w, FLEET_WANT_CHUNK_BYTES, agent->chunk_bytes);

@@ -82,6 +82,7 @@ void fleet_model_start(fleet_agent_t *a) {
   a->running = true;
   a->inferring = false;
   a->model_runs = 0;
+  fleet_samples_drop(a);
   a->next_inference_us = a->started_us = a->progress_us = a->now_us;
   fleet_window_open(a);
 }
@@ -137,6 +138,7 @@ static int32_t pull_inputs(fleet_agent_t *a, bool due) {
       if (fleet_input(&a->runtime, i++, &input) < 0) {
         (void)fleet_input(&a->runtime, 0, &input);
         inspect(a, input.data, input.bytes, input.dtype);
+        fleet_samples_feed(a, input.data, input.bytes, input.dtype);
         return 1;
       }
       raw.data = input.data;
@@ -147,6 +149,7 @@ static int32_t pull_inputs(fleet_agent_t *a, bool due) {
     if ((uint32_t)n != raw.frames) return 0;
     if (direct) continue;
     if (due && raw.passes == 1) inspect(a, raw.data, raw.frames * raw.axes * 2, FLEET_DTYPE_INT16);
+    fleet_samples_feed(a, raw.data, raw.frames * raw.axes * 2, FLEET_DTYPE_INT16);
     const int32_t left = fleet_feed(&a->runtime); // never an error after a load
     a->progress_us = a->now_us;
     if (f->watchdog != NULL) f->watchdog(f->user);
@@ -165,6 +168,7 @@ static void finish(fleet_agent_t *a) {
   inference.output_bytes = output.bytes;
   classify(&output, &inference);
   fleet_window_add(a, &inference);
+  fleet_samples_done(a, &inference);
   a->inferring = false;
   a->inference_index++;
   a->model_runs++;
@@ -202,7 +206,10 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
       a->next_inference_us += due ? a->period_us : 0;
       return due ? a->next_inference_us : a->now_us + sample_retry_us;
     }
-    if (!due) return a->now_us;
+    if (!due) {
+      fleet_samples_unused(a);
+      return a->now_us;
+    }
     a->started_cycles = f->cycles != NULL ? f->cycles(f->user) : 0;
     if (fleet_begin(&a->runtime) < 0) return a->now_us + a->period_us;
     a->inferring = true;

@@ -17,7 +17,7 @@ static uint64_t contact_delay_us(const fleet_agent_t *a) {
 
 static bool something_open(const fleet_agent_t *a) {
   return a->hello_due || a->in_flight != in_flight_none || a->note_count != 0 || a->queue_used != 0 ||
-         a->ring.pending != 0 || a->fetching || a->job != job_none;
+         a->ring.pending != 0 || a->sample_state == sample_ready || a->fetching || a->job != job_none;
 }
 
 void fleet_sleep_wake(fleet_agent_t *a) {

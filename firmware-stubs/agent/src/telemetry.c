@@ -180,7 +180,7 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
     fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MAX, w->cycles_max);
   }
   fleet_cbor_field(out, FLEET_TELEMETRY_ARENA_BYTES, a->runtime.arena_bytes);
-  if (f->stack_bytes != NULL) fleet_cbor_field(out, FLEET_TELEMETRY_STACK_BYTES, f->stack_bytes(f->user));
+  fleet_messages_stack(a, out, FLEET_TELEMETRY_STACK_BYTES);
   if (battery >= 0) fleet_cbor_field(out, FLEET_TELEMETRY_BATTERY_PERCENT, battery > 100 ? 100 : (uint32_t)battery);
   fleet_cbor_field(out, FLEET_TELEMETRY_RESETS, a->persist.boot_counter & UINT16_MAX);
   fleet_cbor_field(out, FLEET_TELEMETRY_FIRST_INDEX, w->first_index);

@@ -389,6 +389,125 @@ static void should_go_back_on_command(void) {
   CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_retained_missing);
 }
 
+// ---- samples -----------------------------------------------------------------------------------------------------------
+
+static _Alignas(16) uint8_t sample_ram[4096];
+
+// The data of a sample's part.
+static uint32_t part(const message_t *m, const uint8_t **data) {
+  static const fleet_cbor_row_t rows[] = {{FLEET_SAMPLE_DATA, cbor_row_bytes, 0, 0, 0}};
+  fleet_cbor_span_t found = {NULL, 0};
+  CHECK(fleet_cbor_read_map((fleet_cbor_span_t){m->payload, m->n}, FLEET_CBOR_ROWS(rows), &found) != 0);
+  *data = found.at;
+  return found.n;
+}
+
+static void should_send_the_inputs_that_were_asked_for(void) {
+  two_models();
+  CHECK(!tell(command(1, FLEET_COMMAND_SEND_SAMPLES, 3, mac))); // no memory to keep one in
+  CHECK_EQUAL(message_field(world_last(&w, "hello"), FLEET_HELLO_CAPABILITIES, 0) & FLEET_CAPABILITY_SAMPLES, 0);
+  w.config.sample_ram = sample_ram;
+  w.config.sample_ram_bytes = 4; // just the input
+  restart();
+  CHECK(world_run(&w, 5));
+  CHECK(message_field(world_last(&w, "hello"), FLEET_HELLO_CAPABILITIES, 0) & FLEET_CAPABILITY_SAMPLES);
+  w.message_count = 0;
+  w.next_class = 2;
+  CHECK(tell(command(1, FLEET_COMMAND_SEND_SAMPLES, 3, mac)));
+  CHECK(world_run(&w, 20));
+  CHECK_EQUAL(world_count(&w, "sample"), 3);
+  uint32_t last = 0;
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    const message_t *m = &w.messages[i];
+    const uint8_t *data;
+    if (strcmp(m->topic, "sample") != 0) continue;
+    CHECK_EQUAL(m->qos, 1);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_ASK, 0), 1);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_OFFSET, 9), 0);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_BYTES, 0), 4);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_PREDICTED, 0), 2);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_ENCODING, 9), FLEET_SAMPLE_ENCODING_INT8);
+    CHECK(message_field(m, FLEET_SAMPLE_INDEX, 0) > last || last == 0);
+    last = (uint32_t)message_field(m, FLEET_SAMPLE_INDEX, 0);
+    CHECK_EQUAL(part(m, &data), 4);
+    CHECK(data[0] == (uint8_t)-100 && data[2] >= 60);
+  }
+  // 0 stops.
+  CHECK(tell(command(2, FLEET_COMMAND_SEND_SAMPLES, 1000, mac)));
+  CHECK(world_run(&w, 5));
+  CHECK(tell(command(3, FLEET_COMMAND_SEND_SAMPLES, 0, mac)));
+  CHECK(world_run(&w, 2));
+  w.message_count = 0;
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), 0);
+  // One byte less than the input: counted.
+  w.config.sample_ram_bytes = 3;
+  CHECK(tell(command(4, FLEET_COMMAND_SEND_SAMPLES, 2, mac)));
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), 0);
+  CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_SAMPLE_DROPPED), 2);
+}
+
+static void should_send_a_large_sample_in_parts_behind_everything_else(void) {
+  two_models();
+  w.config.sample_ram = sample_ram;
+  w.config.sample_ram_bytes = sizeof sample_ram;
+  restart();
+  CHECK(world_run(&w, 5));
+  uint8_t whole[1300];
+  for (uint32_t i = 0; i < sizeof whole; i++) whole[i] = (uint8_t)(i * 7);
+  w.message_count = 0;
+  CHECK(fleet_samples_ask(&w.agent, 1, 77));
+  const fleet_inference_t inference = {4711, 3, 200, 0, NULL, 0};
+  fleet_samples_feed(&w.agent, whole, 650, FLEET_DTYPE_INT16); // two rows
+  fleet_samples_feed(&w.agent, whole + 650, 650, FLEET_DTYPE_INT16);
+  fleet_samples_done(&w.agent, &inference);
+  w.agent.samples_left = 0;
+  w.agent.hello_due = true;
+  CHECK(world_run(&w, 5));
+  CHECK(strcmp(w.messages[0].topic, "hello") == 0);
+  CHECK_EQUAL(world_count(&w, "sample"), 3);
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    const message_t *m = &w.messages[i];
+    const uint8_t *data;
+    if (strcmp(m->topic, "sample") != 0) continue;
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_INDEX, 0), 4711);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_ASK, 0), 77);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_OFFSET, 9999), at);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_BYTES, 0), sizeof whole);
+    CHECK_EQUAL(message_field(m, FLEET_SAMPLE_ENCODING, 9), FLEET_SAMPLE_ENCODING_INT16_LE);
+    const uint32_t n = part(m, &data);
+    CHECK(n != 0 && memcmp(data, whole + at, n) == 0);
+    at += n;
+  }
+  CHECK_EQUAL(at, sizeof whole);
+}
+
+static void should_send_the_raw_rows_of_a_front_end(void) {
+  static const fleet_sensor_t generic = {FLEET_SENSOR_GENERIC, 1, 0, 2000, 4000};
+  for (uint32_t passes = 1; passes <= 2; passes++) {
+    ready();
+    make_sampled_bundle(&one, 1, (sampled_t){passes, 4000});
+    w.streams = passes == 1;
+    w.sample_pace_us = 300000;
+    w.config.sensors = &generic;
+    w.config.sensor_count = 1;
+    w.config.sample_ram = sample_ram;
+    w.config.sample_ram_bytes = 8; // two rows of two counts
+    restart();
+    install(&one, 2, 0);
+    w.message_count = 0;
+    CHECK(tell(command(1, FLEET_COMMAND_SEND_SAMPLES, 2, mac)));
+    CHECK(world_run(&w, 10));
+    CHECK_EQUAL(world_count(&w, "sample"), 2);
+    const uint8_t *data;
+    CHECK_EQUAL(part(world_last(&w, "sample"), &data), 4 * passes);
+    CHECK_EQUAL(message_field(world_last(&w, "sample"), FLEET_SAMPLE_ENCODING, 9), FLEET_SAMPLE_ENCODING_INT16_LE);
+    CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_SAMPLE_DROPPED), 0);
+  }
+}
+
 // ---- keys ------------------------------------------------------------------------------------------------------------
 
 static command_t rotation(uint32_t counter, uint32_t next, uint32_t sequence, uint32_t signer) {
@@ -571,6 +690,10 @@ const test_t ask_tests[] = {
     {"should abort an update at any moment", should_abort_an_update_at_any_moment},
     {"should abort while it hashes what a transfer left", should_abort_while_it_hashes_what_a_transfer_left},
     {"should go back on command", should_go_back_on_command},
+    {"should send the inputs that were asked for", should_send_the_inputs_that_were_asked_for},
+    {"should send a large sample in parts behind everything else",
+     should_send_a_large_sample_in_parts_behind_everything_else},
+    {"should send the raw rows of a front end", should_send_the_raw_rows_of_a_front_end},
     {"should follow the next key when a release of it is committed",
      should_follow_the_next_key_when_a_release_of_it_is_committed},
     {"should keep its key when the release of the next one fails",

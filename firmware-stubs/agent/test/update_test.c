@@ -657,7 +657,66 @@ static void should_survive_random_power_cuts_in_a_row(void) {
   }
 }
 
+static uint64_t board_time_ms;
+static uint64_t unix_ms(void *user) {
+  (void)user;
+  return board_time_ms;
+}
+
+static uint32_t stack_bytes(void *user) {
+  (void)user;
+  return 1234;
+}
+
+static void should_refuse_what_has_expired_only_with_a_clock_to_trust(void) {
+  static const struct {
+    uint64_t now_ms;
+    bool has_clock, refused;
+  } cases[] = {{2000000000, false, false}, {0, true, false}, {1000000999, true, false}, {1000001000, true, true}};
+  for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    ready();
+    board_time_ms = cases[i].now_ms;
+    if (cases[i].has_clock) w.platform.unix_ms = unix_ms;
+    restart(FLEET_RESET_CAUSE_POWER_ON);
+    want_release(&one, 2);
+    w.release.not_after = 1000000;
+    world_send_desired(&w);
+    CHECK(world_run(&w, 20));
+    CHECK_EQUAL(runs(&one), !cases[i].refused);
+    CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), cases[i].refused ? fleet_err_manifest_expired : 0);
+    const uint32_t capabilities = (uint32_t)message_field(world_last(&w, "hello"), FLEET_HELLO_CAPABILITIES, 0);
+    CHECK_EQUAL((capabilities & FLEET_CAPABILITY_TRUSTED_TIME) != 0, cases[i].has_clock);
+  }
+  // What runs goes on when its manifest expires, and is told so.
+  w.release.not_after = 0;
+  w.deployment++;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 130));
+  w.release.not_after = 1000000;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 5));
+  CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_UPDATE_STATE, 0), FLEET_UPDATE_STATE_ACTIVE);
+}
+
+static void should_say_how_much_stack_it_needed(void) {
+  ready();
+  w.platform.stack_bytes = stack_bytes;
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 20));
+  CHECK_EQUAL(message_field(world_last(&w, "telemetry"), FLEET_TELEMETRY_STACK_BYTES, 0), 1234);
+  uint32_t told = 0;
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    for (uint32_t at = 0; at + 4 <= w.messages[i].n && strcmp(w.messages[i].topic, "state") == 0; at++) {
+      told += memcmp(w.messages[i].payload + at, "\x08\x19\x04\xd2", 4) == 0; // key 8 of the self-test
+    }
+  }
+  CHECK_EQUAL(told, 1);
+}
+
 const test_t update_tests[] = {
+    {"should refuse what has expired only with a clock to trust", should_refuse_what_has_expired_only_with_a_clock_to_trust},
+    {"should say how much stack it needed", should_say_how_much_stack_it_needed},
     {"should install a first model", should_install_a_first_model},
     {"should run a factory image", should_run_a_factory_image},
     {"should refuse a platform or configuration it cannot work with",

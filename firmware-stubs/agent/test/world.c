@@ -263,7 +263,8 @@ uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, 
   fleet_cbor_field(&w[1], 14, bundle->n);
   fleet_cbor_int(&w[1], -1);
   fleet_cbor_head(&w[1], cbor_map,
-                  5u + (r->firmware_min != NULL) + 1 + (r->latency_us != 0) + r->allow_downgrade + (r->supersede != 0));
+                  5u + (r->firmware_min != NULL) + 1 + (r->latency_us != 0) + r->allow_downgrade + (r->supersede != 0) +
+                      (r->not_after != 0));
   fleet_cbor_field(&w[1], 1, r->abi);
   fleet_cbor_field_bytes(&w[1], 2, r->op_set, r->op_set_bytes);
   fleet_cbor_field(&w[1], 4, r->arena_bytes);
@@ -280,6 +281,7 @@ uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, 
     fleet_cbor_bool(&w[1], true);
   }
   if (r->supersede != 0) fleet_cbor_field(&w[1], 11, r->supersede);
+  if (r->not_after != 0) fleet_cbor_field(&w[1], 12, r->not_after);
   const uint8_t conditions[4] = {1, 15, 2, 15};
   for (uint32_t i = 0; i < 4; i++) fleet_cbor_head(&w[1], cbor_uint, conditions[i]);
 

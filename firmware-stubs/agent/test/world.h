@@ -41,6 +41,7 @@ typedef struct {
   uint32_t abi;
   uint32_t arena_bytes;
   uint32_t supersede;
+  uint32_t not_after;
   uint32_t latency_us;
   uint8_t op_set[32];
   uint32_t op_set_bytes;

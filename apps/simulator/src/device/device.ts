@@ -17,6 +17,8 @@ export const ResetCause = { powerOn: 1, software: 3, watchdog: 4, brownOut: 5, f
 export type ResetCauseName = keyof typeof ResetCause;
 
 const SENSOR_TENSOR = 0;
+/** Largest input that a device gives away when it is asked for samples. */
+const SAMPLE_BYTES = 2_048;
 
 export interface DeviceIdentity {
   readonly project: string;
@@ -108,7 +110,7 @@ export class SimulatedDevice implements DevicePlatform {
   /** Bytes of linear memory one device of these settings takes, for reserving them at once. */
   static memoryBytes(fleet: Fleet, stateBytes: number): number {
     const { deviceBytes, configBytes, patchBytes } = fleet.firmware;
-    return deviceBytes + configBytes + patchBytes + stateBytes + 1_024;
+    return deviceBytes + configBytes + patchBytes + SAMPLE_BYTES + stateBytes + 1_024;
   }
 
   /** Starts the firmware: power-on, or a reboot for a cause of wire.cddl. */
@@ -297,6 +299,7 @@ export class SimulatedDevice implements DevicePlatform {
     const [model] = place(classId(identity.type));
     const state = settings.stateBytes > 0 ? this.allocate(settings.stateBytes) : 0;
     const patch = this.allocate(fleet.firmware.patchBytes);
+    const samples = this.allocate(SAMPLE_BYTES);
     const words = this.words();
     for (const [word, [at, bytes]] of strings) words.set([at, bytes], word);
     words[ConfigWord.vendorId] = vendor;
@@ -310,6 +313,7 @@ export class SimulatedDevice implements DevicePlatform {
     words.set([fleet.arena.at, fleet.arena.bytes], ConfigWord.arena);
     words.set([state, settings.stateBytes], ConfigWord.state);
     words.set([patch, fleet.firmware.patchBytes], ConfigWord.patchScratch);
+    words.set([samples, SAMPLE_BYTES], ConfigWord.sampleRam);
     words[ConfigWord.inferencePeriodUs] = settings.inferencePeriodUs;
     words[ConfigWord.windowS] = settings.windowS;
     words[ConfigWord.keepaliveS] = settings.keepaliveS ?? 0;

@@ -35,6 +35,7 @@ export const ConfigWord = {
   pickEvery: 43,
   sensor2: 45,
   patchScratch: 50,
+  sampleRam: 56,
 } as const;
 
 /** Offsets of device.h's info block, in words. */
