@@ -164,7 +164,7 @@ export class LabPlatform extends ScriptedPlatform {
     return this.log.slice(from).flatMap((entry) => (entry.kind === kind ? [entry.message as Said[K]] : []));
   }
 
-  /** The end of the log, for a report. */
+  /** The end of the log without telemetry, for a report. */
   describe(): string {
     const show = (_key: string, value: unknown) =>
       value instanceof Uint8Array
@@ -173,7 +173,8 @@ export class LabPlatform extends ScriptedPlatform {
           ? value.toString(16)
           : value;
     return this.log
-      .slice(-40)
+      .filter(({ kind }) => kind !== 'telemetry')
+      .slice(-30)
       .map(
         ({ kind, message }) =>
           `${kind} ${typeof message === 'string' ? message : JSON.stringify(message, show)}`,

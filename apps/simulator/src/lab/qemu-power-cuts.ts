@@ -7,8 +7,9 @@
 import { availableParallelism } from 'node:os';
 import { readProbe, type Core, type FlashProbe, type QemuDeviceKnobs } from '@tinyfleet/firmware';
 import { Random } from '@tinyfleet/sensors';
+import { encodeCompressed, encodeDelta, type TransferMethod } from '@tinyfleet/wire';
 import { QemuLab, activeSlot, sha256, type LabDevice } from './qemu-lab.js';
-import type { Release } from './scripted-platform.js';
+import type { Payload, Release } from './scripted-platform.js';
 
 export interface PowerCutOptions {
   /** Installed in turn; at least three, so that the next one is in neither slot. */
@@ -32,7 +33,8 @@ export interface PowerCutReport {
   /** Boots after a cut that ran the model from before the update, and those that ran the new one. */
   readonly bootedOld: number;
   readonly bootedNew: number;
-  readonly updates: number;
+  /** Updates that came to their end, by how the bundle travelled. */
+  readonly updates: Record<TransferMethod, number>;
   /** Empty when all is well; each with the end of the device's log. */
   readonly failures: readonly string[];
   readonly wallMs: number;
@@ -41,6 +43,8 @@ export interface PowerCutReport {
 /** Serial NOR on a bad day: an erase of 4 KB, a page of 256 bytes. */
 const NOR_TIMES = { 'erase-us': 100_000, 'program-us': 3_000 } as const;
 const QUICK: QemuDeviceKnobs = { 'backoff-ms': 20 };
+/** How the updates of a device travel, in turn; the first install is whole. */
+const METHODS: readonly TransferMethod[] = ['full', 'delta', 'full', 'compressed'];
 /** Of the cuts, so many are at a chosen operation. */
 const CHOSEN_SHARE = 1 / 3;
 
@@ -50,7 +54,7 @@ interface Tally {
   chosen: Record<'program' | 'erase', number>;
   bootedOld: number;
   bootedNew: number;
-  updates: number;
+  updates: Record<TransferMethod, number>;
   readonly failures: string[];
 }
 
@@ -62,7 +66,7 @@ export async function runPowerCuts(options: PowerCutOptions): Promise<PowerCutRe
     chosen: { program: 0, erase: 0 },
     bootedOld: 0,
     bootedNew: 0,
-    updates: 0,
+    updates: { full: 0, compressed: 0, delta: 0 },
     failures: [],
   };
   const lab = await QemuLab.open();
@@ -113,7 +117,7 @@ class Endurance {
   /** Without a cut; says how long an update takes on this machine now. */
   private async firstInstall(): Promise<void> {
     const { machine } = this.device;
-    this.offer(0);
+    this.offer(0, { method: 'full', bytes: this.options.bundles[0]! });
     const started = performance.now();
     machine.powerOn({ ...QUICK, ...NOR_TIMES });
     const { platform } = this.device;
@@ -129,8 +133,9 @@ class Endurance {
     const { bundles, cutsPerUpdate = 4 } = this.options;
     const next = number % bundles.length;
     const before = (number - 1) % bundles.length;
+    const method = METHODS[number % METHODS.length]!;
     await this.device.machine.powerOff();
-    this.offer(next);
+    this.offer(next, this.payload(method, before, next));
     for (let cut = 0; cut < cutsPerUpdate && this.tally.cutsLeft > 0; cut++) {
       this.tally.cutsLeft--;
       await this.cut();
@@ -139,8 +144,8 @@ class Endurance {
     }
     this.device.machine.powerOn({ ...QUICK });
     await this.untilActive(next);
-    this.tally.updates++;
-    this.options.onProgress?.(`${this.tally.updates} updates, ${this.tally.cutsLeft} cuts left`);
+    this.tally.updates[method]++;
+    this.options.onProgress?.(`update ${number} by ${method}, ${this.tally.cutsLeft} cuts left`);
   }
 
   /** Runs the device until its power fails. */
@@ -205,7 +210,20 @@ class Endurance {
     return isNew;
   }
 
-  private offer(model: number): void {
+  private payload(method: TransferMethod, before: number, next: number): Payload {
+    const base = this.options.bundles[before]!;
+    const target = this.options.bundles[next]!;
+    if (method === 'full') return { method, bytes: target };
+    if (method === 'compressed') return { method, bytes: encodeCompressed(target) };
+    return {
+      method,
+      bytes: encodeDelta(base, target),
+      baseDigest: Buffer.from(this.digests[before]!, 'hex'),
+    };
+  }
+
+  private offer(model: number, payload: Payload): void {
+    this.device.platform.payload = () => payload;
     this.sequence += 2;
     const release: Release = {
       bundle: this.options.bundles[model]!,

@@ -5,7 +5,7 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import {
   classId, crc32, decode, downTopic, encode, rawPublicKey, signManifest, tryParseTopic, vendorId,
-  type Chunk, type Desired, type Hello, type State, type Telemetry, type UpTopic, type Want,
+  type Chunk, type Desired, type Hello, type State, type Telemetry, type TransferMethod, type UpTopic, type Want,
 } from '@tinyfleet/wire'; // prettier-ignore
 import mqtt, { type Packet } from 'mqtt-packet';
 
@@ -14,6 +14,14 @@ export interface Release {
   readonly sequence: number;
   readonly abi: number;
   readonly opSet: Uint8Array;
+}
+
+/** How the bundle of a release travels. */
+export interface Payload {
+  readonly method: TransferMethod;
+  readonly bytes: Uint8Array;
+  /** Of a delta. */
+  readonly baseDigest?: Uint8Array;
 }
 
 /** One client's connection: bytes in, bytes out. */
@@ -35,11 +43,15 @@ export class ScriptedPlatform {
   /** Answers to one want: by default its chunks, in order, once. */
   answerWant: (chunks: Chunk[], publish: (chunk: Chunk) => void) => void = (chunks, publish) =>
     chunks.forEach(publish);
+  /** By default whole. */
+  payload: (release: Release, hello: Hello) => Payload = ({ bundle }) => ({ method: 'full', bytes: bundle });
   /** Telemetry is left unanswered while true. */
   deaf = false;
   chunksSent = 0;
   chunkBytesSent = 0;
   connections = 0;
+  /** Those on offer by transfer id, in hexadecimal. */
+  private readonly payloads = new Map<string, Uint8Array>();
   private readonly manifests = new Map<string, Uint8Array>();
 
   constructor(
@@ -131,12 +143,12 @@ export class ScriptedPlatform {
   }
 
   private chunks({ offset, count, chunkBytes = 1_024, transfer }: Want): Chunk[] {
-    const { bundle } = this.release!;
+    const payload = this.payloads.get(Buffer.from(transfer).toString('hex')) ?? this.release!.bundle;
     const chunks: Chunk[] = [];
     for (let i = 0; i < count; i++) {
       const at = offset + i * chunkBytes;
-      if (at >= bundle.length) break;
-      const whole = bundle.slice(at, at + chunkBytes);
+      if (at >= payload.length) break;
+      const whole = payload.slice(at, at + chunkBytes);
       const data = this.tamper === null ? whole : this.tamper(whole, at);
       if (data === null) continue;
       chunks.push({ transfer, offset: at, data, crc32: crc32(whole) });
@@ -153,9 +165,18 @@ export class ScriptedPlatform {
     const numbers = { revision: release.sequence, deployment: release.sequence + 5 };
     const active = hello.slots.find((slot) => slot.state === 'active' || slot.state === 'trial');
     if (active !== undefined && digest.equals(active.digest)) return { ...base, ...numbers };
-    const payloadBytes = release.bundle.length;
-    const transfer = { method: 'full', payloadBytes, payloadDigest: digest, resultDigest: digest } as const;
+    const transfer = this.transfer(release, hello, digest);
     return { ...base, ...numbers, manifest: this.manifest(project, hello, release, digest), transfer };
+  }
+
+  private transfer(release: Release, hello: Hello, digest: Buffer): Desired['transfer'] {
+    const { method, bytes, baseDigest } = this.payload(release, hello);
+    const payloadDigest = createHash('sha256').update(bytes).digest();
+    this.payloads.set(payloadDigest.toString('hex', 0, 8), bytes);
+    const offer = { method, payloadBytes: bytes.length, payloadDigest, resultDigest: digest };
+    if (method === 'full') return offer;
+    const resultBytes = release.bundle.length;
+    return { ...offer, resultBytes, ...(baseDigest === undefined ? {} : { baseDigest }) };
   }
 
   private manifest(project: string, hello: Hello, release: Release, digest: Buffer): Uint8Array {

@@ -17,6 +17,7 @@
 #include "fleet_device.h"
 #include "fleet_ed25519.h"
 #include "fleet_generator.h"
+#include "fleet_payload.h"
 #include "modem.h"
 #include "mps2.h"
 #include "reset.h"
@@ -253,6 +254,7 @@ _Noreturn static void provision(const fleet_platform_t *platform, const fleet_ag
 
 _Noreturn void device_main(void) {
   static fleet_agent_config_t config;
+  static fleet_payload_t patch_scratch;
   static const fleet_platform_t measuring = {
       .now_us = now_us,
       .cycles = cycles,
@@ -294,6 +296,8 @@ _Noreturn void device_main(void) {
   device.free = link_sram_free;
   config.arena_bytes = device.parameters.arena_bytes;
   config.arena = take(config.arena_bytes);
+  config.patch_scratch = &patch_scratch;
+  config.patch_scratch_bytes = sizeof patch_scratch;
   config.state_bytes = device.parameters.state_bytes;
   config.state = take(config.state_bytes);
   const uint32_t flash_most = (uint32_t)(link_psram_end - link_psram) - parameter_bytes - flash_probe_bytes;
