@@ -16,6 +16,8 @@ export const ConfigWord = {
   classId: 9,
   keyAlgorithm: 10,
   key: 11,
+  nextKeyAlgorithm: 13,
+  nextKey: 14,
   flashBytes: 16,
   sectorBytes: 17,
   unitBytes: 18,
@@ -74,7 +76,8 @@ export interface DevicePlatform {
   verify(algorithm: number, key: Uint8Array, message: Uint8Array, signature: Uint8Array): number;
   entropy(into: Uint8Array): void;
   sample(sensor: number, address: number, count: number): number;
-  result(index: number, predicted: number, confidence: number): void;
+  /** The output tensor's bytes lie at `output`, during the call. */
+  result(index: number, predicted: number, confidence: number, output: number, outputBytes: number): void;
   reset(): void;
   battery(): number;
   log(level: number, text: string, value: number): void;

@@ -1,0 +1,143 @@
+/**
+ * The platform's end of one device's stream, in memory and without a clock: answers the MQTT packets of the device with
+ * packets that were encoded once. It keeps what devices say only as far as the sweep asks for it. Not a broker.
+ */
+import { crc32, decode, encode, type Desired, type State } from '@tinyfleet/wire';
+
+/** Something a device may fetch: what the server would send as the payload of a transfer. */
+export interface Payload {
+  readonly bytes: Uint8Array;
+  /** First 8 bytes of its SHA-256. */
+  readonly transfer: Uint8Array;
+}
+
+const CONNACK = Uint8Array.of(0x20, 2, 0, 0);
+const PINGRESP = Uint8Array.of(0xd0, 0);
+
+export class MemoryPlatform {
+  /** What every hello is answered with. */
+  private desired: Uint8Array | null = null;
+  /** The last state the device has told. */
+  state: State | null = null;
+  telemetry = 0;
+  private payload: Payload | null = null;
+  private readonly prefix: string;
+  private readonly chunks = new WeakMap<Uint8Array, Map<number, Uint8Array>>();
+  private pending: Uint8Array = new Uint8Array(0);
+
+  constructor(
+    address: { readonly project: string; readonly device: string },
+    private readonly reply: (packet: Uint8Array) => void,
+  ) {
+    this.prefix = `fleet/1/${address.project}/${address.device}/`;
+  }
+
+  /** What the device is told from now on; `send` also tells it at once, over an open session. */
+  want(desired: Desired, payload: Payload | null, send: boolean): void {
+    this.desired = this.publish('desired', encode('desired', desired));
+    this.payload = payload;
+    if (send) this.reply(this.desired);
+  }
+
+  /** A connection begins: nothing of an earlier one is left. */
+  open(): void {
+    this.pending = new Uint8Array(0);
+  }
+
+  receive(data: Uint8Array): void {
+    let bytes = data;
+    if (this.pending.length > 0) {
+      bytes = new Uint8Array(this.pending.length + data.length);
+      bytes.set(this.pending);
+      bytes.set(data, this.pending.length);
+    }
+    let at = 0;
+    for (;;) {
+      let length = 0;
+      let head = 1;
+      for (let shift = 0; ; shift += 7, head++) {
+        if (at + head >= bytes.length) break;
+        length |= (bytes[at + head]! & 127) << shift;
+        if (bytes[at + head]! < 128) break;
+      }
+      head++;
+      if (at + head + length > bytes.length || at + head > bytes.length) break;
+      this.packet(bytes[at]!, bytes.subarray(at + head, at + head + length));
+      at += head + length;
+    }
+    this.pending = bytes.slice(at);
+  }
+
+  private packet(first: number, body: Uint8Array): void {
+    switch (first >> 4) {
+      case 1:
+        return this.reply(CONNACK);
+      case 3:
+        return this.published(first, body);
+      case 8:
+        return this.subscribed(body);
+      case 12:
+        return this.reply(PINGRESP);
+      default:
+        return; // PUBACK, DISCONNECT
+    }
+  }
+
+  /** Grants every filter QoS 1. */
+  private subscribed(body: Uint8Array): void {
+    const granted: number[] = [];
+    for (let at = 2; at < body.length; at += 3 + ((body[at]! << 8) | body[at + 1]!)) granted.push(1);
+    this.reply(Uint8Array.of(0x90, 2 + granted.length, body[0]!, body[1]!, ...granted));
+  }
+
+  private published(first: number, body: Uint8Array): void {
+    const topicBytes = (body[0]! << 8) | body[1]!;
+    const name = String.fromCharCode(...body.subarray(2 + this.prefix.length + 3, 2 + topicBytes));
+    const qos = (first >> 1) & 3;
+    let at = 2 + topicBytes;
+    if (qos === 1) {
+      this.reply(Uint8Array.of(0x40, 2, body[at]!, body[at + 1]!));
+      at += 2;
+    }
+    const payload = body.subarray(at);
+    if (name === 'hello') {
+      if (this.desired !== null) this.reply(this.desired);
+    } else if (name === 'want') {
+      this.answer(payload);
+    } else if (name === 'state') {
+      this.state = decode('state', payload);
+    } else if (name === 'telemetry') {
+      decode('telemetry', payload); // well-formed, or this throws
+      this.telemetry++;
+    }
+  }
+
+  private answer(bytes: Uint8Array): void {
+    const { transfer, offset, count, chunkBytes = 1_024 } = decode('want', bytes);
+    const { payload } = this;
+    if (payload?.transfer.every((byte, i) => byte === transfer[i]) !== true) return;
+    let packets = this.chunks.get(payload.bytes);
+    if (packets === undefined) this.chunks.set(payload.bytes, (packets = new Map()));
+    for (let i = 0, from = offset; i < count && from < payload.bytes.length; i++, from += chunkBytes) {
+      const name = from * 65_536 + chunkBytes;
+      let packet = packets.get(name);
+      if (packet === undefined) {
+        const data = payload.bytes.slice(from, from + chunkBytes);
+        packet = this.publish('chunk', encode('chunk', { transfer, offset: from, data, crc32: crc32(data) }));
+        packets.set(name, packet);
+      }
+      this.reply(packet);
+    }
+  }
+
+  private publish(name: string, payload: Uint8Array): Uint8Array {
+    const topic = Buffer.from(`${this.prefix}down/${name}`);
+    const length = 2 + topic.length + payload.length;
+    const head = [0x30];
+    for (let left = length; ; left >>= 7) {
+      head.push((left & 127) | (left > 127 ? 128 : 0));
+      if (left < 128) break;
+    }
+    return Uint8Array.of(...head, topic.length >> 8, topic.length & 255, ...topic, ...payload);
+  }
+}

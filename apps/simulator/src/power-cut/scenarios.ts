@@ -1,0 +1,188 @@
+/**
+ * What the devices of the power-cut sweep go through: each scenario is a list of stages that end on a condition. After a cut a
+ * device is expected to reach the condition of the stage it was in, and then those that follow, whatever was lost.
+ */
+import { ResetCause, UpdateState, type CutDevice } from './cut-device.js';
+import { committed, failing, grown, named, offer, type Bundle, type Release } from './releases.js';
+
+export interface Stage {
+  /** What the platform wants from here on; null = nothing. */
+  readonly want?: Release | null;
+  /** The stage begins with this reset. */
+  readonly reset?: number;
+  /** When the stage begins the world does this to the device. */
+  readonly before?: (device: CutDevice) => void;
+  /** The sensor gives nothing. */
+  readonly silent?: boolean;
+  readonly until: (device: CutDevice) => boolean;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** In slot 0 from the factory. */
+  readonly factory: Release | null;
+  /** Run before operations count. */
+  readonly prepare?: readonly Stage[];
+  readonly stages: readonly Stage[];
+  /** What may be active after a cut, at any time; '' = none, and the device says so. */
+  readonly mayRun: readonly (Bundle | '')[];
+  /** What is active in the end. */
+  readonly ends: Bundle | '';
+  /** A slot's bytes change while the device calls it complete. */
+  readonly rots?: boolean;
+  /** Small enough for all pairs of cuts. */
+  readonly pairs?: boolean;
+}
+
+const LONG_S = 100_000;
+
+const a = named('a', committed('dense-net'));
+const b = named('b', grown(committed('residual-net'), 3_296, 1)); // above one grain of recorded progress
+const c = named('c', committed('conv-net'));
+const bad = named('bad', failing(committed('conv-net')));
+
+export const BUNDLES: readonly Bundle[] = [a, b, c, bad];
+
+const release = (bundle: Bundle, sequence: number, more: Partial<Release> = {}): Release => ({
+  bundle, sequence, soakS: 1, ...more,
+}); // prettier-ignore
+
+const active =
+  (bundle: Bundle, state: number = UpdateState.active) =>
+  (device: CutDevice): boolean =>
+    device.updateState === state && device.inferences > 0 && device.activeDigest === bundle.id;
+const reaches =
+  (...states: number[]) =>
+  (device: CutDevice): boolean =>
+    states.includes(device.updateState);
+
+const install = (bundle: Bundle, sequence: number): Stage => ({ want: release(bundle, sequence), until: active(bundle) });
+const soaking = (bundle: Bundle, sequence: number): Stage => ({
+  want: release(bundle, sequence, { soakS: LONG_S }),
+  until: active(bundle, UpdateState.soak),
+});
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'first install',
+    factory: null,
+    stages: [install(a, 2)],
+    mayRun: ['', a],
+    ends: a,
+    pairs: true,
+  },
+  { name: 'full update', factory: release(a, 2), stages: [install(b, 4)], mayRun: [a, b], ends: b },
+  {
+    name: 'rollback',
+    factory: release(a, 2),
+    prepare: [install(c, 4)],
+    stages: [install(a, 2)],
+    mayRun: [a, c],
+    ends: a,
+    pairs: true,
+  },
+  {
+    name: 'rollback during soak',
+    factory: release(a, 2),
+    prepare: [soaking(c, 4)],
+    stages: [install(a, 2)],
+    mayRun: [a, c],
+    ends: a,
+  },
+  {
+    name: 'self-test fails',
+    factory: release(a, 2),
+    stages: [{ want: release(bad, 4), until: active(a, UpdateState.reverted) }, install(c, 6)],
+    mayRun: [a, c],
+    ends: c,
+  },
+  {
+    name: 'first install fails its self-test',
+    factory: null,
+    stages: [{ want: release(bad, 4), until: reaches(UpdateState.failed) }, install(c, 6)],
+    mayRun: ['', c],
+    ends: c,
+  },
+  {
+    name: 'revert by resets in soak',
+    factory: release(a, 2),
+    stages: [
+      soaking(c, 4),
+      { reset: ResetCause.watchdog, until: (device) => device.inferences > 0 },
+      { reset: ResetCause.fault, until: (device) => device.inferences > 0 },
+      { reset: ResetCause.brownOut, until: active(a, UpdateState.reverted) },
+    ],
+    mayRun: [a, c],
+    ends: a,
+  },
+  {
+    name: 'revert by a silent sensor',
+    factory: release(a, 2),
+    prepare: [{ until: (device) => device.inferences > 0 }],
+    stages: [
+      {
+        want: release(c, 4),
+        silent: true,
+        until: (device) => device.updateState === UpdateState.reverted && device.activeDigest === a.id,
+      },
+      { until: active(a, UpdateState.reverted) },
+    ],
+    mayRun: [a, c],
+    ends: a,
+  },
+  {
+    name: 'superseded soak, reverted',
+    factory: release(a, 2),
+    prepare: [soaking(c, 4)],
+    stages: [{ want: release(b, 6, { supersede: 'revert' }), until: active(b) }],
+    mayRun: [a, b, c],
+    ends: b,
+  },
+  {
+    name: 'superseded soak, committed',
+    factory: release(a, 2),
+    prepare: [soaking(c, 4)],
+    stages: [{ want: release(b, 6, { supersede: 'commit' }), until: active(b) }],
+    mayRun: [b, c],
+    ends: b,
+  },
+  {
+    name: 'stopped and begun again',
+    factory: release(a, 2),
+    stages: [
+      { want: release(b, 4), until: reaches(UpdateState.fetching, UpdateState.soak, UpdateState.active) },
+      { want: null, until: (device) => device.inferences > 2 },
+      install(b, 4),
+    ],
+    mayRun: [a, b],
+    ends: b,
+  },
+  {
+    name: 'wrong payload',
+    factory: release(a, 2),
+    stages: [
+      { want: release(c, 4, { payload: c.bytes.map((byte, i) => (i === 700 ? byte ^ 1 : byte)) }), until: reaches(UpdateState.failed) },
+      install(c, 4),
+    ],
+    mayRun: [a, c],
+    ends: c,
+  },
+  {
+    name: 'rotten active slot',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [install(c, 4)],
+    stages: [
+      {
+        before: (device) => device.flash.flip(device.slotOffset(device.activeSlot) + 300, 3),
+        reset: ResetCause.powerOn,
+        until: active(a, UpdateState.reverted),
+      },
+      install(b, 6),
+    ],
+    mayRun: [a, b, c],
+    ends: b,
+  },
+];
+
+export { offer };
