@@ -148,6 +148,10 @@ export class CutDevice implements DevicePlatform {
     return this.word(this.live + Persist.bootCounter);
   }
 
+  get savedBootCounter(): number {
+    return this.word(this.saved + Persist.bootCounter);
+  }
+
   /** On record. */
   get highestSequence(): number {
     return this.word(this.saved + Persist.highestSequence);

@@ -31,10 +31,16 @@ export interface Moment {
   readonly kind: string;
   /** The change of the update state that this save records, or ''. */
   readonly edge: string;
-  /** What must not be lost. */
+  /** What the last save that returned has recorded: it must not be lost. */
+  readonly durable: Durable;
+}
+
+interface Durable {
   readonly bootCounter: number;
   readonly highestSequence: number;
 }
+
+const NOTHING: Durable = { bootCounter: 0, highestSequence: 0 };
 
 export function geometryOf(unitBytes: number, erased: 0x00 | 0xff): FlashGeometry {
   const bytes = 2 * SECTOR_BYTES + 2 * SLOT_BYTES + RING_SECTORS * SECTOR_BYTES;
@@ -116,7 +122,7 @@ export class Recorder {
 
   record(scenario: Scenario): { moments: Moment[]; problem: string | null } {
     const moments: Moment[] = [];
-    const problem = this.play(scenario, this.hook(moments));
+    const problem = this.play(scenario, this.hook(moments, NOTHING));
     return { moments, problem };
   }
 
@@ -131,7 +137,7 @@ export class Recorder {
     device.flash = flash;
     let { stage } = moment;
     this.rewish(scenario, stage);
-    const hook = moments === undefined ? null : this.hook(moments);
+    const hook = moments === undefined ? null : this.hook(moments, moment.durable);
     if (hook !== null) device.onOperation = (operation) => hook(operation, stage);
     try {
       const result = device.boot(ResetCause.powerOn, seed);
@@ -178,7 +184,7 @@ export class Recorder {
     for (let tries = 0; tries < 4; tries++) {
       this.wish({ bundle: last, sequence: 50 + tries, soakS: 1 }, this.extra++, true);
       const done = () => device.updateState === UpdateState.active && device.activeDigest === last.id && device.inferences > 0;
-      if (device.run(done, MAX_STEPS)) return this.judgeSlots() ?? device.problem;
+      if (device.run(done, MAX_STEPS)) return device.problem;
     }
     return `no update is taken any more (${this.where()})`;
   }
@@ -198,20 +204,23 @@ export class Recorder {
     return device.problem ?? (scenario.rots === true ? null : this.judgeSlots());
   }
 
-  private hook(moments: Moment[]): (operation: FlashOperation, stage: number) => number | null {
+  private hook(moments: Moment[], before: Durable): (operation: FlashOperation, stage: number) => number | null {
     const { device } = this;
+    let durable = before;
     return (operation, stage) => {
       const { offset, erase, data } = operation;
       const region = offset < device.slotsAt ? 'record' : offset < device.ringAt ? 'slot' : 'ring';
       const { savedUpdateState: from, updateState: to } = device;
+      // A boot has saved for the first time when its own count is on record; before that it only has read.
+      if (device.savedBootCounter === device.bootCounter)
+        durable = { bootCounter: device.bootCounter, highestSequence: device.highestSequence };
       moments.push({
         operation: { erase, offset, data: data?.slice() ?? null },
         flash: new TornFlash(device.shape.geometry, device.flash),
         stage,
         kind: `${erase ? 'erase' : 'program'} ${region}`,
         edge: region === 'record' && from !== to ? `${NAMES[from]} > ${NAMES[to]}` : '',
-        bootCounter: device.bootCounter,
-        highestSequence: device.highestSequence,
+        durable,
       });
       return null;
     };
@@ -258,8 +267,8 @@ export class Recorder {
 
   private judgeBoot(scenario: Scenario, moment: Moment): string | null {
     const { device } = this;
-    if (device.bootCounter < moment.bootCounter) return 'the state on record was lost: the boot counter went back';
-    if (device.highestSequence < moment.highestSequence) return 'the highest accepted sequence went back';
+    if (device.bootCounter <= moment.durable.bootCounter) return 'the boot counter went back: a saved state was lost';
+    if (device.highestSequence < moment.durable.highestSequence) return 'the highest accepted sequence went back';
     const mayRun = idsOf(scenario.mayRun);
     if (!mayRun.includes(device.activeDigest)) return `another model is active (${this.where()})`;
     return device.problem ?? (scenario.rots === true ? null : this.judgeSlots());
