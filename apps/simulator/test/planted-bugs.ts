@@ -1,7 +1,6 @@
-// Five faults of the kind that bricks devices, each planted into a copy of the agent's sources and built with the system's clang,
-// so that the power-cut sweep can show that it finds them. The sources in the repository are never changed.
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+// Five faults of the kind that bricks devices, each planted into the text of the agent's sources and built with the system's
+// clang, so that the power-cut sweep can show that it finds them. No source file is changed.
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -43,20 +42,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'faulty resets are not counted', file: 'update.c', find: ' p->attempts++;', replace: ' {}' },
 ];
 
-/** The firmware with the bug in it. */
-export async function buildWith({ file, find, replace }: PlantedBug): Promise<Uint8Array> {
-  const folder = await mkdtemp(join(tmpdir(), 'tinyfleet-planted-'));
-  try {
-    for (const part of ['runtime', 'dsp', 'agent/src', 'agent/include', 'ports/wasm'])
-      await cp(join(firmware, part), join(folder, part), { recursive: true });
-    const path = join(folder, 'agent/src', file);
-    const text = await readFile(path, 'utf8');
-    if (text.split(find).length !== 2) throw new Error(`${file} has not one place that says ${find}`);
-    await writeFile(path, text.replace(find, () => replace));
-    const builder = pathToFileURL(join(folder, 'ports/wasm/build.mjs')).href;
-    const { build } = (await import(builder)) as { build(o: { native: boolean }): Promise<{ wasm: Uint8Array }> };
-    return (await build({ native: true })).wasm;
-  } finally {
-    await rm(folder, { recursive: true });
+interface Built {
+  readonly wasm: Uint8Array;
+  readonly objects: Record<string, Uint8Array>;
+}
+
+interface Builder {
+  build(options: {
+    native: true;
+    replaced?: Record<string, string>;
+    objects?: Record<string, Uint8Array>;
+  }): Promise<Built>;
+}
+
+/** Builds the firmware as it is, then with each bug in it; all but the one file is compiled once. */
+export async function buildAll(): Promise<Map<PlantedBug | null, Uint8Array>> {
+  const { build } = (await import(pathToFileURL(join(firmware, 'ports/wasm/build.mjs')).href)) as Builder;
+  const clean = await build({ native: true });
+  const images = new Map<PlantedBug | null, Uint8Array>([[null, clean.wasm]]);
+  for (const bug of PLANTED_BUGS) {
+    const unit = `agent/src/${bug.file}`;
+    const text = await readFile(join(firmware, unit), 'utf8');
+    if (text.split(bug.find).length !== 2) throw new Error(`${unit} has not one place that says ${bug.find}`);
+    const replaced = { [unit]: text.replace(bug.find, () => bug.replace) };
+    images.set(bug, (await build({ native: true, replaced, objects: clean.objects })).wasm);
   }
+  return images;
 }

@@ -66,8 +66,11 @@ export class CutDevice implements DevicePlatform {
   output: Uint8Array | null = null;
   inferences = 0;
   resetAsked = false;
-  operations = 0;
   sampleFails = false;
+  /** No network. */
+  offline = false;
+  /** A flash sector, by number, that takes nothing any more. */
+  wornSector: number | null = null;
   /** What the device must not have done: the first such thing. */
   problem: string | null = null;
   /** Judges each inference; every one sees the same input. */
@@ -113,6 +116,11 @@ export class CutDevice implements DevicePlatform {
     const result = this.firmware.init(this.block, this.index, this.config);
     if (result === 0 && this.live === 0) this.findPersist();
     return result;
+  }
+
+  /** Length of a telemetry window from the next boot on. */
+  set windowS(seconds: number) {
+    this.firmware.memory.u32[(this.config >> 2) + ConfigWord.windowS] = seconds;
   }
 
   /** Steps until the condition holds; false when it does not within the steps. */
@@ -191,7 +199,7 @@ export class CutDevice implements DevicePlatform {
     return this.slotOffset(2);
   }
 
-  /** Device block, stream and clock, for going on from here with another fault. */
+  /** Stores a factory image in slot 0 of an erased flash. */
   provision(image: { bundle: Uint8Array; digest: Uint8Array; sequence: number }): void {
     const { memory } = this.firmware;
     const { unitBytes, erased, sectorBytes } = this.shape.geometry;
@@ -227,14 +235,17 @@ export class CutDevice implements DevicePlatform {
   }
   netOpen(): number {
     this.queued = this.taken = 0;
+    if (this.offline) return -1;
     this.platform.open();
     return 1;
   }
   netSend(data: Uint8Array): number {
+    if (this.offline) return -1;
     this.platform.receive(data);
     return data.length;
   }
   netReceive(into: Uint8Array): number {
+    if (this.offline) return -1;
     const n = Math.min(into.length, this.queued - this.taken);
     if (n === 0) return 0;
     into.set(this.queue.subarray(this.taken, this.taken + n));
@@ -277,8 +288,8 @@ export class CutDevice implements DevicePlatform {
     if (this.activeSlot <= 1 && offset >= this.slotOffset(this.activeSlot) && offset < this.slotOffset(this.activeSlot + 1))
       this.problem ??= 'the flash of the active slot was touched';
     const answer = this.onOperation?.(operation) ?? null;
-    this.operations++;
-    return answer ?? this.flash.run(operation);
+    if (answer !== null) return answer;
+    return Math.floor(offset / this.shape.geometry.sectorBytes) === this.wornSector ? -1 : this.flash.run(operation);
   }
 
   private push(packet: Uint8Array): void {
@@ -345,7 +356,6 @@ export class CutDevice implements DevicePlatform {
     words[ConfigWord.erased] = geometry.erased;
     words[ConfigWord.slotBytes] = slotBytes;
     words[ConfigWord.inferencePeriodUs] = 500_000;
-    words[ConfigWord.windowS] = 3_600;
     words[ConfigWord.backoffMinMs] = 1;
     words[ConfigWord.backoffMaxMs] = 1_000;
   }

@@ -1,8 +1,8 @@
 /**
  * The platform's end of one device's stream, in memory and without a clock: answers the MQTT packets of the device with
- * packets that were encoded once. It keeps what devices say only as far as the sweep asks for it. Not a broker.
+ * packets that were encoded once. It keeps the telemetry windows only. Not a broker.
  */
-import { crc32, decode, encode, type Desired, type State } from '@tinyfleet/wire';
+import { crc32, decode, encode, type Desired } from '@tinyfleet/wire';
 
 /** Something a device may fetch: what the server would send as the payload of a transfer. */
 export interface Payload {
@@ -17,9 +17,12 @@ const PINGRESP = Uint8Array.of(0xd0, 0);
 export class MemoryPlatform {
   /** What every hello is answered with. */
   private desired: Uint8Array | null = null;
-  /** The last state the device has told. */
-  state: State | null = null;
-  telemetry = 0;
+  /** Nothing from this offset of a payload on is sent. */
+  limit = Infinity;
+  /** Windows that arrived, by boot id and sequence. */
+  readonly windows = new Map<string, Uint8Array>();
+  /** What no device may send: the first such thing. */
+  problem: string | null = null;
   private payload: Payload | null = null;
   private readonly prefix: string;
   private readonly chunks = new WeakMap<Uint8Array, Map<number, Uint8Array>>();
@@ -37,6 +40,12 @@ export class MemoryPlatform {
     this.desired = this.publish('desired', encode('desired', desired));
     this.payload = payload;
     if (send) this.reply(this.desired);
+  }
+
+  /** Forgets what came: another run begins. */
+  forget(): void {
+    this.windows.clear();
+    this.problem = null;
   }
 
   /** A connection begins: nothing of an earlier one is left. */
@@ -104,11 +113,20 @@ export class MemoryPlatform {
       if (this.desired !== null) this.reply(this.desired);
     } else if (name === 'want') {
       this.answer(payload);
-    } else if (name === 'state') {
-      this.state = decode('state', payload);
     } else if (name === 'telemetry') {
-      decode('telemetry', payload); // well-formed, or this throws
-      this.telemetry++;
+      this.keep(payload.slice());
+    }
+  }
+
+  /** A window may come twice, after a cut, but never changed. */
+  private keep(payload: Uint8Array): void {
+    try {
+      const { bootId, sequence } = decode('telemetry', payload);
+      const known = this.windows.get(`${bootId}/${sequence}`);
+      this.windows.set(`${bootId}/${sequence}`, payload);
+      if (known !== undefined && Buffer.compare(known, payload) !== 0) this.problem ??= 'a window came again, changed';
+    } catch {
+      this.problem ??= 'a window came that is not well-formed';
     }
   }
 
@@ -118,7 +136,7 @@ export class MemoryPlatform {
     if (payload?.transfer.every((byte, i) => byte === transfer[i]) !== true) return;
     let packets = this.chunks.get(payload.bytes);
     if (packets === undefined) this.chunks.set(payload.bytes, (packets = new Map()));
-    for (let i = 0, from = offset; i < count && from < payload.bytes.length; i++, from += chunkBytes) {
+    for (let i = 0, from = offset; i < count && from < Math.min(payload.bytes.length, this.limit); i++, from += chunkBytes) {
       const name = from * 65_536 + chunkBytes;
       let packet = packets.get(name);
       if (packet === undefined) {

@@ -85,14 +85,15 @@ export class Recorder {
   ): string | null {
     const { device } = this;
     const { factory } = scenario;
-    device.onOperation = device.onRead = null;
-    device.problem = null;
+    device.onOperation = device.onRead = device.wornSector = null;
+    this.clear(scenario);
     device.flash = this.blank.copy(7);
     if (factory !== null) {
       const { bundle, sequence } = factory;
       device.provision({ bundle: bundle.bytes, digest: bundle.digest, sequence });
     }
     this.wish(null, 1, false);
+    device.wornSector = scenario.worn ?? null;
     const prepare = scenario.prepare ?? [];
     if (prepare.length > 0) {
       device.boot(ResetCause.powerOn, 3);
@@ -133,7 +134,7 @@ export class Recorder {
   recover(scenario: Scenario, moment: Moment, flash: TornFlash, seed: number, moments?: Moment[]): string | null {
     const { device } = this;
     const { stages } = scenario;
-    device.problem = null;
+    this.clear(scenario);
     device.flash = flash;
     let { stage } = moment;
     this.rewish(scenario, stage);
@@ -161,22 +162,23 @@ export class Recorder {
   /** After damage that no device can undo: it boots, runs a model of the scenario or none, and takes an update. */
   survive(scenario: Scenario, stage: number, flash: TornFlash, seed: number): string | null {
     const { device } = this;
-    device.problem = null;
+    this.clear(scenario);
     device.flash = flash;
     this.rewish(scenario, stage);
     const result = device.boot(ResetCause.powerOn, seed);
     if (result !== 0) return `the device does not boot: ${-result}`;
-    return this.judgeRepair(scenario);
+    return scenario.worn === undefined ? this.judgeRepair(scenario) : this.judgeWorn(scenario, seed + 1);
   }
 
   /** A faulty device is given power again and a new release until it runs it. */
   judgeRepair(scenario: Scenario): string | null {
     const { device } = this;
     const last = BUNDLES[2]!;
-    device.sampleFails = false;
+    device.sampleFails = device.offline = false;
+    device.platform.limit = Infinity;
     const settled = () => device.info(InfoWord.connected) === 1 && device.info(InfoWord.messagesPending) === 0;
     if (!device.run(settled, MAX_STEPS)) return 'the device is never heard again';
-    if (device.problem !== null) return device.problem;
+    if (this.problem !== null) return this.problem;
     const { activeDigest } = device;
     // Damage may bring back what was before the scenario.
     const mayRun = idsOf([...scenario.mayRun, scenario.factory?.bundle ?? '']);
@@ -184,7 +186,7 @@ export class Recorder {
     for (let tries = 0; tries < 4; tries++) {
       this.wish({ bundle: last, sequence: 50 + tries, soakS: 1 }, this.extra++, true);
       const done = () => device.updateState === UpdateState.active && device.activeDigest === last.id && device.inferences > 0;
-      if (device.run(done, MAX_STEPS)) return device.problem;
+      if (device.run(done, MAX_STEPS)) return this.problem;
     }
     return `no update is taken any more (${this.where()})`;
   }
@@ -192,7 +194,8 @@ export class Recorder {
   /** With a sector that takes nothing any more the device goes on with a model it has, over another boot too, and is heard. */
   judgeWorn(scenario: Scenario, seed: number): string | null {
     const { device } = this;
-    device.sampleFails = false;
+    device.sampleFails = device.offline = false;
+    device.platform.limit = Infinity;
     const result = device.boot(ResetCause.powerOn, seed);
     if (result !== 0) return `the device does not boot: ${-result}`;
     const settled = () => device.info(InfoWord.connected) === 1 && device.info(InfoWord.messagesPending) === 0;
@@ -201,7 +204,7 @@ export class Recorder {
     if (!mayRun.includes(device.activeDigest)) return `another model is active (${this.where()})`;
     const runs = () => device.activeDigest === '' || device.inferences > 0;
     if (scenario.factory !== null && !device.run(runs, MAX_STEPS)) return `no model runs (${this.where()})`;
-    return device.problem ?? (scenario.rots === true ? null : this.judgeSlots());
+    return this.problem ?? (scenario.rots === true ? null : this.judgeSlots());
   }
 
   private hook(moments: Moment[], before: Durable): (operation: FlashOperation, stage: number) => number | null {
@@ -226,9 +229,22 @@ export class Recorder {
     };
   }
 
+  private clear({ windowS }: Scenario): void {
+    const { device } = this;
+    device.problem = null;
+    device.platform.forget();
+    device.windowS = windowS ?? 100_000;
+  }
+
+  private get problem(): string | null {
+    return this.device.problem ?? this.device.platform.problem;
+  }
+
   private enter(stage: Stage, deployment: number): void {
     const { device } = this;
     device.sampleFails = stage.silent ?? false;
+    device.offline = stage.offline ?? false;
+    device.platform.limit = stage.limit ?? Infinity;
     stage.before?.(device);
     if (stage.want !== undefined) this.wish(stage.want, deployment, stage.reset === undefined);
     if (stage.reset !== undefined) device.boot(stage.reset, deployment);
@@ -255,14 +271,16 @@ export class Recorder {
     const last = wishes.filter(({ want }) => want !== undefined).at(-1);
     this.wish(last?.want ?? null, last?.deployment ?? 1, false);
     this.device.sampleFails = scenario.stages[stage]?.silent ?? false;
+    this.device.offline = scenario.stages[stage]?.offline ?? false;
+    this.device.platform.limit = scenario.stages[stage]?.limit ?? Infinity;
   }
 
   private finish(scenario: Scenario, stage: number): string | null {
     const { device } = this;
     const { until } = scenario.stages[stage]!;
-    if (!device.run(() => device.problem !== null || until(device), MAX_STEPS))
+    if (!device.run(() => this.problem !== null || until(device), MAX_STEPS) && scenario.worn === undefined)
       return `stage ${stage} never ends (${this.where()})`;
-    return device.problem;
+    return this.problem;
   }
 
   private judgeBoot(scenario: Scenario, moment: Moment): string | null {
@@ -271,13 +289,15 @@ export class Recorder {
     if (device.highestSequence < moment.durable.highestSequence) return 'the highest accepted sequence went back';
     const mayRun = idsOf(scenario.mayRun);
     if (!mayRun.includes(device.activeDigest)) return `another model is active (${this.where()})`;
-    return device.problem ?? (scenario.rots === true ? null : this.judgeSlots());
+    return this.problem ?? (scenario.rots === true ? null : this.judgeSlots());
   }
 
-  private judgeEnd({ ends }: Scenario): string | null {
+  private judgeEnd(scenario: Scenario): string | null {
     const { device } = this;
+    const { ends, worn } = scenario;
+    if (worn !== undefined) return this.judgeWorn(scenario, worn);
     if (device.activeDigest !== (ends === '' ? '' : ends.id)) return `another model is active in the end (${this.where()})`;
-    return device.problem ?? this.judgeSlots();
+    return this.problem ?? this.judgeSlots();
   }
 
   /** Every slot that is called complete holds the bytes its digest names, for certain. */

@@ -3,7 +3,7 @@
  * device is expected to reach the condition of the stage it was in, and then those that follow, whatever was lost.
  */
 import { ResetCause, UpdateState, type CutDevice } from './cut-device.js';
-import { committed, failing, grown, named, offer, type Bundle, type Release } from './releases.js';
+import { committed, failing, grown, named, type Bundle, type Release } from './releases.js';
 
 export interface Stage {
   /** What the platform wants from here on; null = nothing. */
@@ -14,6 +14,9 @@ export interface Stage {
   readonly before?: (device: CutDevice) => void;
   /** The sensor gives nothing. */
   readonly silent?: boolean;
+  readonly offline?: boolean;
+  /** The platform sends so many bytes of a payload and no more. */
+  readonly limit?: number;
   readonly until: (device: CutDevice) => boolean;
 }
 
@@ -30,6 +33,10 @@ export interface Scenario {
   readonly ends: Bundle | '';
   /** A slot's bytes change while the device calls it complete. */
   readonly rots?: boolean;
+  /** This flash sector takes nothing any more: stages may end without their condition, and any model of the scenario stays. */
+  readonly worn?: number;
+  /** Length of a telemetry window; absent: none ends. */
+  readonly windowS?: number;
   /** Small enough for all pairs of cuts. */
   readonly pairs?: boolean;
 }
@@ -61,6 +68,16 @@ const soaking = (bundle: Bundle, sequence: number): Stage => ({
   want: release(bundle, sequence, { soakS: LONG_S }),
   until: active(bundle, UpdateState.soak),
 });
+
+/** A bit of the active slot changes while power is off; the device ends up with `bundle`, or without one. */
+function rot(bundle: Bundle | '', ...states: number[]): Stage {
+  return {
+    want: null,
+    before: (device) => device.flash.flip(device.slotOffset(device.activeSlot) + 300, 3),
+    reset: ResetCause.powerOn,
+    until: bundle === '' ? reaches(...states) : active(bundle, ...states),
+  };
+}
 
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -131,6 +148,16 @@ export const SCENARIOS: readonly Scenario[] = [
     ends: a,
   },
   {
+    name: 'first install, silent sensor',
+    factory: null,
+    stages: [
+      { want: release(c, 4), silent: true, until: reaches(UpdateState.failed) },
+      install(a, 6),
+    ],
+    mayRun: ['', c, a],
+    ends: a,
+  },
+  {
     name: 'superseded soak, reverted',
     factory: release(a, 2),
     prepare: [soaking(c, 4)],
@@ -150,8 +177,8 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'stopped and begun again',
     factory: release(a, 2),
     stages: [
-      { want: release(b, 4), until: reaches(UpdateState.fetching, UpdateState.soak, UpdateState.active) },
-      { want: null, until: (device) => device.inferences > 2 },
+      { want: release(b, 4), limit: 5_000, until: (device) => device.updateState === UpdateState.fetching && device.inferences > 4 },
+      { want: null, until: reaches(UpdateState.idle) },
       install(b, 4),
     ],
     mayRun: [a, b],
@@ -173,16 +200,89 @@ export const SCENARIOS: readonly Scenario[] = [
     factory: release(a, 2),
     prepare: [install(c, 4)],
     stages: [
-      {
-        before: (device) => device.flash.flip(device.slotOffset(device.activeSlot) + 300, 3),
-        reset: ResetCause.powerOn,
-        until: active(a, UpdateState.reverted),
-      },
+      rot(a, UpdateState.reverted),
       install(b, 6),
     ],
     mayRun: [a, b, c],
     ends: b,
   },
+  {
+    name: 'rotten active slot in soak',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [soaking(c, 4)],
+    stages: [rot(a, UpdateState.reverted), install(b, 6)],
+    mayRun: [a, b, c],
+    ends: b,
+  },
+  {
+    name: 'rotten only slot',
+    rots: true,
+    factory: release(a, 2),
+    stages: [{ until: (device) => device.inferences > 0 }, rot('', UpdateState.failed), install(c, 6)],
+    mayRun: ['', a, c],
+    ends: c,
+  },
+  {
+    name: 'rotten active slot while fetching',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [{ want: release(b, 4), limit: 5_000, until: reaches(UpdateState.fetching) }],
+    stages: [
+      { ...rot('', UpdateState.failed), limit: 5_000 },
+      install(b, 4),
+    ],
+    mayRun: ['', a, b],
+    ends: b,
+  },
+  {
+    name: 'rotten slot, then nothing',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [
+      { want: release(b, 4), limit: 5_000, until: reaches(UpdateState.fetching) },
+      { want: null, until: reaches(UpdateState.idle) },
+    ],
+    stages: [rot('', UpdateState.failed), install(b, 4)],
+    mayRun: ['', a, b],
+    ends: b,
+  },
+  {
+    name: 'rotten slot after a revert',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [{ want: release(bad, 4), until: active(a, UpdateState.reverted) }],
+    stages: [rot('', UpdateState.failed), install(c, 6)],
+    mayRun: ['', a, c],
+    ends: c,
+  },
+  {
+    name: 'sector wear at limit: records',
+    factory: release(a, 2),
+    worn: 1,
+    stages: [install(c, 4), install(a, 2), install(c, 4)],
+    mayRun: [a, c],
+    ends: c,
+  },
+  {
+    name: 'sector wear at limit: slot',
+    factory: release(a, 2),
+    worn: 2 + 8 + 1,
+    stages: [install(b, 4)],
+    mayRun: [a, b],
+    ends: b,
+  },
+  {
+    name: 'windows wait in the ring',
+    factory: release(a, 2),
+    windowS: 1,
+    stages: [
+      { offline: true, until: (device) => device.inferences > 24 },
+      { until: (device) => device.platform.windows.size > 6 },
+      { offline: true, until: (device) => device.inferences > 60 },
+      { until: (device) => device.platform.windows.size > 12 },
+    ],
+    mayRun: [a],
+    ends: a,
+  },
 ];
-
-export { offer };

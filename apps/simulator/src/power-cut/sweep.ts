@@ -219,7 +219,7 @@ class Part {
     }
     device.onOperation = ({ offset }) => (how === 'wears out' && sector(offset) === worn ? -1 : null);
     const problem =
-      how === 'wears out' ? recorder.judgeWorn(scenario, this.seed + k) : recorder.judgeRepair(scenario);
+      how === 'wears out' || scenario.worn !== undefined ? recorder.judgeWorn(scenario, this.seed + k) : recorder.judgeRepair(scenario);
     device.onOperation = null;
     if (problem !== null) this.fail(`${k} ${moment.kind}: ${how}`, problem);
   }
@@ -236,7 +236,9 @@ class Part {
       let at = 0;
       recorder.play(scenario, null, () => at++ === k);
       this.count('read', '', 'read error');
-      const problem = device.problem ?? recorder.judgeRepair(scenario);
+      const problem =
+        device.problem ??
+        (scenario.worn === undefined ? recorder.judgeRepair(scenario) : recorder.judgeWorn(scenario, k));
       if (problem !== null) this.fail(`read ${k} fails`, problem);
     }
   }
