@@ -7,6 +7,13 @@
 
 uint32_t fleet_round_up(uint32_t n, uint32_t unit) { return (n + unit - 1) & ~(unit - 1); }
 
+int32_t fleet_flash_read(const fleet_platform_t *f, uint32_t offset, void *dst, uint32_t n) {
+  for (uint32_t tries = 0; tries < 3; tries++) {
+    if (f->flash_read(f->user, offset, dst, n) >= 0) return 0;
+  }
+  return -(int32_t)fleet_err_flash_read_failed;
+}
+
 int32_t fleet_flash_write(const fleet_platform_t *f, const fleet_flash_geometry_t *g, uint32_t offset, const void *src,
                           uint32_t n) {
   const uint8_t *from = src;
@@ -20,7 +27,7 @@ int32_t fleet_flash_write(const fleet_platform_t *f, const fleet_flash_geometry_
   }
   for (uint32_t at = 0; at < n; at += fleet_flash_piece) {
     const uint32_t take = n - at < fleet_flash_piece ? n - at : (uint32_t)fleet_flash_piece;
-    if (f->flash_read(f->user, offset + at, piece, take) < 0) return -(int32_t)fleet_err_flash_read_failed;
+    if (fleet_flash_read(f, offset + at, piece, take) < 0) return -(int32_t)fleet_err_flash_read_failed;
     if (memcmp(piece, from + at, take) != 0) return -(int32_t)fleet_err_flash_verify_failed;
   }
   return 0;
@@ -48,7 +55,7 @@ bool fleet_flash_erased(const fleet_platform_t *f, const fleet_flash_geometry_t 
   uint8_t piece[fleet_flash_piece];
   while (offset < end) {
     const uint32_t n = end - offset < fleet_flash_piece ? end - offset : (uint32_t)fleet_flash_piece;
-    if (f->flash_read(f->user, offset, piece, n) < 0) return false;
+    if (fleet_flash_read(f, offset, piece, n) < 0) return false;
     for (uint32_t i = 0; i < n; i++) {
       if (piece[i] != g->erased) return false;
     }

@@ -13,6 +13,9 @@ enum { fleet_flash_piece = 32 }; // bytes of one program operation of a record, 
 // n rounded up to whole units of `unit` bytes, a power of two.
 uint32_t fleet_round_up(uint32_t n, uint32_t unit);
 
+// Reads n bytes; an error may be a passing one, so it is tried three times. 0 or flash.read-failed.
+int32_t fleet_flash_read(const fleet_platform_t *platform, uint32_t offset, void *dst, uint32_t n);
+
 // Programs n bytes at `offset`, a multiple of the unit, pads the last unit with erased bytes and reads everything back.
 // 0, flash.write-failed, flash.read-failed or flash.verify-failed; after an error all units may be in any state.
 int32_t fleet_flash_write(const fleet_platform_t *platform, const fleet_flash_geometry_t *geometry, uint32_t offset,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "flash.h"
 
 enum { sample_retry_us = 10000 };
 
@@ -16,7 +17,7 @@ static const void *bundle_at(fleet_agent_t *a, uint32_t slot, bool first) {
     if (mapped != NULL) return mapped;
   }
   if (c->bundle_ram == NULL || bytes > c->bundle_ram_bytes) return NULL;
-  if (first && a->platform->flash_read(a->platform->user, offset, c->bundle_ram, bytes) < 0) {
+  if (first && fleet_flash_read(a->platform, offset, c->bundle_ram, bytes) < 0) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
     return NULL;
   }

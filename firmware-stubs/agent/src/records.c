@@ -43,12 +43,9 @@ static void store_le32(uint8_t *p, uint32_t v) {
   for (uint32_t i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (8 * i));
 }
 
-// An error may be a passing one, and an unread record is a lost one.
 static bool flash_read(fleet_records_t *r, uint32_t offset, void *dst, uint32_t n) {
-  for (uint32_t tries = 0; tries < 3; tries++) {
-    if (r->platform->flash_read(r->platform->user, offset, dst, n) >= 0) return true;
-    r->errors++;
-  }
+  if (fleet_flash_read(r->platform, offset, dst, n) == 0) return true;
+  r->errors++;
   return false;
 }
 
@@ -66,7 +63,7 @@ static uint32_t size_of(const fleet_records_t *r, uint32_t n) {
 }
 
 // Size of the valid record of this type at `offset`, which ends before `end`; 0 when there is none. Applies it to `state`.
-// A snapshot of an older firmware is shorter: fields appended since then are zero.
+// A snapshot may be shorter: what it leaves out is zero.
 static uint32_t read_record(fleet_records_t *r, uint32_t offset, uint32_t end, uint32_t type, uint32_t *generation,
                             fleet_persist_t *state) {
   uint8_t head[head_bytes];
@@ -101,12 +98,11 @@ static bool write_record(fleet_records_t *r, uint32_t at, uint32_t type, uint32_
   return false;
 }
 
-// Where the next snapshot goes: on the grid, in bytes that read erased, behind what the last cut may have touched. That is
+// Where the next snapshot, of `size` bytes, goes: on the grid, in bytes that read erased, behind what the last cut may have touched. That is
 // the first piece behind the records found, and a whole record where any byte of it shows. The sector's end = nowhere.
-static uint32_t place(const fleet_records_t *r) {
+static uint32_t place(const fleet_records_t *r, uint32_t size) {
   const uint32_t bytes = fleet_records_sector_bytes(&r->geometry);
   const uint32_t base = r->sector * bytes;
-  const uint32_t size = size_of(r, sizeof(fleet_persist_t));
   uint32_t at = fleet_round_up(r->used, grid) + (r->loose == 2 ? (uint32_t)grid : 0);
   for (uint32_t i = r->used; i < at + size;) {
     if (at + size > bytes) return bytes;
@@ -190,14 +186,16 @@ int32_t fleet_records_save(fleet_records_t *r, const fleet_persist_t *state) {
       r->loose = 1;
     }
   }
-  for (uint32_t at; (at = place(r)) < bytes;) {
-    if (write_record(r, at, type_snapshot, r->generation, now, sizeof *state)) {
+  // A snapshot is read with zeros behind it: those at its end are left out.
+  for (end = sizeof *state; now[end - 1] == 0;) end--;
+  for (uint32_t at; (at = place(r, size_of(r, end))) < bytes;) {
+    if (write_record(r, at, type_snapshot, r->generation, now, end)) {
       if (r->loose != 0) r->loose--;
       return is_saved(r, state);
     }
   }
   r->sector ^= 1;
-  if (erase(r, r->sector) && write_record(r, 0, type_snapshot, r->generation + 1, now, sizeof *state)) {
+  if (erase(r, r->sector) && write_record(r, 0, type_snapshot, r->generation + 1, now, end)) {
     r->generation++;
     r->loose = 0;
     return is_saved(r, state);

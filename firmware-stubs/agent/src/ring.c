@@ -29,7 +29,7 @@ static uint32_t sector_offset(const fleet_ring_t *r, uint32_t sector) {
 }
 
 static bool read(fleet_ring_t *r, uint32_t offset, void *dst, uint32_t n) {
-  if (r->platform->flash_read(r->platform->user, offset, dst, n) >= 0) return true;
+  if (fleet_flash_read(r->platform, offset, dst, n) == 0) return true;
   r->errors++;
   return false;
 }

@@ -121,7 +121,7 @@ static int32_t read_slot(void *user, bool own, uint32_t offset, void *dst, uint3
   fleet_agent_t *a = user;
   const uint32_t slot = a->persist.target_slot ^ (own ? 0u : 1u);
   const uint32_t base = fleet_agent_slot_offset(a->config, slot);
-  return a->platform->flash_read(a->platform->user, base + offset, dst, n) < 0 ? -(int32_t)fleet_err_flash_read_failed : 0;
+  return fleet_flash_read(a->platform, base + offset, dst, n);
 }
 
 // Brings the running hash to what the slot already holds; wants are sent when that is done.

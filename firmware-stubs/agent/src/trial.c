@@ -1,6 +1,7 @@
 // Work in slices: hashing a slot, running the golden vectors of the bundle in it. What follows from the outcome is update.c's.
 #include <string.h>
 
+#include "flash.h"
 #include "update.h"
 
 enum { hash_slice_bytes = 4096, hash_piece_bytes = 256 };
@@ -20,7 +21,7 @@ static bool hash_slice(fleet_agent_t *a, uint32_t end, bool *failed) {
   while (a->job_offset < stop) {
     uint8_t piece[hash_piece_bytes];
     const uint32_t n = stop - a->job_offset < sizeof piece ? stop - a->job_offset : (uint32_t)sizeof piece;
-    if (a->platform->flash_read(a->platform->user, base + a->job_offset, piece, n) < 0) {
+    if (fleet_flash_read(a->platform, base + a->job_offset, piece, n) < 0) {
       fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
       *failed = true;
       return true;

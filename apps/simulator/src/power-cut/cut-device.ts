@@ -3,7 +3,8 @@
  * what is due, and a platform in memory. It records flash operations and looks at what the device has on record.
  */
 import { classId, vendorId } from '@tinyfleet/wire';
-import { ConfigWord, Firmware, InfoWord, type DevicePlatform } from '../device/firmware.js';
+import type { Firmware } from '../device/firmware.js';
+import { ConfigWord, InfoWord, type DevicePlatform } from '../device/firmware.js';
 import type { FlashGeometry } from '../flash/flash-image.js';
 import { verify } from '../device/verifier.js';
 import { MemoryPlatform } from './memory-platform.js';
@@ -209,7 +210,12 @@ export class CutDevice implements DevicePlatform {
       this.flash.program(this.slotsAt + at, padded.subarray(at, at + sectorBytes));
     const digest = memory.place(image.digest);
     const { bundle, sequence } = image;
-    const result = this.firmware.provision(this.index, this.config, { slot: 0, digest, bytes: bundle.length, sequence });
+    const result = this.firmware.provision(this.index, this.config, {
+      slot: 0,
+      digest,
+      bytes: bundle.length,
+      sequence,
+    });
     memory.free(digest, image.digest.length);
     if (result !== 0) throw new Error(`invariant: the factory image is refused with ${-result}`);
   }
@@ -285,15 +291,22 @@ export class CutDevice implements DevicePlatform {
 
   private operate(operation: FlashOperation): number {
     const { offset } = operation;
-    if (this.activeSlot <= 1 && offset >= this.slotOffset(this.activeSlot) && offset < this.slotOffset(this.activeSlot + 1))
+    if (
+      this.activeSlot <= 1 &&
+      offset >= this.slotOffset(this.activeSlot) &&
+      offset < this.slotOffset(this.activeSlot + 1)
+    )
       this.problem ??= 'the flash of the active slot was touched';
     const answer = this.onOperation?.(operation) ?? null;
     if (answer !== null) return answer;
-    return Math.floor(offset / this.shape.geometry.sectorBytes) === this.wornSector ? -1 : this.flash.run(operation);
+    return Math.floor(offset / this.shape.geometry.sectorBytes) === this.wornSector
+      ? -1
+      : this.flash.run(operation);
   }
 
   private push(packet: Uint8Array): void {
-    if (this.queued + packet.length > QUEUE_BYTES) throw new RangeError('invariant: the device lets packets pile up');
+    if (this.queued + packet.length > QUEUE_BYTES)
+      throw new RangeError('invariant: the device lets packets pile up');
     this.queue.set(packet, this.queued);
     this.queued += packet.length;
   }

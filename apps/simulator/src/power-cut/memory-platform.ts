@@ -124,7 +124,8 @@ export class MemoryPlatform {
       const { bootId, sequence } = decode('telemetry', payload);
       const known = this.windows.get(`${bootId}/${sequence}`);
       this.windows.set(`${bootId}/${sequence}`, payload);
-      if (known !== undefined && Buffer.compare(known, payload) !== 0) this.problem ??= 'a window came again, changed';
+      if (known !== undefined && Buffer.compare(known, payload) !== 0)
+        this.problem ??= 'a window came again, changed';
     } catch {
       this.problem ??= 'a window came that is not well-formed';
     }
@@ -134,9 +135,13 @@ export class MemoryPlatform {
     const { transfer, offset, count, chunkBytes = 1_024 } = decode('want', bytes);
     const { payload } = this;
     if (payload?.transfer.every((byte, i) => byte === transfer[i]) !== true) return;
-    let packets = this.chunks.get(payload.bytes);
-    if (packets === undefined) this.chunks.set(payload.bytes, (packets = new Map()));
-    for (let i = 0, from = offset; i < count && from < Math.min(payload.bytes.length, this.limit); i++, from += chunkBytes) {
+    const packets = this.chunks.get(payload.bytes) ?? new Map<number, Uint8Array>();
+    this.chunks.set(payload.bytes, packets);
+    for (
+      let i = 0, from = offset;
+      i < count && from < Math.min(payload.bytes.length, this.limit);
+      i++, from += chunkBytes
+    ) {
       const name = from * 65_536 + chunkBytes;
       let packet = packets.get(name);
       if (packet === undefined) {

@@ -15,7 +15,12 @@ const RING_SECTORS = 2;
 const SECTOR_BYTES = 1_024;
 /** A device that has not reached its condition by then never will: several times what the longest clean stage takes. */
 const MAX_STEPS = 700;
-const COMPLETE: ReadonlySet<number> = new Set([SlotState.staged, SlotState.trial, SlotState.active, SlotState.retained]);
+const COMPLETE: ReadonlySet<number> = new Set([
+  SlotState.staged,
+  SlotState.trial,
+  SlotState.active,
+  SlotState.retained,
+]);
 const NAMES = Object.entries(UpdateState).reduce<string[]>((names, [name, number]) => {
   names[number] = name;
   return names;
@@ -64,7 +69,6 @@ export class Recorder {
     this.blank = new TornFlash(geometry);
     for (const bundle of BUNDLES) this.learn(bundle);
     this.device.onInference = () => this.judgeInference();
-
   }
 
   /** What the bundle gives for the sweep's input, on a device that has it from the factory. */
@@ -73,8 +77,7 @@ export class Recorder {
     device.flash = this.blank.copy(1);
     device.provision({ bundle: bundle.bytes, digest: bundle.digest, sequence: 2 });
     device.boot(ResetCause.powerOn, 1);
-    if (device.run(() => device.inferences > 0, MAX_STEPS))
-      this.expected.set(bundle.id, device.output!);
+    if (device.run(() => device.inferences > 0, MAX_STEPS)) this.expected.set(bundle.id, device.output!);
   }
 
   /** Takes a new device through the scenario; the hooks see it from where operations count. @returns the problem, or null */
@@ -99,7 +102,8 @@ export class Recorder {
       device.boot(ResetCause.powerOn, 3);
       for (const [i, stage] of prepare.entries()) {
         this.enter(stage, 10 + i);
-        if (!device.run(() => stage.until(device), MAX_STEPS)) return `stage ${i} of the preparation never ends`;
+        if (!device.run(() => stage.until(device), MAX_STEPS))
+          return `stage ${i} of the preparation never ends`;
       }
     }
     let stage = 0;
@@ -131,7 +135,13 @@ export class Recorder {
    * Power comes back to this flash, which was cut at `moment`; null when all is well. With `moments` the operations from
    * here are recorded, for a second cut.
    */
-  recover(scenario: Scenario, moment: Moment, flash: TornFlash, seed: number, moments?: Moment[]): string | null {
+  recover(
+    scenario: Scenario,
+    moment: Moment,
+    flash: TornFlash,
+    seed: number,
+    moments?: Moment[],
+  ): string | null {
     const { device } = this;
     const { stages } = scenario;
     this.clear(scenario);
@@ -167,7 +177,8 @@ export class Recorder {
     this.rewish(scenario, stage);
     const result = device.boot(ResetCause.powerOn, seed);
     if (result !== 0) return `the device does not boot: ${-result}`;
-    return scenario.worn === undefined ? this.judgeRepair(scenario) : this.judgeWorn(scenario, seed + 1);
+    if (scenario.worn === undefined) return this.judgeRepair(scenario);
+    return this.judgeWorn({ ...scenario, mayRun: [...scenario.mayRun, ''] }, seed + 1);
   }
 
   /** A faulty device is given power again and a new release until it runs it. */
@@ -176,16 +187,19 @@ export class Recorder {
     const last = BUNDLES[2]!;
     device.sampleFails = device.offline = false;
     device.platform.limit = Infinity;
-    const settled = () => device.info(InfoWord.connected) === 1 && device.info(InfoWord.messagesPending) === 0;
+    const settled = () =>
+      device.info(InfoWord.connected) === 1 && device.info(InfoWord.messagesPending) === 0;
     if (!device.run(settled, MAX_STEPS)) return 'the device is never heard again';
     if (this.problem !== null) return this.problem;
     const { activeDigest } = device;
     // Damage may bring back what was before the scenario.
     const mayRun = idsOf([...scenario.mayRun, scenario.factory?.bundle ?? '']);
-    if (activeDigest !== '' && !mayRun.includes(activeDigest)) return `another model is active (${this.where()})`;
+    if (activeDigest !== '' && !mayRun.includes(activeDigest))
+      return `another model is active (${this.where()})`;
     for (let tries = 0; tries < 4; tries++) {
       this.wish({ bundle: last, sequence: 50 + tries, soakS: 1 }, this.extra++, true);
-      const done = () => device.updateState === UpdateState.active && device.activeDigest === last.id && device.inferences > 0;
+      const done = () =>
+        device.updateState === UpdateState.active && device.activeDigest === last.id && device.inferences > 0;
       if (device.run(done, MAX_STEPS)) return this.problem;
     }
     return `no update is taken any more (${this.where()})`;
@@ -198,7 +212,8 @@ export class Recorder {
     device.platform.limit = Infinity;
     const result = device.boot(ResetCause.powerOn, seed);
     if (result !== 0) return `the device does not boot: ${-result}`;
-    const settled = () => device.info(InfoWord.connected) === 1 && device.info(InfoWord.messagesPending) === 0;
+    const settled = () =>
+      device.info(InfoWord.connected) === 1 && device.info(InfoWord.messagesPending) === 0;
     if (!device.run(settled, MAX_STEPS)) return 'the device is never heard again';
     const mayRun = idsOf(scenario.mayRun);
     if (!mayRun.includes(device.activeDigest)) return `another model is active (${this.where()})`;
@@ -207,7 +222,10 @@ export class Recorder {
     return this.problem ?? (scenario.rots === true ? null : this.judgeSlots());
   }
 
-  private hook(moments: Moment[], before: Durable): (operation: FlashOperation, stage: number) => number | null {
+  private hook(
+    moments: Moment[],
+    before: Durable,
+  ): (operation: FlashOperation, stage: number) => number | null {
     const { device } = this;
     let durable = before;
     return (operation, stage) => {
@@ -285,8 +303,10 @@ export class Recorder {
 
   private judgeBoot(scenario: Scenario, moment: Moment): string | null {
     const { device } = this;
-    if (device.bootCounter <= moment.durable.bootCounter) return 'the boot counter went back: a saved state was lost';
-    if (device.highestSequence < moment.durable.highestSequence) return 'the highest accepted sequence went back';
+    if (device.bootCounter <= moment.durable.bootCounter)
+      return 'the boot counter went back: a saved state was lost';
+    if (device.highestSequence < moment.durable.highestSequence)
+      return 'the highest accepted sequence went back';
     const mayRun = idsOf(scenario.mayRun);
     if (!mayRun.includes(device.activeDigest)) return `another model is active (${this.where()})`;
     return this.problem ?? (scenario.rots === true ? null : this.judgeSlots());
@@ -296,7 +316,8 @@ export class Recorder {
     const { device } = this;
     const { ends, worn } = scenario;
     if (worn !== undefined) return this.judgeWorn(scenario, worn);
-    if (device.activeDigest !== (ends === '' ? '' : ends.id)) return `another model is active in the end (${this.where()})`;
+    if (device.activeDigest !== (ends === '' ? '' : ends.id))
+      return `another model is active in the end (${this.where()})`;
     return this.problem ?? this.judgeSlots();
   }
 
@@ -327,7 +348,8 @@ export class Recorder {
     if (bundle === undefined || expected === undefined || Buffer.compare(device.output!, expected) !== 0)
       return 'an inference gave what no model gives';
     const at = device.slotOffset(activeSlot);
-    const same = Buffer.compare(device.flash.bytes.subarray(at, at + bundle.bytes.length), bundle.bytes) === 0;
+    const same =
+      Buffer.compare(device.flash.bytes.subarray(at, at + bundle.bytes.length), bundle.bytes) === 0;
     return same ? null : 'a model runs whose slot is not what its digest names';
   }
 

@@ -80,7 +80,8 @@ export function failing(bundle: Uint8Array): Uint8Array {
   const view = new DataView(out.buffer);
   for (let i = 0; i < view.getUint16(HEADER.sectionCount, true); i++) {
     const at = HEADER.bytes + i * HEADER.entry;
-    if (view.getUint16(at, true) === SECTION.golden) out[view.getUint32(at + 4, true) + GOLDEN_OUTPUTS_CRC]! ^= 1;
+    if (view.getUint16(at, true) === SECTION.golden)
+      out[view.getUint32(at + 4, true) + GOLDEN_OUTPUTS_CRC]! ^= 1;
   }
   return resealed(out);
 }
@@ -101,7 +102,14 @@ function manifest({ bundle, sequence, soakS, supersede }: Release): Uint8Array {
       ...(supersede === undefined ? {} : { supersede }),
     }; // prettier-ignore
     signed = signManifest(
-      { component: 'model', sequence, ...RELEASE_IDS, digest: bundle.digest, size: bundle.bytes.length, conditions },
+      {
+        component: 'model',
+        sequence,
+        ...RELEASE_IDS,
+        digest: bundle.digest,
+        size: bundle.bytes.length,
+        conditions,
+      },
       key,
     );
     manifests.set(name, signed);
@@ -117,7 +125,13 @@ export function offer(release: Release, deployment: number): { desired: Desired;
     method: 'full', payloadBytes: bundle.bytes.length, payloadDigest: bundle.digest, resultDigest: bundle.digest,
   } as const; // prettier-ignore
   return {
-    desired: { serverTimeMs: 1_800_000_000_000, revision: deployment, deployment, manifest: manifest(release), transfer },
+    desired: {
+      serverTimeMs: 1_800_000_000_000,
+      revision: deployment,
+      deployment,
+      manifest: manifest(release),
+      transfer,
+    },
     payload: { bytes, transfer: bundle.digest.slice(0, 8) },
   };
 }

@@ -63,7 +63,10 @@ const reaches =
   (device: CutDevice): boolean =>
     states.includes(device.updateState);
 
-const install = (bundle: Bundle, sequence: number): Stage => ({ want: release(bundle, sequence), until: active(bundle) });
+const install = (bundle: Bundle, sequence: number): Stage => ({
+  want: release(bundle, sequence),
+  until: active(bundle),
+});
 const soaking = (bundle: Bundle, sequence: number): Stage => ({
   want: release(bundle, sequence, { soakS: LONG_S }),
   until: active(bundle, UpdateState.soak),
@@ -150,10 +153,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'first install, silent sensor',
     factory: null,
-    stages: [
-      { want: release(c, 4), silent: true, until: reaches(UpdateState.failed) },
-      install(a, 6),
-    ],
+    stages: [{ want: release(c, 4), silent: true, until: reaches(UpdateState.failed) }, install(a, 6)],
     mayRun: ['', c, a],
     ends: a,
   },
@@ -177,7 +177,11 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'stopped and begun again',
     factory: release(a, 2),
     stages: [
-      { want: release(b, 4), limit: 5_000, until: (device) => device.updateState === UpdateState.fetching && device.inferences > 4 },
+      {
+        want: release(b, 4),
+        limit: 5_000,
+        until: (device) => device.updateState === UpdateState.fetching && device.inferences > 4,
+      },
       { want: null, until: reaches(UpdateState.idle) },
       install(b, 4),
     ],
@@ -188,7 +192,10 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'wrong payload',
     factory: release(a, 2),
     stages: [
-      { want: release(c, 4, { payload: c.bytes.map((byte, i) => (i === 700 ? byte ^ 1 : byte)) }), until: reaches(UpdateState.failed) },
+      {
+        want: release(c, 4, { payload: c.bytes.map((byte, i) => (i === 700 ? byte ^ 1 : byte)) }),
+        until: reaches(UpdateState.failed),
+      },
       install(c, 4),
     ],
     mayRun: [a, c],
@@ -199,10 +206,7 @@ export const SCENARIOS: readonly Scenario[] = [
     rots: true,
     factory: release(a, 2),
     prepare: [install(c, 4)],
-    stages: [
-      rot(a, UpdateState.reverted),
-      install(b, 6),
-    ],
+    stages: [rot(a, UpdateState.reverted), install(b, 6)],
     mayRun: [a, b, c],
     ends: b,
   },
@@ -228,10 +232,7 @@ export const SCENARIOS: readonly Scenario[] = [
     rots: true,
     factory: release(a, 2),
     prepare: [{ want: release(b, 4), limit: 5_000, until: reaches(UpdateState.fetching) }],
-    stages: [
-      { ...rot('', UpdateState.failed), limit: 5_000 },
-      install(b, 4),
-    ],
+    stages: [{ ...rot('', UpdateState.failed), limit: 5_000 }, install(b, 4)],
     mayRun: ['', a, b],
     ends: b,
   },

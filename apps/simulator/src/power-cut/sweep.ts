@@ -70,6 +70,11 @@ class Tally {
   readonly edges: Record<string, number> = {};
   reprogrammed = 0;
 
+  result(seconds: number): SweepResult {
+    const { cases, failures, perScenario, operations, operationKinds, fates, edges, reprogrammed } = this;
+    return { cases, failures, perScenario, operations, operationKinds, fates, edges, reprogrammed, seconds };
+  }
+
   count(table: Record<string, number>, name: string): void {
     if (name !== '') table[name] = (table[name] ?? 0) + 1;
   }
@@ -81,7 +86,9 @@ export function runSweep(options: SweepOptions = {}): SweepResult {
   const firmware = options.firmware ?? wasmUrl;
   const scenarios = SCENARIOS.filter(({ name }) => options.scenarios?.includes(name) ?? true);
   const tally = new Tally();
-  const flashes = (options.units ?? UNITS).flatMap((unit) => (options.erased ?? ERASED).map((e) => [unit, e] as const));
+  const flashes = (options.units ?? UNITS).flatMap((unit) =>
+    (options.erased ?? ERASED).map((e) => [unit, e] as const),
+  );
   const parts = flashes.length * scenarios.length;
   for (const [unitBytes, erased] of flashes) {
     const recorder = new Recorder(new Firmware(firmware), geometryOf(unitBytes, erased));
@@ -91,7 +98,7 @@ export function runSweep(options: SweepOptions = {}): SweepResult {
       if (tally.failures.length >= (options.maxFailures ?? 20)) break;
     }
   }
-  return { ...tally, seconds: (performance.now() - started) / 1_000 };
+  return tally.result((performance.now() - started) / 1_000);
 }
 
 /** One scenario on one flash. */
@@ -109,7 +116,8 @@ class Part {
   ) {
     const { unitBytes, erased } = recorder.device.shape.geometry;
     const text = `${scenario.name}/${unitBytes}/${erased}/${options.seed ?? 1}`;
-    this.seed = [...text].reduce((hash, char) => Math.imul(hash ^ char.charCodeAt(0), 0x01000193), 0x811c9dc5) >>> 0;
+    this.seed =
+      [...text].reduce((hash, char) => Math.imul(hash ^ char.charCodeAt(0), 0x01000193), 0x811c9dc5) >>> 0;
   }
 
   run(): void {
@@ -127,7 +135,8 @@ class Part {
     for (const { moment, k, fate } of cuts) if (this.mine()) this.cut(moment, k, fate);
     for (const [k, moment] of moments.entries()) {
       for (let i = 0; i < FLIPS; i++) if (this.mine()) this.flip(moment, k, i);
-      for (const how of ['fails', 'fails half done', 'wears out'] as const) if (this.mine()) this.break(moment, k, how);
+      for (const how of ['fails', 'fails half done', 'wears out'] as const)
+        if (this.mine()) this.break(moment, k, how);
     }
     this.reads();
     if (pairs.length === 0) return;
@@ -157,7 +166,12 @@ class Part {
 
   private cut(moment: Moment, k: number, fate: Fate): void {
     const { recorder, scenario, tally } = this;
-    const problem = recorder.recover(scenario, moment, this.torn(moment, fate, this.index), this.seed + this.index);
+    const problem = recorder.recover(
+      scenario,
+      moment,
+      this.torn(moment, fate, this.index),
+      this.seed + this.index,
+    );
     this.note(moment, nameOf(fate, true));
     tally.reprogrammed += recorder.device.flash.reprogrammed;
     if (problem !== null) this.fail(`${k} ${moment.kind}: ${nameOf(fate)}`, problem);
@@ -175,7 +189,10 @@ class Part {
         this.note(second, 'two cuts');
         this.tally.reprogrammed += flash.reprogrammed;
         if (problem === null) continue;
-        this.fail(`${k} ${moment.kind}: ${nameOf(fate)}; then ${j} ${second.kind}: ${nameOf(other)}`, problem);
+        this.fail(
+          `${k} ${moment.kind}: ${nameOf(fate)}; then ${j} ${second.kind}: ${nameOf(other)}`,
+          problem,
+        );
         if (this.tally.failures.length >= (this.options.maxFailures ?? 20)) return;
       }
     }
@@ -192,7 +209,8 @@ class Part {
     flash.flip(at, random >>> 29);
     const problem = recorder.survive(scenario, moment.stage, flash, random);
     this.note(moment, 'bit flip');
-    if (problem !== null) this.fail(`before ${k} ${moment.kind}: bit ${random >>> 29} of byte ${at}`, problem);
+    if (problem !== null)
+      this.fail(`before ${k} ${moment.kind}: bit ${random >>> 29} of byte ${at}`, problem);
   }
 
   /** The device lives on with an operation that failed: once, or with all others in its sector from then on. */
@@ -219,26 +237,24 @@ class Part {
     }
     device.onOperation = ({ offset }) => (how === 'wears out' && sector(offset) === worn ? -1 : null);
     const problem =
-      how === 'wears out' || scenario.worn !== undefined ? recorder.judgeWorn(scenario, this.seed + k) : recorder.judgeRepair(scenario);
+      how === 'wears out' || scenario.worn !== undefined
+        ? recorder.judgeWorn(scenario, this.seed + k)
+        : recorder.judgeRepair(scenario);
     device.onOperation = null;
     if (problem !== null) this.fail(`${k} ${moment.kind}: ${how}`, problem);
   }
 
-  /** One read fails, anywhere from the first boot on. */
+  /** One read fails, anywhere: nothing changes. */
   private reads(): void {
     const { recorder, scenario } = this;
-    const { device } = recorder;
     let reads = 0;
     recorder.play(scenario, null, () => reads++ < 0);
     const step = Math.max(1, Math.floor(reads / READS));
     for (let k = 0; k < reads; k += step) {
       if (!this.mine()) continue;
       let at = 0;
-      recorder.play(scenario, null, () => at++ === k);
+      const problem = recorder.play(scenario, null, () => at++ === k);
       this.count('read', '', 'read error');
-      const problem =
-        device.problem ??
-        (scenario.worn === undefined ? recorder.judgeRepair(scenario) : recorder.judgeWorn(scenario, k));
       if (problem !== null) this.fail(`read ${k} fails`, problem);
     }
   }

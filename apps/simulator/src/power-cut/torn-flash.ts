@@ -104,11 +104,16 @@ export class TornFlash {
 
   program(offset: number, data: Uint8Array): number {
     const { unitBytes } = this.geometry;
-    if (offset % unitBytes !== 0 || data.length % unitBytes !== 0 || offset + data.length > this.bytes.length) {
+    if (
+      offset % unitBytes !== 0 ||
+      data.length % unitBytes !== 0 ||
+      offset + data.length > this.bytes.length
+    ) {
       this.breaches++;
       return -1;
     }
-    for (let at = 0; at < data.length; at += unitBytes) this.programUnit(offset + at, data.subarray(at, at + unitBytes));
+    for (let at = 0; at < data.length; at += unitBytes)
+      this.programUnit(offset + at, data.subarray(at, at + unitBytes));
     return 0;
   }
 
@@ -121,7 +126,9 @@ export class TornFlash {
     this.bytes.fill(erased, offset, offset + sectorBytes);
     this.cells.fill(CLEAN, offset, offset + sectorBytes);
     if (this.uncertain.length > 0)
-      this.uncertain = this.uncertain.filter((part) => part.from < offset || part.from >= offset + sectorBytes);
+      this.uncertain = this.uncertain.filter(
+        (part) => part.from < offset || part.from >= offset + sectorBytes,
+      );
     return 0;
   }
 
