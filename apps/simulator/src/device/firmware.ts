@@ -242,8 +242,14 @@ export class Firmware {
       entropy: (i: number, dst: number, n: number) => at(i).entropy(bytes(dst, n)),
       sample: (i: number, sensor: number, dst: number, count: number) =>
         at(i).sample(sensor, dst >>> 0, count),
-      result: (i: number, index: number, predicted: number, confidence: number) =>
-        at(i).result(index >>> 0, predicted, confidence),
+      result: (
+        i: number,
+        index: number,
+        predicted: number,
+        confidence: number,
+        output: number,
+        outputBytes: number,
+      ) => at(i).result(index >>> 0, predicted, confidence, output >>> 0, outputBytes),
       reset: (i) => at(i).reset(),
       battery: (i) => at(i).battery(),
       log: (i: number, level: number, text: number, n: number, value: number) =>
