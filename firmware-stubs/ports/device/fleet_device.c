@@ -200,6 +200,8 @@ void fleet_device_configure(const fleet_device_parameters_t *p, fleet_agent_conf
   c->vendor_id = p->vendor_id;
   c->class_id = p->class_id;
   memcpy(c->keys, p->keys, sizeof c->keys);
+  if (p->device_key != NULL)
+    c->device_key = (fleet_key_t){FLEET_SIGNATURE_ALGORITHM_HMAC_SHA256, p->device_key, device_key_bytes};
   c->flash = p->flash;
   c->slot_bytes = p->slot_bytes;
   c->inference_period_us = (uint64_t)p->inference_period_ms * 1000;

@@ -16,6 +16,7 @@
 
 #include "flash_file.h"
 #include "fleet_device.h"
+#include "fleet_payload.h"
 #include "power.h"
 #include "sensor.h"
 #include "stream.h"
@@ -273,7 +274,9 @@ static bool configure(device_t *d) {
   c->state_bytes = d->parameters.state_bytes;
   c->clock_khz = nanoseconds / 1000;
   d->platform = platform_of(d);
-  return allocate(&c->arena, c->arena_bytes) && allocate(&c->state, c->state_bytes);
+  c->patch_scratch_bytes = sizeof(fleet_payload_t);
+  return allocate(&c->arena, c->arena_bytes) && allocate(&c->state, c->state_bytes) &&
+         allocate(&c->patch_scratch, c->patch_scratch_bytes);
 }
 
 static int refuse(int32_t error) {
@@ -380,6 +383,7 @@ int main(int argc, char **argv) {
   }
   free(d->config.arena);
   free(d->config.state);
+  free(d->config.patch_scratch);
   free(d->block);
   free(d);
   return code;
