@@ -22,7 +22,7 @@ export async function verifyCost(core, { key, signature, message }) {
   try {
     const sources = (await readdir(join(firmware, 'crypto/src'))).filter((name) => name.endsWith('.c'));
     const image = join(folder, 'verify.elf');
-    const port = ['ports/cortex-m/startup.c', 'ports/cortex-m/semihosting.c', 'ports/verify-cost/main.c'];
+    const port = ['ports/cortex-m/run/startup.c', 'ports/cortex-m/semihosting.c', 'ports/verify-cost/main.c'];
     await run(
       'arm-none-eabi-gcc',
       [
