@@ -213,15 +213,14 @@ int32_t fleet_payload_feed(fleet_payload_t *p, const uint8_t *data, uint32_t n) 
     p->taken += take;
     data += take;
     n -= take;
-    if (!head) {
-      p->coded_left -= take;
-    } else if (p->in_end < FLEET_PAYLOAD_HEAD_BYTES) {
-      continue;
-    } else if (!begin_block(p)) {
-      return -(int32_t)fleet_err_wire_payload_invalid;
+    if (head && p->in_end < FLEET_PAYLOAD_HEAD_BYTES) continue;
+    if (!head) p->coded_left -= take;
+    const int32_t result = !head || begin_block(p) ? decode(p) : -(int32_t)fleet_err_wire_payload_invalid;
+    if (result < 0) { // final: what a broken command left is never followed
+      p->block_end = p->block_start;
+      p->made = p->start.result_bytes;
+      return result;
     }
-    const int32_t result = decode(p);
-    if (result < 0) return result;
   }
   return 0;
 }

@@ -91,6 +91,7 @@ typedef struct {
 
   // network
   bool open;
+  bool any_payload; // what waits in the flash is not the agent's: it may say anything
   bool refuse_connect; // CONNACK 5
   uint32_t opens;
   uint32_t read_limit; // bytes per receive, 0 = all
