@@ -73,6 +73,10 @@ typedef struct {
   const uint8_t *class_id;  // 16 bytes, NULL = any
   fleet_key_t keys[FLEET_AGENT_KEY_MAX]; // current and next verification key until others are stored
   fleet_key_t device_key; // of commands, FLEET_SIGNATURE_ALGORITHM_HMAC_SHA256; none = made of the token
+  void *shadow; // 8-byte aligned: context and counters of a staged model that runs beside the active one, NULL = it cannot
+  uint32_t shadow_bytes; // >= FLEET_SHADOW_BYTES; 2 x classes x classes more count which class was taken for which
+  void *shadow_state;    // 16-byte aligned, of the shadow model
+  uint32_t shadow_state_bytes;
   fleet_flash_geometry_t flash;
   uint32_t slot_bytes; // multiple of the sector; two slots start behind the two record sectors
   void *arena;         // 16-byte aligned scratch of one inference, may be shared by agents of one thread
@@ -101,6 +105,9 @@ typedef struct {
   void *sample_ram; // this agent's: holds one input that the platform asked for; NULL = none is sent
   uint32_t sample_ram_bytes;
 } fleet_agent_config_t;
+
+// Of config.shadow without the counters by class.
+#define FLEET_SHADOW_BYTES (FLEET_RUNTIME_BYTES + 32u)
 
 // ---- the context: fields are private -------------------------------------------------------------------------------
 
@@ -192,6 +199,9 @@ typedef struct fleet_agent {
   uint8_t sample_confidence;
   bool fetching;
   bool want_due;
+  bool shadow_ready; // checked and tested in this boot
+  bool shadow_kept;  // the inputs of the inference under way
+  bool shadowing;    // the run under way is the shadow's
   bool asleep;       // a sleeper between two contacts
   uint8_t asleep_notes; // state messages that could not be sent before it slept
   bool queued_hello; // a newer desired release waits for the end of this update
@@ -230,6 +240,7 @@ typedef struct fleet_agent {
   uint64_t next_inference_us;
   uint64_t first_input_us; // what the samples of one input last, 0 = not known
   uint64_t started_us;  // when the running model took over in this boot
+  uint64_t run_us;      // start of the run under way
   uint64_t progress_us; // its last pass over raw samples
   uint64_t want_due_us;
   uint64_t awake_until_us; // of a sleeper

@@ -65,7 +65,8 @@ typedef struct {
   uint32_t ask_counter; // highest of an authenticated command
   uint32_t next_key_sequence;
   uint8_t by_next_key; // the target slot's manifest was signed by the next key
-  uint8_t reserved[3];
+  uint8_t reserved;
+  uint16_t shadow_every; // the target slot's bundle waits as shadow and runs on every n-th inference; 0 = it does not run
   fleet_stored_key_t keys[2]; // current and next, before those of the configuration
 } fleet_persist_t;
 

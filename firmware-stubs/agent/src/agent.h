@@ -15,6 +15,8 @@ enum {
   job_check_target, // hash the target slot before its trial
   job_rehash,       // resume: hash what the target slot holds already
   job_self_test,    // one golden vector per step
+  job_check_shadow, // hash the target slot before it runs as shadow
+  job_test_shadow,  // its golden vectors
   job_erase,        // a command: one sector per step
 };
 
@@ -73,6 +75,9 @@ void fleet_ask(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
 int32_t fleet_model_load(fleet_agent_t *agent, uint32_t slot);
 void fleet_model_unload(fleet_agent_t *agent);
 void fleet_model_start(fleet_agent_t *agent); // the loaded model takes over the schedule
+void fleet_model_started(fleet_agent_t *agent); // a run
+uint32_t fleet_model_elapsed_us(const fleet_agent_t *agent); // since it started
+void fleet_model_classify(const fleet_tensor_t *output, fleet_inference_t *inference);
 uint64_t fleet_model_tick(fleet_agent_t *agent);
 
 // samples.c

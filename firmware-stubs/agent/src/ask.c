@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shadow.h"
 #include "update.h"
 
 enum { proof_none = 0, proof_mac = 1, proof_signature = 2 };
@@ -116,6 +117,8 @@ static bool revert(fleet_agent_t *a, const ask_t *ask) {
   return fleet_update_go_back(a, ask->argument == 0 || ask->argument > UINT16_MAX ? (uint32_t)fleet_err_agent_reverted : ask->argument);
 }
 
+static bool shadow(fleet_agent_t *a, const ask_t *ask) { return fleet_shadow_rate(a, ask->argument); }
+
 static bool say_hello(fleet_agent_t *a, const ask_t *ask) {
   (void)ask;
   a->hello_due = true;
@@ -133,6 +136,7 @@ static const struct {
     [FLEET_COMMAND_SET_CADENCE] = {set_cadence, proof_none},
     [FLEET_COMMAND_ABORT] = {abort_update, proof_none},
     [FLEET_COMMAND_ROTATE_KEY] = {rotate_key, proof_signature},
+    [FLEET_COMMAND_SHADOW] = {shadow, proof_mac},
     [FLEET_COMMAND_REVERT] = {revert, proof_mac},
     [FLEET_COMMAND_SAY_HELLO] = {say_hello, proof_none},
 };

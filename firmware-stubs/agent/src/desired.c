@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shadow.h"
 #include "update.h"
 
 static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
@@ -14,6 +15,7 @@ static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
       {FLEET_DESIRED_WINDOW_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, window_s)},
       {FLEET_DESIRED_NEXT_CONTACT_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, next_contact_s)},
       {FLEET_DESIRED_PICK_EVERY, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, pick_every)},
+      {FLEET_DESIRED_SHADOW_EVERY, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, shadow_every)},
       {FLEET_DESIRED_SOAK_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, soak_s)},
   };
   static const fleet_cbor_row_t transfer_rows[] = {
@@ -56,19 +58,26 @@ static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manife
   p->latency_limit_us = m->latency_us;
   p->update_error = 0;
   p->by_next_key = m->by_next_key;
+  p->shadow_every = (uint16_t)(d->shadow_every > UINT16_MAX ? UINT16_MAX : d->shadow_every);
 }
 
-// A complete bundle in the other slot: no download, straight to the trial.
+// A complete bundle in the other slot: no download, straight to the trial. One that runs as shadow already goes on.
 static void begin_switch(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m, uint32_t slot) {
   fleet_persist_t *p = &a->persist;
   const bool retained = p->slots[slot].state == FLEET_SLOT_STATE_RETAINED;
+  const bool is_shadow = p->update_state == FLEET_UPDATE_STATE_SHADOW && p->target_slot == slot;
   adopt(a, d, m);
   if (m->sequence > p->slots[slot].sequence) p->slots[slot].sequence = m->sequence;
+  if (is_shadow && p->shadow_every != 0) {
+    fleet_agent_save(a);
+    fleet_shadow_tell(a);
+    return;
+  }
   p->target_slot = (uint8_t)slot;
   p->attempts = 0;
   p->quick = retained;
   a->fetching = false;
-  fleet_update_begin_trial(a);
+  fleet_update_proceed(a);
 }
 
 // Only a clock that the board vouches for may refuse; what runs already may go on.
@@ -140,11 +149,17 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
   const bool left = target_state == FLEET_SLOT_STATE_RETAINED || target_state == FLEET_SLOT_STATE_STAGED;
   if (same_deployment && is_target &&
       (p->update_state == FLEET_UPDATE_STATE_ABORTED ||
-       ((p->update_state == FLEET_UPDATE_STATE_REVERTED || p->update_state == FLEET_UPDATE_STATE_FAILED) &&
+       ((p->update_error != fleet_err_agent_shadow_unavailable || d->shadow_every != 0) &&
+        (p->update_state == FLEET_UPDATE_STATE_REVERTED || p->update_state == FLEET_UPDATE_STATE_FAILED) &&
         (left || fleet_update_refused(a, m.digest, m.sequence))))) {
     // It asks again for what has ended, by itself or by command: the same answer again.
     p->revision = d->revision;
     fleet_report_note(a, p->update_state, p->update_error);
+    return;
+  }
+  if (d->shadow_every != 0 && (p->update_state == FLEET_UPDATE_STATE_SOAK || p->active_slot == FLEET_NO_SLOT ||
+                               !fleet_shadow_able(a))) {
+    fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, fleet_err_agent_shadow_unavailable);
     return;
   }
   // Sequence numbers guard installs, not the way back to a slot whose manifest was verified when it was installed.
@@ -204,7 +219,7 @@ void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
     a->fetching = false;
     if (a->job == job_rehash) a->job = job_none;
   }
-  if (a->persist.update_state == FLEET_UPDATE_STATE_FETCHING) {
+  if (a->persist.update_state == FLEET_UPDATE_STATE_FETCHING || a->persist.update_state == FLEET_UPDATE_STATE_SHADOW) {
     a->persist.update_state = FLEET_UPDATE_STATE_IDLE;
     a->persist.deployment = 0;
     fleet_agent_save(a);

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "agent.h"
+#include "shadow.h"
 
 uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t sequence, uint64_t uptime_ms) {
   const uint32_t at = fleet_cbor_map_open(w);
@@ -125,10 +125,11 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   uint8_t own_op_set[8];
   fleet_op_set(op_set, own_op_set);
   const uint32_t own_bytes = trimmed(own_op_set, sizeof own_op_set);
+  const bool shadow = fleet_shadow_able(agent);
   const uint32_t capabilities = (agent->platform->cycles != NULL) * (uint32_t)FLEET_CAPABILITY_LATENCY_MEASURED |
                                 (agent->platform->unix_ms != NULL) * (uint32_t)FLEET_CAPABILITY_TRUSTED_TIME |
                                 (config->sample_ram != NULL) * (uint32_t)FLEET_CAPABILITY_SAMPLES |
-                                (uint32_t)FLEET_CAPABILITY_RETAINED_SLOT;
+                                shadow * (uint32_t)FLEET_CAPABILITY_SHADOW | (uint32_t)FLEET_CAPABILITY_RETAINED_SLOT;
   fleet_cbor_writer_t w;
   const uint32_t at = fleet_messages_begin(agent, &w, "hello", 1);
   text_field(&w, FLEET_HELLO_DEVICE_TYPE, config->device_type);
@@ -164,6 +165,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), p);
   fleet_messages_counters(agent, &w, FLEET_HELLO_COUNTERS);
   if (p->ask_counter != 0) fleet_cbor_field(&w, FLEET_HELLO_ASK_COUNTER, p->ask_counter);
+  if (shadow) fleet_cbor_field(&w, FLEET_HELLO_SHADOW_STATE_BYTES, config->shadow_state_bytes);
   for (uint32_t i = 0; i < FLEET_AGENT_KEY_MAX; i++) {
     uint8_t id[32];
     if (fleet_accept_key_id(agent, i, id)) fleet_cbor_field_bytes(&w, FLEET_HELLO_CURRENT_KEY + i, id, 8);
@@ -203,6 +205,7 @@ bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
     fleet_cbor_map_close(&w, test_at);
   }
   if (note->attempts != 0) fleet_cbor_field(&w, FLEET_STATE_ATTEMPTS, note->attempts);
+  if (note->update_state == FLEET_UPDATE_STATE_SHADOW && agent->shadow_ready) fleet_shadow_field(agent, &w);
   if (note->has_detail) fleet_cbor_field(&w, FLEET_STATE_DETAIL, note->detail);
   fleet_cbor_map_close(&w, at);
   return fleet_mqtt_publish_end(&agent->mqtt, 1, &w);

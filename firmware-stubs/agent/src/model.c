@@ -2,8 +2,8 @@
 // the result on. No update logic here; the numbers of a window are telemetry.c's.
 #include <string.h>
 
-#include "agent.h"
 #include "flash.h"
+#include "shadow.h"
 
 enum { sample_retry_us = 10000 };
 
@@ -76,6 +76,7 @@ int32_t fleet_model_load(fleet_agent_t *a, uint32_t slot) {
 void fleet_model_unload(fleet_agent_t *a) {
   if (a->inferring) fleet_abandon(&a->runtime);
   a->inferring = false;
+  a->shadowing = false;
   a->running = false;
 }
 
@@ -94,7 +95,7 @@ static int32_t element(uint32_t dtype, const uint8_t *data, uint32_t i) {
 }
 
 // First largest class; confidence 0..255 as the softmax kernels scale it (1/256, or 1/32768 for int16).
-static void classify(const fleet_tensor_t *t, fleet_inference_t *inference) {
+void fleet_model_classify(const fleet_tensor_t *t, fleet_inference_t *inference) {
   const uint32_t n = t->bytes >> (t->dtype == FLEET_DTYPE_INT16);
   int32_t best = INT32_MIN;
   for (uint32_t i = 0; i < n; i++) {
@@ -158,7 +159,23 @@ static int32_t pull_inputs(fleet_agent_t *a, bool due) {
   }
 }
 
-static void finish(fleet_agent_t *a) {
+void fleet_model_started(fleet_agent_t *a) {
+  const fleet_platform_t *f = a->platform;
+  a->run_us = f->now_us(f->user);
+  a->started_cycles = f->cycles != NULL ? f->cycles(f->user) : 0;
+}
+
+uint32_t fleet_model_elapsed_us(const fleet_agent_t *a) {
+  const fleet_platform_t *f = a->platform;
+  uint64_t us = f->now_us(f->user) - a->run_us;
+  if (f->cycles != NULL && a->config->clock_khz != 0) {
+    us = (uint64_t)(f->cycles(f->user) - a->started_cycles) * 1000 / a->config->clock_khz;
+  }
+  return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+// Answers whether the shadow's run has begun.
+static bool finish(fleet_agent_t *a) {
   const fleet_platform_t *f = a->platform;
   fleet_inference_t inference = {0};
   inference.index = a->inference_index;
@@ -167,13 +184,13 @@ static void finish(fleet_agent_t *a) {
   (void)fleet_output(&a->runtime, 0, &output);
   inference.output = output.data;
   inference.output_bytes = output.bytes;
-  classify(&output, &inference);
+  fleet_model_classify(&output, &inference);
   fleet_window_add(a, &inference);
   fleet_samples_done(a, &inference);
-  a->inferring = false;
   a->inference_index++;
   a->model_runs++;
   if (f->result != NULL) f->result(f->user, &inference);
+  return fleet_shadow_begin(a, inference.predicted);
 }
 
 uint64_t fleet_model_tick(fleet_agent_t *a) {
@@ -211,24 +228,25 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
       fleet_samples_unused(a);
       return a->now_us;
     }
-    a->started_cycles = f->cycles != NULL ? f->cycles(f->user) : 0;
+    fleet_shadow_keep(a);
+    fleet_model_started(a);
     if (fleet_begin(&a->runtime) < 0) return a->now_us + a->period_us;
     a->inferring = true;
   }
-  for (uint32_t steps = 0; a->config->slice_steps == 0 || steps < a->config->slice_steps; steps++) {
-    const int32_t left = fleet_run(&a->runtime, 1);
+  // The slot may be wanted for something else meanwhile.
+  if (a->shadowing && a->persist.update_state != FLEET_UPDATE_STATE_SHADOW) a->shadowing = a->inferring = false;
+  for (uint32_t steps = 0; a->inferring && (a->config->slice_steps == 0 || steps < a->config->slice_steps); steps++) {
+    const int32_t left = fleet_run(a->shadowing ? &fleet_shadow_of(a)->runtime : &a->runtime, 1);
     if (f->watchdog != NULL) f->watchdog(f->user);
-    if (left < 0) {
-      a->inferring = false;
+    if (left > 0) continue;
+    if (!a->shadowing) {
       a->next_inference_us += a->period_us;
-      fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, 1);
-      return a->next_inference_us;
+      if (left == 0 && finish(a)) continue;
+      if (left < 0) fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, 1);
+    } else if (left == 0) {
+      fleet_shadow_finish(a);
     }
-    if (left == 0) {
-      finish(a);
-      a->next_inference_us += a->period_us;
-      return a->streams ? a->now_us : a->next_inference_us;
-    }
+    a->inferring = a->shadowing = false;
   }
-  return a->now_us;
+  return a->inferring || a->streams ? a->now_us : a->next_inference_us;
 }

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "agent.h"
+#include "shadow.h"
 
 enum { default_bins = 8, ood_bins = 16, window_head = 2 };
 
@@ -244,6 +244,7 @@ void fleet_window_close(fleet_agent_t *a) {
       break;
     }
   }
+  fleet_shadow_tell(a);
   // Without a session the window may have to survive a power cut.
   if (!a->session && a->ring.sectors != 0) {
     while (a->queue_used != 0) spill_front(a);

@@ -166,7 +166,7 @@ static void fetch_complete(fleet_agent_t *a) {
   a->persist.update_state = FLEET_UPDATE_STATE_STAGED;
   fleet_agent_save(a);
   fleet_report_note(a, FLEET_UPDATE_STATE_STAGED, 0);
-  fleet_update_begin_trial(a);
+  fleet_update_proceed(a);
 }
 
 typedef struct {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "flash.h"
+#include "shadow.h"
 #include "update.h"
 
 enum { hash_slice_bytes = 4096, hash_piece_bytes = 256 };
@@ -51,18 +52,24 @@ static void self_test_failed(fleet_agent_t *a, int32_t result) {
 // One golden vector, to completion: the arena may belong to another agent before the next step.
 static void self_test_slice(fleet_agent_t *a) {
   const fleet_platform_t *f = a->platform;
-  if (a->test_vector >= a->runtime.golden_count) {
-    fleet_reset_state(&a->runtime);
-    fleet_update_commit(a);
+  const bool is_shadow = a->job == job_test_shadow;
+  fleet_runtime_t *runtime = is_shadow ? &fleet_shadow_of(a)->runtime : &a->runtime;
+  if (a->test_vector >= runtime->golden_count) {
+    fleet_reset_state(runtime);
+    if (is_shadow) {
+      fleet_shadow_start(a);
+    } else {
+      fleet_update_commit(a);
+    }
     return;
   }
   a->test.failed_step = UINT16_MAX;
-  int32_t result = fleet_self_test_begin(&a->runtime, &a->test, a->test_vector);
+  int32_t result = fleet_self_test_begin(runtime, &a->test, a->test_vector);
   const uint64_t started_us = f->now_us(f->user);
   const uint32_t started = f->cycles != NULL ? f->cycles(f->user) : 0;
   if (result == 0) {
     do {
-      result = fleet_self_test(&a->runtime, &a->test, 1);
+      result = fleet_self_test(runtime, &a->test, 1);
       if (f->watchdog != NULL) f->watchdog(f->user);
     } while (result > 0);
   }
@@ -86,22 +93,24 @@ static void self_test_slice(fleet_agent_t *a) {
   a->test_vector++;
 }
 
+// The target slot was hashed: its bundle is loaded for the trial, or to be a shadow.
 static void target_checked(fleet_agent_t *a, bool matches) {
-  if (!matches) {
-    fleet_update_fail(a, -(int32_t)fleet_err_agent_slot_corrupt, false);
+  const bool is_shadow = a->job == job_check_shadow;
+  uint32_t detail = 0;
+  int32_t result = -(int32_t)fleet_err_agent_slot_corrupt;
+  if (matches) result = is_shadow ? fleet_shadow_load(a, &detail) : fleet_model_load(a, a->job_slot);
+  const fleet_runtime_t *runtime = is_shadow ? &fleet_shadow_of(a)->runtime : &a->runtime;
+  if (result == 0 && runtime->golden_count == 0) result = -(int32_t)fleet_err_bundle_golden_invalid;
+  if (result == -(int32_t)fleet_err_agent_shadow_unavailable) {
+    fleet_shadow_unfit(a, detail);
+  } else if (result < 0) {
+    fleet_update_fail(a, result, matches);
     fleet_report_note(a, a->persist.update_state, a->persist.update_error);
-    return;
+  } else {
+    a->test_cycles = a->test_runs = a->test_latency_us = 0;
+    a->test_vector = 0;
+    a->job = is_shadow ? job_test_shadow : job_self_test;
   }
-  int32_t result = fleet_model_load(a, a->job_slot);
-  if (result == 0 && a->runtime.golden_count == 0) result = -(int32_t)fleet_err_bundle_golden_invalid;
-  if (result < 0) {
-    fleet_update_fail(a, result, true);
-    fleet_report_note(a, a->persist.update_state, a->persist.update_error);
-    return;
-  }
-  a->test_cycles = a->test_runs = a->test_latency_us = 0;
-  a->test_vector = 0;
-  a->job = job_self_test;
 }
 
 static void active_checked(fleet_agent_t *a, bool matches) {
@@ -135,6 +144,7 @@ bool fleet_trial_work(fleet_agent_t *a) {
       if (hash_slice(a, a->persist.slots[a->job_slot].bytes, &failed)) active_checked(a, slot_matches(a, failed));
       return true;
     case job_check_target:
+    case job_check_shadow:
       if (hash_slice(a, a->persist.slots[a->job_slot].bytes, &failed)) target_checked(a, slot_matches(a, failed));
       return true;
     case job_rehash:
@@ -146,6 +156,7 @@ bool fleet_trial_work(fleet_agent_t *a) {
       }
       return true;
     case job_self_test:
+    case job_test_shadow:
       self_test_slice(a);
       return true;
     case job_erase:

@@ -7,6 +7,7 @@
 // is touched only after the record that calls it partial; the active slot's flash is never touched.
 #include <string.h>
 
+#include "shadow.h"
 #include "update.h"
 
 fleet_slot_record_t *fleet_update_target(fleet_agent_t *a) { return &a->persist.slots[a->persist.target_slot]; }
@@ -88,6 +89,14 @@ void fleet_update_begin_trial(fleet_agent_t *a) {
   fleet_report_note(a, FLEET_UPDATE_STATE_TRIAL, 0);
   fleet_model_unload(a);
   fleet_trial_job(a, job_check_target, p->target_slot);
+}
+
+void fleet_update_proceed(fleet_agent_t *a) {
+  if (a->persist.shadow_every != 0 && a->persist.active_slot != FLEET_NO_SLOT) {
+    fleet_shadow_enter(a);
+  } else {
+    fleet_update_begin_trial(a);
+  }
 }
 
 // Makes the proven target slot active: one record.
@@ -182,7 +191,9 @@ bool fleet_update_abort(fleet_agent_t *a) {
     fleet_update_revert(a, fleet_err_agent_aborted, FLEET_SLOT_STATE_STAGED);
     return true;
   }
-  if (state < FLEET_UPDATE_STATE_FETCHING || state > FLEET_UPDATE_STATE_TRIAL) return false;
+  if ((state < FLEET_UPDATE_STATE_FETCHING || state > FLEET_UPDATE_STATE_TRIAL) && state != FLEET_UPDATE_STATE_SHADOW) {
+    return false;
+  }
   a->fetching = false;
   if (a->job != job_check_active) a->job = job_none;
   if (fleet_update_target(a)->state == FLEET_SLOT_STATE_TRIAL) fleet_update_target(a)->state = FLEET_SLOT_STATE_STAGED;
@@ -200,6 +211,7 @@ bool fleet_update_erase(fleet_agent_t *a, uint32_t slot) {
   fleet_persist_t *p = &a->persist;
   const bool fetched = p->update_state == FLEET_UPDATE_STATE_FETCHING;
   if (slot > 1 || slot == p->active_slot || (a->job != job_none && a->job != job_rehash) ||
+      p->update_state == FLEET_UPDATE_STATE_SHADOW ||
       (p->update_state >= FLEET_UPDATE_STATE_VERIFIED && p->update_state <= FLEET_UPDATE_STATE_SOAK)) {
     return false;
   }
@@ -233,8 +245,9 @@ void fleet_update_boot(fleet_agent_t *a) {
   switch (p->update_state) {
     case FLEET_UPDATE_STATE_STAGED:
     case FLEET_UPDATE_STATE_VERIFIED:
-      fleet_update_begin_trial(a);
-      return;
+      fleet_update_proceed(a);
+      if (p->update_state == FLEET_UPDATE_STATE_TRIAL) return;
+      break;
     case FLEET_UPDATE_STATE_TRIAL:
       if (given_up) {
         fleet_update_fail(a, -(int32_t)fleet_err_agent_trial_resets, true);
@@ -244,6 +257,13 @@ void fleet_update_boot(fleet_agent_t *a) {
       }
       fleet_update_begin_trial(a);
       return;
+    case FLEET_UPDATE_STATE_SHADOW:
+      if (given_up) {
+        fleet_update_fail(a, -(int32_t)fleet_err_agent_trial_resets, true);
+        fleet_report_note(a, p->update_state, p->update_error);
+        p->attempts = 0;
+      }
+      break;
     case FLEET_UPDATE_STATE_SOAK:
       if (given_up) {
         fleet_update_revert(a, fleet_err_agent_trial_resets, FLEET_SLOT_STATE_REJECTED);
@@ -296,6 +316,7 @@ static uint64_t tick_soak(fleet_agent_t *a) {
 }
 
 uint64_t fleet_update_tick(fleet_agent_t *a) {
+  fleet_shadow_tick(a);
   const uint64_t transfer = fleet_transfer_tick(a);
   const uint64_t soak = tick_soak(a);
   return transfer < soak ? transfer : soak;

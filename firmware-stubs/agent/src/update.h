@@ -14,6 +14,7 @@ typedef struct {
   uint32_t window_s;
   uint32_t next_contact_s;
   uint32_t pick_every;
+  uint32_t shadow_every;
   uint32_t soak_s;
   uint64_t server_time_ms;
   fleet_cbor_span_t manifest;
@@ -70,6 +71,8 @@ void fleet_trial_job(fleet_agent_t *agent, uint32_t job, uint32_t slot);
 // update.c
 fleet_slot_record_t *fleet_update_target(fleet_agent_t *agent);
 bool fleet_update_refused(const fleet_agent_t *agent, const uint8_t *digest, uint32_t sequence);
+// What a complete bundle in the target slot waits for: its shadow runs, else its trial.
+void fleet_update_proceed(fleet_agent_t *agent);
 void fleet_update_begin_trial(fleet_agent_t *agent);
 // Makes the proven target slot active: one record.
 void fleet_update_commit(fleet_agent_t *agent);

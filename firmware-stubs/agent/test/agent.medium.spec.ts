@@ -35,6 +35,7 @@ const SUITES = [
   'sleep_test',
   'payload_test',
   'transfer_test',
+  'shadow_test',
   'hostile_test',
   'ask_test',
 ];

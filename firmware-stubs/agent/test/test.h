@@ -36,6 +36,7 @@ extern const test_t telemetry_tests[];
 extern const test_t sleep_tests[];
 extern const test_t payload_tests[];
 extern const test_t transfer_tests[];
+extern const test_t shadow_tests[];
 extern const test_t hostile_tests[];
 extern const test_t ask_tests[];
 

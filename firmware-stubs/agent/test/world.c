@@ -122,14 +122,16 @@ static void put_front_end(uint8_t *f, uint8_t *constants, uint32_t passes) {
 }
 
 static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden, uint32_t monitors,
-                         const sampled_t *sampled) {
+                         const sampled_t *sampled, bool rotated) {
   memset(b, 0, sizeof *b);
-  enum { sections = 7, body = 128 + sections * 16, plan_bytes = 12 + 24 + 4 };
+  enum { sections = 7, body = 128 + sections * 16, step_bytes = 12 + 24 + 4 };
+  const uint32_t steps = rotated ? 2 : 1;
+  const uint32_t plan_bytes = steps * step_bytes;
   uint8_t *h = b->bytes;
   // The tag fills an unknown, skippable section, so bundles differ and have some size.
   const uint32_t filler = 6600;
   uint32_t at = body;
-  uint8_t *plan = section(b, 0, FLEET_SECTION_PLAN, at, plan_bytes, 1);
+  uint8_t *plan = section(b, 0, FLEET_SECTION_PLAN, at, plan_bytes, steps);
   at = (at + plan_bytes + 15) / 16 * 16;
   uint8_t *contract = section(b, 1, FLEET_SECTION_CONTRACT, at, 2 * FLEET_TENSOR_RECORD_BYTES, 2);
   at += 2 * FLEET_TENSOR_RECORD_BYTES;
@@ -163,23 +165,27 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
   store_le(h + FLEET_HEADER_ARENA_BYTES, 32, 4);
   store_le(h + FLEET_HEADER_STATE_BYTES, sampled ? 32 : 0, 4);
   store_le(h + FLEET_HEADER_FLAGS, sampled ? FLEET_HEADER_FLAG_FRONT_END : 0, 4);
-  store_le(h + FLEET_HEADER_STEP_COUNT, 1, 4);
+  store_le(h + FLEET_HEADER_STEP_COUNT, steps, 4);
   h[FLEET_HEADER_OP_SET + FLEET_OP_RESHAPE / 8] = 1 << FLEET_OP_RESHAPE % 8;
   h[FLEET_HEADER_INPUT_COUNT] = h[FLEET_HEADER_OUTPUT_COUNT] = 1;
   h[FLEET_HEADER_GOLDEN_COUNT] = (uint8_t)golden;
 
-  store_le(plan + FLEET_STEP_OP, FLEET_OP_RESHAPE, 2);
-  plan[FLEET_STEP_VERSION] = FLEET_OP_RESHAPE_VERSION;
-  store_le(plan + FLEET_STEP_BYTES, plan_bytes, 2);
-  plan[FLEET_STEP_INPUTS] = plan[FLEET_STEP_OUTPUTS] = 1;
-  for (uint32_t i = 0; i < 2; i++) {
-    uint8_t *o = plan + FLEET_STEP_RECORD_BYTES + i * FLEET_OPERAND_RECORD_BYTES;
-    o[FLEET_OPERAND_SPACE] = FLEET_SPACE_ARENA;
-    o[FLEET_OPERAND_DTYPE] = FLEET_DTYPE_INT8;
-    store_le(o + FLEET_OPERAND_OFFSET, 16 * i, 4);
-    store_le(o + FLEET_OPERAND_BYTES, 4, 4);
+  // Rotated: the input is copied behind itself, then read from its second byte on.
+  const uint8_t places[2][2] = {{0, rotated ? 4 : 16}, {1, 16}};
+  for (uint32_t step = 0; step < steps; step++, plan += step_bytes) {
+    store_le(plan + FLEET_STEP_OP, FLEET_OP_RESHAPE, 2);
+    plan[FLEET_STEP_VERSION] = FLEET_OP_RESHAPE_VERSION;
+    store_le(plan + FLEET_STEP_BYTES, step_bytes, 2);
+    plan[FLEET_STEP_INPUTS] = plan[FLEET_STEP_OUTPUTS] = 1;
+    for (uint32_t i = 0; i < 2; i++) {
+      uint8_t *o = plan + FLEET_STEP_RECORD_BYTES + i * FLEET_OPERAND_RECORD_BYTES;
+      o[FLEET_OPERAND_SPACE] = FLEET_SPACE_ARENA;
+      o[FLEET_OPERAND_DTYPE] = FLEET_DTYPE_INT8;
+      store_le(o + FLEET_OPERAND_OFFSET, places[step][i], 4);
+      store_le(o + FLEET_OPERAND_BYTES, 4, 4);
+    }
+    store_le(plan + 36 + FLEET_RESHAPE_BYTES, 4, 4);
   }
-  store_le(plan + 36 + FLEET_RESHAPE_BYTES, 4, 4);
   tensor(contract, 0, 0);
   if (sampled) {
     contract[FLEET_TENSOR_SENSOR] = FLEET_SENSOR_GENERIC;
@@ -196,6 +202,11 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
     uint32_t seed = 77 + i;
     uint8_t out[4];
     fleet_fill_random(&seed, out, 4);
+    if (rotated) {
+      const uint8_t first = out[0];
+      memmove(out, out + 1, 3);
+      out[3] = first;
+    }
     store_le(g + FLEET_GOLDEN_OUTPUTS_CRC, fleet_crc32(0, out, 4) ^ (broken_golden && i + 1 == golden), 4);
   }
   sha256(b->bytes + 48, b->n - 48, b->bytes + FLEET_HEADER_DIGEST);
@@ -203,14 +214,16 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
 }
 
 void make_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken_golden) {
-  build_bundle(b, tag, golden, broken_golden, 0, NULL);
+  build_bundle(b, tag, golden, broken_golden, 0, NULL, false);
 }
 
-void make_sampled_bundle(bundle_t *b, uint32_t tag, sampled_t sampled) { build_bundle(b, tag, 1, false, 2, &sampled); }
+void make_sampled_bundle(bundle_t *b, uint32_t tag, sampled_t sampled) { build_bundle(b, tag, 1, false, 2, &sampled, false); }
 
 void make_monitored_bundle(bundle_t *b, uint32_t tag, uint32_t features) {
-  build_bundle(b, tag, 1, false, features + 2, NULL);
+  build_bundle(b, tag, 1, false, features + 2, NULL, false);
 }
+
+void make_other_bundle(bundle_t *b, uint32_t tag) { build_bundle(b, tag, 1, false, 0, NULL, true); }
 
 release_t release_of(uint32_t sequence) {
   release_t r;
@@ -611,7 +624,7 @@ void world_send_desired(world_t *w) {
   uint8_t manifest[768];
   fleet_cbor_writer_t out = {payload, sizeof payload, 0, false};
   const bool has = w->deployment != 0 && w->bundle != NULL;
-  fleet_cbor_head(&out, cbor_map, 3u + 2 * has + (w->window_s != 0) + (w->pick_every != 0) + (w->next_contact_s != 0));
+  fleet_cbor_head(&out, cbor_map, 3u + 2 * has + (w->window_s != 0) + (w->pick_every != 0) + (w->next_contact_s != 0) + (w->shadow_every != 0));
   fleet_cbor_field_wide(&out, FLEET_DESIRED_SERVER_TIME_MS, 1700000000000u + w->now_us / 1000);
   fleet_cbor_field(&out, FLEET_DESIRED_REVISION, w->revision);
   fleet_cbor_field(&out, FLEET_DESIRED_DEPLOYMENT, w->deployment);
@@ -633,6 +646,7 @@ void world_send_desired(world_t *w) {
   if (w->window_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_WINDOW_S, w->window_s);
   if (w->next_contact_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_NEXT_CONTACT_S, w->next_contact_s);
   if (w->pick_every != 0) fleet_cbor_field(&out, FLEET_DESIRED_PICK_EVERY, w->pick_every);
+  if (w->shadow_every != 0) fleet_cbor_field(&out, FLEET_DESIRED_SHADOW_EVERY, w->shadow_every);
   if (out.overflow) abort();
   world_send(w, "desired", payload, out.used, 1);
 }

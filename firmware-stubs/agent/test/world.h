@@ -124,6 +124,7 @@ typedef struct {
   uint32_t window_s;
   uint32_t pick_every;
   uint32_t next_contact_s;
+  uint32_t shadow_every;
 } world_t;
 
 // A bundle of one RESHAPE: output = input, 4 classes, `golden` vectors. Different `tag`s have different digests.
@@ -137,6 +138,8 @@ typedef struct {
   uint32_t rate_mhz;
 } sampled_t;
 void make_sampled_bundle(bundle_t *bundle, uint32_t tag, sampled_t sampled);
+// Its output is the input rotated by one: it takes class (c + 3) % 4 for c.
+void make_other_bundle(bundle_t *bundle, uint32_t tag);
 uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, const release_t *release);
 
 // Keys by number, 0 is the device's first. A signature is a hash of key and message: who knows the key can sign.
