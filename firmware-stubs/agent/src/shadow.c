@@ -176,9 +176,10 @@ void fleet_shadow_keep(fleet_agent_t *a) {
 
 bool fleet_shadow_begin(fleet_agent_t *a, uint32_t predicted) {
   fleet_shadow_t *s = fleet_shadow_of(a);
+  if (!a->shadow_ready) return false;
+  s->active_us = fleet_model_elapsed_us(a);
   if (!a->shadow_kept) return false;
   a->shadow_kept = false;
-  s->active_us = fleet_model_elapsed_us(a);
   s->expected = (uint16_t)predicted;
   move_inputs(a, &s->runtime, false);
   fleet_model_started(a);
