@@ -116,8 +116,8 @@ export const errors = {
     exit: 5,
     transient: false,
     title: 'Agent: shadow unavailable',
-    text: 'A shadow run is not possible while a soak is open.',
-    hint: 'Wait until the soak is over.',
+    text: 'No shadow run is possible on this device: it has no memory for one, runs no model, has a soak open, or its two models do not take the same inputs within its arena.',
+    hint: 'Wait until a soak is over; else roll the release out without a shadow run. The detail of the state message, if any, is the arena in bytes that both would need.',
   },
   'agent.argument-invalid': {
     number: 714,
