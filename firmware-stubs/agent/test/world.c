@@ -651,8 +651,16 @@ void world_send_desired(world_t *w) {
   world_send(w, "desired", payload, out.used, 1);
 }
 
+static bool carries(const message_t *m, const uint8_t *bytes, uint32_t n) {
+  for (uint32_t i = 0; i + n <= m->n; i++) {
+    if (memcmp(m->payload + i, bytes, n) == 0) return true;
+  }
+  return false;
+}
+
 static void answer_want(world_t *w, const message_t *m) {
   const sent_t sent = sent_by(w);
+  if (!carries(m, sent.digest, 8)) return; // a want of another transfer
   const uint32_t count = (uint32_t)message_field(m, FLEET_WANT_COUNT, 0);
   const uint32_t size = (uint32_t)message_field(m, FLEET_WANT_CHUNK_BYTES, 1024);
   uint32_t offset = (uint32_t)message_field(m, FLEET_WANT_OFFSET, 0);

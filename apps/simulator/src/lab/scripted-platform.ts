@@ -14,6 +14,8 @@ export interface Release {
   readonly sequence: number;
   readonly abi: number;
   readonly opSet: Uint8Array;
+  /** How it travels unless the platform is told otherwise; without: as it is. */
+  readonly payload?: Payload;
 }
 
 /** How the bundle of a release travels. */
@@ -44,7 +46,8 @@ export class ScriptedPlatform {
   answerWant: (chunks: Chunk[], publish: (chunk: Chunk) => void) => void = (chunks, publish) =>
     chunks.forEach(publish);
   /** By default whole. */
-  payload: (release: Release, hello: Hello) => Payload = ({ bundle }) => ({ method: 'full', bytes: bundle });
+  payload: (release: Release, hello: Hello) => Payload = ({ bundle, payload }) =>
+    payload ?? { method: 'full', bytes: bundle };
   /** Telemetry is left unanswered while true. */
   deaf = false;
   chunksSent = 0;
