@@ -21,6 +21,11 @@ const tools = [
   { name: 'clang', present: () => onPath('clang'), packages: ['clang'] },
   { name: 'lld', present: () => onPath('wasm-ld'), packages: ['lld'] },
   { name: 'gcc', present: () => onPath('gcc'), packages: ['gcc', 'libc6-dev'] },
+  {
+    name: 'OpenSSL headers',
+    present: () => existsSync('/usr/include/openssl/ssl.h'),
+    packages: ['libssl-dev'],
+  },
   { name: 'make and CMake', present: () => onPath('make') && onPath('cmake'), packages: ['make', 'cmake'] },
   { name: 'mosquitto clients', present: () => onPath('mosquitto_pub'), packages: ['mosquitto-clients'] },
   { name: 'docker compose', present: dockerCompose, packages: ['docker-compose'] },

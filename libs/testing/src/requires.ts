@@ -14,6 +14,7 @@ export type Tool =
   | 'gcc'
   | 'make'
   | 'mosquitto_pub'
+  | 'openssl'
   | 'postgres15'
   | 'qemu-system-arm'
   | 'shared-data'
@@ -32,6 +33,9 @@ const finders: Record<Tool, () => string | undefined> = {
   gcc: () => onPath('gcc'),
   make: () => onPath('make'),
   mosquitto_pub: () => onPath('mosquitto_pub'),
+  // Its headers: the POSIX port has TLS where they are.
+  openssl: () =>
+    ['/usr/include/openssl/ssl.h', '/usr/local/include/openssl/ssl.h'].find((path) => existsSync(path)),
   postgres15: () => debianPostgres(),
   'qemu-system-arm': () => onPath('qemu-system-arm'),
   'shared-data': () => existing(process.env.TINYFLEET_SHARED_DATA ?? join(checkout, '../shared/data')),

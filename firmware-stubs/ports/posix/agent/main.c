@@ -27,11 +27,13 @@
 #endif
 
 static const char usage[] =
-    "usage: tinyfleet-device FOLDER [--sensor FILE|-] [--watchdog SECONDS] [--tied] [--quiet | --verbose]\n"
+    "usage: tinyfleet-device FOLDER [--sensor FILE|-] [--watchdog SECONDS] [--trust-clock] [--tied]\n"
+    "                               [--quiet | --verbose]\n"
     "       tinyfleet-device FOLDER --provision BUNDLE [--sequence N]\n"
     "       tinyfleet-device --verify FILE|-\n"
     "  --sensor     inputs from a file (over and over), a FIFO or standard input; default: a generator\n"
     "  --watchdog   reboot when a step takes longer, default 8\n"
+    "  --trust-clock  the system's clock is right (GNSS, authenticated time): expired manifests are refused\n"
     "  --tied       end when standard input is closed, as it is when the process that holds it dies\n"
     "  --provision  store a bundle in slot 0 as the committed model of a factory, and end\n"
     "  --sequence   release sequence of that bundle, default 0\n"
@@ -44,6 +46,7 @@ typedef struct {
   uint32_t sequence, watchdog_s;
   uint32_t log_level;
   bool tied;
+  bool trust_clock;
 } options_t;
 
 typedef struct {
@@ -57,6 +60,7 @@ typedef struct {
   struct timespec booted;
   uint32_t log_level;
   bool tied;
+  bool trust_clock;
   bool open;
   bool reset_asked;
   char *block;
@@ -78,6 +82,12 @@ static uint32_t cycles(void *user) {
   (void)user;
   (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return (uint32_t)((uint64_t)now.tv_sec * nanoseconds + (uint64_t)now.tv_nsec);
+}
+
+static uint64_t unix_ms(void *user) {
+  struct timespec now;
+  if (!((const device_t *)user)->trust_clock || clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+  return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
 static void print(device_t *d, uint32_t level, const char *text, const char *detail) {
@@ -186,6 +196,7 @@ static fleet_platform_t platform_of(device_t *d) {
       .reset = reset,
       .watchdog = watchdog,
       .log = log_text,
+      .unix_ms = unix_ms,
   };
   return platform;
 }
@@ -348,6 +359,7 @@ static bool parse(int argc, char **argv, options_t *o) {
     const char *value = i + 1 < argc ? argv[i + 1] : NULL;
     if (strcmp(word, "--quiet") == 0) o->log_level = FLEET_LOG_ERROR;
     else if (strcmp(word, "--tied") == 0) o->tied = true;
+    else if (strcmp(word, "--trust-clock") == 0) o->trust_clock = true;
     else if (strcmp(word, "--verbose") == 0) o->log_level = FLEET_LOG_DEBUG;
     else if (word[0] != '-' && o->folder == NULL) o->folder = word;
     else if (value == NULL) return false;
@@ -373,6 +385,7 @@ int main(int argc, char **argv) {
   if (d == NULL) return complain(options.folder, "no memory");
   d->log_level = options.log_level;
   d->tied = options.tied;
+  d->trust_clock = options.trust_clock;
   (void)clock_gettime(CLOCK_MONOTONIC, &d->booted);
   int code = read_parameters(d, options.folder);
   if (code == 0) code = open_flash(d, options.folder);
