@@ -16,8 +16,6 @@ export const ConfigWord = {
   classId: 9,
   keyAlgorithm: 10,
   key: 11,
-  nextKeyAlgorithm: 13,
-  nextKey: 14,
   flashBytes: 16,
   sectorBytes: 17,
   unitBytes: 18,

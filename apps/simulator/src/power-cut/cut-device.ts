@@ -32,7 +32,8 @@ const Persist = {
 
 export const SlotState = { staged: 2, trial: 3, active: 4, retained: 5 } as const;
 export const UpdateState = {
-  idle: 0, fetching: 1, verified: 2, staged: 3, trial: 4, soak: 5, active: 6, shadow: 7, reverted: 8, failed: 9,
+  idle: 0, fetching: 1, verified: 2, staged: 3, trial: 4, soak: 5, active: 6, shadow: 7, reverted: 8, failed: 9, offline: 10, queued: 11,
+  aborted: 12,
 } as const; // prettier-ignore
 
 export const ResetCause = { powerOn: 1, software: 3, watchdog: 4, brownOut: 5, fault: 6 } as const;
@@ -41,7 +42,6 @@ export interface DeviceShape {
   readonly geometry: FlashGeometry;
   readonly slotBytes: number;
   readonly key: Uint8Array;
-  readonly nextKey?: Uint8Array;
 }
 
 export interface SlotOnRecord {
@@ -54,6 +54,8 @@ export interface SlotOnRecord {
 export type OperationHook = (operation: FlashOperation) => number | null;
 
 const IDENTITY = { project: 'cut', device: 'd', token: 't', type: 'sweep' } as const;
+export const TOKEN = IDENTITY.token;
+export const CLIENT_ID = `${IDENTITY.project}/${IDENTITY.device}`;
 export const RELEASE_IDS = { vendorId: vendorId(IDENTITY.project), classId: classId(IDENTITY.type) } as const;
 
 export class CutDevice implements DevicePlatform {
@@ -342,7 +344,7 @@ export class CutDevice implements DevicePlatform {
 
   private writeConfig(): void {
     const { memory, configBytes } = this.firmware;
-    const { geometry, slotBytes, key, nextKey } = this.shape;
+    const { geometry, slotBytes, key } = this.shape;
     const place = (bytes: Uint8Array): [number, number] => [memory.place(bytes), bytes.length];
     const text = (value: string) => place(Buffer.from(value, 'utf8'));
     const pairs: [number, [number, number]][] = [
@@ -354,7 +356,10 @@ export class CutDevice implements DevicePlatform {
       [ConfigWord.arena, [memory.allocate(ARENA_BYTES), ARENA_BYTES]],
       [ConfigWord.state, [memory.allocate(STATE_BYTES), STATE_BYTES]],
     ];
-    if (nextKey !== undefined) pairs.push([ConfigWord.nextKey, place(nextKey)]);
+    pairs.push([
+      ConfigWord.patchScratch,
+      [memory.allocate(this.firmware.patchBytes), this.firmware.patchBytes],
+    ]);
     const [vendor] = place(RELEASE_IDS.vendorId);
     const [model] = place(RELEASE_IDS.classId);
     const words = memory.u32.subarray(this.config >> 2, (this.config + configBytes) >> 2);
@@ -362,7 +367,6 @@ export class CutDevice implements DevicePlatform {
     words[ConfigWord.vendorId] = vendor;
     words[ConfigWord.classId] = model;
     words[ConfigWord.keyAlgorithm] = 1;
-    if (nextKey !== undefined) words[ConfigWord.nextKeyAlgorithm] = 1;
     words[ConfigWord.flashBytes] = geometry.bytes;
     words[ConfigWord.sectorBytes] = geometry.sectorBytes;
     words[ConfigWord.unitBytes] = geometry.unitBytes;

@@ -2,7 +2,7 @@
  * The platform's end of one device's stream, in memory and without a clock: answers the MQTT packets of the device with
  * packets that were encoded once. It keeps the telemetry windows only. Not a broker.
  */
-import { crc32, decode, encode, type Desired } from '@tinyfleet/wire';
+import { crc32, decode, encode, type Desired, type State } from '@tinyfleet/wire';
 
 /** Something a device may fetch: what the server would send as the payload of a transfer. */
 export interface Payload {
@@ -11,12 +11,22 @@ export interface Payload {
   readonly transfer: Uint8Array;
 }
 
+export interface Wish {
+  readonly desired: Desired;
+  readonly payload: Payload | null;
+  /** An encoded command. */
+  readonly ask?: Uint8Array;
+  readonly send: boolean;
+}
+
 const CONNACK = Uint8Array.of(0x20, 2, 0, 0);
 const PINGRESP = Uint8Array.of(0xd0, 0);
 
 export class MemoryPlatform {
-  /** What every hello is answered with. */
-  private desired: Uint8Array | null = null;
+  /** What every hello is answered with: a command, if there is one, and the desired release. */
+  private told: Uint8Array[] = [];
+  /** The command is also sent when the device tells this update state. */
+  askIn: State['updateState'] | null = null;
   /** Nothing from this offset of a payload on is sent. */
   limit = Infinity;
   /** Windows that arrived, by boot id and sequence. */
@@ -36,10 +46,12 @@ export class MemoryPlatform {
   }
 
   /** What the device is told from now on; `send` also tells it at once, over an open session. */
-  want(desired: Desired, payload: Payload | null, send: boolean): void {
-    this.desired = this.publish('desired', encode('desired', desired));
+  want({ desired, payload, ask, send }: Wish): void {
+    const told = [this.publish('desired', encode('desired', desired))];
+    if (ask !== undefined) told.unshift(this.publish('ask', ask));
+    this.told = told;
     this.payload = payload;
-    if (send) this.reply(this.desired);
+    if (send) for (const packet of told) this.reply(packet);
   }
 
   /** Forgets what came: another run begins. */
@@ -110,7 +122,10 @@ export class MemoryPlatform {
     }
     const payload = body.subarray(at);
     if (name === 'hello') {
-      if (this.desired !== null) this.reply(this.desired);
+      for (const packet of this.told) this.reply(packet);
+    } else if (name === 'state') {
+      if (this.askIn !== null && decode('state', payload).updateState === this.askIn)
+        this.reply(this.told[0]!);
     } else if (name === 'want') {
       this.answer(payload);
     } else if (name === 'telemetry') {

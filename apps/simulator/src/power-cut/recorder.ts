@@ -45,6 +45,11 @@ interface Durable {
   readonly highestSequence: number;
 }
 
+interface Told {
+  readonly send?: boolean;
+  readonly ask?: Uint8Array;
+}
+
 const NOTHING: Durable = { bootCounter: 0, highestSequence: 0 };
 
 export function geometryOf(unitBytes: number, erased: 0x00 | 0xff): FlashGeometry {
@@ -95,13 +100,13 @@ export class Recorder {
       const { bundle, sequence } = factory;
       device.provision({ bundle: bundle.bytes, digest: bundle.digest, sequence });
     }
-    this.wish(null, 1, false);
+    this.wish(null, 1);
     device.wornSector = scenario.worn ?? null;
     const prepare = scenario.prepare ?? [];
     if (prepare.length > 0) {
       device.boot(ResetCause.powerOn, 3);
       for (const [i, stage] of prepare.entries()) {
-        this.enter(stage, 10 + i);
+        this.enter(scenario, i - prepare.length);
         if (!device.run(() => stage.until(device), MAX_STEPS))
           return `stage ${i} of the preparation never ends`;
       }
@@ -115,10 +120,11 @@ export class Recorder {
         if (result !== 0) return `the device does not boot: ${-result}`;
       }
       for (; stage < scenario.stages.length; stage++) {
-        this.enter(scenario.stages[stage]!, 100 + stage);
+        this.enter(scenario, stage);
         const problem = this.finish(scenario, stage);
         if (problem !== null) return problem;
       }
+      device.onOperation = device.onRead = null;
       return this.judgeEnd(scenario);
     } finally {
       device.onOperation = device.onRead = null;
@@ -157,12 +163,13 @@ export class Recorder {
       if (problem !== null) return problem;
       for (let first = true; stage < stages.length; stage++, first = false) {
         const { reset } = stages[stage]!;
-        if (!first) this.enter(stages[stage]!, 100 + stage);
+        if (!first) this.enter(scenario, stage);
         // A reset that was cut before it was counted happens again.
         else if (reset !== undefined) device.boot(reset, seed + 1);
         const unfinished = this.finish(scenario, stage);
         if (unfinished !== null) return unfinished;
       }
+      device.onOperation = device.onRead = null;
       return this.judgeEnd(scenario);
     } finally {
       device.onOperation = null;
@@ -185,8 +192,7 @@ export class Recorder {
   judgeRepair(scenario: Scenario): string | null {
     const { device } = this;
     const last = BUNDLES[2]!;
-    device.sampleFails = device.offline = false;
-    device.platform.limit = Infinity;
+    this.surround({ until: () => true });
     const settled = () =>
       device.info(InfoWord.connected) === 1 && device.info(InfoWord.messagesPending) === 0;
     if (!device.run(settled, MAX_STEPS)) return 'the device is never heard again';
@@ -197,7 +203,14 @@ export class Recorder {
     if (activeDigest !== '' && !mayRun.includes(activeDigest))
       return `another model is active (${this.where()})`;
     for (let tries = 0; tries < 4; tries++) {
-      this.wish({ bundle: last, sequence: 50 + tries, soakS: 1 }, this.extra++, true);
+      // The device may have taken another key meanwhile.
+      this.wish(
+        { bundle: last, sequence: 50 + tries, soakS: 1, supersede: 'commit', nextKey: tries % 2 === 1 },
+        this.extra++,
+        {
+          send: true,
+        },
+      );
       const done = () =>
         device.updateState === UpdateState.active && device.activeDigest === last.id && device.inferences > 0;
       if (device.run(done, MAX_STEPS)) return this.problem;
@@ -208,8 +221,7 @@ export class Recorder {
   /** With a sector that takes nothing any more the device goes on with a model it has, over another boot too, and is heard. */
   judgeWorn(scenario: Scenario, seed: number): string | null {
     const { device } = this;
-    device.sampleFails = device.offline = false;
-    device.platform.limit = Infinity;
+    this.surround({ until: () => true });
     const result = device.boot(ResetCause.powerOn, seed);
     if (result !== 0) return `the device does not boot: ${-result}`;
     const settled = () =>
@@ -258,46 +270,58 @@ export class Recorder {
     return this.device.problem ?? this.device.platform.problem;
   }
 
-  private enter(stage: Stage, deployment: number): void {
+  private enter(scenario: Scenario, stage: number): void {
     const { device } = this;
-    device.sampleFails = stage.silent ?? false;
-    device.offline = stage.offline ?? false;
-    device.platform.limit = stage.limit ?? Infinity;
-    stage.before?.(device);
-    if (stage.want !== undefined) this.wish(stage.want, deployment, stage.reset === undefined);
-    if (stage.reset !== undefined) device.boot(stage.reset, deployment);
+    const { prepare = [], stages } = scenario;
+    const { before, want, ask, reset } = [...prepare, ...stages][prepare.length + stage]!;
+    this.surround([...prepare, ...stages][prepare.length + stage]!);
+    before?.(device);
+    if (want !== undefined || ask !== undefined) this.wishOf(scenario, stage, reset === undefined);
+    if (reset !== undefined) device.boot(reset, 100 + stage);
   }
 
-  private wish(release: Release | null, deployment: number, send: boolean): void {
-    const { platform } = this.device;
-    const open = send && this.device.info(InfoWord.connected) === 1;
-    if (release === null) {
-      platform.want({ serverTimeMs: 1_800_000_000_000, revision: deployment, deployment: 0 }, null, open);
-      return;
-    }
-    const { desired, payload } = offer(release, deployment);
-    platform.want(desired, payload, open);
+  private wish(release: Release | null, deployment: number, { send = false, ask }: Told = {}): void {
+    const { device } = this;
+    const { desired, payload } =
+      release === null
+        ? { desired: { serverTimeMs: 1_800_000_000_000, revision: deployment, deployment: 0 }, payload: null }
+        : offer(release, deployment);
+    const open = send && device.info(InfoWord.connected) === 1;
+    device.platform.want({ desired, payload, send: open, ...(ask === undefined ? {} : { ask }) });
   }
 
   /** What the platform wanted at this stage, told at the next hello. */
   private rewish(scenario: Scenario, stage: number): void {
-    const prepare = scenario.prepare ?? [];
-    const wishes = [
-      ...prepare.map(({ want }, i) => ({ want, deployment: 10 + i })),
-      ...scenario.stages.slice(0, stage + 1).map(({ want }, i) => ({ want, deployment: 100 + i })),
-    ];
-    const last = wishes.filter(({ want }) => want !== undefined).at(-1);
-    this.wish(last?.want ?? null, last?.deployment ?? 1, false);
-    this.device.sampleFails = scenario.stages[stage]?.silent ?? false;
-    this.device.offline = scenario.stages[stage]?.offline ?? false;
-    this.device.platform.limit = scenario.stages[stage]?.limit ?? Infinity;
+    this.wishOf(scenario, stage, false);
+    this.surround(scenario.stages[stage]!);
+  }
+
+  /** Of this stage, or the last one before it that wants anything; a negative one is a stage of the preparation. */
+  private wishOf({ prepare = [], stages }: Scenario, stage: number, send: boolean): void {
+    const all = [...prepare, ...stages].slice(0, prepare.length + stage + 1);
+    const last = all.findLastIndex(({ want }) => want !== undefined);
+    const { ask } = all.at(-1)!;
+    this.wish(all[last]?.want ?? null, 10 + last, { send, ...(ask === undefined ? {} : { ask }) });
+  }
+
+  private surround({ silent, offline, limit, askIn }: Stage): void {
+    const { device } = this;
+    device.sampleFails = silent ?? false;
+    device.offline = offline ?? false;
+    device.platform.limit = limit ?? Infinity;
+    device.platform.askIn = askIn ?? null;
   }
 
   private finish(scenario: Scenario, stage: number): string | null {
-    const { device } = this;
-    const { until } = scenario.stages[stage]!;
-    if (!device.run(() => this.problem !== null || until(device), MAX_STEPS) && scenario.worn === undefined)
-      return `stage ${stage} never ends (${this.where()})`;
+    const { until, ask } = scenario.stages[stage]!;
+    const ended = () => this.problem !== null || until(this.device);
+    let reached = this.device.run(ended, MAX_STEPS);
+    if (!reached && ask !== undefined) {
+      // A device that was busy has refused the command: it is sent again.
+      this.wishOf(scenario, stage, true);
+      reached = this.device.run(ended, MAX_STEPS);
+    }
+    if (!reached && scenario.worn === undefined) return `stage ${stage} never ends (${this.where()})`;
     return this.problem;
   }
 

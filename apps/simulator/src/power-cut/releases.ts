@@ -5,8 +5,11 @@
 import { createHash, createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { wasmUrl } from '@tinyfleet/firmware';
-import { rawPublicKey, signManifest, type Desired } from '@tinyfleet/wire';
-import { hex, RELEASE_IDS } from './cut-device.js';
+import {
+  deviceKey, encodeCompressed, encodeDelta, encodeNextKey, macAsk, rawPublicKey, signAsk, signManifest,
+  type AskContent, type Desired,
+} from '@tinyfleet/wire'; // prettier-ignore
+import { CLIENT_ID, hex, RELEASE_IDS, TOKEN } from './cut-device.js';
 import type { Payload } from './memory-platform.js';
 
 /** Offsets of docs/spec/bundle.md. */
@@ -29,6 +32,10 @@ export interface Release {
   readonly supersede?: 'commit' | 'revert';
   /** Sent instead of the bundle. */
   readonly payload?: Uint8Array;
+  /** How it travels: whole, compressed, or as a delta against this bundle. */
+  readonly by?: 'compressed' | Bundle;
+  /** Signed by the key that follows the first one. */
+  readonly nextKey?: boolean;
 }
 
 /** PKCS #8 of an Ed25519 key whose seed is one repeated byte: manifests are the same in every run. */
@@ -39,6 +46,20 @@ function signingKey(seed: number) {
 
 export const key = signingKey(0x42);
 export const publicKey = rawPublicKey(key);
+const nextKey = signingKey(0x43);
+
+/** Commands, as the platform sends them. */
+export const rotateKey = (counter: number, keySequence: number): Uint8Array =>
+  signAsk(
+    {
+      counter,
+      command: 'rotate-key',
+      data: encodeNextKey({ algorithm: 'ed25519', key: rawPublicKey(nextKey), keySequence }),
+    },
+    CLIENT_ID,
+    key,
+  );
+export const command = (content: AskContent): Uint8Array => macAsk(content, CLIENT_ID, deviceKey(TOKEN));
 
 export function named(name: string, bytes: Uint8Array): Bundle {
   const digest = new Uint8Array(createHash('sha256').update(bytes).digest());
@@ -93,8 +114,8 @@ function resealed(bundle: Uint8Array): Uint8Array {
 
 const manifests = new Map<string, Uint8Array>();
 
-function manifest({ bundle, sequence, soakS, supersede }: Release): Uint8Array {
-  const name = [bundle.id, sequence, soakS, supersede].join();
+function manifest({ bundle, sequence, soakS, supersede, nextKey: byNext = false }: Release): Uint8Array {
+  const name = [bundle.id, sequence, soakS, supersede, byNext].join();
   let signed = manifests.get(name);
   if (signed === undefined) {
     const conditions = {
@@ -110,20 +131,46 @@ function manifest({ bundle, sequence, soakS, supersede }: Release): Uint8Array {
         size: bundle.bytes.length,
         conditions,
       },
-      key,
+      byNext ? nextKey : key,
     );
     manifests.set(name, signed);
   }
   return signed;
 }
 
+const payloads = new Map<string, Uint8Array>();
+
+/** In small blocks, so that progress is recorded several times. */
+function payloadOf({ bundle, payload, by }: Release): Uint8Array {
+  if (payload !== undefined) return payload;
+  if (by === undefined) return bundle.bytes;
+  const name = `${bundle.id}/${by === 'compressed' ? '' : by.id}`;
+  let bytes = payloads.get(name);
+  if (bytes === undefined) {
+    const options = { sectorBytes: 1_024, blockPayloadBytes: 64 };
+    bytes =
+      by === 'compressed'
+        ? encodeCompressed(bundle.bytes, options)
+        : encodeDelta(by.bytes, bundle.bytes, options);
+    payloads.set(name, bytes);
+  }
+  return bytes;
+}
+
 /** The platform's words for it, and what is fetched. */
 export function offer(release: Release, deployment: number): { desired: Desired; payload: Payload } {
-  const { bundle } = release;
-  const bytes = release.payload ?? bundle.bytes;
+  const { bundle, by } = release;
+  const bytes = payloadOf(release);
+  const whole = by === undefined;
+  const payloadDigest = whole ? bundle.digest : named('payload', bytes).digest;
   const transfer = {
-    method: 'full', payloadBytes: bundle.bytes.length, payloadDigest: bundle.digest, resultDigest: bundle.digest,
-  } as const; // prettier-ignore
+    method: whole ? 'full' : by === 'compressed' ? 'compressed' : 'delta',
+    payloadBytes: bytes.length,
+    payloadDigest,
+    resultDigest: bundle.digest,
+    ...(whole ? {} : { resultBytes: bundle.bytes.length }),
+    ...(whole || by === 'compressed' ? {} : { baseDigest: by.digest }),
+  } as const;
   return {
     desired: {
       serverTimeMs: 1_800_000_000_000,
@@ -132,6 +179,6 @@ export function offer(release: Release, deployment: number): { desired: Desired;
       manifest: manifest(release),
       transfer,
     },
-    payload: { bytes, transfer: bundle.digest.slice(0, 8) },
+    payload: { bytes, transfer: payloadDigest.slice(0, 8) },
   };
 }

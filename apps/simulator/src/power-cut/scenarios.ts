@@ -2,8 +2,18 @@
  * What the devices of the power-cut sweep go through: each scenario is a list of stages that end on a condition. After a cut a
  * device is expected to reach the condition of the stage it was in, and then those that follow, whatever was lost.
  */
+import type { State } from '@tinyfleet/wire';
 import { ResetCause, UpdateState, type CutDevice } from './cut-device.js';
-import { committed, failing, grown, named, type Bundle, type Release } from './releases.js';
+import {
+  command,
+  committed,
+  failing,
+  grown,
+  named,
+  type Bundle,
+  rotateKey,
+  type Release,
+} from './releases.js';
 
 export interface Stage {
   /** What the platform wants from here on; null = nothing. */
@@ -17,6 +27,10 @@ export interface Stage {
   readonly offline?: boolean;
   /** The platform sends so many bytes of a payload and no more. */
   readonly limit?: number;
+  /** A command, sent before the wish, at every hello. */
+  readonly ask?: Uint8Array;
+  /** It is sent again when the device tells this state. */
+  readonly askIn?: State['updateState'];
   readonly until: (device: CutDevice) => boolean;
 }
 
@@ -46,9 +60,10 @@ const LONG_S = 100_000;
 const a = named('a', committed('dense-net'));
 const b = named('b', grown(committed('residual-net'), 3_296, 1)); // above one grain of recorded progress
 const c = named('c', committed('conv-net'));
+const d = named('d', grown(committed('residual-net'), 3_296, 2)); // b with some bytes changed all over
 const bad = named('bad', failing(committed('conv-net')));
 
-export const BUNDLES: readonly Bundle[] = [a, b, c, bad];
+export const BUNDLES: readonly Bundle[] = [a, b, c, d, bad];
 
 const release = (bundle: Bundle, sequence: number, more: Partial<Release> = {}): Release => ({
   bundle, sequence, soakS: 1, ...more,
@@ -72,6 +87,16 @@ const soaking = (bundle: Bundle, sequence: number): Stage => ({
   until: active(bundle, UpdateState.soak),
 });
 
+/** The platform wants what runs already. */
+function keep(bundle: Bundle): Stage {
+  return { want: release(bundle, 2), until: active(bundle) };
+}
+
+/** A payload that is not what its manifest says. */
+function spoiled(bundle: Bundle, sequence: number): Release {
+  return release(bundle, sequence, { payload: bundle.bytes.map((byte, i) => (i === 700 ? byte ^ 1 : byte)) });
+}
+
 /** A bit of the active slot changes while power is off; the device ends up with `bundle`, or without one. */
 function rot(bundle: Bundle | '', ...states: number[]): Stage {
   return {
@@ -92,6 +117,30 @@ export const SCENARIOS: readonly Scenario[] = [
     pairs: true,
   },
   { name: 'full update', factory: release(a, 2), stages: [install(b, 4)], mayRun: [a, b], ends: b },
+  {
+    name: 'delta update',
+    factory: release(b, 2),
+    stages: [{ want: release(d, 4, { by: b }), until: active(d) }],
+    mayRun: [b, d],
+    ends: d,
+  },
+  {
+    name: 'compressed update',
+    factory: release(a, 2),
+    stages: [{ want: release(b, 4, { by: 'compressed' }), until: active(b) }],
+    mayRun: [a, b],
+    ends: b,
+  },
+  {
+    name: 'key rotation',
+    factory: release(a, 2),
+    stages: [
+      { ask: rotateKey(1, 1), want: release(c, 4, { nextKey: true }), until: active(c) },
+      { want: release(a, 6, { nextKey: true }), until: active(a) },
+    ],
+    mayRun: [a, c],
+    ends: a,
+  },
   {
     name: 'rollback',
     factory: release(a, 2),
@@ -191,13 +240,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'wrong payload',
     factory: release(a, 2),
-    stages: [
-      {
-        want: release(c, 4, { payload: c.bytes.map((byte, i) => (i === 700 ? byte ^ 1 : byte)) }),
-        until: reaches(UpdateState.failed),
-      },
-      install(c, 4),
-    ],
+    stages: [{ want: spoiled(c, 4), until: reaches(UpdateState.failed) }, install(c, 4)],
     mayRun: [a, c],
     ends: c,
   },
@@ -256,6 +299,155 @@ export const SCENARIOS: readonly Scenario[] = [
     stages: [rot('', UpdateState.failed), install(c, 6)],
     mayRun: ['', a, c],
     ends: c,
+  },
+  {
+    name: 'fetch aborted by command',
+    factory: release(a, 2),
+    stages: [
+      {
+        want: release(b, 4),
+        limit: 5_000,
+        until: (device) => device.updateState === UpdateState.fetching && device.inferences > 4,
+      },
+      { ask: command({ counter: 1, command: 'abort' }), until: reaches(UpdateState.aborted) },
+      install(b, 4),
+    ],
+    mayRun: [a, b],
+    ends: b,
+  },
+  {
+    name: 'trial aborted by command',
+    factory: release(a, 2),
+    stages: [
+      {
+        want: release(b, 4, { soakS: LONG_S }),
+        ask: command({ counter: 1, command: 'abort' }),
+        askIn: 'trial',
+        until: reaches(UpdateState.aborted),
+      },
+      install(b, 4),
+    ],
+    mayRun: [a, b],
+    ends: b,
+  },
+  {
+    name: 'soak aborted by command',
+    factory: release(a, 2),
+    prepare: [soaking(c, 4)],
+    stages: [
+      { ask: command({ counter: 1, command: 'abort' }), until: active(a, UpdateState.aborted) },
+      install(c, 4),
+    ],
+    mayRun: [a, c],
+    ends: c,
+  },
+  {
+    name: 'sent back and forth by command',
+    factory: release(a, 2),
+    prepare: [install(c, 4)],
+    stages: [
+      { ask: command({ counter: 1, command: 'revert' }), until: active(a, UpdateState.reverted) },
+      install(c, 4),
+    ],
+    mayRun: [a, c],
+    ends: c,
+  },
+  {
+    name: 'switch aborted, then the active slot rots',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [
+      install(c, 4),
+      {
+        want: release(a, 2),
+        ask: command({ counter: 1, command: 'abort' }),
+        askIn: 'trial',
+        until: reaches(UpdateState.aborted),
+      },
+    ],
+    stages: [rot(a, UpdateState.reverted), install(b, 6)],
+    mayRun: [a, b, c],
+    ends: b,
+  },
+  {
+    name: 'slot erased by command',
+    factory: release(a, 2),
+    prepare: [install(b, 4)],
+    stages: [
+      {
+        ask: command({ counter: 1, command: 'erase', argument: 0 }),
+        until: (device) => device.slot(0).state === 0,
+      },
+      install(c, 6),
+    ],
+    mayRun: [b, c],
+    ends: c,
+  },
+  {
+    name: 'back to what runs',
+    factory: release(a, 2),
+    stages: [
+      { want: release(b, 4), limit: 5_000, until: reaches(UpdateState.fetching) },
+      keep(a),
+      { want: release(b, 4), limit: 5_000, until: reaches(UpdateState.fetching) },
+      { want: null, until: reaches(UpdateState.idle) },
+      keep(a),
+      { want: release(bad, 6), until: reaches(UpdateState.reverted) },
+      keep(a),
+      { want: spoiled(c, 8), until: reaches(UpdateState.failed) },
+      keep(a),
+      { want: release(b, 10), limit: 5_000, until: reaches(UpdateState.fetching) },
+      { ask: command({ counter: 1, command: 'abort' }), until: reaches(UpdateState.aborted) },
+      keep(a),
+    ],
+    mayRun: [a],
+    ends: a,
+  },
+  {
+    name: 'no model, one staged',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [
+      install(c, 4),
+      soaking(b, 6),
+      { ask: command({ counter: 1, command: 'abort' }), until: active(c, UpdateState.aborted) },
+    ],
+    stages: [rot('', UpdateState.failed), install(b, 6)],
+    mayRun: ['', b, c],
+    ends: b,
+  },
+  {
+    name: 'no model, one staged, another begun',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [
+      install(c, 4),
+      soaking(b, 6),
+      { ask: command({ counter: 1, command: 'abort' }), until: active(c, UpdateState.aborted) },
+      rot('', UpdateState.failed),
+    ],
+    stages: [
+      { want: release(a, 8), limit: 500, until: reaches(UpdateState.fetching) },
+      { want: null, until: reaches(UpdateState.idle) },
+      install(b, 8),
+    ],
+    mayRun: ['', b],
+    ends: b,
+  },
+  {
+    name: 'no model, one staged, another given up',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [
+      install(c, 4),
+      soaking(b, 6),
+      { ask: command({ counter: 1, command: 'abort' }), until: active(c, UpdateState.aborted) },
+      rot('', UpdateState.failed),
+      { want: release(a, 8), limit: 500, until: reaches(UpdateState.fetching) },
+    ],
+    stages: [install(b, 8)],
+    mayRun: ['', b],
+    ends: b,
   },
   {
     name: 'sector wear at limit: records',
