@@ -95,6 +95,29 @@ describe('tinyfleet', () => {
     );
   });
 
+  it('should queue commands for a device that is away, and ask before one that hurts', () => {
+    const unasked = tinyfleet('device', 'ask', 'pump-1', 'reboot');
+    expect(unasked.status).toBe(2);
+    expect(unasked.stderr).toMatch(/Restart pump-1.*--yes/);
+    expect(json('device', 'ask', 'pump-1', 'reboot', '--yes')).toMatchObject({ state: 'queued' });
+    expect(json('device', 'ask', 'pump-1', 'set-cadence', '500')).toMatchObject({ argument: 500 });
+    for (const wrong of [['dance'], ['set-cadence'], ['set-cadence', '0'], ['say-hello', '1']])
+      expect(tinyfleet('device', 'ask', 'pump-1', ...wrong).status).toBe(2);
+    expect(json('device', 'commands', 'pump-1')).toMatchObject([
+      { command: 'set-cadence', state: 'queued' },
+      { command: 'reboot', state: 'queued' },
+    ]);
+  });
+
+  it('should rotate the signing key', () => {
+    expect(json('project', 'keys', 'rotate', '--yes')).toMatchObject({ state: 'next', sequence: 2 });
+    const keys = json('project', 'keys', 'list') as { keyId: string; state: string }[];
+    expect(keys.map(({ state }) => state)).toEqual(['active', 'next']);
+    const next = keys[1]!.keyId;
+    expect(json('project', 'keys', 'activate', next, '--yes')).toMatchObject({ state: 'active' });
+    expect(tinyfleet('project', 'keys', 'activate', next, '--yes').status).toBe(5);
+  });
+
   it('should import, build and release a model', () => {
     const model = join(workspaceRoot, 'tools/demo-model/models');
     const imported = json(

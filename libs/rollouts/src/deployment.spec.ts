@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { afterHello, afterReport, type DeploymentState, type ReportedUpdateState } from './deployment.js';
+import {
+  afterHello,
+  afterReport,
+  isPayloadFailure,
+  type DeploymentState,
+  type ReportedUpdateState,
+} from './deployment.js';
 
 const run = (from: DeploymentState, reports: readonly ReportedUpdateState[]): DeploymentState =>
   reports.reduce<DeploymentState>((state, report) => afterReport(state, report) ?? state, from);
@@ -53,5 +59,24 @@ describe('afterHello', () => {
   it('should learn nothing from other digests or a retained slot', () => {
     expect(afterHello('fetching', digest, [{ digest: 'cd'.repeat(32), state: 'active' }])).toBeUndefined();
     expect(afterHello('fetching', digest, [{ digest, state: 'retained' }])).toBeUndefined();
+  });
+});
+
+describe('isPayloadFailure', () => {
+  it('should blame the payload for a method or base that the device does not have, before anything was fetched', () => {
+    expect(isPayloadFailure(119, false)).toBe(true);
+    expect(isPayloadFailure(120, false)).toBe(true);
+  });
+
+  it.each([
+    [117, 'a chunk or block whose CRC differs'],
+    [208, 'a result that is not the bundle'],
+  ])('should blame a payload that was being fetched for error %i, %s, and the bundle otherwise', (error) => {
+    expect(isPayloadFailure(error, true)).toBe(true);
+    expect(isPayloadFailure(error, false)).toBe(false);
+  });
+
+  it.each([100, 200, 205, 217, 402, 502, 703, undefined])('should not blame it for error %p', (error) => {
+    expect(isPayloadFailure(error, true)).toBe(false);
   });
 });

@@ -17,8 +17,6 @@ const MAC0_TAG = 17;
 const SIGN1_TAG = 18;
 /** `{ 1: 5 }`: HMAC 256/256 (RFC 9053 section 3.1). */
 const MAC_PROTECTED = Uint8Array.of(0xa1, 0x01, 0x05);
-/** Bytes of key 5 with a MAC, and at most with a signature by either algorithm. */
-export const askSignatureBytes = { mac: 42, signature: 85 } as const;
 
 export type AskContent = Omit<Ask, 'signature'>;
 

@@ -3,7 +3,6 @@ export * from './generated/messages.js';
 export { decode } from './decode.js';
 export { encode } from './encode.js';
 export {
-  askSignatureBytes,
   deviceKey,
   encodeNextKey,
   macAsk,
