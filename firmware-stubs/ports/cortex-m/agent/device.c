@@ -22,6 +22,7 @@
 #include "mps2.h"
 #include "reset.h"
 
+enum { sample_bytes = 32768 }; // the largest input that can be sent to the platform
 enum { parameter_bytes = FLEET_DEVICE_BLOCK_MAX, paint = 0xa5, watchdog_default_ms = 60000, instructions_per_tick = 40 };
 
 extern uint8_t link_stack_limit[], link_stack_top[], link_sram_free[], link_sram_end[], link_psram[], link_psram_end[];
@@ -301,7 +302,9 @@ _Noreturn void device_main(void) {
   config.state_bytes = device.parameters.state_bytes;
   config.state = take(config.state_bytes);
   const uint32_t flash_most = (uint32_t)(link_psram_end - link_psram) - parameter_bytes - flash_probe_bytes;
-  if (config.arena == NULL || config.state == NULL || config.flash.bytes > flash_most)
+  config.sample_ram_bytes = sample_bytes;
+  config.sample_ram = take(sample_bytes);
+  if (config.arena == NULL || config.state == NULL || config.sample_ram == NULL || config.flash.bytes > flash_most)
     stop(-(int32_t)fleet_err_agent_parameters_invalid);
 
   platform = measuring;
