@@ -14,8 +14,10 @@ export async function measureQemuCuts({ quick }) {
     bundles.push((await demoRelease(version, 2 * i + 2)).bundle);
   const report = await runPowerCuts({ bundles, cuts: quick ? 10 : 100 });
   const { random, chosen } = report;
+  const { full, delta, compressed } = report.updates;
   process.stdout.write(
-    `${report.cuts} cuts in ${report.updates} updates, ${(report.wallMs / 1_000).toFixed(0)} s: at random ${random.none} at rest, ` +
+    `${report.cuts} cuts in ${full + delta + compressed} updates (${delta} by delta, ${compressed} compressed), ` +
+      `${(report.wallMs / 1_000).toFixed(0)} s: at random ${random.none} at rest, ` +
       `${random.program} in a program, ${random.erase} in an erase; chosen ${chosen.program} and ${chosen.erase}; ` +
       `${report.bootedOld} boots of the old model, ${report.bootedNew} of the new one\n`,
   );

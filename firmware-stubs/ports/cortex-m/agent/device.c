@@ -23,6 +23,7 @@
 #include "reset.h"
 
 enum { sample_bytes = 32768 }; // the largest input that can be sent to the platform
+enum { shadow_classes = 24 };  // of which a shadow run counts what was taken for what
 enum { parameter_bytes = FLEET_DEVICE_BLOCK_MAX, paint = 0xa5, watchdog_default_ms = 60000, instructions_per_tick = 40 };
 
 extern uint8_t link_stack_limit[], link_stack_top[], link_sram_free[], link_sram_end[], link_psram[], link_psram_end[];
@@ -304,7 +305,12 @@ _Noreturn void device_main(void) {
   const uint32_t flash_most = (uint32_t)(link_psram_end - link_psram) - parameter_bytes - flash_probe_bytes;
   config.sample_ram_bytes = sample_bytes;
   config.sample_ram = take(sample_bytes);
-  if (config.arena == NULL || config.state == NULL || config.sample_ram == NULL || config.flash.bytes > flash_most)
+  config.shadow_bytes = FLEET_SHADOW_BYTES + 2u * shadow_classes * shadow_classes;
+  config.shadow = take(config.shadow_bytes);
+  config.shadow_state_bytes = device.parameters.state_bytes;
+  config.shadow_state = take(config.shadow_state_bytes);
+  if (config.arena == NULL || config.state == NULL || config.sample_ram == NULL || config.shadow == NULL ||
+      config.shadow_state == NULL || config.flash.bytes > flash_most)
     stop(-(int32_t)fleet_err_agent_parameters_invalid);
 
   platform = measuring;
