@@ -38,6 +38,7 @@ const SUITES = [
   'shadow_test',
   'hostile_test',
   'ask_test',
+  'attack_test',
 ];
 
 let folder = '';

@@ -39,5 +39,6 @@ extern const test_t transfer_tests[];
 extern const test_t shadow_tests[];
 extern const test_t hostile_tests[];
 extern const test_t ask_tests[];
+extern const test_t attack_tests[];
 
 #endif
