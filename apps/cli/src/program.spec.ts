@@ -1,9 +1,11 @@
 /** The command tree: help for every command, errors and exit codes. */
 import { describe, expect, it } from '@jest/globals';
+import { RUNNERS } from '@tinyfleet/firmware';
 import type { Command } from 'commander';
 import { ApiError } from '@tinyfleet/contracts';
 import { FleetError, errorEntry, errors } from '@tinyfleet/errors';
 import { failureOf, renderFailure } from './errors.js';
+import { RUNNER_NAMES } from './commands/simulate.js';
 import { createProgram } from './program.js';
 
 function leaves(command: Command): Command[] {
@@ -38,6 +40,10 @@ describe('commands', () => {
       for (const match of help(command).matchAll(/^\s+\$ (.*)$/gm))
         expect(match[1]).toMatch(/(^|\| )(npx tinyfleet|npm start)/);
     }
+  });
+
+  it('should offer every kind of device that the simulator can run', () => {
+    expect(RUNNER_NAMES).toEqual(['wasm', ...RUNNERS.map(({ name }) => name)]);
   });
 
   it('should have the commands of the README', () => {

@@ -93,7 +93,7 @@ describeWith(['gcc'], 'a device process', () => {
   let digest = '';
 
   beforeAll(async () => {
-    await buildWorkspace();
+    await Promise.all([buildWorkspace(), PosixDevice.build()]);
     server = await startTestServer();
     client = server.client;
     await client.call('projectCreate', { body: { name: 'plant', windowSeconds: 1, pickEvery: 0 } });
@@ -190,8 +190,33 @@ describeWith(['gcc'], 'a device process', () => {
     }
   }, 60_000);
 
-  it('should end on SIGTERM with code 0, and with the process that holds its input', async () => {
+  it('should end on SIGTERM with code 0', async () => {
     device.signal('SIGTERM');
     expect(await device.ended).toBe(0);
   });
+
+  it('should give sanitizers nothing to say, from the first hello to a running model', async () => {
+    process.env['TINYFLEET_SANITIZE'] = '1';
+    const body = { name: 'sanitized', type: 'posix', tags: ['sanitized'] };
+    const { token } = await client.call('deviceRegister', { params, body });
+    const { items } = await client.call('signingKeyList', { params });
+    const publicKey = Buffer.from(items[0]!.publicKeyHex, 'hex');
+    const broker = { ...mqtt, tls: false };
+    const identity = { project: 'plant', device: 'sanitized', token, broker, publicKey };
+    const sanitized = await PosixDevice.flash(hardware, identity, { inferencePeriodMs: 50 });
+    try {
+      await sanitized.start();
+      await client.call('rolloutCreate', {
+        params,
+        body: { release: 'dense@1.2.0', filter: 'tag = "sanitized"' },
+      });
+      await sanitized.says(/inference 20: class/, 0, 60_000);
+      sanitized.signal('SIGTERM');
+      expect(await sanitized.ended).toBe(0);
+      expect(sanitized.lines.join('\n')).not.toMatch(/Sanitizer|runtime error/);
+    } finally {
+      delete process.env['TINYFLEET_SANITIZE'];
+      await sanitized.remove();
+    }
+  }, 300_000);
 });

@@ -23,6 +23,11 @@ export class PosixDevice {
 
   private constructor(readonly folder: string) {}
 
+  /** Compiles the program ahead of a test that has no time for it. */
+  static async build(): Promise<void> {
+    await runner.build();
+  }
+
   static async flash(
     hardware: ImageHardware,
     identity: ImageIdentity,

@@ -38,13 +38,14 @@ const hello = async (): Promise<unknown> =>
 
 describeWith(['gcc', 'openssl'], 'a device process over TLS', () => {
   beforeAll(async () => {
+    await PosixDevice.build();
     folder = await mkdtemp(join(tmpdir(), 'tinyfleet-tls-'));
     own = await ensureServerTls(join(folder, 'tls'), { names: ['localhost', '127.0.0.1'] });
     harness = await FleetHarness.start();
     await harness.startEdge();
     listener = await listenMqtt(harness.edge.broker, { host: '127.0.0.1', port: 0, tls: own });
     token = (await harness.register(['gateway'])).get('gateway')!;
-  }, 60_000);
+  }, 150_000);
 
   afterEach(async () => {
     await device?.remove();

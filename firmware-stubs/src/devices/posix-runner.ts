@@ -1,4 +1,5 @@
-// Devices as processes of this machine: the POSIX port.
+// Devices as processes of this machine: the POSIX port. With TINYFLEET_SANITIZE=1 in the environment they are built with
+// AddressSanitizer and UBSan, for tests.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { buildPosixAgent } from '../../ports/posix/build.mjs';
@@ -8,6 +9,8 @@ import type { DeviceRunner } from './runner.js';
 
 const run = promisify(execFile);
 
+const build = (): Promise<string> => buildPosixAgent({ sanitize: process.env['TINYFLEET_SANITIZE'] === '1' });
+
 /** Erased bytes are 0, so that a file of erased sectors takes no room on the disk. */
 const ERASED = 0;
 
@@ -15,15 +18,15 @@ export const posixRunner: DeviceRunner = {
   name: 'posix',
   deviceType: 'posix',
   async build() {
-    await buildPosixAgent();
+    await build();
   },
   flash: (hardware) => flashOf(hardware, ERASED),
   async provision(folder, bundleFile, sequence) {
-    const program = await buildPosixAgent();
+    const program = await build();
     await run(program, [folder, '--provision', bundleFile, '--sequence', String(sequence)]);
   },
   async start(folder, options) {
-    const program = await buildPosixAgent();
+    const program = await build();
     return startProcess(program, [folder, '--tied', ...(options.verbose ? ['--verbose'] : [])], options);
   },
   command: (folder) => `"$(node firmware-stubs/ports/posix/build.mjs --agent)" ${folder}`,

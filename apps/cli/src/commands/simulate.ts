@@ -10,6 +10,9 @@ import { programs } from '../paths.js';
 import { isRecord } from '../record.js';
 import { Session } from '../session.js';
 
+/** Those of the simulator, which is not loaded for a help text. */
+export const RUNNER_NAMES = ['wasm', 'posix', 'qemu-m3', 'qemu-m4', 'qemu-m7'];
+
 interface SimulateOptions {
   devices: number;
   scenario?: string;
@@ -32,7 +35,7 @@ export function simulateCommand(): Command {
     .option('--scenario <file>', 'YAML: drift, faults, outages, reboots (default: healthy vibration fleet)')
     .addOption(
       new Option('--runner <name>', 'what a device is: in this process, or a process of its own')
-        .choices(['wasm', 'posix', 'qemu-m4'])
+        .choices(RUNNER_NAMES)
         .default('wasm'),
     )
     .option('--type <name>', "device type (default: the runner's)")
