@@ -78,12 +78,14 @@ typedef struct {
   void *shadow_state;    // 16-byte aligned, of the shadow model
   uint32_t shadow_state_bytes;
   fleet_flash_geometry_t flash;
-  uint32_t slot_bytes; // multiple of the sector; two slots start behind the two record sectors
+  uint32_t slot_bytes; // multiple of the sector; the slots start behind the two record sectors
+  uint32_t slots;      // 0 = 2; 1 = a one-slot device: an update takes the running model's place (docs/spec/flash.md)
   void *arena;         // 16-byte aligned scratch of one inference, may be shared by agents of one thread
   uint32_t arena_bytes;
   void *state; // 16-byte aligned, this agent's
   uint32_t state_bytes;
-  void *bundle_ram; // 16-byte aligned copy of the bundle where flash is not mapped, else NULL
+  void *bundle_ram; // 16-byte aligned copy of the bundle where flash is not mapped, else NULL. One-slot devices with mapped
+                    // flash stage an update here when it fits: it is proven before the running model goes
   uint32_t bundle_ram_bytes;
   uint64_t inference_period_us; // 0 = 1 s
   uint32_t window_s;            // until desired says otherwise, 0 = 3600

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "flash.h"
 
 enum {
   default_period_us = 1000000,
@@ -40,6 +41,17 @@ uint32_t fleet_agent_slot_offset(const fleet_agent_config_t *config, uint32_t sl
   return 2 * fleet_records_sector_bytes(&config->flash) + slot * config->slot_bytes;
 }
 
+uint32_t fleet_agent_slots(const fleet_agent_config_t *config) { return config->slots == 1 ? 1 : 2; }
+
+bool fleet_slot_is_ram(const fleet_agent_t *a, uint32_t slot) { return slot >= fleet_agent_slots(a->config); }
+
+int32_t fleet_slot_read(fleet_agent_t *a, uint32_t slot, uint32_t offset, void *dst, uint32_t n) {
+  const fleet_platform_t *f = a->platform;
+  if (!fleet_slot_is_ram(a, slot)) return fleet_flash_read(f, fleet_agent_slot_offset(a->config, slot) + offset, dst, n);
+  memcpy(dst, (const uint8_t *)a->config->bundle_ram + offset, n);
+  return 0;
+}
+
 static bool text_ok(fleet_text_t text, uint32_t min, uint32_t max) {
   return text.bytes >= min && text.bytes <= max && (text.bytes == 0 || text.at != NULL);
 }
@@ -62,7 +74,7 @@ static int32_t check(const fleet_platform_t *f, const fleet_agent_config_t *c) {
   if (!unit_ok || g->sector_bytes < 512 || g->sector_bytes > 1u << 20 || g->sector_bytes % 32 != 0 ||
       (g->erased != 0xff && g->erased != 0) || g->bytes % g->sector_bytes != 0 || c->slot_bytes == 0 ||
       c->slot_bytes % g->sector_bytes != 0 || g->bytes / 2 < fleet_records_sector_bytes(g) ||
-      c->slot_bytes > g->bytes / 2 - fleet_records_sector_bytes(g)) {
+      c->slots > 2 || c->slot_bytes > (g->bytes - 2 * fleet_records_sector_bytes(g)) / fleet_agent_slots(c)) {
     return -(int32_t)fleet_err_flash_geometry_invalid;
   }
   return 0;
@@ -93,7 +105,7 @@ static void believe_records(fleet_agent_t *a) {
     memset(&p->slots[i], 0, sizeof p->slots[i]);
     if (p->active_slot == i) p->active_slot = FLEET_NO_SLOT;
   }
-  if (p->active_slot > 1) p->active_slot = FLEET_NO_SLOT;
+  if (p->active_slot >= fleet_agent_slots(a->config)) p->active_slot = FLEET_NO_SLOT;
   p->target_slot &= 1;
   if (p->fetched > p->slots[p->target_slot].bytes) p->fetched = 0;
 }
@@ -138,7 +150,7 @@ int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, con
 
   a->ring.platform = platform;
   a->ring.geometry = config->flash;
-  const uint32_t ring_base = fleet_agent_slot_offset(config, 2);
+  const uint32_t ring_base = fleet_agent_slot_offset(config, fleet_agent_slots(config));
   fleet_ring_open(&a->ring, ring_base, config->flash.bytes - ring_base);
   init_mqtt(a);
   fleet_sleep_wake(a);

@@ -18,10 +18,15 @@ enum {
   job_check_shadow, // hash the target slot before it runs as shadow
   job_test_shadow,  // its golden vectors
   job_erase,        // a command: one sector per step
+  job_copy,         // one-slot devices: the proven bundle from RAM to flash, one sector per step
 };
 
 // agent.c
 // Checks platform and config, clears the context, reads the records.
+// Slots in flash, 1 or 2. The second slot of a one-slot device is bundle_ram: never in flash, gone with a reboot.
+uint32_t fleet_agent_slots(const fleet_agent_config_t *config);
+bool fleet_slot_is_ram(const fleet_agent_t *agent, uint32_t slot);
+int32_t fleet_slot_read(fleet_agent_t *agent, uint32_t slot, uint32_t offset, void *dst, uint32_t n);
 int32_t fleet_agent_open(fleet_agent_t *agent, const fleet_platform_t *platform, const fleet_agent_config_t *config);
 uint64_t fleet_agent_uptime_ms(const fleet_agent_t *agent);
 void fleet_agent_count(fleet_agent_t *agent, uint32_t kind, uint32_t n);
@@ -53,8 +58,8 @@ void fleet_update_boot(fleet_agent_t *agent);
 void fleet_update_desired(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
 void fleet_transfer_chunk(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
 void fleet_transfer_connected(fleet_agent_t *agent);
-// Which slot a fetch would destroy.
-uint32_t fleet_transfer_slot(const fleet_agent_t *agent);
+// Which slot a fetch of so many bytes would destroy.
+uint32_t fleet_transfer_slot(const fleet_agent_t *agent, uint32_t bytes);
 // How many FLEET_TRANSFER_METHOD_* the patch scratch suffices for, from 0 on.
 uint32_t fleet_transfer_methods(const fleet_agent_t *agent);
 // The active slot no longer holds what it should: fall back.

@@ -77,8 +77,9 @@ static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
       {FLEET_SLOT_ERROR, cbor_row_u16, 1, 0, offsetof(fleet_slot_record_t, error)},
   };
   fleet_cbor_key(w, FLEET_HELLO_SLOTS);
-  fleet_cbor_array(w, 2);
-  for (uint32_t i = 0; i < 2; i++) {
+  const uint32_t slots = fleet_agent_slots(agent->config);
+  fleet_cbor_array(w, slots);
+  for (uint32_t i = 0; i < slots; i++) {
     const fleet_slot_record_t *slot = &agent->persist.slots[i];
     const uint32_t at = fleet_cbor_map_open(w);
     fleet_cbor_field_bytes(w, FLEET_SLOT_DIGEST, slot->digest, 32);
@@ -129,7 +130,9 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   const uint32_t capabilities = (agent->platform->cycles != NULL) * (uint32_t)FLEET_CAPABILITY_LATENCY_MEASURED |
                                 (agent->platform->unix_ms != NULL) * (uint32_t)FLEET_CAPABILITY_TRUSTED_TIME |
                                 (config->sample_ram != NULL) * (uint32_t)FLEET_CAPABILITY_SAMPLES |
-                                shadow * (uint32_t)FLEET_CAPABILITY_SHADOW | (uint32_t)FLEET_CAPABILITY_RETAINED_SLOT;
+                                shadow * (uint32_t)FLEET_CAPABILITY_SHADOW |
+                                (fleet_agent_slots(config) == 1 ? (uint32_t)FLEET_CAPABILITY_ONE_SLOT
+                                                                : (uint32_t)FLEET_CAPABILITY_RETAINED_SLOT);
   fleet_cbor_writer_t w;
   const uint32_t at = fleet_messages_begin(agent, &w, "hello", 1);
   text_field(&w, FLEET_HELLO_DEVICE_TYPE, config->device_type);
@@ -150,7 +153,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   for (uint32_t method = FLEET_TRANSFER_METHOD_FULL; method < methods; method++) fleet_cbor_head(&w, cbor_uint, method);
   // Keys FLEET_HELLO_SLOT_BYTES to FLEET_HELLO_CAPABILITIES, in order.
   const uint32_t numbers[] = {config->slot_bytes,  config->flash.unit_bytes,       config->flash.sector_bytes,
-                              config->arena_bytes, config->state_bytes,            fleet_transfer_slot(agent),
+                              config->arena_bytes, config->state_bytes,            fleet_transfer_slot(agent, UINT32_MAX),
                               p->highest_sequence, p->floor,                       capabilities};
   for (uint32_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     fleet_cbor_field(&w, FLEET_HELLO_SLOT_BYTES + i, numbers[i]);

@@ -10,6 +10,7 @@ enum { sample_retry_us = 10000 };
 // The bundle's bytes: in place, or copied once to RAM where flash is not mapped.
 static const void *bundle_at(fleet_agent_t *a, uint32_t slot, bool first) {
   const fleet_agent_config_t *c = a->config;
+  if (fleet_slot_is_ram(a, slot)) return c->bundle_ram;
   const uint32_t offset = fleet_agent_slot_offset(c, slot);
   const uint32_t bytes = a->persist.slots[slot].bytes;
   if (a->platform->flash_map != NULL) {

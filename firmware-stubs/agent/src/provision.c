@@ -5,7 +5,7 @@
 
 int32_t fleet_agent_provision(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config,
                               const fleet_factory_image_t *image) {
-  if (image->slot > 1 || image->bytes == 0 || image->bytes > config->slot_bytes) {
+  if (image->slot >= fleet_agent_slots(config) || image->bytes == 0 || image->bytes > config->slot_bytes) {
     return -(int32_t)fleet_err_agent_argument_invalid;
   }
   const int32_t opened = fleet_agent_open(a, platform, config);

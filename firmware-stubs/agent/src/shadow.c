@@ -16,7 +16,8 @@ fleet_shadow_t *fleet_shadow_of(const fleet_agent_t *a) { return a->config->shad
 
 bool fleet_shadow_able(const fleet_agent_t *a) {
   const fleet_agent_config_t *c = a->config;
-  return c->shadow != NULL && c->shadow_bytes >= sizeof(fleet_shadow_t) && a->platform->flash_map != NULL;
+  return c->shadow != NULL && c->shadow_bytes >= sizeof(fleet_shadow_t) && a->platform->flash_map != NULL &&
+         fleet_agent_slots(c) == 2;
 }
 
 void fleet_shadow_enter(fleet_agent_t *a) {

@@ -15,9 +15,15 @@ enum {
   chunk_max_bytes = 1280, // with topic and heads below FLEET_MQTT_RX_BYTES
 };
 
-// The inactive slot; without an active one, the slot that holds nothing worth keeping.
-uint32_t fleet_transfer_slot(const fleet_agent_t *a) {
+// The inactive slot; without an active one, the slot that holds nothing worth keeping. A one-slot device has RAM for it when
+// its model runs in place.
+uint32_t fleet_transfer_slot(const fleet_agent_t *a, uint32_t bytes) {
   const fleet_persist_t *p = &a->persist;
+  const fleet_platform_t *f = a->platform;
+  if (fleet_agent_slots(a->config) == 1) {
+    return p->active_slot != FLEET_NO_SLOT && bytes <= a->config->bundle_ram_bytes && f->flash_map != NULL &&
+           f->flash_map(f->user, fleet_agent_slot_offset(a->config, 0), p->slots[0].bytes) != NULL;
+  }
   if (p->active_slot != FLEET_NO_SLOT) return p->active_slot ^ 1u;
   const bool keep_0 = p->slots[0].state == FLEET_SLOT_STATE_RETAINED || p->slots[0].state == FLEET_SLOT_STATE_STAGED;
   return keep_0 || p->slots[1].state == FLEET_SLOT_STATE_PARTIAL ? 1 : 0;
@@ -37,7 +43,7 @@ int32_t fleet_transfer_judge(const fleet_agent_t *a, const fleet_desired_t *d, c
   }
   if (full) return 0;
   if (d->method >= fleet_transfer_methods(a)) return -(int32_t)fleet_err_wire_method_unsupported;
-  const fleet_slot_record_t *base = &a->persist.slots[fleet_transfer_slot(a) ^ 1u];
+  const fleet_slot_record_t *base = &a->persist.slots[fleet_transfer_slot(a, m->size) ^ 1u];
   const bool has_base = (base->state == FLEET_SLOT_STATE_ACTIVE || base->state == FLEET_SLOT_STATE_RETAINED) &&
                         d->base_digest.n != 0 && memcmp(d->base_digest.at, base->digest, 32) == 0;
   return has_base || d->method == FLEET_TRANSFER_METHOD_COMPRESSED ? 0 : -(int32_t)fleet_err_wire_base_missing;
@@ -45,14 +51,20 @@ int32_t fleet_transfer_judge(const fleet_agent_t *a, const fleet_desired_t *d, c
 
 void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {
   fleet_persist_t *p = &a->persist;
-  const uint32_t target = fleet_transfer_slot(a);
+  const uint32_t target = fleet_transfer_slot(a, m->size);
   fleet_slot_record_t *slot = &p->slots[target];
   const uint8_t *payload = d->transfer.n == 0 ? m->digest : d->payload_digest.at;
   const bool same = slot->state == FLEET_SLOT_STATE_PARTIAL && memcmp(slot->digest, m->digest, 32) == 0 &&
                     slot->bytes == m->size;
   const bool same_payload = memcmp(p->transfer, payload, 8) == 0;
   const bool running = same && same_payload && a->fetching && p->target_slot == target;
+  if (target == p->active_slot) { // the only slot: from this record on the device has no model
+    p->active_slot = FLEET_NO_SLOT;
+    fleet_model_unload(a);
+    if (a->job == job_check_active) a->job = job_none;
+  }
   if (!same) {
+    p->attempts = 0;
     memset(slot, 0, sizeof *slot);
     slot->state = FLEET_SLOT_STATE_PARTIAL;
     memcpy(slot->digest, m->digest, 32);
@@ -66,7 +78,6 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
   p->target_slot = (uint8_t)target;
   p->update_state = FLEET_UPDATE_STATE_FETCHING;
   p->quick = 0;
-  p->attempts = 0;
   p->attempt_open = 0;
   fleet_agent_save(a); // the slot is partial on record before its flash is touched
 
@@ -91,6 +102,10 @@ static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uin
   const fleet_platform_t *f = a->platform;
   const fleet_flash_geometry_t *g = &a->config->flash;
   const uint32_t base = fleet_agent_slot_offset(a->config, a->persist.target_slot);
+  if (fleet_slot_is_ram(a, a->persist.target_slot)) {
+    memcpy((uint8_t *)a->config->bundle_ram + offset, data, n); // the bundle fits, and its bytes end with it
+    return 0;
+  }
   int32_t result = fleet_records_save(&a->records, &a->persist);
   for (uint32_t done = 0, take; done < n && result == 0; done += take) {
     const uint32_t at = base + offset + done;
@@ -120,8 +135,7 @@ static int32_t take(void *user, uint32_t offset, const uint8_t *data, uint32_t n
 static int32_t read_slot(void *user, bool own, uint32_t offset, void *dst, uint32_t n) {
   fleet_agent_t *a = user;
   const uint32_t slot = a->persist.target_slot ^ (own ? 0u : 1u);
-  const uint32_t base = fleet_agent_slot_offset(a->config, slot);
-  return fleet_flash_read(a->platform, base + offset, dst, n);
+  return fleet_slot_read(a, slot, offset, dst, n);
 }
 
 // Brings the running hash to what the slot already holds; wants are sent when that is done.
@@ -145,6 +159,31 @@ void fleet_transfer_resume(fleet_agent_t *a) {
   }
 }
 
+static void staged(fleet_agent_t *a) {
+  fleet_slot_record_t *slot = fleet_update_target(a);
+  slot->state = FLEET_SLOT_STATE_STAGED;
+  a->persist.fetched = slot->bytes;
+  a->persist.update_state = FLEET_UPDATE_STATE_STAGED;
+  fleet_agent_save(a);
+  fleet_report_note(a, FLEET_UPDATE_STATE_STAGED, 0);
+  fleet_update_proceed(a);
+}
+
+void fleet_transfer_copy(fleet_agent_t *a) {
+  const uint32_t sector = a->config->flash.sector_bytes;
+  const uint32_t left = fleet_update_target(a)->bytes - a->job_offset;
+  const uint32_t n = left < sector ? left : sector;
+  const int32_t result = store(a, a->job_offset, (const uint8_t *)a->config->bundle_ram + a->job_offset, n);
+  if (result < 0) {
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
+    fleet_update_fail(a, result, false);
+    fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
+    return;
+  }
+  a->job_offset += n;
+  if (n == left) staged(a);
+}
+
 static void fetch_complete(fleet_agent_t *a) {
   fleet_slot_record_t *slot = fleet_update_target(a);
   uint8_t digest[32];
@@ -161,12 +200,7 @@ static void fetch_complete(fleet_agent_t *a) {
     return;
   }
   fleet_report_note(a, FLEET_UPDATE_STATE_VERIFIED, 0);
-  slot->state = FLEET_SLOT_STATE_STAGED;
-  a->persist.fetched = slot->bytes;
-  a->persist.update_state = FLEET_UPDATE_STATE_STAGED;
-  fleet_agent_save(a);
-  fleet_report_note(a, FLEET_UPDATE_STATE_STAGED, 0);
-  fleet_update_proceed(a);
+  staged(a);
 }
 
 typedef struct {
@@ -234,7 +268,7 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   const uint32_t sector = a->config->flash.sector_bytes;
   const uint32_t grain = sector > progress_grain_bytes ? sector : (uint32_t)progress_grain_bytes;
   const uint32_t stored = made - made % sector;
-  if (stored >= a->persist.fetched + grain) {
+  if (stored >= a->persist.fetched + grain && !fleet_slot_is_ram(a, a->persist.target_slot)) {
     a->persist.fetched = stored;
     a->persist.payload_taken = taken;
     fleet_agent_save(a);

@@ -17,12 +17,11 @@ void fleet_trial_job(fleet_agent_t *a, uint32_t job, uint32_t slot) {
 
 // Hashes up to a slice of the job's slot; true when `end` is reached.
 static bool hash_slice(fleet_agent_t *a, uint32_t end, bool *failed) {
-  const uint32_t base = fleet_agent_slot_offset(a->config, a->job_slot);
   const uint32_t stop = end - a->job_offset < hash_slice_bytes ? end : a->job_offset + hash_slice_bytes;
   while (a->job_offset < stop) {
     uint8_t piece[hash_piece_bytes];
     const uint32_t n = stop - a->job_offset < sizeof piece ? stop - a->job_offset : (uint32_t)sizeof piece;
-    if (fleet_flash_read(a->platform, base + a->job_offset, piece, n) < 0) {
+    if (fleet_slot_read(a, a->job_slot, a->job_offset, piece, n) < 0) {
       fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
       *failed = true;
       return true;
@@ -158,6 +157,9 @@ bool fleet_trial_work(fleet_agent_t *a) {
     case job_self_test:
     case job_test_shadow:
       self_test_slice(a);
+      return true;
+    case job_copy:
+      fleet_transfer_copy(a);
       return true;
     case job_erase:
       erase_slice(a);

@@ -102,6 +102,20 @@ void fleet_update_proceed(fleet_agent_t *a) {
 // Makes the proven target slot active: one record.
 void fleet_update_commit(fleet_agent_t *a) {
   fleet_persist_t *p = &a->persist;
+  if (fleet_slot_is_ram(a, p->target_slot)) {
+    // Proven in RAM. From this record on the device has no model until the copy is complete and has passed the same trial.
+    fleet_model_unload(a);
+    p->slots[0] = p->slots[1];
+    p->slots[0].state = FLEET_SLOT_STATE_PARTIAL;
+    memset(&p->slots[1], 0, sizeof p->slots[1]);
+    p->active_slot = FLEET_NO_SLOT;
+    p->target_slot = 0;
+    p->update_state = FLEET_UPDATE_STATE_VERIFIED;
+    fleet_agent_save(a);
+    fleet_report_note(a, FLEET_UPDATE_STATE_VERIFIED, 0);
+    fleet_trial_job(a, job_copy, 0);
+    return;
+  }
   const uint32_t vectors = a->test_vector;
   const bool soaks = !p->quick && p->soak_s != 0;
   if (p->active_slot != FLEET_NO_SLOT && p->active_slot != p->target_slot) {
@@ -210,7 +224,7 @@ bool fleet_update_abort(fleet_agent_t *a) {
 bool fleet_update_erase(fleet_agent_t *a, uint32_t slot) {
   fleet_persist_t *p = &a->persist;
   const bool fetched = p->update_state == FLEET_UPDATE_STATE_FETCHING;
-  if (slot > 1 || slot == p->active_slot || (a->job != job_none && a->job != job_rehash) ||
+  if (slot >= fleet_agent_slots(a->config) || slot == p->active_slot || (a->job != job_none && a->job != job_rehash) ||
       p->update_state == FLEET_UPDATE_STATE_SHADOW ||
       (p->update_state >= FLEET_UPDATE_STATE_VERIFIED && p->update_state <= FLEET_UPDATE_STATE_SOAK)) {
     return false;
@@ -242,9 +256,22 @@ void fleet_update_boot(fleet_agent_t *a) {
                       cause == FLEET_RESET_CAUSE_BROWN_OUT;
   if (p->attempt_open && faulty && p->attempts < UINT8_MAX) p->attempts++;
   const bool given_up = p->attempts >= FLEET_ATTEMPTS;
+  const bool in_trial = p->update_state == FLEET_UPDATE_STATE_TRIAL;
+  const bool was_ram = fleet_slot_is_ram(a, p->target_slot) && !(in_trial && given_up);
+  if (was_ram || p->update_state == FLEET_UPDATE_STATE_VERIFIED) {
+    // What RAM held is gone, or its copy is not complete: the answer to the hello starts it again.
+    fleet_update_target(a)->state = FLEET_SLOT_STATE_PARTIAL;
+    p->fetched = 0;
+    p->attempt_open = 0;
+    if (p->update_state >= FLEET_UPDATE_STATE_VERIFIED && p->update_state <= FLEET_UPDATE_STATE_TRIAL) {
+      p->update_state = FLEET_UPDATE_STATE_FETCHING;
+      fleet_agent_save(a);
+      start_active(a);
+      return;
+    }
+  }
   switch (p->update_state) {
     case FLEET_UPDATE_STATE_STAGED:
-    case FLEET_UPDATE_STATE_VERIFIED:
       fleet_update_proceed(a);
       if (p->update_state == FLEET_UPDATE_STATE_TRIAL) return;
       break;

@@ -63,6 +63,8 @@ int32_t fleet_transfer_judge(const fleet_agent_t *agent, const fleet_desired_t *
 void fleet_transfer_begin(fleet_agent_t *agent, const fleet_desired_t *desired, const fleet_manifest_t *manifest);
 // Brings the running hash to what the slot already holds; wants are sent when that is done.
 void fleet_transfer_resume(fleet_agent_t *agent);
+// One-slot devices: the next sector of what RAM has proven.
+void fleet_transfer_copy(fleet_agent_t *agent);
 uint64_t fleet_transfer_tick(fleet_agent_t *agent);
 
 // trial.c

@@ -40,5 +40,6 @@ extern const test_t shadow_tests[];
 extern const test_t hostile_tests[];
 extern const test_t ask_tests[];
 extern const test_t attack_tests[];
+extern const test_t one_slot_tests[];
 
 #endif

@@ -152,6 +152,7 @@ static void read_config(device_t *d, const uint32_t *w) {
   c->patch_scratch_bytes = w[device_config_patch_scratch + 1];
   c->sample_ram = (void *)(uintptr_t)w[device_config_sample_ram];
   c->sample_ram_bytes = w[device_config_sample_ram + 1];
+  c->slots = w[device_config_slots];
   const uint32_t flags = w[device_config_flags];
   c->flags = (flags & 2 ? (uint32_t)FLEET_AGENT_OFFLINE : 0) | (flags & 4 ? (uint32_t)FLEET_AGENT_FIXED_WINDOW : 0);
   if (w[device_config_sensor] != 0) {
