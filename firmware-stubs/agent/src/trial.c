@@ -126,7 +126,9 @@ static void active_checked(fleet_agent_t *a, bool matches) {
 
 static void erase_slice(fleet_agent_t *a) {
   const uint32_t base = fleet_agent_slot_offset(a->config, a->job_slot);
-  if (a->platform->flash_erase(a->platform->user, base + a->job_offset) < 0) {
+  // As in a transfer: nothing goes before the record is durable that gives the slot up.
+  if (fleet_records_save(&a->records, &a->persist) < 0 ||
+      a->platform->flash_erase(a->platform->user, base + a->job_offset) < 0) {
     fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
   }
   a->job_offset += a->config->flash.sector_bytes;
@@ -138,6 +140,11 @@ static void erase_slice(fleet_agent_t *a) {
 bool fleet_trial_work(fleet_agent_t *a) {
   const uint32_t job = a->job;
   bool failed = false;
+  if ((job == job_check_shadow || job == job_test_shadow) && a->persist.update_state != FLEET_UPDATE_STATE_SHADOW) {
+    a->job = job_none; // it was given up meanwhile, maybe for a transfer, whose hash is the job's
+    if (a->fetching) fleet_transfer_resume(a);
+    return true;
+  }
   switch (job) {
     case job_check_active:
       if (hash_slice(a, a->persist.slots[a->job_slot].bytes, &failed)) active_checked(a, slot_matches(a, failed));

@@ -150,6 +150,10 @@ static void read_config(device_t *d, const uint32_t *w) {
   c->clock_khz = w[device_config_clock_khz];
   c->patch_scratch = (void *)(uintptr_t)w[device_config_patch_scratch];
   c->patch_scratch_bytes = w[device_config_patch_scratch + 1];
+  c->shadow = (void *)(uintptr_t)w[device_config_shadow];
+  c->shadow_bytes = w[device_config_shadow + 1];
+  c->shadow_state = (void *)(uintptr_t)w[device_config_shadow_state];
+  c->shadow_state_bytes = w[device_config_shadow_state + 1];
   c->sample_ram = (void *)(uintptr_t)w[device_config_sample_ram];
   c->sample_ram_bytes = w[device_config_sample_ram + 1];
   c->slots = w[device_config_slots];

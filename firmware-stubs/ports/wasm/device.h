@@ -116,6 +116,9 @@ enum {
   device_config_sensor_2 = 45, // a second one: 5 words as device_config_sensor to _rate_mhz; not read when there is no first
   device_config_patch_scratch = 50, // 8-byte aligned address, bytes; this device's alone, for a transfer lasts many steps.
                                     // None: transfers of method full only
+  device_config_shadow = 52, // 8-byte aligned address, bytes: context and counters of a staged model that runs beside the
+                             // active one; 0 = it cannot
+  device_config_shadow_state = 54, // 16-byte aligned address, bytes: state of that model
   device_config_sample_ram = 56, // ptr, bytes: holds one input that was asked for; 0 = samples are not sent
   device_config_slots = 58,      // 1 = a one-slot device, 0 = 2
   DEVICE_CONFIG_WORDS = 72 // rest reserved, 0

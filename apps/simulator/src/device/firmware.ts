@@ -35,6 +35,8 @@ export const ConfigWord = {
   pickEvery: 43,
   sensor2: 45,
   patchScratch: 50,
+  shadow: 52,
+  shadowState: 54,
   sampleRam: 56,
 } as const;
 

@@ -12,6 +12,8 @@ import { TornFlash, type FlashOperation } from './torn-flash.js';
 
 const ARENA_BYTES = 4_096;
 const STATE_BYTES = 1_024;
+/** Context of a shadow model, with room for which class was taken for which. */
+const SHADOW_BYTES = 2_048;
 const QUEUE_BYTES = 64 * 1_024;
 /** A device that waits for bytes it was sent is stepped again without time passing, so often. */
 const BUSY_STEPS = 64;
@@ -355,6 +357,8 @@ export class CutDevice implements DevicePlatform {
       [ConfigWord.key, place(key)],
       [ConfigWord.arena, [memory.allocate(ARENA_BYTES), ARENA_BYTES]],
       [ConfigWord.state, [memory.allocate(STATE_BYTES), STATE_BYTES]],
+      [ConfigWord.shadow, [memory.allocate(SHADOW_BYTES), SHADOW_BYTES]],
+      [ConfigWord.shadowState, [memory.allocate(STATE_BYTES), STATE_BYTES]],
     ];
     pairs.push([
       ConfigWord.patchScratch,

@@ -185,7 +185,7 @@ export class Recorder {
     const result = device.boot(ResetCause.powerOn, seed);
     if (result !== 0) return `the device does not boot: ${-result}`;
     if (scenario.worn === undefined) return this.judgeRepair(scenario);
-    return this.judgeWorn({ ...scenario, mayRun: [...scenario.mayRun, ''] }, seed + 1);
+    return this.judgeWorn({ ...scenario, rots: true, mayRun: [...scenario.mayRun, ''] }, seed + 1);
   }
 
   /** A faulty device is given power again and a new release until it runs it. */

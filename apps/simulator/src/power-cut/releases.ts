@@ -34,6 +34,8 @@ export interface Release {
   readonly payload?: Uint8Array;
   /** How it travels: whole, compressed, or as a delta against this bundle. */
   readonly by?: 'compressed' | Bundle;
+  /** Runs as shadow on every n-th input, and goes no further. */
+  readonly shadowEvery?: number;
   /** Signed by the key that follows the first one. */
   readonly nextKey?: boolean;
 }
@@ -159,7 +161,7 @@ function payloadOf({ bundle, payload, by }: Release): Uint8Array {
 
 /** The platform's words for it, and what is fetched. */
 export function offer(release: Release, deployment: number): { desired: Desired; payload: Payload } {
-  const { bundle, by } = release;
+  const { bundle, by, shadowEvery } = release;
   const bytes = payloadOf(release);
   const whole = by === undefined;
   const payloadDigest = whole ? bundle.digest : named('payload', bytes).digest;
@@ -178,6 +180,7 @@ export function offer(release: Release, deployment: number): { desired: Desired;
       deployment,
       manifest: manifest(release),
       transfer,
+      ...(shadowEvery === undefined ? {} : { shadowEvery }),
     },
     payload: { bytes, transfer: payloadDigest.slice(0, 8) },
   };

@@ -3,6 +3,7 @@
  * device is expected to reach the condition of the stage it was in, and then those that follow, whatever was lost.
  */
 import type { State } from '@tinyfleet/wire';
+import { InfoWord } from '../device/firmware.js';
 import { ResetCause, UpdateState, type CutDevice } from './cut-device.js';
 import {
   command,
@@ -58,12 +59,13 @@ export interface Scenario {
 const LONG_S = 100_000;
 
 const a = named('a', committed('dense-net'));
+const a2 = named('a2', grown(committed('dense-net'), 400, 3)); // with the inputs and outputs of a
 const b = named('b', grown(committed('residual-net'), 3_296, 1)); // above one grain of recorded progress
 const c = named('c', committed('conv-net'));
 const d = named('d', grown(committed('residual-net'), 3_296, 2)); // b with some bytes changed all over
 const bad = named('bad', failing(committed('conv-net')));
 
-export const BUNDLES: readonly Bundle[] = [a, b, c, d, bad];
+export const BUNDLES: readonly Bundle[] = [a, b, c, d, a2, bad];
 
 const release = (bundle: Bundle, sequence: number, more: Partial<Release> = {}): Release => ({
   bundle, sequence, soakS: 1, ...more,
@@ -86,6 +88,13 @@ const soaking = (bundle: Bundle, sequence: number): Stage => ({
   want: release(bundle, sequence, { soakS: LONG_S }),
   until: active(bundle, UpdateState.soak),
 });
+
+function shadowing(bundle: Bundle, sequence: number): Stage {
+  return {
+    want: release(bundle, sequence, { shadowEvery: 1 }),
+    until: (device) => device.updateState === UpdateState.shadow && device.inferences > 2,
+  };
+}
 
 /** The platform wants what runs already. */
 function keep(bundle: Bundle): Stage {
@@ -448,6 +457,96 @@ export const SCENARIOS: readonly Scenario[] = [
     stages: [install(b, 8)],
     mayRun: ['', b],
     ends: b,
+  },
+  {
+    name: 'shadow, then trial',
+    factory: release(a, 2),
+    stages: [shadowing(a2, 4), install(a2, 4)],
+    mayRun: [a, a2],
+    ends: a2,
+  },
+  {
+    name: 'shadow given up',
+    factory: release(a, 2),
+    stages: [
+      shadowing(a2, 4),
+      { ask: command({ counter: 1, command: 'abort' }), until: reaches(UpdateState.aborted) },
+      shadowing(a2, 4),
+      { want: null, until: reaches(UpdateState.idle) },
+      shadowing(a2, 4),
+      keep(a),
+      shadowing(a2, 4),
+      install(c, 6),
+    ],
+    mayRun: [a, c],
+    ends: c,
+  },
+  {
+    name: 'shadow that cannot be',
+    factory: release(a, 2),
+    stages: [
+      { want: release(c, 4, { shadowEvery: 1 }), until: reaches(UpdateState.failed) },
+      {
+        want: release(c, 4, { shadowEvery: 1 }),
+        until: (device) =>
+          device.info(InfoWord.deployment) === 11 && device.updateState === UpdateState.failed,
+      },
+      install(c, 4),
+    ],
+    mayRun: [a, c],
+    ends: c,
+  },
+  {
+    name: 'shadow of what is retained',
+    factory: release(a, 2),
+    prepare: [
+      install(a2, 4),
+      { want: release(a, 2, { shadowEvery: 1 }), until: reaches(UpdateState.shadow) },
+    ],
+    stages: [
+      {
+        ask: command({ counter: 1, command: 'revert' }),
+        // The platform still wants it: it then says that this is what runs.
+        until: (device) => active(a, UpdateState.reverted)(device) || active(a)(device),
+      },
+      install(a2, 4),
+    ],
+    mayRun: [a, a2],
+    ends: a2,
+  },
+  {
+    name: 'shadow after a revert',
+    factory: release(a, 2),
+    prepare: [install(a2, 4)],
+    stages: [
+      { ask: command({ counter: 1, command: 'revert' }), until: active(a, UpdateState.reverted) },
+      shadowing(a2, 4),
+      install(a2, 4),
+    ],
+    mayRun: [a, a2],
+    ends: a2,
+  },
+  {
+    name: 'shadow that resets the device',
+    factory: release(a, 2),
+    stages: [
+      shadowing(a2, 4),
+      { reset: ResetCause.watchdog, until: (device) => device.inferences > 0 },
+      { reset: ResetCause.watchdog, until: (device) => device.inferences > 0 },
+      { reset: ResetCause.watchdog, until: reaches(UpdateState.failed) },
+      install(c, 6),
+    ],
+    mayRun: [a, c],
+    ends: c,
+  },
+  {
+    name: 'rotten active slot beside a shadow',
+    rots: true,
+    factory: release(a, 2),
+    prepare: [shadowing(a2, 4)],
+    stages: [rot('', UpdateState.failed), install(a2, 4)],
+    mayRun: ['', a, a2],
+    ends: a2,
   },
   {
     name: 'sector wear at limit: records',
