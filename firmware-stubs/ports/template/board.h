@@ -10,6 +10,7 @@
 
 #define BOARD_ARENA_BYTES (64u * 1024u) // scratch of one inference
 #define BOARD_STATE_BYTES (4u * 1024u)  // what a model keeps between two inferences
+#define BOARD_SAMPLE_BYTES 1024u        // holds one input of the model that the platform may ask for
 #define BOARD_CLOCK_KHZ 64000u          // of board_cycles; 0 = latency is read from board_now_us
 #define BOARD_WATCHDOG_MS 8000u         // longer than the longest step of a plan
 

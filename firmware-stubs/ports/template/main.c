@@ -10,6 +10,7 @@
 static struct {
   uint8_t arena[BOARD_ARENA_BYTES] __attribute__((aligned(16)));
   uint8_t state[BOARD_STATE_BYTES] __attribute__((aligned(16)));
+  uint8_t sample[BOARD_SAMPLE_BYTES];
   fleet_payload_t patch_scratch; // of compressed and delta updates; without it they come in full
   fleet_agent_t agent;
   fleet_agent_config_t config;
@@ -61,6 +62,8 @@ int main(void) {
     c->arena_bytes = sizeof device.arena;
     c->state = device.state;
     c->state_bytes = sizeof device.state;
+    c->sample_ram = device.sample;
+    c->sample_ram_bytes = sizeof device.sample;
     c->patch_scratch = &device.patch_scratch;
     c->patch_scratch_bytes = sizeof device.patch_scratch;
     c->clock_khz = BOARD_CLOCK_KHZ;

@@ -39,7 +39,7 @@ static const char usage[] =
     "  --sequence   release sequence of that bundle, default 0\n"
     "  --verify     answer lines `algorithm key signature message` with 1 or 0, and end\n";
 
-enum { stop = 1, reboot = 2, exit_usage = 2, exit_parameters = 3, nanoseconds = 1000000000 };
+enum { stop = 1, reboot = 2, exit_usage = 2, exit_parameters = 3, nanoseconds = 1000000000, sample_bytes = 65536 };
 
 typedef struct {
   const char *folder, *sensor, *provision, *vectors;
@@ -286,8 +286,9 @@ static bool configure(device_t *d) {
   c->clock_khz = nanoseconds / 1000;
   d->platform = platform_of(d);
   c->patch_scratch_bytes = sizeof(fleet_payload_t);
+  c->sample_ram_bytes = sample_bytes;
   return allocate(&c->arena, c->arena_bytes) && allocate(&c->state, c->state_bytes) &&
-         allocate(&c->patch_scratch, c->patch_scratch_bytes);
+         allocate(&c->patch_scratch, c->patch_scratch_bytes) && allocate(&c->sample_ram, c->sample_ram_bytes);
 }
 
 static int refuse(int32_t error) {
@@ -397,6 +398,7 @@ int main(int argc, char **argv) {
   free(d->config.arena);
   free(d->config.state);
   free(d->config.patch_scratch);
+  free(d->config.sample_ram);
   free(d->block);
   free(d);
   return code;
