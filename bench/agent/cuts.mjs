@@ -1,7 +1,9 @@
-// The power-cut sweep on every processor: all cases of all scenarios, program units and erased values.
+// The power-cut sweep on every processor: all cases of all scenarios, program units and erased values; then the sweep itself,
+// by firmware with bugs planted in it.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { bar, table } from '../report.mjs';
+import { onPath } from './tools.mjs';
 
 export async function measureCuts({ quick }) {
   const count = availableParallelism();
@@ -42,7 +44,33 @@ export async function measureCuts({ quick }) {
     }),
     bar({ id: 'powercut.failures', value: failures.length, bar: 0, better: 'lower', unit: 'cases' }),
     bar({ id: 'powercut.seconds', value: seconds, bar: 300, better: 'lower', unit: 's on WASM' }),
+    ...(await plantedBugs()),
   ];
+}
+
+async function plantedBugs() {
+  if (!onPath('clang') || !onPath('wasm-ld')) {
+    process.stdout.write(
+      'planted bugs left out: clang or wasm-ld is not installed (npm run setup-test-deps)\n',
+    );
+    return [];
+  }
+  const { buildAll } = await import('../../apps/simulator/dist/power-cut/planted-bugs.js');
+  const rows = [];
+  for (const [bug, firmware] of await buildAll()) {
+    if (bug === null) continue;
+    const { failures, cases } = await sweep({
+      ...{ firmware, units: [8], erased: [0xff], budget: 8_000, maxFailures: 1 },
+    });
+    rows.push([
+      bug.name,
+      failures.length > 0 ? `found, case ${cases}` : 'NOT FOUND',
+      failures[0]?.problem ?? '',
+    ]);
+  }
+  table(['planted bug', 'sweep', 'what it saw'], rows);
+  const found = rows.filter(([, outcome]) => outcome !== 'NOT FOUND').length;
+  return [bar({ id: 'powercut.plantedBugs', value: found, bar: 5, better: 'higher', unit: 'of 5 found' })];
 }
 
 function sweep(options) {

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { describeWith } from '@tinyfleet/testing';
 import { runSweep } from '../src/power-cut/sweep.js';
-import { buildAll, PLANTED_BUGS, type PlantedBug } from './planted-bugs.js';
+import { buildAll, PLANTED_BUGS, type PlantedBug } from '../src/power-cut/planted-bugs.js';
 import { documentedEdges } from './update-states.js';
 
 const BUDGET = 6_000;

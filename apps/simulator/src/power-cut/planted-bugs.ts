@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const firmware = fileURLToPath(new URL('../../../firmware-stubs', import.meta.url));
+const firmware = fileURLToPath(new URL('../../../../firmware-stubs', import.meta.url));
 
 export interface PlantedBug {
   readonly name: string;
