@@ -52,20 +52,38 @@ int32_t fleet_slot_read(fleet_agent_t *a, uint32_t slot, uint32_t offset, void *
   return 0;
 }
 
-static bool text_ok(fleet_text_t text, uint32_t min, uint32_t max) {
-  return text.bytes >= min && text.bytes <= max && (text.bytes == 0 || text.at != NULL);
-}
+// Functions that every platform has, and texts of the configuration with their lengths.
+static const uint8_t required[] = {offsetof(fleet_platform_t, now_us),      offsetof(fleet_platform_t, flash_read),
+                                   offsetof(fleet_platform_t, flash_program), offsetof(fleet_platform_t, flash_erase),
+                                   offsetof(fleet_platform_t, net_open),    offsetof(fleet_platform_t, net_send),
+                                   offsetof(fleet_platform_t, net_receive), offsetof(fleet_platform_t, net_close),
+                                   offsetof(fleet_platform_t, entropy),     offsetof(fleet_platform_t, sample),
+                                   offsetof(fleet_platform_t, reset)};
+
+static const struct {
+  uint8_t at;
+  uint8_t min;
+  uint8_t max;
+} texts[] = {{offsetof(fleet_agent_config_t, project), 1, 63},
+             {offsetof(fleet_agent_config_t, device), 1, 63},
+             {offsetof(fleet_agent_config_t, token), 0, 128},
+             {offsetof(fleet_agent_config_t, device_type), 1, 63},
+             {offsetof(fleet_agent_config_t, firmware_version), 0, 32}};
 
 static int32_t check(const fleet_platform_t *f, const fleet_agent_config_t *c) {
-  if (f->now_us == NULL || f->flash_read == NULL || f->flash_program == NULL || f->flash_erase == NULL ||
-      f->net_open == NULL || f->net_send == NULL || f->net_receive == NULL || f->net_close == NULL ||
-      f->entropy == NULL || f->sample == NULL || f->reset == NULL) {
-    return -(int32_t)fleet_err_agent_platform_invalid;
+  for (uint32_t i = 0; i < sizeof required; i++) {
+    void (*function)(void);
+    memcpy(&function, (const uint8_t *)f + required[i], sizeof function);
+    if (function == NULL) return -(int32_t)fleet_err_agent_platform_invalid;
   }
-  if (!text_ok(c->project, 1, 63) || !text_ok(c->device, 1, 63) || !text_ok(c->token, 0, 128) ||
-      !text_ok(c->device_type, 1, 63) || !text_ok(c->firmware_version, 0, 32) || c->sensor_count > 8 ||
-      (c->sensor_count != 0 && c->sensors == NULL) || c->arena == NULL || ((uintptr_t)c->arena & 15) != 0 ||
-      ((uintptr_t)c->state & 15) != 0 || ((uintptr_t)c->bundle_ram & 15) != 0 || c->keepalive_s > 0xffff) {
+  bool ok = true;
+  for (uint32_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    const fleet_text_t *text = (const void *)((const uint8_t *)c + texts[i].at);
+    ok = ok && text->bytes >= texts[i].min && text->bytes <= texts[i].max && (text->bytes == 0 || text->at != NULL);
+  }
+  const uintptr_t misaligned = ((uintptr_t)c->arena | (uintptr_t)c->state | (uintptr_t)c->bundle_ram) & 15;
+  if (!ok || c->sensor_count > 8 || (c->sensor_count != 0 && c->sensors == NULL) || c->arena == NULL || misaligned != 0 ||
+      c->keepalive_s > 0xffff) {
     return -(int32_t)fleet_err_agent_argument_invalid;
   }
   const fleet_flash_geometry_t *g = &c->flash;

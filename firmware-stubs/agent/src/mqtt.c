@@ -275,22 +275,15 @@ static parse_t parse(fleet_mqtt_t *m, fleet_mqtt_event_t *event) {
   switch (type) {
     case type_connack:
       if (m->state != fleet_mqtt_await_connack || remaining != 2) return parse_bad;
-      if (body[1] != 0 || body[0] != 0) {
-        m->refused++;
-        return parse_bad;
-      }
+      if (body[1] != 0 || body[0] != 0) return parse_bad;
       m->state = fleet_mqtt_sending_subscribe;
       return parse_ignored;
     case type_suback:
       if (m->state != fleet_mqtt_await_suback || remaining != 5) return parse_bad;
       for (uint32_t i = 2; i < 5; i++) {
-        if (body[i] > 1) {
-          m->refused++;
-          return parse_bad;
-        }
+        if (body[i] > 1) return parse_bad;
       }
       m->state = fleet_mqtt_up;
-      m->refused = 0;
       *event = fleet_mqtt_connected;
       return parse_event;
     case type_publish:
@@ -308,8 +301,6 @@ static parse_t parse(fleet_mqtt_t *m, fleet_mqtt_event_t *event) {
     case type_pingresp:
       if (remaining != 0) return parse_bad;
       m->ping_us = 0;
-      return parse_ignored;
-    case type_unsuback:
       return parse_ignored;
     default:
       return parse_bad;

@@ -64,8 +64,7 @@ static void self_test_slice(fleet_agent_t *a) {
   }
   a->test.failed_step = UINT16_MAX;
   int32_t result = fleet_self_test_begin(runtime, &a->test, a->test_vector);
-  const uint64_t started_us = f->now_us(f->user);
-  const uint32_t started = f->cycles != NULL ? f->cycles(f->user) : 0;
+  fleet_model_started(a);
   if (result == 0) {
     do {
       result = fleet_self_test(runtime, &a->test, 1);
@@ -78,12 +77,10 @@ static void self_test_slice(fleet_agent_t *a) {
   }
   if (f->cycles != NULL) {
     const uint32_t frames = a->test.frames == 0 ? 1 : a->test.frames;
-    const uint32_t cycles = (f->cycles(f->user) - started) / frames;
-    const uint64_t us = a->config->clock_khz != 0 ? (uint64_t)cycles * 1000 / a->config->clock_khz
-                                                  : (f->now_us(f->user) - started_us) / frames;
-    a->test_cycles += cycles;
+    const uint32_t us = fleet_model_elapsed_us(a) / frames;
+    a->test_cycles += (f->cycles(f->user) - a->started_cycles) / frames;
     a->test_runs++;
-    if (us > a->test_latency_us) a->test_latency_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+    if (us > a->test_latency_us) a->test_latency_us = us;
     if (a->persist.latency_limit_us != 0 && a->test_latency_us > a->persist.latency_limit_us) {
       self_test_failed(a, -(int32_t)fleet_err_runtime_latency_exceeded);
       return;
