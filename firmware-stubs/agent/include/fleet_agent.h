@@ -152,6 +152,7 @@ typedef struct {
   uint16_t last_class;
   uint32_t first_index;
   uint32_t cycles_max;
+  uint32_t cycles_mean; // when it is closed
   uint32_t schema;
   uint64_t start_us;
   uint64_t cycles_sum;

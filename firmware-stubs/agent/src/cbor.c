@@ -14,19 +14,15 @@ void fleet_cbor_raw(fleet_cbor_writer_t *w, const void *data, uint32_t n) {
 
 void fleet_cbor_head(fleet_cbor_writer_t *w, uint32_t major, uint64_t value) {
   uint8_t head[9];
+  uint32_t info = (uint32_t)value;
   uint32_t extra = 0; // bytes after the first
-  if (value > UINT32_MAX) {
-    extra = 8;
-  } else if (value > UINT16_MAX) {
-    extra = 4;
-  } else if (value > UINT8_MAX) {
-    extra = 2;
-  } else if (value > 23) {
-    extra = 1;
+  if (value > 23) {
+    const uint32_t size = value > UINT32_MAX ? 3 : (uint32_t)(info > UINT8_MAX) + (info > UINT16_MAX);
+    extra = UINT32_C(1) << size;
+    info = 24 + size;
   }
-  static const uint8_t info[9] = {0, 24, 25, 0, 26, 0, 0, 0, 27};
-  head[0] = (uint8_t)(major << 5 | (extra == 0 ? (uint32_t)value : info[extra]));
-  for (uint32_t i = 0; i < extra; i++) head[1 + i] = (uint8_t)(value >> (8 * (extra - 1 - i)));
+  head[0] = (uint8_t)(major << 5 | info);
+  for (uint32_t i = extra; i != 0; i--, value >>= 8) head[i] = (uint8_t)value;
   fleet_cbor_raw(w, head, 1 + extra);
 }
 
@@ -141,20 +137,20 @@ bool fleet_cbor_next(fleet_cbor_reader_t *r, fleet_cbor_item_t *item) {
     const uint32_t extra = UINT32_C(1) << (info - 24);
     if ((uint32_t)(r->end - r->at) < extra) return cut_short(r);
     value = 0;
-    for (uint32_t i = 0; i < extra; i++) value = value << 8 | *r->at++;
-    const uint64_t least = extra == 1 ? 24 : UINT64_C(1) << (4 * extra);
-    if (value < least || (item->major == cbor_simple)) return fail(r);
+    uint32_t upper = extra == 1; // the upper half of a number in its shortest form is not 0
+    for (uint32_t i = 0; i < extra; i++) {
+      if (i < extra / 2) upper |= *r->at;
+      value = value << 8 | *r->at++;
+    }
+    if (upper == 0 || value < 24 || item->major == cbor_simple) return fail(r);
   }
   item->value = value;
-  const uint64_t left = (uint64_t)(r->end - r->at);
-  if (item->major == cbor_bytes || item->major == cbor_text) {
-    if (value > left) return cut_short(r);
+  const uint32_t left = (uint32_t)(r->end - r->at);
+  if (item->major < cbor_bytes || item->major > cbor_map) return true;
+  if (value > (item->major == cbor_map ? left / 2 : left)) return cut_short(r);
+  if (item->major <= cbor_text) {
     item->data = r->at;
     r->at += (uint32_t)value;
-  } else if (item->major == cbor_array) {
-    if (value > left) return cut_short(r);
-  } else if (item->major == cbor_map) {
-    if (value > left / 2) return cut_short(r);
   }
   return true;
 }

@@ -4,7 +4,7 @@
 
 #include "update.h"
 
-static fleet_note_t *new_note(fleet_agent_t *a) {
+static fleet_note_t *new_note(fleet_agent_t *a, uint32_t update_state, uint32_t error) {
   // A full queue gives up the last but one: the oldest may be in flight, the newest tells the outcome. The platform sees
   // the gap in the sequence.
   if (a->note_count == FLEET_NOTES) {
@@ -18,15 +18,17 @@ static fleet_note_t *new_note(fleet_agent_t *a) {
   note->sequence = a->sequence++;
   note->uptime_ms = fleet_agent_uptime_ms(a);
   note->failed_step = UINT16_MAX;
+  note->update_state = (uint8_t)update_state;
+  note->error = (uint16_t)error;
+  fleet_agent_log(a, error != 0 ? FLEET_LOG_WARN : FLEET_LOG_INFO, error != 0 ? "update error" : "update state",
+                  (int32_t)(error != 0 ? error : update_state));
   return note;
 }
 
 fleet_note_t *fleet_report_current(fleet_agent_t *a, uint32_t update_state, uint32_t error) {
-  fleet_note_t *note = new_note(a);
+  fleet_note_t *note = new_note(a, update_state, error);
   note->deployment = a->persist.deployment;
   note->revision = a->persist.revision;
-  note->update_state = (uint8_t)update_state;
-  note->error = (uint16_t)error;
   note->attempts = a->persist.attempts;
   memcpy(note->digest, fleet_update_target(a)->digest, 32);
   note->has_digest = true;
@@ -48,17 +50,12 @@ void fleet_report_self_test(fleet_agent_t *a, fleet_note_t *note, uint32_t vecto
 
 // Answers a desired message that changes nothing on the device.
 void fleet_report_answer(fleet_agent_t *a, const fleet_desired_t *d, const uint8_t *digest, uint32_t update_state, uint32_t error) {
-  fleet_note_t *note = new_note(a);
+  fleet_note_t *note = new_note(a, update_state, error);
   note->deployment = d->deployment;
   note->revision = d->revision;
-  note->update_state = (uint8_t)update_state;
-  note->error = (uint16_t)error;
   if (digest != NULL) {
     memcpy(note->digest, digest, 32);
     note->has_digest = true;
   }
-  if (error != 0) {
-    fleet_agent_log(a, FLEET_LOG_WARN, "desired release refused", (int32_t)error);
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_MANIFEST_REFUSED, 1);
-  }
+  if (error != 0) fleet_agent_count(a, FLEET_LOSS_COUNTER_MANIFEST_REFUSED, 1);
 }

@@ -12,8 +12,6 @@ enum { battery_floor_percent = 20 };
 
 typedef char shadow_fits[sizeof(fleet_shadow_t) <= FLEET_SHADOW_BYTES ? 1 : -1];
 
-fleet_shadow_t *fleet_shadow_of(const fleet_agent_t *a) { return a->config->shadow; }
-
 bool fleet_shadow_able(const fleet_agent_t *a) {
   const fleet_agent_config_t *c = a->config;
   return c->shadow != NULL && c->shadow_bytes >= sizeof(fleet_shadow_t) && a->platform->flash_map != NULL &&

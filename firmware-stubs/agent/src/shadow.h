@@ -18,7 +18,7 @@ typedef struct {
   uint16_t disagreed[]; // [active class * classes + shadow class]
 } fleet_shadow_t;
 
-fleet_shadow_t *fleet_shadow_of(const fleet_agent_t *agent);
+static inline fleet_shadow_t *fleet_shadow_of(const fleet_agent_t *agent) { return agent->config->shadow; }
 // Memory for a shadow is there, and a model that it could follow.
 bool fleet_shadow_able(const fleet_agent_t *agent);
 // The target slot's bundle waits as shadow: one record. Its check and self-test follow.

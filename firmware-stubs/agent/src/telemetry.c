@@ -113,21 +113,21 @@ static void put_histogram(fleet_cbor_writer_t *w, uint32_t key, const uint16_t *
   for (uint32_t i = 0; i < n; i++) all |= counts[i];
   uint32_t width = 0;
   while (all >> width != 0) width++;
-  const uint32_t bytes = 1 + (n * width + 7) / 8;
   fleet_cbor_key(w, key);
-  fleet_cbor_head(w, cbor_bytes, bytes);
-  if (w->overflow || w->capacity - w->used < bytes) {
-    w->overflow = true;
-    return;
+  fleet_cbor_head(w, cbor_bytes, 1 + (n * width + 7) / 8);
+  uint32_t bits = width; // those that wait for a whole byte, at most 7 + 16
+  uint32_t waiting = 8;
+  for (uint32_t i = 0; waiting >= 8 || i < n;) {
+    if (waiting >= 8) {
+      fleet_cbor_raw(w, &(const uint8_t){(uint8_t)bits}, 1);
+      bits >>= 8;
+      waiting -= 8;
+    } else {
+      bits |= (uint32_t)counts[i++] << waiting;
+      waiting += width;
+    }
   }
-  uint8_t *out = w->buffer + w->used;
-  w->used += bytes;
-  memset(out, 0, bytes);
-  *out++ = (uint8_t)width;
-  uint32_t bit = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    for (uint32_t k = 0; k < width; k++, bit++) out[bit / 8] |= (uint8_t)((counts[i] >> k & 1) << (bit % 8));
-  }
+  if (waiting != 0) fleet_cbor_raw(w, &(const uint8_t){(uint8_t)bits}, 1);
 }
 
 static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
@@ -155,6 +155,8 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
       {FLEET_TELEMETRY_STUCK, cbor_row_u16, 1, 0, offsetof(fleet_window_t, stuck)},
       {FLEET_TELEMETRY_DROPPED_FRAMES, cbor_row_u16, 1, 0, offsetof(fleet_window_t, dropped_frames)},
       {FLEET_TELEMETRY_INVALID, cbor_row_u16, 1, 0, offsetof(fleet_window_t, invalid)},
+      {FLEET_TELEMETRY_CYCLES_MEAN, cbor_row_u32, 1, 0, offsetof(fleet_window_t, cycles_mean)},
+      {FLEET_TELEMETRY_CYCLES_MAX, cbor_row_u32, 1, 0, offsetof(fleet_window_t, cycles_max)},
   };
   const fleet_window_t *w = &a->window;
   const fleet_platform_t *f = a->platform;
@@ -175,10 +177,6 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
   if (with_features && w->features != 0) put_features(out, w);
   if (w->ood_n != 0) put_histogram(out, FLEET_TELEMETRY_OOD, w->ood, ood_bins);
   fleet_cbor_write_rows(out, FLEET_CBOR_ROWS(counts), w);
-  if (w->cycles_sum != 0) {
-    fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MEAN, w->n == 0 ? 0 : (uint32_t)(w->cycles_sum / w->n));
-    fleet_cbor_field(out, FLEET_TELEMETRY_CYCLES_MAX, w->cycles_max);
-  }
   fleet_cbor_field(out, FLEET_TELEMETRY_ARENA_BYTES, a->runtime.arena_bytes);
   fleet_messages_stack(a, out, FLEET_TELEMETRY_STACK_BYTES);
   if (battery >= 0) fleet_cbor_field(out, FLEET_TELEMETRY_BATTERY_PERCENT, battery > 100 ? 100 : (uint32_t)battery);
@@ -221,6 +219,7 @@ void fleet_window_close(fleet_agent_t *a) {
   fleet_window_t *w = &a->window;
   if (!w->open) return;
   w->open = false;
+  if (w->n != 0) w->cycles_mean = (uint32_t)(w->cycles_sum / w->n);
   const uint32_t sequence = a->sequence++;
   a->windows_made++;
   for (bool with_features = true;;) {

@@ -75,7 +75,6 @@ void fleet_update_fail(fleet_agent_t *a, int32_t result, bool refuse) {
   p->quick = 0;
   p->by_next_key = 0;
   fleet_agent_save(a);
-  fleet_agent_log(a, FLEET_LOG_ERROR, "bundle rejected", (int32_t)error);
   if (was_trial) start_active(a);
   finish_queued(a);
 }
@@ -134,7 +133,6 @@ void fleet_update_commit(fleet_agent_t *a) {
   if (!soaks) fleet_accept_rotate(a);
   fleet_agent_save(a);
   fleet_report_self_test(a, fleet_report_current(a, p->update_state, 0), vectors, true);
-  fleet_agent_log(a, FLEET_LOG_INFO, "model active, slot", p->active_slot);
   fleet_model_start(a);
   a->healthy_since_us = a->soak_counted_us = a->now_us;
   if (!soaks) finish_queued(a);
@@ -170,7 +168,6 @@ void fleet_update_revert(fleet_agent_t *a, uint32_t error, uint32_t slot_state) 
   p->attempts = 0;
   p->by_next_key = 0;
   fleet_agent_save(a);
-  fleet_agent_log(a, FLEET_LOG_ERROR, "active model given up", (int32_t)error);
   fleet_note_t *note = fleet_report_current(a, p->update_state, error);
   note->attempts = (uint8_t)attempts;
   start_active(a);
@@ -311,9 +308,9 @@ static uint64_t tick_soak(fleet_agent_t *a) {
   fleet_persist_t *p = &a->persist;
   if (p->update_state != FLEET_UPDATE_STATE_SOAK || !a->running) return UINT64_MAX;
   const uint64_t healthy_us = (uint64_t)(a->config->healthy_s == 0 ? 60 : a->config->healthy_s) * 1000000;
-  const uint64_t soaked_us = (uint64_t)p->soaked_s * 1000000 + (a->now_us - a->soak_counted_us);
-  const uint64_t soak_us = (uint64_t)p->soak_s * 1000000;
-  if (soaked_us >= soak_us) {
+  const uint32_t left_s = p->soak_s > p->soaked_s ? p->soak_s - p->soaked_s : 0;
+  const uint64_t end_us = a->soak_counted_us + (uint64_t)left_s * 1000000;
+  if (a->now_us >= end_us) {
     if (a->model_runs != 0) {
       fleet_update_finish_soak(a);
       return a->now_us;
@@ -327,19 +324,17 @@ static uint64_t tick_soak(fleet_agent_t *a) {
     fleet_update_revert(a, fleet_err_agent_health_failed, FLEET_SLOT_STATE_REJECTED);
     return a->now_us;
   }
-  const uint64_t healthy_at = a->healthy_since_us + healthy_us;
-  if (a->now_us >= healthy_at && a->model_runs != 0) {
-    p->soaked_s = (uint32_t)(soaked_us / 1000000);
-    a->soak_counted_us = a->now_us - soaked_us % 1000000;
+  if (a->now_us >= a->healthy_since_us + healthy_us && a->model_runs != 0) {
+    const uint32_t more_s = (uint32_t)((a->now_us - a->soak_counted_us) / 1000000); // below left_s
+    p->soaked_s += more_s;
+    a->soak_counted_us += (uint64_t)more_s * 1000000;
     p->attempt_open = 0;
     p->attempts = 0;
     a->healthy_since_us = a->now_us;
     fleet_agent_save(a);
   }
-  const uint64_t end = a->now_us + (soak_us - soaked_us);
   const uint64_t next = a->healthy_since_us + healthy_us;
-  if (next <= a->now_us) return end;
-  return end < next ? end : next;
+  return next > a->now_us && next < end_us ? next : end_us;
 }
 
 uint64_t fleet_update_tick(fleet_agent_t *a) {
