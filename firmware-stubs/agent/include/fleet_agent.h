@@ -14,6 +14,9 @@
 // Power may fail at any time. After every cut the next init finds the old model or the new one, complete and
 // checked, or none and says so; never a mixture. The order of flash operations is argued in docs/spec/flash.md.
 //
+// A port may leave out what it does not want by not linking the file: commands (ask.c, hmac.c), inputs for the platform
+// (samples.c), shadow runs (shadow.c), sleepers (sleep.c). optional.c, which every port links, says what happens without.
+//
 // Results: 0 or a registered error negated (fleet_error.h). Errors of an update are reported to the platform in
 // up/state; errors of the link are counted (fleet_agent_counter) and retried.
 #ifndef FLEET_AGENT_H

@@ -71,7 +71,7 @@ typedef struct {
   uint32_t backoff_min_ms;
   uint32_t backoff_max_ms;
   uint32_t reconnects;
-  uint32_t too_large;    // packets skipped
+  uint32_t too_large;    // packets skipped; the owner takes them
   uint64_t now_us;       // of the last poll
   uint64_t deadline_us;  // of the current state: end of back-off, or of patience
   uint64_t last_sent_us;

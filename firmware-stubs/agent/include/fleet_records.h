@@ -81,7 +81,7 @@ typedef struct {
   uint32_t sector;     // live record sector, 0 or 1
   uint32_t used;       // bytes of it that were written, or may have been
   uint32_t generation; // of the live sector, counted up when one is started; 0 = no valid sector
-  uint32_t errors;     // flash operations that failed
+  uint32_t errors;     // flash operations that failed; the owner takes them
   uint32_t saved_crc; // of what lies behind `saved`
   uint8_t saved[FLEET_PERSIST_WARM_BYTES];
 } fleet_records_t;

@@ -28,9 +28,9 @@ uint32_t fleet_agent_counter(const fleet_agent_t *a, uint32_t kind) {
 }
 
 void fleet_agent_save(fleet_agent_t *a) {
-  const uint32_t errors = a->records.errors;
   (void)fleet_records_save(&a->records, &a->persist);
-  if (a->records.errors != errors) fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, a->records.errors - errors);
+  fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, a->records.errors);
+  a->records.errors = 0;
 }
 
 void fleet_agent_log(const fleet_agent_t *a, uint32_t level, const char *text, int32_t value) {
@@ -211,7 +211,6 @@ static void handle_ack(fleet_agent_t *a) {
 
 static bool network(fleet_agent_t *a) {
   if ((a->config->flags & FLEET_AGENT_OFFLINE) != 0) return false;
-  const uint32_t too_large = a->mqtt.too_large;
   bool more = true;
   for (uint32_t i = 0; i < events_per_step && more; i++) {
     switch (fleet_mqtt_poll(&a->mqtt, a->now_us, fleet_messages_will, a)) {
@@ -245,9 +244,8 @@ static bool network(fleet_agent_t *a) {
         break;
     }
   }
-  if (a->mqtt.too_large != too_large) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_PACKET_TOO_LARGE, a->mqtt.too_large - too_large);
-  }
+  fleet_agent_count(a, FLEET_LOSS_COUNTER_PACKET_TOO_LARGE, a->mqtt.too_large);
+  a->mqtt.too_large = 0;
   return more;
 }
 

@@ -95,6 +95,7 @@ bool fleet_samples_publish(fleet_agent_t *agent);
 void fleet_samples_acked(fleet_agent_t *agent);
 
 // telemetry.c
+void fleet_window_increment(uint16_t *count); // a count of a window, saturating
 void fleet_window_open(fleet_agent_t *agent);
 void fleet_window_close(fleet_agent_t *agent);
 uint64_t fleet_window_tick(fleet_agent_t *agent);

@@ -83,7 +83,6 @@ void fleet_model_unload(fleet_agent_t *a) {
 
 void fleet_model_start(fleet_agent_t *a) {
   a->running = true;
-  a->inferring = false;
   a->model_runs = 0;
   fleet_samples_drop(a);
   a->next_inference_us = a->started_us = a->progress_us = a->now_us;
@@ -123,8 +122,8 @@ static void inspect(fleet_agent_t *a, const void *data, uint32_t bytes, uint32_t
     at_end += value == low || value == high;
   }
   const uint32_t crc = fleet_crc32(0, data, bytes);
-  if (at_end * 4 >= n && a->window.saturated < UINT16_MAX) a->window.saturated++;
-  if (a->model_runs != 0 && crc == a->input_crc && a->window.stuck < UINT16_MAX) a->window.stuck++;
+  if (at_end * 4 >= n) fleet_window_increment(&a->window.saturated);
+  if (a->model_runs != 0 && crc == a->input_crc) fleet_window_increment(&a->window.stuck);
   a->input_crc = crc;
 }
 
@@ -206,7 +205,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     if (late != 0) {
       // A sensor with a pace of its own paces the model: waiting for its frames skips nothing.
       if (a->runtime.front_end == 0) {
-        fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, late > UINT32_MAX ? UINT32_MAX : (uint32_t)late);
+        fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, (uint32_t)late);
       }
       a->next_inference_us += late * a->period_us;
     }
@@ -221,7 +220,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     const int32_t pulled = pull_inputs(a, due);
     if (pulled == 0) return a->now_us + sample_retry_us;
     if (pulled < 0) {
-      if (a->window.invalid < UINT16_MAX) a->window.invalid++;
+      fleet_window_increment(&a->window.invalid);
       a->next_inference_us += due ? a->period_us : 0;
       return due ? a->next_inference_us : a->now_us + sample_retry_us;
     }

@@ -419,12 +419,10 @@ uint64_t fleet_mqtt_due_us(const fleet_mqtt_t *m, uint64_t now_us) {
 bool fleet_mqtt_can_publish(const fleet_mqtt_t *m) { return m->state == fleet_mqtt_up && !m->publish_pending; }
 
 void fleet_mqtt_publish_begin(fleet_mqtt_t *m, const char *suffix, uint32_t qos, fleet_cbor_writer_t *payload) {
-  if (qos != 0) {
-    *payload = (fleet_cbor_writer_t){m->tx, FLEET_MQTT_TX_BYTES, header_room, false};
-  } else {
-    const uint32_t body = (uint32_t)m->ctl_used + header_room;
-    *payload = (fleet_cbor_writer_t){m->ctl, FLEET_MQTT_CTL_BYTES, body, body > FLEET_MQTT_CTL_BYTES};
-  }
+  payload->buffer = qos != 0 ? m->tx : m->ctl;
+  payload->capacity = qos != 0 ? FLEET_MQTT_TX_BYTES : FLEET_MQTT_CTL_BYTES;
+  payload->used = (uint32_t)header_room + (qos != 0 ? 0 : m->ctl_used);
+  payload->overflow = payload->used > payload->capacity;
   put_topic(m, payload, "/up/", suffix);
   if (qos != 0) m->publish_packet_id = put_packet_id(m, payload);
 }

@@ -77,29 +77,8 @@ static const void *mapped(const fleet_agent_t *a) {
   return a->platform->flash_map(a->platform->user, fleet_agent_slot_offset(a->config, a->persist.target_slot), slot->bytes);
 }
 
-int32_t fleet_shadow_load(fleet_agent_t *a, uint32_t *detail) {
-  const fleet_agent_config_t *c = a->config;
-  fleet_shadow_t *s = fleet_shadow_of(a);
-  const int32_t unavailable = -(int32_t)fleet_err_agent_shadow_unavailable;
-  if (!fleet_shadow_able(a)) return unavailable; // it was when it was staged
-  memset(s, 0, sizeof *s);
-  s->bundle = mapped(a);
-  if (s->bundle == NULL) return unavailable;
-  const fleet_memory_t memory = {s->bundle, a->persist.slots[a->persist.target_slot].bytes, c->arena, c->arena_bytes,
-                                 c->shadow_state, c->shadow_state_bytes};
-  const int32_t result = fleet_load(&s->runtime, &memory, NULL);
-  if (result == -(int32_t)fleet_err_bundle_state_too_small) return unavailable;
-  if (result < 0) return result;
-  const uint32_t input_bytes = common_input_bytes(a);
-  if (input_bytes == 0) return unavailable;
-  if (keep_offset(a) + input_bytes > c->arena_bytes) {
-    *detail = keep_offset(a) + input_bytes;
-    return unavailable;
-  }
-  return 0;
-}
-
-void fleet_shadow_unfit(fleet_agent_t *a, uint32_t detail) {
+// detail: the arena that both would need, if it is that.
+static int32_t cannot_run(fleet_agent_t *a, uint32_t detail) {
   fleet_persist_t *p = &a->persist;
   a->job = job_none;
   p->update_state = FLEET_UPDATE_STATE_FAILED;
@@ -109,6 +88,25 @@ void fleet_shadow_unfit(fleet_agent_t *a, uint32_t detail) {
   fleet_note_t *note = fleet_report_current(a, p->update_state, p->update_error);
   note->detail = detail;
   note->has_detail = detail != 0;
+  return 1;
+}
+
+int32_t fleet_shadow_load(fleet_agent_t *a) {
+  const fleet_agent_config_t *c = a->config;
+  fleet_shadow_t *s = fleet_shadow_of(a);
+  if (!fleet_shadow_able(a)) return cannot_run(a, 0); // it was when it was staged
+  memset(s, 0, sizeof *s);
+  s->bundle = mapped(a);
+  if (s->bundle == NULL) return cannot_run(a, 0);
+  const fleet_memory_t memory = {s->bundle, a->persist.slots[a->persist.target_slot].bytes, c->arena, c->arena_bytes,
+                                 c->shadow_state, c->shadow_state_bytes};
+  const int32_t result = fleet_load(&s->runtime, &memory, NULL);
+  if (result == -(int32_t)fleet_err_bundle_state_too_small) return cannot_run(a, 0);
+  if (result < 0) return result;
+  const uint32_t input_bytes = common_input_bytes(a);
+  if (input_bytes == 0) return cannot_run(a, 0);
+  const uint32_t need = keep_offset(a) + input_bytes;
+  return need > c->arena_bytes ? cannot_run(a, need) : 0;
 }
 
 void fleet_shadow_start(fleet_agent_t *a) {

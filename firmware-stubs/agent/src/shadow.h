@@ -23,11 +23,9 @@ static inline fleet_shadow_t *fleet_shadow_of(const fleet_agent_t *agent) { retu
 bool fleet_shadow_able(const fleet_agent_t *agent);
 // The target slot's bundle waits as shadow: one record. Its check and self-test follow.
 void fleet_shadow_enter(fleet_agent_t *agent);
-// Loads it after its hash was checked. agent.shadow-unavailable: it cannot run beside the active model; *detail says how
-// many arena bytes it would take, if it is that.
-int32_t fleet_shadow_load(fleet_agent_t *agent, uint32_t *detail);
-// It cannot run here: the bundle stays staged, the update has failed.
-void fleet_shadow_unfit(fleet_agent_t *agent, uint32_t detail);
+// Loads it after its hash was checked. 0, an error of the bundle negated, or 1: it cannot run beside the active model, which
+// has been told; the bundle stays staged, the update has failed.
+int32_t fleet_shadow_load(fleet_agent_t *agent);
 void fleet_shadow_start(fleet_agent_t *agent); // the self-test has passed
 // Starts the check when one is due.
 void fleet_shadow_tick(fleet_agent_t *agent);

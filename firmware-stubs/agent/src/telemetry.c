@@ -7,17 +7,8 @@
 
 enum { default_bins = 8, ood_bins = 16, window_head = 2 };
 
-static void increment(uint16_t *count) {
+void fleet_window_increment(uint16_t *count) {
   if (*count < UINT16_MAX) (*count)++;
-}
-
-static void reset_feature(fleet_feature_t *f) {
-  memset(f->histogram, 0, sizeof f->histogram);
-  f->n = 0;
-  f->sum = 0;
-  f->sum_squares = 0;
-  f->min = INT16_MAX;
-  f->max = INT16_MIN;
 }
 
 static void describe_model(fleet_agent_t *a) {
@@ -35,6 +26,8 @@ static void describe_model(fleet_agent_t *a) {
     fleet_feature_t *f = &w->feature[w->features++];
     f->monitor = (uint8_t)i;
     f->bins = monitor.bins;
+    f->min = INT16_MAX;
+    f->max = INT16_MIN;
   }
 }
 
@@ -47,7 +40,6 @@ static void restart(fleet_agent_t *a) {
   w->first_index = a->inference_index;
   w->last_class = last_class;
   describe_model(a);
-  for (uint32_t i = 0; i < w->features; i++) reset_feature(&w->feature[i]);
 }
 
 // Called when a model takes over. A window never spans two builds or two schemas.
@@ -93,7 +85,7 @@ void fleet_window_add(fleet_agent_t *a, const fleet_inference_t *inference) {
   const uint32_t class_index = inference->predicted < w->classes ? inference->predicted : 0;
   const uint32_t bin = inference->confidence * w->bins / 256; // confidence <= 255, so bin < bins
   w->counts[class_index * w->bins + bin]++;
-  if (a->model_runs != 0 && class_index != w->last_class) increment(&w->switches);
+  if (a->model_runs != 0 && class_index != w->last_class) fleet_window_increment(&w->switches);
   w->last_class = (uint16_t)class_index;
   if (a->pick_every != 0 && inference->index % a->pick_every == 0 && w->picks < FLEET_WINDOW_PICKS &&
       w->classes > 1) {
@@ -305,4 +297,4 @@ uint32_t fleet_agent_windows_pending(const fleet_agent_t *a) {
   return n;
 }
 
-void fleet_agent_count_dropped_frame(fleet_agent_t *a) { increment(&a->window.dropped_frames); }
+void fleet_agent_count_dropped_frame(fleet_agent_t *a) { fleet_window_increment(&a->window.dropped_frames); }

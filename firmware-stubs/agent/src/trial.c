@@ -92,17 +92,14 @@ static void self_test_slice(fleet_agent_t *a) {
 // The target slot was hashed: its bundle is loaded for the trial, or to be a shadow.
 static void target_checked(fleet_agent_t *a, bool matches) {
   const bool is_shadow = a->job == job_check_shadow;
-  uint32_t detail = 0;
   int32_t result = -(int32_t)fleet_err_agent_slot_corrupt;
-  if (matches) result = is_shadow ? fleet_shadow_load(a, &detail) : fleet_model_load(a, a->job_slot);
+  if (matches) result = is_shadow ? fleet_shadow_load(a) : fleet_model_load(a, a->job_slot);
   const fleet_runtime_t *runtime = is_shadow ? &fleet_shadow_of(a)->runtime : &a->runtime;
   if (result == 0 && runtime->golden_count == 0) result = -(int32_t)fleet_err_bundle_golden_invalid;
-  if (result == -(int32_t)fleet_err_agent_shadow_unavailable) {
-    fleet_shadow_unfit(a, detail);
-  } else if (result < 0) {
+  if (result < 0) {
     fleet_update_fail(a, result, matches);
     fleet_report_note(a, a->persist.update_state, a->persist.update_error);
-  } else {
+  } else if (result == 0) {
     a->test_cycles = a->test_runs = a->test_latency_us = 0;
     a->test_vector = 0;
     a->job = is_shadow ? job_test_shadow : job_self_test;

@@ -273,19 +273,14 @@ void fleet_update_boot(fleet_agent_t *a) {
       if (p->update_state == FLEET_UPDATE_STATE_TRIAL) return;
       break;
     case FLEET_UPDATE_STATE_TRIAL:
-      if (given_up) {
-        fleet_update_fail(a, -(int32_t)fleet_err_agent_trial_resets, true);
-        fleet_report_note(a, p->update_state, p->update_error);
-        p->attempts = 0;
-        return;
-      }
-      fleet_update_begin_trial(a);
-      return;
     case FLEET_UPDATE_STATE_SHADOW:
       if (given_up) {
         fleet_update_fail(a, -(int32_t)fleet_err_agent_trial_resets, true);
         fleet_report_note(a, p->update_state, p->update_error);
         p->attempts = 0;
+      } else if (p->update_state == FLEET_UPDATE_STATE_TRIAL) {
+        fleet_update_begin_trial(a);
+        return;
       }
       break;
     case FLEET_UPDATE_STATE_SOAK:
