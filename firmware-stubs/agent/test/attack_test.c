@@ -83,7 +83,7 @@ static void should_refuse_a_manifest_with_any_byte_changed(void) {
   for (uint32_t at = 0; at < n; at++) {
     for (uint32_t k = 0; k < 10; k++) {
       const uint8_t good = manifest[at];
-      const uint8_t bad = (uint8_t)(k < 8 ? good ^ 1u << k : k == 8 ? good + 1 : ~(uint32_t)good);
+      const uint8_t bad = (uint8_t)(k < 8 ? good ^ 1u << k : k == 8 ? good + 1u : ~(uint32_t)good);
       fleet_manifest_t m;
       manifest[at] = bad;
       if (fleet_manifest_parse(manifest, n, &m) == 0) {
