@@ -37,6 +37,7 @@ export const ConfigWord = {
   patchScratch: 50,
   shadow: 52,
   shadowState: 54,
+  slots: 58,
   sampleRam: 56,
 } as const;
 

@@ -128,6 +128,11 @@ export class CutDevice implements DevicePlatform {
     this.firmware.memory.u32[(this.config >> 2) + ConfigWord.windowS] = seconds;
   }
 
+  /** 1 = the device has one slot, from the next boot on. */
+  set slots(count: number) {
+    this.firmware.memory.u32[(this.config >> 2) + ConfigWord.slots] = count;
+  }
+
   /** Steps until the condition holds; false when it does not within the steps. */
   run(until: () => boolean, steps: number): boolean {
     for (let step = 0, busy = 0; step < steps; step++) {

@@ -259,11 +259,12 @@ export class Recorder {
     };
   }
 
-  private clear({ windowS }: Scenario): void {
+  private clear({ windowS, slots }: Scenario): void {
     const { device } = this;
     device.problem = null;
     device.platform.forget();
     device.windowS = windowS ?? 100_000;
+    device.slots = slots ?? 2;
   }
 
   private get problem(): string | null {

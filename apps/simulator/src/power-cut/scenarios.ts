@@ -50,6 +50,8 @@ export interface Scenario {
   readonly rots?: boolean;
   /** This flash sector takes nothing any more: stages may end without their condition, and any model of the scenario stays. */
   readonly worn?: number;
+  /** 1 = a one-slot device: an update overwrites what runs, and a cut may leave no model until it has come again. */
+  readonly slots?: 1;
   /** Length of a telemetry window; absent: none ends. */
   readonly windowS?: number;
   /** Small enough for all pairs of cuts. */
@@ -547,6 +549,22 @@ export const SCENARIOS: readonly Scenario[] = [
     stages: [rot('', UpdateState.failed), install(a2, 4)],
     mayRun: ['', a, a2],
     ends: a2,
+  },
+  {
+    name: 'one slot, overwritten',
+    slots: 1,
+    factory: release(a, 2),
+    stages: [install(b, 4)],
+    mayRun: ['', a, b],
+    ends: b,
+  },
+  {
+    name: 'one slot, self-test fails',
+    slots: 1,
+    factory: release(a, 2),
+    stages: [{ want: release(bad, 4), until: reaches(UpdateState.failed) }, install(c, 6)],
+    mayRun: ['', a, c],
+    ends: c,
   },
   {
     name: 'sector wear at limit: records',
