@@ -1,3 +1,4 @@
+// Which optional tools are installed; sections that need one that is not are left out with a word.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 

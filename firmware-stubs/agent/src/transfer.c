@@ -231,14 +231,15 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   // Chunks are taken in order only: TCP keeps the order, and what is missing is asked for again.
   const uint32_t left = a->payload_bytes - a->next_offset;
   const uint32_t expected = left < a->chunk_bytes ? left : a->chunk_bytes;
-  if (!a->fetching || a->job == job_rehash || memcmp(chunk.transfer.at, a->persist.transfer, 8) != 0 ||
-      chunk.offset != a->next_offset || data_bytes != expected) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_CHUNK_STALE, 1);
-    return;
-  }
-  if (fleet_crc32(0, data, data_bytes) != chunk.crc) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_CHUNK_CRC, 1);
-    a->want_due = true;
+  const bool ours = a->fetching && a->job != job_rehash && memcmp(chunk.transfer.at, a->persist.transfer, 8) == 0;
+  const bool whole = ours && chunk.offset == a->next_offset && data_bytes == expected;
+  if (!whole || fleet_crc32(0, data, data_bytes) != chunk.crc) {
+    fleet_agent_count(a, whole ? FLEET_LOSS_COUNTER_CHUNK_CRC : FLEET_LOSS_COUNTER_CHUNK_STALE, 1);
+    // One is damaged, or missing before this one: asked for again at once, but once only, for those behind it still come.
+    if (ours && chunk.offset >= a->next_offset && a->timeouts == 0) {
+      a->timeouts = 1;
+      a->want_due = true;
+    }
     return;
   }
   fleet_payload_t *coded = a->method == FLEET_TRANSFER_METHOD_FULL ? NULL : a->config->patch_scratch;

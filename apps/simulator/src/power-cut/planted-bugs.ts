@@ -48,11 +48,11 @@ interface Built {
 }
 
 interface Builder {
-  build(options: {
+  readonly build: (options: {
     native: true;
     replaced?: Record<string, string>;
     objects?: Record<string, Uint8Array>;
-  }): Promise<Built>;
+  }) => Promise<Built>;
 }
 
 /** Builds the firmware as it is, then with each bug in it; all but the one file is compiled once. */
