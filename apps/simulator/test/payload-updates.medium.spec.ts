@@ -129,6 +129,31 @@ describe('updates by delta and compressed', () => {
   );
 });
 
+describe('shadow runs in a simulated fleet', () => {
+  it('should compare a fine-tuned bundle with the active one and change nothing', () => {
+    const { lab, device, states, hellos, platform } = world(byDelta);
+    platform.shadowEvery = 2;
+    lab.boot(device);
+    lab.time.run(4 * 3_600_000);
+    const shadow = states.filter(({ updateState }) => updateState === 'shadow').at(-1)!.shadow!;
+    expect(hellos[0]!.shadowStateBytes).toBe(1_024);
+    expect(shadow.runs).toBeGreaterThan(400); // every second of 360 an hour
+    expect(shadow.runs).toBeLessThanOrEqual(720);
+    expect(shadow.agreed).toBeGreaterThan(shadow.runs / 4); // weights are one off, inputs are noise
+    expect(shadow.agreed).toBeLessThan(shadow.runs);
+    const matrix = new Uint16Array(new Uint8Array(shadow.disagreed!).buffer);
+    expect(matrix.length).toBe(64);
+    expect(matrix.reduce((sum, n) => sum + n, 0)).toBe(shadow.runs - shadow.agreed);
+    expect(lab.runsOneOf(device, [from])).toBe(true);
+
+    platform.shadowEvery = 0;
+    lab.boot(device);
+    lab.time.run(4 * 3_600_000 + 60_000);
+    expect(lab.runsOneOf(device, [byDelta])).toBe(true);
+    lab.dispose();
+  });
+});
+
 const digestOf = (bundle: Uint8Array) => createHash('sha256').update(bundle).digest('hex');
 
 function world(wanted: Release) {
@@ -156,5 +181,5 @@ function world(wanted: Release) {
   } as const;
   const settings = { geometry, slotBytes, inferencePeriodUs: 10e6, windowS: 3_600 };
   const device = lab.add('d0', settings, GOOD_NETWORK, from);
-  return { lab, device, states, hellos };
+  return { lab, device, states, hellos, platform };
 }

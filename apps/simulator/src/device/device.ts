@@ -19,6 +19,8 @@ export type ResetCauseName = keyof typeof ResetCause;
 const SENSOR_TENSOR = 0;
 /** Largest input that a device gives away when it is asked for samples. */
 const SAMPLE_BYTES = 2_048;
+/** Context and counters of a shadow model: which class was taken for which, of up to 12. */
+const SHADOW_BYTES = 512;
 
 export interface DeviceIdentity {
   readonly project: string;
@@ -110,7 +112,7 @@ export class SimulatedDevice implements DevicePlatform {
   /** Bytes of linear memory one device of these settings takes, for reserving them at once. */
   static memoryBytes(fleet: Fleet, stateBytes: number): number {
     const { deviceBytes, configBytes, patchBytes } = fleet.firmware;
-    return deviceBytes + configBytes + patchBytes + SAMPLE_BYTES + stateBytes + 1_024;
+    return deviceBytes + configBytes + patchBytes + SAMPLE_BYTES + SHADOW_BYTES + 2 * stateBytes + 1_024;
   }
 
   /** Starts the firmware: power-on, or a reboot for a cause of wire.cddl. */
@@ -300,6 +302,8 @@ export class SimulatedDevice implements DevicePlatform {
     const state = settings.stateBytes > 0 ? this.allocate(settings.stateBytes) : 0;
     const patch = this.allocate(fleet.firmware.patchBytes);
     const samples = this.allocate(SAMPLE_BYTES);
+    const shadow = this.allocate(SHADOW_BYTES);
+    const shadowState = settings.stateBytes > 0 ? this.allocate(settings.stateBytes) : 0;
     const words = this.words();
     for (const [word, [at, bytes]] of strings) words.set([at, bytes], word);
     words[ConfigWord.vendorId] = vendor;
@@ -314,6 +318,8 @@ export class SimulatedDevice implements DevicePlatform {
     words.set([state, settings.stateBytes], ConfigWord.state);
     words.set([patch, fleet.firmware.patchBytes], ConfigWord.patchScratch);
     words.set([samples, SAMPLE_BYTES], ConfigWord.sampleRam);
+    words.set([shadow, SHADOW_BYTES], ConfigWord.shadow);
+    words.set([shadowState, settings.stateBytes], ConfigWord.shadowState);
     words[ConfigWord.inferencePeriodUs] = settings.inferencePeriodUs;
     words[ConfigWord.windowS] = settings.windowS;
     words[ConfigWord.keepaliveS] = settings.keepaliveS ?? 0;

@@ -40,6 +40,8 @@ export class ScriptedPlatform {
   windowS = 1;
   pickEvery = 2;
   soakS = 1;
+  /** Devices run a release as shadow on every n-th inference; 0 = they go on to its trial. */
+  shadowEvery = 0;
   /** When set, chunks are damaged or dropped by this function; null drops. */
   tamper: ((data: Uint8Array, offset: number) => Uint8Array | null) | null = null;
   /** Answers to one want: by default its chunks, in order, once. */
@@ -169,7 +171,9 @@ export class ScriptedPlatform {
     const active = hello.slots.find((slot) => slot.state === 'active' || slot.state === 'trial');
     if (active !== undefined && digest.equals(active.digest)) return { ...base, ...numbers };
     const transfer = this.transfer(release, hello, digest);
-    return { ...base, ...numbers, manifest: this.manifest(project, hello, release, digest), transfer };
+    const shadow = this.shadowEvery === 0 ? {} : { shadowEvery: this.shadowEvery };
+    const manifest = this.manifest(project, hello, release, digest);
+    return { ...base, ...numbers, ...shadow, manifest, transfer };
   }
 
   private transfer(release: Release, hello: Hello, digest: Buffer): Desired['transfer'] {
