@@ -235,11 +235,10 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   const bool whole = ours && chunk.offset == a->next_offset && data_bytes == expected;
   if (!whole || fleet_crc32(0, data, data_bytes) != chunk.crc) {
     fleet_agent_count(a, whole ? FLEET_LOSS_COUNTER_CHUNK_CRC : FLEET_LOSS_COUNTER_CHUNK_STALE, 1);
-    // One is damaged, or missing before this one: asked for again at once, but once only, for those behind it still come.
-    if (ours && chunk.offset >= a->next_offset && a->timeouts == 0) {
-      a->timeouts = 1;
-      a->want_due = true;
-    }
+    // One that is missing before this one is asked for again at once, but once only, for those behind it still come.
+    const bool gap = ours && chunk.offset > a->next_offset && a->timeouts == 0;
+    if (gap) a->timeouts = 1;
+    if (gap || whole) a->want_due = true;
     return;
   }
   fleet_payload_t *coded = a->method == FLEET_TRANSFER_METHOD_FULL ? NULL : a->config->patch_scratch;
