@@ -103,7 +103,12 @@ describe('tinyfleet', () => {
     expect(json('device', 'ask', 'pump-1', 'set-cadence', '500')).toMatchObject({ argument: 500 });
     for (const wrong of [['dance'], ['set-cadence'], ['set-cadence', '0'], ['say-hello', '1']])
       expect(tinyfleet('device', 'ask', 'pump-1', ...wrong).status).toBe(2);
+    // Asked to wait, the exit code tells whether the device took it.
+    const waited = tinyfleet('device', 'ask', 'pump-1', 'say-hello', '--wait', '1');
+    expect(waited.status).toBe(1);
+    expect(waited.stdout).toContain('queued');
     expect(json('device', 'commands', 'pump-1')).toMatchObject([
+      { command: 'say-hello', state: 'queued' },
       { command: 'set-cadence', state: 'queued' },
       { command: 'reboot', state: 'queued' },
     ]);
@@ -186,6 +191,7 @@ describe('tinyfleet', () => {
         [['--force', '--bundle', join(folder, 'none.bundle')], 4, 'none.bundle'],
         [['--force', '--release', 'vibration@9.9.9'], 4, 'vibration@9.9.9'],
         [['--force', '--sensor', 'accelerometer'], 2, 'kind:axes'],
+        [['--force', '--sensor', 'nose:3:g:16:800'], 2, 'nose'],
       ];
       const block = readFileSync(join(image, 'parameters'));
       for (const [args, status, text] of cases) {

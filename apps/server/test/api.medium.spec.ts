@@ -539,6 +539,16 @@ describe('bad input', () => {
     ['text for a model', { path: upload, headers: octets, body: 'hello' }, [422, 'compiler.not-a-model']],
     ['an unknown address', { path: '/api/v1/nothing', headers: json, body: '{}' }, [404, 'server.not-found']],
     [
+      'the cursor of another list',
+      { method: 'GET', path: '/api/v1/projects/p/audit?cursor=WyJ4Il0' },
+      [400, 'registry.cursor-invalid'],
+    ],
+    [
+      'the cursor of another list of numbers',
+      { method: 'GET', path: '/api/v1/projects/p/rollouts?cursor=WyJ4Il0' },
+      [400, 'registry.cursor-invalid'],
+    ],
+    [
       'a wrong cursor',
       { method: 'GET', path: '/api/v1/projects/p/devices?cursor=zzz' },
       [400, 'registry.cursor-invalid'],

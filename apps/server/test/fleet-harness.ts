@@ -147,12 +147,12 @@ export class FleetHarness {
 
   /**
    * A signed release with one bundle for the one type: of so many random bytes, or of these. Its manifest is no real one; with
-   * `sign` the project's key signs.
+   * `sign` the project's key signs; a `draft` nobody has signed.
    */
   async release(
     content: number | Buffer,
     needs: Record<string, number> = {},
-    { classes = 2, sign = false } = {},
+    { classes = 2, sign = false, draft = false } = {},
   ): Promise<SeededRelease> {
     const bytes = typeof content === 'number' ? randomBytes(content) : content;
     const size = bytes.length;
@@ -190,7 +190,7 @@ export class FleetHarness {
     );
     await database.query(
       `insert into release (project_id, id, model_version_id, sequence, state, created_by) values ($1, $2, $3, $4, $5, 'test')`,
-      [projectId, releaseId, versionId, this.versions * 2, sign ? 'draft' : 'signed'],
+      [projectId, releaseId, versionId, this.versions * 2, sign || draft ? 'draft' : 'signed'],
     );
     await database.query(
       `insert into release_artifact (project_id, release_id, type_id, build_id, bundle_digest, bundle_bytes, manifest)

@@ -17,7 +17,7 @@ export interface FlashFileLayout {
   readonly erased: number;
 }
 
-/** A new device's file: parameters, and erased flash. */
+/** A new device's file: parameters, and erased flash. The parameters are secret: readable by its owner only. */
 export async function createFlashFile(path: string, layout: FlashFileLayout): Promise<void> {
   const { parameterBlock, bytes, erased } = layout;
   if (
@@ -26,6 +26,7 @@ export async function createFlashFile(path: string, layout: FlashFileLayout): Pr
   )
     throw new RangeError(`a flash of ${bytes} bytes does not fit the board`);
   await withFile(path, 'w', async (file) => {
+    await file.chmod(0o600);
     await file.truncate(FLASH_FILE_BYTES);
     const head = Buffer.alloc(FLASH_FILE_AGENT_AT, 0xff);
     head.set(parameterBlock);

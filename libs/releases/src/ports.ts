@@ -105,6 +105,8 @@ export interface KeyHolders {
 export interface SigningKeyStore {
   /** The active one first, then the next, then the retired ones from new to old. */
   list(scope: ProjectScope): Promise<SigningKey[]>;
+  /** The key that signs, which no other transaction retires before this one ends. */
+  active(scope: ProjectScope): Promise<SigningKey | undefined>;
   /** False when the project has a key already; the caller's is dropped. */
   addFirst(scope: ProjectScope, key: NewSigningKey): Promise<boolean>;
   /** Under the next sequence, in state `next`. False when there is one. */

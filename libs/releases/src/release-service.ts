@@ -43,35 +43,32 @@ export class ReleaseService {
     const notAfter = request.notAfter === undefined ? undefined : new Date(request.notAfter);
     if (notAfter && notAfter.getTime() <= Date.now())
       throw new FleetError('releases.not-after-past', { notAfter: notAfter.toISOString() });
-    const key = request.sign ? await this.signer(actor, scope) : undefined;
+    if (request.sign) await this.keys.ensure(actor, scope);
     await this.transact(async (stores) => {
       const { model, version, notes, soakSeconds: soakS } = request;
       await stores.releases.add(scope, { model, version, notes, soakS, notAfter, createdBy: actor });
       await stores.audit.append(scope, { actor, action: 'release.created', target: ref });
       await stores.events.emit(scope, 'release.created', { release: ref });
-      if (key) await this.signIn(stores, actor, scope, { ref, key });
+      if (request.sign) await this.signIn(stores, actor, scope, ref);
     });
     return await this.stores.releases.get(scope, ref);
   }
 
   /** Signing again is harmless: a signed release stays as it is. */
   async sign(actor: string, scope: ProjectScope, ref: string): Promise<Resource<'Release'>> {
-    const key = await this.signer(actor, scope);
-    await this.transact(async (stores) => await this.signIn(stores, actor, scope, { ref, key }));
-    return await this.stores.releases.get(scope, ref);
-  }
-
-  private async signer(actor: string, scope: ProjectScope) {
     await this.keys.ensure(actor, scope);
-    return await this.keys.signer(scope);
+    await this.transact(async (stores) => await this.signIn(stores, actor, scope, ref));
+    return await this.stores.releases.get(scope, ref);
   }
 
   private async signIn(
     stores: ReleaseStores,
     actor: string,
     scope: ProjectScope,
-    { ref, key }: { ref: string; key: { id: string; privateKey: KeyObject } },
+    ref: string,
   ): Promise<void> {
+    // First, so that a rotation comes wholly before or behind: behind, it signs this release again.
+    const key = await this.keys.signer(scope, stores.keys);
     const release = await stores.releases.toSign(scope, ref);
     if (release.state === 'signed') return;
     if (release.state === 'revoked')

@@ -5,6 +5,11 @@ import { FleetError } from '@tinyfleet/errors';
 import { rawPublicKey, signingKeyId } from '@tinyfleet/wire';
 import type { NewSigningKey, ReleaseStores, Sealer, SigningKey } from './ports.js';
 
+export interface Signer {
+  readonly id: string;
+  readonly privateKey: KeyObject;
+}
+
 export class SigningKeyService {
   constructor(
     private readonly stores: Pick<ReleaseStores, 'keys'>,
@@ -53,9 +58,10 @@ export class SigningKeyService {
     });
   }
 
-  /** The key that signs now. @throws releases.no-key, storage.secret-mismatch */
-  async signer(scope: ProjectScope): Promise<{ readonly id: string; readonly privateKey: KeyObject }> {
-    const active = (await this.stores.keys.list(scope)).find(({ state }) => state === 'active');
+  /** The key that signs; with the store of a transaction until that ends. @throws releases.no-key, storage.secret-mismatch */
+  async signer(scope: ProjectScope, keys = this.stores.keys): Promise<Signer> {
+    // Once more: the first look may have waited for a rotation, and knows the keys from before it.
+    const active = (await keys.active(scope)) ?? (await keys.active(scope));
     if (!active) throw new FleetError('releases.no-key');
     return { id: active.id, privateKey: this.open(scope, active) };
   }

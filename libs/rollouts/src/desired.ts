@@ -35,6 +35,8 @@ export interface DesiredPayload {
 export interface BegunTransfer {
   readonly projectId: string;
   readonly deviceId: string;
+  /** Of the desired state that it belongs to: when another is desired by now, nothing is noted. */
+  readonly revision: number;
   readonly digest: Buffer;
 }
 

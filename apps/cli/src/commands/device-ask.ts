@@ -60,13 +60,17 @@ const table = Object.entries(COMMANDS)
 
 export function askCommand(): Command {
   return new Command('ask')
-    .description('send a command to a device; it waits there when the device is away')
+    .description('send a command to a device; it is kept while the device is away')
     .argument('<device>')
     .argument('<command>', 'see below')
     .argument('[value]', 'what the command takes')
     .option('--yes', 'do not ask')
     .option('--expires <seconds>', 'give up after this time', integer('--expires', 10, 2_592_000), 86_400)
-    .option('--wait <seconds>', 'wait so long for the device to take it', integer('--wait', 1, 86_400))
+    .option(
+      '--wait <seconds>',
+      'wait so long for the device to take it; exit code 1 when it does not',
+      integer('--wait', 1, 86_400),
+    )
     .addHelpText(
       'after',
       `
@@ -115,6 +119,7 @@ Examples:
             ['expires', asked.expiresAt],
           ]),
         );
+        if (options.wait !== undefined && asked.state !== 'taken') process.exitCode = 1;
         if (isOpen(asked)) session.out.hint(`See what became of it: npx tinyfleet device commands ${device}`);
       },
     );

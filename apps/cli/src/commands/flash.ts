@@ -1,10 +1,10 @@
 /** `tinyfleet flash`: identity, credentials and flash image of a device that runs beside the platform or on a board. */
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, readFileSync } from 'node:fs';
+import { access, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import type { CallOutput, Client } from '@tinyfleet/contracts';
-import { FleetError } from '@tinyfleet/errors';
+import { FleetError, isFleetError } from '@tinyfleet/errors';
 import type { DeviceRunner, ImageIdentity } from '@tinyfleet/firmware';
 import type { DeviceParameters, SensorDescriptor } from '@tinyfleet/wire';
 import { Command } from 'commander';
@@ -30,6 +30,9 @@ interface FlashOptions {
   sensor: SensorDescriptor[];
   force?: boolean;
 }
+/** 32 bytes in base64url. */
+const TOKEN_CHARACTERS = 43;
+
 type DeviceType = CallOutput<'deviceTypeList'>['items'][number];
 
 export function flashCommand(): Command {
@@ -78,29 +81,48 @@ Examples:
       const factory = await factoryOf(client, project, { options, type, runner });
       const { items } = await client.call('signingKeyList', { params: { project } });
       const key = items[0]?.publicKeyHex;
-      const token =
-        known === undefined
-          ? await register(client, project, { name, type: type.name, tags: options.tags ?? [] })
-          : (await client.call('deviceToken', { params: { project, device: name } })).token;
-      const identity: ImageIdentity = {
-        project,
-        device: name,
-        token,
-        broker,
-        ...(key === undefined ? {} : { publicKey: Buffer.from(key, 'hex') }),
-      };
       const more: Partial<DeviceParameters> = {
         ...(runner === undefined ? {} : { flash: runner.flash(type) }),
         ...(options.period === undefined ? {} : { inferencePeriodMs: options.period }),
         ...(options.sensor.length === 0 ? {} : { sensors: options.sensor }),
       };
-      const parameters = parametersOf(type, identity, more);
-      await writeParameters(folder, parameters).catch((error: unknown) => {
+      const withToken = (token: string): DeviceParameters => {
+        const identity: ImageIdentity = {
+          project,
+          device: name,
+          token,
+          broker,
+          ...(key === undefined ? {} : { publicKey: Buffer.from(key, 'hex') }),
+        };
+        return parametersOf(type, identity, more);
+      };
+      const unwritable = (error: unknown): never => {
         throw new FleetError('cli.file-unwritable', { path: folder, reason: (error as Error).message });
-      });
+      };
+      await requireEncodable(withToken('x'.repeat(TOKEN_CHARACTERS)));
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+        .then(() => access(folder, constants.W_OK))
+        .catch(unwritable);
+      const token =
+        known === undefined
+          ? await register(client, project, { name, type: type.name, tags: options.tags ?? [] })
+          : (await client.call('deviceToken', { params: { project, device: name } })).token;
+      const parameters = withToken(token);
+      await writeParameters(folder, parameters).catch(unwritable);
       if (factory !== undefined && runner !== undefined) await provision(runner, folder, factory);
       report(session, { name, folder, parameters, known: known !== undefined, runner, factory });
     });
+}
+
+/** What no device would understand, such as a sensor of an unknown kind. @throws cli.usage */
+async function requireEncodable(parameters: DeviceParameters): Promise<void> {
+  const { encodeParameterBlock } = await import('@tinyfleet/wire');
+  try {
+    encodeParameterBlock(parameters);
+  } catch (error) {
+    if (!isFleetError(error)) throw error;
+    usage(`These parameters cannot be written: ${error.message}`);
+  }
 }
 
 interface Factory {

@@ -1,6 +1,7 @@
 /**
  * The platform's end of one device's stream, in memory and without a clock: answers the MQTT packets of the device with
- * packets that were encoded once. It keeps the telemetry windows only. Not a broker.
+ * packets that were encoded once. It keeps the telemetry windows only. Not a broker. Beside the scripted platform of the lab
+ * because of the sweep's pace: a case lasts a millisecond or two, which signing, hashing and parsing into objects would be.
  */
 import { crc32, decode, encode, type Desired, type State } from '@tinyfleet/wire';
 

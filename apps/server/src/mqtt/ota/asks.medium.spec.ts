@@ -289,6 +289,26 @@ describe('asks on Postgres', () => {
       expect(rawPublicKey((await fleet.keys.signer(fleet.scope)).privateKey)).toEqual(raw(next.publicKeyHex));
     }, 60_000);
 
+    it('should leave no release signed by the old key only when both happen at once', async () => {
+      await fleet.keys.ensure('test', fleet.scope);
+      const next = await fleet.rotation.rotate('person:t', fleet.scope);
+      const drafts: string[] = [];
+      for (let i = 0; i < 12; i++) drafts.push((await fleet.release(2_000, {}, { draft: true })).ref);
+      const force = { keyId: next.keyId, force: true };
+      await Promise.all([
+        ...drafts.slice(0, 6).map((ref) => fleet.releases.sign('test', fleet.scope, ref)),
+        fleet.rotation.activate('person:t', fleet.scope, force),
+        ...drafts.slice(6).map((ref) => fleet.releases.sign('test', fleet.scope, ref)),
+      ]);
+      const [row] = await fleet.database.query<{ count: number }>(
+        `select count(*)::int as count from release r where r.state = 'signed' and r.key_id is not null
+           and r.key_id <> (select id from signing_key where state = 'active')
+           and not exists (select from release_manifest rm where rm.release_id = r.id
+             and rm.key_id = (select id from signing_key where state = 'active'))`,
+      );
+      expect(row!.count).toBe(0);
+    });
+
     it('should not sign with a key that devices do not hold, unless told to', async () => {
       const name = await register('stubborn');
       const device = await connect(name, { keys: { current: raw((await byState('active')).publicKeyHex) } });
@@ -307,7 +327,7 @@ describe('asks on Postgres', () => {
       const activate = (force: boolean) =>
         fleet.rotation.activate('person:t', fleet.scope, { keyId: next.keyId, force });
       await expect(activate(false)).rejects.toMatchObject({ code: 'releases.key-not-spread' });
-      expect(await activate(true)).toMatchObject({ state: 'active', sequence: 3 });
+      expect(await activate(true)).toMatchObject({ state: 'active', sequence: 4 });
       await expect(activate(true)).rejects.toMatchObject({ code: 'releases.key-not-next' });
       // It trusts no key that signed this: it is offered nothing.
       const release = await fleet.release(3_000, {}, { sign: true });

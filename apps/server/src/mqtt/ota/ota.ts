@@ -170,14 +170,14 @@ export class Ota {
 
   /** The first request of a transfer: it is offered from now on, whatever better payload appears meanwhile. */
   private noteBegin(session: DeviceSession, known: Known, digest: Buffer): void {
-    const bundle = known.desired?.bundle;
-    if (!bundle || known.begun?.equals(digest)) return;
+    const { bundle, revision } = known.desired ?? {};
+    if (!bundle || revision === undefined || known.begun?.equals(digest)) return;
     known.begun = digest;
     const payload = bundle.payload?.digest.equals(digest) ? bundle.payload : undefined;
     this.counters[transferCounter[payload?.method ?? 'full']]++;
     if (payload) this.counters.savedBytes += bundle.bytes - payload.bytes;
     const { projectId, deviceId } = session.device;
-    this.begun.push({ projectId, deviceId, digest });
+    this.begun.push({ projectId, deviceId, revision, digest });
     this.timer ??= setTimeout(() => this.flush(), this.options.gatherMs);
   }
 

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { PgDesiredStore } from '@tinyfleet/storage';
 import { eventually } from '@tinyfleet/testing';
 import { decode, encode, type Hello } from '@tinyfleet/wire';
 import { FleetHarness, type SeededRelease } from '../../../test/fleet-harness.js';
@@ -274,7 +275,35 @@ describe('transfers on Postgres', () => {
         key('delta', 131_072, hex(bases[1])),
       ].sort(order),
     );
-    expect(await fleet.stores.payloads.plan(fleet.scope, { releaseId: row!.id, maxBases: 2 })).toEqual([]);
+    const again = { releaseId: row!.id, maxBases: 2 };
+    expect(await fleet.stores.payloads.plan(fleet.scope, again)).toEqual([]);
+    // Their jobs are lost.
+    await fleet.database.query(`update transfer_payload set created_at = now() - interval '2 days'`);
+    expect((await fleet.stores.payloads.plan(fleet.scope, again)).length).toBe(5);
+    // Without deltas bundles are compressed all the same.
+    await fleet.database.query(`delete from transfer_payload where target_digest = $1`, [next.digest]);
+    const none = await fleet.stores.payloads.plan(fleet.scope, { ...again, maxBases: 0 });
+    expect(none.map(({ method }) => method)).toEqual(['compressed', 'compressed']);
+  });
+
+  it('should not note a transfer under another desired state than its own', async () => {
+    const all = await makeFleet(await first(weights(4_000)), ['mute']);
+    const number = await start(await first(weights(4_000)), all);
+    await eventually(() => expect(all.members[0]!.desired.at(-1)!.deployment).toBeGreaterThan(0), patience);
+    const { projectId } = fleet;
+    const [state] = await fleet.database.query<{ id: string; revision: number }>(
+      `select d.id, ds.revision::int as revision from device d join desired_state ds on ds.device_id = d.id where d.name = $1`,
+      [`${all.tag}-0`],
+    );
+    const { id: deviceId, revision } = state!;
+    const digest = randomBytes(32);
+    const store = new PgDesiredStore(fleet.database);
+    const noted = async () => (await store.load([{ projectId, deviceId }]))[0]!.bundle!.begunDigest;
+    await store.begin([{ projectId, deviceId, revision: revision - 1, digest }]);
+    expect(await noted()).toBeUndefined();
+    await store.begin([{ projectId, deviceId, revision, digest }]);
+    expect(await noted()).toEqual(digest);
+    await fleet.rollouts.abort('person:t', fleet.scope, number);
   });
 
   it('should keep payloads that are needed and collect the others with their bytes', async () => {

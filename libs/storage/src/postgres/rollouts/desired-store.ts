@@ -56,13 +56,14 @@ export class PgDesiredStore implements DesiredStore {
   async begin(transfers: readonly BegunTransfer[]): Promise<void> {
     await this.db.execute(
       `update desired_state ds set transfer_digest = t.digest
-       from unnest($1::uuid[], $2::uuid[], $3::bytea[]) as t (project_id, device_id, digest)
-       where ds.project_id = t.project_id and ds.device_id = t.device_id
+       from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bigint[]) as t (project_id, device_id, digest, revision)
+       where ds.project_id = t.project_id and ds.device_id = t.device_id and ds.revision = t.revision
          and ds.transfer_digest is distinct from t.digest`,
       [
         transfers.map(({ projectId }) => projectId),
         transfers.map(({ deviceId }) => deviceId),
         transfers.map(({ digest }) => digest),
+        transfers.map(({ revision }) => revision),
       ],
     );
   }

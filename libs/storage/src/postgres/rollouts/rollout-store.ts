@@ -28,7 +28,7 @@ import type { Db } from '../database.js';
 import { DEVICE_FROM } from '../queries/devices.js';
 import { Parameters, filterSql } from '../queries/filter-sql.js';
 import { namedQuery } from '../queries/index.js';
-import { cursorKey, iso, isoOrNull, toPage } from '../stores/page.js';
+import { cursorKey, cursorNumber, iso, isoOrNull, toPage } from '../stores/page.js';
 
 interface RolloutRow {
   readonly number: number;
@@ -62,7 +62,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
   constructor(private readonly db: Db) {}
 
   async list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Rollout'>>> {
-    const before = cursorKey(page)?.[0];
+    const before = cursorNumber(page);
     const rows = await this.db.query<RolloutRow>(namedQuery('rollouts/list'), [
       scope.id,
       null,
@@ -101,7 +101,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     const rows = await this.db.query<DeploymentRow>(
       `${namedQuery('rollouts/deployments')}
        and d.name = $2 and ($3::bigint is null or dp.number < $3) order by dp.number desc limit $4`,
-      [scope.id, device, cursorKey(page)?.[0] ?? null, page.limit + 1],
+      [scope.id, device, cursorNumber(page) ?? null, page.limit + 1],
     );
     return toPage(
       rows,

@@ -5,7 +5,7 @@ import type { BuildJob, BuildOutcome, BuildRef, BuildSource, BuildStore } from '
 import { uuidv7 } from 'uuidv7';
 import type { Db } from '../database.js';
 import { addBlob } from './model-store.js';
-import { cursorKey, iso, isoOrNull, toPage } from './page.js';
+import { cursorId, iso, isoOrNull, toPage } from './page.js';
 
 interface BuildListRow {
   id: string;
@@ -53,7 +53,7 @@ export class PgBuildStore implements BuildStore {
     filter: { readonly model?: string | undefined; readonly version?: string | undefined },
     page: PageRequest,
   ): Promise<Page<Resource<'Build'>>> {
-    const after = cursorKey(page)?.[0];
+    const after = cursorId(page);
     const rows = await this.db.query<BuildListRow>(
       `select ${BUILD_COLUMNS} ${BUILD_FROM}
        where b.project_id = $1 and ($2::uuid is null or b.id < $2::uuid)

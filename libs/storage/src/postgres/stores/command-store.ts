@@ -3,7 +3,7 @@ import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contr
 import { FleetError } from '@tinyfleet/errors';
 import type { CommandStore, NewCommand } from '@tinyfleet/registry';
 import type { Db } from '../database.js';
-import { cursorKey, iso, isoOrNull, toPage } from './page.js';
+import { cursorId, iso, isoOrNull, toPage } from './page.js';
 
 interface Row {
   readonly id: string;
@@ -69,7 +69,7 @@ export class PgCommandStore implements CommandStore {
     device: string,
     page: PageRequest,
   ): Promise<Page<Resource<'DeviceCommand'>>> {
-    const before = cursorKey(page)?.[0];
+    const before = cursorId(page);
     const rows = await this.db.query<Row>(
       `${SELECT} and ($3::uuid is null or c.id < $3::uuid) order by c.id desc limit $4`,
       [scope.id, device, before ?? null, page.limit + 1],

@@ -13,7 +13,7 @@ import type {
 } from '@tinyfleet/contracts';
 import { uuidv7 } from 'uuidv7';
 import type { Db } from '../database.js';
-import { cursorKey, iso, toPage } from './page.js';
+import { cursorId, iso, toPage } from './page.js';
 
 export class PgEventSink implements EventSink {
   constructor(private readonly db: Db) {}
@@ -69,7 +69,7 @@ export class PgAuditLog implements AuditLog {
 
   /** Newest first. */
   async list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'AuditEntry'>>> {
-    const after = cursorKey(page)?.[0];
+    const after = cursorId(page);
     const rows = await this.db.query<{
       id: string;
       at: Date;

@@ -15,6 +15,18 @@ export function cursorKey(page: PageRequest, parts = 1): string[] | undefined {
   throw new FleetError('registry.cursor-invalid');
 }
 
+/** The key when it is a row's id. @throws registry.cursor-invalid */
+export const cursorId = (page: PageRequest): string | undefined =>
+  matching(page, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+/** The key when it is a whole number. @throws registry.cursor-invalid */
+export const cursorNumber = (page: PageRequest): string | undefined => matching(page, /^\d{1,18}$/);
+
+function matching(page: PageRequest, form: RegExp): string | undefined {
+  const key = cursorKey(page)?.[0];
+  if (key !== undefined && !form.test(key)) throw new FleetError('registry.cursor-invalid');
+  return key;
+}
+
 /** Rows were asked with `limit + 1`: the surplus one only tells that there are more. */
 export function toPage<Row, T>(
   rows: readonly Row[],

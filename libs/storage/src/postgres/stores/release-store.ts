@@ -21,20 +21,28 @@ import {
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
-import { cursorKey, iso, isoOrNull, toPage } from './page.js';
+import { cursorNumber, iso, isoOrNull, toPage } from './page.js';
+
+const SELECT_KEYS = `
+  select id, public_key as "publicKey", private_key as "sealedPrivateKey", key_sequence as sequence, state,
+    created_at as "createdAt"
+  from signing_key where project_id = $1`;
 
 export class PgSigningKeyStore implements SigningKeyStore {
   constructor(private readonly db: Db) {}
 
   async list(scope: ProjectScope): Promise<SigningKey[]> {
-    const rows = await this.db.query<SigningKey & object>(
-      `select id, public_key as "publicKey", private_key as "sealedPrivateKey", key_sequence as sequence, state,
-         created_at as "createdAt"
-       from signing_key where project_id = $1
-       order by case state when 'active' then 0 when 'next' then 1 else 2 end, key_sequence desc`,
+    return await this.db.query<SigningKey & object>(
+      `${SELECT_KEYS} order by case state when 'active' then 0 when 'next' then 1 else 2 end, key_sequence desc`,
       [scope.id],
     );
-    return rows;
+  }
+
+  async active(scope: ProjectScope): Promise<SigningKey | undefined> {
+    const [key] = await this.db.query<SigningKey & object>(`${SELECT_KEYS} and state = 'active' for share`, [
+      scope.id,
+    ]);
+    return key;
   }
 
   async addFirst(scope: ProjectScope, key: NewSigningKey): Promise<boolean> {
@@ -135,11 +143,11 @@ export class PgReleaseStore implements ReleaseStore {
   constructor(private readonly db: Db) {}
 
   async list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Release'>>> {
-    const after = cursorKey(page)?.[0];
+    const after = cursorNumber(page);
     const rows = await this.db.query<ReleaseListRow>(
       `${RELEASE_SELECT} where r.project_id = $1 and ($2::bigint is null or r.sequence < $2::bigint)
        order by r.sequence desc limit $3`,
-      [scope.id, after === undefined || !/^\d{1,18}$/.test(after) ? null : after, page.limit + 1],
+      [scope.id, after ?? null, page.limit + 1],
     );
     return toPage(rows, page.limit, (row) => [row.sequence], toRelease);
   }

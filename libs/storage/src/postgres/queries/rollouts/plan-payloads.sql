@@ -21,6 +21,8 @@ with reports as (
   select *, row_number() over (partition by target, method, block order by devices desc, base) as rank from wanted
 )
 insert into transfer_payload (project_id, target_digest, base_digest, method, block_bytes, state)
-select $1, target, base, method, block, 'queued' from ranked where rank <= $4 order by target, base, method, block
-on conflict do nothing
+select $1, target, base, method, block, 'queued' from ranked where method = 'compressed' or rank <= $4 order by target, base, method, block
+-- One whose job was lost with its retries is planned anew.
+on conflict (project_id, target_digest, base_digest, method, block_bytes) do update set created_at = now()
+  where transfer_payload.state = 'queued' and transfer_payload.created_at < now() - interval '1 day'
 returning encode(target_digest, 'hex') as target, encode(base_digest, 'hex') as base, method, block_bytes::float8 as "blockBytes"
