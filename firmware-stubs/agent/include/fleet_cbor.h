@@ -28,11 +28,13 @@ typedef struct {
 
 // Bytes as they are.
 void fleet_cbor_raw(fleet_cbor_writer_t *w, const void *data, uint32_t n);
+void fleet_cbor_byte(fleet_cbor_writer_t *w, uint32_t value); // its low 8 bits
 void fleet_cbor_head(fleet_cbor_writer_t *w, uint32_t major, uint64_t value);
 void fleet_cbor_int(fleet_cbor_writer_t *w, int64_t value);
 void fleet_cbor_bool(fleet_cbor_writer_t *w, bool value);
 void fleet_cbor_string(fleet_cbor_writer_t *w, uint32_t major, const void *data, uint32_t n);
 void fleet_cbor_array(fleet_cbor_writer_t *w, uint32_t n);
+// A number of 32 bits: a field's key, an element of an array.
 void fleet_cbor_key(fleet_cbor_writer_t *w, uint32_t key);
 // key, then unsigned value: the shape of most wire fields.
 void fleet_cbor_field(fleet_cbor_writer_t *w, uint32_t key, uint32_t value);
@@ -57,7 +59,7 @@ typedef enum {
   cbor_row_u8 = 0,  // write only
   cbor_row_u16 = 1, // write only
   cbor_row_u32 = 2,
-  cbor_row_u64 = 3, // read: at most 2^62 - 1
+  cbor_row_u64 = 3, // read: at most 2^62 - 1, without bounds of its own
   cbor_row_bool = 4,
   cbor_row_bytes = 5, // fleet_cbor_span_t; read only
   cbor_row_text = 6,  // fleet_cbor_span_t; read only

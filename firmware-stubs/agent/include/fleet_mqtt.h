@@ -1,4 +1,4 @@
-// MQTT 3.1.1 client of one device: clean session, one will, three subscriptions, QoS 0/1 both ways, one QoS 1
+// MQTT 3.1.1 client of one device: clean session, one will, one subscription, QoS 0/1 both ways, one QoS 1
 // publish in flight. Not a general client: no QoS 2, no retained messages, no other topics than the device's own.
 // It moves bytes through the platform's stream only and never blocks; all buffers are in the struct.
 #ifndef FLEET_MQTT_H
@@ -40,33 +40,34 @@ enum { fleet_down_desired = 0, fleet_down_chunk = 1, fleet_down_ask = 2, fleet_d
 
 typedef struct {
   // Small fields first: short load instructions reach the first 31, 62 or 124 bytes only.
-  uint8_t state;
+  bool publish_pending;  // tx holds a QoS 1 publish that is not acknowledged
   uint8_t topic_kind;
   uint8_t project_bytes;
   uint8_t device_bytes;
   uint8_t token_bytes;
+  // From here to `ping_us` they are those of one connection, and 0 without one.
+  uint8_t state;
   bool stream_open;
   bool blocked;          // the stream took fewer bytes than offered
   bool publish_sent;     // completely handed to the stream in this connection
-  bool publish_pending;  // tx holds a QoS 1 publish that is not acknowledged
-  uint16_t keepalive_s;
-  uint16_t next_packet_id;
-  uint16_t publish_packet_id;
   uint16_t ack_packet_id; // to acknowledge with the next poll, 0 = none
-  uint16_t tx_end;
   uint16_t tx_sent;
   uint16_t ctl_used;
   uint16_t ctl_sent;
   uint16_t rx_used;
   uint16_t rx_sent;      // of a CONNECT or SUBSCRIBE in rx
   uint16_t rx_consume;   // size of the packet handed out by the last poll
+  uint32_t skip;         // bytes of an oversized packet still to drop
+  uint64_t ping_us;      // when the unanswered PINGREQ was sent, 0 = none
+  uint16_t keepalive_s;
+  uint16_t publish_packet_id; // of the last one
+  uint16_t tx_end;
   const fleet_platform_t *platform;
   const char *project;
   const char *device;
   const char *token;
   const uint8_t *payload;
   uint32_t payload_bytes;
-  uint32_t skip;         // bytes of an oversized packet still to drop
   uint32_t backoff_ms;   // of the next loss
   uint32_t backoff_min_ms;
   uint32_t backoff_max_ms;
@@ -75,7 +76,6 @@ typedef struct {
   uint64_t now_us;       // of the last poll
   uint64_t deadline_us;  // of the current state: end of back-off, or of patience
   uint64_t last_sent_us;
-  uint64_t ping_us;      // when the unanswered PINGREQ was sent, 0 = none
   uint64_t publish_us;   // when the publish in flight was sent completely
 
   uint8_t tx[FLEET_MQTT_TX_BYTES];

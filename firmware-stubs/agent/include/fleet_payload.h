@@ -42,6 +42,13 @@ typedef struct {
 
 // About 2.6 KB. Fields are private but for block_start and block_taken.
 typedef struct {
+  // Small fields first: short load instructions reach the first 31, 62 or 124 bytes only.
+  uint8_t window_bytes;
+  bool window_own;
+  uint8_t command; // kind of the last one
+  uint8_t unequal; // the byte before differed from the base
+  uint16_t in_at;
+  uint16_t in_end;
   const fleet_payload_io_t *io;
   void *user; // first argument of its functions
   fleet_payload_start_t start;
@@ -60,12 +67,6 @@ typedef struct {
   uint32_t distance;
   uint32_t length; // of the command, still to be made
   uint32_t window_at;
-  uint8_t window_bytes;
-  bool window_own;
-  uint8_t command; // kind of the last one
-  uint8_t unequal; // the byte before differed from the base
-  uint16_t in_at;
-  uint16_t in_end;
   uint8_t in[256]; // fed, not decoded yet
   uint8_t window[64]; // of the base or the result
   uint8_t out[256];

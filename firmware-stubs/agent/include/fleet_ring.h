@@ -18,6 +18,8 @@ typedef struct {
   uint32_t head_count; // its generation
   uint32_t tail;       // sector of the oldest unsent record
   uint32_t tail_at;    // its offset in that sector
+  uint32_t tail_end;   // and where it ends, its mark included
+  uint32_t first;      // offset of a sector's first record
   uint32_t pending;    // unsent records
   uint32_t lost;       // records given up since init
   uint32_t errors;     // flash operations that failed

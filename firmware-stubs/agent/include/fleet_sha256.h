@@ -6,7 +6,7 @@
 
 typedef struct {
   uint32_t state[8];
-  uint64_t bytes; // hashed so far
+  uint32_t bytes; // hashed so far, below 2^32
   uint8_t block[64];
 } fleet_sha256_t;
 

@@ -46,19 +46,15 @@ void fleet_accept_rotate(fleet_agent_t *a) {
 uint32_t fleet_cose_structure(const fleet_agent_t *a, const fleet_cose_t *c, const char *context, uint8_t *buffer) {
   const fleet_agent_config_t *config = a->config;
   fleet_cbor_writer_t w = {buffer, fleet_cose_structure_bytes, 0, false};
-  uint8_t id[2 * 63 + 1];
-  uint32_t n = 0;
-  if (c->command) {
-    memcpy(id, config->project.at, config->project.bytes);
-    n = config->project.bytes + 1;
-    id[n - 1] = '/';
-    memcpy(id + n, config->device.at, config->device.bytes);
-    n += config->device.bytes;
-  }
   fleet_cbor_array(&w, 4);
   fleet_cbor_string(&w, cbor_text, context, context[0] == 'M' ? 4 : 10);
   fleet_cbor_string(&w, cbor_bytes, c->protected_header.at, c->protected_header.n);
-  fleet_cbor_string(&w, cbor_bytes, id, n);
+  fleet_cbor_head(&w, cbor_bytes, c->command ? config->project.bytes + 1 + config->device.bytes : 0);
+  if (c->command) {
+    fleet_cbor_raw(&w, config->project.at, config->project.bytes);
+    fleet_cbor_byte(&w, '/');
+    fleet_cbor_raw(&w, config->device.at, config->device.bytes);
+  }
   fleet_cbor_string(&w, cbor_bytes, c->payload.at, c->payload.n);
   if (w.overflow) return 0;
   if (c->command) buffer[w.used - c->payload.n]--; // the map's head without the signature

@@ -12,6 +12,11 @@ void fleet_cbor_raw(fleet_cbor_writer_t *w, const void *data, uint32_t n) {
   w->used += n;
 }
 
+void fleet_cbor_byte(fleet_cbor_writer_t *w, uint32_t value) {
+  const uint8_t byte = (uint8_t)value;
+  fleet_cbor_raw(w, &byte, 1);
+}
+
 void fleet_cbor_head(fleet_cbor_writer_t *w, uint32_t major, uint64_t value) {
   uint8_t head[9];
   uint32_t info = (uint32_t)value;
@@ -27,11 +32,8 @@ void fleet_cbor_head(fleet_cbor_writer_t *w, uint32_t major, uint64_t value) {
 }
 
 void fleet_cbor_int(fleet_cbor_writer_t *w, int64_t value) {
-  if (value < 0) {
-    fleet_cbor_head(w, cbor_nint, ~(uint64_t)value);
-  } else {
-    fleet_cbor_head(w, cbor_uint, (uint64_t)value);
-  }
+  const bool negative = value < 0;
+  fleet_cbor_head(w, negative ? cbor_nint : cbor_uint, negative ? ~(uint64_t)value : (uint64_t)value);
 }
 
 void fleet_cbor_bool(fleet_cbor_writer_t *w, bool value) { fleet_cbor_head(w, cbor_simple, value ? 21 : 20); }
@@ -82,16 +84,10 @@ void fleet_cbor_map_close(fleet_cbor_writer_t *w, uint32_t at) {
 }
 
 static uint64_t load(const void *member, uint32_t type) {
-  switch (type) {
-    case cbor_row_u16:
-      return *(const uint16_t *)member;
-    case cbor_row_u32:
-      return *(const uint32_t *)member;
-    case cbor_row_u64:
-      return *(const uint64_t *)member;
-    default:
-      return *(const uint8_t *)member;
-  }
+  if (type == cbor_row_u64) return *(const uint64_t *)member;
+  if (type == cbor_row_u32) return *(const uint32_t *)member;
+  if (type == cbor_row_u16) return *(const uint16_t *)member;
+  return *(const uint8_t *)member;
 }
 
 void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const fleet_cbor_row_t *rows, uint32_t count, const void *in) {
@@ -99,11 +95,8 @@ void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const fleet_cbor_row_t *rows,
     const uint64_t value = load((const uint8_t *)in + rows->at, rows->type);
     if (value < rows->min) continue;
     fleet_cbor_key(w, rows->key);
-    if (rows->type == cbor_row_bool) {
-      fleet_cbor_bool(w, value != 0);
-    } else {
-      fleet_cbor_head(w, cbor_uint, value);
-    }
+    const bool truth = rows->type == cbor_row_bool;
+    fleet_cbor_head(w, truth ? cbor_simple : cbor_uint, truth ? 20 + value : value); // false 20, true 21
   }
 }
 
@@ -193,27 +186,24 @@ static bool read_row(fleet_cbor_reader_t *r, const fleet_cbor_row_t *row, void *
   }
   fleet_cbor_item_t item;
   if (!fleet_cbor_next(r, &item) || item.major != majors[row->type]) return false;
-  uint64_t max = row->type == cbor_row_u64 ? UINT64_MAX >> 2 : UINT32_MAX;
-  if (row->max != 0) max = row->max;
+  if (row->type == cbor_row_u64) {
+    *(uint64_t *)member = item.value;
+    return item.value >> 62 == 0;
+  }
+  if (item.value > UINT32_MAX) return false;
+  uint32_t value = (uint32_t)item.value;
+  uint32_t max = row->max != 0 ? row->max : UINT32_MAX;
   if (row->type == cbor_row_bool) {
-    item.value -= 20; // false 20, true 21
+    value -= 20; // false 20, true 21
     max = 1;
   }
-  if (item.value < row->min || item.value > max) return false;
-  switch (row->type) {
-    case cbor_row_u32:
-      *(uint32_t *)member = (uint32_t)item.value;
-      break;
-    case cbor_row_u64:
-      *(uint64_t *)member = item.value;
-      break;
-    case cbor_row_bool:
-      *(bool *)member = item.value != 0;
-      break;
-    default:
-      span->at = item.data;
-      span->n = (uint32_t)item.value;
-      break;
+  if (value < row->min || value > max) return false;
+  if (row->type == cbor_row_u32) {
+    *(uint32_t *)member = value;
+  } else if (row->type == cbor_row_bool) {
+    *(bool *)member = value != 0;
+  } else {
+    *span = (fleet_cbor_span_t){item.data, value};
   }
   return true;
 }
@@ -222,15 +212,16 @@ uint32_t fleet_cbor_read_map(fleet_cbor_span_t message, const fleet_cbor_row_t *
   fleet_cbor_reader_t r;
   fleet_cbor_item_t item;
   uint32_t seen = 0;
-  uint64_t least = 0; // of the next key
+  uint32_t next = 0; // the least key that may follow
   fleet_cbor_reader_init(&r, message.at, message.n);
   if (!fleet_cbor_next(&r, &item) || item.major != cbor_map) return 0;
   for (uint32_t left = (uint32_t)item.value; left != 0; left--) {
-    if (!fleet_cbor_next(&r, &item) || item.major != cbor_uint || item.value < least || item.value > UINT32_MAX) return 0;
-    least = item.value + 1;
-    seen |= UINT32_C(1) << (item.value < 31 ? item.value : 31);
+    if (!fleet_cbor_next(&r, &item) || item.major != cbor_uint || item.value < next || item.value >= UINT32_MAX) return 0;
+    const uint32_t key = (uint32_t)item.value;
+    next = key + 1;
+    seen |= UINT32_C(1) << (key < 31 ? key : 31);
     uint32_t i = 0;
-    while (i < count && rows[i].key != item.value) i++;
+    while (i < count && rows[i].key != key) i++;
     const bool ok = i == count ? fleet_cbor_skip(&r) : read_row(&r, &rows[i], (uint8_t *)out + rows[i].at);
     if (!ok) return 0;
   }

@@ -150,31 +150,30 @@ int32_t fleet_manifest_parse(const uint8_t *envelope, uint32_t n, fleet_manifest
   fleet_sha256_init(&sha);
   fleet_sha256_update(&sha, covered, (uint32_t)(m->manifest.at + m->manifest.n - covered));
   fleet_sha256_final(&sha, digest);
-  if (memcmp(digest, m->manifest_digest, 32) != 0) return -(int32_t)fleet_err_manifest_outside_template;
-  return 0;
+  return memcmp(digest, m->manifest_digest, 32) == 0 ? 0 : -(int32_t)fleet_err_manifest_outside_template;
 }
 
-static uint32_t take_number(const uint8_t *text, uint32_t n, uint32_t *at) {
+// Takes the next part of a version; behind the last one there are zeros.
+static uint32_t take_number(fleet_cbor_span_t *text) {
   uint32_t value = 0;
-  while (*at < n && text[*at] >= '0' && text[*at] <= '9') {
-    value = value > 99999999 ? value : value * 10 + (uint32_t)(text[*at] - '0');
-    (*at)++;
+  for (; text->n != 0; text->at++, text->n--) {
+    const uint32_t digit = (uint32_t)*text->at - '0';
+    if (digit > 9) break;
+    if (value <= 99999999) value = value * 10 + digit;
   }
-  if (*at < n && text[*at] == '.') {
-    (*at)++;
+  if (text->n != 0 && *text->at == '.') {
+    text->at++;
+    text->n--;
   } else {
-    *at = n;
+    text->n = 0;
   }
   return value;
 }
 
 int32_t fleet_version_compare(const uint8_t *a, uint32_t a_bytes, const uint8_t *b, uint32_t b_bytes) {
-  uint32_t at_a = 0;
-  uint32_t at_b = 0;
-  while (at_a < a_bytes || at_b < b_bytes) {
-    const uint32_t x = take_number(a, a_bytes, &at_a);
-    const uint32_t y = take_number(b, b_bytes, &at_b);
-    if (x != y) return x < y ? -1 : 1;
-  }
-  return 0;
+  fleet_cbor_span_t left = {a, a_bytes};
+  fleet_cbor_span_t right = {b, b_bytes};
+  int32_t order = 0;
+  while (order == 0 && (left.n | right.n) != 0) order = (int32_t)take_number(&left) - (int32_t)take_number(&right);
+  return order;
 }

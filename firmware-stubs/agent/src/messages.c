@@ -45,9 +45,9 @@ void fleet_messages_stack(const fleet_agent_t *agent, fleet_cbor_writer_t *w, ui
   if (f->stack_bytes != NULL) fleet_cbor_field(w, key, f->stack_bytes(f->user));
 }
 
-static void text_field(fleet_cbor_writer_t *w, uint32_t key, fleet_text_t text) {
+static void text_field(fleet_cbor_writer_t *w, uint32_t key, const fleet_text_t *text) {
   fleet_cbor_key(w, key);
-  fleet_cbor_string(w, cbor_text, text.at, text.bytes);
+  fleet_cbor_string(w, cbor_text, text->at, text->bytes);
 }
 
 // The broker sends the will, not the device: it stands outside the sequence, whose numbers would otherwise show a gap
@@ -64,9 +64,10 @@ void fleet_messages_will(void *user, fleet_cbor_writer_t *w) {
 // Nine keys in a row are written from a list.
 typedef char hello_numbers_follow[FLEET_HELLO_SLOT_BYTES + 8 == FLEET_HELLO_CAPABILITIES ? 1 : -1];
 
-static uint32_t trimmed(const uint8_t *bits, uint32_t n) {
+// A set of bits without the zero bytes at its end; an empty one is left out.
+static void bits_field(fleet_cbor_writer_t *w, uint32_t key, const uint8_t *bits, uint32_t n) {
   while (n != 0 && bits[n - 1] == 0) n--;
-  return n;
+  if (n != 0) fleet_cbor_field_bytes(w, key, bits, n);
 }
 
 static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
@@ -116,7 +117,7 @@ static void algorithms_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w)
   if (n == 0) return;
   fleet_cbor_key(w, FLEET_HELLO_ALGORITHMS);
   fleet_cbor_array(w, n);
-  for (uint32_t i = 0; i < n; i++) fleet_cbor_head(w, cbor_uint, alg[i]);
+  for (uint32_t i = 0; i < n; i++) fleet_cbor_key(w, alg[i]);
 }
 
 bool fleet_messages_hello(fleet_agent_t *agent) {
@@ -125,7 +126,6 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   uint8_t op_set[32];
   uint8_t own_op_set[8];
   fleet_op_set(op_set, own_op_set);
-  const uint32_t own_bytes = trimmed(own_op_set, sizeof own_op_set);
   const bool shadow = fleet_shadow_able(agent);
   const uint32_t capabilities = (agent->platform->cycles != NULL) * (uint32_t)FLEET_CAPABILITY_LATENCY_MEASURED |
                                 (agent->platform->unix_ms != NULL) * (uint32_t)FLEET_CAPABILITY_TRUSTED_TIME |
@@ -135,12 +135,12 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
                                                                 : (uint32_t)FLEET_CAPABILITY_RETAINED_SLOT);
   fleet_cbor_writer_t w;
   const uint32_t at = fleet_messages_begin(agent, &w, "hello", 1);
-  text_field(&w, FLEET_HELLO_DEVICE_TYPE, config->device_type);
-  const fleet_text_t own_version = {FLEET_FIRMWARE_VERSION, sizeof FLEET_FIRMWARE_VERSION - 1};
-  text_field(&w, FLEET_HELLO_FIRMWARE_VERSION, config->firmware_version.bytes != 0 ? config->firmware_version : own_version);
+  text_field(&w, FLEET_HELLO_DEVICE_TYPE, &config->device_type);
+  static const fleet_text_t own_version = {FLEET_FIRMWARE_VERSION, sizeof FLEET_FIRMWARE_VERSION - 1};
+  text_field(&w, FLEET_HELLO_FIRMWARE_VERSION, config->firmware_version.bytes != 0 ? &config->firmware_version : &own_version);
   fleet_cbor_field(&w, FLEET_HELLO_ABI, (uint32_t)FLEET_ABI_MAJOR << 16 | FLEET_ABI_MINOR);
-  fleet_cbor_field_bytes(&w, FLEET_HELLO_OP_SET, op_set, trimmed(op_set, sizeof op_set));
-  if (own_bytes != 0) fleet_cbor_field_bytes(&w, FLEET_HELLO_OWN_OP_SET, own_op_set, own_bytes);
+  bits_field(&w, FLEET_HELLO_OP_SET, op_set, sizeof op_set);
+  bits_field(&w, FLEET_HELLO_OWN_OP_SET, own_op_set, sizeof own_op_set);
   fleet_cbor_field(&w, FLEET_HELLO_RESET_CAUSE, config->reset_cause);
   if (p->last_boot_counter != 0) {
     fleet_cbor_field_wide(&w, FLEET_HELLO_LAST_BOOT_ID, (uint64_t)p->last_boot_counter << 32 | p->last_boot_entropy);
@@ -150,7 +150,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   fleet_cbor_key(&w, FLEET_HELLO_METHODS);
   const uint32_t methods = fleet_transfer_methods(agent);
   fleet_cbor_array(&w, methods);
-  for (uint32_t method = FLEET_TRANSFER_METHOD_FULL; method < methods; method++) fleet_cbor_head(&w, cbor_uint, method);
+  for (uint32_t method = FLEET_TRANSFER_METHOD_FULL; method < methods; method++) fleet_cbor_key(&w, method);
   // Keys FLEET_HELLO_SLOT_BYTES to FLEET_HELLO_CAPABILITIES, in order.
   const uint32_t numbers[] = {config->slot_bytes,  config->flash.unit_bytes,       config->flash.sector_bytes,
                               config->arena_bytes, config->state_bytes,            fleet_transfer_slot(agent, UINT32_MAX),

@@ -1,6 +1,7 @@
 // MQTT 3.1.1 (OASIS, 2014) client, see fleet_mqtt.h. Clauses are cited where a branch obeys one.
 #include "fleet_mqtt.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -26,6 +27,8 @@ static uint32_t text_bytes(const char *s) {
   return n;
 }
 
+static uint32_t load_be16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
+
 static uint32_t random_u32(const fleet_mqtt_t *m) {
   uint32_t r = 0;
   m->platform->entropy(m->platform->user, &r, sizeof r);
@@ -34,26 +37,17 @@ static uint32_t random_u32(const fleet_mqtt_t *m) {
 
 static void close_stream(fleet_mqtt_t *m) {
   if (m->stream_open) m->platform->net_close(m->platform->user);
-  m->stream_open = false;
-  m->state = fleet_mqtt_closed;
-  m->blocked = false;
-  m->ping_us = 0;
-  m->publish_sent = false;
-  m->tx_sent = 0;
-  m->ctl_used = m->ctl_sent = 0;
-  m->rx_sent = m->rx_used = m->rx_consume = 0;
-  m->ack_packet_id = 0;
-  m->skip = 0;
+  const uint32_t first = offsetof(fleet_mqtt_t, state);
+  memset((uint8_t *)m + first, 0, offsetof(fleet_mqtt_t, keepalive_s) - first); // fleet_mqtt_closed is 0
 }
 
 // Exponential back-off to twice the time with jitter in [d/2, d]: a fleet that lost its broker comes back spread out.
-static fleet_mqtt_event_t lose(fleet_mqtt_t *m) {
+static void lose(fleet_mqtt_t *m) {
   close_stream(m);
   const uint32_t half_ms = m->backoff_ms / 2;
   m->deadline_us = m->now_us + (uint64_t)(half_ms + random_u32(m) % (half_ms + 1)) * 1000;
   m->backoff_ms = half_ms >= m->backoff_max_ms / 4 ? m->backoff_max_ms : 2 * m->backoff_ms;
   m->reconnects++;
-  return fleet_mqtt_lost;
 }
 
 void fleet_mqtt_init(fleet_mqtt_t *m, uint64_t now_us) {
@@ -64,23 +58,9 @@ void fleet_mqtt_init(fleet_mqtt_t *m, uint64_t now_us) {
 
 // ---- packets -------------------------------------------------------------------------------------------------------
 
-static void put_byte(fleet_cbor_writer_t *w, uint32_t value) {
-  const uint8_t byte = (uint8_t)value;
-  fleet_cbor_raw(w, &byte, 1);
-}
-
-// Non-zero [MQTT-2.3.1-1]; with one publish in flight it cannot collide.
-static uint16_t put_packet_id(fleet_mqtt_t *m, fleet_cbor_writer_t *w) {
-  if (m->next_packet_id == 0) m->next_packet_id = 1;
-  put_byte(w, (uint32_t)m->next_packet_id >> 8);
-  put_byte(w, m->next_packet_id);
-  return m->next_packet_id++;
-}
-
 // A string starts with its length in two bytes. Ours are shorter than 256: names are at most 63 bytes, a token 128.
 static uint32_t string_open(fleet_cbor_writer_t *w) {
-  put_byte(w, 0);
-  put_byte(w, 0);
+  fleet_cbor_raw(w, "\0", 2);
   return w->used;
 }
 
@@ -90,7 +70,7 @@ static void string_close(fleet_cbor_writer_t *w, uint32_t at) {
 
 static void put_name(const fleet_mqtt_t *m, fleet_cbor_writer_t *w) {
   fleet_cbor_raw(w, m->project, m->project_bytes);
-  put_byte(w, '/');
+  fleet_cbor_byte(w, '/');
   fleet_cbor_raw(w, m->device, m->device_bytes);
 }
 
@@ -111,20 +91,20 @@ static void put_topic(const fleet_mqtt_t *m, fleet_cbor_writer_t *w, const char 
   string_close(w, at);
 }
 
-// Writes the fixed header at `start` of a packet whose body is [start + header_room, end); answers the packet's end. Two
-// length bytes at most: every packet of ours is below 16,384 bytes.
-static uint16_t seal(uint8_t *buffer, uint32_t start, uint32_t end, uint32_t type, uint32_t flags) {
-  const uint32_t n = end - start - header_room;
-  uint8_t *p = buffer + start;
-  p[0] = (uint8_t)(type << 4 | flags);
+// Writes the fixed header, `first` its first byte, at `start` of a packet whose body is [start + header_room, used); answers
+// the packet's end. Two length bytes at most: every packet of ours is below 16,384 bytes.
+static uint16_t seal(const fleet_cbor_writer_t *w, uint32_t start, uint32_t first) {
+  const uint32_t n = w->used - start - header_room;
+  uint8_t *p = w->buffer + start;
+  p[0] = (uint8_t)first;
   if (n > 127) {
     p[1] = (uint8_t)(n | 0x80);
     p[2] = (uint8_t)(n >> 7);
-    return (uint16_t)end;
+    return (uint16_t)w->used;
   }
   p[1] = (uint8_t)n;
   memmove(p + 2, p + header_room, n);
-  return (uint16_t)(end - 1);
+  return (uint16_t)(w->used - 1);
 }
 
 static bool build_connect(fleet_mqtt_t *m, void (*make_will)(void *, fleet_cbor_writer_t *), void *user) {
@@ -146,18 +126,16 @@ static bool build_connect(fleet_mqtt_t *m, void (*make_will)(void *, fleet_cbor_
     string_close(&w, at);
   }
   if (w.overflow) return false;
-  m->rx_used = seal(m->rx, 0, w.used, type_connect, 0);
+  m->rx_used = seal(&w, 0, type_connect << 4);
   return true;
 }
 
 static void build_subscribe(fleet_mqtt_t *m) {
   fleet_cbor_writer_t w = {m->rx, FLEET_MQTT_RX_BYTES, header_room, false};
-  (void)put_packet_id(m, &w);
-  for (uint32_t i = 0; i < 3; i++) {
-    put_topic(m, &w, "/down/", down_suffixes[i]);
-    put_byte(&w, i == fleet_down_chunk ? 0 : 1); // QoS
-  }
-  m->rx_used = seal(m->rx, 0, w.used, type_subscribe, 2);
+  fleet_cbor_raw(&w, "\0\1", 2); // packet id: no other packet is under way before its answer
+  put_topic(m, &w, "/down/", "#");
+  fleet_cbor_byte(&w, 1); // QoS
+  m->rx_used = seal(&w, 0, type_subscribe << 4 | 2);
 }
 
 // ---- sending -------------------------------------------------------------------------------------------------------
@@ -174,7 +152,10 @@ static bool send_some(fleet_mqtt_t *m, const uint8_t *buffer, uint16_t *sent, ui
   return true;
 }
 
-static bool append_control(fleet_mqtt_t *m, const uint8_t *packet, uint32_t n) {
+// A packet of nothing but an id, or not even that: 0.
+static bool append_control(fleet_mqtt_t *m, uint32_t type, uint32_t id) {
+  const uint8_t packet[4] = {(uint8_t)(type << 4), id == 0 ? 0 : 2, (uint8_t)(id >> 8), (uint8_t)id};
+  const uint32_t n = 2u + packet[1];
   if ((uint32_t)FLEET_MQTT_CTL_BYTES - m->ctl_used < n) return false;
   memcpy(m->ctl + m->ctl_used, packet, n);
   m->ctl_used = (uint16_t)(m->ctl_used + n);
@@ -202,147 +183,113 @@ static bool flush(fleet_mqtt_t *m) {
 
 // ---- receiving -----------------------------------------------------------------------------------------------------
 
-typedef enum { parse_more, parse_bad, parse_event, parse_ignored } parse_t;
+enum { parse_more = -1, parse_subscribe = -2 }; // besides the events
 
 static uint32_t down_kind(const fleet_mqtt_t *m, const uint8_t *topic, uint32_t n) {
-  uint8_t own[topic_limit];
-  fleet_cbor_writer_t w = {own, sizeof own, 0, false};
-  put_topic(m, &w, "/down/", "");
-  const uint32_t prefix = w.used - 2;
-  if (n < prefix || memcmp(topic, own + 2, prefix) != 0) return fleet_down_unknown;
-  for (uint32_t i = 0; i < 3; i++) {
-    const char *suffix = down_suffixes[i];
-    if (n - prefix == text_bytes(suffix) && memcmp(topic + prefix, suffix, n - prefix) == 0) return i;
+  for (uint32_t i = 0; i < fleet_down_unknown; i++) {
+    uint8_t own[topic_limit];
+    fleet_cbor_writer_t w = {own, sizeof own, 0, false};
+    put_topic(m, &w, "/down/", down_suffixes[i]);
+    if (n >= w.used && memcmp(topic, own, w.used) == 0) return i; // with its length in front
   }
   return fleet_down_unknown;
 }
 
-static parse_t parse_publish(fleet_mqtt_t *m, const uint8_t *body, uint32_t n, uint32_t flags) {
+static int32_t parse_publish(fleet_mqtt_t *m, const uint8_t *body, uint32_t n, uint32_t flags) {
   const uint32_t qos = (flags >> 1) & 3;
-  // QoS 3 is malformed [MQTT-3.3.1-4]; QoS 2 was never granted by our subscriptions.
-  if (qos > 1 || n < 2) return parse_bad;
-  const uint32_t topic_n = (uint32_t)body[0] << 8 | body[1];
-  const uint32_t head = 2 + topic_n + 2 * qos;
-  if (n < head) return parse_bad;
+  // QoS 3 is malformed [MQTT-3.3.1-4]; QoS 2 was never granted by our subscription.
+  if (qos > 1 || n < 2) return fleet_mqtt_lost;
+  const uint32_t topic_end = 2 + load_be16(body);
+  const uint32_t head = topic_end + 2 * qos;
+  if (n < head) return fleet_mqtt_lost;
   if (qos == 1) {
-    m->ack_packet_id = (uint16_t)(body[2 + topic_n] << 8 | body[3 + topic_n]);
-    if (m->ack_packet_id == 0) return parse_bad; // [MQTT-2.3.1-1]
+    m->ack_packet_id = (uint16_t)load_be16(body + topic_end);
+    if (m->ack_packet_id == 0) return fleet_mqtt_lost; // [MQTT-2.3.1-1]
   }
-  m->topic_kind = (uint8_t)down_kind(m, body + 2, topic_n);
+  m->topic_kind = (uint8_t)down_kind(m, body, n);
   m->payload = body + head;
   m->payload_bytes = n - head;
-  return m->topic_kind == fleet_down_unknown ? parse_ignored : parse_event;
+  return m->topic_kind == fleet_down_unknown ? fleet_mqtt_nothing : fleet_mqtt_message;
 }
 
-// Looks at the first packet received. On parse_event and parse_ignored rx_consume is its size.
-static parse_t parse(fleet_mqtt_t *m, fleet_mqtt_event_t *event) {
-  const uint8_t *p = m->rx;
+// Looks at the first packet received: parse_more, fleet_mqtt_lost when it is malformed or refuses us, else what it means;
+// rx_consume is then its size, or what is here of one that is too large.
+static int32_t parse(fleet_mqtt_t *m) {
+  const uint8_t *body = m->rx + 1;
   const uint32_t have = m->rx_used;
   uint32_t remaining = 0;
-  uint32_t header = 1;
-  for (;; header++) {
-    if (header == 5) return parse_bad; // more than four length bytes [MQTT-2.2.3]
-    if (have <= header) return parse_more;
-    remaining |= (uint32_t)(p[header] & 127) << (7 * (header - 1));
-    if ((p[header] & 128) == 0) break;
+  for (uint32_t shift = 0;; shift += 7) {
+    if (shift == 28) return fleet_mqtt_lost; // more than four length bytes [MQTT-2.2.3]
+    if (body >= m->rx + have) return parse_more;
+    remaining |= (uint32_t)(*body & 127) << shift;
+    if ((*body++ & 128) == 0) break;
   }
-  header++;
-  const uint32_t type = p[0] >> 4;
-  const uint32_t flags = p[0] & 15;
-  if (type != type_publish && flags != 0) return parse_bad; // [MQTT-2.2.2-2]
-  const uint32_t total = header + remaining;
-
-  if (total > FLEET_MQTT_RX_BYTES) {
-    // Too large for this device: acknowledge it, or the broker would offer it again, and drop its bytes.
-    if (type != type_publish || m->state != fleet_mqtt_up) return parse_bad;
-    if (have < header + 2) return parse_more;
-    const uint32_t topic_n = (uint32_t)p[header] << 8 | p[header + 1];
-    const uint32_t head = header + 2 + topic_n + 2;
-    if (head > FLEET_MQTT_RX_BYTES) return parse_bad;
-    if (have < head) return parse_more;
-    if (parse_publish(m, p + header, head - header, flags) == parse_bad) return parse_bad;
+  const uint32_t type = m->rx[0] >> 4;
+  const uint32_t flags = m->rx[0] & 15;
+  if (type != type_publish && flags != 0) return fleet_mqtt_lost; // [MQTT-2.2.2-2]
+  // Of a packet too large for this device as much as there is room for is looked at: it is acknowledged, or the broker would
+  // offer it again, and dropped.
+  const uint32_t room = FLEET_MQTT_RX_BYTES - (uint32_t)(body - m->rx);
+  const uint32_t n = remaining < room ? remaining : room;
+  m->rx_consume = (uint16_t)(FLEET_MQTT_RX_BYTES - room + n);
+  if (have < m->rx_consume) {
+    m->rx_consume = 0;
+    return parse_more;
+  }
+  // CONNACK comes first [MQTT-3.2.0-1] and only once.
+  if ((m->state == fleet_mqtt_await_connack) != (type == type_connack)) return fleet_mqtt_lost;
+  if (type == type_publish) {
+    const int32_t event = parse_publish(m, body, n, flags);
+    if (n == remaining || event == fleet_mqtt_lost) return event;
     m->too_large++;
-    m->skip = total - have;
-    m->rx_consume = (uint16_t)have;
-    return parse_ignored;
+    m->skip = remaining - n;
+    return fleet_mqtt_nothing;
   }
-  if (have < total) return parse_more;
-  m->rx_consume = (uint16_t)total;
-  const uint8_t *body = p + header;
-
-  // Nothing but CONNACK may come first [MQTT-3.2.0-1].
-  if (m->state == fleet_mqtt_await_connack && type != type_connack) return parse_bad;
-  switch (type) {
-    case type_connack:
-      if (m->state != fleet_mqtt_await_connack || remaining != 2) return parse_bad;
-      if (body[1] != 0 || body[0] != 0) return parse_bad;
-      m->state = fleet_mqtt_sending_subscribe;
-      return parse_ignored;
-    case type_suback:
-      if (m->state != fleet_mqtt_await_suback || remaining != 5) return parse_bad;
-      for (uint32_t i = 2; i < 5; i++) {
-        if (body[i] > 1) return parse_bad;
-      }
-      m->state = fleet_mqtt_up;
-      *event = fleet_mqtt_connected;
-      return parse_event;
-    case type_publish:
-      *event = fleet_mqtt_message;
-      return parse_publish(m, body, remaining, flags);
-    case type_puback:
-      if (remaining != 2) return parse_bad;
-      if (!m->publish_pending || !m->publish_sent || (body[0] << 8 | body[1]) != m->publish_packet_id) {
-        return parse_ignored;
-      }
-      m->publish_pending = m->publish_sent = false;
-      m->backoff_ms = m->backoff_min_ms;
-      *event = fleet_mqtt_acked;
-      return parse_event;
-    case type_pingresp:
-      if (remaining != 0) return parse_bad;
-      m->ping_us = 0;
-      return parse_ignored;
-    default:
-      return parse_bad;
+  if (type == type_puback && remaining == 2) {
+    if (!m->publish_sent || load_be16(body) != m->publish_packet_id) return fleet_mqtt_nothing;
+    m->publish_pending = m->publish_sent = false;
+    m->backoff_ms = m->backoff_min_ms;
+    return fleet_mqtt_acked;
   }
+  if (type == type_pingresp && remaining == 0) {
+    m->ping_us = 0;
+    return fleet_mqtt_nothing;
+  }
+  // Bytes behind CONNACK would be answers to packets that were never sent.
+  if (type == type_connack && remaining == 2 && (body[0] | body[1]) == 0 && have == m->rx_consume) return parse_subscribe;
+  if (type == type_suback && remaining == 3 && body[2] <= 1 && m->state == fleet_mqtt_await_suback) {
+    m->state = fleet_mqtt_up;
+    return fleet_mqtt_connected;
+  }
+  return fleet_mqtt_lost;
 }
 
 // Receives and parses until an event, no more bytes, or a full control buffer (back-pressure).
-static fleet_mqtt_event_t receive(fleet_mqtt_t *m) {
+static int32_t receive(fleet_mqtt_t *m) {
   for (uint32_t packets = 0; packets < 16; packets++) {
     if (m->ack_packet_id != 0) {
-      const uint8_t ack[4] = {type_puback << 4, 2, (uint8_t)(m->ack_packet_id >> 8), (uint8_t)m->ack_packet_id};
-      if (!append_control(m, ack, sizeof ack)) return fleet_mqtt_nothing;
+      if (!append_control(m, type_puback, m->ack_packet_id)) return fleet_mqtt_nothing;
       m->ack_packet_id = 0;
-      if (!flush(m)) return lose(m);
+      if (!flush(m)) return fleet_mqtt_lost;
     }
     m->rx_used = (uint16_t)(m->rx_used - m->rx_consume);
     memmove(m->rx, m->rx + m->rx_consume, m->rx_used);
     m->rx_consume = 0;
-    fleet_mqtt_event_t event = fleet_mqtt_nothing;
-    const parse_t parsed = m->skip == 0 ? parse(m, &event) : parse_more;
-    if (parsed == parse_more) {
+    const int32_t event = m->skip == 0 ? parse(m) : parse_more;
+    if (event == parse_more) {
       uint32_t room = (uint32_t)FLEET_MQTT_RX_BYTES - m->rx_used;
       if (m->skip != 0 && m->skip < room) room = m->skip;
       const int32_t n = m->platform->net_receive(m->platform->user, m->rx + m->rx_used, room);
-      if (n < 0 || (uint32_t)n > room) return lose(m);
+      if (n < 0 || (uint32_t)n > room) return fleet_mqtt_lost;
       if (n == 0) return fleet_mqtt_nothing;
+      m->rx_used = (uint16_t)(m->rx_used + n);
       if (m->skip != 0) {
         m->skip -= (uint32_t)n;
-      } else {
-        m->rx_used = (uint16_t)(m->rx_used + n);
+        m->rx_consume = m->rx_used;
       }
       continue;
     }
-    if (parsed == parse_bad) return lose(m);
-    if (m->state == fleet_mqtt_sending_subscribe) {
-      // Bytes behind CONNACK would be answers to packets that were never sent.
-      if (m->rx_consume != m->rx_used) return lose(m);
-      m->rx_consume = 0;
-      build_subscribe(m);
-      return fleet_mqtt_nothing;
-    }
-    if (parsed == parse_event) return event;
+    if (event != fleet_mqtt_nothing) return event;
   }
   m->blocked = true; // more may be waiting: ask to be polled soon
   return fleet_mqtt_nothing;
@@ -362,42 +309,51 @@ static uint64_t session_due_us(const fleet_mqtt_t *m) {
 
 static bool keep_alive(fleet_mqtt_t *m) {
   if (m->now_us >= session_due_us(m)) {
-    static const uint8_t ping[2] = {type_pingreq << 4, 0};
     if (m->ping_us != 0 || m->now_us < ping_due_us(m)) return false;
-    if (append_control(m, ping, sizeof ping)) m->ping_us = m->now_us | 1; // 0 = none
+    if (append_control(m, type_pingreq, 0)) m->ping_us = m->now_us | 1; // 0 = none
   }
   return flush(m);
 }
 
-fleet_mqtt_event_t fleet_mqtt_poll(fleet_mqtt_t *m, uint64_t now_us, void (*make_will)(void *, fleet_cbor_writer_t *),
-                                   void *user) {
-  m->now_us = now_us;
+static fleet_mqtt_event_t advance(fleet_mqtt_t *m, void (*make_will)(void *, fleet_cbor_writer_t *), void *user) {
+  const uint64_t now_us = m->now_us;
   if (m->state == fleet_mqtt_closed) {
     if (now_us < m->deadline_us) return fleet_mqtt_nothing;
     m->state = fleet_mqtt_opening;
     m->deadline_us = now_us + (uint64_t)connect_patience_s * 1000000;
   }
-  if (m->state < fleet_mqtt_up && now_us >= m->deadline_us) return lose(m);
+  if (m->state < fleet_mqtt_up && now_us >= m->deadline_us) return fleet_mqtt_lost;
   if (m->state == fleet_mqtt_opening) {
     const int32_t opened = m->platform->net_open(m->platform->user);
-    if (opened < 0) return lose(m);
+    if (opened < 0) return fleet_mqtt_lost;
     m->stream_open = true;
     if (opened != FLEET_NET_OPEN) return fleet_mqtt_nothing;
-    if (!build_connect(m, make_will, user)) return lose(m);
+    if (!build_connect(m, make_will, user)) return fleet_mqtt_lost;
     m->state = fleet_mqtt_sending_connect;
   }
   for (;;) {
     if (m->state == fleet_mqtt_sending_connect || m->state == fleet_mqtt_sending_subscribe) {
-      if (!send_some(m, m->rx, &m->rx_sent, m->rx_used)) return lose(m);
+      if (!send_some(m, m->rx, &m->rx_sent, m->rx_used)) return fleet_mqtt_lost;
       if (m->rx_sent < m->rx_used) return fleet_mqtt_nothing;
       m->rx_sent = m->rx_used = 0;
       m->state++; // its answer is awaited
     } else if (m->state == fleet_mqtt_up && !keep_alive(m)) {
-      return lose(m);
+      return fleet_mqtt_lost;
     }
-    const fleet_mqtt_event_t event = receive(m);
-    if (m->state != fleet_mqtt_sending_subscribe) return event;
+    const int32_t event = receive(m);
+    if (event != parse_subscribe) return (fleet_mqtt_event_t)event;
+    m->rx_consume = 0;
+    m->state = fleet_mqtt_sending_subscribe;
+    build_subscribe(m);
   }
+}
+
+fleet_mqtt_event_t fleet_mqtt_poll(fleet_mqtt_t *m, uint64_t now_us, void (*make_will)(void *, fleet_cbor_writer_t *),
+                                   void *user) {
+  m->now_us = now_us;
+  const fleet_mqtt_event_t event = advance(m, make_will, user);
+  if (event == fleet_mqtt_lost) lose(m);
+  return event;
 }
 
 uint64_t fleet_mqtt_due_us(const fleet_mqtt_t *m, uint64_t now_us) {
@@ -419,21 +375,31 @@ uint64_t fleet_mqtt_due_us(const fleet_mqtt_t *m, uint64_t now_us) {
 bool fleet_mqtt_can_publish(const fleet_mqtt_t *m) { return m->state == fleet_mqtt_up && !m->publish_pending; }
 
 void fleet_mqtt_publish_begin(fleet_mqtt_t *m, const char *suffix, uint32_t qos, fleet_cbor_writer_t *payload) {
-  payload->buffer = qos != 0 ? m->tx : m->ctl;
-  payload->capacity = qos != 0 ? FLEET_MQTT_TX_BYTES : FLEET_MQTT_CTL_BYTES;
-  payload->used = (uint32_t)header_room + (qos != 0 ? 0 : m->ctl_used);
-  payload->overflow = payload->used > payload->capacity;
+  uint8_t *buffer = m->tx;
+  uint32_t capacity = FLEET_MQTT_TX_BYTES;
+  uint32_t body = header_room;
+  if (qos == 0) {
+    buffer = m->ctl;
+    capacity = FLEET_MQTT_CTL_BYTES;
+    body += m->ctl_used;
+  }
+  *payload = (fleet_cbor_writer_t){buffer, capacity, body, body > capacity};
   put_topic(m, payload, "/up/", suffix);
-  if (qos != 0) m->publish_packet_id = put_packet_id(m, payload);
+  if (qos != 0) {
+    // Non-zero [MQTT-2.3.1-1]; with one publish in flight it cannot collide.
+    if (++m->publish_packet_id == 0) m->publish_packet_id = 1;
+    fleet_cbor_byte(payload, (uint32_t)m->publish_packet_id >> 8);
+    fleet_cbor_byte(payload, m->publish_packet_id);
+  }
 }
 
 bool fleet_mqtt_publish_end(fleet_mqtt_t *m, uint32_t qos, const fleet_cbor_writer_t *payload) {
   if (payload->overflow) return false;
   if (qos == 0) {
-    m->ctl_used = seal(m->ctl, m->ctl_used, payload->used, type_publish, 0);
+    m->ctl_used = seal(payload, m->ctl_used, type_publish << 4);
     return true;
   }
-  m->tx_end = seal(m->tx, 0, payload->used, type_publish, 1 << 1);
+  m->tx_end = seal(payload, 0, type_publish << 4 | 1 << 1);
   m->tx_sent = 0;
   m->publish_pending = true;
   m->publish_sent = false;

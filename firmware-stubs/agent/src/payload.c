@@ -33,8 +33,9 @@ _Static_assert(sizeof(fleet_payload_t) <= 4096, "patch scratch");
 
 static uint32_t load_24(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16; }
 
-static uint32_t next_byte(fleet_payload_t *p) {
-  return p->in_at < p->in_end ? p->in[p->in_at++] : 0; // zeros at a block's end are not sent
+static void take_code(fleet_payload_t *p) {
+  p->code <<= 8;
+  if (p->in_at < p->in_end) p->code |= p->in[p->in_at++]; // zeros at a block's end are not sent
 }
 
 static uint32_t bit(fleet_payload_t *p, uint32_t context) {
@@ -56,7 +57,7 @@ static uint32_t bit(fleet_payload_t *p, uint32_t context) {
   *state = (uint16_t)(zero << 4 | (seen + (seen < 15)));
   while (p->range < UINT32_C(1) << 24) {
     p->range <<= 8;
-    p->code = p->code << 8 | next_byte(p);
+    take_code(p);
   }
   return one;
 }
@@ -133,21 +134,23 @@ static int32_t flush(fleet_payload_t *p) {
 static int32_t make_byte(fleet_payload_t *p) {
   if (p->range == 0) {
     p->range = UINT32_MAX;
-    for (uint32_t i = 0; i < 4; i++) p->code = p->code << 8 | next_byte(p);
+    for (uint32_t i = 0; i < 4; i++) take_code(p);
   }
   if (p->length == 0 && !command(p)) return -(int32_t)fleet_err_wire_payload_invalid;
-  uint32_t value;
-  if (p->command == kind_literal) {
-    value = byte(p, at_literal);
-  } else {
+  uint32_t value = 0;
+  if (p->command != kind_literal) {
     const bool own = p->command == kind_self;
     const int32_t result = source_byte(p, own, p->made + (own ? 0 - p->distance : p->displacement), &value);
     if (result < 0) return result;
-    if (p->command == kind_change) {
-      const uint32_t folded = byte(p, at_difference + 256u * p->unequal); // 0, 1, -1, 2, -2, ...
-      p->unequal = folded != 0;
-      value += (folded & 1) != 0 ? (folded + 1) >> 1 : 0 - (folded >> 1);
+  }
+  if (p->command == kind_literal || p->command == kind_change) {
+    const bool change = p->command == kind_change;
+    uint32_t coded = byte(p, change ? at_difference + 256u * p->unequal : (uint32_t)at_literal);
+    if (change) {
+      p->unequal = coded != 0;
+      coded = (coded & 1) != 0 ? (coded + 1) >> 1 : 0 - (coded >> 1); // 0, 1, -1, 2, -2, ...
     }
+    value += coded;
   }
   p->length--;
   p->out[p->made - p->written] = (uint8_t)value;

@@ -35,8 +35,9 @@ static bool read(fleet_ring_t *r, uint32_t offset, void *dst, uint32_t n) {
 }
 
 // head + payload of a record, padded to the unit and read back.
-static bool write_record(fleet_ring_t *r, uint32_t offset, uint32_t magic, uint32_t low, const uint8_t *payload,
-                         uint32_t n) {
+static bool write_record(fleet_ring_t *r, uint32_t sector, uint32_t at, uint32_t magic, const uint8_t *payload, uint32_t n) {
+  const uint32_t low = magic == sector_magic ? 0 : n;
+  const uint32_t offset = sector_offset(r, sector) + at;
   uint8_t head[head_bytes] = {(uint8_t)magic, 0, (uint8_t)low, (uint8_t)(low >> 8)};
   store_le32(head + 4, fleet_crc32(fleet_crc32(0, head, 4), payload, n));
   if (fleet_flash_record(r->platform, &r->geometry, offset, head, sizeof head, payload, n) == 0) return true;
@@ -66,43 +67,35 @@ static uint32_t check_record(fleet_ring_t *r, uint32_t sector, uint32_t at, uint
   return crc == load_le32(head + 4) ? n : 0;
 }
 
-static uint32_t data_at(fleet_ring_t *r, uint32_t sector, uint32_t at) {
-  return check_record(r, sector, at, data_magic, NULL, UINT32_MAX);
-}
-
 static uint32_t generation_of(fleet_ring_t *r, uint32_t sector) {
   uint8_t bytes[4];
   return check_record(r, sector, 0, sector_magic, bytes, sizeof bytes) == 0 ? 0 : load_le32(bytes);
 }
 
-static uint32_t first_record(const fleet_ring_t *r) { return up(r, head_bytes + 4); }
-
 static uint32_t record_bytes(const fleet_ring_t *r, uint32_t n) { return up(r, head_bytes + n) + r->geometry.unit_bytes; }
-
-// A mark that cannot be read is none: a window sent twice counts once.
-static bool delivered(fleet_ring_t *r, uint32_t sector, uint32_t at, uint32_t n) {
-  uint8_t mark[fleet_flash_piece];
-  uint32_t marked = 0;
-  if (!read(r, sector_offset(r, sector) + at + up(r, head_bytes + n), mark, r->geometry.unit_bytes)) return false;
-  for (uint32_t i = 0; i < r->geometry.unit_bytes; i++) marked |= mark[i] ^ r->geometry.erased;
-  return marked != 0;
-}
 
 // False when there is no record at `at`; `at` moves to where the next one may begin.
 static bool next_record(fleet_ring_t *r, uint32_t sector, uint32_t *at, bool *unsent) {
-  const uint32_t n = data_at(r, sector, *at);
-  if (n == 0 || *at + record_bytes(r, n) > r->geometry.sector_bytes) {
+  const uint32_t n = check_record(r, sector, *at, data_magic, NULL, UINT32_MAX);
+  const uint32_t end = *at + record_bytes(r, n);
+  if (n == 0 || end > r->geometry.sector_bytes) {
     *at = fleet_round_up(*at + 1, fleet_flash_piece);
     return false;
   }
-  *unsent = !delivered(r, sector, *at, n);
-  *at += record_bytes(r, n);
+  // A mark that cannot be read is none: a window sent twice counts once.
+  uint8_t mark[fleet_flash_piece];
+  const uint32_t unit = r->geometry.unit_bytes;
+  *unsent = true;
+  if (read(r, sector_offset(r, sector) + end - unit, mark, unit)) {
+    for (uint32_t i = 0; i < unit; i++) *unsent = *unsent && mark[i] == r->geometry.erased;
+  }
+  *at = end;
   return true;
 }
 
 // Counts a sector's unsent records and gives the end of the last record.
 static uint32_t walk(fleet_ring_t *r, uint32_t sector, uint32_t *unsent) {
-  uint32_t end = first_record(r);
+  uint32_t end = r->first;
   bool waits;
   *unsent = 0;
   for (uint32_t at = end; at < r->geometry.sector_bytes;) {
@@ -120,7 +113,10 @@ static void settle_tail(fleet_ring_t *r) {
     while (r->tail_at < end) {
       uint32_t at = r->tail_at;
       bool waits;
-      if (next_record(r, r->tail, &at, &waits) && waits) return;
+      if (next_record(r, r->tail, &at, &waits) && waits) {
+        r->tail_end = at;
+        return;
+      }
       r->tail_at = at;
     }
     if (r->tail == r->head) {
@@ -128,7 +124,7 @@ static void settle_tail(fleet_ring_t *r) {
       return;
     }
     r->tail = (r->tail + 1) % r->sectors;
-    r->tail_at = first_record(r);
+    r->tail_at = r->first;
   }
 }
 
@@ -136,6 +132,7 @@ void fleet_ring_open(fleet_ring_t *r, uint32_t base, uint32_t bytes) {
   r->base = base;
   r->sectors = bytes / r->geometry.sector_bytes;
   if (r->sectors < 2) r->sectors = 0;
+  r->first = up(r, head_bytes + 4);
   r->pending = 0;
   r->head_count = 0;
   r->head = r->tail = 0;
@@ -159,13 +156,13 @@ void fleet_ring_open(fleet_ring_t *r, uint32_t base, uint32_t bytes) {
     const uint32_t end = walk(r, s, &unsent);
     if (unsent != 0 && r->pending == 0) {
       r->tail = s;
-      r->tail_at = first_record(r);
+      r->tail_at = r->first;
     }
     r->pending += unsent;
     if (s == r->head) {
       // A sector without a record may have been cut in its head.
       const uint32_t from = sector_offset(r, s);
-      r->head_used = end != first_record(r) && fleet_flash_erased(r->platform, &r->geometry, from + end,
+      r->head_used = end != r->first && fleet_flash_erased(r->platform, &r->geometry, from + end,
                                                                   from + r->geometry.sector_bytes)
                          ? fleet_round_up(end, fleet_flash_piece) + fleet_flash_piece
                          : r->geometry.sector_bytes;
@@ -191,27 +188,26 @@ static bool start_sector(fleet_ring_t *r) {
   store_le32(generation, r->head_count + 1);
   const bool erased = r->platform->flash_erase(r->platform->user, sector_offset(r, next)) >= 0;
   if (!erased) r->errors++;
-  const bool started = erased && write_record(r, sector_offset(r, next), sector_magic, 0, generation, 4);
+  const bool started = erased && write_record(r, next, 0, sector_magic, generation, 4);
   // A sector that fails is left behind: the next push tries the one after it.
   r->head_count += started;
   r->head = next;
-  r->head_used = started ? first_record(r) : r->geometry.sector_bytes;
+  r->head_used = started ? r->first : r->geometry.sector_bytes;
   if (tail_was_here) {
     r->tail = r->pending == 0 ? next : (next + 1) % r->sectors;
-    r->tail_at = r->pending == 0 ? r->head_used : first_record(r);
+    r->tail_at = r->pending == 0 ? r->head_used : r->first;
     settle_tail(r);
   }
   return started;
 }
 
 bool fleet_ring_push(fleet_ring_t *r, const uint8_t *data, uint32_t n) {
-  if (r->sectors == 0 || n == 0 || n > 0xffff || first_record(r) + record_bytes(r, n) > r->geometry.sector_bytes) {
-    return false;
-  }
-  if (r->head_used + record_bytes(r, n) > r->geometry.sector_bytes && !start_sector(r)) return false;
+  const uint32_t bytes = record_bytes(r, n);
+  if (r->sectors == 0 || n == 0 || n > 0xffff || r->first + bytes > r->geometry.sector_bytes) return false;
+  if (r->head_used + bytes > r->geometry.sector_bytes && !start_sector(r)) return false;
   const uint32_t at = r->head_used;
-  r->head_used += record_bytes(r, n);
-  if (!write_record(r, sector_offset(r, r->head) + at, data_magic, n, data, n)) {
+  r->head_used += bytes;
+  if (!write_record(r, r->head, at, data_magic, data, n)) {
     r->head_used = r->geometry.sector_bytes;
     return false;
   }
@@ -234,14 +230,12 @@ uint32_t fleet_ring_peek(fleet_ring_t *r, uint8_t *dst, uint32_t capacity) {
 }
 
 void fleet_ring_pop(fleet_ring_t *r) {
-  const uint32_t n = r->pending == 0 ? 0 : data_at(r, r->tail, r->tail_at);
-  if (n == 0) return;
+  if (r->pending == 0) return;
   uint8_t mark[fleet_flash_piece];
   memset(mark, (int)(r->geometry.erased ^ 0xff), sizeof mark);
-  const uint32_t at = sector_offset(r, r->tail) + r->tail_at + up(r, head_bytes + n);
+  const uint32_t at = sector_offset(r, r->tail) + r->tail_end - r->geometry.unit_bytes;
   if (r->platform->flash_program(r->platform->user, at, mark, r->geometry.unit_bytes) < 0) r->errors++;
-  r->tail_at += record_bytes(r, n);
+  r->tail_at = r->tail_end;
   r->pending--;
   settle_tail(r);
 }
-

@@ -1,6 +1,7 @@
 // up/sample: inputs that the platform asked for. One is kept at a time, in the port's sample_ram, and sent in parts behind
 // everything else; the next one is taken when it is delivered. A bundle with a front end gives the raw samples of the rows that
 // were new to an inference, another its quantized input.
+#include <stddef.h>
 #include <string.h>
 
 #include "agent.h"
@@ -56,16 +57,24 @@ static uint32_t part_of(const fleet_agent_t *a) {
 }
 
 bool fleet_samples_publish(fleet_agent_t *a) {
+  static const fleet_cbor_row_t before[] = {
+      {FLEET_SAMPLE_INDEX, cbor_row_u32, 0, 0, offsetof(fleet_agent_t, sample_index)},
+      {FLEET_SAMPLE_ASK, cbor_row_u32, 0, 0, offsetof(fleet_agent_t, sample_ask)},
+      {FLEET_SAMPLE_OFFSET, cbor_row_u32, 0, 0, offsetof(fleet_agent_t, sample_sent)},
+      {FLEET_SAMPLE_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_agent_t, sample_bytes)},
+  };
+  static const fleet_cbor_row_t behind[] = {
+      {FLEET_SAMPLE_PREDICTED, cbor_row_u8, 0, 0, offsetof(fleet_agent_t, sample_predicted)},
+      {FLEET_SAMPLE_CONFIDENCE, cbor_row_u8, 0, 0, offsetof(fleet_agent_t, sample_confidence)},
+      {FLEET_SAMPLE_ENCODING, cbor_row_u8, 0, 0, offsetof(fleet_agent_t, sample_encoding)},
+  };
   if (a->sample_state != sample_ready) return false;
   fleet_cbor_writer_t w;
   const uint32_t at = fleet_messages_begin(a, &w, "sample", 1);
   fleet_cbor_field_bytes(&w, FLEET_SAMPLE_BUILD, a->persist.slots[a->model_slot].digest, 8);
-  const uint32_t numbers[] = {a->sample_index, a->sample_ask, a->sample_sent, a->sample_bytes};
-  for (uint32_t i = 0; i < 4; i++) fleet_cbor_field(&w, FLEET_SAMPLE_INDEX + i, numbers[i]);
+  fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(before), a);
   fleet_cbor_field_bytes(&w, FLEET_SAMPLE_DATA, (const uint8_t *)a->config->sample_ram + a->sample_sent, part_of(a));
-  fleet_cbor_field(&w, FLEET_SAMPLE_PREDICTED, a->sample_predicted);
-  fleet_cbor_field(&w, FLEET_SAMPLE_CONFIDENCE, a->sample_confidence);
-  fleet_cbor_field(&w, FLEET_SAMPLE_ENCODING, a->sample_encoding);
+  fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(behind), a);
   if (!fleet_messages_end(a, &w, at, 1)) return false;
   a->in_flight = in_flight_sample;
   return true;

@@ -16,33 +16,28 @@ static const uint32_t round_constants[64] = {
 static uint32_t rotate_right(uint32_t x, uint32_t n) { return (x >> n) | (x << (32 - n)); }
 
 // The message schedule is kept as a ring of 16 words: 64 bytes of stack instead of 256.
-static void compress(uint32_t state[8], const uint8_t block[64]) {
+static void compress(uint32_t state[8], const uint8_t *block) {
   uint32_t w[16];
-  for (uint32_t i = 0; i < 16; i++) {
-    w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
-           block[4 * i + 3];
-  }
   uint32_t s[8];
   memcpy(s, state, sizeof s);
   for (uint32_t i = 0; i < 64; i++) {
-    if (i >= 16) {
+    uint32_t word = 0;
+    if (i < 16) {
+      for (uint32_t k = 0; k < 4; k++) word = word << 8 | *block++;
+    } else {
       const uint32_t w15 = w[(i + 1) & 15];
       const uint32_t w2 = w[(i + 14) & 15];
-      w[i & 15] += (rotate_right(w15, 7) ^ rotate_right(w15, 18) ^ (w15 >> 3)) + w[(i + 9) & 15] +
-                   (rotate_right(w2, 17) ^ rotate_right(w2, 19) ^ (w2 >> 10));
+      word = w[i & 15] + (rotate_right(w15, 7) ^ rotate_right(w15, 18) ^ (w15 >> 3)) + w[(i + 9) & 15] +
+             (rotate_right(w2, 17) ^ rotate_right(w2, 19) ^ (w2 >> 10));
     }
+    w[i & 15] = word;
     const uint32_t sum1 = rotate_right(s[4], 6) ^ rotate_right(s[4], 11) ^ rotate_right(s[4], 25);
-    const uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-    const uint32_t t1 = s[7] + sum1 + choice + round_constants[i] + w[i & 15];
+    const uint32_t choice = s[6] ^ (s[4] & (s[5] ^ s[6]));
+    const uint32_t t1 = s[7] + sum1 + choice + round_constants[i] + word;
     const uint32_t sum0 = rotate_right(s[0], 2) ^ rotate_right(s[0], 13) ^ rotate_right(s[0], 22);
-    const uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-    s[7] = s[6];
-    s[6] = s[5];
-    s[5] = s[4];
-    s[4] = s[3] + t1;
-    s[3] = s[2];
-    s[2] = s[1];
-    s[1] = s[0];
+    const uint32_t majority = (s[0] & s[1]) | (s[2] & (s[0] | s[1]));
+    for (uint32_t k = 7; k != 0; k--) s[k] = s[k - 1];
+    s[4] += t1;
     s[0] = t1 + sum0 + majority;
   }
   for (uint32_t i = 0; i < 8; i++) state[i] += s[i];
@@ -58,7 +53,7 @@ void fleet_sha256_init(fleet_sha256_t *sha) {
 void fleet_sha256_update(fleet_sha256_t *sha, const void *data, uint32_t n) {
   const uint8_t *p = data;
   while (n != 0) {
-    const uint32_t used = (uint32_t)(sha->bytes & 63);
+    const uint32_t used = sha->bytes & 63;
     const uint32_t take = n < 64 - used ? n : 64 - used;
     memcpy(sha->block + used, p, take);
     sha->bytes += take;
@@ -69,9 +64,9 @@ void fleet_sha256_update(fleet_sha256_t *sha, const void *data, uint32_t n) {
 }
 
 void fleet_sha256_final(fleet_sha256_t *sha, uint8_t digest[32]) {
-  const uint64_t bits = sha->bytes << 3;
   uint8_t length[8];
-  for (uint32_t i = 0; i < 8; i++) length[i] = (uint8_t)(bits >> (56 - 8 * i));
+  uint64_t bits = (uint64_t)sha->bytes << 3;
+  for (uint32_t i = 8; i != 0; i--, bits >>= 8) length[i - 1] = (uint8_t)bits;
   uint8_t padding = 0x80;
   do {
     fleet_sha256_update(sha, &padding, 1);

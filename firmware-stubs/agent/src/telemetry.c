@@ -90,9 +90,11 @@ void fleet_window_add(fleet_agent_t *a, const fleet_inference_t *inference) {
   if (a->pick_every != 0 && inference->index % a->pick_every == 0 && w->picks < FLEET_WINDOW_PICKS &&
       w->classes > 1) {
     const uint32_t offset = inference->index - w->first_index;
-    const uint8_t pick[4] = {(uint8_t)offset, (uint8_t)(offset >> 8), (uint8_t)class_index,
-                             (uint8_t)inference->confidence};
-    memcpy(w->pick[w->picks++], pick, sizeof pick);
+    uint8_t *pick = w->pick[w->picks++];
+    pick[0] = (uint8_t)offset;
+    pick[1] = (uint8_t)(offset >> 8);
+    pick[2] = (uint8_t)class_index;
+    pick[3] = (uint8_t)inference->confidence;
   }
   w->cycles_sum += inference->cycles;
   if (inference->cycles > w->cycles_max) w->cycles_max = inference->cycles;
@@ -111,7 +113,7 @@ static void put_histogram(fleet_cbor_writer_t *w, uint32_t key, const uint16_t *
   uint32_t waiting = 8;
   for (uint32_t i = 0; waiting >= 8 || i < n;) {
     if (waiting >= 8) {
-      fleet_cbor_raw(w, &(const uint8_t){(uint8_t)bits}, 1);
+      fleet_cbor_byte(w, bits);
       bits >>= 8;
       waiting -= 8;
     } else {
@@ -119,7 +121,12 @@ static void put_histogram(fleet_cbor_writer_t *w, uint32_t key, const uint16_t *
       waiting += width;
     }
   }
-  if (waiting != 0) fleet_cbor_raw(w, &(const uint8_t){(uint8_t)bits}, 1);
+  if (waiting != 0) fleet_cbor_byte(w, bits);
+}
+
+static void put_int(fleet_cbor_writer_t *w, uint32_t key, int64_t value) {
+  fleet_cbor_key(w, key);
+  fleet_cbor_int(w, value);
 }
 
 static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
@@ -130,13 +137,10 @@ static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
     fleet_cbor_head(w, cbor_map, 6);
     put_histogram(w, FLEET_FEATURE_SUMMARY_HISTOGRAM, f->histogram, f->bins);
     fleet_cbor_field(w, FLEET_FEATURE_SUMMARY_N, f->n);
-    fleet_cbor_key(w, FLEET_FEATURE_SUMMARY_SUM);
-    fleet_cbor_int(w, f->sum);
+    put_int(w, FLEET_FEATURE_SUMMARY_SUM, f->sum);
     fleet_cbor_field_wide(w, FLEET_FEATURE_SUMMARY_SUM_SQUARES, f->sum_squares);
-    fleet_cbor_key(w, FLEET_FEATURE_SUMMARY_MIN);
-    fleet_cbor_int(w, f->n == 0 ? 0 : f->min);
-    fleet_cbor_key(w, FLEET_FEATURE_SUMMARY_MAX);
-    fleet_cbor_int(w, f->n == 0 ? 0 : f->max);
+    put_int(w, FLEET_FEATURE_SUMMARY_MIN, f->n == 0 ? 0 : f->min);
+    put_int(w, FLEET_FEATURE_SUMMARY_MAX, f->n == 0 ? 0 : f->max);
   }
 }
 

@@ -138,7 +138,7 @@ static void should_close_on_malformed_packets(void) {
   closes_on("\x30\xff\xff\xff\xff\x01", 6);       // five length bytes
   closes_on("\x30\x02\x00\x09", 4);               // topic beyond the packet
   closes_on("\x20\x02\x00\x00", 4);               // a second CONNACK
-  closes_on("\x90\x05\x00\x01\x01\x00\x01", 7);   // a second SUBACK
+  closes_on("\x90\x03\x00\x01\x01", 5);           // a second SUBACK
   closes_on("\x40\x03\x00\x01\x00", 5);           // PUBACK of three bytes
   closes_on("\x10\x00", 2);                       // CONNECT is the client's
   closes_on("\x00\x00", 2);

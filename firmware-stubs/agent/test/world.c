@@ -746,9 +746,9 @@ static void broker(world_t *w) {
         take_publish(w, body, remaining, p[0] & 15u);
         break;
       case 8: {
-        const uint8_t ack[7] = {0x90, 5, body[0], body[1], 1, 0, 1};
+        const uint8_t ack[5] = {0x90, 3, body[0], body[1], 1};
         if (p[0] != 0x82) abort(); // [MQTT-3.8.1-1]
-        to_device(w, ack, 7);
+        to_device(w, ack, 5);
         break;
       }
       case 12: {
