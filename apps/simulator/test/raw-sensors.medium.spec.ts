@@ -155,7 +155,7 @@ describe('raw sensors of simulated devices', () => {
     peer.release = { bundle, sequence: 2, abi: abi.major * 65_536 + abi.minor, opSet: Uint8Array.of() };
     start(bundle, false, 1_000_000);
     const ends = ['active', 'reverted', 'failed'];
-    await peer.until(() => peer.states.some(({ state }) => ends.includes(String(state.updateState))));
+    await peer.until(() => peer.states.some(({ state }) => ends.includes(state.updateState)));
     expect(peer.states.at(-1)!.state).toMatchObject({ updateState: 'active' });
     // Sound that came between two inferences was heard: the rows of one input follow each other.
     observations.length = 0;
