@@ -44,6 +44,14 @@ describe('updates over a bad network', () => {
     const result = run({});
     expect(result).toMatchObject({ succeeded: 1, mixtures: 0, resets: 0 });
     expect(result.chunkRatio).toBeCloseTo(1, 5);
+    // Every sector of the slot once, every byte of it once, and records of tens of bytes.
+    const { flash } = result;
+    const sectors = Math.ceil(to.bundle.length / 4_096);
+    expect(flash.mostErases).toBe(1);
+    expect(flash.erases).toBeGreaterThanOrEqual(sectors);
+    expect(flash.erases).toBeLessThanOrEqual(sectors + 2);
+    expect(flash.programmedBytes).toBeGreaterThanOrEqual(to.bundle.length);
+    expect(flash.programmedBytes).toBeLessThan(to.bundle.length + 8_192);
     // Sessions, reports and headers on top of the bundle.
     expect(result.wireRatio * to.bundle.length).toBeLessThan(1.15 * to.bundle.length + 8_000);
   });

@@ -29,7 +29,8 @@ export class FlashImage {
   /** When set, counts down program and erase operations and then kills the flash until `restorePower`. */
   cut: PowerCut | null = null;
   private dead = false;
-  readonly stats = { programmed: 0, erased: 0, breaches: 0 };
+  /** `programs` and `erased` count operations, `programmed` bytes. */
+  readonly stats = { programs: 0, programmed: 0, erased: 0, breaches: 0 };
   /** Erases of each sector since this image was made. */
   readonly wear: Uint32Array;
 
@@ -102,6 +103,7 @@ export class FlashImage {
       done += n;
     }
     this.generation++;
+    this.stats.programs++;
     this.stats.programmed += effective;
     return this.powerLost ? FLASH_FAILED : FLASH_OK;
   }

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { Random } from '@tinyfleet/sensors';
 import type { Hello, State } from '@tinyfleet/wire';
 import type { Firmware } from '../device/firmware.js';
-import { EPOCH_MS, LabFleet, type LabSettings } from './lab-fleet.js';
+import type { FlashImage } from '../flash/flash-image.js';
+import { EPOCH_MS, LabFleet, type LabDevice, type LabSettings } from './lab-fleet.js';
 import { GOOD_NETWORK, type NetworkConditions } from './lossy-link.js';
 import { ScriptedPlatform, type Release } from './scripted-platform.js';
 import { VirtualTime } from './virtual-time.js';
@@ -55,7 +56,7 @@ export interface UpdateResult {
   readonly succeeded: number;
   /** Devices that run neither release, or whose slot is not what its digest says: must be 0. */
   readonly mixtures: number;
-  /** Seconds from the offer to the new release being active, of those that succeeded. */
+  /** Seconds from the boot to the new release being active, of those that succeeded. */
   readonly medianS: number;
   readonly p99S: number;
   /** Bytes on the wire per device, both ways, with headers and repetitions, in sizes of the bundle. */
@@ -65,6 +66,18 @@ export interface UpdateResult {
   readonly connects: number;
   readonly resets: number;
   readonly silences: number;
+  /** Flash work of one device, the mean over all, from its boot on. */
+  readonly flash: FlashWork;
+}
+
+export interface FlashWork {
+  /** Program operations. */
+  readonly programs: number;
+  readonly programmedBytes: number;
+  /** Sectors erased. */
+  readonly erases: number;
+  /** Of the sector that was erased most, on the device where that is most. */
+  readonly mostErases: number;
 }
 
 const SETTINGS: Omit<LabSettings, 'geometry' | 'slotBytes'> = {
@@ -107,18 +120,19 @@ export function runUpdates(run: UpdateRun): UpdateResult {
   try {
     lab.fleet.reserve(run.devices, 1_024);
     const settings = { ...SETTINGS, geometry, slotBytes };
+    const workBefore = new Map<LabDevice, WorkBefore>();
     const devices = Array.from({ length: run.devices }, (_, i) => {
       const device = lab.add(`d${i}`, settings, network, run.from);
+      workBefore.set(device, { ...device.device.flash.stats, wear: device.device.flash.wear.slice() });
       lab.boot(device);
       return device;
     });
-    // Connected and at rest before the offer.
-    const offeredMs = 0;
+    // Offered at the first hello.
     platform.release = run.to;
     restartAtTimes(devices, trouble, time, random);
     time.run(run.limitS * 1_000, () => activeAt.size === run.devices);
 
-    const times = [...activeAt.values()].map((ms) => (ms - offeredMs) / 1_000).sort((a, b) => a - b);
+    const times = [...activeAt.values()].map((ms) => ms / 1_000).sort((a, b) => a - b);
     const sum = (of: (traffic: (typeof devices)[number]['link']['traffic']) => number) =>
       devices.reduce((total, { link }) => total + of(link.traffic), 0);
     return {
@@ -132,10 +146,30 @@ export function runUpdates(run: UpdateRun): UpdateResult {
       connects: sum(({ connects }) => connects),
       resets: sum(({ resets }) => resets),
       silences: sum(({ silences }) => silences),
+      flash: flashWork(workBefore),
     };
   } finally {
     lab.dispose();
   }
+}
+
+type WorkBefore = FlashImage['stats'] & { readonly wear: Uint32Array };
+
+function flashWork(before: ReadonlyMap<LabDevice, WorkBefore>): FlashWork {
+  const work = [...before].map(([{ device }, then]) => ({
+    programs: device.flash.stats.programs - then.programs,
+    programmedBytes: device.flash.stats.programmed - then.programmed,
+    erases: device.flash.stats.erased - then.erased,
+    mostErases: Math.max(...device.flash.wear.map((erases, sector) => erases - then.wear[sector]!)),
+  }));
+  const mean = (of: (one: FlashWork) => number): number =>
+    work.reduce((total, one) => total + of(one), 0) / work.length;
+  return {
+    programs: mean(({ programs }) => programs),
+    programmedBytes: mean(({ programmedBytes }) => programmedBytes),
+    erases: mean(({ erases }) => erases),
+    mostErases: Math.max(...work.map(({ mostErases }) => mostErases)),
+  };
 }
 
 function makeTrouble(
