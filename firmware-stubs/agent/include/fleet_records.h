@@ -56,7 +56,7 @@ typedef struct {
   uint8_t update_state; // FLEET_UPDATE_STATE_*
   uint8_t attempts;     // faulty resets with the attempt open
   uint8_t attempt_open;
-  uint8_t quick; // the trial is a switch back to a retained slot: no soak follows
+  uint8_t quick; // the trial is a switch back to a retained slot, no soak follows; 2 = from a bundle that has not soaked
   uint16_t update_error;
   fleet_refused_t refused[FLEET_REFUSED_DIGESTS];
   // Fields are appended only; a snapshot that ends before them is read with zeros.

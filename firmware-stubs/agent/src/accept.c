@@ -88,17 +88,21 @@ static bool bits_covered(const uint8_t *need, uint32_t n, const uint8_t *have, u
   return true;
 }
 
-// Whether this device may and can run the bundle that the (verified) manifest names. No side effect.
-int32_t fleet_accept_judge(const fleet_agent_t *a, const fleet_manifest_t *m) {
+int32_t fleet_accept_address(const fleet_agent_t *a, const fleet_manifest_t *m) {
   const fleet_agent_config_t *c = a->config;
-  const fleet_persist_t *p = &a->persist;
   if (c->vendor_id != NULL && memcmp(c->vendor_id, m->vendor_id, 16) != 0) {
     return -(int32_t)fleet_err_manifest_vendor_mismatch;
   }
   if (c->class_id != NULL && memcmp(c->class_id, m->class_id, 16) != 0) {
     return -(int32_t)fleet_err_manifest_class_mismatch;
   }
-  if (m->component != FLEET_COMPONENT_MODEL) return -(int32_t)fleet_err_manifest_component_unknown;
+  return m->component != FLEET_COMPONENT_MODEL ? -(int32_t)fleet_err_manifest_component_unknown : 0;
+}
+
+// Whether this device may and can run the bundle that the (verified) manifest names. No side effect.
+int32_t fleet_accept_judge(const fleet_agent_t *a, const fleet_manifest_t *m) {
+  const fleet_agent_config_t *c = a->config;
+  const fleet_persist_t *p = &a->persist;
   if (m->sequence < p->floor || m->sequence < m->floor) return -(int32_t)fleet_err_manifest_below_floor;
   if (m->sequence < p->highest_sequence && !m->allow_downgrade) return -(int32_t)fleet_err_manifest_downgrade;
   if (fleet_update_refused(a, m->digest, m->sequence)) return -(int32_t)fleet_err_manifest_digest_refused;

@@ -123,7 +123,10 @@ static void believe_records(fleet_agent_t *a) {
     memset(&p->slots[i], 0, sizeof p->slots[i]);
     if (p->active_slot == i) p->active_slot = FLEET_NO_SLOT;
   }
-  if (p->active_slot >= fleet_agent_slots(a->config)) p->active_slot = FLEET_NO_SLOT;
+  if (p->active_slot >= fleet_agent_slots(a->config)) {
+    p->active_slot = FLEET_NO_SLOT;
+    if (p->update_state == FLEET_UPDATE_STATE_SOAK) p->update_state = FLEET_UPDATE_STATE_IDLE; // nothing that could end it
+  }
   p->target_slot &= 1;
   if (p->fetched > p->slots[p->target_slot].bytes) p->fetched = 0;
 }

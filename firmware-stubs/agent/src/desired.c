@@ -65,6 +65,7 @@ static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manife
 static void begin_switch(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m, uint32_t slot) {
   fleet_persist_t *p = &a->persist;
   const bool retained = p->slots[slot].state == FLEET_SLOT_STATE_RETAINED;
+  const bool soaks = p->update_state == FLEET_UPDATE_STATE_SOAK;
   const bool is_shadow = p->update_state == FLEET_UPDATE_STATE_SHADOW && p->target_slot == slot;
   adopt(a, d, m);
   if (m->sequence > p->slots[slot].sequence) p->slots[slot].sequence = m->sequence;
@@ -75,7 +76,7 @@ static void begin_switch(fleet_agent_t *a, const fleet_desired_t *d, const fleet
   }
   p->target_slot = (uint8_t)slot;
   p->attempts = 0;
-  p->quick = retained;
+  p->quick = (uint8_t)(retained + (retained && soaks));
   a->fetching = false;
   fleet_update_proceed(a);
 }
@@ -101,6 +102,7 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
   }
   int32_t result = fleet_manifest_parse(d->manifest.at, d->manifest.n, &m);
   if (result == 0) result = verify(a, &m);
+  if (result == 0) result = fleet_accept_address(a, &m);
   if (result < 0) {
     fleet_report_answer(a, d, NULL, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
     return;
@@ -184,7 +186,7 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
         return;
       }
     } else {
-      fleet_update_revert(a, fleet_err_agent_reverted, FLEET_SLOT_STATE_RETAINED);
+      fleet_update_revert(a, fleet_err_agent_reverted, FLEET_SLOT_STATE_STAGED);
     }
     result = fleet_transfer_judge(a, d, &m); // the slots have changed their parts
   }
@@ -203,7 +205,7 @@ void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
     return;
   }
   a->unix_offset_ms = (int64_t)d.server_time_ms - (int64_t)fleet_agent_uptime_ms(a);
-  a->time_known = true;
+  a->time_known = a->unix_offset_ms >= 0; // a server whose clock is behind the uptime has none
   a->next_contact_s = d.next_contact_s;
   fleet_sleep_heard(a, true);
   if (d.window_s != 0 && (a->config->flags & FLEET_AGENT_FIXED_WINDOW) == 0) {

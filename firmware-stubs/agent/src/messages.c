@@ -166,7 +166,8 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
       {FLEET_HELLO_TELEMETRY_DROPPED, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, windows_dropped)},
   };
   fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), p);
-  fleet_messages_counters(agent, &w, FLEET_HELLO_COUNTERS);
+  // At most 99 bytes and, behind them, 37: where names and sensors are so long they are told by telemetry alone.
+  if (w.capacity - w.used >= 136) fleet_messages_counters(agent, &w, FLEET_HELLO_COUNTERS);
   if (p->ask_counter != 0) fleet_cbor_field(&w, FLEET_HELLO_ASK_COUNTER, p->ask_counter);
   if (shadow) fleet_cbor_field(&w, FLEET_HELLO_SHADOW_STATE_BYTES, config->shadow_state_bytes);
   for (uint32_t i = 0; i < FLEET_AGENT_KEY_MAX; i++) {

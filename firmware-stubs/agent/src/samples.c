@@ -31,7 +31,10 @@ void fleet_samples_feed(fleet_agent_t *a, const void *data, uint32_t bytes, uint
   a->sample_encoding = dtype == FLEET_DTYPE_INT16 ? FLEET_SAMPLE_ENCODING_INT16_LE : FLEET_SAMPLE_ENCODING_INT8;
 }
 
-void fleet_samples_drop(fleet_agent_t *a) { a->sample_state = sample_none; }
+void fleet_samples_drop(fleet_agent_t *a) {
+  a->sample_state = sample_none;
+  if (a->in_flight == in_flight_sample) a->in_flight = in_flight_window; // of no window: its acknowledgement is nobody's
+}
 
 void fleet_samples_unused(fleet_agent_t *a) {
   if (a->sample_state <= sample_too_large) a->sample_state = sample_none;

@@ -175,7 +175,7 @@ bool fleet_shadow_begin(fleet_agent_t *a, uint32_t predicted) {
   fleet_shadow_t *s = fleet_shadow_of(a);
   if (!a->shadow_ready) return false;
   s->active_us = fleet_model_elapsed_us(a);
-  if (!a->shadow_kept) return false;
+  if (!a->shadow_kept || a->persist.update_state != FLEET_UPDATE_STATE_SHADOW) return false; // or its slot is written by now
   a->shadow_kept = false;
   s->expected = (uint16_t)predicted;
   move_inputs(a, &s->runtime, false);

@@ -114,6 +114,7 @@ static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uin
     take = g->sector_bytes - in_sector;
     if (take > n - done) take = n - done;
     result = fleet_flash_write(f, g, at, data + done, take);
+    if (f->watchdog != NULL) f->watchdog(f->user); // one chunk of a delta may make a whole slot
   }
   return result;
 }
@@ -231,7 +232,7 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   // Chunks are taken in order only: TCP keeps the order, and what is missing is asked for again.
   const uint32_t left = a->payload_bytes - a->next_offset;
   const uint32_t expected = left < a->chunk_bytes ? left : a->chunk_bytes;
-  const bool ours = a->fetching && a->job != job_rehash && memcmp(chunk.transfer.at, a->persist.transfer, 8) == 0;
+  const bool ours = a->fetching && a->job == job_none && memcmp(chunk.transfer.at, a->persist.transfer, 8) == 0;
   const bool whole = ours && chunk.offset == a->next_offset && data_bytes == expected;
   if (!whole || fleet_crc32(0, data, data_bytes) != chunk.crc) {
     fleet_agent_count(a, whole ? FLEET_LOSS_COUNTER_CHUNK_CRC : FLEET_LOSS_COUNTER_CHUNK_STALE, 1);

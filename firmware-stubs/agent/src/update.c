@@ -118,7 +118,7 @@ void fleet_update_commit(fleet_agent_t *a) {
   const uint32_t vectors = a->test_vector;
   const bool soaks = !p->quick && p->soak_s != 0;
   if (p->active_slot != FLEET_NO_SLOT && p->active_slot != p->target_slot) {
-    p->slots[p->active_slot].state = FLEET_SLOT_STATE_RETAINED;
+    p->slots[p->active_slot].state = p->quick == 2 ? FLEET_SLOT_STATE_STAGED : FLEET_SLOT_STATE_RETAINED;
   }
   p->active_slot = p->target_slot;
   fleet_update_target(a)->state = FLEET_SLOT_STATE_ACTIVE;
@@ -135,7 +135,7 @@ void fleet_update_commit(fleet_agent_t *a) {
   fleet_report_self_test(a, fleet_report_current(a, p->update_state, 0), vectors, true);
   fleet_model_start(a);
   a->healthy_since_us = a->soak_counted_us = a->now_us;
-  if (!soaks) finish_queued(a);
+  finish_queued(a); // what waited may supersede a soak
 }
 
 static bool has_retained(const fleet_persist_t *p) {

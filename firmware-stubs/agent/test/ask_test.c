@@ -448,6 +448,25 @@ static void should_send_the_inputs_that_were_asked_for(void) {
   CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_SAMPLE_DROPPED), 2);
 }
 
+static void should_count_no_part_of_one_sample_for_another(void) {
+  two_models();
+  w.config.sample_ram = sample_ram;
+  w.config.sample_ram_bytes = sizeof sample_ram;
+  fleet_agent_t *a = &w.agent;
+  const fleet_inference_t inference = {0};
+  CHECK(fleet_samples_ask(a, 2, 77));
+  fleet_samples_feed(a, sample_ram + 1024, 650, FLEET_DTYPE_INT16);
+  fleet_samples_done(a, &inference);
+  w.hold_acks = true;
+  while (a->in_flight != in_flight_sample) CHECK(world_run_step(&w));
+  fleet_samples_drop(a); // another model takes over
+  fleet_samples_feed(a, sample_ram + 1024, 650, FLEET_DTYPE_INT16);
+  fleet_samples_done(a, &inference);
+  w.hold_acks = false;
+  CHECK_EQUAL(a->sample_sent, 0);
+  CHECK(a->in_flight != in_flight_sample);
+}
+
 static void should_send_a_large_sample_in_parts_behind_everything_else(void) {
   two_models();
   w.config.sample_ram = sample_ram;
@@ -691,6 +710,7 @@ const test_t ask_tests[] = {
     {"should abort while it hashes what a transfer left", should_abort_while_it_hashes_what_a_transfer_left},
     {"should go back on command", should_go_back_on_command},
     {"should send the inputs that were asked for", should_send_the_inputs_that_were_asked_for},
+    {"should count no part of one sample for another", should_count_no_part_of_one_sample_for_another},
     {"should send a large sample in parts behind everything else",
      should_send_a_large_sample_in_parts_behind_everything_else},
     {"should send the raw rows of a front end", should_send_the_raw_rows_of_a_front_end},

@@ -345,6 +345,46 @@ static void should_keep_the_active_model_at_a_power_cut_at_every_operation(void)
   CHECK(cuts > 60);
 }
 
+// What comes while the shadow's bundle is hashed or tested.
+static void should_leave_its_slot_to_another_release_in_the_middle_of_its_check(void) {
+  for (uint32_t job = job_check_shadow; job <= job_test_shadow; job++) {
+    with_active();
+    want_release(&other, 4, 1);
+    world_send_desired(&w);
+    while (w.agent.job != job) CHECK(world_run_step(&w));
+    want_release(&two, 6, 0);
+    world_send_desired(&w);
+    CHECK(world_run(&w, 30));
+    CHECK(runs(&two));
+    CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_FAILED), 0);
+  }
+}
+
+static void should_blame_nothing_on_the_active_model_when_it_is_desired_in_the_middle_of_the_check(void) {
+  with_active();
+  bundle_t bad;
+  make_bundle(&bad, 9, 2, true);
+  want_release(&bad, 4, 1);
+  world_send_desired(&w);
+  while (w.agent.job != job_check_shadow) CHECK(world_run_step(&w));
+  want_release(&one, 6, 0);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 30));
+  CHECK(runs(&one));
+  const fleet_persist_t *p = &w.agent.persist;
+  CHECK_EQUAL(p->update_state, FLEET_UPDATE_STATE_ACTIVE);
+  CHECK_EQUAL(p->slots[p->active_slot].state, FLEET_SLOT_STATE_ACTIVE);
+  CHECK_EQUAL(p->refused[0].error, 0);
+}
+
+static void should_not_begin_a_run_after_its_end(void) {
+  with_active();
+  stage(&two, 1);
+  w.agent.shadow_kept = true; // in slices, the active model has started
+  w.agent.persist.update_state = FLEET_UPDATE_STATE_IDLE;
+  CHECK(!fleet_shadow_begin(&w.agent, 0));
+}
+
 const test_t shadow_tests[] = {
     {"should run beside the active model and agree with an equal one",
      should_run_beside_the_active_model_and_agree_with_an_equal_one},
@@ -359,6 +399,11 @@ const test_t shadow_tests[] = {
     {"should refuse a bundle whose golden vectors fail", should_refuse_a_bundle_whose_golden_vectors_fail},
     {"should skip runs that the period or the battery does not allow",
      should_skip_runs_that_the_period_or_the_battery_does_not_allow},
+    {"should leave its slot to another release in the middle of its check",
+     should_leave_its_slot_to_another_release_in_the_middle_of_its_check},
+    {"should blame nothing on the active model when it is desired in the middle of the check",
+     should_blame_nothing_on_the_active_model_when_it_is_desired_in_the_middle_of_the_check},
+    {"should not begin a run after its end", should_not_begin_a_run_after_its_end},
     {"should skip runs on a flat battery", should_skip_runs_on_a_flat_battery},
     {"should answer that no shadow can run here", should_answer_that_no_shadow_can_run_here},
     {"should stay staged when the two do not go together", should_stay_staged_when_the_two_do_not_go_together},

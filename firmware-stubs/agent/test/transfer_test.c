@@ -247,6 +247,25 @@ static void should_boot_old_or_new_after_a_power_cut_at_every_operation(void) {
   CHECK(cuts > 150);
 }
 
+static uint32_t fed;
+static void watchdog(void *user) {
+  (void)user;
+  fed++;
+}
+
+// One chunk may make a whole slot: sectors are erased one after another.
+static void should_feed_the_watchdog_between_sectors(void) {
+  start();
+  w.platform.watchdog = watchdog;
+  want(&two, &delta, &one);
+  w.drop_wants = true;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 2));
+  fed = 0;
+  CHECK_EQUAL(fleet_payload_feed(w.config.patch_scratch, delta.bytes, delta.n), 0);
+  CHECK(fed >= two.n / 1024);
+}
+
 const test_t transfer_tests[] = {
     {"should install by delta then compressed", should_install_by_delta_then_compressed},
     {"should tell the methods that its memory suffices for", should_tell_the_methods_that_its_memory_suffices_for},
@@ -259,6 +278,7 @@ const test_t transfer_tests[] = {
     {"should go on at a block after a reboot", should_go_on_at_a_block_after_a_reboot},
     {"should start another payload of the same bundle from its start",
      should_start_another_payload_of_the_same_bundle_from_its_start},
+    {"should feed the watchdog between sectors", should_feed_the_watchdog_between_sectors},
     {"should erase each sector once in a transfer", should_erase_each_sector_once_in_a_transfer},
     {"should boot old or new after a power cut at every operation of a delta or compressed update",
      should_boot_old_or_new_after_a_power_cut_at_every_operation},

@@ -1,6 +1,7 @@
 // Installing, resuming, soaking, reverting: the whole path from desired to active, with power cuts at every flash operation.
 #include <string.h>
 
+#include "../src/update.h"
 #include "test.h"
 #include "world.h"
 
@@ -425,6 +426,143 @@ static void should_supersede_a_soak_when_the_manifest_says_so(void) {
   }
 }
 
+static void should_supersede_a_soak_by_what_came_during_the_trial(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  want_release(&two, 4);
+  world_send_desired(&w);
+  while (w.agent.persist.update_state != FLEET_UPDATE_STATE_TRIAL) CHECK(world_run_step(&w));
+  want_release(&three, 6);
+  w.release.supersede = FLEET_CONDITIONS_SUPERSEDE_COMMIT;
+  world_send_desired(&w);
+  CHECK(world_run(&w, 40));
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_QUEUED), 1);
+  CHECK(runs(&three));
+}
+
+static void should_soak_again_what_was_left_in_its_soak(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  install(&two, 4);
+  install(&one, 2); // the fleet goes back before two was proven
+  const fleet_persist_t *p = &w.agent.persist;
+  CHECK_EQUAL(p->slots[p->active_slot ^ 1].state, FLEET_SLOT_STATE_STAGED);
+  const uint32_t chunks = w.chunks_sent;
+  install(&two, 6);
+  CHECK_EQUAL(w.chunks_sent, chunks);
+  CHECK_EQUAL(p->update_state, FLEET_UPDATE_STATE_SOAK);
+  CHECK_EQUAL(p->slots[p->active_slot ^ 1].state, FLEET_SLOT_STATE_RETAINED);
+}
+
+// One bundle may be a release of two device types.
+static void should_take_nothing_from_a_manifest_for_other_devices(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  want_release(&one, 800);
+  w.release.floor = 800;
+  w.release.class_id = 8;
+  world_send_desired(&w);
+  refused_with(fleet_err_manifest_class_mismatch);
+  CHECK_EQUAL(w.agent.persist.highest_sequence, 2);
+  CHECK_EQUAL(w.agent.persist.floor, 0);
+  install(&two, 4);
+}
+
+static void should_start_anew_when_the_slots_no_longer_hold_what_soaks(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  restart(FLEET_RESET_CAUSE_WATCHDOG);
+  restart(FLEET_RESET_CAUSE_WATCHDOG);
+  CHECK_EQUAL(w.agent.persist.attempts, 2);
+  w.config.slot_bytes = (one.n - 1) / 1024 * 1024;
+  restart(FLEET_RESET_CAUSE_WATCHDOG);
+  CHECK_EQUAL(w.agent.persist.active_slot, FLEET_NO_SLOT);
+  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_IDLE);
+}
+
+// As after a boot: what is desired comes while the active slot is still being hashed, and so does a chunk that was on its way.
+static void should_take_no_chunk_while_it_checks_its_model(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  install(&one, 2);
+  CHECK(world_run(&w, 110));
+  w.drop_wants = true;
+  want_release(&two, 4);
+  world_send_desired(&w);
+  CHECK(world_run(&w, 2));
+  fleet_agent_t *a = &w.agent;
+  CHECK(a->fetching && a->next_offset == 0);
+  fleet_trial_job(a, job_check_active, a->persist.active_slot);
+  uint8_t chunk[1200];
+  fleet_cbor_writer_t to = {chunk, sizeof chunk, 0, false};
+  fleet_cbor_head(&to, cbor_map, 4);
+  fleet_cbor_field_bytes(&to, FLEET_CHUNK_TRANSFER, a->persist.transfer, 8);
+  fleet_cbor_field(&to, FLEET_CHUNK_OFFSET, 0);
+  fleet_cbor_field_bytes(&to, FLEET_CHUNK_DATA, two.bytes, a->chunk_bytes);
+  fleet_cbor_field(&to, FLEET_CHUNK_CRC32, fleet_crc32(0, two.bytes, a->chunk_bytes));
+  CHECK(!to.overflow);
+  fleet_transfer_chunk(a, chunk, to.used);
+  CHECK_EQUAL(fleet_agent_counter(a, FLEET_LOSS_COUNTER_CHUNK_STALE), 1);
+  w.drop_wants = false;
+  CHECK(world_run(&w, 20));
+  CHECK(runs(&two));
+  CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_REVERTED), 0);
+}
+
+static void should_count_a_clock_behind_its_uptime_as_unknown(void) {
+  ready();
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK(world_run(&w, 20));
+  for (uint32_t known = 0; known < 2; known++) {
+    uint8_t desired[32];
+    fleet_cbor_writer_t to = {desired, sizeof desired, 0, false};
+    fleet_cbor_head(&to, cbor_map, 3);
+    fleet_cbor_field_wide(&to, FLEET_DESIRED_SERVER_TIME_MS, fleet_agent_uptime_ms(&w.agent) - 1 + known);
+    fleet_cbor_field(&to, FLEET_DESIRED_REVISION, 9);
+    fleet_cbor_field(&to, FLEET_DESIRED_DEPLOYMENT, 0);
+    fleet_update_desired(&w.agent, desired, to.used);
+    CHECK_EQUAL(w.agent.time_known, known);
+  }
+}
+
+static void should_say_hello_however_much_there_is_to_tell(void) {
+  static const char name[128] = "a name as long as any";
+  static uint8_t memory[FLEET_SHADOW_BYTES];
+  static uint8_t next_key[65];
+  fleet_sensor_t sensors[8];
+  ready();
+  memset(sensors, 0xff, sizeof sensors);
+  fleet_agent_config_t *c = &w.config;
+  c->project = c->device = c->device_type = (fleet_text_t){name, 63};
+  c->firmware_version = (fleet_text_t){name, 32};
+  c->sensors = sensors;
+  c->sensor_count = 8;
+  c->duty_cycle_s = c->reset_cause = c->shadow_state_bytes = UINT32_MAX;
+  c->shadow = memory;
+  c->shadow_bytes = sizeof memory;
+  c->keys[1] = (fleet_key_t){FLEET_SIGNATURE_ALGORITHM_P256, next_key, 65};
+  CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
+  fleet_agent_t *a = &w.agent;
+  fleet_persist_t *p = &a->persist;
+  c->arena_bytes = c->state_bytes = c->slot_bytes = c->flash.sector_bytes = UINT32_MAX;
+  p->last_boot_counter = p->highest_sequence = p->floor = p->key_sequence = p->windows_dropped = p->ask_counter = UINT32_MAX;
+  memset(p->slots, 0xff, sizeof p->slots);
+  memset(a->counters, 0xff, sizeof a->counters);
+  a->boot_id = UINT64_MAX;
+  a->sequence = UINT32_MAX - 1;
+  a->now_us = UINT64_C(1) << 60;
+  a->time_known = true;
+  a->unix_offset_ms = INT64_C(1) << 60;
+  CHECK(fleet_messages_hello(a));
+}
+
 static void should_repeat_wants_for_lost_and_broken_chunks(void) {
   ready();
   restart(FLEET_RESET_CAUSE_POWER_ON);
@@ -737,6 +875,14 @@ const test_t update_tests[] = {
     {"should give up a model that never runs in its soak", should_give_up_a_model_that_never_runs_in_its_soak},
     {"should wait for the first input of a slow sensor", should_wait_for_the_first_input_of_a_slow_sensor},
     {"should queue a release that arrives during a soak", should_queue_a_release_that_arrives_during_a_soak},
+    {"should supersede a soak by what came during the trial", should_supersede_a_soak_by_what_came_during_the_trial},
+    {"should soak again what was left in its soak", should_soak_again_what_was_left_in_its_soak},
+    {"should take nothing from a manifest for other devices", should_take_nothing_from_a_manifest_for_other_devices},
+    {"should start anew when the slots no longer hold what soaks",
+     should_start_anew_when_the_slots_no_longer_hold_what_soaks},
+    {"should take no chunk while it checks its model", should_take_no_chunk_while_it_checks_its_model},
+    {"should count a clock behind its uptime as unknown", should_count_a_clock_behind_its_uptime_as_unknown},
+    {"should say hello however much there is to tell", should_say_hello_however_much_there_is_to_tell},
     {"should supersede a soak when the manifest says so", should_supersede_a_soak_when_the_manifest_says_so},
     {"should repeat wants for lost and broken chunks", should_repeat_wants_for_lost_and_broken_chunks},
     {"should resume a transfer after a lost connection and after a reboot",
