@@ -53,6 +53,7 @@ void fleet_accept_store_key(fleet_agent_t *agent, uint32_t which, const fleet_ke
 // The next key becomes the current one when the bundle that it signed is committed; part of that record.
 void fleet_accept_rotate(fleet_agent_t *agent);
 // 0 or a registered error negated.
+//
 // Whether the (verified) manifest is for devices like this one: what is not changes nothing here, whatever it names.
 int32_t fleet_accept_address(const fleet_agent_t *agent, const fleet_manifest_t *manifest);
 // Whether this device may and can run the bundle that the (verified) manifest names. No side effect.

@@ -94,6 +94,7 @@ int32_t flash_file_program(flash_file_t *flash, uint32_t offset, const void *src
 int32_t flash_file_erase(flash_file_t *flash, uint32_t offset) {
   if (fleet_nor_check_erase(&flash->geometry, offset) != 0) return -1;
   flash_file_settle(flash);
+  if (flash->dirty) return -1; // what came before may not be on the disk
   if (!fill(flash->fd, offset, flash->geometry.sector_bytes, flash->geometry.erased)) return -1;
   return fsync(flash->fd) == 0 ? 0 : -1;
 }
