@@ -1,11 +1,12 @@
 /** The schema: migrations run once under any number of starters, TypeORM agrees with them, Postgres 15 takes them. */
 import { execFile } from 'node:child_process';
-import { chown, mkdir, rm } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
-import { Database, type ConnectionTarget } from '@tinyfleet/storage';
+import { Database, PgAskSource, PgDesiredStore, type ConnectionTarget } from '@tinyfleet/storage';
 import { ensureSystemUser } from '../src/postgres/embedded/host.js';
 import { startTestCluster, temporaryDirectory, type TestCluster } from './test-database.js';
 
@@ -39,6 +40,59 @@ describe('migrations', () => {
     const rows = await all[0]!.query<{ name: string }>('select name from migration order by name');
     expect(rows.map(({ name }) => name)).toContain('0001-foundation.sql');
     await Promise.all(all.map((database) => database.close()));
+  });
+
+  it('should bring a fleet of the first version along', async () => {
+    const where = target();
+    const before = await Database.connect({ target: where });
+    await before.query('drop schema public cascade; create schema public');
+    await before.query(
+      `create table migration (name text primary key, digest text not null, applied_at timestamptz not null default now())`,
+    );
+    for (const name of ['0001-foundation.sql', '0002-calibration.sql']) {
+      const sql = await readFile(new URL(`../src/postgres/migrations/${name}`, import.meta.url), 'utf8');
+      await before.query(sql);
+      const digest = createHash('sha256').update(sql).digest('hex');
+      await before.query('insert into migration (name, digest) values ($1, $2)', [name, digest]);
+    }
+    const [projectId, typeId, deviceId, keyId] = Array.from({ length: 4 }, () => randomUUID());
+    await before.query(`insert into project (id, name) values ($1, 'old')`, [projectId]);
+    await before.query(
+      `insert into device_type (project_id, id, name, builtin, spec) values ($1, $2, 't', false, '{}')`,
+      [projectId, typeId],
+    );
+    await before.query(
+      `insert into device (project_id, id, name, type_id, token_hash) values ($1, $2, 'd', $3, '\\x00')`,
+      [projectId, deviceId, typeId],
+    );
+    await before.query(
+      `insert into signing_key (project_id, id, algorithm, public_key, key_sequence) values ($1, $2, 'ed25519', '\\x01', 1)`,
+      [projectId, keyId],
+    );
+    await before.query(
+      `insert into device_report (project_id, device_id, boot_id, hello_at, firmware_version, abi, reset_cause, slots,
+         fetch_slot, active_digest, hello) values ($1, $2, 1, now(), '1', 1, 1, '[]', 1, '\\x02', '{}')`,
+      [projectId, deviceId],
+    );
+    await before.query(
+      `insert into desired_state (project_id, device_id, revision, digest) values ($1, $2, 7, '\\x03')`,
+      [projectId, deviceId],
+    );
+    await before.close();
+
+    const after = await Database.connect({ target: where });
+    expect(await schemaDifferences(after)).toEqual([]);
+    expect(await after.query('select sealed_key, ask_counter::int from device')).toEqual([
+      { sealed_key: null, ask_counter: 0 },
+    ]);
+    expect(await after.query('select state from signing_key')).toEqual([{ state: 'active' }]);
+    const device = { projectId: projectId!, deviceId: deviceId! };
+    expect(await new PgDesiredStore(after).load([device])).toMatchObject([
+      { revision: 7, bundle: undefined },
+    ]);
+    const asked = { ...device, isNewSession: true, mayRotate: true };
+    expect(await new PgAskSource(after).next([asked])).toEqual([undefined]);
+    await after.close();
   });
 
   it('should leave TypeORM nothing to change, which TypeORM would tell if there were', async () => {
