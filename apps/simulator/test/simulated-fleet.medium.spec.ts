@@ -26,6 +26,8 @@ const geometry = {
   erased: 0xff,
 } as const;
 const SLOT_0 = 2 * 4_096;
+/** wire.cddl sensor. */
+const MICROPHONE = 3;
 
 let v1: Release;
 let v2: Release;
@@ -302,6 +304,9 @@ describe('simulated devices', () => {
     await makeHistory(fleet, devices, { days: 2, periodMs: 60_000 });
     const past = observations.filter((observation) => observation.past);
     expect(Math.abs(past.length - 2 * 2 * 1_440)).toBeLessThan(10);
+    // Its microphone goes on where the past ended, which is up to two minutes behind the wall clock.
+    const samples = fleet.firmware.memory.allocate(320);
+    for (const device of devices) expect(device.sample(MICROPHONE, samples, 160)).toBe(160);
     await peer.until(() => devices.every((device) => windowsOf(device.name).length >= 49), 20_000);
     const hello = peer.hellos.find(({ device }) => device === 'd0')!.hello;
     expect(hello.uptimeMs).toBeGreaterThanOrEqual(2 * 86_400_000 - 3_700_000);

@@ -149,10 +149,8 @@ void fleet_update_revert(fleet_agent_t *a, uint32_t error, uint32_t slot_state) 
   const uint32_t other = p->active_slot ^ 1u;
   fleet_slot_record_t *bad = &p->slots[p->active_slot];
   const uint32_t attempts = p->attempts;
-  if (a->fetching) {
-    a->fetching = false;
-    a->hello_due = true; // its answer starts the transfer again
-  }
+  a->fetching = false;
+  a->hello_due = true; // tells the slots as they are now; its answer starts a transfer again
   if (slot_state == FLEET_SLOT_STATE_REJECTED) remember_refused(a, bad, error);
   bad->state = (uint8_t)slot_state;
   bad->error = (uint16_t)error;

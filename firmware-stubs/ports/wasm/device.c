@@ -168,7 +168,7 @@ static void read_config(device_t *d, const uint32_t *w) {
   d->platform = (fleet_platform_t){d,         now_us,   flags & 1 ? cycles : NULL, flash_read, flash_program,
                                    flash_erase, flash_map, net_open, net_send,   net_receive, net_close,
                                    verify,    entropy,  sample,   result,       reset,       battery,
-                                   NULL,      log_text};
+                                   NULL,      log_text, NULL,     NULL};
 }
 
 EXPORT(device_abi) uint32_t device_abi(void) { return DEVICE_ABI; }

@@ -33,9 +33,9 @@ export async function makeHistory(
   let done = 0;
   for (const device of devices) {
     const endUs = days * DAY_US;
-    device.boot(ResetCause.powerOn);
+    // Its world begins in the past, its sensors' rings too: what is not there yet would be waited for.
+    device.boot(ResetCause.powerOn, Date.now() - endUs / 1_000);
     device.clock.driveTo(0);
-    device.worldStartMs = Date.now() - endUs / 1_000;
     device.hasCoverage = false;
     device.setPeriod(periodMs * 1_000);
     let sliceEnd = performance.now() + sliceMs;
