@@ -7,6 +7,8 @@ export const STALE_ROUTES: Readonly<Record<EventName, readonly RouteName[]>> = {
   'device.removed': ['deviceList', 'fleetSummary'],
   'device.reported': ['deviceList', 'deviceGet', 'fleetSummary'],
   'presence.changed': ['deviceList', 'deviceGet', 'fleetSummary'],
+  'command.changed': ['deviceCommandList'],
+  'key.changed': ['signingKeyList'],
   'model.imported': ['modelList', 'modelVersionList'],
   'build.changed': ['buildList', 'buildGet'],
   'release.created': ['releaseList'],

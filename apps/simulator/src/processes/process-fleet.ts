@@ -96,7 +96,7 @@ export class ProcessFleet {
   async stop(): Promise<void> {
     this.abort.abort();
     clearInterval(this.timer);
-    await Promise.all(this.members.map(({ running }) => running?.stop()));
+    await Promise.all(this.members.map(async ({ running }) => await running?.stop()));
     if (this.temporary !== undefined) await rm(this.temporary, { recursive: true, force: true });
   }
 
