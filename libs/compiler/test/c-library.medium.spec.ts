@@ -123,7 +123,7 @@ describeWith(['shared-data', 'gcc', 'make'], 'C library on the host', () => {
     it(`should compute ${name} as the reference does, compiled without a warning`, async () => {
       const units = emit(folder(), await library(name));
       writeFileSync(join(folder(), 'harness.c'), harness(name.toLowerCase().replace('resnet', '_resnet')));
-      const port = [join(firmware, 'ports/posix/fleet_run_posix.c'), `-I${join(firmware, 'ports/run')}`];
+      const port = [join(firmware, 'ports/posix/run/fleet_run_posix.c'), `-I${join(firmware, 'ports/run')}`];
       const args = [...STRICT, '-O2', '-I.', ...port, 'harness.c', ...units, '-o', 'harness'];
       expect(await run(toolPath('gcc'), args, { cwd: folder() })).toEqual({ stdout: '', stderr: '' });
       await run('./harness', [join(shared, 'vectors', name, 'inputs.bin'), 'outputs'], { cwd: folder() });
@@ -201,10 +201,11 @@ describeWith(['shared-data', 'arm-none-eabi-gcc', 'qemu-system-arm'], 'C library
     it(`should compute ${name} without an interpreter in the image`, async () => {
       const units = emit(folder(), await library(name));
       writeFileSync(join(folder(), 'harness.c'), harness(name.toLowerCase().replace('resnet', '_resnet')));
-      const port = ['startup.c', 'semihosting.c', 'fleet_run_cortex_m.c'].map((file) =>
+      const port = ['run/startup.c', 'semihosting.c', 'run/fleet_run_cortex_m.c'].map((file) =>
         join(firmware, 'ports/cortex-m', file),
       );
-      const includes = ['-I.', `-I${join(firmware, 'ports/run')}`, '-DFLEET_RUN_TIMER=0x40000000'];
+      const headers = ['ports/run', 'ports/cortex-m'].map((path) => `-I${join(firmware, path)}`);
+      const includes = ['-I.', ...headers, '-DFLEET_RUN_TIMER=0x40000000'];
       const link = ['-nostartfiles', '-Wl,--gc-sections', '-Wl,--defsym=link_psram=0x21000000'];
       const script = ['-T', join(firmware, 'ports/cortex-m/mps2.ld')];
       const args = [
