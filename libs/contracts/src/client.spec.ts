@@ -1,7 +1,7 @@
 /** The typed client: URL building, tokens, problems. */
 import { describe, expect, it } from '@jest/globals';
 import { ApiError, createClient, routeUrl } from './client.js';
-import { routes } from './routes.js';
+import { routes } from './routes/index.js';
 
 const respond = (status: number, body: unknown) => () =>
   Promise.resolve(new Response(JSON.stringify(body), { status }));

@@ -3,7 +3,7 @@
  * and knows nothing of Node.
  */
 import type { z } from 'zod';
-import { routes, type Route, type RouteName, type RouteOf } from './routes.js';
+import { routes, type Route, type RouteName, type RouteOf } from './routes/index.js';
 
 type Parsed<S> = S extends z.ZodType ? z.infer<S> : S extends 'binary' ? Uint8Array : undefined;
 type Input<S> = S extends z.ZodType

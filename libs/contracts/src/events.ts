@@ -3,7 +3,7 @@
  * in the transaction of its cause, numbered per project and delivered at least once.
  */
 import { z } from './zod.js';
-import { BuildState, DeploymentState, DeviceCommandState, RolloutState } from './resources.js';
+import { BuildState, DeploymentState, DeviceCommandState, RolloutState } from './resources/index.js';
 
 export const eventSchemas = {
   'device.registered': z.object({ device: z.string() }),

@@ -1,11 +1,11 @@
 /** HTTP API contracts: one source for validation, OpenAPI and typed clients. Browser-safe. */
 import type { z } from 'zod';
-import type * as resources from './resources.js';
+import type * as resources from './resources/index.js';
 
 export * from './names.js';
-export * from './resources.js';
+export * from './resources/index.js';
 export * from './events.js';
-export * from './routes.js';
+export * from './routes/index.js';
 export * from './client.js';
 export * from './openapi.js';
 export * from './process.js';

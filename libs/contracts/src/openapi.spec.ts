@@ -1,7 +1,7 @@
 /** The OpenAPI document says what the route table says. */
 import { describe, expect, it } from '@jest/globals';
 import { openApiDocument } from './openapi.js';
-import { routes } from './routes.js';
+import { routes } from './routes/index.js';
 
 interface Document {
   readonly paths: Record<

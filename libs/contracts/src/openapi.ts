@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document of the route table: committed as docs/api/openapi.json and served at /api/v1/openapi.json. */
-import { Problem } from './resources.js';
-import { routes, type Route } from './routes.js';
+import { Problem } from './resources/index.js';
+import { routes, type Route } from './routes/index.js';
 import { z } from './zod.js';
 
 type Json = Record<string, unknown>;

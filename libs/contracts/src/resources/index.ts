@@ -1,0 +1,15 @@
+/**
+ * Shapes of the public HTTP API, one schema per noun. They validate requests and responses, make the OpenAPI
+ * file and type the client. Times are RFC 3339 UTC, sizes bytes, durations carry their unit in the name.
+ */
+export * from './common.js';
+export * from './access.js';
+export * from './projects.js';
+export * from './device-types.js';
+export * from './devices.js';
+export * from './commands.js';
+export * from './models.js';
+export * from './builds.js';
+export * from './releases.js';
+export * from './rollouts.js';
+export * from './quality.js';

@@ -1,0 +1,35 @@
+/** Models and their versions. */
+import { z } from '../zod.js';
+import { DigestHex, Name, Timestamp, Version } from '../names.js';
+
+export const TensorContract = z.object({
+  name: z.string(),
+  dtype: z.enum(['int8', 'uint8', 'int16', 'int32', 'int64', 'bool', 'float32']),
+  shape: z.array(z.int()),
+  scale: z.number().nullable(),
+  zeroPoint: z.int().nullable(),
+});
+export const ModelVersion = z
+  .object({
+    model: Name,
+    version: Version,
+    createdAt: Timestamp,
+    createdBy: z.string(),
+    fileName: z.string(),
+    format: z.string(),
+    sourceDigest: DigestHex,
+    sourceBytes: z.int(),
+    labels: z.array(z.string()),
+    inputs: z.array(TensorContract),
+    outputs: z.array(TensorContract),
+    /** Operator name -> how often. */
+    operators: z.record(z.string(), z.int()),
+    macs: z.int(),
+    hasValidationData: z.boolean(),
+    /** Samples that the scales of a float model are made from. */
+    hasCalibrationData: z.boolean().default(false),
+  })
+  .meta({ id: 'ModelVersion' });
+export const Model = z
+  .object({ name: Name, createdAt: Timestamp, latestVersion: Version.nullable(), versionCount: z.int() })
+  .meta({ id: 'Model' });

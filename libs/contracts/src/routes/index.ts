@@ -1,0 +1,33 @@
+/**
+ * Every route of the public API in one table: it validates on the server, makes docs/api/openapi.json and types
+ * the client.
+ */
+import { accessRoutes } from './access.js';
+import { projectsRoutes } from './projects.js';
+import { deviceTypesRoutes } from './device-types.js';
+import { devicesRoutes } from './devices.js';
+import { commandsRoutes } from './commands.js';
+import { modelsRoutes } from './models.js';
+import { buildsRoutes } from './builds.js';
+import { releasesRoutes } from './releases.js';
+import { rolloutsRoutes } from './rollouts.js';
+import { qualityRoutes } from './quality.js';
+import type { Route } from './route.js';
+
+export type { Route } from './route.js';
+
+export const routes = {
+  ...accessRoutes,
+  ...projectsRoutes,
+  ...deviceTypesRoutes,
+  ...devicesRoutes,
+  ...commandsRoutes,
+  ...modelsRoutes,
+  ...buildsRoutes,
+  ...releasesRoutes,
+  ...rolloutsRoutes,
+  ...qualityRoutes,
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;
+export type RouteOf<N extends RouteName> = (typeof routes)[N];

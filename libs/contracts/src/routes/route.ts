@@ -1,0 +1,27 @@
+/** One route of the public API, and the path parameters routes share. Paths are below /api/v1; `:name` is a path parameter. */
+import { z } from '../zod.js';
+import { Name, ReleaseRef, Version } from '../names.js';
+import type { Role } from '../resources/index.js';
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly summary: string;
+  /** Who may call it. `public` needs no session; others name the least role in the project. */
+  readonly access: 'public' | 'user' | 'admin' | z.infer<typeof Role>;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodType;
+  /** JSON body; `binary` is a raw octet stream. */
+  readonly body?: z.ZodType | 'binary';
+  /** JSON response; `binary` is a raw octet stream, `events` a stream of server-sent events. */
+  readonly response?: z.ZodType | 'binary' | 'events';
+  readonly status?: number;
+}
+
+export const project = z.object({ project: Name });
+export const device = project.extend({ device: Name });
+export const model = project.extend({ model: Name });
+export const modelVersion = model.extend({ version: Version });
+export const build = modelVersion.extend({ deviceType: Name });
+export const release = project.extend({ release: ReleaseRef });
+export const rollout = project.extend({ number: z.coerce.number().int().min(1) });
