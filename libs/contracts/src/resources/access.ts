@@ -1,7 +1,7 @@
 /** Setup, sessions, API tokens and the audit log. */
 import { z } from '../zod.js';
 import { Name, Timestamp } from '../names.js';
-import { Role } from './common.js';
+import { Role } from './role.js';
 
 export const SetupState = z
   .object({ done: z.boolean(), serverVersion: z.string() })

@@ -1,7 +1,7 @@
 /** Builds, their reports and how they fit. */
 import { z } from '../zod.js';
 import { DigestHex, Name, Timestamp, Version } from '../names.js';
-import { Problem } from './common.js';
+import { Problem } from './problem.js';
 
 export const BuildState = z
   .enum(['queued', 'running', 'succeeded', 'failed', 'cancelled'])

@@ -2,7 +2,9 @@
  * Shapes of the public HTTP API, one schema per noun. They validate requests and responses, make the OpenAPI
  * file and type the client. Times are RFC 3339 UTC, sizes bytes, durations carry their unit in the name.
  */
-export * from './common.js';
+export * from './problem.js';
+export * from './page.js';
+export * from './role.js';
 export * from './access.js';
 export * from './projects.js';
 export * from './device-types.js';

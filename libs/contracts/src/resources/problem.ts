@@ -1,4 +1,4 @@
-/** What every route shares: problems, pages, roles. */
+/** Problem details of RFC 9457 with a registered code: every error of the API. */
 import { z } from '../zod.js';
 
 export const Problem = z
@@ -14,13 +14,3 @@ export const Problem = z
     data: z.record(z.string(), z.unknown()).optional(),
   })
   .meta({ id: 'Problem' });
-
-export const page = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
-
-export const PageQuery = z.object({
-  cursor: z.string().max(512).optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-});
-
-export const Role = z.enum(['viewer', 'operator', 'developer', 'admin']).meta({ id: 'Role' });
