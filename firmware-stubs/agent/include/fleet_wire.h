@@ -340,6 +340,13 @@
 #define FLEET_COSE_ALGORITHM_ED25519 (-8)
 #define FLEET_COSE_ALGORITHM_P256 (-7)
 
+/* mac */
+#define FLEET_MAC_TAG 17u
+
+/* mac-header */
+#define FLEET_MAC_HEADER_ALGORITHM 1u
+#define FLEET_MAC_HEADER_ALGORITHM_VALUE 5u
+
 /* manifest */
 #define FLEET_MANIFEST_VERSION 1u
 #define FLEET_MANIFEST_VERSION_VALUE 1u

@@ -5,6 +5,8 @@ export const suitDigestKeys = { algorithm: -16 } as const;
 export const signatureKeys = { tag: 18 } as const;
 export const protectedHeaderKeys = { algorithm: 1, keyId: 4, keyIdMaxBytes: 8 } as const;
 export const coseAlgorithmKeys = { ed25519: -8, p256: -7 } as const;
+export const macKeys = { tag: 17 } as const;
+export const macHeaderKeys = { algorithm: 1, algorithmValue: 5 } as const;
 export const manifestKeys = {
   version: 1,
   versionValue: 1,
