@@ -48,6 +48,7 @@ export function benchBundle(o: BenchOptions, make: (b: FrontEndBuilder) => Place
     monitors: [],
     golden: [],
     optimized: true,
+    reduced: false,
     streaming: false,
     info: { model: '', version: '', compiler: '', sourceSha256: new Uint8Array(32) },
   }).bytes;

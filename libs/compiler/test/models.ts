@@ -100,6 +100,36 @@ export function denseNet(seed = 3): Graph {
   return b.build([c, a]);
 }
 
+/** Two dense layers and a softmax over 4 classes, about the most that a slot of 2,048 bytes holds. */
+export function gestureNet(inputs = 32, hidden = 16, seed = 7): Graph {
+  const next = random(seed);
+  const b = new GraphBuilder('gesture_net');
+  const x = b.input('x', [1, inputs], INPUT);
+  const layer = (input: number, name: string, [units, width]: readonly [number, number], scale: number) => {
+    const scales = Array.from({ length: units }, (_, i) => 0.004 + i / 5_000);
+    const filter = b.constant(`${name}/w`, [units, width], bytes(next, units * width), {
+      scale: scales,
+      axis: 0,
+    });
+    const bias = b.constant(`${name}/b`, [units], words(next, units), {
+      scale: scales.map((s) => s * scale),
+    });
+    return { input, filter, bias };
+  };
+  const hide = b.fullyConnected(layer(x, 'hidden', [hidden, inputs], INPUT.scale), {
+    name: 'hidden',
+    activation: 'relu',
+    scale: 0.03,
+    zeroPoint: -128,
+  });
+  const y = b.fullyConnected(layer(hide, 'classes', [4, hidden], 0.03), {
+    name: 'classes',
+    scale: 0.1,
+    zeroPoint: 7,
+  });
+  return b.build([b.softmax(y, 'probabilities')]);
+}
+
 /** An add that broadcasts a constant per channel and one that broadcasts a row; padding of a max pool; ReLU1. */
 export function broadcastNet(seed = 4): Graph {
   const next = random(seed);

@@ -46,6 +46,21 @@ export const CATALOGUE: readonly DeviceTypeSpec[] = [
   qemu('qemu-m4', 'QEMU mps2-an386 (Cortex-M4F)', 'cortex-m4f'),
   qemu('qemu-m7', 'QEMU mps2-an500 (Cortex-M7)', 'cortex-m7'),
   qemu('qemu-m55', 'QEMU mps3-an547 (Cortex-M55)', 'cortex-m55'),
+  type({
+    name: 'arduino-uno',
+    title: 'Arduino Uno (ATmega328P)',
+    core: 'avr',
+    clockHz: 16 * MHZ,
+    flashBytes: 32 * KIB,
+    ramBytes: 2 * KIB,
+    slotBytes: 2 * KIB,
+    arenaBytes: 256,
+    stateBytes: 0,
+    sectorBytes: 128,
+    programUnitBytes: 128,
+    profile: 'reduced',
+    source: 'datasheet',
+  }),
   ...boards(`
     rpi-pico | Raspberry Pi Pico (RP2040) | cortex-m0plus | 133 | 2048 | 264 | 512 | 160 | 4096 | 256
     rpi-pico2 | Raspberry Pi Pico 2 (RP2350) | cortex-m33 | 150 | 4096 | 520 | 1024 | 384 | 4096 | 256

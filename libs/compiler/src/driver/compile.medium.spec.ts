@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { FleetError, isFleetError } from '@tinyfleet/errors';
 import { readBundle, Runtime } from '@tinyfleet/runtime';
-import { MODELS } from '../../test/models.js';
+import { gestureNet, MODELS } from '../../test/models.js';
 import { mutate } from '../../test/mutate.js';
 import { writeTflite } from '../backends/tflite/write.js';
 import { compile } from './compile.js';
@@ -156,6 +156,88 @@ describe('compile', () => {
       'compiler.arena-too-small',
     ]);
     expect(report.ops.length).toBeGreaterThan(0);
+  });
+
+  it('should check state memory where the device type says how much there is', async () => {
+    const options = {
+      sensor: { sensor: 1, axes: 1, unit: 1 },
+      frontEnd: {
+        kind: 'statistics' as const,
+        frame: 32,
+        features: ['mean', 'rms', 'std', 'min', 'max', 'range'],
+      },
+    } satisfies Partial<CompileOptions>;
+    const { report } = await compile(source('denseNet'), { deviceType, ...options });
+    const of = (stateBytes: number) =>
+      compile(source('denseNet'), { deviceType: { ...deviceType, stateBytes }, ...options });
+    expect(report.stateBytes).toBeGreaterThan(0);
+    await expect(of(report.stateBytes)).resolves.toBeDefined();
+    await expect(of(report.stateBytes - 1)).rejects.toMatchObject({ code: 'compiler.state-too-small' });
+  });
+
+  describe('for slots of 2,048 bytes', () => {
+    const uno = {
+      name: 'arduino-uno',
+      core: 'avr',
+      clockHz: 16_000_000,
+      slotBytes: 2_048,
+      arenaBytes: 256,
+      stateBytes: 0,
+      profile: 'reduced' as const,
+    };
+    const gesture = (inputs: number, hidden: number) => ({
+      bytes: writeTflite(gestureNet(inputs, hidden)),
+      fileName: 'gesture.tflite',
+    });
+    const options = { labels: ['idle', 'wave', 'circle', 'shake'], model: 'gesture', version: '1.0.0' };
+
+    it.each([
+      [16, 16],
+      [32, 16],
+      [36, 20],
+    ])('should fit two layers over %i features with %i units, and prove itself', async (inputs, hidden) => {
+      const { bundle, report } = await compile(gesture(inputs, hidden), { deviceType: uno, ...options });
+      expect(bundle.length).toBeLessThanOrEqual(2_048);
+      expect(report.goldenVectors).toBe(2);
+      expect(report.goldenDistinctOutputs).toBe(2);
+      expect(report.goldenCoverage).toBe(1);
+      const loaded = (await Runtime.open()).load(bundle);
+      for (const vector of [0, 1]) expect(loaded.selfTest(vector).passed).toBe(true);
+      expect(loaded.view.sections).not.toHaveProperty('names');
+      expect(loaded.view.sections).not.toHaveProperty('labels');
+      expect(loaded.view.sections).not.toHaveProperty('info');
+    });
+
+    it('should compute what the full profile computes, and be smaller by what only tools read', async () => {
+      const full = { ...uno, profile: 'full' as const, slotBytes: 4_096 };
+      const validation = {
+        inputs: npy('|i1', [2, 32], new Uint8Array(64).fill(3)),
+        labels: npy('|u1', [2], Uint8Array.of(0, 1)),
+      };
+      const [a, b] = await Promise.all(
+        [uno, full].map((deviceType) => compile(gesture(32, 16), { deviceType, ...options, validation })),
+      );
+      expect(Object.keys(b!.report.flash).filter((name) => !(name in a!.report.flash))).toEqual([
+        'labels',
+        'samples',
+        'names',
+        'info',
+      ]);
+      expect(b!.bundle.length - a!.bundle.length).toBeGreaterThanOrEqual(240);
+      const runtime = await Runtime.open();
+      const [small, large] = [runtime.load(a!.bundle), runtime.load(b!.bundle)];
+      for (let seed = 1; seed < 20; seed++) {
+        const { data } = runtime.randomBytes(seed * 7919, 32);
+        expect(small.run([data])).toEqual(large.run([data]));
+      }
+    });
+
+    it('should say what takes the room when a model does not fit', async () => {
+      await expect(compile(gesture(64, 20), { deviceType: uno, ...options })).rejects.toMatchObject({
+        code: 'compiler.slot-too-small',
+        data: { deviceType: 'arduino-uno', available: 2_048, constants: expect.any(Number) },
+      });
+    });
   });
 
   it('should tell its progress in order and stop when asked', async () => {

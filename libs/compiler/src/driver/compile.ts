@@ -55,13 +55,13 @@ export interface CompileControl {
   readonly signal?: AbortSignal;
 }
 
-const DEFAULT_GOLDEN_VECTORS = 4;
+const DEFAULT_GOLDEN_VECTORS = { full: 4, reduced: 2 } as const;
 /** Inferences in a row of a streaming model's vector: the format's most. */
 const STREAM_FRAMES = 8;
 
 /**
  * Throws FleetError `compiler.*` with every fault in `data.diagnostics`. A bundle too large for its target is thrown
- * too (slot-too-small, arena-too-small), with the whole report in `data.report`.
+ * too (slot-too-small, arena-too-small, state-too-small), with the whole report in `data.report`.
  */
 export async function compile(
   source: Source,
@@ -238,7 +238,12 @@ async function withGolden(
   const frames = contents.streaming ? STREAM_FRAMES : 1;
   const choice = await chooseGolden(
     { runtime, bundle: load(runtime, draft) },
-    { vectors: options.goldenVectors ?? DEFAULT_GOLDEN_VECTORS, sample, work, frames },
+    {
+      vectors: options.goldenVectors ?? DEFAULT_GOLDEN_VECTORS[options.deviceType.profile ?? 'full'],
+      sample,
+      work,
+      frames,
+    },
     pause,
   );
   if (choice.distinctOutputs < 2 && sample === null) {
@@ -285,6 +290,7 @@ function goldenSample(
   graph: Graph,
   calibration: Calibration | null,
 ): Uint8Array | null {
+  if (options.deviceType.profile === 'reduced') return null;
   const inputs = graph.inputs.map((id) => deviceInput(tensorOf(graph, id)));
   const total = inputs.reduce((n, { bytes }) => n + bytes, 0);
   if (options.goldenSample?.length === total) return options.goldenSample;

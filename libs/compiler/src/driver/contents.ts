@@ -55,6 +55,7 @@ export function bundleContents(
     monitors: monitors(graph, plan, options.confidenceBins ?? 8),
     golden: [],
     optimized: options.optimize ?? true,
+    reduced: options.deviceType.profile === 'reduced',
     streaming: carriesState(graph),
     info: {
       model: options.model ?? graph.name,

@@ -14,6 +14,13 @@ export interface TargetType {
   readonly slotBytes: number;
   /** RAM for the scratch memory of one inference. */
   readonly arenaBytes: number;
+  /** RAM for what goes from one inference to the next. Not checked when left out. */
+  readonly stateBytes?: number | undefined;
+  /**
+   * `reduced`, for slots of a few KB: the bundle has the sections that a device reads and neither names, labels, info nor a stored
+   * sample, and two golden vectors unless told otherwise. The same format, the same results. Default `full`.
+   */
+  readonly profile?: 'full' | 'reduced' | undefined;
 }
 
 export interface CompileOptions {
@@ -34,7 +41,7 @@ export interface CompileOptions {
   readonly trees?: TreeImportOptions;
   /** Bins of the confidence histogram. 16 when AUC is wanted; costs 8 bytes per class and window. Default 8. */
   readonly confidenceBins?: 8 | 16;
-  /** Self-test vectors, 1..16. More cost 4 bytes per plan step each and time at every activation. Default 4. */
+  /** Self-test vectors, 1..16. More cost 4 bytes per plan step each and time at every activation. Default 4, 2 in the profile reduced. */
   readonly goldenVectors?: number;
   /** One real input, quantized: stored as a further golden vector when it is <= 2 KB. */
   readonly goldenSample?: Uint8Array;

@@ -130,12 +130,13 @@ function liveBytes(plan: Plan, step: number): number {
   return live.reduce((n, p) => n + p.bytes, 0);
 }
 
-/** compiler.slot-too-small and arena-too-small, for what does not fit. */
+/** compiler.slot-too-small, arena-too-small and state-too-small, for what does not fit. */
 export function fitDiagnostics(report: Report, target: TargetType): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const deviceType = target.name;
   if (!report.fits.slot) {
-    const data = { deviceType, required: report.bundleBytes, available: target.slotBytes };
+    const constants = report.flash.constants ?? 0;
+    const data = { deviceType, required: report.bundleBytes, constants, available: target.slotBytes };
     diagnostics.push({ code: 'compiler.slot-too-small', severity: 'error', data });
   }
   if (!report.fits.arena) {
@@ -143,6 +144,10 @@ export function fitDiagnostics(report: Report, target: TargetType): Diagnostic[]
     const place = { step: peak.index, op: `${peak.op} ${peak.name}` };
     const data = { deviceType, required: report.arenaBytes, available: target.arenaBytes, ...place };
     diagnostics.push({ code: 'compiler.arena-too-small', severity: 'error', data, op: peak.name });
+  }
+  if (target.stateBytes !== undefined && report.stateBytes > target.stateBytes) {
+    const data = { deviceType, required: report.stateBytes, available: target.stateBytes };
+    diagnostics.push({ code: 'compiler.state-too-small', severity: 'error', data });
   }
   return diagnostics;
 }

@@ -29,6 +29,8 @@ export const DeviceType = z
     stateBytes: z.int(),
     sectorBytes: z.int(),
     programUnitBytes: z.int(),
+    /** `reduced`: bundles carry what the device reads and nothing for tools. Default `full`. */
+    profile: z.enum(['full', 'reduced']).optional(),
     /** Runtime ABI `major.minor`. */
     abi: z.string(),
     builtIn: z.boolean(),

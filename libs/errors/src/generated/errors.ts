@@ -846,7 +846,7 @@ export const errors = {
     exit: 6,
     transient: false,
     title: 'Compiler: slot too small',
-    text: 'The bundle for {deviceType} has {required} bytes; its slot holds {available}.',
+    text: 'The bundle for {deviceType} has {required} bytes, {constants} of them weights and tables; its slot holds {available}.',
     hint: 'Make the model smaller (fewer channels), or give the device type a larger slot.',
   },
   'compiler.arena-too-small': {
@@ -856,6 +856,14 @@ export const errors = {
     title: 'Compiler: arena too small',
     text: 'The model needs {required} bytes of arena on {deviceType}; {available} are there. The most is needed at step {step} ({op}).',
     hint: 'Make the layers around that step smaller, or give the device type more arena.',
+  },
+  'compiler.state-too-small': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Compiler: state too small',
+    text: 'The model keeps {required} bytes of state from one inference to the next; {deviceType} has {available}.',
+    hint: 'Shorten the context that a streaming model or its front end buffers, or give the device type more state memory.',
   },
   'compiler.labels-invalid': {
     status: 422,
@@ -2515,7 +2523,7 @@ export interface ErrorData {
   'compiler.batch-chosen': { tensor: Value; extent: Value; batch: Value };
   'compiler.layout-moved': { tensor: Value; from: Value; to: Value };
   'compiler.initializer-unsupported': { subgraph: Value; reason: Value };
-  'compiler.slot-too-small': { deviceType: Value; required: Value; available: Value };
+  'compiler.slot-too-small': { deviceType: Value; required: Value; constants: Value; available: Value };
   'compiler.arena-too-small': {
     required: Value;
     deviceType: Value;
@@ -2523,6 +2531,7 @@ export interface ErrorData {
     step: Value;
     op: Value;
   };
+  'compiler.state-too-small': { required: Value; deviceType: Value; available: Value };
   'compiler.labels-invalid': { found: Value; expected: Value };
   'compiler.sensor-invalid': { reason: Value };
   'compiler.self-test-failed': { reason: Value };

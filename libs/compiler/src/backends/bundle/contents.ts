@@ -72,6 +72,8 @@ export interface BundleContents {
   readonly golden: readonly GoldenVector[];
   /** Steps were left out or run in place: layers no longer compare one to one with the source. */
   readonly optimized: boolean;
+  /** Without the sections that only tools read: names, labels, info. */
+  readonly reduced: boolean;
   /** An inference goes on from the state that the one before left. */
   readonly streaming: boolean;
   readonly info: {

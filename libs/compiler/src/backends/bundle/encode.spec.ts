@@ -48,6 +48,7 @@ function contents(name: string): BundleContents {
       },
     ],
     optimized: true,
+    reduced: false,
     streaming: false,
     info: { model: 'm', version: '1.0.0', compiler: 'c', sourceSha256: new Uint8Array(32) },
   };
@@ -122,6 +123,29 @@ describe('encodeBundle', () => {
     expect(data.getUint32(sections.step_crcs!.offset + golden(1, 'steps_offset'), true)).toBe(9);
     expect([golden(1, 'sample_offset'), golden(1, 'sample_bytes'), golden(0, 'seed')]).toEqual([0, 3, 7]);
     expect(sections.samples!.length).toBe(3);
+  });
+});
+
+describe('encodeBundle, reduced', () => {
+  it('should leave out what only tools read, and point at none of it', () => {
+    const { bytes, sections } = encodeBundle({ ...contents('convNet'), reduced: true });
+    expect(Object.keys(sections)).toEqual([
+      'header',
+      'contract',
+      'plan',
+      'constants',
+      'golden',
+      'step_crcs',
+      'samples',
+    ]);
+    const data = new DataView(bytes.buffer, bytes.byteOffset);
+    const tensor = (i: number, field: 'name' | 'labels'): number =>
+      data.getUint16(
+        sections.contract!.offset + i * RECORDS.tensor.bytes + RECORDS.tensor.fields[field].offset,
+        true,
+      );
+    expect([tensor(0, 'name'), tensor(1, 'name'), tensor(1, 'labels')]).toEqual([65_535, 65_535, 65_535]);
+    expect(readBundle(bytes).outputs[0]).toMatchObject({ classes: 3, name: null });
   });
 });
 

@@ -38,16 +38,17 @@ const HASHED_FROM = RECORDS.header.fields.arena_bytes.offset;
 const OWN_OPS_FROM = 1024;
 
 export function encodeBundle(contents: BundleContents): EncodedBundle {
-  const { plan, golden, monitors } = contents;
-  const names = new Names();
-  const contract = contractSection(contents, names);
+  const { plan, golden, monitors, reduced } = contents;
+  const names = new Names(!reduced);
+  const labels = reduced ? [] : contents.labels;
+  const contract = contractSection({ ...contents, labels }, names);
   const monitorBytes = monitorsSection(monitors, names);
   const tests = goldenSections(golden);
   const parts: [SectionName, Uint8Array, number][] = [
     ['contract', contract, contents.inputs.length + contents.outputs.length],
     ['plan', planSection(plan.steps), plan.steps.length],
     ['constants', plan.constants, 0],
-    ['labels', strings(contents.labels), contents.labels.length],
+    ['labels', strings(labels), labels.length],
     ['monitors', monitorBytes, monitors.length],
     ['golden', tests.golden, golden.length],
     ['step_crcs', tests.stepCrcs, tests.stepCrcs.length / 4],
@@ -59,7 +60,7 @@ export function encodeBundle(contents: BundleContents): EncodedBundle {
     ],
     ['state_init', plan.stateInit ?? new Uint8Array(0), 0],
     ['names', names.section(), names.count],
-    ['info', infoSection(contents.info), 0],
+    ['info', reduced ? new Uint8Array(0) : infoSection(contents.info), 0],
   ];
   const present = parts.filter(
     ([name, bytes]) => bytes.length > 0 || name === 'constants' || name === 'plan',

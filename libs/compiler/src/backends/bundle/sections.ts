@@ -90,11 +90,14 @@ function operand(o: StageOperand): Uint8Array {
   });
 }
 
-/** Names in order of first use; entry i is what a `name` field's i means. */
+/** Names in order of first use; entry i is what a `name` field's i means. Not `kept`: every field says that there is none. */
 export class Names {
   private readonly list: string[] = [];
 
+  constructor(private readonly kept = true) {}
+
   index(name: string): number {
+    if (!this.kept) return NONE_16;
     const known = this.list.indexOf(name);
     return known >= 0 ? known : this.list.push(name) - 1;
   }
