@@ -164,7 +164,10 @@ export default tseslint.config(
             'IngestStore.commit',
             // One batch of connections likewise; at the edge's start all devices are disconnected.
             'PresenceStore.write',
-            'PresenceStore.disconnectAll',
+            'PresenceStore.begin',
+            'PresenceStore.pulse',
+            'PresenceStore.applyOutages',
+            'PresenceStore.announceSilence',
             'PresenceStore.writeSequences',
             // Hellos of many projects are answered in one question; each names its project.
             'DesiredStore.load',

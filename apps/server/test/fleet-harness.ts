@@ -226,11 +226,17 @@ export class FleetHarness {
     this.postgres = await startPostgres(this.folder, this.postgres.connection.port);
   }
 
-  async stop(): Promise<void> {
+  /** As a clean stop of the role does; `startEdge` starts it again. */
+  async stopEdge(): Promise<void> {
     await this.listener?.close();
-    await this.conducting?.stop();
     await this.edge?.stop();
     await this.events?.stop();
+    this.listener = this.events = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.conducting?.stop();
+    await this.stopEdge();
     await this.database.close();
     await this.postgres.stop();
     await rm(this.folder, { recursive: true, force: true });

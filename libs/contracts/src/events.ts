@@ -3,14 +3,20 @@
  * in the transaction of its cause, numbered per project and delivered at least once.
  */
 import { z } from './zod.js';
-import { BuildState, DeploymentState, DeviceCommandState, RolloutState } from './resources/index.js';
+import {
+  BuildState,
+  DeploymentState,
+  DeviceCommandState,
+  Presence,
+  RolloutState,
+} from './resources/index.js';
 
 export const eventSchemas = {
   'device.registered': z.object({ device: z.string() }),
   'device.updated': z.object({ device: z.string() }),
   'device.removed': z.object({ device: z.string() }),
   'device.reported': z.object({ devices: z.array(z.string()) }),
-  'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: z.string() })) }),
+  'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: Presence })) }),
   'command.changed': z.object({
     device: z.string(),
     id: z.string(),

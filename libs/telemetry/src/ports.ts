@@ -56,18 +56,47 @@ export interface PresenceChange {
   readonly deviceId: string;
   readonly device: string;
   readonly connected: boolean;
+  /** Unix ms at which a connection began, when one did since the last write: what the gap before it is measured by. */
+  readonly beganAtMs: number | undefined;
   readonly lastSeenMs: number;
-  readonly nextContactByMs: number;
+  /** As declared in hello; 0 = none, undefined = nothing said in this connection. */
+  readonly dutyCycleS: number | undefined;
+  /** How long to wait for a device whose usual gap is not known. */
+  readonly defaultWaitS: number;
   /** The connection began or ended: tell the readers of events, not only the table. */
   readonly announce: boolean;
 }
 
+/**
+ * By when a device is expected again: its duty cycle x dutyFactor, else the mean of its gaps x gapFactor and at least
+ * minWaitS; with slackFactor and slackS on top. Silent after that, lost after max(lostMinS, lostFactor x wait) more.
+ */
+export interface PresencePolicy {
+  readonly dutyFactor: number;
+  readonly gapFactor: number;
+  readonly minWaitS: number;
+  readonly slackFactor: number;
+  readonly slackS: number;
+  /** Weight of the newest gap in the running mean, 0..1. */
+  readonly gapWeight: number;
+  /** A longer gap counts as this one. */
+  readonly maxGapS: number;
+  readonly lostFactor: number;
+  readonly lostMinS: number;
+}
+
 export interface PresenceStore {
-  write(changes: readonly PresenceChange[]): Promise<void>;
+  write(changes: readonly PresenceChange[], policy: PresencePolicy): Promise<void>;
   /** Counts only: written behind the messages, so that a crash loses seconds of them. */
   writeSequences(reports: readonly SequenceReport[]): Promise<void>;
-  /** At the start of the edge, of which there is one: nobody is connected yet. */
-  disconnectAll(): Promise<void>;
+  /** At the start of the edge, of which there is one: nobody is connected yet, and the time since its last pulse was an outage. */
+  begin(): Promise<void>;
+  /** The edge lives. @returns whether it could not say so for longer than `outageSeconds`, which is an outage too. */
+  pulse(outageSeconds: number): Promise<boolean>;
+  /** Moves the clocks of devices that were away by the outages not yet accounted for. May be called again after a crash. */
+  applyOutages(): Promise<void>;
+  /** Emits an event for devices whose time has run out. @returns how many; fewer than `limit` means all. */
+  announceSilence(limit: number): Promise<number>;
 }
 
 export interface RollupStore {

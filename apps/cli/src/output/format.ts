@@ -59,6 +59,7 @@ const BAD = new Set([
   'corrupt',
   'revoked',
   'silent',
+  'lost',
   'incompatible',
   'aborted',
 ]);

@@ -23,7 +23,7 @@ import { brokerDefaults, type BrokerOptions } from './broker/options.js';
 import { Folder } from './ingest/folder.js';
 import { Ingest } from './ingest/ingest.js';
 import { ingestDefaults, type IngestOptions } from './ingest/options.js';
-import { Presence } from './ingest/presence.js';
+import { Presence, presenceDefaults, type PresenceOptions } from './ingest/presence.js';
 import { Sequences } from './ingest/sequences.js';
 import { DeviceKeys } from '../platform/device-keys.js';
 import { Asks, askDefaults, type AskOptions } from './ota/asks.js';
@@ -36,6 +36,7 @@ export interface EdgeOptions {
   readonly ingest?: Partial<IngestOptions>;
   readonly ota?: Partial<OtaOptions>;
   readonly asks?: Partial<AskOptions>;
+  readonly presence?: Partial<PresenceOptions>;
   /** Opens the keys that commands and rotations are signed with. */
   readonly sealer: Sealer;
   readonly windows: WindowPolicy;
@@ -78,7 +79,7 @@ export class Edge {
       this.sequences,
       {
         greeted: (session, hello) => {
-          this.presence.declareDutyCycle(session.device.deviceId, hello.dutyCycleS);
+          session.dutyCycleS = hello.dutyCycleS ?? 0;
           this.ota.greet(session, hello);
           this.asks.greet(session);
         },
@@ -93,7 +94,10 @@ export class Edge {
     );
     this.broker = new MqttBroker(credentials, brokerOptions, this.ingest.handle);
     this.presenceStore = new PgPresenceStore(database);
-    this.presence = new Presence(this.presenceStore, this.broker, failed('presence'));
+    this.presence = new Presence(this.presenceStore, this.broker, failed('presence'), {
+      ...presenceDefaults,
+      ...options.presence,
+    });
     this.watcher = new EdgeWatcher(
       this.broker,
       { ota: this.ota, asks: this.asks },

@@ -2,7 +2,13 @@
 import { z } from '../zod.js';
 import { BootIdHex, DigestHex, Name, ReleaseRef, Tag, Timestamp } from '../names.js';
 
-export const Presence = z.enum(['never', 'connected', 'pending', 'silent']).meta({ id: 'Presence' });
+/**
+ * `sleeping`: away as its duty cycle says. `pending`: away, and still expected by its usual gap. `silent`: that time is over.
+ * `lost`: long over.
+ */
+export const Presence = z
+  .enum(['never', 'connected', 'sleeping', 'pending', 'silent', 'lost'])
+  .meta({ id: 'Presence' });
 export const SlotReport = z.object({
   digest: DigestHex.nullable(),
   state: z.string(),

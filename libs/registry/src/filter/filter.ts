@@ -43,7 +43,7 @@ interface Token {
   readonly at: number;
 }
 
-const STATES = new Set(['never', 'connected', 'pending', 'silent']);
+const STATES = new Set(['never', 'connected', 'sleeping', 'pending', 'silent', 'lost']);
 
 /** @throws registry.filter-invalid, registry.filter-too-complex */
 export function parseFilter(source: string, limits: FilterLimits = filterLimits): Filter {

@@ -95,8 +95,10 @@ function Now({ summary }: { summary: Resource<'FleetSummary'> }) {
         label="Presence"
         shares={[
           { label: 'connected', value: presence.connected ?? 0, color: dataColor(2) },
+          { label: 'sleeping', value: presence.sleeping ?? 0, color: dataColor(0) },
           { label: 'pending', value: presence.pending ?? 0, color: dataColor(4) },
           { label: 'silent', value: presence.silent ?? 0, color: dataColor(5) },
+          { label: 'lost', value: presence.lost ?? 0, color: dataColor(3) },
           { label: 'never seen', value: presence.never ?? 0, color: dataColor(7) },
         ]}
       />

@@ -14,6 +14,8 @@ export class DeviceSession {
   /** Unix ms. */
   lastMessageAt = this.connectedAt;
   closed = false;
+  /** Declared in this connection's hello: how often it wakes. 0 = does not sleep, undefined = no hello yet. */
+  dutyCycleS: number | undefined;
 
   constructor(
     private readonly client: Client,

@@ -1,27 +1,47 @@
 /**
- * Who is connected and when each device was last heard of. Connects and disconnects are written soon, contact times at
- * most once a minute and device. The table is a view for people and gates, not the broker's truth.
+ * Who is connected and by when each other device is expected. Connects and disconnects are written soon and together,
+ * contact times at most once a minute and device. The table is a view for people and gates, not the broker's truth.
  */
-import type { PresenceChange, PresenceStore } from '@tinyfleet/telemetry';
+import type { PresenceChange, PresencePolicy, PresenceStore } from '@tinyfleet/telemetry';
 import type { MqttBroker } from '../broker/broker.js';
 import type { DeviceSession } from '../broker/session.js';
 
-export interface PresenceOptions {
+export interface PresenceOptions extends PresencePolicy {
   /** Changes of connections are gathered this long. */
   readonly gatherMs: number;
   /** Contact times of connected devices are written this often. */
   readonly contactMs: number;
-  /** A device without a declared duty cycle that went away is expected back within this, or two windows. */
-  readonly graceMs: number;
+  /** The edge writes down that it lives, and looks for who has fallen silent, this often. */
+  readonly pulseMs: number;
+  /** Not having been able to write that for so long is an outage of ours, which stops the clocks of devices. */
+  readonly outageMs: number;
 }
-export const presenceDefaults: PresenceOptions = { gatherMs: 250, contactMs: 60_000, graceMs: 120_000 };
+export const presenceDefaults: PresenceOptions = {
+  gatherMs: 250,
+  contactMs: 60_000,
+  pulseMs: 5_000,
+  outageMs: 15_000,
+  dutyFactor: 1.25,
+  gapFactor: 3,
+  minWaitS: 120,
+  slackFactor: 0.1,
+  slackS: 5,
+  gapWeight: 0.25,
+  maxGapS: 30 * 86_400,
+  lostFactor: 10,
+  lostMinS: 86_400,
+};
+/** Devices told of as silent in one transaction. */
+const silenceStep = 1_000;
 
 export class Presence {
   private changes = new Map<string, PresenceChange>();
-  private readonly dutyCycles = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private contactTimer: NodeJS.Timeout | undefined;
+  private pulseTimer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
+  private pulsing: Promise<void> = Promise.resolve();
+  private stopped = false;
 
   constructor(
     private readonly store: PresenceStore,
@@ -31,42 +51,42 @@ export class Presence {
   ) {}
 
   async start(): Promise<void> {
-    await this.store.disconnectAll();
+    await this.store.begin();
     this.broker.on('connected', (session) => this.note(session, true, true));
     this.broker.on('disconnected', (session) => this.note(session, false, true));
     this.contactTimer = setInterval(() => {
       for (const session of this.broker.sessions.values()) this.note(session, true, false);
     }, this.options.contactMs);
-  }
-
-  /** A sleeper declares how often it wakes. */
-  declareDutyCycle(deviceId: string, seconds: number | undefined): void {
-    if (seconds === undefined) this.dutyCycles.delete(deviceId);
-    else this.dutyCycles.set(deviceId, seconds);
+    this.pulsing = this.pulse(true);
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.contactTimer);
+    clearTimeout(this.pulseTimer);
     clearTimeout(this.timer);
+    await this.pulsing;
     this.flush();
     await this.writing;
+    // The next start reckons from here how long nobody could reach us.
+    await this.store.pulse(this.options.outageMs / 1_000).catch(this.onError);
   }
 
   private note(session: DeviceSession, connected: boolean, announce: boolean): void {
     const { device } = session;
-    const now = Date.now();
-    const lastSeenMs = connected && !announce ? session.lastMessageAt : now;
-    const dutyCycleS = this.dutyCycles.get(device.deviceId);
-    const expectedMs =
-      dutyCycleS === undefined ? Math.max(2_000 * device.windowS, this.options.graceMs) : 1_500 * dutyCycleS;
+    const waiting = this.changes.get(device.deviceId);
+    const began = connected && announce ? session.connectedAt : undefined;
     this.changes.set(device.deviceId, {
       projectId: device.projectId,
       deviceId: device.deviceId,
       device: device.device,
       connected,
-      lastSeenMs,
-      nextContactByMs: now + expectedMs,
-      announce: announce || (this.changes.get(device.deviceId)?.announce ?? false),
+      // A wake shorter than the gathering is one change: its begin is kept.
+      beganAtMs: waiting?.beganAtMs ?? began,
+      lastSeenMs: connected && !announce ? session.lastMessageAt : Date.now(),
+      dutyCycleS: session.dutyCycleS ?? waiting?.dutyCycleS,
+      defaultWaitS: Math.max(2 * device.windowS, this.options.minWaitS),
+      announce: announce || (waiting?.announce ?? false),
     });
     this.timer ??= setTimeout(() => this.flush(), this.options.gatherMs);
   }
@@ -78,13 +98,28 @@ export class Presence {
     const changes = [...this.changes.values()];
     this.changes = new Map();
     this.writing = this.writing
-      .then(() => this.store.write(changes))
+      .then(() => this.store.write(changes, this.options))
       .catch((error: unknown) => {
         this.onError(error);
+        if (this.stopped) return;
         // The database is away: what is newer by then wins.
         for (const change of changes)
           if (!this.changes.has(change.deviceId)) this.changes.set(change.deviceId, change);
         this.timer ??= setTimeout(() => this.flush(), 1_000);
       });
+  }
+
+  private async pulse(first: boolean): Promise<void> {
+    try {
+      const missed = await this.store.pulse(this.options.outageMs / 1_000);
+      if (first || missed) await this.store.applyOutages();
+      while (!this.stopped && (await this.store.announceSilence(silenceStep)) >= silenceStep);
+    } catch (error) {
+      this.onError(error);
+    }
+    if (this.stopped) return;
+    this.pulseTimer = setTimeout(() => {
+      this.pulsing = this.pulse(false);
+    }, this.options.pulseMs);
   }
 }

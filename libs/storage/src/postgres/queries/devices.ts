@@ -2,6 +2,7 @@
  * The device as people see it: one FROM clause that lists, details, filters and rollout targets share. `d` is the
  * device, `t` its type, `report` its last hello, `active` the release it runs, `state` its presence.
  */
+import type { Resource } from '@tinyfleet/contracts';
 
 export const DEVICE_FROM = `
   from device d
@@ -22,7 +23,8 @@ export const DEVICE_FROM = `
     select case
       when seen.device_id is null then 'never'
       when seen.connected then 'connected'
-      when seen.next_contact_by > now() then 'pending'
+      when seen.next_contact_by > now() then case when seen.duty_cycle_s is null then 'pending' else 'sleeping' end
+      when seen.lost_at <= now() then 'lost'
       else 'silent' end as presence
   ) state`;
 
@@ -38,7 +40,7 @@ export interface DeviceListRow {
   tags: string[];
   site: string;
   created_at: Date;
-  presence: 'never' | 'connected' | 'pending' | 'silent';
+  presence: Resource<'Presence'>;
   last_seen_at: Date | null;
   next_contact_by: Date | null;
   firmware_version: string | null;

@@ -1,34 +1,47 @@
 /** Presence and sequence counts: narrow updates in batches, outside the audit log and outside ingest's transactions. */
-import type { PresenceChange, PresenceStore, SequenceReport } from '@tinyfleet/telemetry';
+import type { EventData } from '@tinyfleet/contracts';
+import type { PresenceChange, PresencePolicy, PresenceStore, SequenceReport } from '@tinyfleet/telemetry';
 import type { Database } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import { Outbox } from './outbox.js';
 
+/** One event names at most so many devices. */
+const devicesPerEvent = 1_000;
+/** Devices looked at in one step of moving clocks. */
+const shiftStep = 5_000;
+const orNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
+
+type Announced = EventData<'presence.changed'>['devices'];
+
 export class PgPresenceStore implements PresenceStore {
   constructor(private readonly database: Database) {}
 
-  async write(changes: readonly PresenceChange[]): Promise<void> {
+  async write(changes: readonly PresenceChange[], policy: PresencePolicy): Promise<void> {
     if (changes.length === 0) return;
     await this.database.transaction(async (tx) => {
-      await tx.query(namedQuery('telemetry/upsert-presence'), [
+      await tx.query(namedQuery('presence/write-contacts'), [
         changes.map((one) => one.projectId),
         changes.map((one) => one.deviceId),
         changes.map((one) => one.connected),
+        changes.map((one) => orNull(one.beganAtMs)),
         changes.map((one) => new Date(one.lastSeenMs)),
-        changes.map((one) => new Date(one.nextContactByMs)),
+        changes.map((one) => one.dutyCycleS ?? null),
+        changes.map((one) => one.defaultWaitS),
+        JSON.stringify(policy),
       ]);
-      const announced = new Map<string, { device: string; presence: string }[]>();
-      for (const { projectId, device, connected, announce } of changes) {
+      const announced = new Map<string, Announced>();
+      for (const { projectId, device, connected, dutyCycleS, announce } of changes) {
         if (!announce) continue;
         const devices = announced.get(projectId) ?? [];
         announced.set(projectId, devices);
-        devices.push({ device, presence: connected ? 'connected' : 'pending' });
+        const away = dutyCycleS === undefined || dutyCycleS === 0 ? 'pending' : 'sleeping';
+        devices.push({ device, presence: connected ? 'connected' : away });
       }
       const projects = await tx.query<{ id: string }>('select id from project where id = any($1::uuid[])', [
         [...announced.keys()],
       ]);
       const outbox = new Outbox();
-      for (const { id } of projects) outbox.add(id, 'presence.changed', { devices: announced.get(id)! });
+      for (const { id } of projects) announce(outbox, id, announced.get(id)!);
       await outbox.write(tx);
     });
   }
@@ -44,7 +57,60 @@ export class PgPresenceStore implements PresenceStore {
     ]);
   }
 
-  async disconnectAll(): Promise<void> {
-    await this.database.query('update presence set connected = false where connected');
+  async begin(): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      await tx.query(namedQuery('presence/pulse'), [1, 'edge']);
+      await tx.query(namedQuery('presence/disconnect-all'));
+    });
+  }
+
+  async pulse(outageSeconds: number): Promise<boolean> {
+    const [row] = await this.database.query<{ outages: number }>(namedQuery('presence/pulse'), [
+      outageSeconds,
+      'database',
+    ]);
+    return row !== undefined && row.outages > 0;
+  }
+
+  async applyOutages(): Promise<void> {
+    const open = await this.database.query<{ number: string }>(
+      'select number from outage where applied_at is null order by number',
+    );
+    for (const { number } of open) {
+      let last: { projectId: string; deviceId: string } | undefined;
+      do {
+        [last] = await this.database.query<{ projectId: string; deviceId: string }>(
+          namedQuery('presence/shift-clocks'),
+          [number, last?.projectId ?? null, last?.deviceId ?? null, shiftStep],
+        );
+      } while (last);
+      await this.database.query('update outage set applied_at = now() where number = $1', [number]);
+    }
+  }
+
+  async announceSilence(limit: number): Promise<number> {
+    return this.database.transaction(async (tx) => {
+      const due = await tx.query<{ projectId: string; names: string[] }>(
+        namedQuery('presence/fallen-silent'),
+        [limit],
+      );
+      if (due.length === 0) return 0;
+      const outbox = new Outbox();
+      for (const { projectId, names } of due) {
+        announce(
+          outbox,
+          projectId,
+          names.map((device) => ({ device, presence: 'silent' as const })),
+        );
+      }
+      await outbox.write(tx);
+      return due.reduce((sum, { names }) => sum + names.length, 0);
+    });
+  }
+}
+
+function announce(outbox: Outbox, projectId: string, devices: Announced): void {
+  for (let at = 0; at < devices.length; at += devicesPerEvent) {
+    outbox.add(projectId, 'presence.changed', { devices: devices.slice(at, at + devicesPerEvent) });
   }
 }
