@@ -23,6 +23,7 @@ export const ConfigWord = {
   slotBytes: 20,
   arena: 21,
   state: 23,
+  bundleRam: 25,
   inferencePeriodUs: 27,
   windowS: 29,
   keepaliveS: 30,
@@ -37,8 +38,8 @@ export const ConfigWord = {
   patchScratch: 50,
   shadow: 52,
   shadowState: 54,
-  slots: 58,
   sampleRam: 56,
+  slots: 58,
 } as const;
 
 /** Offsets of device.h's info block, in words. */

@@ -85,6 +85,9 @@ export class CutDevice implements DevicePlatform {
   private readonly block: number;
   private readonly config: number;
   private readonly maps: readonly [number, number];
+  /** Where a one-slot device proves an update first; its content is lost with the power. */
+  private readonly bundleRam: number;
+  private slotCount = 2;
   private readonly index: number;
   /** Where the state lies in the device block, and its copy as it is on record; 0 = not known yet. */
   private live = 0;
@@ -105,6 +108,7 @@ export class CutDevice implements DevicePlatform {
     this.block = memory.allocate(firmware.deviceBytes);
     this.config = memory.allocate(firmware.configBytes);
     this.maps = [memory.allocate(shape.slotBytes), memory.allocate(shape.slotBytes)];
+    this.bundleRam = memory.allocate(shape.slotBytes);
     this.writeConfig();
   }
 
@@ -117,6 +121,7 @@ export class CutDevice implements DevicePlatform {
     this.inferences = 0;
     this.resetAsked = false;
     this.flash.boot();
+    this.firmware.memory.u8.fill(seed & 255, this.bundleRam, this.bundleRam + this.shape.slotBytes);
     this.firmware.memory.u32[(this.config >> 2) + ConfigWord.resetCause] = cause;
     const result = this.firmware.init(this.block, this.index, this.config);
     if (result === 0 && this.live === 0) this.findPersist();
@@ -130,7 +135,18 @@ export class CutDevice implements DevicePlatform {
 
   /** 1 = the device has one slot, from the next boot on. */
   set slots(count: number) {
+    this.slotCount = count;
     this.firmware.memory.u32[(this.config >> 2) + ConfigWord.slots] = count;
+  }
+
+  get hasOneSlot(): boolean {
+    return this.slotCount === 1;
+  }
+
+  /** Memory that holds a whole bundle, from the next boot on. */
+  set hasBundleRam(has: boolean) {
+    const words: [number, number] = has ? [this.bundleRam, this.shape.slotBytes] : [0, 0];
+    this.firmware.memory.u32.set(words, (this.config >> 2) + ConfigWord.bundleRam);
   }
 
   /** Steps until the condition holds; false when it does not within the steps. */
@@ -199,6 +215,16 @@ export class CutDevice implements DevicePlatform {
     return this.slotsAt + i * this.shape.slotBytes;
   }
 
+  /** The bytes that a slot holds, and whether they stay so; slot 1 of a one-slot device is RAM. */
+  held(i: number, bytes: number): { content: Uint8Array; isCertain: boolean } {
+    if (i >= this.slotCount) {
+      const content = this.firmware.memory.u8.subarray(this.bundleRam, this.bundleRam + bytes);
+      return { content, isCertain: true };
+    }
+    const at = this.slotOffset(i);
+    return { content: this.flash.bytes.subarray(at, at + bytes), isCertain: this.flash.isCertain(at, bytes) };
+  }
+
   /** Where slot 0 begins: behind two record sectors of at least 1,024 bytes. */
   get slotsAt(): number {
     const { sectorBytes } = this.shape.geometry;
@@ -206,7 +232,7 @@ export class CutDevice implements DevicePlatform {
   }
 
   get ringAt(): number {
-    return this.slotOffset(2);
+    return this.slotOffset(this.slotCount);
   }
 
   /** Stores a factory image in slot 0 of an erased flash. */

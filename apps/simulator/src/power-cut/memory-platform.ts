@@ -3,6 +3,7 @@
  * packets that were encoded once. It keeps the telemetry windows only. Not a broker. Beside the scripted platform of the lab
  * because of the sweep's pace: a case lasts a millisecond or two, which signing, hashing and parsing into objects would be.
  */
+import { errors } from '@tinyfleet/errors';
 import { crc32, decode, encode, type Desired, type State } from '@tinyfleet/wire';
 
 /** Something a device may fetch: what the server would send as the payload of a transfer. */
@@ -12,15 +13,21 @@ export interface Payload {
   readonly transfer: Uint8Array;
 }
 
-export interface Wish {
+export interface Offer {
   readonly desired: Desired;
   readonly payload: Payload | null;
+}
+
+export interface Wish extends Offer {
+  /** Offered from when on the device says that it lacks the base of a delta. */
+  readonly full?: Offer;
   /** An encoded command. */
   readonly ask?: Uint8Array;
   readonly send: boolean;
 }
 
 const CONNACK = Uint8Array.of(0x20, 2, 0, 0);
+const BASE_MISSING = errors['wire.base-missing'].number;
 const PINGRESP = Uint8Array.of(0xd0, 0);
 
 export class MemoryPlatform {
@@ -35,6 +42,7 @@ export class MemoryPlatform {
   /** What no device may send: the first such thing. */
   problem: string | null = null;
   private payload: Payload | null = null;
+  private full: Wish | null = null;
   private readonly prefix: string;
   private readonly chunks = new WeakMap<Uint8Array, Map<number, Uint8Array>>();
   private pending: Uint8Array = new Uint8Array(0);
@@ -47,7 +55,8 @@ export class MemoryPlatform {
   }
 
   /** What the device is told from now on; `send` also tells it at once, over an open session. */
-  want({ desired, payload, ask, send }: Wish): void {
+  want({ desired, payload, full, ask, send }: Wish): void {
+    this.full = full === undefined ? null : { ...full, send: true };
     const told = [this.publish('desired', encode('desired', desired))];
     if (ask !== undefined) told.unshift(this.publish('ask', ask));
     this.told = told;
@@ -125,13 +134,17 @@ export class MemoryPlatform {
     if (name === 'hello') {
       for (const packet of this.told) this.reply(packet);
     } else if (name === 'state') {
-      if (this.askIn !== null && decode('state', payload).updateState === this.askIn)
-        this.reply(this.told[0]!);
+      if (this.askIn !== null || this.full !== null) this.stated(decode('state', payload));
     } else if (name === 'want') {
       this.answer(payload);
     } else if (name === 'telemetry') {
       this.keep(payload.slice());
     }
+  }
+
+  private stated({ updateState, error }: State): void {
+    if (updateState === this.askIn) this.reply(this.told[0]!);
+    if (error === BASE_MISSING && this.full !== null) this.want(this.full);
   }
 
   /** A window may come twice, after a cut, but never changed. */

@@ -259,12 +259,13 @@ export class Recorder {
     };
   }
 
-  private clear({ windowS, slots }: Scenario): void {
+  private clear({ windowS, slots, bundleRam }: Scenario): void {
     const { device } = this;
     device.problem = null;
     device.platform.forget();
     device.windowS = windowS ?? 100_000;
     device.slots = slots ?? 2;
+    device.hasBundleRam = bundleRam ?? false;
   }
 
   private get problem(): string | null {
@@ -283,12 +284,19 @@ export class Recorder {
 
   private wish(release: Release | null, deployment: number, { send = false, ask }: Told = {}): void {
     const { device } = this;
-    const { desired, payload } =
+    const wanted =
       release === null
         ? { desired: { serverTimeMs: 1_800_000_000_000, revision: deployment, deployment: 0 }, payload: null }
         : offer(release, deployment);
+    const { by, ...whole } = release ?? {};
     const open = send && device.info(InfoWord.connected) === 1;
-    device.platform.want({ desired, payload, send: open, ...(ask === undefined ? {} : { ask }) });
+    device.platform.want({
+      ...wanted,
+      // Only a one-slot device can lose the base while it installs.
+      ...(device.hasOneSlot && typeof by === 'object' ? { full: offer(whole as Release, deployment) } : {}),
+      send: open,
+      ...(ask === undefined ? {} : { ask }),
+    });
   }
 
   /** What the platform wanted at this stage, told at the next hello. */
@@ -355,10 +363,10 @@ export class Recorder {
       if (!COMPLETE.has(state)) continue;
       const bundle = this.byId.get(digest);
       if (bundle?.bytes.length !== bytes) return `slot ${i} names no bundle`;
-      const at = device.slotOffset(i);
-      if (Buffer.compare(device.flash.bytes.subarray(at, at + bytes), bundle.bytes) !== 0)
+      const { content, isCertain } = device.held(i, bytes);
+      if (Buffer.compare(content, bundle.bytes) !== 0)
         return `slot ${i} is called ${state} and does not hold its bundle`;
-      if (!device.flash.isCertain(at, bytes)) return `slot ${i} is called ${state} and has uncertain bytes`;
+      if (!isCertain) return `slot ${i} is called ${state} and has uncertain bytes`;
     }
     return null;
   }
@@ -372,9 +380,8 @@ export class Recorder {
     const expected = this.expected.get(activeDigest);
     if (bundle === undefined || expected === undefined || Buffer.compare(device.output!, expected) !== 0)
       return 'an inference gave what no model gives';
-    const at = device.slotOffset(activeSlot);
-    const same =
-      Buffer.compare(device.flash.bytes.subarray(at, at + bundle.bytes.length), bundle.bytes) === 0;
+    const { content } = device.held(activeSlot, bundle.bytes.length);
+    const same = Buffer.compare(content, bundle.bytes) === 0;
     return same ? null : 'a model runs whose slot is not what its digest names';
   }
 

@@ -52,6 +52,8 @@ export interface Scenario {
   readonly worn?: number;
   /** 1 = a one-slot device: an update overwrites what runs, and a cut may leave no model until it has come again. */
   readonly slots?: 1;
+  /** It has RAM for a whole bundle, in which an update is proven first. */
+  readonly bundleRam?: true;
   /** Length of a telemetry window; absent: none ends. */
   readonly windowS?: number;
   /** Small enough for all pairs of cuts. */
@@ -565,6 +567,80 @@ export const SCENARIOS: readonly Scenario[] = [
     stages: [{ want: release(bad, 4), until: reaches(UpdateState.failed) }, install(c, 6)],
     mayRun: ['', a, c],
     ends: c,
+  },
+  {
+    name: 'one slot, proven in RAM',
+    slots: 1,
+    bundleRam: true,
+    factory: release(a, 2),
+    stages: [install(b, 4)],
+    mayRun: ['', a, b],
+    ends: b,
+  },
+  {
+    name: 'one slot, delta proven in RAM',
+    slots: 1,
+    bundleRam: true,
+    factory: release(b, 2),
+    stages: [{ want: release(d, 4, { by: b }), until: active(d) }],
+    mayRun: ['', b, d],
+    ends: d,
+  },
+  {
+    name: 'one slot, compressed, proven in RAM',
+    slots: 1,
+    bundleRam: true,
+    factory: release(a, 2),
+    stages: [{ want: release(b, 4, { by: 'compressed' }), until: active(b) }],
+    mayRun: ['', a, b],
+    ends: b,
+  },
+  {
+    // What fails in RAM never costs the model that runs.
+    name: 'one slot, self-test fails in RAM',
+    slots: 1,
+    bundleRam: true,
+    factory: release(a, 2),
+    stages: [{ want: release(bad, 4), until: active(a, UpdateState.reverted) }],
+    mayRun: [a],
+    ends: a,
+  },
+  {
+    name: 'one slot, power gone in the trial in RAM and in the copy',
+    slots: 1,
+    bundleRam: true,
+    factory: release(a, 2),
+    stages: [
+      { want: release(b, 4), until: reaches(UpdateState.trial) },
+      {
+        reset: ResetCause.powerOn,
+        // A cut save that reads well in the next boot only may have taken the device further than it is on record.
+        until: (device) => reaches(UpdateState.verified)(device) || active(b)(device),
+      },
+      { reset: ResetCause.powerOn, until: active(b) },
+    ],
+    mayRun: ['', a, b],
+    ends: b,
+  },
+  {
+    name: 'one slot, sector wear at limit: slot',
+    slots: 1,
+    bundleRam: true,
+    factory: release(a, 2),
+    worn: 2 + 1,
+    stages: [{ want: release(b, 4), until: reaches(UpdateState.failed) }],
+    mayRun: ['', a],
+    ends: '',
+  },
+  {
+    name: 'one slot, silent sensor after a proof in RAM',
+    slots: 1,
+    bundleRam: true,
+    factory: release(a, 2),
+    prepare: [{ until: (device) => device.inferences > 0 }],
+    stages: [{ want: release(c, 4), silent: true, until: reaches(UpdateState.failed) }, install(a, 6)],
+    mayRun: ['', a, c],
+    ends: a,
   },
   {
     name: 'sector wear at limit: records',
