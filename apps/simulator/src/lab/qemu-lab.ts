@@ -8,10 +8,14 @@ import { Duplex } from 'node:stream';
 import { QemuDevice, createFlashFile, readFlash, type Core } from '@tinyfleet/firmware';
 import {
   classId,
+  deviceKey,
   encodeParameterBlock,
+  macAsk,
   vendorId,
+  type AskContent,
   type DeviceParameters,
   type Hello,
+  type Sample,
   type State,
   type Telemetry,
 } from '@tinyfleet/wire';
@@ -22,11 +26,13 @@ interface Said {
   readonly hello: Hello;
   readonly state: State;
   readonly telemetry: Telemetry;
+  readonly sample: Sample;
   readonly line: string;
 }
 export type LabMessage = { [K in keyof Said]: { readonly kind: K; readonly message: Said[K] } }[keyof Said];
 
 const PROJECT = 'demo';
+const TOKEN = 'secret';
 const SECTOR_BYTES = 4_096;
 const RECORD_SECTORS = 2;
 const RING_SECTORS = 4;
@@ -63,7 +69,7 @@ export class QemuLab {
       deviceType,
       vendorId: vendorId(PROJECT),
       classId: classId(deviceType),
-      token: 'secret',
+      token: TOKEN,
       brokerHost: 'modem',
       brokerPort: 1_883,
       key: { algorithm: 'ed25519', key: platform.key.raw },
@@ -83,7 +89,10 @@ export class QemuLab {
       onLine: (message) => platform.keep({ kind: 'line', message }),
       onCrash: (problem) => platform.keep({ kind: 'line', message: `crash ${problem}` }),
     });
-    const device = new LabDevice(machine, platform, flashFile, slotBytes);
+    const device = new LabDevice(machine, platform, flashFile, {
+      slotBytes,
+      clientId: `${PROJECT}/lab-${number}`,
+    });
     this.devices.push(device);
     return device;
   }
@@ -99,12 +108,18 @@ export class LabDevice {
     readonly machine: QemuDevice,
     readonly platform: LabPlatform,
     readonly flashFile: string,
-    private readonly slotBytes: number,
+    private readonly options: { readonly slotBytes: number; readonly clientId: string },
   ) {}
 
+  /** Sends the command with the answer to the next hello, as the device's key signs it. */
+  ask(content: AskContent): void {
+    this.platform.ask = macAsk(content, this.options.clientId, deviceKey(TOKEN));
+  }
+
   /** Bytes of slot 0 or 1 as they are in the file. */
-  slot(number: number, bytes: number = this.slotBytes): Promise<Buffer> {
-    return readFlash(this.flashFile, RECORD_SECTORS * SECTOR_BYTES + number * this.slotBytes, bytes);
+  slot(number: number, bytes: number = this.options.slotBytes): Promise<Buffer> {
+    const { slotBytes } = this.options;
+    return readFlash(this.flashFile, RECORD_SECTORS * SECTOR_BYTES + number * slotBytes, bytes);
   }
 }
 
@@ -190,6 +205,9 @@ export class LabPlatform extends ScriptedPlatform {
   }
   protected override onTelemetry(_device: string, message: Telemetry): void {
     this.keep({ kind: 'telemetry', message });
+  }
+  protected override onSample(_device: string, message: Sample): void {
+    this.keep({ kind: 'sample', message });
   }
 }
 

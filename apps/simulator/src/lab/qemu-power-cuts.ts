@@ -150,7 +150,7 @@ class Endurance {
 
   /** Runs the device until its power fails. */
   private async cut(): Promise<void> {
-    const { machine, platform, flashFile } = this.device;
+    const { machine, platform } = this.device;
     const from = platform.log.length;
     if (this.random.uniform() < CHOSEN_SHARE) {
       const cut = 1 + Math.floor(this.random.uniform() * this.updateOperations);
@@ -166,7 +166,7 @@ class Endurance {
       await new Promise((resolve) => setTimeout(resolve, ms));
     }
     await machine.powerOff();
-    const { operation } = await readProbe(flashFile);
+    const { operation } = await readProbe(this.device.flashFile);
     const atCut = platform.since('line', from).includes('cut');
     if (atCut && operation !== 'none') this.tally.chosen[operation]++;
     else this.tally.random[operation]++;

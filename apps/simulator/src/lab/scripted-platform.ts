@@ -5,7 +5,7 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import {
   classId, crc32, decode, downTopic, encode, rawPublicKey, signManifest, tryParseTopic, vendorId,
-  type Chunk, type Desired, type Hello, type State, type Telemetry, type TransferMethod, type UpTopic, type Want,
+  type Chunk, type Desired, type Hello, type Sample, type State, type Telemetry, type TransferMethod, type UpTopic, type Want,
 } from '@tinyfleet/wire'; // prettier-ignore
 import mqtt, { type Packet } from 'mqtt-packet';
 
@@ -42,6 +42,8 @@ export class ScriptedPlatform {
   soakS = 1;
   /** Devices run a release as shadow on every n-th inference; 0 = they go on to its trial. */
   shadowEvery = 0;
+  /** An encoded command, sent before the answer to each hello. */
+  ask: Uint8Array | null = null;
   /** When set, chunks are damaged or dropped by this function; null drops. */
   tamper: ((data: Uint8Array, offset: number) => Uint8Array | null) | null = null;
   /** Answers to one want: by default its chunks, in order, once. */
@@ -71,6 +73,7 @@ export class ScriptedPlatform {
   protected onHello(_device: string, _hello: Hello): void {}
   protected onState(_device: string, _state: State): void {}
   protected onTelemetry(_device: string, _window: Telemetry): void {}
+  protected onSample(_device: string, _sample: Sample): void {}
   protected onMessage(): void {}
 
   /** A client has connected; `write` takes the bytes for it, `end` closes its stream. */
@@ -112,7 +115,7 @@ export class ScriptedPlatform {
   private message(topic: string, payload: Buffer, send: Send): void {
     const parsed = tryParseTopic(topic)!;
     const { device } = parsed;
-    const publish = (name: 'desired' | 'chunk', bytes: Uint8Array) =>
+    const publish = (name: 'ask' | 'desired' | 'chunk', bytes: Uint8Array) =>
       send({
         cmd: 'publish',
         topic: downTopic(parsed, name),
@@ -125,6 +128,7 @@ export class ScriptedPlatform {
       case 'hello': {
         const hello = decode('hello', payload);
         this.onHello(device, hello);
+        if (this.ask !== null) publish('ask', this.ask);
         publish('desired', encode('desired', this.desired(parsed.project, hello)));
         return;
       }
@@ -133,6 +137,9 @@ export class ScriptedPlatform {
         return;
       case 'telemetry':
         this.onTelemetry(device, decode('telemetry', payload));
+        return;
+      case 'sample':
+        this.onSample(device, decode('sample', payload));
         return;
       case 'want': {
         this.answerWant(this.chunks(decode('want', payload)), (chunk) => {
