@@ -7,7 +7,11 @@ describe('catalogue', () => {
   it.each(CATALOGUE.map((spec) => [spec.name, spec] as const))(
     'should describe %s as the API does',
     (_name, spec) => {
-      expect(DeviceType.parse({ ...spec, builtIn: true })).toEqual({ ...spec, builtIn: true });
+      expect(DeviceType.parse({ ...spec, builtIn: true, revision: 1 })).toEqual({
+        ...spec,
+        builtIn: true,
+        revision: 1,
+      });
       // Two slots and the firmware fit into flash, the arena into RAM.
       expect(2 * spec.slotBytes).toBeLessThan(spec.flashBytes);
       expect(spec.arenaBytes + spec.stateBytes).toBeLessThan(spec.ramBytes);

@@ -4,7 +4,7 @@
  */
 import type { Resource } from '@tinyfleet/contracts';
 
-export type DeviceTypeSpec = Omit<Resource<'DeviceType'>, 'builtIn'>;
+export type DeviceTypeSpec = Omit<Resource<'DeviceType'>, 'builtIn' | 'revision'>;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

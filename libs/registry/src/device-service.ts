@@ -1,6 +1,9 @@
 /** Devices: registration, tags, tokens. A device's token is 256 random bits and leaves here once. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import { attributeLimits, changeAttributes, type AttributeLimits } from './attributes.js';
+import { requireMove, type DeviceMove } from './device-state.js';
 import type { DeviceKeySealer, RegistryStores } from './ports.js';
 
 /** What a device is registered with. */
@@ -11,6 +14,12 @@ export interface Registered {
   readonly mqttUsername: string;
 }
 
+export const MOVED = {
+  suspend: 'device.suspended',
+  resume: 'device.resumed',
+  retire: 'device.retired',
+} as const;
+
 const TOKEN_BYTES = 32;
 /** The broker compares SHA-256 of the password's bytes as sent. */
 const hashToken = (token: string): Buffer => createHash('sha256').update(token, 'utf8').digest();
@@ -20,6 +29,7 @@ export class DeviceService {
   constructor(
     private readonly transact: Transact<RegistryStores>,
     private readonly keys: Pick<DeviceKeySealer, 'sealKey'>,
+    private readonly attributes: AttributeLimits = attributeLimits,
   ) {}
 
   /** All or none. */
@@ -32,11 +42,15 @@ export class DeviceService {
     await this.transact(async ({ devices, events, audit }) => {
       await devices.add(
         scope,
-        requests.map(({ name, type, tags, site }, i) => ({
+        requests.map(({ name, type, tags, site, hardwareRevision, notes, location, attributes }, i) => ({
           name,
           type,
           tags,
           site: site ?? '',
+          hardwareRevision: hardwareRevision ?? '',
+          notes,
+          location,
+          attributes: changeAttributes({}, attributes, this.attributes),
           tokenHash: hashToken(tokens[i] ?? ''),
           sealedKey: this.keys.sealKey({ projectId: scope.id, device: name }, tokens[i] ?? ''),
         })),
@@ -50,8 +64,16 @@ export class DeviceService {
       for (const { name } of requests) await events.emit(scope, 'device.registered', { device: name });
     });
     const now = new Date().toISOString();
-    return requests.map(({ name, type, tags, site }, i) => ({
-      device: { ...neverSeen, name, type, tags: [...tags], site, createdAt: now },
+    return requests.map(({ name, type, tags, site, hardwareRevision }, i) => ({
+      device: {
+        ...neverSeen,
+        name,
+        type,
+        tags: [...new Set(tags)].sort(),
+        site,
+        hardwareRevision,
+        createdAt: now,
+      },
       token: tokens[i] ?? '',
       mqttUsername: `${scope.name}/${name}`,
     }));
@@ -64,11 +86,79 @@ export class DeviceService {
     change: Resource<'DevicePatch'>,
   ): Promise<Resource<'Device'>> {
     return await this.transact(async ({ devices, events, audit }) => {
+      await devices.lock(scope, name);
+      const before: Readonly<Record<string, unknown>> = await devices.detail(scope, name);
+      const { tags, site, hardwareRevision, notes, location } = change;
       await devices.update(scope, name, {
-        ...(change.tags === undefined ? {} : { tags: change.tags }),
-        ...(change.site === undefined ? {} : { site: change.site ?? '' }),
+        ...(tags === undefined ? {} : { tags }),
+        ...(site === undefined ? {} : { site: site ?? '' }),
+        ...(hardwareRevision === undefined ? {} : { hardwareRevision: hardwareRevision ?? '' }),
+        ...(notes === undefined ? {} : { notes }),
+        ...(location === undefined ? {} : { location }),
       });
-      await audit.append(scope, { actor, action: 'device.updated', target: name, detail: { ...change } });
+      await audit.append(scope, {
+        actor,
+        action: 'device.updated',
+        target: name,
+        detail: {
+          before: Object.fromEntries(Object.keys(change).map((key) => [key, before[key]])),
+          after: { ...change },
+        },
+      });
+      await events.emit(scope, 'device.updated', { device: name });
+      return await devices.get(scope, name);
+    });
+  }
+
+  /** @throws registry.attributes-stale, registry.attribute-invalid, registry.attributes-too-many */
+  async setAttributes(
+    actor: string,
+    scope: ProjectScope,
+    name: string,
+    { desired, version }: Resource<'AttributesPatch'>,
+  ): Promise<Resource<'AttributeSet'>> {
+    return await this.transact(async ({ devices, events, audit }) => {
+      const device = await devices.lock(scope, name);
+      if (version !== undefined && version !== device.desiredVersion) {
+        throw new FleetError('registry.attributes-stale', {
+          device: name,
+          version: device.desiredVersion,
+          expected: version,
+        });
+      }
+      const values = changeAttributes(device.desired, desired, this.attributes);
+      await devices.setDesired(scope, device.id, values);
+      await audit.append(scope, {
+        actor,
+        action: 'device.attributes-set',
+        target: name,
+        detail: {
+          before: Object.fromEntries(Object.keys(desired).map((key) => [key, device.desired[key] ?? null])),
+          after: { ...desired },
+        },
+      });
+      await events.emit(scope, 'device.updated', { device: name });
+      return { version: device.desiredVersion + 1, values: { ...values } };
+    });
+  }
+
+  /** Suspends, resumes or retires; the broker drops the live connection of one that may not connect any more. */
+  async move(
+    actor: string,
+    scope: ProjectScope,
+    name: string,
+    move: Exclude<DeviceMove, 'claim' | 'hello'>,
+  ): Promise<Resource<'Device'>> {
+    return await this.transact(async ({ devices, events, audit }) => {
+      const { id, state } = await devices.lock(scope, name);
+      requireMove(name, state, move);
+      const [moved] = await devices.move(scope, [id], move);
+      await audit.append(scope, {
+        actor,
+        action: MOVED[move],
+        target: name,
+        detail: { before: { state }, after: { state: moved?.to } },
+      });
       await events.emit(scope, 'device.updated', { device: name });
       return await devices.get(scope, name);
     });
@@ -78,6 +168,10 @@ export class DeviceService {
   async rotateToken(actor: string, scope: ProjectScope, name: string): Promise<Registered> {
     const token = newToken();
     const device = await this.transact(async ({ devices, events, audit }) => {
+      const { state } = await devices.lock(scope, name);
+      // A retired device gets no credentials again; its name can be removed and registered anew.
+      if (state === 'retired')
+        throw new FleetError('registry.state-invalid', { device: name, state, move: 'get a token' });
       await devices.setToken(scope, name, {
         hash: hashToken(token),
         sealedKey: this.keys.sealKey({ projectId: scope.id, device: name }, token),
@@ -99,6 +193,8 @@ export class DeviceService {
 }
 
 const neverSeen = {
+  state: 'registered',
+  revision: 1,
   presence: 'never',
   lastContactAt: null,
   nextContactBy: null,

@@ -1,7 +1,9 @@
 /** Projects, device types, devices and models: who and what there is. */
+export * from './attributes.js';
 export * from './catalogue.js';
 export * from './command-service.js';
 export * from './device-service.js';
+export * from './device-state.js';
 export * from './filter/filter.js';
 export * from './model-service.js';
 export * from './npy.js';

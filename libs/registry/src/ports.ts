@@ -1,6 +1,8 @@
 /** What the registry needs from storage. Reads give the API's own shapes; writes are single facts in a transaction. */
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { AttributeValues } from './attributes.js';
 import type { DeviceTypeSpec } from './catalogue.js';
+import type { DeviceMove, DeviceState } from './device-state.js';
 import type { Filter } from './filter/filter.js';
 
 export interface NewProject {
@@ -37,9 +39,30 @@ export interface NewDevice {
   readonly type: string;
   readonly tags: readonly string[];
   readonly site: string;
+  readonly hardwareRevision: string;
+  readonly notes: string;
+  readonly location: Resource<'Location'> | null;
+  readonly attributes: AttributeValues;
   readonly tokenHash: Buffer;
   /** See `DeviceKeySealer`. */
   readonly sealedKey: Buffer;
+}
+
+/** Empty text clears; null takes the location away; what is not named stays. */
+export interface DeviceChange {
+  readonly tags?: readonly string[];
+  readonly site?: string;
+  readonly hardwareRevision?: string;
+  readonly notes?: string;
+  readonly location?: Resource<'Location'> | null;
+}
+
+export interface LockedDevice {
+  readonly id: string;
+  readonly state: DeviceState;
+  readonly desired: AttributeValues;
+  readonly desiredVersion: number;
+  readonly revision: number;
 }
 
 export interface DeviceStore {
@@ -50,11 +73,16 @@ export interface DeviceStore {
   /** All or none. @throws registry.device-exists, registry.type-not-found */
   add(scope: ProjectScope, devices: readonly NewDevice[]): Promise<void>;
   /** @throws registry.device-not-found */
-  update(
+  update(scope: ProjectScope, name: string, change: DeviceChange): Promise<void>;
+  /** Until the transaction ends. @throws registry.device-not-found */
+  lock(scope: ProjectScope, name: string): Promise<LockedDevice>;
+  setDesired(scope: ProjectScope, id: string, desired: AttributeValues): Promise<void>;
+  /** Moves those that may move by DEVICE_TRANSITIONS; retiring takes credentials and ends open deployments. */
+  move(
     scope: ProjectScope,
-    name: string,
-    change: { tags?: readonly string[]; site?: string },
-  ): Promise<void>;
+    ids: readonly string[],
+    move: DeviceMove,
+  ): Promise<{ readonly name: string; readonly from: DeviceState; readonly to: DeviceState }[]>;
   setToken(
     scope: ProjectScope,
     name: string,

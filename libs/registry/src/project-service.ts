@@ -55,7 +55,7 @@ export class ProjectService {
     return await this.transact(async ({ types, audit }) => {
       await types.add(scope, spec);
       await audit.append(scope, { actor, action: 'device-type.made', target: spec.name });
-      return { ...spec, builtIn: false };
+      return { ...spec, builtIn: false, revision: 1 };
     });
   }
 }

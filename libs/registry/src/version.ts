@@ -21,6 +21,19 @@ export function nextMinor(newest: string | undefined): string {
   return `${major}.${minor + 1}.0`;
 }
 
+/**
+ * The same key for a version as people and firmware write it (`2.1`, `v1.4.0-rc.1+build`): what is missing is 0, build
+ * metadata does not count. Undefined: not a version.
+ */
+export function versionOrderOf(text: string): string | undefined {
+  const [, major, minor, patch, pre] =
+    /^v?(\d{1,15})(?:\.(\d{1,15}))?(?:\.(\d{1,15}))?(-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z.-]+)?$/.exec(
+      text,
+    ) ?? [];
+  if (major === undefined || text.length > 128) return undefined;
+  return versionOrder(`${major}.${minor ?? 0}.${patch ?? 0}${pre ?? ''}`);
+}
+
 const WIDTH = 16;
 const pad = (number: number | string): string => String(number).padStart(WIDTH, '0');
 

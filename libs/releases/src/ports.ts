@@ -12,7 +12,7 @@ export interface BuildSource {
   readonly model: string;
   readonly version: string;
   readonly type: string;
-  readonly typeSpec: Resource<'DeviceType'>;
+  readonly typeSpec: Omit<Resource<'DeviceType'>, 'revision'>;
   readonly labels: readonly string[];
   readonly fileName: string;
   readonly sourceDigest: string;

@@ -2,7 +2,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { projectScope, type ProjectScope } from '@tinyfleet/contracts';
-import { CATALOGUE, parseFilter, versionOrder } from '@tinyfleet/registry';
+import {
+  CATALOGUE,
+  DEVICE_TRANSITIONS,
+  parseFilter,
+  versionOrder,
+  type DeviceMove,
+  type DeviceState,
+} from '@tinyfleet/registry';
 import { BinaryCopy, PgStores, copy, transactOn, type Database } from '@tinyfleet/storage';
 import { uuidv7 } from 'uuidv7';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
@@ -32,6 +39,10 @@ const device = (name: string, tags: string[] = [], site = '') => ({
   type: 'wasm',
   tags,
   site,
+  hardwareRevision: '',
+  notes: '',
+  location: null,
+  attributes: {},
   tokenHash: createHash('sha256').update(name).digest(),
   sealedKey: Buffer.from(`sealed ${name}`),
 });
@@ -204,6 +215,92 @@ describe('audit log', () => {
   });
 });
 
+describe('states of a device', () => {
+  it('should move by the table only, and keep the name when credentials are gone', async () => {
+    const scope = await newProject();
+    await stores.devices.add(scope, [device('a')]);
+    const { id } = await stores.devices.lock(scope, 'a');
+    const move = (name: DeviceMove) => stores.devices.move(scope, [id], name);
+    const all = Object.keys(DEVICE_TRANSITIONS) as DeviceMove[];
+    for (const [state, legal] of Object.entries({
+      registered: { claim: 'claimed', hello: 'active', suspend: 'suspended', retire: 'retired' },
+      claimed: { hello: 'active', suspend: 'suspended', retire: 'retired' },
+      active: { suspend: 'suspended', retire: 'retired' },
+      suspended: { resume: 'registered', retire: 'retired' },
+      retired: {},
+    } satisfies Record<DeviceState, Partial<Record<DeviceMove, DeviceState>>>)) {
+      for (const one of all) {
+        await database.query('update device set state = $2, claimed_at = null where id = $1', [id, state]);
+        const to = (legal as Partial<Record<DeviceMove, DeviceState>>)[one];
+        expect(await move(one)).toMatchObject(to === undefined ? [] : [{ name: 'a', from: state, to }]);
+        expect((await stores.devices.get(scope, 'a')).state).toBe(to ?? state);
+      }
+    }
+    const [row] = await database.query('select token_hash, sealed_key from device where id = $1', [id]);
+    expect(row).toEqual({ token_hash: Buffer.alloc(0), sealed_key: null });
+  });
+
+  it('should resume to what the device was before', async () => {
+    const scope = await newProject();
+    await stores.devices.add(scope, [device('a')]);
+    const { id } = await stores.devices.lock(scope, 'a');
+    await stores.devices.move(scope, [id], 'claim');
+    await stores.devices.move(scope, [id], 'suspend');
+    expect(await stores.devices.move(scope, [id], 'resume')).toMatchObject([{ to: 'claimed' }]);
+    await database.query(
+      `insert into device_report (project_id, device_id, boot_id, hello_at, firmware_version, abi, reset_cause, slots,
+         fetch_slot, hello) values ($1, $2, 1, now(), '1', 1, 1, '[]', 1, '{}')`,
+      [scope.id, id],
+    );
+    await stores.devices.move(scope, [id], 'suspend');
+    expect(await stores.devices.move(scope, [id], 'resume')).toMatchObject([{ to: 'active' }]);
+  });
+
+  it('should count every change by people in the revision', async () => {
+    const scope = await newProject();
+    await stores.devices.add(scope, [device('a')]);
+    const location = { text: 'roof', latitude: 52.5, longitude: 13.4 };
+    await stores.devices.update(scope, 'a', { notes: 'first', hardwareRevision: 'B2', location });
+    const { id, revision } = await stores.devices.lock(scope, 'a');
+    expect(revision).toBe(2);
+    await stores.devices.setDesired(scope, id, { cost: 4, owner: 'ann', spare: true });
+    expect(await stores.devices.detail(scope, 'a')).toMatchObject({
+      revision: 3,
+      notes: 'first',
+      hardwareRevision: 'B2',
+      location,
+      attributes: {
+        reported: { version: 0, values: {} },
+        desired: { version: 1, values: { cost: 4, owner: 'ann', spare: true } },
+      },
+    });
+    await stores.devices.update(scope, 'a', { location: null, hardwareRevision: '' });
+    expect(await stores.devices.detail(scope, 'a')).toMatchObject({ location: null, hardwareRevision: null });
+  });
+});
+
+describe('groups', () => {
+  it('should keep the count of a static group in the transaction of the change, whatever removes members', async () => {
+    const scope = await newProject();
+    await stores.devices.add(scope, [device('a'), device('b'), device('c')]);
+    await database.query(
+      `insert into device_group (project_id, id, name, kind, created_by) values ($1, $2, 'g', 'static', 'test')`,
+      [scope.id, scope.id],
+    );
+    const count = async () =>
+      (await database.query('select count::int from device_group where id = $1', [scope.id]))[0];
+    await database.query(
+      `insert into device_group_member (project_id, group_id, device_id) select $1, $1, id from device where project_id = $1`,
+      [scope.id],
+    );
+    expect(await count()).toEqual({ count: 3 });
+    await stores.devices.remove(scope, 'b');
+    expect(await count()).toEqual({ count: 2 });
+    await database.query('delete from device_group_member where project_id = $1', [scope.id]);
+    expect(await count()).toEqual({ count: 0 });
+  });
+});
+
 describe('device filter', () => {
   it('should find by tag, name pattern, site, state and their negations, and page by name', async () => {
     const scope = await newProject();
@@ -221,7 +318,8 @@ describe('device filter', () => {
     expect(await names('name = "b_*"')).toEqual(['b_1']);
     expect(await names('name = "b%*"')).toEqual(['b%1']);
     expect(await names('site = "50%" or site = hall')).toEqual(['a-1', 'b_1']);
-    expect(await names('state = never and type = wasm')).toHaveLength(4);
+    expect(await names('presence = never and type = wasm')).toHaveLength(4);
+    expect(await names('state = registered')).toHaveLength(4);
     expect(await names('release = "kws@1.1.0"')).toEqual([]);
     expect(await names('not version = "1.1.0"')).toHaveLength(4);
     expect(await names(`name = "x' or 1=1 --"`)).toEqual([]);

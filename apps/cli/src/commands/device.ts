@@ -43,7 +43,7 @@ export function deviceCommand(): Command {
   command
     .command('list')
     .description('devices by filter, by name')
-    .option('--filter <expression>', `such as 'tag = "demo" and state = "silent"'`)
+    .option('--filter <expression>', `such as 'tag = "demo" and presence = "silent"'`)
     .option('--limit <n>', 'at most so many', integer('--limit', 1, 100_000), 1_000)
     .addHelpText('after', `\nExample:\n  $ npx tinyfleet device list --filter 'tag = "demo"'`)
     .action(async (options: { filter?: string; limit: number }, self: Command) => {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@tinyfleet/testing';
-import { PgTelemetryReader } from '@tinyfleet/storage';
+import { DeviceService } from '@tinyfleet/registry';
+import { PgStores, PgTelemetryReader, transactOn } from '@tinyfleet/storage';
 import { decode, encode, packHistogram, packPicks } from '@tinyfleet/wire';
 import { FleetHarness, type SeededRelease } from '../../test/fleet-harness.js';
 import { ScriptedDevice, type ScriptedOptions } from '../../test/scripted-device.js';
@@ -13,7 +14,7 @@ describe('the edge on Postgres', () => {
 
   beforeAll(async () => {
     fleet = await FleetHarness.start();
-    tokens = await fleet.register(['a', 'b', 'c', 'd', 'e', 'f', 'nameless']);
+    tokens = await fleet.register(['a', 'b', 'c', 'd', 'e', 'f', 'nameless', 'attributes']);
     release = await fleet.release(20_000);
     await fleet.startEdge();
   });
@@ -286,6 +287,61 @@ describe('the edge on Postgres', () => {
       await tx.query(`select emit_event($1, 'device.removed', '{"device":"leaver"}')`, [fleet.projectId]);
     });
     expect((await closed) - started).toBeLessThan(1_000);
+  });
+
+  it('should drop a connected device within a second after it was suspended or retired, and refuse it then', async () => {
+    const names = await fleet.register(['suspect', 'pensioner']);
+    const transact = transactOn(fleet.database);
+    const sealer = { sealKey: () => Buffer.alloc(0) };
+    const registry = new DeviceService(transact, sealer);
+    for (const [name, move] of [
+      ['suspect', 'suspend'],
+      ['pensioner', 'retire'],
+    ] as const) {
+      const options = { port: fleet.port, name, token: names.get(name)! };
+      const device = await ScriptedDevice.connect(options);
+      await device.hello();
+      const closed = new Promise<number>((resolve) =>
+        device.client.once('close', () => resolve(performance.now())),
+      );
+      const started = performance.now();
+      const moved = await registry.move('test', fleet.scope, name, move);
+      expect(moved.state).toBe(move === 'retire' ? 'retired' : 'suspended');
+      expect((await closed) - started).toBeLessThan(1_000);
+      await expect(ScriptedDevice.connect(options)).rejects.toThrow();
+    }
+    await expect(registry.move('test', fleet.scope, 'pensioner', 'resume')).rejects.toMatchObject({
+      code: 'registry.state-invalid',
+    });
+    expect(await registry.move('test', fleet.scope, 'suspect', 'resume')).toMatchObject({ state: 'active' });
+    await eventually(async () => {
+      const again = { port: fleet.port, name: 'suspect', token: names.get('suspect')! };
+      (await ScriptedDevice.connect(again)).end();
+    });
+  });
+
+  it('should make reported attributes of hello and telemetry, and count their versions', async () => {
+    const device = await connect('attributes');
+    await device.hello({ firmwareVersion: '2.10.0-rc.1', dutyCycleS: 60 });
+    const stores = new PgStores(fleet.database);
+    const reported = async () => (await stores.devices.detail(fleet.scope, 'attributes')).attributes.reported;
+    expect(await reported()).toMatchObject({
+      version: 1,
+      values: { firmware: '2.10.0-rc.1', dutyCycleS: 60, abi: '1.0' },
+    });
+    expect(await stores.devices.get(fleet.scope, 'attributes')).toMatchObject({
+      state: 'active',
+      revision: 1,
+    });
+    await device.window(release.digest, { batteryPercent: 80, startMs: 5_000 });
+    await eventually(async () => expect((await reported()).values['battery']).toBe(80));
+    // An old window does not bring an old battery back.
+    await device.window(release.digest, { batteryPercent: 95, startMs: 1_000 });
+    await device.window(release.digest, { batteryPercent: 79, startMs: 9_000 });
+    await eventually(async () => expect((await reported()).values['battery']).toBe(79));
+    expect((await reported()).version).toBe(3);
+    await device.hello({ firmwareVersion: '2.10.0-rc.1', dutyCycleS: 60 });
+    expect((await reported()).version).toBe(3);
   });
 
   it('should lose nothing that it acknowledged while the database is away for 10 s', async () => {

@@ -34,7 +34,12 @@ export const DeviceType = z
     /** Runtime ABI `major.minor`. */
     abi: z.string(),
     builtIn: z.boolean(),
+    /** Grows with every change. */
+    revision: z.int(),
     source: z.string(),
   })
   .meta({ id: 'DeviceType' });
-export const DeviceTypeCreate = DeviceType.omit({ builtIn: true }).partial({ source: true, abi: true });
+export const DeviceTypeCreate = DeviceType.omit({ builtIn: true, revision: true }).partial({
+  source: true,
+  abi: true,
+});

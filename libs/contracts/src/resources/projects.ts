@@ -11,6 +11,8 @@ export const Project = z
     simulated: z.boolean(),
     createdAt: Timestamp,
     deviceCount: z.int(),
+    /** Grows with every change. */
+    revision: z.int(),
     /** Length of a telemetry window the devices are told to use. */
     windowSeconds: z.int(),
     /** Devices keep every n-th prediction for labelling; 0 = none. */

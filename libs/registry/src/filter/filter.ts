@@ -9,6 +9,7 @@
  * Values are quoted ("..." with \" and \\) or bare words; `*` in a value of `name` and `site` stands for any text.
  * It parses to a tree; storage turns the tree into parameterized SQL. Positions in errors count from 1.
  */
+import { DeviceState, Presence } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 
 export const FILTER_FIELDS = [
@@ -19,6 +20,7 @@ export const FILTER_FIELDS = [
   'version',
   'release',
   'state',
+  'presence',
   'update',
 ] as const;
 export type FilterField = (typeof FILTER_FIELDS)[number];
@@ -43,7 +45,11 @@ interface Token {
   readonly at: number;
 }
 
-const STATES = new Set(['never', 'connected', 'sleeping', 'pending', 'silent', 'lost']);
+/** Fields with few values, so that a wrong one is told. */
+const CHOICES: Partial<Record<FilterField, readonly string[]>> = {
+  state: DeviceState.options,
+  presence: Presence.options,
+};
 
 /** @throws registry.filter-invalid, registry.filter-too-complex */
 export function parseFilter(source: string, limits: FilterLimits = filterLimits): Filter {
@@ -115,8 +121,9 @@ export function parseFilter(source: string, limits: FilterLimits = filterLimits)
     const token = take();
     if (token.kind !== 'word' && token.kind !== 'text')
       throw invalid(token.at, `expected a value${found(token)}`);
-    if (field === 'state' && !STATES.has(token.text)) {
-      throw invalid(token.at, `no state ${token.text}; there are ${[...STATES].join(', ')}`);
+    const choices = CHOICES[field];
+    if (choices && !choices.includes(token.text)) {
+      throw invalid(token.at, `no ${field} ${token.text}; there are ${choices.join(', ')}`);
     }
     if (++terms > limits.maxTerms) {
       throw new FleetError('registry.filter-too-complex', { terms, limit: limits.maxTerms });

@@ -58,6 +58,42 @@ export class DeviceController {
     return await this.devices.update(caller.actor, scope, params.device, body);
   }
 
+  @Api('deviceAttributes')
+  async attributes(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'deviceAttributes'>,
+  ): Promise<ApiOutput<'deviceAttributes'>> {
+    return await this.devices.setAttributes(caller.actor, scope, params.device, body);
+  }
+
+  @Api('deviceSuspend')
+  async suspend(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'deviceSuspend'>,
+  ): Promise<ApiOutput<'deviceSuspend'>> {
+    return await this.devices.move(caller.actor, scope, params.device, 'suspend');
+  }
+
+  @Api('deviceResume')
+  async resume(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'deviceResume'>,
+  ): Promise<ApiOutput<'deviceResume'>> {
+    return await this.devices.move(caller.actor, scope, params.device, 'resume');
+  }
+
+  @Api('deviceRetire')
+  async retire(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'deviceRetire'>,
+  ): Promise<ApiOutput<'deviceRetire'>> {
+    return await this.devices.move(caller.actor, scope, params.device, 'retire');
+  }
+
   @Api('deviceDelete')
   async remove(
     @Caller() caller: AuthCaller,

@@ -6,7 +6,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
 import type { DeviceAddress } from '@tinyfleet/wire';
 
-/** Unknown names are remembered this long: a stranger repeating one costs no query, a new device hardly waits. */
+/** Unknown and suspended names are remembered this long: repeating one costs no query, one that was let in hardly waits. */
 const unknownTtlMs = 1_000;
 /** Cached names beyond this push out the oldest. */
 const maxEntries = 200_000;
@@ -64,7 +64,7 @@ export class DeviceCredentials {
     if (this.entries.size > maxEntries) this.entries.delete(this.entries.keys().next().value!);
     record.then(
       (found) => {
-        if (!found) entry.expiresAt = this.now() + unknownTtlMs;
+        if (found?.enabled !== true) entry.expiresAt = this.now() + unknownTtlMs;
       },
       () => {
         if (this.entries.get(key) === entry) this.entries.delete(key);

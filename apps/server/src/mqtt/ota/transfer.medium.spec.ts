@@ -35,7 +35,7 @@ describe('transfers on Postgres', () => {
   afterEach(async () => {
     for (const device of devices.splice(0)) device.end();
     // Plans are made for all devices of the project: each test has its own.
-    await fleet.database.query(`update device set enabled = false`);
+    await fleet.database.query(`update device set state = 'suspended'`);
     await fleet.database.query(`update transfer_payload set state = 'failed' where state = 'queued'`);
   });
   afterAll(async () => {

@@ -10,6 +10,7 @@ export const key = (type: Column['type'] = 'uuid'): Column => column(type, { pri
 export const uuid = (rest?: Partial<Column>): Column => column('uuid', rest);
 export const text = (rest?: Partial<Column>): Column => column('text', rest);
 export const int = (rest?: Partial<Column>): Column => column('integer', rest);
+export const float = (rest?: Partial<Column>): Column => column('double precision', rest);
 export const bool = (rest?: Partial<Column>): Column => column('boolean', rest);
 export const bytes = (rest?: Partial<Column>): Column => column('bytea', rest);
 export const json = (rest?: Partial<Column>): Column => column('jsonb', rest);

@@ -4,6 +4,7 @@ import {
   bytes,
   createdAt,
   entity,
+  float,
   int,
   json,
   key,
@@ -11,6 +12,7 @@ import {
   optional,
   text,
   texts,
+  time,
   uuid,
 } from './define.js';
 
@@ -21,6 +23,7 @@ export interface ProjectRow {
   simulated: boolean;
   windowS: number;
   pickEvery: number;
+  revision: number;
   createdAt: Date;
 }
 export const Project = entity<ProjectRow>(
@@ -32,6 +35,7 @@ export const Project = entity<ProjectRow>(
     simulated: bool({ default: false }),
     windowS: int({ default: 3600 }),
     pickEvery: int({ default: 0 }),
+    revision: long({ default: 1 }),
     createdAt,
   },
   { unique: { project_name_key: ['name'] } },
@@ -56,11 +60,20 @@ export interface DeviceTypeRow {
   name: string;
   builtin: boolean;
   spec: Record<string, unknown>;
+  revision: number;
   createdAt: Date;
 }
 export const DeviceType = entity<DeviceTypeRow>(
   'device_type',
-  { projectId: key(), id: key(), name: text(), builtin: bool(), spec: json(), createdAt },
+  {
+    projectId: key(),
+    id: key(),
+    name: text(),
+    builtin: bool(),
+    spec: json(),
+    revision: long({ default: 1 }),
+    createdAt,
+  },
   {
     unique: { device_type_name_key: ['projectId', 'name'] },
     foreign: { device_type_project_fkey: [['projectId'], 'project', ['id'], 'cascade'] },
@@ -77,8 +90,16 @@ export interface DeviceRow {
   askCounter: number;
   site: string;
   tags: string[];
-  attributes: Record<string, unknown>;
-  enabled: boolean;
+  desired: Record<string, string | number | boolean>;
+  desiredVersion: number;
+  state: string;
+  claimedAt: Date | null;
+  notes: string;
+  hardwareRevision: string;
+  location: string;
+  latitude: number | null;
+  longitude: number | null;
+  revision: number;
   createdAt: Date;
 }
 export const Device = entity<DeviceRow>(
@@ -86,21 +107,38 @@ export const Device = entity<DeviceRow>(
   {
     projectId: key(),
     id: key(),
-    name: text(),
+    name: text({ collation: 'C' }),
     typeId: uuid(),
     tokenHash: bytes(),
     sealedKey: bytes(optional),
     askCounter: long({ default: 0 }),
     site: text({ default: '' }),
     tags: texts({ default: '{}' }),
-    attributes: json({ default: {} }),
-    enabled: bool({ default: true }),
+    desired: json({ default: {} }),
+    desiredVersion: long({ default: 0 }),
+    state: text({ default: 'registered' }),
+    claimedAt: time(optional),
+    notes: text({ default: '' }),
+    hardwareRevision: text({ default: '' }),
+    location: text({ default: '' }),
+    latitude: float(optional),
+    longitude: float(optional),
+    revision: long({ default: 1 }),
     createdAt,
   },
   {
     unique: { device_name_key: ['projectId', 'name'] },
-    index: { device_type_idx: ['projectId', 'typeId'] },
-    otherIndex: { device_tags_idx: ['tags'] },
+    index: {
+      device_type_idx: ['projectId', 'typeId', 'name'],
+      device_state_idx: ['projectId', 'state', 'name'],
+      device_created_idx: ['projectId', 'createdAt', 'name'],
+    },
+    otherIndex: {
+      device_tags_idx: ['tags'],
+      device_site_idx: ['projectId', 'site', 'name'],
+      device_hardware_idx: ['projectId', 'hardwareRevision', 'name'],
+      device_desired_idx: ['desired'],
+    },
     foreign: {
       device_project_fkey: [['projectId'], 'project', ['id'], 'cascade'],
       device_type_fkey: [['projectId', 'typeId'], 'device_type', ['projectId', 'id']],

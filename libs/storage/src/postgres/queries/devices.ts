@@ -29,7 +29,8 @@ export const DEVICE_FROM = `
   ) state`;
 
 export const DEVICE_COLUMNS = `
-  d.id, d.name, t.name as type, d.tags, d.site, d.created_at, state.presence, seen.last_seen_at,
+  d.id, d.name, t.name as type, d.tags, d.site, d.hardware_revision, d.state, d.created_at,
+  d.revision::float8 as revision, state.presence, seen.last_seen_at,
   seen.next_contact_by, report.firmware_version, active.ref as active_release, report.active_digest,
   report.update_state`;
 
@@ -39,6 +40,9 @@ export interface DeviceListRow {
   type: string;
   tags: string[];
   site: string;
+  hardware_revision: string;
+  state: Resource<'DeviceState'>;
+  revision: number;
   created_at: Date;
   presence: Resource<'Presence'>;
   last_seen_at: Date | null;
@@ -50,6 +54,8 @@ export interface DeviceListRow {
 }
 
 export const DEVICE_DETAIL_COLUMNS = `${DEVICE_COLUMNS},
+  d.notes, d.location, d.latitude, d.longitude, d.desired, d.desired_version::float8 as desired_version,
+  report.reported, coalesce(report.reported_version, 0)::float8 as reported_version,
   report.boot_id::text as boot_id, report.reset_cause, report.abi::int as abi, report.slots, report.fetch_slot,
   report.hello,
   report.hello_at, report.error_code,
@@ -67,6 +73,14 @@ export const DEVICE_DETAIL_COLUMNS = `${DEVICE_COLUMNS},
    where a.project_id = d.project_id and a.type_id = d.type_id) as releases_by_digest`;
 
 export interface DeviceDetailRow extends DeviceListRow {
+  notes: string;
+  location: string;
+  latitude: number | null;
+  longitude: number | null;
+  desired: Record<string, string | number | boolean>;
+  desired_version: number;
+  reported: Record<string, string | number | boolean> | null;
+  reported_version: number;
   boot_id: string | null;
   reset_cause: number | null;
   abi: number | null;

@@ -16,7 +16,8 @@ const COLUMN: Record<Exclude<FilterField, 'tag' | 'version'>, string> = {
   type: 't.name',
   site: 'd.site',
   release: `coalesce(active.ref, '')`,
-  state: 'state.presence',
+  state: 'd.state',
+  presence: 'state.presence',
   update: `coalesce(report.update_state, '')`,
 };
 

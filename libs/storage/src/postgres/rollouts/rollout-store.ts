@@ -163,7 +163,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
          (select ro.number::int from deployment dp join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
           where dp.project_id = d.project_id and dp.device_id = d.id and ro.state in ('running', 'paused')
             and dp.state in ('waiting', 'offered', 'fetching', 'verified', 'staged', 'trial', 'soak') limit 1) as "busyIn"
-       ${DEVICE_FROM} where d.project_id = $1 and d.enabled and ${filterSql(filter, parameters)} order by d.name`,
+       ${DEVICE_FROM} where d.project_id = $1 and d.state not in ('suspended', 'retired') and ${filterSql(filter, parameters)} order by d.name`,
       parameters.values,
     );
     return rows.map(({ hello, floor, ...device }) => ({

@@ -2,11 +2,17 @@
 import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import { FleetError, describeDeviceError } from '@tinyfleet/errors';
 import {
+  DEVICE_TRANSITIONS,
   currentSlots,
+  type AttributeValues,
+  type DeviceChange,
+  type DeviceMove,
+  type DeviceState,
   type DeviceStore,
   type DeviceTypeSpec,
   type DeviceTypeStore,
   type Filter,
+  type LockedDevice,
   type NewDevice,
 } from '@tinyfleet/registry';
 import { uuidv7 } from 'uuidv7';
@@ -20,6 +26,7 @@ import {
   type DeviceListRow,
 } from '../queries/devices.js';
 import { Parameters, filterSql } from '../queries/filter-sql.js';
+import { namedQuery } from '../queries/index.js';
 import { cursorKey, iso, isoOrNull, toPage } from './page.js';
 
 /** Wire names of reset causes, by number (docs/spec/wire.cddl). */
@@ -42,7 +49,12 @@ export class PgDeviceTypeStore implements DeviceTypeStore {
     const rows = await this.db.manager
       .getRepository(entities.DeviceType)
       .find({ where: { projectId: scope.id }, order: { name: 'ASC' } });
-    return rows.map((row) => ({ ...(row.spec as DeviceTypeSpec), name: row.name, builtIn: row.builtin }));
+    return rows.map((row) => ({
+      ...(row.spec as DeviceTypeSpec),
+      name: row.name,
+      builtIn: row.builtin,
+      revision: row.revision,
+    }));
   }
 
   async add(scope: ProjectScope, spec: DeviceTypeSpec): Promise<void> {
@@ -59,7 +71,7 @@ export class PgDeviceTypeStore implements DeviceTypeStore {
     await this.db.query(
       `insert into device_type (project_id, id, name, builtin, spec)
        select $1, id, spec ->> 'name', true, spec from unnest($2::uuid[], $3::jsonb[]) as c (id, spec)
-       on conflict (project_id, name) do update set spec = excluded.spec
+       on conflict (project_id, name) do update set spec = excluded.spec, revision = device_type.revision + 1
        where device_type.builtin and device_type.spec <> excluded.spec`,
       [scope.id, catalogue.map(() => uuidv7()), catalogue.map((spec) => JSON.stringify(spec))],
     );
@@ -99,6 +111,15 @@ export class PgDeviceStore implements DeviceStore {
     const releases = row.releases_by_digest ?? {};
     return {
       ...toDevice(row),
+      notes: row.notes,
+      location:
+        row.location === '' && row.latitude === null
+          ? null
+          : { text: row.location, latitude: row.latitude, longitude: row.longitude },
+      attributes: {
+        reported: { version: row.reported_version, values: row.reported ?? {} },
+        desired: { version: row.desired_version, values: row.desired },
+      },
       bootId:
         row.boot_id === null ? null : BigInt.asUintN(64, BigInt(row.boot_id)).toString(16).padStart(16, '0'),
       resetCause:
@@ -136,10 +157,14 @@ export class PgDeviceStore implements DeviceStore {
     const missing = wanted.find((name) => !idOf.has(name));
     if (missing !== undefined) throw new FleetError('registry.type-not-found', { type: missing });
     const added = await this.db.query<{ name: string }>(
-      `insert into device (project_id, id, name, type_id, token_hash, sealed_key, site, tags)
-       select $1, id, name, type_id, token_hash, sealed_key, site, array(select jsonb_array_elements_text(tags))
-       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::jsonb[])
-         as n (id, name, type_id, token_hash, sealed_key, site, tags)
+      `insert into device (project_id, id, name, type_id, token_hash, sealed_key, site, tags, hardware_revision, notes,
+         location, latitude, longitude, desired, desired_version)
+       select $1, id, name, type_id, token_hash, sealed_key, site, array(select jsonb_array_elements_text(tags)),
+         hardware_revision, notes, location, latitude, longitude, desired, (desired <> '{}')::int
+       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::jsonb[], $9::text[],
+         $10::text[], $11::text[], $12::float8[], $13::float8[], $14::jsonb[])
+         as n (id, name, type_id, token_hash, sealed_key, site, tags, hardware_revision, notes, location, latitude,
+           longitude, desired)
        on conflict (project_id, name) do nothing returning name`,
       [
         scope.id,
@@ -150,6 +175,12 @@ export class PgDeviceStore implements DeviceStore {
         devices.map(({ sealedKey }) => sealedKey),
         devices.map(({ site }) => site),
         devices.map(({ tags }) => JSON.stringify([...new Set(tags)].sort())),
+        devices.map(({ hardwareRevision }) => hardwareRevision),
+        devices.map(({ notes }) => notes),
+        devices.map(({ location }) => location?.text ?? ''),
+        devices.map(({ location }) => location?.latitude ?? null),
+        devices.map(({ location }) => location?.longitude ?? null),
+        devices.map(({ attributes }) => JSON.stringify(attributes)),
       ],
     );
     if (added.length === devices.length) return;
@@ -160,17 +191,60 @@ export class PgDeviceStore implements DeviceStore {
     throw new FleetError('registry.device-exists', { device: taken?.name ?? '' });
   }
 
-  async update(
-    scope: ProjectScope,
-    name: string,
-    change: { tags?: readonly string[]; site?: string },
-  ): Promise<void> {
+  async update(scope: ProjectScope, name: string, change: DeviceChange): Promise<void> {
+    const { tags, site, hardwareRevision, notes, location } = change;
     const changed = await this.db.execute(
-      `update device set tags = coalesce($3::text[], tags), site = coalesce($4, site)
+      `update device set tags = coalesce($3::text[], tags), site = coalesce($4, site),
+         hardware_revision = coalesce($5, hardware_revision), notes = coalesce($6, notes),
+         location = case when $7 then $8 else location end, latitude = case when $7 then $9 else latitude end,
+         longitude = case when $7 then $10 else longitude end, revision = revision + 1
        where project_id = $1 and name = $2`,
-      [scope.id, name, change.tags ? [...new Set(change.tags)].sort() : null, change.site ?? null],
+      [
+        scope.id,
+        name,
+        tags ? [...new Set(tags)].sort() : null,
+        site ?? null,
+        hardwareRevision ?? null,
+        notes ?? null,
+        location !== undefined,
+        location?.text ?? '',
+        location?.latitude ?? null,
+        location?.longitude ?? null,
+      ],
     );
     if (changed === 0) throw notFound(name);
+  }
+
+  async lock(scope: ProjectScope, name: string): Promise<LockedDevice> {
+    const [row] = await this.db.query<LockedDevice & object>(
+      `select id, state, desired, desired_version::float8 as "desiredVersion", revision::float8 as revision
+       from device where project_id = $1 and name = $2 for update`,
+      [scope.id, name],
+    );
+    if (!row) throw notFound(name);
+    return row;
+  }
+
+  async setDesired(scope: ProjectScope, id: string, desired: AttributeValues): Promise<void> {
+    await this.db.execute(
+      `update device set desired = $3, desired_version = desired_version + 1, revision = revision + 1
+       where project_id = $1 and id = $2`,
+      [scope.id, id, JSON.stringify(desired)],
+    );
+  }
+
+  async move(
+    scope: ProjectScope,
+    ids: readonly string[],
+    move: DeviceMove,
+  ): Promise<{ name: string; from: DeviceState; to: DeviceState }[]> {
+    const { from, to } = DEVICE_TRANSITIONS[move];
+    return await this.db.query(namedQuery('registry/move-devices'), [
+      scope.id,
+      ids,
+      from,
+      to === 'before' ? null : to,
+    ]);
   }
 
   async setToken(
@@ -178,10 +252,11 @@ export class PgDeviceStore implements DeviceStore {
     name: string,
     { hash: tokenHash, sealedKey }: { readonly hash: Buffer; readonly sealedKey: Buffer },
   ): Promise<void> {
-    const result = await this.db.manager
-      .getRepository(entities.Device)
-      .update({ projectId: scope.id, name }, { tokenHash, sealedKey });
-    if (result.affected === 0) throw notFound(name);
+    const changed = await this.db.execute(
+      `update device set token_hash = $3, sealed_key = $4, revision = revision + 1 where project_id = $1 and name = $2`,
+      [scope.id, name, tokenHash, sealedKey],
+    );
+    if (changed === 0) throw notFound(name);
   }
 
   async remove(scope: ProjectScope, name: string): Promise<void> {
@@ -207,6 +282,9 @@ function toDevice(row: DeviceListRow): Resource<'Device'> {
     type: row.type,
     tags: row.tags,
     site: row.site === '' ? null : row.site,
+    hardwareRevision: row.hardware_revision === '' ? null : row.hardware_revision,
+    state: row.state,
+    revision: row.revision,
     createdAt: iso(row.created_at),
     presence: row.presence,
     lastContactAt: isoOrNull(row.last_seen_at),

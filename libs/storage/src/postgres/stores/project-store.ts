@@ -22,8 +22,9 @@ interface ProjectListRow {
   pick_every: number;
   created_at: Date;
   device_count: number;
+  revision: number;
 }
-const PROJECT_COLUMNS = `p.name, p.title, p.simulated, p.window_s, p.pick_every, p.created_at,
+const PROJECT_COLUMNS = `p.name, p.title, p.simulated, p.window_s, p.pick_every, p.created_at, p.revision::float8 as revision,
   (select count(*)::int from device d where d.project_id = p.id) as device_count`;
 
 /**
@@ -146,6 +147,7 @@ const toProject = (row: ProjectListRow): Resource<'Project'> => ({
   simulated: row.simulated,
   createdAt: iso(row.created_at),
   deviceCount: row.device_count,
+  revision: row.revision,
   windowSeconds: row.window_s,
   pickEvery: row.pick_every,
 });

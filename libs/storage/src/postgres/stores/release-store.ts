@@ -95,7 +95,7 @@ export class PgSigningKeyStore implements SigningKeyStore {
       `select count(*)::int as devices, count(*) filter (where r.hello ->> 'currentKey' <> $2
          and r.hello ->> 'nextKey' is distinct from $2)::int as missing
        from device d join device_report r on r.project_id = d.project_id and r.device_id = d.id
-       where d.project_id = $1 and d.enabled and r.hello ->> 'currentKey' is not null`,
+       where d.project_id = $1 and d.state not in ('suspended', 'retired') and r.hello ->> 'currentKey' is not null`,
       [scope.id, keyId],
     );
     return row ?? { devices: 0, missing: 0 };

@@ -18,6 +18,7 @@ import { BootClocks } from './boot-clocks.js';
 import { BundleNames } from './bundle-names.js';
 import { Outbox } from './outbox.js';
 import type { RecentBatches } from './recent-batches.js';
+import { ReportedAttributes } from './reported-attributes.js';
 import { storeReports } from './reports.js';
 import { windowCopy } from './window-copy.js';
 
@@ -38,6 +39,7 @@ export class PgIngestStore implements IngestStore {
   private readonly bundles = new BundleNames();
   private readonly days = new Set<number>();
   /** Connections that have the stage. */
+  private readonly reported: ReportedAttributes;
   private readonly staged = new WeakSet<pg.ClientBase>();
   /** Writers own a buffer each, so two batches may be under way. */
   private readonly idleWriters: ReturnType<typeof windowCopy>[] = [];
@@ -46,7 +48,9 @@ export class PgIngestStore implements IngestStore {
     private readonly database: Database,
     private readonly policy: WindowPolicy = defaultWindowPolicy,
     private readonly recent?: RecentBatches,
-  ) {}
+  ) {
+    this.reported = new ReportedAttributes(database);
+  }
 
   async commit(batch: IngestBatch): Promise<IngestOutcome> {
     const { windows } = batch;
@@ -60,11 +64,13 @@ export class PgIngestStore implements IngestStore {
     const refusals = [...batch.refusals];
     const writer = this.idleWriters.pop() ?? windowCopy();
     try {
+      let accepted: readonly WindowRow[] = [];
       let whole: { batchId: string; rows: readonly WindowRow[] } | undefined;
       const outcome = await this.database.transaction(async (tx) => {
         const clockOf = await this.clocks.resolve(tx, batch.hellos, windows);
         await storeReports(tx, batch, outbox);
         const { rows, picks } = this.accept(batch, clockOf, refusals);
+        accepted = rows;
         const { stored, batchId } = await this.insert(tx, writer, rows, outbox);
         if (batchId !== undefined && stored === rows.length) whole = { batchId, rows };
         if (picks.length > 0) await insertPicks(tx, picks);
@@ -78,6 +84,7 @@ export class PgIngestStore implements IngestStore {
         };
       });
       if (whole) this.recent?.keep(whole.batchId, whole.rows);
+      void this.reported.note(accepted);
       return outcome;
     } finally {
       this.idleWriters.push(writer);

@@ -7,6 +7,7 @@ import {
   type DeploymentState,
   type ReportedUpdateState,
 } from '@tinyfleet/rollouts';
+import { DEVICE_TRANSITIONS, versionOrderOf } from '@tinyfleet/registry';
 import type { HelloReport, StateReport } from '@tinyfleet/telemetry';
 import { resetCause, type Hello } from '@tinyfleet/wire';
 import type { Tx } from '../database.js';
@@ -53,7 +54,31 @@ async function storeHellos(tx: Tx, hellos: readonly HelloReport[]): Promise<void
     hellos.map(({ message }) => message.releaseSequence),
     hellos.map(({ message }) => message.floor),
     hellos.map(({ message }) => JSON.stringify(message, plain)),
+    hellos.map(({ message }) => JSON.stringify(attributesOf(message))),
+    hellos.map(({ message }) => versionOrderOf(message.firmwareVersion) ?? null),
   ]);
+  const { from, to } = DEVICE_TRANSITIONS.hello;
+  await tx.query(namedQuery('registry/greet-devices'), [
+    hellos.map(({ device }) => device.projectId),
+    hellos.map(({ device }) => device.deviceId),
+    from,
+    to,
+  ]);
+}
+
+/** What a hello adds to the reported attributes: the facts people filter by. */
+function attributesOf(hello: Hello): Record<string, string | number | null> {
+  return {
+    firmware: hello.firmwareVersion,
+    abi: `${hello.abi >>> 16}.${hello.abi & 0xffff}`,
+    resetCause: hello.resetCause,
+    slotBytes: hello.slotBytes,
+    arenaBytes: hello.arenaBytes,
+    stateBytes: hello.stateBytes,
+    sectorBytes: hello.sectorBytes,
+    maxPacketBytes: hello.maxPacketBytes,
+    dutyCycleS: hello.dutyCycleS ?? null,
+  };
 }
 
 /** Digests and op sets as hex, boot ids as hex: JSON has neither. */

@@ -4,7 +4,7 @@ with reports as (
   select a.bundle_digest as target, r.active_digest, r.slots, r.fetch_slot, r.hello -> 'methods' as methods,
     greatest(4096, (r.hello ->> 'sectorBytes')::bigint) as block, (r.hello ->> 'capabilities')::bigint as capabilities
   from release_artifact a
-  join device d on d.project_id = a.project_id and d.type_id = a.type_id and d.enabled
+  join device d on d.project_id = a.project_id and d.type_id = a.type_id and d.state not in ('suspended', 'retired')
   join device_report r on r.project_id = d.project_id and r.device_id = d.id
   where a.project_id = $1 and a.release_id = $2 and r.active_digest is distinct from a.bundle_digest
     and ($3::uuid is null or exists (select from deployment dp
