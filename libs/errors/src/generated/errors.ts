@@ -1443,6 +1443,38 @@ export const errors = {
     text: '{device} has {limit} commands that wait already.',
     hint: 'Wait until the device has taken some; `npx tinyfleet device commands {device}` lists them.',
   },
+  'registry.state-invalid': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: state invalid',
+    text: '{device} is {state}: it cannot {move}.',
+    hint: '`npx tinyfleet device show {device}` tells its state; docs/devices.md has the states and what leads from one to another.',
+  },
+  'registry.attribute-invalid': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: attribute invalid',
+    text: 'The attribute {key} cannot be set: {reason}.',
+    hint: 'Keys are a letter followed by letters, digits, `_` and `-`; values are text, a number, or true and false.',
+  },
+  'registry.attributes-too-many': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: attributes too many',
+    text: 'The device would have {count} attributes; the limit is {limit}.',
+    hint: 'Remove some, or raise the limit with the option `attributes.maxCount`.',
+  },
+  'registry.attributes-stale': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: attributes stale',
+    text: 'The attributes of {device} have version {version} by now, not {expected}.',
+    hint: 'Read them again and repeat the change on what is there now.',
+  },
   'releases.not-found': {
     status: 404,
     exit: 4,
@@ -2614,6 +2646,10 @@ export interface ErrorData {
   'registry.cursor-invalid': Record<never, Value>;
   'registry.command-invalid': { command: Value; reason: Value };
   'registry.commands-too-many': { device: Value; limit: Value };
+  'registry.state-invalid': { device: Value; state: Value; move: Value };
+  'registry.attribute-invalid': { key: Value; reason: Value };
+  'registry.attributes-too-many': { count: Value; limit: Value };
+  'registry.attributes-stale': { device: Value; version: Value; expected: Value };
   'releases.not-found': { release: Value };
   'releases.exists': { release: Value };
   'releases.no-builds': { release: Value };
