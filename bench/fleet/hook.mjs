@@ -1,7 +1,6 @@
 // fleet.hook: acknowledged telemetry messages per second through broker, hook, batch, COPY and commit, against the same
 // hook whose commit does nothing. Interleaved, so that both meet the same machine; the ratio is that of the medians.
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { child } from './child.mjs';
 import { median } from '../report.mjs';
 
 const CONNECTIONS = 1_000;
@@ -43,8 +42,8 @@ export async function measureHook() {
 
   const { SERVER_NODE_FLAGS } = await import('../../libs/contracts/dist/index.js');
   const edgeArgs = [String(CONNECTIONS), String(CLASSES), PREFIX.toString('hex')];
-  const edge = child('edge.mjs', edgeArgs, SERVER_NODE_FLAGS);
-  const load = child('load.mjs', [], []);
+  const edge = child(new URL('edge.mjs', import.meta.url), edgeArgs, SERVER_NODE_FLAGS);
+  const load = child(new URL('load.mjs', import.meta.url), [], []);
   try {
     const { storedPort, hookPort, tokens } = await edge.next();
     let firstSequence = FIRST_SEQUENCE;
@@ -86,22 +85,4 @@ export async function measureHook() {
     edge.process.send({ command: 'stop' });
     await edge.ended;
   }
-}
-
-/** A child process that answers each message with one. */
-function child(file, args, execArgv) {
-  const path = fileURLToPath(new URL(file, import.meta.url));
-  const process = fork(path, args, { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const ended = new Promise((resolve) => process.once('exit', resolve));
-  const next = () =>
-    new Promise((resolve, reject) => {
-      process.once('message', resolve);
-      void ended.then((code) => reject(new Error(`${file} ended with ${code}`)));
-    });
-  const ask = (message) => {
-    const answer = next();
-    process.send(message);
-    return answer;
-  };
-  return { process, ended, next, ask };
 }

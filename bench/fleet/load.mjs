@@ -1,6 +1,7 @@
 // Child of bench/fleet.mjs: many raw MQTT connections that keep a number of telemetry messages in flight each and count
 // acknowledgements. No MQTT library: it would cost more than the broker.
 import { createConnection } from 'node:net';
+import { connectPacket } from './connect-packet.mjs';
 
 const PUBACK = 0x40;
 
@@ -78,21 +79,6 @@ function connect(task, template, token, index) {
       },
     };
   });
-}
-
-function connectPacket(id, token) {
-  const field = (text) => {
-    const bytes = Buffer.from(text);
-    return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
-  };
-  const body = Buffer.concat([
-    field('MQTT'),
-    Buffer.from([4, 0xc2, 0, 240]),
-    field(id),
-    field(id),
-    field(token),
-  ]);
-  return Buffer.concat([Buffer.from([0x10, (body.length & 0x7f) | 0x80, body.length >> 7]), body]);
 }
 
 process.on('message', (task) => {

@@ -35,7 +35,8 @@ export function listenMqtt(
   server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(where.port, where.host, () => {
+    // A fleet that comes back at once fills the default queue of 511 and waits a second for its SYN to be repeated.
+    server.listen({ port: where.port, host: where.host, backlog: 4_096 }, () => {
       server.off('error', reject);
       server.on('error', () => {});
       const { address, port } = server.address() as AddressInfo;
