@@ -47,8 +47,52 @@ describe('createClient', () => {
     expect(error).toMatchObject({ status: 404, code: 'registry.device-not-found', hint: 'List them.' });
   });
 
+  it('should repeat a POST that got no answer with the same Idempotency-Key, and a change never', async () => {
+    const keys: (string | undefined)[] = [];
+    const answers = [
+      () => Promise.reject(new Error('reset')),
+      respond(409, { code: 'server.idempotency-in-progress', detail: '' }),
+      respond(201, { number: 1 }),
+    ];
+    const client = createClient({
+      baseUrl: '',
+      retryMs: 1,
+      fetch: ((_url: string, init: RequestInit) => {
+        keys.push((init.headers as Record<string, string>)['idempotency-key']);
+        return answers[keys.length - 1]!();
+      }) as typeof fetch,
+    });
+    const body = { release: 'kws@1.1.0', filter: '' };
+    expect(await client.call('rolloutCreate', { params: { project: 'p' }, body })).toEqual({ number: 1 });
+    expect(keys).toHaveLength(3);
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(new Set(keys).size).toBe(1);
+    keys.length = 0;
+    const params = { project: 'p', device: 'd' };
+    await expect(client.call('deviceUpdate', { params, body: {} })).rejects.toMatchObject({ status: 0 });
+    expect(keys).toEqual([undefined]);
+  });
+
+  it('should give up after its repetitions, and not repeat what was refused', async () => {
+    let calls = 0;
+    const answer = (response: () => Promise<Response>) =>
+      createClient({ baseUrl: '', retries: 3, retryMs: 1, fetch: () => (calls++, response()) });
+    await expect(answer(respond(503, { code: 'server.not-ready' })).call('me')).rejects.toMatchObject({
+      status: 503,
+    });
+    expect(calls).toBe(4);
+    await expect(answer(respond(403, { code: 'auth.forbidden' })).call('me')).rejects.toMatchObject({
+      status: 403,
+    });
+    expect(calls).toBe(5);
+  });
+
   it('should report an unreachable server as client.unreachable', async () => {
-    const client = createClient({ baseUrl: 'http://x', fetch: () => Promise.reject(new Error('boom')) });
+    const client = createClient({
+      baseUrl: 'http://x',
+      retryMs: 1,
+      fetch: () => Promise.reject(new Error('boom')),
+    });
     await expect(client.call('me')).rejects.toMatchObject({ code: 'client.unreachable', status: 0 });
   });
 });

@@ -27,6 +27,13 @@ export interface ClientOptions {
   /** API token; the browser has its session cookie instead. */
   readonly token?: string;
   readonly fetch?: typeof fetch;
+  /**
+   * How often a call is repeated when the server does not answer or says that it may work later; default 2. Only
+   * reads, and POSTs of JSON, which carry an Idempotency-Key: they are carried out once however often they are sent.
+   */
+  readonly retries?: number;
+  /** Before the first repetition, doubled for each further one, half of it at random; default 250. */
+  readonly retryMs?: number;
 }
 
 /** A problem+json answer. `code` is registered; `hint` says what to do. */
@@ -60,8 +67,34 @@ export function routeUrl(
   return `/api/v1${path}${text === '' ? '' : `?${text}`}`;
 }
 
+const KEY_BYTES = 16;
+
+/** randomUUID wants a secure context, which a plain-HTTP dashboard is not. */
+function newIdempotencyKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The server did not get to it, or is at it: the same request may work in a moment. */
+const mayWorkLater = (error: unknown): boolean =>
+  error instanceof ApiError &&
+  ([0, 502, 503, 504].includes(error.status) || error.code === 'server.idempotency-in-progress');
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+  });
+}
+
 export function createClient(options: ClientOptions) {
   const send = options.fetch ?? fetch;
+  const { retries = 2, retryMs = 250 } = options;
   /**
    * Calls a route.
    * @throws ApiError with the registered code on any answer that is not 2xx, and on a network failure
@@ -88,11 +121,33 @@ export function createClient(options: ClientOptions) {
       headers['content-type'] = 'application/json';
       init.body = JSON.stringify(given.body);
     }
+    const isKeyed = route.method === 'POST' && route.body !== 'binary' && route.access !== 'public';
+    if (isKeyed) headers['idempotency-key'] ??= newIdempotencyKey();
+    const url = options.baseUrl + routeUrl(route, given.params, given.query);
+    const isRepeatable = isKeyed || route.method === 'GET';
+    let response: Response;
+    for (let repeated = 0; ; repeated++) {
+      try {
+        response = await answerTo(url, init);
+        break;
+      } catch (error) {
+        if (!isRepeatable || repeated >= retries || given.signal?.aborted || !mayWorkLater(error))
+          throw error;
+        await pause(retryMs * 2 ** repeated * (0.5 + Math.random() / 2), given.signal);
+      }
+    }
+    if (route.response === 'binary')
+      return new Uint8Array(await response.arrayBuffer()) as unknown as CallOutput<N>;
+    if (route.response === undefined || response.status === 204) return undefined as CallOutput<N>;
+    return (await response.json()) as CallOutput<N>;
+  }
+  /** @throws ApiError */
+  async function answerTo(url: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
-      response = await send(options.baseUrl + routeUrl(route, given.params, given.query), init);
+      response = await send(url, init);
     } catch (cause) {
-      if (given.signal?.aborted) throw cause;
+      if (init.signal?.aborted) throw cause;
       throw new ApiError(
         0,
         'client.unreachable',
@@ -100,10 +155,7 @@ export function createClient(options: ClientOptions) {
       );
     }
     if (!response.ok) throw await problemOf(response);
-    if (route.response === 'binary')
-      return new Uint8Array(await response.arrayBuffer()) as unknown as CallOutput<N>;
-    if (route.response === undefined || response.status === 204) return undefined as CallOutput<N>;
-    return (await response.json()) as CallOutput<N>;
+    return response;
   }
   return { call, baseUrl: options.baseUrl };
 }

@@ -15,6 +15,13 @@ export {
   type Db,
   type Tx,
 } from './postgres/database.js';
+export {
+  requestConditions,
+  type Precondition,
+  type RequestConditions,
+  type Revisioned,
+} from './postgres/request-conditions.js';
+export { PgIdempotencyStore, type KeptAnswer, type KeyLimits } from './postgres/stores/idempotency-store.js';
 export { LOCK_SPACE } from './postgres/migrate.js';
 export { Leader } from './postgres/leader.js';
 export { EventListener, type Waker } from './postgres/listener.js';

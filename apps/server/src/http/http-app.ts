@@ -17,6 +17,9 @@ import { ProblemFilter } from '../platform/problem.filter.js';
 import { Server } from '../platform/server.js';
 import type { Services } from '../platform/services.js';
 import { AccessGuard } from './access.guard.js';
+import { addEtags } from './conditions/etags.js';
+import { ConditionsInterceptor } from './conditions/conditions.interceptor.js';
+import { IdempotencyKeys } from './conditions/idempotency.js';
 import { BuildController } from './build/build.controller.js';
 import { addSecurityHeaders, serveDashboard } from './dashboard.js';
 import { DeviceController } from './device/device.controller.js';
@@ -121,7 +124,13 @@ export async function createHttpApp(
       publicOrigin: config['http.publicUrl'] ? new URL(config['http.publicUrl']).origin : undefined,
     }),
   );
+  app.useGlobalInterceptors(
+    new ConditionsInterceptor(
+      new IdempotencyKeys(services.idempotency, services.sealer, config['idempotency.maxAnswerBytes']),
+    ),
+  );
   const fastify = adapter.getInstance<FastifyInstance>();
+  addEtags(fastify);
   addSecurityHeaders(fastify);
   countRequests(fastify, services.metrics, () => streams.count);
   // Uploads arrive as a stream; their size is bounded where they are stored.

@@ -121,6 +121,7 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
 
   const http = await createHttpApp(services, { dashboardDir: config.dashboardDir ?? dashboardDist });
   undo.add('http', async () => await http.close());
+  if (config.roles.includes('api')) sweepKeys(services, undo);
   const context: RoleContext = {
     config,
     log,
@@ -164,6 +165,16 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
       log.flush();
     },
   };
+}
+
+const KEY_SWEEP_MS = 60_000;
+
+/** Forgets old idempotency keys; every process with the API may, as often as it likes. */
+function sweepKeys({ idempotency, log }: Services, undo: Undo): void {
+  const sweep = () =>
+    void idempotency.sweep().catch((error: unknown) => log.warn({ err: error }, 'idempotency keys'));
+  const timer = setInterval(sweep, KEY_SWEEP_MS);
+  undo.add('idempotency keys', async () => clearInterval(timer));
 }
 
 async function loadModules() {

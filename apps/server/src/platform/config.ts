@@ -116,6 +116,30 @@ export const SETTINGS = {
     2 * 1024 * 1024,
     'Largest JSON body. 1,000 devices fit in a tenth of it.',
   ),
+  'idempotency.keepSeconds': setting(
+    'TINYFLEET_IDEMPOTENCY_KEEP_S',
+    count.max(2_592_000),
+    86_400,
+    'How long the answer to a request with an Idempotency-Key is kept.',
+  ),
+  'idempotency.lockSeconds': setting(
+    'TINYFLEET_IDEMPOTENCY_LOCK_S',
+    count.max(3_600),
+    60,
+    'A request with an Idempotency-Key that has not ended by then may be taken over by its repetition.',
+  ),
+  'idempotency.maxAnswerBytes': setting(
+    'TINYFLEET_IDEMPOTENCY_ANSWER_BYTES',
+    count,
+    1024 * 1024,
+    'Longest answer that is kept. 1,000 registered devices fit.',
+  ),
+  'idempotency.maxPerCaller': setting(
+    'TINYFLEET_IDEMPOTENCY_KEYS',
+    count,
+    10_000,
+    'Keys kept of one caller; the oldest are forgotten first.',
+  ),
   'mqtt.host': setting('TINYFLEET_MQTT_HOST', z.string().min(1), '127.0.0.1', 'Address for MQTT.'),
   'mqtt.port': setting('TINYFLEET_MQTT_PORT', port, 1883, 'Port for plain MQTT. 0 takes a free one.'),
   'mqtt.tlsPort': setting(

@@ -14,6 +14,7 @@ import {
   transferDefaults,
 } from '@tinyfleet/releases';
 import {
+  PgIdempotencyStore,
   PgJobQueue,
   PgQualityStore,
   PgStores,
@@ -60,6 +61,7 @@ export interface Services extends Parts {
   readonly rollouts: RolloutService;
   readonly telemetry: PgTelemetryReader;
   readonly quality: QualityService;
+  readonly idempotency: PgIdempotencyStore;
 }
 
 export function createServices(parts: Parts): Services {
@@ -93,5 +95,10 @@ export function createServices(parts: Parts): Services {
     rollouts: new RolloutService(stores, transact, uuidv7, transfers),
     telemetry: new PgTelemetryReader(database),
     quality: new QualityService(qualityStore, qualityStore),
+    idempotency: new PgIdempotencyStore(database, {
+      keepSeconds: config['idempotency.keepSeconds'],
+      lockSeconds: config['idempotency.lockSeconds'],
+      maxPerCaller: config['idempotency.maxPerCaller'],
+    }),
   };
 }

@@ -16,6 +16,8 @@ export interface Route {
   /** JSON response; `binary` is a raw octet stream, `events` a stream of server-sent events. */
   readonly response?: z.ZodType | 'binary' | 'events';
   readonly status?: number;
+  /** The path parameter whose resource has a revision: an If-Match is compared with it before anything changes. */
+  readonly revisioned?: 'project' | 'device' | 'deviceType' | 'webhook';
 }
 
 export const project = z.object({ project: Name });

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { entities } from './entities/index.js';
 import { migrate } from './migrate.js';
+import { checkPrecondition, keepHold } from './request-conditions.js';
 
 export type ConnectionTarget =
   | { readonly url: string }
@@ -127,7 +128,7 @@ export class Database implements Db {
     }
   }
 
-  /** Commits when `work` resolves, rolls back when it throws. Runs READ COMMITTED. */
+  /** Commits when `work` resolves, rolls back when it throws. Runs READ COMMITTED, under the request's conditions. */
   async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const runner = this.source.createQueryRunner();
     try {
@@ -140,7 +141,9 @@ export class Database implements Db {
           (await client.query<Row & pg.QueryResultRow>(sql, values as unknown[])).rows,
         execute: async (sql, values = []) => (await client.query(sql, values as unknown[])).rowCount ?? 0,
       };
+      await checkPrecondition(tx);
       const result = await work(tx);
+      await keepHold(tx);
       await runner.commitTransaction();
       return result;
     } catch (error) {
