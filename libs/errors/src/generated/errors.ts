@@ -1895,6 +1895,62 @@ export const errors = {
     text: '{purpose} would listen on {host} without TLS.',
     hint: 'Use `--lan`, which opens TLS, or accept the risk with {option}.',
   },
+  'server.idempotency-key-invalid': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Server: idempotency key invalid',
+    text: 'The Idempotency-Key is not valid: {reason}.',
+    hint: 'Send 1 to {maxCharacters} visible ASCII characters, such as a UUID, bare or in double quotes.',
+  },
+  'server.idempotency-key-reused': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Server: idempotency key reused',
+    text: 'This Idempotency-Key was used before for another request.',
+    hint: 'Make a new key for each request, and repeat it only with the very same request.',
+  },
+  'server.idempotency-in-progress': {
+    status: 409,
+    exit: 5,
+    transient: true,
+    title: 'Server: idempotency in progress',
+    text: 'A request with this Idempotency-Key is being carried out.',
+    hint: 'Ask again in a moment; then its answer is repeated.',
+  },
+  'server.idempotency-answer-lost': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Server: idempotency answer lost',
+    text: 'The request with this Idempotency-Key was carried out, but its answer is not kept: {reason}.',
+    hint: 'Read what it made; do not send it again.',
+  },
+  'server.idempotency-unsupported': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Server: idempotency unsupported',
+    text: '{route} takes a stream of bytes, and an Idempotency-Key is for JSON requests only.',
+    hint: 'Leave the header out. Names and digests keep such a request from being carried out twice.',
+  },
+  'server.precondition-failed': {
+    status: 412,
+    exit: 5,
+    transient: false,
+    title: 'Server: precondition failed',
+    text: '{resource} is not what the request was made for: it has revision {revision} now.',
+    hint: 'Read it again, look at what changed and send the request with the new ETag in If-Match.',
+  },
+  'server.precondition-invalid': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Server: precondition invalid',
+    text: '{header} is not valid: {reason}.',
+    hint: 'Send ETags as the server gave them, in double quotes and separated by commas, or `*`.',
+  },
   'simulator.config-invalid': {
     status: 422,
     exit: 2,
@@ -2707,6 +2763,13 @@ export interface ErrorData {
   'server.config-invalid': { summary: Value };
   'server.config-unreadable': { path: Value; reason: Value };
   'server.plain-beyond-loopback': { purpose: Value; host: Value; option: Value };
+  'server.idempotency-key-invalid': { reason: Value; maxCharacters: Value };
+  'server.idempotency-key-reused': Record<never, Value>;
+  'server.idempotency-in-progress': Record<never, Value>;
+  'server.idempotency-answer-lost': { reason: Value };
+  'server.idempotency-unsupported': { route: Value };
+  'server.precondition-failed': { resource: Value; revision: Value };
+  'server.precondition-invalid': { header: Value; reason: Value };
   'simulator.config-invalid': { file: Value; problem: Value };
   'simulator.scenario-unreadable': { file: Value; problem: Value };
   'simulator.scenario-invalid': { file: Value; path: Value; problem: Value };
