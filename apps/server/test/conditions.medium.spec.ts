@@ -1,7 +1,7 @@
 /** Idempotency keys and entity tags over a real port: what a header demands is kept by every route. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { routes, routeUrl, type Route } from '@tinyfleet/contracts';
+import { DeviceRegister, routes, routeUrl, type Route } from '@tinyfleet/contracts';
 import { PgIdempotencyStore, requestConditions } from '@tinyfleet/storage';
 import { startTestServer, type TestServer } from './test-server.js';
 
@@ -150,7 +150,7 @@ describe('Idempotency-Key', () => {
     expect(await store.take({ ...request, holder: next })).toEqual({ kind: 'held' });
     const registerAs = (holder: string, name: string) =>
       requestConditions.run({ hold: { id: request.id, holder } }, async () =>
-        devices.register('me', scope, [{ name, type: 'wasm', tags: [], site: null }]),
+        devices.register('me', scope, [DeviceRegister.parse({ name, type: 'wasm' })]),
       );
     await expect(registerAs(slow, 'i-slow')).rejects.toMatchObject({
       code: 'server.idempotency-in-progress',
