@@ -138,6 +138,7 @@ export class Simulation {
         inferencePeriodUs: loaded.scenario.inference.period * 1_000,
         windowS: Math.max(1, Math.round(this.windowMs / 1_000)),
         pickEvery: this.pickEvery,
+        ...(loaded.scenario.clock === undefined ? {} : { clock: loaded.scenario.clock }),
         sensor: deviceWorld.sensor,
         fallback: deviceWorld.fallback,
         raw: deviceWorld.raw,

@@ -68,9 +68,9 @@ afterEach(async () => {
   await peer.close();
 });
 
-/** A device that runs v1 from the factory. */
-function startDevice(): SimulatedDevice {
-  const scenario = parseScenario('name: test\nsensors: [{ kind: vibration, episode: 2s }]', 'test');
+/** A device that runs v1 from the factory; `more` of its scenario. */
+function startDevice(more = ''): SimulatedDevice {
+  const scenario = parseScenario(`name: test\nsensors: [{ kind: vibration, episode: 2s }]\n${more}`, 'test');
   const world = new World({ scenario, folder: '.' });
   fleet.reserve(1, 1_024);
   const { sensor, fallback, raw } = world.device('d0', 0.5);
@@ -83,6 +83,7 @@ function startDevice(): SimulatedDevice {
     inferencePeriodUs: 50_000,
     windowS: 1,
     pickEvery: 2,
+    ...(scenario.clock === undefined ? {} : { clock: scenario.clock }),
     sensor,
     fallback,
     raw,
@@ -145,6 +146,28 @@ describe('bad models', () => {
     expect(selfTest).toMatchObject({ passed: false, failedStep: expect.any(Number) });
     expect(peer.states.some(({ state }) => state.updateState === 'soak')).toBe(false);
     await refusedUntilReissued(device, bad);
+  }, 60_000);
+
+  it('should revert a bundle that runs slower than its release allows, and take it within the bound', async () => {
+    const stepUs = 2_000;
+    const latencyUs = stepUs * (await Runtime.open()).load(v2.bundle).stepCount;
+    peer.latencyUs = latencyUs - 1;
+    peer.release = v2;
+    const device = startDevice('clock: { mhz: 25, cyclesPerStep: 50000 }');
+    await peer.until(() => statesOf(v2).some(({ updateState }) => updateState === 'reverted'));
+    expect(statesOf(v2).find(({ updateState }) => updateState === 'reverted')).toMatchObject({
+      error: 504, // runtime.latency-exceeded
+      selfTest: { passed: false, latencyUs },
+    });
+    expect(peer.hellos[0]!.hello.capabilities! & 1).toBe(1); // latency-measured
+    await refusedUntilReissued(device, v2);
+    await peer.until(() => statesOf(v2).filter(({ updateState }) => updateState === 'reverted').length >= 3);
+    peer.latencyUs = latencyUs;
+    peer.release = { ...v2, sequence: v2.sequence + 4 };
+    reboot(device);
+    await peer.until(() => runs(device, v2));
+    // Its windows tell the same: 25 cycles a microsecond.
+    await peer.until(() => peer.telemetry.at(-1)?.window.cyclesMean === 25 * latencyUs);
   }, 60_000);
 
   // A fault is a trap inside the inference; a hang ends by the watchdog, which is fed between plan steps only.

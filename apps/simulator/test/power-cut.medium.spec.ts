@@ -6,7 +6,7 @@ import { runSweep } from '../src/power-cut/sweep.js';
 import { buildAll, PLANTED_BUGS, type PlantedBug } from '../src/power-cut/planted-bugs.js';
 import { documentedEdges } from './update-states.js';
 
-const BUDGET = 6_000;
+const BUDGET = 7_500;
 
 describe('power cuts', () => {
   it('should leave the old model or the new one, and complete what was begun', () => {

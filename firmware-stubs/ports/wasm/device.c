@@ -36,6 +36,8 @@ extern void host_log(uint32_t index, uint32_t level, const char *text, uint32_t 
 typedef struct {
   uint32_t index;
   uint32_t alive;
+  uint32_t cycles_per_step; // 0 = the host counts
+  uint32_t steps;           // how often the watchdog was fed: after each plan step, and outside of inferences
   fleet_platform_t platform;
   fleet_agent_config_t config;
   fleet_sensor_t sensors[2];
@@ -46,7 +48,12 @@ static uint32_t index_of(const void *user) { return ((const device_t *)user)->in
 
 static uint64_t now_us(void *user) { return (uint64_t)host_now_us(index_of(user)); }
 
-static uint32_t cycles(void *user) { return host_cycles(index_of(user)); }
+static uint32_t cycles(void *user) {
+  const device_t *d = user;
+  return d->cycles_per_step != 0 ? d->steps * d->cycles_per_step : host_cycles(d->index);
+}
+
+static void watchdog(void *user) { ((device_t *)user)->steps++; }
 
 static int32_t flash_read(void *user, uint32_t offset, void *dst, uint32_t n) {
   return host_flash_read(index_of(user), offset, dst, n);
@@ -168,7 +175,8 @@ static void read_config(device_t *d, const uint32_t *w) {
   d->platform = (fleet_platform_t){d,         now_us,   flags & 1 ? cycles : NULL, flash_read, flash_program,
                                    flash_erase, flash_map, net_open, net_send,   net_receive, net_close,
                                    verify,    entropy,  sample,   result,       reset,       battery,
-                                   NULL,      log_text, NULL,     NULL};
+                                   watchdog,  log_text, NULL,     NULL};
+  d->cycles_per_step = w[device_config_cycles_per_step];
 }
 
 EXPORT(device_abi) uint32_t device_abi(void) { return DEVICE_ABI; }

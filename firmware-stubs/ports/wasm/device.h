@@ -39,7 +39,8 @@
 //   import            arguments                                  result
 //   now_us            (i)                                        f64   microseconds since this device's boot, monotonic,
 //                                                                      whole numbers
-//   cycles            (i)                                        u32   cycle counter; constant 0 = not measured
+//   cycles            (i)                                        u32   cycle counter, asked with flag bit 0 only and not when
+//                                                                      device_config_cycles_per_step counts instead
 //   flash_read        (i, offset, dst, n)                        i32   0 or negative
 //   flash_program     (i, offset, src, n)                        i32   0 or negative; whole units, erased before (a host
 //                                                                      that checks NOR rules answers -1 on a breach)
@@ -121,6 +122,8 @@ enum {
   device_config_shadow_state = 54, // 16-byte aligned address, bytes: state of that model
   device_config_sample_ram = 56, // ptr, bytes: holds one input that was asked for; 0 = samples are not sent
   device_config_slots = 58,      // 1 = a one-slot device, 0 = 2
+  device_config_cycles_per_step = 59, // with flag bit 0: cycles() is the plan steps of this boot times this, the same in
+                                     // every run; 0 = the import counts
   DEVICE_CONFIG_WORDS = 72 // rest reserved, 0
 };
 

@@ -17,6 +17,8 @@ export const ResetCause = { powerOn: 1, software: 3, watchdog: 4, brownOut: 5, f
 export type ResetCauseName = keyof typeof ResetCause;
 
 const SENSOR_TENSOR = 0;
+/** device.h's flags: the device has a cycle counter. */
+const FLAG_CYCLES = 1;
 /** Largest input that a device gives away when it is asked for samples. */
 const SAMPLE_BYTES = 2_048;
 /** Context and counters of a shadow model: which class was taken for which, of up to 12. */
@@ -55,6 +57,8 @@ export interface DeviceSettings {
   readonly windowS: number;
   /** MQTT keep-alive; the firmware's own without. */
   readonly keepaliveS?: number;
+  /** A cycle counter: every plan step of a model counts the same. Without it latencies are not measured. */
+  readonly clock?: { readonly mhz: number; readonly cyclesPerStep: number };
   /** Every n-th prediction is kept for labelling until the platform tells another number; 0 = none. */
   readonly pickEvery: number;
   /** Sensor of the world; world time = `worldStartMs` + device time. */
@@ -324,6 +328,11 @@ export class SimulatedDevice implements DevicePlatform {
     words[ConfigWord.windowS] = settings.windowS;
     words[ConfigWord.keepaliveS] = settings.keepaliveS ?? 0;
     words[ConfigWord.pickEvery] = settings.pickEvery;
+    if (settings.clock !== undefined) {
+      words[ConfigWord.flags] = FLAG_CYCLES;
+      words[ConfigWord.clockKhz] = Math.round(settings.clock.mhz * 1_000);
+      words[ConfigWord.cyclesPerStep] = settings.clock.cyclesPerStep;
+    }
     settings.raw.forEach(({ descriptor: d }, i) => {
       const numbers = [d.sensor, d.axes, d.unit, d.fullScale, d.sampleRateMilliHz];
       words.set(numbers, [ConfigWord.sensor, ConfigWord.sensor2][i]);

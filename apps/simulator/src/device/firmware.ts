@@ -34,12 +34,14 @@ export const ConfigWord = {
   flags: 35,
   sensor: 36,
   pickEvery: 43,
+  clockKhz: 44,
   sensor2: 45,
   patchScratch: 50,
   shadow: 52,
   shadowState: 54,
   sampleRam: 56,
   slots: 58,
+  cyclesPerStep: 59,
 } as const;
 
 /** Offsets of device.h's info block, in words. */

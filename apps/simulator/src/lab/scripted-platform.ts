@@ -40,6 +40,8 @@ export class ScriptedPlatform {
   windowS = 1;
   pickEvery = 2;
   soakS = 1;
+  /** Bound of one inference in the self-test; 0 = none. */
+  latencyUs = 0;
   /** Devices run a release as shadow on every n-th inference; 0 = they go on to its trial. */
   shadowEvery = 0;
   /** An encoded command, sent before the answer to each hello. */
@@ -194,11 +196,12 @@ export class ScriptedPlatform {
   }
 
   private manifest(project: string, hello: Hello, release: Release, digest: Buffer): Uint8Array {
-    const name = `${project}/${hello.deviceType}/${release.sequence}/${this.soakS}/${digest.toString('hex')}`;
+    const name = `${project}/${hello.deviceType}/${release.sequence}/${this.soakS}/${this.latencyUs}/${digest.toString('hex')}`;
     let manifest = this.manifests.get(name);
     if (manifest === undefined) {
       const { abi, opSet, sequence, bundle } = release;
-      const conditions = { abi, opSet, arenaBytes: 1, stateBytes: 0, floor: 0, soakS: this.soakS };
+      const bound = this.latencyUs === 0 ? {} : { latencyUs: this.latencyUs };
+      const conditions = { abi, opSet, arenaBytes: 1, stateBytes: 0, floor: 0, soakS: this.soakS, ...bound };
       manifest = signManifest(
         {
           component: 'model', sequence, vendorId: vendorId(project), classId: classId(hello.deviceType), digest,

@@ -47,6 +47,8 @@ describe('parseScenario', () => {
       'exactly one of',
     ],
     ['name: a\nsensors: [{ kind: vibration, mix: { normal: 0 } }]', 'sensors[0].mix', 'above 0'],
+    ['name: a\nsensors: [{ kind: noise }]\nclock: { mhz: 25 }', 'clock.cyclesPerStep', 'Invalid input'],
+    ['name: a\nsensors: [{ kind: noise }]\nclock: { mhz: 0, cyclesPerStep: 1 }', 'clock.mhz', 'Too small'],
     ['name: [a\nb', 'line 2', ''],
     ['', 'name', 'Invalid input'],
   ])('should refuse %j and name the place', (text, where, problem) => {

@@ -116,6 +116,14 @@ export const Scenario = z.strictObject({
   seed: z.int().min(0).max(4_294_967_295).default(1),
   sensors: z.array(SensorSpec).min(1),
   inference: z.strictObject({ period: Duration.default(1_000) }).prefault({}),
+  /** Processor of the devices, for latencies; without it they are not measured. */
+  clock: z
+    .strictObject({
+      mhz: z.number().min(0.001).max(10_000),
+      /** What one step of a model's plan costs, of any op. */
+      cyclesPerStep: z.int().min(1).max(100_000_000),
+    })
+    .optional(),
   /** Window length until the platform tells another. */
   window: Duration.default(10_000),
   labels: z
