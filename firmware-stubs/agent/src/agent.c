@@ -27,10 +27,11 @@ uint32_t fleet_agent_counter(const fleet_agent_t *a, uint32_t kind) {
   return kind < FLEET_LOSS_COUNTERS ? a->counters[kind] : 0;
 }
 
-void fleet_agent_save(fleet_agent_t *a) {
-  (void)fleet_records_save(&a->records, &a->persist);
+bool fleet_agent_save(fleet_agent_t *a) {
+  const bool saved = fleet_records_save(&a->records, &a->persist) == 0;
   fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, a->records.errors);
   a->records.errors = 0;
+  return saved;
 }
 
 void fleet_agent_log(const fleet_agent_t *a, uint32_t level, const char *text, int32_t value) {

@@ -30,7 +30,7 @@ int32_t fleet_slot_read(fleet_agent_t *agent, uint32_t slot, uint32_t offset, vo
 int32_t fleet_agent_open(fleet_agent_t *agent, const fleet_platform_t *platform, const fleet_agent_config_t *config);
 uint64_t fleet_agent_uptime_ms(const fleet_agent_t *agent);
 void fleet_agent_count(fleet_agent_t *agent, uint32_t kind, uint32_t n);
-void fleet_agent_save(fleet_agent_t *agent); // a failure is counted and retried with the next save
+bool fleet_agent_save(fleet_agent_t *agent); // a failure is counted and retried with the next save
 void fleet_agent_log(const fleet_agent_t *agent, uint32_t level, const char *text, int32_t value);
 
 // sleep.c: the radio of a device with a duty cycle

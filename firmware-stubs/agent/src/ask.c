@@ -141,11 +141,19 @@ static const struct {
     [FLEET_COMMAND_SAY_HELLO] = {say_hello, proof_none},
 };
 
+// A record of what is recorded already. What cannot be recorded is not carried out: its counter would be good again after a
+// reset. Nothing is used up by it, so that the command and its counter still come by one record or not at all.
+static bool can_record(fleet_agent_t *a) {
+  a->records.saved[0] = (uint8_t)~*(const uint8_t *)&a->persist; // differs from what is to stand there
+  return fleet_agent_save(a);
+}
+
 static bool obey(fleet_agent_t *a, fleet_cbor_span_t message, ask_t *ask) {
   uint32_t *last = ask->cose.at != NULL ? &a->persist.ask_counter : &a->ask_counter;
   const uint32_t before = *last;
   if (ask->counter <= before || ask->command >= sizeof commands / sizeof commands[0] ||
-      commands[ask->command].run == NULL || !prove(a, message, ask) || ask->proof < commands[ask->command].proof) {
+      commands[ask->command].run == NULL || !prove(a, message, ask) || ask->proof < commands[ask->command].proof ||
+      (ask->proof != proof_none && !can_record(a))) {
     return false;
   }
   *last = ask->counter;

@@ -16,7 +16,6 @@ static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
       {FLEET_DESIRED_NEXT_CONTACT_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, next_contact_s)},
       {FLEET_DESIRED_PICK_EVERY, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, pick_every)},
       {FLEET_DESIRED_SHADOW_EVERY, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, shadow_every)},
-      {FLEET_DESIRED_SOAK_S, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, soak_s)},
   };
   static const fleet_cbor_row_t transfer_rows[] = {
       {FLEET_TRANSFER_METHOD, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, method)},
@@ -46,15 +45,17 @@ static int32_t verify(const fleet_agent_t *a, fleet_manifest_t *m) {
   return key < 0 ? key : 0;
 }
 
-static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {
+// `slot` has the bundle, or will have.
+static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m, uint32_t slot) {
   fleet_persist_t *p = &a->persist;
+  if (m->sequence > p->slots[slot].sequence) p->slots[slot].sequence = m->sequence;
   p->deployment = d->deployment;
   p->revision = d->revision;
   if (m->sequence >= p->highest_sequence) {
     p->highest_sequence = m->sequence;
     p->floor = m->floor;
   }
-  p->soak_s = has(d, FLEET_DESIRED_SOAK_S) ? d->soak_s : m->soak_s;
+  p->soak_s = m->soak_s; // that of `desired` is not signed
   p->latency_limit_us = m->latency_us;
   p->update_error = 0;
   p->by_next_key = m->by_next_key;
@@ -67,8 +68,7 @@ static void begin_switch(fleet_agent_t *a, const fleet_desired_t *d, const fleet
   const bool retained = p->slots[slot].state == FLEET_SLOT_STATE_RETAINED;
   const bool soaks = p->update_state == FLEET_UPDATE_STATE_SOAK;
   const bool is_shadow = p->update_state == FLEET_UPDATE_STATE_SHADOW && p->target_slot == slot;
-  adopt(a, d, m);
-  if (m->sequence > p->slots[slot].sequence) p->slots[slot].sequence = m->sequence;
+  adopt(a, d, m, slot);
   if (is_shadow && p->shadow_every != 0) {
     fleet_agent_save(a);
     fleet_shadow_tell(a);
@@ -136,9 +136,8 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
       return;
     }
     a->fetching = false;
-    adopt(a, d, &m);
+    adopt(a, d, &m, p->active_slot);
     p->target_slot = p->active_slot;
-    if (m.sequence > p->slots[p->active_slot].sequence) p->slots[p->active_slot].sequence = m.sequence;
     if (p->update_state != FLEET_UPDATE_STATE_SOAK) {
       p->update_state = FLEET_UPDATE_STATE_ACTIVE;
       fleet_accept_rotate(a);
@@ -194,7 +193,7 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
     return;
   }
-  adopt(a, d, &m);
+  adopt(a, d, &m, fleet_transfer_slot(a, m.size));
   fleet_transfer_begin(a, d, &m);
 }
 

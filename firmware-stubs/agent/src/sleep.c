@@ -5,11 +5,13 @@
 enum {
   default_linger_s = 5,
   patience_s = 120, // awake without an answer: the next contact is another try
+  next_contact_max_s = 7 * 86400, // `desired` is not signed: nobody is to send a device to sleep for good
 };
 
 // up to 5 % early, so that a fleet with one duty cycle does not come at once and nobody is late
 static uint64_t contact_delay_us(const fleet_agent_t *a) {
-  const uint32_t s = a->next_contact_s != 0 ? a->next_contact_s : a->config->duty_cycle_s;
+  const uint32_t asked_s = a->next_contact_s < next_contact_max_s ? a->next_contact_s : next_contact_max_s;
+  const uint32_t s = asked_s != 0 ? asked_s : a->config->duty_cycle_s;
   uint8_t random;
   a->platform->entropy(a->platform->user, &random, 1);
   return (uint64_t)s * (1000000u - 195u * random); // 195 * 255 < 50,000

@@ -30,7 +30,10 @@ uint32_t fleet_transfer_slot(const fleet_agent_t *a, uint32_t bytes) {
 }
 
 uint32_t fleet_transfer_methods(const fleet_agent_t *a) {
-  return a->config->patch_scratch_bytes < sizeof(fleet_payload_t) ? 1 : FLEET_TRANSFER_METHOD_DELTA + 1u;
+  // With one slot the fetch destroys what a delta would be made against.
+  return a->config->patch_scratch_bytes < sizeof(fleet_payload_t)
+             ? 1
+             : FLEET_TRANSFER_METHOD_COMPRESSED + fleet_agent_slots(a->config);
 }
 
 int32_t fleet_transfer_judge(const fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {

@@ -15,7 +15,6 @@ typedef struct {
   uint32_t next_contact_s;
   uint32_t pick_every;
   uint32_t shadow_every;
-  uint32_t soak_s;
   uint64_t server_time_ms;
   fleet_cbor_span_t manifest;
   fleet_cbor_span_t transfer;

@@ -700,7 +700,32 @@ static void should_rotate_its_key_whole_or_not_at_all(void) {
   CHECK(cuts > 60);
 }
 
+static void should_carry_out_nothing_that_it_cannot_record(void) {
+  two_models();
+  w.flash_broken = true;
+  CHECK(!tell(command(5, FLEET_COMMAND_REBOOT, UINT32_MAX, mac)));
+  CHECK(!tell(command(6, FLEET_COMMAND_REVERT, UINT32_MAX, mac)));
+  CHECK(!tell(command(7, FLEET_COMMAND_ERASE, 0, mac)));
+  CHECK(!tell(command(8, FLEET_COMMAND_SEND_SAMPLES, 1, mac)));
+  CHECK(!tell(rotation(9, 1, 7, 0)));
+  CHECK(world_run(&w, 5));
+  CHECK_EQUAL(w.resets, 0);
+  CHECK_EQUAL(world_count(&w, "sample"), 0);
+  CHECK(runs(&two));
+  CHECK(trusts(0, UINT32_MAX));
+  CHECK_EQUAL(w.agent.persist.ask_counter, 0);
+  CHECK_EQUAL(refused(), 5);
+  CHECK(tell(command(1, FLEET_COMMAND_SAY_HELLO, UINT32_MAX, plain))); // leaves nothing behind
+  // The flash answers again: so does the device. Nothing was used up.
+  w.flash_broken = false;
+  CHECK(tell(command(5, FLEET_COMMAND_REVERT, UINT32_MAX, mac)));
+  CHECK(world_run(&w, 5));
+  CHECK(runs(&one));
+  CHECK_EQUAL(w.rule_breaches, 0);
+}
+
 const test_t ask_tests[] = {
+    {"should carry out nothing that it cannot record", should_carry_out_nothing_that_it_cannot_record},
     {"should take the golden commands and refuse the others", should_take_the_golden_commands_and_refuse_the_others},
     {"should obey harmless commands without a proof and no others",
      should_obey_harmless_commands_without_a_proof_and_no_others},

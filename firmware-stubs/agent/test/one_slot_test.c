@@ -52,11 +52,14 @@ static void should_say_that_it_has_one_slot(void) {
   ready(false);
   restart(FLEET_RESET_CAUSE_POWER_ON);
   CHECK(world_run(&w, 5));
-  static const fleet_cbor_row_t rows[] = {{FLEET_HELLO_SLOTS, cbor_row_item, 0, 0, 0}};
+  static const fleet_cbor_row_t rows[] = {{FLEET_HELLO_SLOTS, cbor_row_item, 0, 0, 0},
+                                          {FLEET_HELLO_METHODS, cbor_row_item, 0, 0, sizeof(fleet_cbor_span_t)}};
   const message_t *hello = world_last(&w, "hello");
-  fleet_cbor_span_t slots;
-  CHECK(fleet_cbor_read_map((fleet_cbor_span_t){hello->payload, hello->n}, FLEET_CBOR_ROWS(rows), &slots) != 0);
-  CHECK_EQUAL(slots.at[0], 0x81);
+  fleet_cbor_span_t found[2];
+  CHECK(fleet_cbor_read_map((fleet_cbor_span_t){hello->payload, hello->n}, FLEET_CBOR_ROWS(rows), found) != 0);
+  CHECK_EQUAL(found[0].at[0], 0x81);
+  // The fetch destroys what a delta would be made against: full and compressed are left.
+  CHECK(found[1].n == 3 && memcmp(found[1].at, "\x82\x00\x01", 3) == 0);
   CHECK_EQUAL(message_field(hello, FLEET_HELLO_FETCH_SLOT, 9), 0);
   const uint32_t capabilities = (uint32_t)message_field(hello, FLEET_HELLO_CAPABILITIES, 0);
   CHECK_EQUAL(capabilities & (FLEET_CAPABILITY_ONE_SLOT | FLEET_CAPABILITY_RETAINED_SLOT), FLEET_CAPABILITY_ONE_SLOT);

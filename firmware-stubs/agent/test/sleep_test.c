@@ -63,6 +63,19 @@ static void should_come_when_the_platform_says(void) {
   CHECK_EQUAL(w.opens, later);
 }
 
+static void should_not_be_sent_away_for_more_than_a_week(void) {
+  enum { week_s = 7 * 86400 };
+  static const uint32_t said[] = {week_s - 1, week_s, week_s + 1, UINT32_MAX};
+  for (uint32_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+    with_sleeper();
+    w.next_contact_s = said[i];
+    CHECK(world_run(&w, 60));
+    CHECK(!w.open);
+    const uint64_t away_us = w.agent.contact_us - w.now_us;
+    CHECK(away_us <= (uint64_t)week_s * 1000000 && away_us > (uint64_t)week_s * 1000000 / 100 * 94);
+  }
+}
+
 static void should_stay_for_a_transfer_that_takes_long(void) {
   with_sleeper();
   w.chunk_bytes = 32;
@@ -121,6 +134,7 @@ static void should_try_again_at_the_next_contact_when_nobody_is_there(void) {
 const test_t sleep_tests[] = {
     {"should come at its duty cycle and leave when all is said", should_come_at_its_duty_cycle_and_leave_when_all_is_said},
     {"should come when the platform says", should_come_when_the_platform_says},
+    {"should not be sent away for more than a week", should_not_be_sent_away_for_more_than_a_week},
     {"should stay for a transfer that takes long", should_stay_for_a_transfer_that_takes_long},
     {"should come early to tell a state", should_come_early_to_tell_a_state},
     {"should linger for what is pushed", should_linger_for_what_is_pushed},

@@ -330,6 +330,27 @@ static void should_give_up_a_bundle_that_resets_the_device_in_its_trial(void) {
   CHECK_EQUAL(w.agent.persist.update_error, fleet_err_agent_trial_resets);
 }
 
+static void should_soak_as_long_as_the_signed_manifest_says(void) {
+  static const struct {
+    uint32_t is_signed, is_not;
+    bool soaks;
+  } cases[] = {{100, 0, true}, {100, 1, true}, {100, UINT32_MAX, true}, {0, 1000, false}};
+  for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    ready();
+    restart(FLEET_RESET_CAUSE_POWER_ON);
+    install(&one, 2);
+    CHECK(world_run(&w, 110));
+    want_release(&two, 4);
+    w.release.soak_s = cases[i].is_signed;
+    w.unsigned_soak_s = cases[i].is_not;
+    world_send_desired(&w);
+    CHECK(world_run(&w, 60));
+    CHECK_EQUAL(w.agent.persist.update_state, cases[i].soaks ? FLEET_UPDATE_STATE_SOAK : FLEET_UPDATE_STATE_ACTIVE);
+    CHECK(world_run(&w, 60));
+    CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+  }
+}
+
 static void should_forget_attempts_after_a_healthy_interval(void) {
   ready();
   restart(FLEET_RESET_CAUSE_POWER_ON);
@@ -854,6 +875,7 @@ static void should_say_how_much_stack_it_needed(void) {
 
 const test_t update_tests[] = {
     {"should refuse what has expired only with a clock to trust", should_refuse_what_has_expired_only_with_a_clock_to_trust},
+    {"should soak as long as the signed manifest says", should_soak_as_long_as_the_signed_manifest_says},
     {"should say how much stack it needed", should_say_how_much_stack_it_needed},
     {"should install a first model", should_install_a_first_model},
     {"should run a factory image", should_run_a_factory_image},

@@ -383,7 +383,7 @@ static int32_t flash_program(void *user, uint32_t offset, const void *src, uint3
   const uint8_t *bytes = src;
   if (offset % 4 != 0 || n % 4 != 0 || n == 0 || offset > world_flash_bytes || n > world_flash_bytes - offset) abort();
   const bool cut = w->operations == w->cut_at;
-  if (w->operations++ == w->fail_at) return -1;
+  if (w->operations++ == w->fail_at || w->flash_broken) return -1;
   if (cut && w->cut_mode == cut_before) pull_plug(w);
   for (uint32_t i = 0; i < n; i += 4) {
     if (w->written[(offset + i) / 4]) w->rule_breaches++;
@@ -402,7 +402,7 @@ static int32_t flash_erase(void *user, uint32_t offset) {
   const uint32_t n = w->config.flash.sector_bytes;
   if (offset % n != 0 || offset >= world_flash_bytes) abort();
   const bool cut = w->operations == w->cut_at;
-  if (w->operations++ == w->fail_at) return -1;
+  if (w->operations++ == w->fail_at || w->flash_broken) return -1;
   if (cut && w->cut_mode == cut_before) pull_plug(w);
   w->erases[offset / n]++;
   for (uint32_t i = 0; i < n; i++) {
@@ -624,7 +624,8 @@ void world_send_desired(world_t *w) {
   uint8_t manifest[768];
   fleet_cbor_writer_t out = {payload, sizeof payload, 0, false};
   const bool has = w->deployment != 0 && w->bundle != NULL;
-  fleet_cbor_head(&out, cbor_map, 3u + 2 * has + (w->window_s != 0) + (w->pick_every != 0) + (w->next_contact_s != 0) + (w->shadow_every != 0));
+  fleet_cbor_head(&out, cbor_map, 3u + 2 * has + (w->window_s != 0) + (w->pick_every != 0) + (w->next_contact_s != 0) +
+                     (w->shadow_every != 0) + (w->unsigned_soak_s != 0));
   fleet_cbor_field_wide(&out, FLEET_DESIRED_SERVER_TIME_MS, 1700000000000u + w->now_us / 1000);
   fleet_cbor_field(&out, FLEET_DESIRED_REVISION, w->revision);
   fleet_cbor_field(&out, FLEET_DESIRED_DEPLOYMENT, w->deployment);
@@ -646,6 +647,7 @@ void world_send_desired(world_t *w) {
   if (w->window_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_WINDOW_S, w->window_s);
   if (w->next_contact_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_NEXT_CONTACT_S, w->next_contact_s);
   if (w->pick_every != 0) fleet_cbor_field(&out, FLEET_DESIRED_PICK_EVERY, w->pick_every);
+  if (w->unsigned_soak_s != 0) fleet_cbor_field(&out, FLEET_DESIRED_SOAK_S, w->unsigned_soak_s);
   if (w->shadow_every != 0) fleet_cbor_field(&out, FLEET_DESIRED_SHADOW_EVERY, w->shadow_every);
   if (out.overflow) abort();
   world_send(w, "desired", payload, out.used, 1);

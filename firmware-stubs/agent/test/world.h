@@ -88,6 +88,7 @@ typedef struct {
   uint32_t rule_breaches;
   uint32_t erases[world_flash_bytes / 512]; // by sector
   int64_t fail_at; // flash operation that answers an error, -1 = never
+  bool flash_broken; // every one does
 
   // network
   bool open;
@@ -124,6 +125,7 @@ typedef struct {
   uint32_t window_s;
   uint32_t pick_every;
   uint32_t next_contact_s;
+  uint32_t unsigned_soak_s;
   uint32_t shadow_every;
 } world_t;
 

@@ -15,7 +15,6 @@ export interface DesiredBundle {
   readonly bytes: number;
   /** The signed SUIT envelope. */
   readonly manifest: Buffer;
-  readonly soakS: number;
   /** What to send instead of the bundle: smaller, and of use to this very device. */
   readonly payload: DesiredPayload | undefined;
   /** The payload or bundle whose transfer has begun. */

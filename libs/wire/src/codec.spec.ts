@@ -62,6 +62,15 @@ function outcome(name: keyof Messages, bytes: Uint8Array): string {
   }
 }
 
+describe('desired', () => {
+  it('should send no sleeper away for more than a week', () => {
+    const desired = (nextContactS: number) =>
+      encode('desired', { serverTimeMs: 1, revision: 1, deployment: 0, nextContactS });
+    expect(decode('desired', desired(604_800)).nextContactS).toBe(604_800);
+    expect(() => desired(604_801)).toThrow(expect.objectContaining({ code: 'wire.out-of-range' }));
+  });
+});
+
 describe('codec', () => {
   for (const name of messageNames) {
     it(`should give back any ${name} and its only encoding`, () => {

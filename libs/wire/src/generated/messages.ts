@@ -570,7 +570,7 @@ export const schemas = {
     { key: 4, name: 'manifest', optional: true, type: { kind: 'bstr', min: 1, max: 768 } },
     { key: 5, name: 'transfer', optional: true, type: { kind: 'message', schema: 'transfer' } },
     { key: 6, name: 'windowS', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
-    { key: 7, name: 'nextContactS', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 7, name: 'nextContactS', optional: true, type: { kind: 'uint', min: 1, max: 604800 } },
     { key: 8, name: 'pickEvery', optional: true, type: { kind: 'uint', min: 0, max: 65535 } },
     { key: 9, name: 'soakS', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 10, name: 'shadowEvery', optional: true, type: { kind: 'uint', min: 0, max: 65535 } },

@@ -156,7 +156,6 @@ export class Ota {
         pickEvery,
         ...(bundle && {
           manifest: bundle.manifest,
-          soakS: bundle.soakS,
           transfer: { ...transferOf(bundle), chunkBytes: this.chunkBytes(session, undefined) },
         }),
       }),

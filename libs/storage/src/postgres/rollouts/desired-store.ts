@@ -8,7 +8,6 @@ interface Row {
   readonly deviceId: string;
   readonly revision: number;
   readonly deployment: number;
-  readonly soakS: number | null;
   readonly manifest: Buffer | null;
   readonly digest: Buffer | null;
   readonly bytes: number | null;
@@ -36,14 +35,13 @@ export class PgDesiredStore implements DesiredStore {
       bundle: undefined,
     }));
     for (const row of rows) {
-      const { position, deviceId, revision, deployment, manifest, digest, bytes, soakS } = row;
+      const { position, deviceId, revision, deployment, manifest, digest, bytes } = row;
       const bundle =
         manifest && digest && bytes !== null
           ? {
               manifest,
               digest,
               bytes,
-              soakS: soakS ?? 0,
               payload: payloadOf(row),
               begunDigest: row.begunDigest ?? undefined,
             }

@@ -2,7 +2,7 @@
 -- device's type by a key that the device trusts, or after the manifest's not-after. Of several keys the newest counts. A device
 -- that does not say which keys it trusts has the one it was made with. The payload: see docs/design/transfer.md.
 select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)::float8 as revision,
-  coalesce(ds.deployment_number, 0)::float8 as deployment, r.soak_s as "soakS",
+  coalesce(ds.deployment_number, 0)::float8 as deployment,
   m.manifest, m.digest, b.bytes::float8 as bytes, ds.transfer_digest as "begunDigest",
   p.method as "payloadMethod", p.base_digest as "baseDigest", p.payload_digest as "payloadDigest",
   p.bytes::float8 as "payloadBytes"
