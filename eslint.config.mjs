@@ -156,6 +156,8 @@ export default tseslint.config(
           allow: [
             // People, sessions and tokens belong to the instance; their rights name projects.
             'AuthStore',
+            // People belong to the instance; their memberships are in MemberStore, which is checked.
+            'PeopleStore',
             // The way from a name to its scope, and the list of what a person may open.
             'ProjectStore.list',
             'ProjectStore.find',

@@ -47,7 +47,13 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
       ...env,
     },
   });
-  const running = await startServer({ config, progress: quiet, supervised: true, onFatal: () => {} });
+  const running = await startServer({
+    config,
+    progress: quiet,
+    supervised: true,
+    isAuditStrict: true,
+    onFatal: () => {},
+  });
   const context = JSON.parse(await readFile(join(dataDir, 'cli-context.json'), 'utf8')) as { token: string };
   return {
     running,

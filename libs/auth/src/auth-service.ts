@@ -1,35 +1,57 @@
 /**
- * Accounts: the one-time set-up, sessions and API tokens. Says who somebody is and what he may; it never looks at
- * requests. Secrets leave it once, when they are made.
+ * Signing in: the one-time set-up, sessions, and who makes a request. It never looks at requests. Secrets leave it
+ * once, when they are made.
  */
-import type { Resource, Transact } from '@tinyfleet/contracts';
+import type { AuditRecord, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { LoginLimiter } from './login-limiter.js';
-import type { AuthStore, AuthStores, Credential, PasswordHasher, Person } from './ports.js';
+import { LoginLimiter, loginLimits, type Attempt, type LoginLimits } from './login-limiter.js';
+import type {
+  AuthStore,
+  AuthStores,
+  Credential,
+  NewPerson,
+  NewSession,
+  PasswordHasher,
+  Person,
+} from './ports.js';
 import { leastRole, roleAllows, type ProjectRole } from './roles.js';
-import { API_TOKEN_PREFIX, hashSecret, newApiToken, newSecret, shownPrefix } from './secrets.js';
+import { API_TOKEN_PREFIX, hashSecret, newSecret } from './secrets.js';
+import { sourceOf } from './throttle.js';
 
 /** Who makes a request. */
 export interface Caller {
   readonly credential: Credential;
   /** As the audit log names it. */
   readonly actor: string;
+  /** Of the instance. */
   readonly isAdmin: boolean;
 }
 
 export interface AuthOptions {
+  /** A session ends then, however it is used. */
   readonly sessionDays: number;
+  /** A session ends when it is not used for so long. */
+  readonly sessionIdleHours: number;
+  readonly limits?: Partial<LoginLimits>;
   readonly newId: () => string;
   readonly now?: () => Date;
 }
 
+/** Where somebody signs in from. */
+export interface Client {
+  readonly address: string;
+  readonly userAgent?: string | undefined;
+  /** The session the browser had: it ends, so that nobody keeps one that was planted or left behind. */
+  readonly sessionSecret?: string | undefined;
+}
+
 const SETUP_LINK_HOURS = 24;
-const DAY_MS = 86_400_000;
-export const INSTANCE_TOKEN_NAME = 'local';
+const HOUR_MS = 3_600_000;
+const USER_AGENT_CHARACTERS = 200;
 
 export class AuthService {
   private readonly limiter: LoginLimiter;
-  private readonly now: () => Date;
+  readonly now: () => Date;
   /** Verified when nobody has the address, so that the time of an answer does not tell who has an account. */
   private decoy: Promise<string> | undefined;
 
@@ -40,7 +62,7 @@ export class AuthService {
     private readonly options: AuthOptions,
   ) {
     this.now = options.now ?? (() => new Date());
-    this.limiter = new LoginLimiter(undefined, () => this.now().getTime());
+    this.limiter = new LoginLimiter({ ...loginLimits, ...options.limits }, () => this.now().getTime());
   }
 
   async isSetUp(): Promise<boolean> {
@@ -48,20 +70,24 @@ export class AuthService {
   }
 
   /** The token of a new setup link; links made before end. @throws auth.setup-done */
-  async makeSetupToken(): Promise<string> {
+  async makeSetupToken(actor = 'system'): Promise<string> {
     if (await this.store.hasPerson()) throw new FleetError('auth.setup-done');
     const token = newSecret();
-    await this.store.replaceSetupLink(
-      hashSecret(token),
-      new Date(this.now().getTime() + SETUP_LINK_HOURS * 3_600_000),
-    );
+    const expiresAt = new Date(this.now().getTime() + SETUP_LINK_HOURS * HOUR_MS);
+    await this.transact(async ({ auth, audit }) => {
+      await auth.replaceSetupLink(hashSecret(token), expiresAt);
+      const after = { expiresAt: expiresAt.toISOString() };
+      await audit.append(null, { actor, action: 'setup-link.made', target: 'instance', after });
+    });
     return token;
   }
 
   /** @throws auth.setup-link-invalid, auth.setup-done, auth.too-many-attempts */
-  async setUp(request: { token: string; email: string; password: string }, address: string): Promise<Person> {
-    const keys = [`setup ${address}`];
-    this.requireAttempt(keys);
+  async setUp(
+    request: { token: string; email: string; password: string },
+    address: string,
+  ): Promise<NewPerson> {
+    const attempt = this.beginAttempt(address);
     const person = await this.newPerson(request.email, request.password);
     const outcome = await this.transact(async ({ auth, audit }) => {
       const result = await auth.redeemSetupLink(hashSecret(request.token), person, this.now());
@@ -69,10 +95,8 @@ export class AuthService {
       return result;
     });
     if (outcome === 'done') throw new FleetError('auth.setup-done');
-    if (outcome === 'link-invalid') {
-      this.limiter.fail(keys);
-      throw new FleetError('auth.setup-link-invalid');
-    }
+    if (outcome === 'link-invalid') throw new FleetError('auth.setup-link-invalid');
+    this.endAttempt(attempt);
     return person;
   }
 
@@ -88,59 +112,168 @@ export class AuthService {
   }
 
   /** @returns the session's secret for the cookie. @throws auth.bad-login, auth.too-many-attempts */
-  async logIn(email: string, password: string, address: string): Promise<{ secret: string; person: Person }> {
+  async logIn(email: string, password: string, client: Client): Promise<{ secret: string; person: Person }> {
     const normal = normalEmail(email);
-    const keys = [`address ${address}`, `account ${normal}`];
-    this.requireAttempt(keys);
+    const attempt = this.beginAttempt(client.address, normal);
     const person = await this.store.findPerson(normal);
-    this.decoy ??= this.passwords.hash(newSecret());
-    const right = await this.passwords.verify(person?.passwordHash ?? (await this.decoy), password);
-    if (!person || !right) {
-      this.limiter.fail(keys);
+    if (!(await this.isPasswordOf(person, password)) || !person) {
+      if (person) this.noteRefusal(normal);
       throw new FleetError('auth.bad-login');
     }
-    this.limiter.succeed(keys);
-    return { secret: await this.openSession(person), person };
+    this.endAttempt(attempt);
+    return { secret: await this.openSession(person, { via: 'password', ...client }), person };
   }
 
-  async openSession(person: Pick<Person, 'id'>): Promise<string> {
+  /**
+   * Whether it is the password of an enabled person; takes as long when there is none. Count the attempt with
+   * `beginAttempt` first.
+   */
+  async isPasswordOf(person: Person | undefined, password: string): Promise<boolean> {
+    this.decoy ??= this.passwords.hash(newSecret());
+    const decoy = await this.decoy;
+    const right = await this.passwords.verify(person?.passwordHash ?? decoy, normalPassword(password));
+    return right && person !== undefined && person.passwordHash !== null && person.disabledAt === null;
+  }
+
+  async hashPassword(password: string): Promise<string> {
+    return await this.passwords.hash(normalPassword(password));
+  }
+
+  /** @throws auth.too-many-attempts */
+  beginAttempt(address: string, email?: string): Attempt {
+    const attempt = this.limiter.begin(sourceOf(address), email);
+    if ('waitMs' in attempt)
+      throw new FleetError('auth.too-many-attempts', { seconds: Math.ceil(attempt.waitMs / 1000) });
+    return attempt;
+  }
+
+  endAttempt(attempt: Attempt): void {
+    this.limiter.succeed(attempt);
+  }
+
+  async openSession(
+    person: Pick<Person, 'id'> & { readonly email?: string },
+    from: Partial<Client> & { via?: NewSession['via'] } = {},
+  ): Promise<string> {
     const secret = newSecret();
-    await this.store.addSession(hashSecret(secret), person.id, this.sessionEnd());
-    await this.store.removeExpired(this.now());
+    const via = from.via ?? 'link';
+    const now = this.now();
+    await this.transact(async ({ auth, audit }) => {
+      if (from.sessionSecret !== undefined) await auth.removeSession(hashSecret(from.sessionSecret));
+      await auth.removeExpired(now, this.idleSince());
+      await auth.addSession({
+        hash: hashSecret(secret),
+        personId: person.id,
+        via,
+        address: from.address ?? null,
+        userAgent: from.userAgent?.slice(0, USER_AGENT_CHARACTERS) ?? null,
+        expiresAt: this.sessionEnd(),
+      });
+      const email = person.email ?? person.id;
+      await audit.append(null, {
+        actor: `person:${email}`,
+        action: 'session.opened',
+        target: email,
+        detail: { via },
+      });
+    });
     return secret;
   }
 
-  async logOut(secret: string): Promise<void> {
-    await this.store.removeSession(hashSecret(secret));
+  async logOut(caller: Caller, secret: string): Promise<void> {
+    await this.transact(async ({ auth, audit }) => {
+      await auth.removeSession(hashSecret(secret));
+      await audit.append(null, sessionsEnded(caller));
+    });
   }
 
-  /** @throws auth.unauthenticated */
-  async callerOf(given: { sessionSecret?: string | undefined; token?: string | undefined }): Promise<Caller> {
-    const credential = given.token?.startsWith(API_TOKEN_PREFIX)
-      ? await this.store.findToken(hashSecret(given.token), this.now())
-      : given.sessionSecret
-        ? await this.store.findSession(hashSecret(given.sessionSecret), this.now())
-        : undefined;
+  async listSessions(caller: Caller): Promise<Resource<'LoginSession'>[]> {
+    const { person, via, id } = caller.credential;
+    if (person === null) return [];
+    const all = await this.store.listSessions(person.id, this.idleSince());
+    return all.map((session) => ({ ...session, isCurrent: via === 'session' && session.id === id }));
+  }
+
+  /** @throws auth.session-not-found */
+  async endSession(caller: Caller, id: string): Promise<void> {
+    const { person } = caller.credential;
+    await this.transact(async ({ auth, audit }) => {
+      if (person === null || !(await auth.removeSessionById(person.id, id)))
+        throw new FleetError('auth.session-not-found');
+      await audit.append(null, sessionsEnded(caller, { id }));
+    });
+  }
+
+  async endOtherSessions(caller: Caller): Promise<void> {
+    const { person } = caller.credential;
+    if (person === null) return;
+    await this.transact(async ({ auth, audit }) => {
+      const ended = await auth.removeSessionsOf(person.id, sessionId(caller));
+      if (ended > 0) await audit.append(null, sessionsEnded(caller, { ended }));
+    });
+  }
+
+  /** Ends the person's other sessions. @throws auth.bad-password, auth.no-password, auth.too-many-attempts */
+  async changePassword(caller: Caller, current: string, next: string, address: string): Promise<void> {
+    const email = caller.credential.person?.email;
+    const person = email === undefined ? undefined : await this.store.findPerson(email);
+    if (!person || person.passwordHash === null) throw new FleetError('auth.no-password');
+    const attempt = this.beginAttempt(address, person.email);
+    if (!(await this.isPasswordOf(person, current))) throw new FleetError('auth.bad-password');
+    this.endAttempt(attempt);
+    const passwordHash = await this.hashPassword(next);
+    await this.transact(async ({ auth, people, audit }) => {
+      await people.update(person.id, { passwordHash });
+      const ended = await auth.removeSessionsOf(person.id, sessionId(caller));
+      await audit.append(null, {
+        actor: caller.actor,
+        action: 'person.password-changed',
+        target: person.email,
+        detail: { sessionsEnded: ended },
+      });
+    });
+  }
+
+  /**
+   * A token that was sent decides alone: a cookie beside it does not count, nor does it make up for a bad token.
+   * Notes the use, unless `isUse` is false.
+   * @throws auth.unauthenticated
+   */
+  async callerOf(
+    given: { readonly sessionSecret?: string | undefined; readonly token?: string | undefined },
+    { isUse = true } = {},
+  ): Promise<Caller> {
+    const now = this.now();
+    let credential: Credential | undefined;
+    if (given.token !== undefined) {
+      if (given.token.startsWith(API_TOKEN_PREFIX))
+        credential = await this.store.findToken(hashSecret(given.token), now, isUse);
+    } else if (given.sessionSecret !== undefined) {
+      credential = await this.store.findSession(
+        hashSecret(given.sessionSecret),
+        now,
+        this.idleSince(),
+        isUse,
+      );
+    }
     if (!credential) throw new FleetError('auth.unauthenticated');
-    const { person, tokenName, role } = credential;
+    const { person, token } = credential;
+    const isWhole = token === null || (token.role === 'admin' && token.project === null);
     return {
       credential,
-      actor:
-        tokenName !== null
-          ? `token:${person ? `${person.email}/` : ''}${tokenName}`
-          : `person:${person?.email}`,
-      isAdmin: (person === null || person.instanceAdmin) && (role === null || role === 'admin'),
+      actor: token ? `token:${person ? `${person.email}/` : ''}${token.name}` : `person:${person?.email}`,
+      isAdmin: (person === null || person.instanceAdmin) && isWhole,
     };
   }
 
   /** The caller's role in a project, `undefined` when he is no member: the project does not exist for him. */
   async roleIn(caller: Caller, projectId: string): Promise<ProjectRole | undefined> {
-    const { person, role: most, projectId: only } = caller.credential;
-    if (only !== null && only !== projectId) return undefined;
+    const { person, token } = caller.credential;
+    if (token?.project && token.project.id !== projectId) return undefined;
     const own =
       person === null || person.instanceAdmin ? 'admin' : await this.store.roleIn(person.id, projectId);
     if (own === undefined) return undefined;
-    return most === null ? own : leastRole(own, most);
+    return token === null ? own : leastRole(own, token.role);
   }
 
   /** @throws auth.forbidden */
@@ -148,88 +281,73 @@ export class AuthService {
     if (!roleAllows(role, needed)) throw new FleetError('auth.forbidden', { needed, role });
   }
 
+  /** With the roles the caller has, not those of the person behind a token. */
   async describe(caller: Caller): Promise<Resource<'Me'>> {
-    const { person, via } = caller.credential;
+    const { person, via, token, expiresAt } = caller.credential;
+    const own = await this.store.projectsOf(person === null || person.instanceAdmin ? null : person.id);
+    const mine = own.filter(({ name }) => !token?.project || token.project.name === name);
     return {
       email: person?.email ?? '',
+      name: person?.name ?? '',
       via,
       isAdmin: caller.isAdmin,
-      projects: await this.store.projectsOf(person === null || person.instanceAdmin ? null : person.id),
-    };
-  }
-
-  async listTokens(caller: Caller) {
-    return await this.store.listTokens(caller.credential.person?.id ?? null);
-  }
-
-  async addToken(caller: Caller, name: string): Promise<Resource<'ApiTokenCreated'>> {
-    const token = newApiToken();
-    const prefix = shownPrefix(token);
-    const { person, role } = caller.credential;
-    await this.transact(async ({ auth, audit }) => {
-      await auth.addToken({
-        personId: person?.id ?? null,
-        name,
-        hash: hashSecret(token),
-        prefix,
-        role: role ?? 'admin',
-      });
-      await audit.append(null, { actor: caller.actor, action: 'token.made', target: name });
-    });
-    return { name, prefix, token, createdAt: this.now().toISOString(), lastUsedAt: null };
-  }
-
-  async removeToken(caller: Caller, name: string): Promise<void> {
-    await this.transact(async ({ auth, audit }) => {
-      if (!(await auth.removeToken(caller.credential.person?.id ?? null, name))) {
-        throw new FleetError('auth.token-not-found', { name });
-      }
-      await audit.append(null, { actor: caller.actor, action: 'token.revoked', target: name });
-    });
-  }
-
-  /** A token for the CLI on this machine; the one before it ends. */
-  async makeInstanceToken(): Promise<string> {
-    const token = newApiToken();
-    await this.store.replaceInstanceToken({
-      personId: null,
-      name: INSTANCE_TOKEN_NAME,
-      hash: hashSecret(token),
-      prefix: shownPrefix(token),
-      role: 'admin',
-    });
-    return token;
-  }
-
-  /** True when this token is the instance's own and still valid. */
-  async isInstanceToken(token: string): Promise<boolean> {
-    const found = await this.store.findToken(hashSecret(token), this.now());
-    return found?.person === null;
-  }
-
-  private requireAttempt(keys: readonly string[]): void {
-    const waitMs = this.limiter.waitMs(keys);
-    if (waitMs > 0) throw new FleetError('auth.too-many-attempts', { seconds: Math.ceil(waitMs / 1000) });
-  }
-
-  private async newPerson(email: string, password: string): Promise<Person> {
-    return {
-      id: this.options.newId(),
-      email: normalEmail(email),
-      passwordHash: await this.passwords.hash(password),
-      instanceAdmin: true,
+      projects: mine.map(({ name, role }) => ({ name, role: token ? leastRole(role, token.role) : role })),
+      token: token && {
+        name: token.name,
+        role: token.role,
+        project: token.project?.name ?? null,
+        areas: token.areas === null ? null : [...token.areas],
+        readOnly: token.readOnly,
+        expiresAt: expiresAt?.toISOString() ?? null,
+      },
     };
   }
 
   sessionEnd(): Date {
-    return new Date(this.now().getTime() + this.options.sessionDays * DAY_MS);
+    return new Date(this.now().getTime() + this.options.sessionDays * 24 * HOUR_MS);
+  }
+
+  private idleSince(): Date {
+    return new Date(this.now().getTime() - this.options.sessionIdleHours * HOUR_MS);
+  }
+
+  /** Not awaited: an account must not answer later than none. Attempts are limited, so entries are. */
+  private noteRefusal(email: string): void {
+    const entry: AuditRecord = { actor: 'system', action: 'session.refused', target: email };
+    void this.transact(async ({ audit }) => await audit.append(null, entry)).catch(() => {});
+  }
+
+  private async newPerson(email: string, password: string): Promise<NewPerson> {
+    const normal = normalEmail(email);
+    return {
+      id: this.options.newId(),
+      email: normal,
+      name: normal,
+      passwordHash: await this.hashPassword(password),
+      instanceAdmin: true,
+    };
   }
 }
 
-const normalEmail = (email: string): string => email.trim().toLowerCase();
-const personMade = (person: Person) => ({
-  actor: 'system',
+export const normalEmail = (email: string): string => email.trim().toLowerCase();
+/** One person types the same password on two keyboards and sends different code points. */
+const normalPassword = (password: string): string => password.normalize('NFKC');
+const sessionId = ({ credential }: Caller): string | undefined =>
+  credential.via === 'session' ? credential.id : undefined;
+const sessionsEnded = (caller: Caller, detail: Record<string, unknown> = {}): AuditRecord => ({
+  actor: caller.actor,
+  action: 'session.ended',
+  target: caller.credential.person?.email ?? '',
+  detail,
+});
+
+export const personMade = (person: NewPerson, actor = 'system'): AuditRecord => ({
+  actor,
   action: 'person.made',
   target: person.email,
-  detail: { instanceAdmin: person.instanceAdmin },
+  after: {
+    email: person.email,
+    instanceAdmin: person.instanceAdmin,
+    hasPassword: person.passwordHash !== null,
+  },
 });

@@ -5,7 +5,13 @@
 import type { z } from 'zod';
 import { routes, type Route, type RouteName, type RouteOf } from './routes/index.js';
 
-type Parsed<S> = S extends z.ZodType ? z.infer<S> : S extends 'binary' ? Uint8Array : undefined;
+type Parsed<S> = S extends z.ZodType
+  ? z.infer<S>
+  : S extends 'binary'
+    ? Uint8Array
+    : S extends 'lines'
+      ? ReadableStream<Uint8Array>
+      : undefined;
 type Input<S> = S extends z.ZodType
   ? z.input<S>
   : S extends 'binary'
@@ -138,6 +144,7 @@ export function createClient(options: ClientOptions) {
     }
     if (route.response === 'binary')
       return new Uint8Array(await response.arrayBuffer()) as unknown as CallOutput<N>;
+    if (route.response === 'lines') return response.body as unknown as CallOutput<N>;
     if (route.response === undefined || response.status === 204) return undefined as CallOutput<N>;
     return (await response.json()) as CallOutput<N>;
   }

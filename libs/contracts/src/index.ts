@@ -6,6 +6,8 @@ export * from './names.js';
 export * from './resources/index.js';
 export * from './events.js';
 export * from './routes/index.js';
+export * from './areas.js';
+export * from './csv.js';
 export * from './client.js';
 export * from './openapi.js';
 export * from './process.js';

@@ -72,6 +72,15 @@ function responseOf(route: Route, schemas: Json): Json {
       content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
     };
   }
+  if (route.response === 'lines') {
+    return {
+      description: 'Text, one record a line',
+      content: {
+        'application/x-ndjson': { schema: { type: 'string' } },
+        'text/csv': { schema: { type: 'string' } },
+      },
+    };
+  }
   if (route.response === 'events') {
     return {
       description: 'Server-sent events: `id` is the event number, `event` its name, `data` its JSON',

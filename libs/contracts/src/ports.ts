@@ -30,10 +30,15 @@ export interface AuditRecord {
   readonly action: string;
   readonly target: string;
   readonly detail?: Readonly<Record<string, unknown>>;
-  readonly requestId?: string;
+  /** What a change replaced; never secrets. Both for an update, one for a removal or a creation. */
+  readonly before?: Readonly<Record<string, unknown>> | undefined;
+  readonly after?: Readonly<Record<string, unknown>> | undefined;
 }
 export interface AuditLog {
-  /** `scope` null: of the instance, not of a project. */
+  /**
+   * Call it in the transaction of the change. From where a request came is added by the store. `scope` null: of the
+   * instance, not of a project.
+   */
   append(scope: ProjectScope | null, record: AuditRecord): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 /** Printing of results: a table for people, JSON or CSV for programs. Progress and hints go to stderr. */
+import { csvLine } from '@tinyfleet/contracts';
 import pc from 'picocolors';
 
 export const outputFormats = ['table', 'json', 'csv'] as const;
@@ -80,14 +81,9 @@ export function renderTable<T>(rows: readonly T[], columns: ReadonlyArray<Column
 
 /** RFC 4180 with a header; a cell that a spreadsheet would run as a formula gets an apostrophe. */
 export function renderCsv<T>(rows: readonly T[], columns: ReadonlyArray<Column<T>>): string {
-  const quote = (cell: Cell) => {
-    let text = cellText(cell, '');
-    if (typeof cell === 'string' && /^[=+@\t\r-]/.test(text)) text = `'${text}`;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
   return [
-    columns.map((column) => quote(column.header)).join(','),
-    ...rows.map((row) => columns.map((column) => quote(column.value(row))).join(',')),
+    csvLine(columns.map((column) => column.header)),
+    ...rows.map((row) => csvLine(columns.map((column) => column.value(row)))),
   ].join('\r\n');
 }
 

@@ -23,6 +23,8 @@ export const ROUTE = 'tinyfleet:route';
 export interface Admitted {
   caller?: AuthCaller;
   scope?: ProjectScope;
+  /** What the caller showed, for those who have to ask again later. */
+  given?: { readonly token: string | undefined; readonly sessionSecret: string | undefined };
 }
 export type ApiRequest = FastifyRequest & { admitted?: Admitted };
 

@@ -3,9 +3,15 @@ import 'reflect-metadata';
 import { Module, type Provider, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AuthService } from '@tinyfleet/auth';
+import { AuthService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
 import { CommandService, DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
-import { BuildService, KeyRotationService, ReleaseService, SigningKeyService } from '@tinyfleet/releases';
+import {
+  BuildService,
+  KeyRotationService,
+  ReleaseService,
+  SecretSealer,
+  SigningKeyService,
+} from '@tinyfleet/releases';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
 import { PgStores, PgTelemetryReader } from '@tinyfleet/storage';
@@ -20,6 +26,8 @@ import { AccessGuard } from './access.guard.js';
 import { addEtags } from './conditions/etags.js';
 import { ConditionsInterceptor } from './conditions/conditions.interceptor.js';
 import { IdempotencyKeys } from './conditions/idempotency.js';
+import { AuditController } from './audit/audit.controller.js';
+import { AuditInterceptor } from './audit.interceptor.js';
 import { BuildController } from './build/build.controller.js';
 import { addSecurityHeaders, serveDashboard } from './dashboard.js';
 import { DeviceController } from './device/device.controller.js';
@@ -28,11 +36,16 @@ import { EventStreams } from './event/event-streams.js';
 import { HealthController } from './health/health.controller.js';
 import { countRequests } from './metrics.js';
 import { ModelController } from './model/model.controller.js';
+import { OidcClient } from './oidc/oidc-client.js';
+import { OidcController } from './oidc/oidc.controller.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
+import { PersonController } from './person/person.controller.js';
+import { ProjectAccess } from './project-access.js';
 import { ProjectController } from './project/project.controller.js';
 import { QualityController } from './quality/quality.controller.js';
 import { ReleaseController } from './release/release.controller.js';
 import { RolloutController } from './rollout/rollout.controller.js';
+import { BrowserSessions } from './session/browser-sessions.js';
 import { SessionController } from './session/session.controller.js';
 import { SetupController } from './setup/setup.controller.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
@@ -42,7 +55,10 @@ import { TokenController } from './token/token.controller.js';
 export const API_CONTROLLERS: readonly Type[] = [
   SetupController,
   SessionController,
+  OidcController,
   TokenController,
+  PersonController,
+  AuditController,
   ProjectController,
   DeviceController,
   ModelController,
@@ -71,7 +87,7 @@ export interface HttpApp {
 
 export async function createHttpApp(
   services: Services,
-  options: { readonly dashboardDir: string },
+  options: { readonly dashboardDir: string; readonly isAuditStrict: boolean },
 ): Promise<HttpApp> {
   const { config } = services.server;
   const log: Logger = services.log;
@@ -87,9 +103,17 @@ export async function createHttpApp(
     logger: false,
   });
   const streams = new EventStreams(services.stores.eventReader, services.events, log);
+  const access = new ProjectAccess(services.auth, services.projects);
   const providers: Provider[] = [
     { provide: Server, useValue: services.server },
     { provide: AuthService, useValue: services.auth },
+    { provide: TokenService, useValue: services.tokens },
+    { provide: PeopleService, useValue: services.people },
+    { provide: IdentityService, useValue: services.identities },
+    { provide: ProjectAccess, useValue: access },
+    BrowserSessions,
+    OidcClient,
+    { provide: SecretSealer, useValue: services.sealer },
     { provide: CommandService, useValue: services.commands },
     { provide: KeyRotationService, useValue: services.rotation },
     { provide: ProjectService, useValue: services.projects },
@@ -120,19 +144,24 @@ export async function createHttpApp(
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready', 'metrics'] });
   app.useGlobalFilters(filter);
   app.useGlobalGuards(
-    new AccessGuard(services.auth, services.projects, {
-      publicOrigin: config['http.publicUrl'] ? new URL(config['http.publicUrl']).origin : undefined,
+    new AccessGuard(services.auth, access, {
+      publicOrigin: services.server.publicOrigin,
+      requestsPerSecond: config['limits.requestsPerSecond'],
+      requestBurst: config['limits.requestBurst'],
     }),
   );
   app.useGlobalInterceptors(
     new ConditionsInterceptor(
       new IdempotencyKeys(services.idempotency, services.sealer, config['idempotency.maxAnswerBytes']),
     ),
+    new AuditInterceptor(services.stores.audit, log, { isStrict: options.isAuditStrict }),
   );
   const fastify = adapter.getInstance<FastifyInstance>();
   addEtags(fastify);
   addSecurityHeaders(fastify);
   countRequests(fastify, services.metrics, () => streams.count);
+  // Nothing here reads it, and it is one of the types that a form of another site may send.
+  fastify.removeContentTypeParser('text/plain');
   // Uploads arrive as a stream; their size is bounded where they are stored.
   fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   if (withApi) await serveDashboard(fastify, options.dashboardDir);

@@ -43,6 +43,8 @@ export interface StartOptions {
   readonly supervised: boolean;
   /** Called when the process cannot go on, e.g. because the database ended. */
   readonly onFatal: (error: FleetError) => void;
+  /** Refuse a request that changed something without an audit entry, instead of writing one. For tests. */
+  readonly isAuditStrict?: boolean;
 }
 
 export interface RunningServer {
@@ -119,7 +121,10 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
   const services = createServices({ server, log, metrics, database, dataDir, blobs, events, secret });
   await services.jobs.start([BUILD_QUEUE, PAYLOAD_QUEUE]);
 
-  const http = await createHttpApp(services, { dashboardDir: config.dashboardDir ?? dashboardDist });
+  const http = await createHttpApp(services, {
+    dashboardDir: config.dashboardDir ?? dashboardDist,
+    isAuditStrict: options.isAuditStrict ?? false,
+  });
   undo.add('http', async () => await http.close());
   if (config.roles.includes('api')) sweepKeys(services, undo);
   const context: RoleContext = {
@@ -258,12 +263,12 @@ async function listenTls(
 
 /** The first administrator, or the link that makes him; and the context of the CLI. */
 async function prepareAccess(services: Services, httpUrl: string): Promise<string | undefined> {
-  const { auth, dataDir, server, projects } = services;
+  const { auth, tokens, dataDir, server, projects } = services;
   const { adminEmail, adminPassword } = server.config;
   await projects.refreshBuiltInTypes();
   if (adminEmail !== undefined && adminPassword !== undefined)
     await auth.ensureFirstPerson(adminEmail, adminPassword);
-  await writeCliContext(dataDir.path, httpUrl, auth);
+  await writeCliContext(dataDir.path, httpUrl, tokens);
   return (await auth.isSetUp()) ? undefined : `${httpUrl}${setupPath(await auth.makeSetupToken())}`;
 }
 

@@ -1,7 +1,7 @@
 /** The file that lets `npx tinyfleet` on this machine work at once: URL and an administrator's token, 0600. */
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuthService } from '@tinyfleet/auth';
+import type { TokenService } from '@tinyfleet/auth';
 import { directoryError } from '@tinyfleet/storage';
 
 interface CliContext {
@@ -11,15 +11,15 @@ interface CliContext {
 }
 
 /** Keeps the token of an earlier start when it is still good; what else is in the file stays. */
-export async function writeCliContext(dataDir: string, url: string, auth: AuthService): Promise<void> {
+export async function writeCliContext(dataDir: string, url: string, tokens: TokenService): Promise<void> {
   const file = join(dataDir, 'cli-context.json');
   const known = await readContext(file);
-  const good = known?.token !== undefined && (await auth.isInstanceToken(known.token));
+  const good = known?.token !== undefined && (await tokens.isInstanceToken(known.token));
   if (good && known.url === url) return;
   const context: CliContext = {
     ...known,
     url,
-    token: good && known.token ? known.token : await auth.makeInstanceToken(),
+    token: good && known.token ? known.token : await tokens.makeInstanceToken(),
   };
   try {
     const temporary = `${file}.new`;

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { NAME_PATTERN, Role as RoleInProject } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { defaultDataDir } from '@tinyfleet/storage';
 import { parse } from 'yaml';
@@ -210,7 +211,94 @@ export const SETTINGS = {
     4,
     'Deltas made of a bundle, against the bundles that most devices hold. 0 makes none.',
   ),
-  sessionDays: setting('TINYFLEET_SESSION_DAYS', count.max(365), 14, 'A browser stays signed in this long.'),
+  sessionDays: setting(
+    'TINYFLEET_SESSION_DAYS',
+    count.max(365),
+    14,
+    'A browser stays signed in this long at most.',
+  ),
+  sessionIdleHours: setting(
+    'TINYFLEET_SESSION_IDLE_HOURS',
+    count.max(8_760),
+    72,
+    'A session that is not used for so long ends.',
+  ),
+  resetHours: setting(
+    'TINYFLEET_RESET_HOURS',
+    count.max(720),
+    24,
+    'How long a one-time link to set a password is good for.',
+  ),
+  'limits.loginAttempts': setting(
+    'TINYFLEET_LOGIN_ATTEMPTS',
+    count.max(1_000),
+    5,
+    'Failed logins of one account before each further one has to wait, twice as long every time.',
+  ),
+  'limits.loginAttemptsPerSource': setting(
+    'TINYFLEET_LOGIN_ATTEMPTS_PER_SOURCE',
+    count.max(100_000),
+    50,
+    'The same for one source address, which many people may share.',
+  ),
+  'limits.requestsPerSecond': setting(
+    'TINYFLEET_API_RATE',
+    count,
+    300,
+    'Sustained API requests per second of one session or token; four times as many of one source address.',
+  ),
+  'limits.requestBurst': setting(
+    'TINYFLEET_API_BURST',
+    count,
+    3_000,
+    'Requests above that rate at once; four times as many of one source address.',
+  ),
+  'limits.tokensPerPerson': setting(
+    'TINYFLEET_TOKENS_PER_PERSON',
+    count.max(10_000),
+    100,
+    'API tokens that one person may have.',
+  ),
+  'oidc.issuer': setting(
+    'TINYFLEET_OIDC_ISSUER',
+    z.url(),
+    undefined,
+    'OpenID provider for logins, its issuer address. Its settings are found by discovery. See docs/access.md.',
+  ),
+  'oidc.clientId': setting('TINYFLEET_OIDC_CLIENT_ID', z.string().min(1), undefined, 'As registered there.'),
+  'oidc.clientSecret': setting(
+    'TINYFLEET_OIDC_CLIENT_SECRET',
+    z.string().min(1),
+    undefined,
+    'As registered there; without one the client is public, which PKCE allows.',
+    { secret: true },
+  ),
+  'oidc.name': setting('TINYFLEET_OIDC_NAME', z.string().min(1).max(40), 'single sign-on', 'On the button.'),
+  'oidc.scopes': setting(
+    'TINYFLEET_OIDC_SCOPES',
+    z.string().min(6).max(200),
+    'openid email profile',
+    'Scopes to ask for.',
+  ),
+  'oidc.trustEmail': setting(
+    'TINYFLEET_OIDC_TRUST_EMAIL',
+    flag,
+    false,
+    'Believe addresses that the provider does not call verified. Only when people cannot choose them there.',
+  ),
+  'oidc.provision': setting(
+    'TINYFLEET_OIDC_PROVISION',
+    flag,
+    false,
+    'Make an account at the first login of an unknown address.',
+  ),
+  'oidc.defaultProject': setting(
+    'TINYFLEET_OIDC_DEFAULT_PROJECT',
+    z.string().regex(NAME_PATTERN),
+    undefined,
+    'Where such an account becomes a member. Default: nowhere.',
+  ),
+  'oidc.defaultRole': setting('TINYFLEET_OIDC_DEFAULT_ROLE', RoleInProject, 'viewer', 'With which role.'),
   adminEmail: setting(
     'TINYFLEET_ADMIN_EMAIL',
     z.email(),
@@ -249,7 +337,16 @@ export type Config = {
 };
 /** Settings without a default. Listed, because a default's type does not tell `undefined` from absent. */
 type OptionalKeys =
-  'databaseUrl' | 'secret' | 'http.publicUrl' | 'adminEmail' | 'adminPassword' | 'dashboardDir';
+  | 'databaseUrl'
+  | 'secret'
+  | 'http.publicUrl'
+  | 'adminEmail'
+  | 'adminPassword'
+  | 'dashboardDir'
+  | 'oidc.issuer'
+  | 'oidc.clientId'
+  | 'oidc.clientSecret'
+  | 'oidc.defaultProject';
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -281,6 +378,9 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
   for (const key of fromFile.keys()) issues.push(`${key}: no such setting`);
   if ((values['adminEmail'] === undefined) !== (values['adminPassword'] === undefined)) {
     issues.push('TINYFLEET_ADMIN_EMAIL and TINYFLEET_ADMIN_PASSWORD: set both or none');
+  }
+  if ((values['oidc.issuer'] === undefined) !== (values['oidc.clientId'] === undefined)) {
+    issues.push('TINYFLEET_OIDC_ISSUER and TINYFLEET_OIDC_CLIENT_ID: set both or none');
   }
   const roles = (values['roles'] ?? []) as Role[];
   const edge = roles.filter((role) => role === 'broker' || role === 'ingest' || role === 'ota');

@@ -26,8 +26,8 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    if (problem.code === 'auth.too-many-attempts')
-      void reply.header('retry-after', String(problem.data['seconds']));
+    // RFC 9110, 10.2.3.
+    if (problem.status === 429) void reply.header('retry-after', String(problem.data['seconds']));
     void reply
       .code(problem.status)
       .header('content-type', 'application/problem+json')

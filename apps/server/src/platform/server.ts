@@ -23,6 +23,12 @@ export class Server {
     readonly version: string,
   ) {}
 
+  /** Origin of the address that users type, when a proxy stands in front. */
+  get publicOrigin(): string | undefined {
+    const url = this.config['http.publicUrl'];
+    return url === undefined ? undefined : new URL(url).origin;
+  }
+
   addCheck(name: string, check: Check): void {
     this.checks.set(name, check);
   }

@@ -1,5 +1,5 @@
 /** The domain's services over one database: what controllers and roles share. Made once per process. */
-import { AuthService } from '@tinyfleet/auth';
+import { AuthService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
 import { COMPILER_VERSION } from '@tinyfleet/compiler';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
@@ -48,6 +48,9 @@ export interface Services extends Parts {
   readonly stores: PgStores;
   readonly jobs: PgJobQueue;
   readonly auth: AuthService;
+  readonly tokens: TokenService;
+  readonly people: PeopleService;
+  readonly identities: IdentityService;
   readonly projects: ProjectService;
   readonly devices: DeviceService;
   readonly commands: CommandService;
@@ -74,15 +77,36 @@ export function createServices(parts: Parts): Services {
   const transfers = { ...transferDefaults, maxBases: config.transferBases };
   const sealer = new SecretSealer(parts.secret);
   const keys = new SigningKeyService(stores, transact, sealer, uuidv7);
+  const auth = new AuthService(stores.auth, transact, argon2Passwords, {
+    sessionDays: config.sessionDays,
+    sessionIdleHours: config.sessionIdleHours,
+    limits: {
+      freeAttempts: config['limits.loginAttempts'],
+      freeAttemptsPerSource: config['limits.loginAttemptsPerSource'],
+    },
+    newId: uuidv7,
+  });
+  const projects = new ProjectService(stores, transact);
+  const defaultProject = config['oidc.defaultProject'];
   return {
     ...parts,
     stores,
     jobs,
-    auth: new AuthService(stores.auth, transact, argon2Passwords, {
-      sessionDays: config.sessionDays,
+    auth,
+    tokens: new TokenService(stores.auth, transact, auth, { maxTokens: config['limits.tokensPerPerson'] }),
+    people: new PeopleService(stores.people, transact, auth, {
+      resetHours: config.resetHours,
       newId: uuidv7,
     }),
-    projects: new ProjectService(stores, transact),
+    identities: new IdentityService(transact, {
+      provision: config['oidc.provision'],
+      member:
+        defaultProject === undefined
+          ? undefined
+          : { scope: async () => projects.scopeOf(defaultProject), role: config['oidc.defaultRole'] },
+      newId: uuidv7,
+    }),
+    projects,
     devices: new DeviceService(transact, new DeviceKeys(sealer)),
     commands: new CommandService(transact, uuidv7),
     models: new ModelService(stores, transact, blobs, threadedInspector, config['http.maxUploadBytes']),

@@ -6,6 +6,7 @@ export * from './problem.js';
 export * from './page.js';
 export * from './role.js';
 export * from './access.js';
+export * from './people.js';
 export * from './projects.js';
 export * from './device-types.js';
 export * from './devices.js';

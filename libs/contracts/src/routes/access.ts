@@ -1,4 +1,4 @@
-/** Routes of access. */
+/** Set-up, sessions, API tokens and the audit log. */
 import { z } from '../zod.js';
 import * as r from '../resources/index.js';
 import { project, type Route } from './route.js';
@@ -37,6 +37,51 @@ export const accessRoutes = {
     status: 201,
   },
   logout: { method: 'DELETE', path: '/session', summary: 'Log out', access: 'user', status: 204 },
+  loginOptions: {
+    method: 'GET',
+    path: '/session/options',
+    summary: 'Ways to log in',
+    access: 'public',
+    response: r.LoginOptions,
+  },
+  passwordChange: {
+    method: 'POST',
+    path: '/session/password',
+    summary: 'Change my password; my other sessions end',
+    access: 'user',
+    body: r.PasswordChange,
+    status: 204,
+  },
+  passwordReset: {
+    method: 'POST',
+    path: '/session/reset',
+    summary: 'Set a password with the one-time link of an administrator; all sessions end',
+    access: 'public',
+    body: r.PasswordReset,
+    status: 204,
+  },
+  sessionList: {
+    method: 'GET',
+    path: '/sessions',
+    summary: 'My sessions, newest first',
+    access: 'user',
+    response: r.page(r.LoginSession),
+  },
+  sessionDelete: {
+    method: 'DELETE',
+    path: '/sessions/:id',
+    summary: 'End one of my sessions',
+    access: 'user',
+    params: z.object({ id: z.uuid() }),
+    status: 204,
+  },
+  sessionDeleteOthers: {
+    method: 'DELETE',
+    path: '/sessions',
+    summary: 'End all my sessions but this one',
+    access: 'user',
+    status: 204,
+  },
   me: { method: 'GET', path: '/session', summary: 'Who am I', access: 'user', response: r.Me },
   tokenList: {
     method: 'GET',
@@ -50,7 +95,7 @@ export const accessRoutes = {
     path: '/tokens',
     summary: 'Make an API token; it is shown once',
     access: 'user',
-    body: z.object({ name: z.string().min(1).max(63) }),
+    body: r.ApiTokenCreate,
     response: r.ApiTokenCreated,
     status: 201,
   },
@@ -72,10 +117,35 @@ export const accessRoutes = {
   auditList: {
     method: 'GET',
     path: '/projects/:project/audit',
-    summary: 'Audit log, newest first',
+    summary: 'Audit log, newest first; a page may hold fewer than asked, or none, before the end',
     access: 'admin',
     params: project,
-    query: r.PageQuery,
+    query: r.AuditQuery,
     response: r.page(r.AuditEntry),
+  },
+  auditExport: {
+    method: 'GET',
+    path: '/projects/:project/audit/export',
+    summary: 'The whole audit log as NDJSON or CSV, newest first',
+    access: 'admin',
+    params: project,
+    query: r.AuditExportQuery,
+    response: 'lines',
+  },
+  instanceAuditList: {
+    method: 'GET',
+    path: '/audit',
+    summary: 'Audit log of the instance and all projects, newest first',
+    access: 'admin',
+    query: r.AuditQuery,
+    response: r.page(r.AuditEntry),
+  },
+  instanceAuditExport: {
+    method: 'GET',
+    path: '/audit/export',
+    summary: 'The whole audit log of the instance and all projects as NDJSON or CSV, newest first',
+    access: 'admin',
+    query: r.AuditExportQuery,
+    response: 'lines',
   },
 } as const satisfies Record<string, Route>;

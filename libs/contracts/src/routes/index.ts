@@ -3,6 +3,7 @@
  * the client.
  */
 import { accessRoutes } from './access.js';
+import { peopleRoutes } from './people.js';
 import { projectsRoutes } from './projects.js';
 import { deviceTypesRoutes } from './device-types.js';
 import { devicesRoutes } from './devices.js';
@@ -18,6 +19,7 @@ export type { Route } from './route.js';
 
 export const routes = {
   ...accessRoutes,
+  ...peopleRoutes,
   ...projectsRoutes,
   ...deviceTypesRoutes,
   ...devicesRoutes,

@@ -13,8 +13,8 @@ export interface Route {
   readonly query?: z.ZodType;
   /** JSON body; `binary` is a raw octet stream. */
   readonly body?: z.ZodType | 'binary';
-  /** JSON response; `binary` is a raw octet stream, `events` a stream of server-sent events. */
-  readonly response?: z.ZodType | 'binary' | 'events';
+  /** JSON response; `binary` is a raw octet stream, `lines` streamed text (NDJSON, CSV), `events` server-sent events. */
+  readonly response?: z.ZodType | 'binary' | 'lines' | 'events';
   readonly status?: number;
   /** The path parameter whose resource has a revision: an If-Match is compared with it before anything changes. */
   readonly revisioned?: 'project' | 'device' | 'deviceType' | 'webhook';

@@ -2,6 +2,7 @@
  * The connection to Postgres: one pool shared by TypeORM, named SQL and the job queue. Errors of the connection
  * become registered ones here; errors of a statement stay what they are.
  */
+import { auditOrigin } from '@tinyfleet/auth';
 import { FleetError } from '@tinyfleet/errors';
 import pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
@@ -143,6 +144,7 @@ export class Database implements Db {
       };
       await checkPrecondition(tx);
       const result = await work(tx);
+      await noteUnaudited(tx);
       await keepHold(tx);
       await runner.commitTransaction();
       return result;
@@ -181,6 +183,20 @@ export class Database implements Db {
       });
     }
   }
+}
+
+/**
+ * A request whose transaction changed rows before anything went into the audit log is marked, so that its end can tell.
+ * The question is asked of unaudited transactions of requests only, which are few.
+ */
+async function noteUnaudited(tx: Db): Promise<void> {
+  const origin = auditOrigin();
+  if (!origin || origin.entries > 0 || origin.hasUnauditedWrite) return;
+  const [row] = await tx.query<{ wrote: boolean }>(
+    `select pg_current_xact_id_if_assigned() is not null and exists (
+       select from pg_stat_xact_user_tables where n_tup_ins + n_tup_upd + n_tup_del > 0) as wrote`,
+  );
+  origin.hasUnauditedWrite = row?.wrote ?? false;
 }
 
 /** initdb makes `postgres` only; ours is made once. */

@@ -6,6 +6,8 @@ import pg from 'pg';
 import type { Database } from './database.js';
 
 const CHANNEL = 'tinyfleet_event';
+/** Somebody's right to see something may have ended; the payload is empty. */
+const ACCESS_CHANNEL = 'tinyfleet_access';
 const RETRY_MS = 1_000;
 
 /** Told the project's id, or undefined for "look at all of yours". */
@@ -13,6 +15,7 @@ export type Waker = (projectId: string | undefined) => void;
 
 export class EventListener {
   private readonly wakers = new Set<Waker>();
+  private readonly accessWakers = new Set<() => void>();
   private client: pg.Client | undefined;
   private poll: NodeJS.Timeout | undefined;
   private closed = false;
@@ -33,6 +36,12 @@ export class EventListener {
     return () => void this.wakers.delete(waker);
   }
 
+  /** Called when a session, token, membership or account may have ended, and when that could have been missed. */
+  subscribeToAccess(waker: () => void): () => void {
+    this.accessWakers.add(waker);
+    return () => void this.accessWakers.delete(waker);
+  }
+
   async stop(): Promise<void> {
     this.closed = true;
     clearInterval(this.poll);
@@ -41,6 +50,11 @@ export class EventListener {
 
   private wake(projectId: string | undefined): void {
     for (const waker of this.wakers) waker(projectId);
+    if (projectId === undefined) this.wakeAccess();
+  }
+
+  private wakeAccess(): void {
+    for (const waker of this.accessWakers) waker();
   }
 
   private async connect(): Promise<void> {
@@ -54,10 +68,13 @@ export class EventListener {
     };
     client.on('error', again);
     client.on('end', again);
-    client.on('notification', ({ payload }) => this.wake(payload?.split(':')[0]));
+    client.on('notification', ({ channel, payload }) => {
+      if (channel === ACCESS_CHANNEL) this.wakeAccess();
+      else this.wake(payload?.split(':')[0]);
+    });
     try {
       await client.connect();
-      await client.query(`listen ${CHANNEL}`);
+      await client.query(`listen ${CHANNEL}; listen ${ACCESS_CHANNEL}`);
       this.client = client;
       this.wake(undefined);
     } catch {

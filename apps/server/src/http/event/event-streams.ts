@@ -9,6 +9,8 @@ import type { Logger } from 'pino';
 
 const BATCH = 200;
 const HEARTBEAT_MS = 15_000;
+/** Gathers what changes rights together; a stream ends within that and one look-up. */
+const RECHECK_MS = 200;
 /** What a client waits before it reconnects. */
 const RETRY_MS = 2_000;
 
@@ -18,6 +20,8 @@ export interface StreamRequest {
   readonly names: ReadonlySet<string> | undefined;
   /** Number to resume after. */
   readonly after: number;
+  /** Asked again when somebody's rights change, and from time to time: sessions and tokens also expire. */
+  readonly isAllowed: () => Promise<boolean>;
 }
 
 export class EventStreams {
@@ -42,7 +46,7 @@ export class EventStreams {
     return seen === undefined ? last : Math.min(seen, last);
   }
 
-  async open(response: ServerResponse, { scope, names, after }: StreamRequest): Promise<void> {
+  async open(response: ServerResponse, { scope, names, after, isAllowed }: StreamRequest): Promise<void> {
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
@@ -88,9 +92,26 @@ export class EventStreams {
     const unsubscribe = this.listener.subscribe((projectId) => {
       if (projectId === undefined || projectId === scope.id) void read();
     });
-    const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
+    const check = async (): Promise<void> => {
+      // The database is away: nothing can be read either, and the next heartbeat asks again.
+      const allowed = await isAllowed().catch(() => true);
+      if (!allowed) response.end();
+    };
+    let pending: NodeJS.Timeout | undefined;
+    const unsubscribeAccess = this.listener.subscribeToAccess(() => {
+      pending ??= setTimeout(() => {
+        pending = undefined;
+        void check();
+      }, RECHECK_MS);
+    });
+    const heartbeat = setInterval(() => {
+      response.write(': still here\n\n');
+      void check();
+    }, HEARTBEAT_MS);
     response.once('close', () => {
       unsubscribe();
+      unsubscribeAccess();
+      clearTimeout(pending);
       clearInterval(heartbeat);
       this.open_.delete(response);
     });

@@ -1,19 +1,26 @@
 /** Live events of a project (server-sent events): the outbox as it grows, resumed by Last-Event-ID. */
 import { Controller, Req, Res } from '@nestjs/common';
+import { AuthService } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Api, Input, Scope, type ApiInput } from '../api.js';
+import { isFleetError } from '@tinyfleet/errors';
+import type { FastifyReply } from 'fastify';
+import { Api, Input, Scope, type ApiInput, type ApiRequest } from '../api.js';
+import { ProjectAccess } from '../project-access.js';
 import { EventStreams } from './event-streams.js';
 
 @Controller()
 export class EventController {
-  constructor(private readonly streams: EventStreams) {}
+  constructor(
+    private readonly streams: EventStreams,
+    private readonly auth: AuthService,
+    private readonly access: ProjectAccess,
+  ) {}
 
   @Api('events')
   async events(
     @Scope() scope: ProjectScope,
     @Input() { query }: ApiInput<'events'>,
-    @Req() request: FastifyRequest,
+    @Req() request: ApiRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const last = Number(request.headers['last-event-id'] ?? NaN);
@@ -23,6 +30,26 @@ export class EventController {
     const after = await this.streams.begin(scope, seen);
     // From here on the stream owns the connection.
     reply.hijack();
-    await this.streams.open(reply.raw, { scope, names, after });
+    const given = request.admitted?.given ?? {};
+    await this.streams.open(reply.raw, {
+      scope,
+      names,
+      after,
+      isAllowed: async () => await this.isAllowed(given, scope),
+    });
+  }
+
+  /** Does not count as a use: a page that is left open does not keep its session. */
+  private async isAllowed(
+    given: Parameters<AuthService['callerOf']>[0],
+    scope: ProjectScope,
+  ): Promise<boolean> {
+    try {
+      const caller = await this.auth.callerOf(given, { isUse: false });
+      return (await this.access.admit(caller, scope.name)).scope.id === scope.id;
+    } catch (error) {
+      if (isFleetError(error) && error.status >= 400 && error.status < 500) return false;
+      throw error;
+    }
   }
 }

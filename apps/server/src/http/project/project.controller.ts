@@ -1,4 +1,4 @@
-/** Projects, their device types, counts and audit log. */
+/** Projects, their device types, and counts. */
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
@@ -7,6 +7,7 @@ import { SigningKeyService } from '@tinyfleet/releases';
 import { PgStores, type BlobStore } from '@tinyfleet/storage';
 import { Inject } from '@nestjs/common';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
+import { ProjectAccess } from '../project-access.js';
 import { BLOBS } from '../tokens.js';
 
 @Controller()
@@ -15,6 +16,7 @@ export class ProjectController {
     private readonly projects: ProjectService,
     private readonly keys: SigningKeyService,
     private readonly stores: PgStores,
+    private readonly access: ProjectAccess,
     @Inject(BLOBS) private readonly blobs: BlobStore,
   ) {}
 
@@ -23,7 +25,12 @@ export class ProjectController {
     @Caller() caller: AuthCaller,
     @Input() { query }: ApiInput<'projectList'>,
   ): Promise<ApiOutput<'projectList'>> {
-    const { person } = caller.credential;
+    const { person, token } = caller.credential;
+    if (token?.project)
+      return {
+        items: [await this.stores.projects.get((await this.access.admit(caller, token.project.name)).scope)],
+        nextCursor: null,
+      };
     return await this.stores.projects.list(person === null || person.instanceAdmin ? null : person.id, query);
   }
 
@@ -52,14 +59,6 @@ export class ProjectController {
   @Api('fleetSummary')
   async summary(@Scope() scope: ProjectScope): Promise<ApiOutput<'fleetSummary'>> {
     return await this.stores.projects.summary(scope);
-  }
-
-  @Api('auditList')
-  async audit(
-    @Scope() scope: ProjectScope,
-    @Input() { query }: ApiInput<'auditList'>,
-  ): Promise<ApiOutput<'auditList'>> {
-    return await this.stores.audit.list(scope, query);
   }
 
   @Api('deviceTypeList')

@@ -1,17 +1,27 @@
-/** Signing in and out in a browser. */
+/** Signing in and out in a browser, one's sessions and password. */
 import { Controller, Req, Res } from '@nestjs/common';
-import { AuthService, type Caller as AuthCaller } from '@tinyfleet/auth';
+import { AuthService, PeopleService, type Caller as AuthCaller } from '@tinyfleet/auth';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Server } from '../../platform/server.js';
 import { Api, Caller, Input, type ApiInput, type ApiOutput } from '../api.js';
-import { SESSION_COOKIE, clearSessionCookie, readCookie, setSessionCookie } from './cookie.js';
+import { OIDC_LOGIN_PATH } from '../oidc/oidc-path.js';
+import { BrowserSessions } from './browser-sessions.js';
 
 @Controller()
 export class SessionController {
   constructor(
     private readonly auth: AuthService,
+    private readonly people: PeopleService,
+    private readonly browsers: BrowserSessions,
     private readonly server: Server,
   ) {}
+
+  @Api('loginOptions')
+  options(): ApiOutput<'loginOptions'> {
+    const { config } = this.server;
+    const provider = { name: config['oidc.name'], path: OIDC_LOGIN_PATH };
+    return { provider: config['oidc.issuer'] === undefined ? null : provider };
+  }
 
   @Api('login')
   async logIn(
@@ -19,23 +29,58 @@ export class SessionController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ApiOutput<'login'>> {
-    const { secret } = await this.auth.logIn(body.email, body.password, request.ip);
-    setSessionCookie(request, reply, secret, this.server.config.sessionDays);
-    return await this.auth.describe(await this.auth.callerOf({ sessionSecret: secret }));
+    const { secret } = await this.auth.logIn(body.email, body.password, this.browsers.clientOf(request));
+    return await this.browsers.keep(request, reply, secret);
   }
 
   @Api('logout')
   async logOut(
+    @Caller() caller: AuthCaller,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const secret = readCookie(request, SESSION_COOKIE);
-    if (secret !== undefined) await this.auth.logOut(secret);
-    clearSessionCookie(request, reply);
+    const secret = this.browsers.secretOf(request);
+    if (secret !== undefined && caller.credential.via === 'session') await this.auth.logOut(caller, secret);
+    this.browsers.clear(request, reply);
   }
 
   @Api('me')
   async me(@Caller() caller: AuthCaller): Promise<ApiOutput<'me'>> {
     return await this.auth.describe(caller);
+  }
+
+  @Api('passwordChange')
+  async changePassword(
+    @Caller() caller: AuthCaller,
+    @Input() { body }: ApiInput<'passwordChange'>,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    await this.auth.changePassword(caller, body.current, body.password, request.ip);
+  }
+
+  @Api('passwordReset')
+  async resetPassword(
+    @Input() { body }: ApiInput<'passwordReset'>,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    await this.people.redeemReset(body.token, body.password, request.ip);
+  }
+
+  @Api('sessionList')
+  async sessions(@Caller() caller: AuthCaller): Promise<ApiOutput<'sessionList'>> {
+    return { items: await this.auth.listSessions(caller), nextCursor: null };
+  }
+
+  @Api('sessionDelete')
+  async endSession(
+    @Caller() caller: AuthCaller,
+    @Input() { params }: ApiInput<'sessionDelete'>,
+  ): Promise<void> {
+    await this.auth.endSession(caller, params.id);
+  }
+
+  @Api('sessionDeleteOthers')
+  async endOthers(@Caller() caller: AuthCaller): Promise<void> {
+    await this.auth.endOtherSessions(caller);
   }
 }

@@ -1,16 +1,17 @@
 /** The first administrator, and the effective configuration. */
 import { Controller, Req, Res } from '@nestjs/common';
-import { AuthService } from '@tinyfleet/auth';
+import { AuthService, type Caller as AuthCaller } from '@tinyfleet/auth';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Server } from '../../platform/server.js';
-import { Api, Input, type ApiInput, type ApiOutput } from '../api.js';
-import { setSessionCookie } from '../session/cookie.js';
+import { Api, Caller, Input, type ApiInput, type ApiOutput } from '../api.js';
+import { BrowserSessions } from '../session/browser-sessions.js';
 import { setupPath } from './setup-path.js';
 
 @Controller()
 export class SetupController {
   constructor(
     private readonly auth: AuthService,
+    private readonly browsers: BrowserSessions,
     private readonly server: Server,
   ) {}
 
@@ -26,14 +27,12 @@ export class SetupController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ApiOutput<'setup'>> {
     const person = await this.auth.setUp(body, request.ip);
-    const secret = await this.auth.openSession(person);
-    setSessionCookie(request, reply, secret, this.server.config.sessionDays);
-    return await this.auth.describe(await this.auth.callerOf({ sessionSecret: secret }));
+    return await this.browsers.open(request, reply, person, 'link');
   }
 
   @Api('setupLink')
-  async link(): Promise<ApiOutput<'setupLink'>> {
-    return { path: setupPath(await this.auth.makeSetupToken()) };
+  async link(@Caller() caller: AuthCaller): Promise<ApiOutput<'setupLink'>> {
+    return { path: setupPath(await this.auth.makeSetupToken(caller.actor)) };
   }
 
   @Api('config')

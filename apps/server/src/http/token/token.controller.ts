@@ -1,15 +1,19 @@
 /** API tokens of the caller. */
 import { Controller } from '@nestjs/common';
-import { AuthService, type Caller as AuthCaller } from '@tinyfleet/auth';
+import { TokenService, type Caller as AuthCaller } from '@tinyfleet/auth';
 import { Api, Caller, Input, type ApiInput, type ApiOutput } from '../api.js';
+import { ProjectAccess } from '../project-access.js';
 
 @Controller()
 export class TokenController {
-  constructor(private readonly auth: AuthService) {}
+  constructor(
+    private readonly tokens: TokenService,
+    private readonly access: ProjectAccess,
+  ) {}
 
   @Api('tokenList')
   async list(@Caller() caller: AuthCaller): Promise<ApiOutput<'tokenList'>> {
-    return await this.auth.listTokens(caller);
+    return await this.tokens.list(caller);
   }
 
   @Api('tokenCreate')
@@ -17,11 +21,12 @@ export class TokenController {
     @Caller() caller: AuthCaller,
     @Input() { body }: ApiInput<'tokenCreate'>,
   ): Promise<ApiOutput<'tokenCreate'>> {
-    return await this.auth.addToken(caller, body.name);
+    const project = body.project === null ? null : (await this.access.admit(caller, body.project)).scope;
+    return await this.tokens.add(caller, body, project);
   }
 
   @Api('tokenDelete')
   async remove(@Caller() caller: AuthCaller, @Input() { params }: ApiInput<'tokenDelete'>): Promise<void> {
-    await this.auth.removeToken(caller, params.name);
+    await this.tokens.remove(caller, params.name);
   }
 }

@@ -1,13 +1,15 @@
 /** Accounts, sessions and API tokens. */
-import { bool, bytes, createdAt, entity, key, optional, text, time, uuid } from './define.js';
+import { bool, bytes, createdAt, entity, key, optional, text, texts, time, uuid } from './define.js';
 
 export interface PersonRow {
   id: string;
   email: string;
   name: string;
-  passwordHash: string;
+  passwordHash: string | null;
   instanceAdmin: boolean;
   createdAt: Date;
+  disabledAt: Date | null;
+  lastLoginAt: Date | null;
 }
 export const Person = entity<PersonRow>(
   'person',
@@ -15,9 +17,11 @@ export const Person = entity<PersonRow>(
     id: key(),
     email: text(),
     name: text(),
-    passwordHash: text(),
+    passwordHash: text(optional),
     instanceAdmin: bool({ default: false }),
     createdAt,
+    disabledAt: time(optional),
+    lastLoginAt: time(optional),
   },
   { unique: { person_email_key: ['email'] } },
 );
@@ -40,14 +44,30 @@ export const Member = entity<MemberRow>(
 
 export interface SessionRow {
   idHash: Buffer;
+  id: string;
   personId: string;
   createdAt: Date;
   expiresAt: Date;
+  lastUsedAt: Date;
+  via: string;
+  address: string | null;
+  userAgent: string | null;
 }
 export const Session = entity<SessionRow>(
   'session',
-  { idHash: key('bytea'), personId: uuid(), createdAt, expiresAt: time() },
   {
+    idHash: key('bytea'),
+    id: uuid(),
+    personId: uuid(),
+    createdAt,
+    expiresAt: time(),
+    lastUsedAt: createdAt,
+    via: text({ default: 'password' }),
+    address: text(optional),
+    userAgent: text(optional),
+  },
+  {
+    unique: { session_id_key: ['id'] },
     index: { session_person_idx: ['personId'] },
     foreign: { session_person_fkey: [['personId'], 'person', ['id'], 'cascade'] },
   },
@@ -64,6 +84,8 @@ export interface ApiTokenRow {
   createdAt: Date;
   expiresAt: Date | null;
   lastUsedAt: Date | null;
+  areas: string[] | null;
+  readOnly: boolean;
 }
 export const ApiToken = entity<ApiTokenRow>(
   'api_token',
@@ -78,9 +100,11 @@ export const ApiToken = entity<ApiTokenRow>(
     createdAt,
     expiresAt: time(optional),
     lastUsedAt: time(optional),
+    areas: texts(optional),
+    readOnly: bool({ default: false }),
   },
   {
-    unique: { api_token_hash_key: ['tokenHash'] },
+    unique: { api_token_hash_key: ['tokenHash'], api_token_name_key: ['personId', 'name'] },
     foreign: {
       api_token_person_fkey: [['personId'], 'person', ['id'], 'cascade'],
       api_token_project_fkey: [['projectId'], 'project', ['id'], 'cascade'],

@@ -1,19 +1,7 @@
-/** The outbox and the audit log. */
-import type {
-  AuditLog,
-  AuditRecord,
-  EventData,
-  EventName,
-  EventSink,
-  Page,
-  PageRequest,
-  ProjectEvent,
-  ProjectScope,
-  Resource,
-} from '@tinyfleet/contracts';
-import { uuidv7 } from 'uuidv7';
+/** The outbox. */
+import type { EventData, EventName, EventSink, ProjectEvent, ProjectScope } from '@tinyfleet/contracts';
 import type { Db } from '../database.js';
-import { cursorId, iso, toPage } from './page.js';
+import { iso } from './page.js';
 
 export class PgEventSink implements EventSink {
   constructor(private readonly db: Db) {}
@@ -43,56 +31,6 @@ export class PgEventReader {
     return rows.map(
       (row) =>
         ({ number: Number(row.number), name: row.type, at: iso(row.at), data: row.data }) as ProjectEvent,
-    );
-  }
-}
-
-export class PgAuditLog implements AuditLog {
-  constructor(private readonly db: Db) {}
-
-  async append(scope: ProjectScope | null, record: AuditRecord): Promise<void> {
-    await this.db.query(
-      `insert into audit (id, project_id, project_name, actor, action, target, detail, request_id)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [
-        uuidv7(),
-        scope?.id ?? null,
-        scope?.name ?? null,
-        record.actor,
-        record.action,
-        record.target,
-        JSON.stringify(record.detail ?? {}),
-        record.requestId ?? null,
-      ],
-    );
-  }
-
-  /** Newest first. */
-  async list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'AuditEntry'>>> {
-    const after = cursorId(page);
-    const rows = await this.db.query<{
-      id: string;
-      at: Date;
-      actor: string;
-      action: string;
-      target: string;
-      detail: Record<string, unknown>;
-    }>(
-      `select id, at, actor, action, target, detail from audit
-       where project_id = $1 and ($2::uuid is null or id < $2::uuid) order by id desc limit $3`,
-      [scope.id, after ?? null, page.limit + 1],
-    );
-    return toPage(
-      rows,
-      page.limit,
-      (row) => [row.id],
-      (row) => ({
-        at: iso(row.at),
-        actor: row.actor,
-        action: row.action,
-        subject: row.target,
-        data: row.detail,
-      }),
     );
   }
 }

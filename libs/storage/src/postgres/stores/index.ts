@@ -9,7 +9,9 @@ import { PgAuthStore } from './auth-store.js';
 import { PgBuildStore } from './build-store.js';
 import { PgCommandStore } from './command-store.js';
 import { PgDeviceStore, PgDeviceTypeStore } from './device-store.js';
-import { PgAuditLog, PgEventReader, PgEventSink } from './events.js';
+import { PgAuditLog } from './audit-store.js';
+import { PgEventReader, PgEventSink } from './events.js';
+import { PgPeopleStore } from './people-store.js';
 import { PgModelStore } from './model-store.js';
 import { PgPayloadStore } from './payload-store.js';
 import { PgProjectStore } from './project-store.js';
@@ -39,6 +41,7 @@ export interface JobOptions {
 
 export class PgStores implements RegistryStores, AuthStores, ReleaseStores, RolloutStores {
   readonly auth: PgAuthStore;
+  readonly people: PgPeopleStore;
   readonly projects: PgProjectStore;
   readonly types: PgDeviceTypeStore;
   readonly devices: PgDeviceStore;
@@ -57,6 +60,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
 
   constructor(db: Db, options?: JobOptions) {
     this.auth = new PgAuthStore(db);
+    this.people = new PgPeopleStore(db);
     this.projects = new PgProjectStore(db);
     this.types = new PgDeviceTypeStore(db);
     this.devices = new PgDeviceStore(db);
@@ -90,6 +94,7 @@ export function transactOn(database: Database, options?: JobOptions): Transact<P
   return async (work) => await database.transaction(async (tx) => await work(new PgStores(tx, options)));
 }
 
-export { PgAuditLog, PgEventReader, PgEventSink } from './events.js';
+export { PgAuditLog } from './audit-store.js';
+export { PgEventReader, PgEventSink } from './events.js';
 export { cursorKey, toPage } from './page.js';
 export { addBlob } from './model-store.js';

@@ -1,0 +1,21 @@
+/** The one way from a project's name to its scope for a caller: a project one is no member of does not exist. */
+import type { AuthService, Caller, ProjectRole } from '@tinyfleet/auth';
+import { NAME_PATTERN, type ProjectScope } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import type { ProjectService } from '@tinyfleet/registry';
+
+export class ProjectAccess {
+  constructor(
+    private readonly auth: AuthService,
+    private readonly projects: ProjectService,
+  ) {}
+
+  /** @throws registry.project-not-found */
+  async admit(caller: Caller, project: string): Promise<{ scope: ProjectScope; role: ProjectRole }> {
+    if (!NAME_PATTERN.test(project)) throw new FleetError('registry.project-not-found', { project });
+    const scope = await this.projects.scopeOf(project);
+    const role = await this.auth.roleIn(caller, scope.id);
+    if (role === undefined) throw new FleetError('registry.project-not-found', { project });
+    return { scope, role };
+  }
+}
