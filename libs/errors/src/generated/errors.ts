@@ -280,6 +280,158 @@ export const errors = {
     text: 'There is an account for {email} already.',
     hint: 'Sign in with it, or use another address.',
   },
+  'auth.person-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Auth: person not found',
+    text: 'There is no account for {email}.',
+    hint: 'Look at the list of people.',
+  },
+  'auth.last-instance-admin': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: last instance admin',
+    text: '{email} is the last administrator of this instance.',
+    hint: 'Make somebody else an administrator first.',
+  },
+  'auth.last-admin': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: last admin',
+    text: '{email} is the last admin of this project.',
+    hint: 'Give another member the role admin first.',
+  },
+  'auth.member-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Auth: member not found',
+    text: '{email} is no member of this project.',
+    hint: 'Invite that address.',
+  },
+  'auth.member-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: member exists',
+    text: '{email} is a member of this project already.',
+    hint: "Change the member's role.",
+  },
+  'auth.invitation-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Auth: invitation not found',
+    text: 'There is no such open invitation.',
+    hint: 'List them: it may have been accepted, or have expired.',
+  },
+  'auth.link-invalid': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: link invalid',
+    text: 'This link was used, was revoked, has expired or is not complete.',
+    hint: 'Ask who sent it for a new one.',
+  },
+  'auth.bad-password': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: bad password',
+    text: 'The password is not that of the account.',
+    hint: 'Type it again; an administrator can make a link to set a new one.',
+  },
+  'auth.password-short': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Auth: password short',
+    text: 'A password has at least {characters} characters.',
+    hint: 'Choose a longer one; a few words are easy to remember.',
+  },
+  'auth.no-password': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: no password',
+    text: 'This account has no password here.',
+    hint: 'Sign in with your provider, or ask an administrator for a link to set a password.',
+  },
+  'auth.session-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Auth: session not found',
+    text: 'You have no such session.',
+    hint: 'List them again: it has ended.',
+  },
+  'auth.token-scope': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: token scope',
+    text: 'The token {name} does not allow this: {reason}.',
+    hint: 'Use another token, or make one with that scope.',
+  },
+  'auth.token-limit': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: token limit',
+    text: 'You have {limit} API tokens, which is the limit.',
+    hint: 'Revoke tokens that are not used; the list says when each was used last.',
+  },
+  'auth.area-unknown': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Auth: area unknown',
+    text: 'There are no such parts of the API: {areas}.',
+    hint: 'Choose from {known}.',
+  },
+  'auth.oidc-off': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Auth: oidc off',
+    text: 'No OpenID provider is configured.',
+    hint: 'Set TINYFLEET_OIDC_ISSUER, TINYFLEET_OIDC_CLIENT_ID and TINYFLEET_OIDC_CLIENT_SECRET.',
+  },
+  'auth.oidc-failed': {
+    status: 502,
+    exit: 7,
+    transient: false,
+    title: 'Auth: oidc failed',
+    text: 'Signing in with {provider} failed: {reason}',
+    hint: "Start again from the login page; if it stays, compare the provider's settings with docs/access.md.",
+  },
+  'auth.oidc-expired': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: oidc expired',
+    text: 'This sign-in was not started in this browser, or too long ago.',
+    hint: 'Start again from the login page.',
+  },
+  'auth.oidc-email-unverified': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: oidc email unverified',
+    text: 'The provider gives no verified e-mail address for this account.',
+    hint: 'Verify the address there; or set TINYFLEET_OIDC_TRUST_EMAIL when the provider only knows verified ones.',
+  },
+  'auth.oidc-no-account': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: oidc no account',
+    text: 'There is no account for {email}.',
+    hint: 'Ask an administrator for an invitation, or to let accounts be made at the first sign-in.',
+  },
   'builds.not-found': {
     status: 404,
     exit: 4,
@@ -1951,6 +2103,22 @@ export const errors = {
     text: '{header} is not valid: {reason}.',
     hint: 'Send ETags as the server gave them, in double quotes and separated by commas, or `*`.',
   },
+  'server.rate-limited': {
+    status: 429,
+    exit: 7,
+    transient: true,
+    title: 'Server: rate limited',
+    text: 'Too many requests; the next one is allowed in {seconds} s.',
+    hint: 'Send fewer at once, or raise TINYFLEET_API_RATE and TINYFLEET_API_BURST.',
+  },
+  'server.unaudited': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Server: unaudited',
+    text: 'The route {route} changed something without an entry in the audit log.',
+    hint: 'This is a defect in TinyFleet: append an entry in the transaction of the change.',
+  },
   'simulator.config-invalid': {
     status: 422,
     exit: 2,
@@ -2544,6 +2712,25 @@ export interface ErrorData {
   'auth.token-exists': { name: Value };
   'auth.token-not-found': { name: Value };
   'auth.person-exists': { email: Value };
+  'auth.person-not-found': { email: Value };
+  'auth.last-instance-admin': { email: Value };
+  'auth.last-admin': { email: Value };
+  'auth.member-not-found': { email: Value };
+  'auth.member-exists': { email: Value };
+  'auth.invitation-not-found': Record<never, Value>;
+  'auth.link-invalid': Record<never, Value>;
+  'auth.bad-password': Record<never, Value>;
+  'auth.password-short': { characters: Value };
+  'auth.no-password': Record<never, Value>;
+  'auth.session-not-found': Record<never, Value>;
+  'auth.token-scope': { name: Value; reason: Value };
+  'auth.token-limit': { limit: Value };
+  'auth.area-unknown': { areas: Value; known: Value };
+  'auth.oidc-off': Record<never, Value>;
+  'auth.oidc-failed': { provider: Value; reason: Value };
+  'auth.oidc-expired': Record<never, Value>;
+  'auth.oidc-email-unverified': Record<never, Value>;
+  'auth.oidc-no-account': { email: Value };
   'builds.not-found': { model: Value; version: Value; type: Value };
   'builds.not-finished': { model: Value; version: Value; type: Value; state: Value };
   'builds.not-cancellable': { model: Value; version: Value; type: Value; state: Value };
@@ -2770,6 +2957,8 @@ export interface ErrorData {
   'server.idempotency-unsupported': { route: Value };
   'server.precondition-failed': { resource: Value; revision: Value };
   'server.precondition-invalid': { header: Value; reason: Value };
+  'server.rate-limited': { seconds: Value };
+  'server.unaudited': { route: Value };
   'simulator.config-invalid': { file: Value; problem: Value };
   'simulator.scenario-unreadable': { file: Value; problem: Value };
   'simulator.scenario-invalid': { file: Value; path: Value; problem: Value };

@@ -134,14 +134,7 @@ export class OidcClient {
         secret === undefined ? client.None() : client.ClientSecretBasic(secret),
         {
           timeout: PROVIDER_TIMEOUT_S,
-          execute: [
-            client.enableNonRepudiationChecks,
-            // For a provider on this machine only; elsewhere it has to speak TLS.
-            // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so to stand out, as this does
-            ...(issuer.protocol === 'http:' && isLoopback(issuer.hostname)
-              ? [client.allowInsecureRequests]
-              : []),
-          ],
+          execute: [client.enableNonRepudiationChecks, ...plainOnlyHere(client, issuer)],
         },
       )
       .catch((error: unknown) => {
@@ -151,6 +144,13 @@ export class OidcClient {
     this.found = { at: Date.now(), configuration };
     return await configuration;
   }
+}
+
+/** Plain HTTP is for a provider on this machine only. */
+function plainOnlyHere(client: typeof openid, issuer: URL) {
+  const isHere = issuer.protocol === 'http:' && isLoopback(issuer.hostname);
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so to stand out, as it does here
+  return isHere ? [client.allowInsecureRequests] : [];
 }
 
 const text = (value: unknown): string | undefined =>
