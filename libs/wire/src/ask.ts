@@ -3,27 +3,18 @@
  * Both detach the payload, which is the ask's map without key 5, and bind the client id as external data, so that
  * what is meant for one device is worth nothing to another.
  */
-import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { Tagged, decode as cbor } from 'cborg';
 import { FleetError } from '@tinyfleet/errors';
+import { mac0, macMatches, macOf } from './cose-mac.js';
 import { decode } from './decode.js';
 import { encode, encodeRule } from './encode.js';
+import { macKeys, signatureKeys } from './generated/manifest-keys.js';
 import type { Ask, NextKey } from './generated/messages.js';
 import { bytesOf, protectedHeader } from './manifest/manifest.js';
 import { publicKeyFromRaw, rawPublicKey, signBytes, signingKeyId, verifySignature } from './manifest/sign.js';
 
-/** CBOR tags of RFC 9052 section 2. */
-const MAC0_TAG = 17;
-const SIGN1_TAG = 18;
-/** `{ 1: 5 }`: HMAC 256/256 (RFC 9053 section 3.1). */
-const MAC_PROTECTED = Uint8Array.of(0xa1, 0x01, 0x05);
-
 export type AskContent = Omit<Ask, 'signature'>;
-
-/** What a device authenticates commands with when its port was given no key of its own: HMAC-SHA256 under the token. */
-export function deviceKey(token: string | Uint8Array): Uint8Array {
-  return new Uint8Array(createHmac('sha256', token).update('tinyfleet:device-key:1').digest());
-}
 
 /** `data` of rotate-key. */
 export function encodeNextKey(next: NextKey): Uint8Array {
@@ -32,10 +23,7 @@ export function encodeNextKey(next: NextKey): Uint8Array {
 
 /** The whole `down/ask`, authenticated by the device key. `clientId` is `<project>/<device>`. */
 export function macAsk(content: AskContent, clientId: string, key: Uint8Array): Uint8Array {
-  const tag = createHmac('sha256', key)
-    .update(macInput(payloadOf(content), clientId))
-    .digest();
-  return withSignature(content, new Tagged(MAC0_TAG, [MAC_PROTECTED, new Map(), null, new Uint8Array(tag)]));
+  return withSignature(content, mac0(macOf(payloadOf(content), { clientId, key })));
 }
 
 /** The whole `down/ask`, authenticated by the key that the device's manifests must be signed with. */
@@ -43,7 +31,7 @@ export function signAsk(content: AskContent, clientId: string, privateKey: KeyOb
   const raw = rawPublicKey(privateKey);
   const header = protectedHeader(raw.length === 32 ? 'ed25519' : 'p256', signingKeyId(raw));
   const signature = signBytes(signatureInput(header, payloadOf(content), clientId), privateKey);
-  return withSignature(content, new Tagged(SIGN1_TAG, [header, new Map(), null, signature]));
+  return withSignature(content, new Tagged(signatureKeys.tag, [header, new Map(), null, signature]));
 }
 
 export interface AskTrust {
@@ -67,17 +55,15 @@ function isAuthentic(content: AskContent, cose: Uint8Array, clientId: string, tr
   if (value === undefined) return false;
   const { deviceKey: macKey, signingKey } = trust;
   // One encoding for each: what was read must be the bytes that came.
-  if (value.tag === MAC0_TAG && macKey !== undefined) {
-    const expected = createHmac('sha256', macKey).update(macInput(payload, clientId)).digest();
-    const again = bytesOf(new Tagged(MAC0_TAG, [MAC_PROTECTED, new Map(), null, value.bytes]));
+  if (value.tag === macKeys.tag && macKey !== undefined) {
     return (
-      same(again, cose) && value.bytes.length === expected.length && timingSafeEqual(value.bytes, expected)
+      same(bytesOf(mac0(value.bytes)), cose) && macMatches(value.bytes, payload, { clientId, key: macKey })
     );
   }
-  if (value.tag === SIGN1_TAG && signingKey !== undefined) {
+  if (value.tag === signatureKeys.tag && signingKey !== undefined) {
     const algorithm = signingKey.length === 32 ? 'ed25519' : 'p256';
     const header = protectedHeader(algorithm, signingKeyId(signingKey));
-    const again = bytesOf(new Tagged(SIGN1_TAG, [header, new Map(), null, value.bytes]));
+    const again = bytesOf(new Tagged(signatureKeys.tag, [header, new Map(), null, value.bytes]));
     const signed = signatureInput(header, payload, clientId);
     return same(again, cose) && verifySignature(algorithm, signed, value.bytes, publicKeyFromRaw(signingKey));
   }
@@ -90,7 +76,7 @@ function coseValue(cose: Uint8Array): { tag: number; bytes: Uint8Array } | undef
     const found: unknown = cbor(cose, {
       strict: true,
       useMaps: true,
-      tags: Tagged.preserve(MAC0_TAG, SIGN1_TAG),
+      tags: Tagged.preserve(macKeys.tag, signatureKeys.tag),
     });
     if (!(found instanceof Tagged) || !Array.isArray(found.value)) return undefined;
     const bytes: unknown = found.value[3];
@@ -111,11 +97,6 @@ function payloadOf({ counter, command, argument, data }: AskContent): Uint8Array
 
 function withSignature(content: AskContent, cose: Tagged): Uint8Array {
   return encode('ask', { ...content, signature: bytesOf(cose) });
-}
-
-/** MAC_structure, RFC 9052 section 6.3. */
-function macInput(payload: Uint8Array, clientId: string): Uint8Array {
-  return bytesOf(['MAC0', MAC_PROTECTED, new TextEncoder().encode(clientId), payload]);
 }
 
 /** Sig_structure, RFC 9052 section 4.4. */

@@ -2,15 +2,8 @@
 export * from './generated/messages.js';
 export { decode } from './decode.js';
 export { encode } from './encode.js';
-export {
-  deviceKey,
-  encodeNextKey,
-  macAsk,
-  signAsk,
-  verifyAsk,
-  type AskContent,
-  type AskTrust,
-} from './ask.js';
+export { deviceKey, type DeviceSecret } from './cose-mac.js';
+export { encodeNextKey, macAsk, signAsk, verifyAsk, type AskContent, type AskTrust } from './ask.js';
 export * from './limits.js';
 export { assertName, isName } from './names.js';
 export * from './topics.js';

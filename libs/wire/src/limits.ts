@@ -21,6 +21,8 @@ export const defaultLimits: WireLimits = {
 export const DEFAULT_PACKET_BYTES = 1_536;
 export const DEFAULT_CHUNK_BYTES = 1_024;
 export const MAX_MANIFEST_BYTES = 768;
+/** Of the reduced profile: fits a packet of 512 bytes with the rest of `desired`. */
+export const MAX_MAC_MANIFEST_BYTES = 288;
 /** Inferences of one telemetry window. */
 export const MAX_WINDOW_INFERENCES = 4_095;
 export const MAX_PICKS = 16;

@@ -1,5 +1,5 @@
 /**
- * Golden vectors, shared with the C tests: firmware-stubs/vectors/{wire,manifest,ask,payload}.json are what this file's
+ * Golden vectors, shared with the C tests: firmware-stubs/vectors/{wire,manifest,mac-manifest,ask,payload}.json are what this file's
  * cases encode to, byte for byte. TINYFLEET_UPDATE_VECTORS=1 rewrites them (then run npm run generate).
  */
 import { createPrivateKey } from 'node:crypto';
@@ -10,15 +10,26 @@ import {
   decode,
   deviceKey,
   encode,
+  macManifest,
+  macSignedManifest,
   messageNames,
+  parseManifest,
   rawPublicKey,
   signManifest,
   verifyAsk,
+  verifyMacManifest,
   verifyManifest,
 } from './index.js';
 import type { Messages } from './index.js';
 import { askCases, askClientId, askNegatives, askToken } from '../test/ask-cases.js';
 import { manifestCases, manifestNegatives, testSeed } from '../test/manifest-cases.js';
+import {
+  macDeviceType,
+  macManifestCases,
+  macManifestNegatives,
+  macSecret,
+  macToken,
+} from '../test/mac-manifest-cases.js';
 import { payloadCases } from '../test/payload-cases.js';
 import { wireCases, wireNegatives } from '../test/wire-cases.js';
 
@@ -167,6 +178,68 @@ describe('ask vectors', () => {
       expect(codeOf(() => verifyAsk(ask, askClientId, trust))).toBe('agent.ask-refused');
     });
   }
+});
+
+describe('manifest vectors of the reduced profile', () => {
+  const trust = { ...macSecret, deviceType: macDeviceType };
+  const manifests = macManifestCases.map(({ name, content }) => ({
+    name,
+    content,
+    hex: hex(macManifest(content, macSecret)),
+  }));
+  const negatives = macManifestNegatives();
+  const made = {
+    about:
+      'Golden manifests of the reduced profile (docs/spec/manifest.md) for one device, under the key of its token.',
+    clientId: macSecret.clientId,
+    deviceType: macDeviceType,
+    token: macToken,
+    deviceKey: hex(macSecret.key),
+    manifests,
+    negatives: negatives.map(({ name, error, bytes: b }) => ({ name, error, hex: hex(b) })),
+  };
+
+  it('should be what the server makes', () => {
+    expect(golden('mac-manifest.json', made)).toEqual(JSON.parse(json(made)));
+  });
+
+  it('should verify, fit into 288 bytes and give back their content', () => {
+    for (const { content, hex: text } of manifests) {
+      expect(text.length / 2).toBeLessThanOrEqual(288);
+      expect(verifyMacManifest(bytes(text), trust)).toMatchObject(content);
+    }
+    const largest = manifests.find(({ name }) => name === 'largest')!;
+    expect(largest.hex.length / 2).toBe(288);
+    const { conditions } = largest.content;
+    const longer = { ...conditions, soakS: 65_536 };
+    expect(codeOf(() => macManifest({ ...largest.content, conditions: longer }, macSecret))).toBe(
+      'manifest.too-large',
+    );
+  });
+
+  it.each(negatives)('should refuse $name with $error', ({ bytes: manifest, error }) => {
+    expect(codeOf(() => verifyMacManifest(manifest, trust))).toBe(error);
+  });
+
+  it('should be refused by devices of the full profile, and firmware for the reduced one', () => {
+    const mac = bytes(manifests[0]!.hex);
+    expect(codeOf(() => parseManifest(mac))).toBe('manifest.outside-template');
+    const firmware = { ...macManifestCases[0]!.content, component: 'firmware' as const };
+    expect(codeOf(() => macManifest(firmware, macSecret))).toBe('manifest.component-unknown');
+  });
+
+  it('should be made of what the project signed, and of nothing else', () => {
+    const keys = [rawPublicKey(privateKey)];
+    const signed = signManifest(macManifestCases[0]!.content, privateKey);
+    const of = (manifest: Uint8Array, project = 'demo') =>
+      macSignedManifest(manifest, { keys, project, deviceType: macDeviceType }, macSecret);
+    expect(hex(of(signed))).toBe(manifests[0]!.hex);
+    const forged = Uint8Array.from(signed);
+    forged[Buffer.from(signed).indexOf(Buffer.from('f65840', 'hex')) + 9]! ^= 1;
+    expect(codeOf(() => of(forged))).toBe('manifest.signature-invalid');
+    expect(codeOf(() => of(signed, 'other'))).toBe('manifest.vendor-mismatch');
+    expect(codeOf(() => macSignedManifest(signed, { keys: [] }, macSecret))).toBe('manifest.key-unknown');
+  });
 });
 
 describe('golden payloads', () => {

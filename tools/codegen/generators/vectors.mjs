@@ -63,7 +63,50 @@ export async function generate(root) {
   return [
     { path: 'firmware-stubs/vectors/fleet_vectors.h', text: lines.join('\n') },
     { path: 'firmware-stubs/vectors/fleet_payload_vectors.h', text: payloads(await read('payload.json')) },
+    {
+      path: 'firmware-stubs/vectors/fleet_mac_manifest_vectors.h',
+      text: macManifests(await read('mac-manifest.json'), number),
+    },
   ];
+}
+
+function macManifests({ manifests, negatives, ...device }, number) {
+  const rows = [...manifests, ...negatives];
+  const text = (value) => JSON.stringify(value);
+  return [
+    '/*',
+    ' * Golden manifests of the reduced profile for one device, and others that it must refuse. Generated from',
+    ' * mac-manifest.json by npm run generate. Do not edit. For tests: include it in one translation unit.',
+    ' */',
+    '#ifndef FLEET_MAC_MANIFEST_VECTORS_H',
+    '#define FLEET_MAC_MANIFEST_VECTORS_H',
+    '',
+    '#include <stdint.h>',
+    '',
+    `#define FLEET_MAC_MANIFEST_CLIENT_ID ${text(device.clientId)}`,
+    `#define FLEET_MAC_MANIFEST_DEVICE_TYPE ${text(device.deviceType)}`,
+    `#define FLEET_MAC_MANIFEST_TOKEN ${text(device.token)}`,
+    array('fleet_mac_manifest_device_key', device.deviceKey),
+    '',
+    'typedef struct {',
+    '    const char *name;',
+    '    int error; /* 0 = valid, else the registered number */',
+    '    uint32_t sequence; /* of valid ones */',
+    '    const uint8_t *bytes;',
+    '    uint32_t length;',
+    '} fleet_mac_manifest_vector_t;',
+    '',
+    ...rows.map((row, i) => array(`fleet_mac_manifest_${i}`, row.hex)),
+    'static const fleet_mac_manifest_vector_t fleet_mac_manifest_vectors[] = {',
+    ...rows.map(({ name, error, content, hex }, i) => {
+      const head = `${text(name)}, ${error === undefined ? 0 : number(error)}, ${content?.sequence ?? 0}u`;
+      return `    {${head}, fleet_mac_manifest_${i}, ${hex.length / 2}u},`;
+    }),
+    '};',
+    '',
+    '#endif',
+    '',
+  ].join('\n');
 }
 
 function payloads({ payloads: rows }) {

@@ -67,6 +67,24 @@ describe('golden messages', () => {
     expect(checkCddl(manifest, 'manifest-envelope', bytes(hex))).toEqual([]);
   });
 
+  it.each(vectors('mac-manifest')['manifests']!)(
+    'should be what manifest.cddl says: MAC $name',
+    ({ hex }) => {
+      expect(checkCddl(manifest, 'manifest-envelope', bytes(hex))).toEqual([]);
+    },
+  );
+
+  it.each([
+    'mac-of-64-bits',
+    'other-algorithm',
+    'payload-attached',
+    'unprotected-key',
+    'mac-under-sign1-tag',
+  ])('should not fit manifest.cddl: MAC %s', (name) => {
+    const { hex } = vectors('mac-manifest')['negatives']!.find((negative) => negative.name === name)!;
+    expect(checkCddl(manifest, 'manifest-envelope', bytes(hex))).not.toEqual([]);
+  });
+
   it('should name what does not fit, with its path', () => {
     const rules = parseCddl(
       'm = { &(a: 1) => uint, ? &(b: 2) => [ 1*2 tstr ], &(c: 3) => bstr .cbor inner }\ninner = #6.18(1..3)',

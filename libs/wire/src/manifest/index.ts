@@ -18,4 +18,14 @@ export {
   signingKeyId,
   type UnsignedManifest,
 } from './sign.js';
-export { parseManifest, verifyManifest, type ManifestTrust, type ParsedManifest } from './parse.js';
+export { macManifest, macSignedManifest } from './mac.js';
+export {
+  parseMacManifest,
+  parseManifest,
+  verifyMacManifest,
+  verifyManifest,
+  type MacTrust,
+  type ManifestTrust,
+  type ParsedMacManifest,
+  type ParsedManifest,
+} from './parse.js';

@@ -170,15 +170,18 @@ export function signatureInput(protectedBytes: Uint8Array, digest: Uint8Array): 
   return bytesOf(['Signature1', protectedBytes, new Uint8Array(0), digest]);
 }
 
-/** @throws manifest.too-large above `limit`, 768 bytes by default */
+/** COSE_Sign1, payload detached. */
+export function sign1(protectedBytes: Uint8Array, signature: Uint8Array): Tagged {
+  return new Tagged(signatureKeys.tag, [protectedBytes, new Map(), null, signature]);
+}
+
+/** `proof`: `sign1`, or `mac0` in the reduced profile. @throws manifest.too-large above `limit`, 768 bytes by default */
 export function encodeEnvelope(
   manifest: Uint8Array,
-  protectedBytes: Uint8Array,
-  signature: Uint8Array,
-  limit = MAX_MANIFEST_BYTES,
+  proof: Tagged,
+  limit: number = MAX_MANIFEST_BYTES,
 ): Uint8Array {
-  const cose = new Tagged(signatureKeys.tag, [protectedBytes, new Map(), null, signature]);
-  const authentication = bytesOf([manifestDigest(manifest), bytesOf(cose)]);
+  const authentication = bytesOf([manifestDigest(manifest), bytesOf(proof)]);
   const envelope = new Tagged(
     manifestEnvelopeKeys.tag,
     new Map<number, unknown>([

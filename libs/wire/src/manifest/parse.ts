@@ -8,19 +8,22 @@ import {
   commonKeys,
   conditionsKeys,
   coseAlgorithmKeys,
+  macKeys,
   manifestEnvelopeKeys,
   manifestKeys,
   parametersKeys,
   protectedHeaderKeys,
   signatureKeys,
 } from '../generated/manifest-keys.js';
-import { MAX_MANIFEST_BYTES } from '../limits.js';
+import { MAC_BYTES, mac0, macMatches, type DeviceSecret } from '../cose-mac.js';
+import { MAX_MAC_MANIFEST_BYTES, MAX_MANIFEST_BYTES } from '../limits.js';
 import {
   classId,
   encodeEnvelope,
   encodeManifest,
   manifestDigest,
   protectedHeader,
+  sign1,
   signatureInput,
   vendorId,
   type ManifestAlgorithm,
@@ -39,28 +42,13 @@ export interface ParsedManifest extends ManifestContent {
 
 /** Reads without verifying. @throws FleetError of area `manifest` */
 export function parseManifest(bytes: Uint8Array, limit = MAX_MANIFEST_BYTES): ParsedManifest {
-  if (bytes.length > limit) throw new FleetError('manifest.too-large', { bytes: bytes.length, limit });
-  const envelope = tagged(read(bytes, bytes.length), manifestEnvelopeKeys.tag, 'the envelope');
-  const outer = map(envelope, 'the envelope');
-  const authentication = list(
-    inner(outer.get(manifestEnvelopeKeys.authenticationWrapper), 'authentication'),
-    'authentication',
-  );
-  const cose = list(
-    tagged(inner(authentication[1], 'signature'), signatureKeys.tag, 'signature'),
-    'signature',
-  );
+  const { outer, cose } = openEnvelope(bytes, { limit, tag: signatureKeys.tag });
   const header = map(inner(cose[0], 'protected header'), 'protected header');
   const algorithm = algorithmOf(header.get(protectedHeaderKeys.algorithm));
   const keyId = byteString(header.get(protectedHeaderKeys.keyId), 'key id', 8);
   const signature = byteString(cose[3], 'signature', 64);
-
-  const manifest = byteString(outer.get(manifestEnvelopeKeys.manifest), 'manifest');
-  const content = contentOf(map(inner(manifest, 'manifest'), 'manifest'));
-
   const protectedBytes = protectedHeader(algorithm, keyId);
-  const canonical = encodeEnvelope(encodeManifest(content), protectedBytes, signature, Infinity);
-  if (Buffer.compare(canonical, bytes) !== 0) throw outside('its bytes are not those of the template');
+  const { manifest, content } = contentIn(outer, bytes, sign1(protectedBytes, signature));
   return {
     ...content,
     algorithm,
@@ -68,6 +56,53 @@ export function parseManifest(bytes: Uint8Array, limit = MAX_MANIFEST_BYTES): Pa
     signature,
     signed: signatureInput(protectedBytes, manifestDigest(manifest)),
   };
+}
+
+/** A manifest of the reduced profile, made for one device. */
+export interface ParsedMacManifest extends ManifestContent {
+  readonly mac: Uint8Array;
+  /** SUIT digest: the payload of the MAC. */
+  readonly authenticated: Uint8Array;
+}
+
+/** Reads without verifying. @throws FleetError of area `manifest` */
+export function parseMacManifest(bytes: Uint8Array, limit = MAX_MAC_MANIFEST_BYTES): ParsedMacManifest {
+  const { outer, cose } = openEnvelope(bytes, { limit, tag: macKeys.tag });
+  const mac = byteString(cose[3], 'MAC', MAC_BYTES);
+  const { manifest, content } = contentIn(outer, bytes, mac0(mac));
+  return { ...content, mac, authenticated: manifestDigest(manifest) };
+}
+
+type Outer = Map<unknown, unknown>;
+
+/** The envelope's map, and the list of its COSE structure, which must have the tag. */
+function openEnvelope(
+  bytes: Uint8Array,
+  { limit, tag }: { readonly limit: number; readonly tag: number },
+): { outer: Outer; cose: unknown[] } {
+  if (bytes.length > limit) throw new FleetError('manifest.too-large', { bytes: bytes.length, limit });
+  const outer = map(
+    tagged(read(bytes, bytes.length), manifestEnvelopeKeys.tag, 'the envelope'),
+    'the envelope',
+  );
+  const authentication = list(
+    inner(outer.get(manifestEnvelopeKeys.authenticationWrapper), 'authentication'),
+    'authentication',
+  );
+  return { outer, cose: list(tagged(inner(authentication[1], 'proof'), tag, 'proof'), 'proof') };
+}
+
+/** The manifest inside; with the proof it must encode to the bytes that came. */
+function contentIn(
+  outer: Outer,
+  bytes: Uint8Array,
+  proof: Tagged,
+): { manifest: Uint8Array; content: ManifestContent } {
+  const manifest = byteString(outer.get(manifestEnvelopeKeys.manifest), 'manifest');
+  const content = contentOf(map(inner(manifest, 'manifest'), 'manifest'));
+  const canonical = encodeEnvelope(encodeManifest(content), proof, Infinity);
+  if (Buffer.compare(canonical, bytes) !== 0) throw outside('its bytes are not those of the template');
+  return { manifest, content };
 }
 
 export interface ManifestTrust {
@@ -86,11 +121,34 @@ export function verifyManifest(bytes: Uint8Array, trust: ManifestTrust): ParsedM
     throw new FleetError('manifest.key-unknown', { key: Buffer.from(manifest.keyId).toString('hex') });
   if (!verifySignature(manifest.algorithm, manifest.signed, manifest.signature, publicKeyFromRaw(key)))
     throw new FleetError('manifest.signature-invalid');
-  if (trust.project !== undefined && Buffer.compare(vendorId(trust.project), manifest.vendorId) !== 0)
-    throw new FleetError('manifest.vendor-mismatch');
-  if (trust.deviceType !== undefined && Buffer.compare(classId(trust.deviceType), manifest.classId) !== 0)
-    throw new FleetError('manifest.class-mismatch');
+  checkAddress(manifest, trust);
   return manifest;
+}
+
+export interface MacTrust extends DeviceSecret {
+  /** Checked when given; the project is the client id's. */
+  readonly deviceType?: string;
+}
+
+/** Reads and verifies as a device of the reduced profile does. @throws FleetError of area `manifest` */
+export function verifyMacManifest(bytes: Uint8Array, trust: MacTrust): ParsedMacManifest {
+  const manifest = parseMacManifest(bytes);
+  if (!macMatches(manifest.mac, manifest.authenticated, trust))
+    throw new FleetError('manifest.signature-invalid');
+  const [project] = trust.clientId.split('/');
+  checkAddress(manifest, { ...trust, project });
+  if (manifest.component !== 'model') throw new FleetError('manifest.component-unknown');
+  return manifest;
+}
+
+function checkAddress(
+  { vendorId: vendor, classId: type }: ManifestContent,
+  trust: { readonly project?: string | undefined; readonly deviceType?: string | undefined },
+): void {
+  if (trust.project !== undefined && Buffer.compare(vendorId(trust.project), vendor) !== 0)
+    throw new FleetError('manifest.vendor-mismatch');
+  if (trust.deviceType !== undefined && Buffer.compare(classId(trust.deviceType), type) !== 0)
+    throw new FleetError('manifest.class-mismatch');
 }
 
 function contentOf(manifest: Map<unknown, unknown>): ManifestContent {
@@ -154,7 +212,7 @@ function read(bytes: Uint8Array, total: number): unknown {
       allowIndefinite: false,
       useMaps: true,
       rejectDuplicateMapKeys: true,
-      tags: Tagged.preserve(signatureKeys.tag, manifestEnvelopeKeys.tag),
+      tags: Tagged.preserve(macKeys.tag, signatureKeys.tag, manifestEnvelopeKeys.tag),
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/^CBOR decode error: /, '') : String(error);

@@ -9,6 +9,7 @@ import {
   encodeManifest,
   manifestDigest,
   protectedHeader,
+  sign1,
   signatureInput,
   type ManifestAlgorithm,
   type ManifestContent,
@@ -85,7 +86,7 @@ export function attachSignature(
 ): Uint8Array {
   if (!verifySignature(unsigned.algorithm, unsigned.toSign, signature, publicKeyFromRaw(publicKey)))
     throw new FleetError('manifest.signature-invalid');
-  return encodeEnvelope(unsigned.manifest, unsigned.protectedBytes, signature);
+  return encodeEnvelope(unsigned.manifest, sign1(unsigned.protectedBytes, signature));
 }
 
 /** Both steps with a private key at hand. */
