@@ -3,7 +3,7 @@ import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } f
 import type { AttributeValues } from './attributes.js';
 import type { DeviceTypeSpec } from './catalogue.js';
 import type { DeviceMove, DeviceState } from './device-state.js';
-import type { Filter } from './filter/filter.js';
+import type { Filter } from './filter/ast.js';
 
 export interface NewProject {
   readonly name: string;
@@ -57,6 +57,12 @@ export interface DeviceChange {
   readonly location?: Resource<'Location'> | null;
 }
 
+/** Names go up, times down, unless told otherwise; devices never heard of are last by `lastSeen`. */
+export interface DeviceListRequest extends PageRequest {
+  readonly sort?: 'name' | 'lastSeen' | 'createdAt' | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
 export interface LockedDevice {
   readonly id: string;
   readonly state: DeviceState;
@@ -66,7 +72,8 @@ export interface LockedDevice {
 }
 
 export interface DeviceStore {
-  list(scope: ProjectScope, filter: Filter, page: PageRequest): Promise<Page<Resource<'Device'>>>;
+  /** @throws registry.group-not-found, registry.cursor-invalid */
+  list(scope: ProjectScope, filter: Filter, page: DeviceListRequest): Promise<Page<Resource<'Device'>>>;
   /** @throws registry.device-not-found */
   get(scope: ProjectScope, name: string): Promise<Resource<'Device'>>;
   detail(scope: ProjectScope, name: string): Promise<Resource<'DeviceDetail'>>;

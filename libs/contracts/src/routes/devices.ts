@@ -8,10 +8,15 @@ export const devicesRoutes = {
   deviceList: {
     method: 'GET',
     path: '/projects/:project/devices',
-    summary: 'Devices by filter, by name',
+    summary: 'Devices by filter',
     access: 'viewer',
     params: project,
-    query: r.PageQuery.extend({ filter: r.Filter.optional() }),
+    query: r.PageQuery.extend({
+      filter: r.Filter.optional(),
+      /** Names go up, times down; devices never heard of are last by lastSeen. */
+      sort: z.enum(['name', 'lastSeen', 'createdAt']).default('name'),
+      order: z.enum(['asc', 'desc']).optional(),
+    }),
     response: r.page(r.Device),
   },
   deviceRegister: {

@@ -1627,6 +1627,78 @@ export const errors = {
     text: 'The attributes of {device} have version {version} by now, not {expected}.',
     hint: 'Read them again and repeat the change on what is there now.',
   },
+  'registry.group-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Registry: group not found',
+    text: 'There is no group {group} in this project.',
+    hint: 'List them with `npx tinyfleet group list`.',
+  },
+  'registry.group-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: group exists',
+    text: 'A group named {group} exists already.',
+    hint: 'Choose another name.',
+  },
+  'registry.group-cycle': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: group cycle',
+    text: 'The group {group} would lead back to itself, or groups are nested deeper than eight.',
+    hint: '`npx tinyfleet group show {group}` shows its filter; take the group out that it need not name.',
+  },
+  'registry.group-in-use': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: group in use',
+    text: 'The group {group} is named in the filter of {other}.',
+    hint: 'Change or delete {other} first.',
+  },
+  'registry.group-static': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: group static',
+    text: 'The group {group} is {kind}: {reason}.',
+    hint: 'A static group has members and no filter, a dynamic one a filter and no members. Make another group.',
+  },
+  'registry.group-members-too-many': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: group members too many',
+    text: '{count} devices match; at most {limit} go into a static group at once.',
+    hint: 'Make a dynamic group of the filter, or raise the limit with the option `groups.maxMembersAtOnce`.',
+  },
+  'registry.bulk-too-many': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: bulk too many',
+    text: '{count} devices match; one bulk action changes at most {limit}.',
+    hint: 'Narrow the filter and repeat, or raise the limit with the option `devices.maxBulk`.',
+  },
+  'registry.bulk-count-changed': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: bulk count changed',
+    text: '{count} devices match by now, not {expected}. Nothing was changed.',
+    hint: 'Look at the count again with a dry run, and repeat.',
+  },
+  'registry.bulk-filter-empty': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: bulk filter empty',
+    text: 'A bulk action needs a filter.',
+    hint: 'Name the devices; `name = "*"` names them all.',
+  },
   'releases.not-found': {
     status: 404,
     exit: 4,
@@ -2893,6 +2965,15 @@ export interface ErrorData {
   'registry.attribute-invalid': { key: Value; reason: Value };
   'registry.attributes-too-many': { count: Value; limit: Value };
   'registry.attributes-stale': { device: Value; version: Value; expected: Value };
+  'registry.group-not-found': { group: Value };
+  'registry.group-exists': { group: Value };
+  'registry.group-cycle': { group: Value };
+  'registry.group-in-use': { group: Value; other: Value };
+  'registry.group-static': { group: Value; kind: Value; reason: Value };
+  'registry.group-members-too-many': { count: Value; limit: Value };
+  'registry.bulk-too-many': { count: Value; limit: Value };
+  'registry.bulk-count-changed': { count: Value; expected: Value };
+  'registry.bulk-filter-empty': Record<never, Value>;
   'releases.not-found': { release: Value };
   'releases.exists': { release: Value };
   'releases.no-builds': { release: Value };

@@ -1,166 +1,179 @@
 /**
- * The filter language of devices, thin but final in shape:
+ * The filter language of devices, one for the dashboard, the CLI, the API, groups and rollouts (docs/filters.md):
  *
- *   filter  = or-term
- *   or-term = and-term { "or" and-term }
+ *   filter   = [ or-term ]
+ *   or-term  = and-term { "or" and-term }
  *   and-term = factor { "and" factor }
- *   factor  = "not" factor | "(" or-term ")" | field ("=" | "!=") value | field ["not"] "in" "(" value { "," value } ")"
+ *   factor   = "not" factor | "(" or-term ")" | ("has" | "exists") field
+ *            | field ("=" | "!=" | "<" | "<=" | ">" | ">=") value | field ["not"] "in" "(" value { "," value } ")"
  *
- * Values are quoted ("..." with \" and \\) or bare words; `*` in a value of `name` and `site` stands for any text.
  * It parses to a tree; storage turns the tree into parameterized SQL. Positions in errors count from 1.
  */
-import { DeviceState, Presence } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-
-export const FILTER_FIELDS = [
-  'name',
-  'type',
-  'tag',
-  'site',
-  'version',
-  'release',
-  'state',
-  'presence',
-  'update',
-] as const;
-export type FilterField = (typeof FILTER_FIELDS)[number];
-
-export type Filter =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'and' | 'or'; readonly terms: readonly Filter[] }
-  | { readonly kind: 'not'; readonly term: Filter }
-  /** The field has one of the values (of several tags: any). */
-  | { readonly kind: 'is'; readonly field: FilterField; readonly values: readonly string[] };
+import type { Filter, Order, Scalar } from './ast.js';
+import { FILTER_FIELDS, fieldNamed, nearestField, specOf, type FilterField } from './fields.js';
+import { invalid, tokenize, type Token } from './tokens.js';
+import { orderedOf, scalarOf } from './values.js';
 
 export interface FilterLimits {
   /** Comparisons, a list's values counted each. */
   readonly maxTerms: number;
+  /** Parentheses and `not` around a comparison. */
   readonly maxDepth: number;
+  readonly maxLength: number;
 }
-export const filterLimits: FilterLimits = { maxTerms: 200, maxDepth: 20 };
-
-interface Token {
-  readonly kind: 'word' | 'text' | 'sign' | 'end';
-  readonly text: string;
-  readonly at: number;
-}
-
-/** Fields with few values, so that a wrong one is told. */
-const CHOICES: Partial<Record<FilterField, readonly string[]>> = {
-  state: DeviceState.options,
-  presence: Presence.options,
-};
+export const filterLimits: FilterLimits = { maxTerms: 200, maxDepth: 20, maxLength: 2_000 };
 
 /** @throws registry.filter-invalid, registry.filter-too-complex */
 export function parseFilter(source: string, limits: FilterLimits = filterLimits): Filter {
-  const tokens = tokenize(source);
-  let next = 0;
-  let terms = 0;
-  const peek = (): Token => tokens[next] ?? { kind: 'end', text: '', at: source.length + 1 };
-  const take = (): Token => {
-    const token = peek();
-    next++;
+  if (source.length > limits.maxLength)
+    throw invalid(limits.maxLength + 1, `a filter has at most ${limits.maxLength} characters`);
+  return new Parser(tokenize(source), limits).filter();
+}
+
+class Parser {
+  private next = 0;
+  private terms = 0;
+
+  constructor(
+    private readonly tokens: readonly Token[],
+    private readonly limits: FilterLimits,
+  ) {}
+
+  filter(): Filter {
+    if (this.peek().kind === 'end') return { kind: 'all' };
+    const filter = this.orTerm(0);
+    const rest = this.peek();
+    if (rest.kind !== 'end') throw invalid(rest.at, `expected and, or, or the end${found(rest)}`);
+    return filter;
+  }
+
+  private peek(): Token {
+    // The last token is the end and is never passed.
+    return this.tokens[Math.min(this.next, this.tokens.length - 1)]!;
+  }
+
+  private take(): Token {
+    const token = this.peek();
+    this.next++;
     return token;
-  };
-  const isWord = (token: Token, word: string) => token.kind === 'word' && token.text.toLowerCase() === word;
-  const expect = (sign: string): void => {
-    const token = take();
+  }
+
+  private takeSign(sign: string): void {
+    const token = this.take();
     if (token.kind !== 'sign' || token.text !== sign)
       throw invalid(token.at, `expected ${sign}${found(token)}`);
-  };
-
-  function chain(word: 'and' | 'or', inner: (depth: number) => Filter, depth: number): Filter {
-    const parts = [inner(depth)];
-    while (isWord(peek(), word)) {
-      take();
-      parts.push(inner(depth));
-    }
-    return parts.length === 1 && parts[0] ? parts[0] : { kind: word, terms: parts };
   }
-  const orTerm = (depth: number): Filter => chain('or', andTerm, depth);
-  const andTerm = (depth: number): Filter => chain('and', factor, depth);
 
-  function factor(depth: number): Filter {
-    if (depth > limits.maxDepth) throw invalid(peek().at, `nested deeper than ${limits.maxDepth}`);
-    const token = take();
-    if (isWord(token, 'not')) return { kind: 'not', term: factor(depth + 1) };
+  private orTerm(depth: number): Filter {
+    return this.chain('or', () => this.andTerm(depth));
+  }
+
+  private andTerm(depth: number): Filter {
+    return this.chain('and', () => this.factor(depth));
+  }
+
+  private chain(word: 'and' | 'or', inner: () => Filter): Filter {
+    const first = inner();
+    const terms = [first];
+    while (isWord(this.peek(), word)) {
+      this.take();
+      terms.push(inner());
+    }
+    return terms.length === 1 ? first : { kind: word, terms };
+  }
+
+  private factor(depth: number): Filter {
+    if (depth > this.limits.maxDepth)
+      throw invalid(this.peek().at, `nested deeper than ${this.limits.maxDepth}`);
+    const token = this.take();
+    if (isWord(token, 'not')) return { kind: 'not', term: this.factor(depth + 1) };
     if (token.kind === 'sign' && token.text === '(') {
-      const inner = orTerm(depth + 1);
-      expect(')');
+      const inner = this.orTerm(depth + 1);
+      this.takeSign(')');
       return inner;
     }
-    if (token.kind !== 'word') throw invalid(token.at, `expected a field${found(token)}`);
-    const field = FILTER_FIELDS.find((name) => name === token.text.toLowerCase());
-    if (field === undefined) {
-      throw invalid(token.at, `no field ${token.text}; there are ${FILTER_FIELDS.join(', ')}`);
-    }
-    return comparison(field);
+    if (isWord(token, 'has') || isWord(token, 'exists')) return this.existence();
+    return this.comparison(this.field(token));
   }
 
-  function comparison(field: FilterField): Filter {
-    const token = take();
-    if (token.kind === 'sign' && (token.text === '=' || token.text === '!=')) {
-      const is: Filter = { kind: 'is', field, values: [value(field)] };
-      return token.text === '=' ? is : { kind: 'not', term: is };
+  private field(token: Token): FilterField {
+    if (token.kind !== 'word') throw invalid(token.at, `expected a field${found(token)}`);
+    const field = fieldNamed(token.text);
+    if (field !== undefined) return field;
+    const near = nearestField(token.text);
+    const names = [...Object.keys(FILTER_FIELDS), 'attr.KEY', 'desired.KEY'].join(', ');
+    throw invalid(
+      token.at,
+      `no field ${token.text}; ${near === undefined ? `there are ${names}` : `did you mean ${near}?`}`,
+    );
+  }
+
+  private existence(): Filter {
+    const token = this.take();
+    const field = this.field(token);
+    const { noHas } = specOf(field);
+    if (noHas !== undefined) throw invalid(token.at, `has ${field}: ${noHas}`);
+    this.count();
+    return { kind: 'has', field };
+  }
+
+  private comparison(field: FilterField): Filter {
+    const token = this.take();
+    if (token.kind === 'sign') {
+      switch (token.text) {
+        case '=':
+          return { kind: 'is', field, values: [this.scalar(field)] };
+        case '!=':
+          return { kind: 'not', term: { kind: 'is', field, values: [this.scalar(field)] } };
+        case '<':
+        case '<=':
+        case '>':
+        case '>=':
+          return this.order(field, token.text);
+      }
     }
     const negated = isWord(token, 'not');
-    const word = negated ? take() : token;
-    if (!isWord(word, 'in')) throw invalid(word.at, `expected =, != or in${found(word)}`);
-    expect('(');
-    const values = [value(field)];
-    while (peek().text === ',' && peek().kind === 'sign') {
-      take();
-      values.push(value(field));
+    const word = negated ? this.take() : token;
+    if (!isWord(word, 'in'))
+      throw invalid(
+        word.at,
+        `expected ${negated ? 'in' : '=, !=, <, <=, >, >=, in or not in'}${found(word)}`,
+      );
+    this.takeSign('(');
+    const values = [this.scalar(field)];
+    while (this.peek().kind === 'sign' && this.peek().text === ',') {
+      this.take();
+      values.push(this.scalar(field));
     }
-    expect(')');
+    this.takeSign(')');
     const is: Filter = { kind: 'is', field, values };
     return negated ? { kind: 'not', term: is } : is;
   }
 
-  function value(field: FilterField): string {
-    const token = take();
+  private order(field: FilterField, order: Order): Filter {
+    return { kind: 'order', field, order, value: orderedOf(field, order, this.value()) };
+  }
+
+  private scalar(field: FilterField): Scalar {
+    return scalarOf(field, this.value());
+  }
+
+  private value(): Token {
+    const token = this.take();
     if (token.kind !== 'word' && token.kind !== 'text')
       throw invalid(token.at, `expected a value${found(token)}`);
-    const choices = CHOICES[field];
-    if (choices && !choices.includes(token.text)) {
-      throw invalid(token.at, `no ${field} ${token.text}; there are ${choices.join(', ')}`);
-    }
-    if (++terms > limits.maxTerms) {
-      throw new FleetError('registry.filter-too-complex', { terms, limit: limits.maxTerms });
-    }
-    return token.text;
+    this.count();
+    return token;
   }
 
-  if (peek().kind === 'end') return { kind: 'all' };
-  const filter = orTerm(0);
-  const rest = peek();
-  if (rest.kind !== 'end') throw invalid(rest.at, `expected and, or, or the end${found(rest)}`);
-  return filter;
-}
-
-function tokenize(source: string): Token[] {
-  const tokens: Token[] = [];
-  const pattern = /\s*(?:(!=|[=(),])|"((?:[^"\\]|\\["\\])*)"|([A-Za-z0-9._*@-]+))/y;
-  let at = 0;
-  while (source.slice(at).trim() !== '') {
-    pattern.lastIndex = at;
-    const match = pattern.exec(source);
-    if (!match) {
-      const start = at + (source.slice(at).length - source.slice(at).trimStart().length);
-      const reason =
-        source[start] === '"' ? 'the text that begins here has no end' : `unexpected ${source[start]}`;
-      throw invalid(start + 1, reason);
-    }
-    const [whole, sign, text, word] = match;
-    const start = at + whole.length - whole.trimStart().length + 1;
-    if (sign !== undefined) tokens.push({ kind: 'sign', text: sign, at: start });
-    else if (text !== undefined) {
-      tokens.push({ kind: 'text', text: text.replace(/\\(["\\])/g, '$1'), at: start });
-    } else tokens.push({ kind: 'word', text: word ?? '', at: start });
-    at = pattern.lastIndex;
+  private count(): void {
+    const { maxTerms } = this.limits;
+    if (++this.terms > maxTerms)
+      throw new FleetError('registry.filter-too-complex', { terms: this.terms, limit: maxTerms });
   }
-  return tokens;
 }
 
+const isWord = (token: Token, word: string): boolean =>
+  token.kind === 'word' && token.text.toLowerCase() === word;
 const found = (token: Token): string => (token.kind === 'end' ? '' : `, found ${token.text}`);
-const invalid = (at: number, reason: string) => new FleetError('registry.filter-invalid', { at, reason });

@@ -33,6 +33,8 @@ export interface Db {
   query<Row extends object = Record<string, unknown>>(
     sql: string,
     values?: readonly unknown[],
+    /** Of a statement whose text never changes: each connection plans it a few times and then no more. */
+    prepared?: string,
   ): Promise<Row[]>;
   /** Rows that a statement changed. */
   execute(sql: string, values?: readonly unknown[]): Promise<number>;
@@ -113,9 +115,10 @@ export class Database implements Db {
   async query<Row extends object = Record<string, unknown>>(
     sql: string,
     values: readonly unknown[] = [],
+    prepared?: string,
   ): Promise<Row[]> {
     try {
-      return (await this.pool.query<Row & pg.QueryResultRow>(sql, values as unknown[])).rows;
+      return (await this.pool.query<Row & pg.QueryResultRow>(statement(sql, values, prepared))).rows;
     } catch (error) {
       throw mapConnectionError(error, this.target);
     }
@@ -138,8 +141,8 @@ export class Database implements Db {
       const tx: Tx = {
         client,
         manager: runner.manager,
-        query: async <Row extends object>(sql: string, values: readonly unknown[] = []) =>
-          (await client.query<Row & pg.QueryResultRow>(sql, values as unknown[])).rows,
+        query: async <Row extends object>(sql: string, values: readonly unknown[] = [], prepared?: string) =>
+          (await client.query<Row & pg.QueryResultRow>(statement(sql, values, prepared))).rows,
         execute: async (sql, values = []) => (await client.query(sql, values as unknown[])).rowCount ?? 0,
       };
       await checkPrecondition(tx);
@@ -198,6 +201,11 @@ async function noteUnaudited(tx: Db): Promise<void> {
   );
   origin.hasUnauditedWrite = row?.wrote ?? false;
 }
+const statement = (text: string, values: readonly unknown[], name: string | undefined): pg.QueryConfig => ({
+  text,
+  values: values as unknown[],
+  ...(name === undefined ? {} : { name }),
+});
 
 /** initdb makes `postgres` only; ours is made once. */
 async function createDatabase(target: Extract<ConnectionTarget, { host: string }>): Promise<void> {

@@ -55,7 +55,6 @@ create index device_report_active_idx on device_report (project_id, active_diges
 create index device_report_update_idx on device_report (project_id, update_state);
 
 create index presence_seen_idx on presence (project_id, last_seen_at, device_id);
-create index presence_away_idx on presence (project_id, next_contact_by) where not connected;
 
 -- ---------------------------------------------------------------- groups
 

@@ -4,29 +4,41 @@
  */
 import type { Resource } from '@tinyfleet/contracts';
 
-export const DEVICE_FROM = `
-  from device d
-  join project p on p.id = d.project_id
+/** Releases with their bundles: `a` artifact, `r` release, `v` model version, `m` model. */
+export const RELEASES = `release_artifact a
+    join release r on r.project_id = a.project_id and r.id = a.release_id
+    join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+    join model m on m.project_id = v.project_id and m.id = v.model_id`;
+
+/** The release that `report` runs: of several with the same bundle the one it names, else the newest. */
+export const ACTIVE_RELEASE = `
+    select m.name || '@' || v.version as ref, v.version, v.version_order
+    from ${RELEASES}
+    where a.project_id = report.project_id and a.bundle_digest = report.active_digest
+    order by (r.sequence = report.release_sequence) desc, r.sequence desc limit 1`;
+
+/** The first condition over `seen` that holds names the presence; a device without a row of presence is 'never'. */
+export const PRESENCE_CONDITIONS: Readonly<Record<Exclude<Resource<'Presence'>, 'never'>, string>> = {
+  connected: 'seen.connected',
+  pending: 'not seen.connected and seen.next_contact_by > now() and seen.duty_cycle_s is null',
+  sleeping: 'not seen.connected and seen.next_contact_by > now() and seen.duty_cycle_s is not null',
+  lost: 'not seen.connected and (seen.next_contact_by > now()) is not true and seen.lost_at <= now()',
+  silent:
+    'not seen.connected and (seen.next_contact_by > now()) is not true and (seen.lost_at <= now()) is not true',
+};
+const PRESENCE = `case when seen.device_id is null then 'never' ${Object.entries(PRESENCE_CONDITIONS)
+  .map(([presence, condition]) => `when ${condition} then '${presence}'`)
+  .join(' ')} end`;
+
+/** `devices`: a table or a subquery with all columns of `device`. */
+export const deviceFrom = (devices: string): string => `
+  from ${devices} d
   join device_type t on t.project_id = d.project_id and t.id = d.type_id
   left join presence seen on seen.project_id = d.project_id and seen.device_id = d.id
   left join device_report report on report.project_id = d.project_id and report.device_id = d.id
-  left join lateral (
-    select m.name || '@' || v.version as ref, v.version
-    from release_artifact a
-    join release r on r.project_id = a.project_id and r.id = a.release_id
-    join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
-    join model m on m.project_id = v.project_id and m.id = v.model_id
-    where a.project_id = d.project_id and a.bundle_digest = report.active_digest
-    order by (r.sequence = report.release_sequence) desc, r.sequence desc limit 1
-  ) active on report.active_digest is not null
-  cross join lateral (
-    select case
-      when seen.device_id is null then 'never'
-      when seen.connected then 'connected'
-      when seen.next_contact_by > now() then case when seen.duty_cycle_s is null then 'pending' else 'sleeping' end
-      when seen.lost_at <= now() then 'lost'
-      else 'silent' end as presence
-  ) state`;
+  left join lateral (${ACTIVE_RELEASE}) active on report.active_digest is not null
+  cross join lateral (select ${PRESENCE} as presence) state`;
+export const DEVICE_FROM = deviceFrom('device');
 
 export const DEVICE_COLUMNS = `
   d.id, d.name, t.name as type, d.tags, d.site, d.hardware_revision, d.state, d.created_at,

@@ -26,6 +26,7 @@ import type {
 } from '@tinyfleet/rollouts';
 import type { Db } from '../database.js';
 import { DEVICE_FROM } from '../queries/devices.js';
+import { loadFilterNames } from '../queries/filter-names.js';
 import { Parameters, filterSql } from '../queries/filter-sql.js';
 import { namedQuery } from '../queries/index.js';
 import { cursorKey, cursorNumber, iso, isoOrNull, toPage } from '../stores/page.js';
@@ -155,6 +156,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
   }
 
   async target(scope: ProjectScope, filter: Filter): Promise<TargetDevice[]> {
+    const names = await loadFilterNames(this.db, scope, filter);
     const parameters = new Parameters([scope.id]);
     const rows = await this.db.query<
       Omit<TargetDevice, 'abilities'> & { hello: DeviceAbilities | null; floor: number }
@@ -163,7 +165,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
          (select ro.number::int from deployment dp join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
           where dp.project_id = d.project_id and dp.device_id = d.id and ro.state in ('running', 'paused')
             and dp.state in ('waiting', 'offered', 'fetching', 'verified', 'staged', 'trial', 'soak') limit 1) as "busyIn"
-       ${DEVICE_FROM} where d.project_id = $1 and d.state not in ('suspended', 'retired') and ${filterSql(filter, parameters)} order by d.name`,
+       ${DEVICE_FROM} where d.project_id = $1 and d.state not in ('suspended', 'retired') and ${filterSql(filter, parameters, names)} order by d.name`,
       parameters.values,
     );
     return rows.map(({ hello, floor, ...device }) => ({

@@ -1,11 +1,12 @@
 /** Devices and their types. */
-import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { Page, ProjectScope, Resource } from '@tinyfleet/contracts';
 import { FleetError, describeDeviceError } from '@tinyfleet/errors';
 import {
   DEVICE_TRANSITIONS,
   currentSlots,
   type AttributeValues,
   type DeviceChange,
+  type DeviceListRequest,
   type DeviceMove,
   type DeviceState,
   type DeviceStore,
@@ -25,9 +26,9 @@ import {
   type DeviceDetailRow,
   type DeviceListRow,
 } from '../queries/devices.js';
-import { Parameters, filterSql } from '../queries/filter-sql.js';
 import { namedQuery } from '../queries/index.js';
-import { cursorKey, iso, isoOrNull, toPage } from './page.js';
+import { listDevices } from './device-list.js';
+import { iso, isoOrNull, toPage } from './page.js';
 
 /** Wire names of reset causes, by number (docs/spec/wire.cddl). */
 const RESET_CAUSES = [
@@ -81,16 +82,18 @@ export class PgDeviceTypeStore implements DeviceTypeStore {
 export class PgDeviceStore implements DeviceStore {
   constructor(private readonly db: Db) {}
 
-  async list(scope: ProjectScope, filter: Filter, page: PageRequest): Promise<Page<Resource<'Device'>>> {
-    const after = cursorKey(page)?.[0];
-    const parameters = new Parameters([scope.id, after ?? null, page.limit + 1]);
-    const rows = await this.db.query<DeviceListRow>(
-      `select ${DEVICE_COLUMNS} ${DEVICE_FROM}
-       where d.project_id = $1 and ($2::text is null or d.name > $2) and ${filterSql(filter, parameters)}
-       order by d.name limit $3`,
-      parameters.values,
+  async list(
+    scope: ProjectScope,
+    filter: Filter,
+    page: DeviceListRequest,
+  ): Promise<Page<Resource<'Device'>>> {
+    const rows = await listDevices(this.db, scope, filter, page);
+    return toPage(
+      rows,
+      page.limit,
+      ({ key }) => key,
+      ({ row }) => toDevice(row),
     );
-    return toPage(rows, page.limit, (row) => [row.name], toDevice);
   }
 
   async get(scope: ProjectScope, name: string): Promise<Resource<'Device'>> {
