@@ -2,12 +2,12 @@
  * The connection to Postgres: one pool shared by TypeORM, named SQL and the job queue. Errors of the connection
  * become registered ones here; errors of a statement stay what they are.
  */
-import { auditOrigin } from '@tinyfleet/auth';
 import { FleetError } from '@tinyfleet/errors';
 import pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { entities } from './entities/index.js';
 import { migrate } from './migrate.js';
+import { watchWrites, type WriteWatch } from './write-watch.js';
 import { checkPrecondition, keepHold } from './request-conditions.js';
 
 export type ConnectionTarget =
@@ -135,9 +135,11 @@ export class Database implements Db {
   /** Commits when `work` resolves, rolls back when it throws. Runs READ COMMITTED, under the request's conditions. */
   async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const runner = this.source.createQueryRunner();
+    let watch: WriteWatch | undefined;
     try {
       const client = (await runner.connect()) as pg.PoolClient;
       await runner.startTransaction();
+      watch = watchWrites(client);
       const tx: Tx = {
         client,
         manager: runner.manager,
@@ -147,7 +149,7 @@ export class Database implements Db {
       };
       await checkPrecondition(tx);
       const result = await work(tx);
-      await noteUnaudited(tx);
+      watch?.note();
       await keepHold(tx);
       await runner.commitTransaction();
       return result;
@@ -155,6 +157,7 @@ export class Database implements Db {
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => {});
       throw mapConnectionError(error, this.target);
     } finally {
+      watch?.end();
       await runner.release().catch(() => {});
     }
   }
@@ -188,19 +191,6 @@ export class Database implements Db {
   }
 }
 
-/**
- * A request whose transaction changed rows before anything went into the audit log is marked, so that its end can tell.
- * The question is asked of unaudited transactions of requests only, which are few.
- */
-async function noteUnaudited(tx: Db): Promise<void> {
-  const origin = auditOrigin();
-  if (!origin || origin.entries > 0 || origin.hasUnauditedWrite) return;
-  const [row] = await tx.query<{ wrote: boolean }>(
-    `select pg_current_xact_id_if_assigned() is not null and exists (
-       select from pg_stat_xact_user_tables where n_tup_ins + n_tup_upd + n_tup_del > 0) as wrote`,
-  );
-  origin.hasUnauditedWrite = row?.wrote ?? false;
-}
 const statement = (text: string, values: readonly unknown[], name: string | undefined): pg.QueryConfig => ({
   text,
   values: values as unknown[],

@@ -118,7 +118,7 @@ export class PgBuildStore implements BuildStore {
        from model m join model_version v on v.project_id = m.project_id and v.model_id = m.id
        join device_type t on t.project_id = m.project_id and t.name = $4
        where m.project_id = $1 and m.name = $2 and v.version = $3
-       on conflict (project_id, model_version_id, type_id, options_digest) do update set options = build.options
+       on conflict (project_id, model_version_id, type_id, options_digest) do nothing
        returning id, state`,
       [
         scope.id,
@@ -131,9 +131,17 @@ export class PgBuildStore implements BuildStore {
         build.createdBy,
       ],
     );
-    if (!row)
+    if (row) return { id: row.id, made: true, state: row.state };
+    const [known] = await this.db.query<{ id: string; state: Resource<'BuildState'> }>(
+      `select b.id, b.state from model m join model_version v on v.project_id = m.project_id and v.model_id = m.id
+       join device_type t on t.project_id = m.project_id and t.name = $4
+       join build b on b.project_id = v.project_id and b.model_version_id = v.id and b.type_id = t.id
+       where m.project_id = $1 and m.name = $2 and v.version = $3 and b.options_digest = $5 for update of b`,
+      [scope.id, build.model, build.version, build.type, Buffer.from(build.optionsDigest, 'hex')],
+    );
+    if (!known)
       throw new FleetError('models.version-not-found', { model: build.model, version: build.version });
-    return { id: row.id, made: row.id === id, state: row.state };
+    return { ...known, made: false };
   }
 
   async requeue(scope: ProjectScope, id: string): Promise<void> {
