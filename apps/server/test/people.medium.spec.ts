@@ -124,7 +124,9 @@ describe('invitations', () => {
       );
     const token = await invite('admin');
     const stranger = new Browser();
-    expect(await codeOf(stranger.client.call('invitationAccept', { body: { token } }))).toBe('auth.bad-password');
+    expect(await codeOf(stranger.client.call('invitationAccept', { body: { token } }))).toBe(
+      'auth.bad-password',
+    );
     expect(
       await codeOf(stranger.client.call('invitationAccept', { body: { token, password: 'something else' } })),
     ).toBe('auth.bad-password');
@@ -138,7 +140,9 @@ describe('invitations', () => {
   it('should make administrators of the instance, who see every project', async () => {
     const body = { email: 'second@example.org', isAdmin: true };
     const invited = await admin.call('instanceInvitationCreate', { body });
-    expect((await admin.call('instanceInvitationList')).items).toMatchObject([{ isAdmin: true, project: null }]);
+    expect((await admin.call('instanceInvitationList')).items).toMatchObject([
+      { isAdmin: true, project: null },
+    ]);
     const browser = new Browser();
     const me = await browser.client.call('invitationAccept', {
       body: { token: tokenOf(invited), password, name: 'Second' },
@@ -176,7 +180,9 @@ describe('members', () => {
     const [left] = (await admin.call('memberList', { params })).items.filter(({ role }) => role === 'admin');
     const at = { ...params, email: left!.email };
     expect(await codeOf(admin.call('memberDelete', { params: at }))).toBe('auth.last-admin');
-    expect(await codeOf(admin.call('memberPut', { params: at, body: { role: 'viewer' } }))).toBe('auth.last-admin');
+    expect(await codeOf(admin.call('memberPut', { params: at, body: { role: 'viewer' } }))).toBe(
+      'auth.last-admin',
+    );
   });
 
   it('should add who has an account for administrators of the instance only', async () => {
@@ -185,7 +191,9 @@ describe('members', () => {
     const at = { ...params, email: 'second@example.org' };
     const projectAdmin = await new Browser().logIn(other!.email);
     // The same answer as for an address nobody has.
-    expect(await codeOf(projectAdmin.client.call('memberPut', { params: at, body }))).toBe('auth.member-not-found');
+    expect(await codeOf(projectAdmin.client.call('memberPut', { params: at, body }))).toBe(
+      'auth.member-not-found',
+    );
     expect((await admin.call('memberPut', { params: at, body })).role).toBe('viewer');
     expect(await codeOf(admin.call('memberPut', { params: { ...at, email: 'no@example.org' }, body }))).toBe(
       'auth.member-not-found',
@@ -196,8 +204,12 @@ describe('members', () => {
 describe('people', () => {
   it('should be listed and found', async () => {
     const { items } = await admin.call('personList', { query: { text: 'ADA' } });
-    expect(items).toMatchObject([{ email: 'ada@example.org', hasPassword: true, providers: [], disabledAt: null }]);
-    expect((await admin.call('personGet', { params: { email: 'ADA@example.org' } })).email).toBe('ada@example.org');
+    expect(items).toMatchObject([
+      { email: 'ada@example.org', hasPassword: true, providers: [], disabledAt: null },
+    ]);
+    expect((await admin.call('personGet', { params: { email: 'ADA@example.org' } })).email).toBe(
+      'ada@example.org',
+    );
     const first = await admin.call('personList', { query: { limit: 2 } });
     const rest = await admin.call('personList', { query: { limit: 500, cursor: first.nextCursor! } });
     const emails = [...first.items, ...rest.items].map(({ email }) => email);
@@ -207,7 +219,9 @@ describe('people', () => {
   it('should lose sessions, tokens and open streams within a second of being disabled', async () => {
     const dora = await join('dora@example.org', 'viewer');
     const { token } = await dora.client.call('tokenCreate', { body: { name: 't' } });
-    const stream = await fetch(`${server.url}/api/v1/projects/p/events`, { headers: { cookie: dora.cookie } });
+    const stream = await fetch(`${server.url}/api/v1/projects/p/events`, {
+      headers: { cookie: dora.cookie },
+    });
     const ended = stream.text();
     await admin.call('personUpdate', { params: { email: 'dora@example.org' }, body: { disabled: true } });
     const at = Date.now();
@@ -257,7 +271,11 @@ describe('people', () => {
       await admin.call('personReset', { params }),
     ];
     const reset = async (path: string) =>
-      codeOf(new Browser().client.call('passwordReset', { body: { token: tokenOf({ path }), password: 'a new password' } }));
+      codeOf(
+        new Browser().client.call('passwordReset', {
+          body: { token: tokenOf({ path }), password: 'a new password' },
+        }),
+      );
     expect(await reset(old.path)).toBe('auth.link-invalid');
     expect(await reset(link.path)).toBe('done');
     expect(await reset(link.path)).toBe('auth.link-invalid');
@@ -279,7 +297,9 @@ describe('people', () => {
     expect(await codeOf(here.client.call('me'))).toBe('done');
     expect(await codeOf(there.client.call('me'))).toBe('auth.unauthenticated');
     // As another keyboard sends the same characters: composed here, with combining marks there.
-    await here.client.call('passwordChange', { body: { current: password, password: 'caf\u00e9 \u00fcber alles' } });
+    await here.client.call('passwordChange', {
+      body: { current: password, password: 'caf\u00e9 \u00fcber alles' },
+    });
     expect(await codeOf(new Browser().logIn(email, 'cafe\u0301 u\u0308ber alles'))).toBe('done');
   });
 });
@@ -291,7 +311,12 @@ describe('sessions', () => {
     const one = await new Browser({ 'user-agent': 'one', 'x-forwarded-for': '192.0.2.1' }).logIn(email);
     const two = await new Browser({ 'user-agent': 'two', 'x-forwarded-for': '192.0.2.2' }).logIn(email);
     const { items } = await one.client.call('sessionList');
-    expect(items[0]).toMatchObject({ userAgent: 'two', address: '192.0.2.2', via: 'password', isCurrent: false });
+    expect(items[0]).toMatchObject({
+      userAgent: 'two',
+      address: '192.0.2.2',
+      via: 'password',
+      isCurrent: false,
+    });
     expect(items[1]).toMatchObject({ userAgent: 'one', isCurrent: true });
     expect(JSON.stringify(items)).not.toContain(two.cookie.split('=')[1]);
     await one.client.call('sessionDelete', { params: { id: items[0]!.id } });
