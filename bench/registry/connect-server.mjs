@@ -60,8 +60,12 @@ async function startEdge() {
     [project, type],
   );
   await database.query(
-    `insert into device (project_id, id, name, type_id, token_hash)
-     select $1, id, name, $2, hash from unnest($3::uuid[], $4::text[], $5::bytea[]) as t (id, name, hash)`,
+    `with made as (
+       insert into device (project_id, id, name, type_id)
+       select $1, id, name, $2 from unnest($3::uuid[], $4::text[]) as t (id, name) returning id, name
+     )
+     insert into device_credential (project_id, id, device_id, kind, hash, created_by)
+     select $1, made.id, made.id, 'token', hash, 'bench' from unnest($4::text[], $5::bytea[]) as t (name, hash) join made using (name)`,
     [
       project,
       type,

@@ -18,6 +18,19 @@ export function integer(name: string, min: number, max: number) {
   };
 }
 
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** `90`, `30s`, `15m`, `24h` or `7d`, in seconds. @throws cli.usage */
+export function duration(name: string, min: number, max: number) {
+  return (text: string): number => {
+    const [, digits, unit] = /^(\d{1,9})([smhd]?)$/.exec(text.trim()) ?? [];
+    const value = Number(digits) * (SECONDS[unit === '' ? 's' : (unit ?? '')] ?? Number.NaN);
+    if (!(value >= min && value <= max))
+      usage(`${name} is a time such as 90s, 15m, 24h or 7d, from ${min} to ${max} seconds, not "${text}".`);
+    return value;
+  };
+}
+
 /** Comma separated, blanks around items dropped, no empty items. */
 export function commaList(text: string): string[] {
   return text

@@ -119,13 +119,13 @@ describe('devices', () => {
     const changed = await call('deviceUpdate', { params: device, body: { tags: ['x', 'x'], site: null } });
     expect(changed).toMatchObject({ tags: ['x'], site: null });
     const before = await tokenHash('d-2');
-    const { token } = await call('deviceToken', { params: device });
+    const { token } = await call('deviceToken', { params: device, body: { overlapSeconds: 0 } });
     expect(await tokenHash('d-2')).toEqual(createHash('sha256').update(token).digest());
     expect(await tokenHash('d-2')).not.toEqual(before);
     await call('deviceDelete', { params: device });
     expect(await problem(call('deviceGet', { params: device }))).toEqual([404, 'registry.device-not-found']);
     const audit = await call('auditList', { params, query: { limit: 2 } });
-    expect(audit.items.map(({ action }) => action)).toEqual(['device.removed', 'device.token-replaced']);
+    expect(audit.items.map(({ action }) => action)).toEqual(['device.removed', 'device.token-rotated']);
   });
 
   it('should queue commands, list them newest first and write them into the audit log', async () => {
@@ -194,11 +194,12 @@ describe('devices', () => {
   });
 
   async function tokenHash(name: string): Promise<Buffer> {
-    const rows = await server.running.services.database.query<{ token_hash: Buffer }>(
-      'select token_hash from device where name = $1',
+    const rows = await server.running.services.database.query<{ hash: Buffer }>(
+      `select hash from device_credential c join device d on d.id = c.device_id
+       where name = $1 and (expires_at is null or expires_at > now())`,
       [name],
     );
-    return rows[0]!.token_hash;
+    return rows[0]!.hash;
   }
 });
 

@@ -131,8 +131,12 @@ export class FleetHarness {
   async register(names: readonly string[], tags: readonly string[] = ['demo']): Promise<Map<string, string>> {
     const tokens = new Map(names.map((name) => [name, randomBytes(32).toString('base64url')]));
     await this.database.query(
-      `insert into device (project_id, id, name, type_id, token_hash, tags)
-       select $1, id, name, $2, hash, $3::text[] from unnest($4::uuid[], $5::text[], $6::bytea[]) as t (id, name, hash)`,
+      `with made as (
+         insert into device (project_id, id, name, type_id, tags)
+         select $1, id, name, $2, $3::text[] from unnest($4::uuid[], $5::text[]) as t (id, name) returning id, name
+       )
+       insert into device_credential (project_id, id, device_id, kind, hash, created_by)
+       select $1, made.id, made.id, 'token', hash, 'test' from unnest($5::text[], $6::bytea[]) as t (name, hash) join made using (name)`,
       [
         this.projectId,
         this.typeId,

@@ -36,7 +36,10 @@ export async function enrol(client: Client, options: EnrolOptions): Promise<Devi
   await Promise.all(
     Array.from({ length: CONCURRENCY }, async () => {
       for (let name = again.pop(); name !== undefined; name = again.pop()) {
-        const { token } = await client.call('deviceToken', { params: { project, device: name } });
+        const { token } = await client.call('deviceToken', {
+          params: { project, device: name },
+          body: { overlapSeconds: 0 },
+        });
         tokens.set(name, token);
       }
     }),

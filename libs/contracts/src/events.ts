@@ -15,6 +15,7 @@ export const eventSchemas = {
   'device.registered': z.object({ device: z.string() }),
   'device.updated': z.object({ device: z.string() }),
   'device.removed': z.object({ device: z.string() }),
+  'credential.changed': z.object({ device: z.string(), change: z.enum(['issued', 'revoked', 'expiring']) }),
   'device.reported': z.object({ devices: z.array(z.string()) }),
   'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: Presence })) }),
   'command.changed': z.object({

@@ -1,9 +1,9 @@
-/** Devices: registration, tags, tokens. A device's token is 256 random bits and leaves here once. */
-import { createHash, randomBytes } from 'node:crypto';
+/** Devices: registration with a first token, which leaves here once; tags and site. */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { attributeLimits, changeAttributes, type AttributeLimits } from './attributes.js';
 import { requireMove, type DeviceMove } from './device-state.js';
+import { hashToken, newToken } from './credentials/token.js';
 import type { DeviceKeySealer, RegistryStores } from './ports.js';
 
 /** What a device is registered with. */
@@ -20,15 +20,11 @@ export const MOVED = {
   retire: 'device.retired',
 } as const;
 
-const TOKEN_BYTES = 32;
-/** The broker compares SHA-256 of the password's bytes as sent. */
-const hashToken = (token: string): Buffer => createHash('sha256').update(token, 'utf8').digest();
-const newToken = (): string => randomBytes(TOKEN_BYTES).toString('base64url');
-
 export class DeviceService {
   constructor(
     private readonly transact: Transact<RegistryStores>,
     private readonly keys: Pick<DeviceKeySealer, 'sealKey'>,
+    private readonly newId: () => string,
     private readonly attributes: AttributeLimits = attributeLimits,
   ) {}
 
@@ -39,10 +35,10 @@ export class DeviceService {
     requests: readonly DeviceRequest[],
   ): Promise<Registered[]> {
     const tokens = requests.map(newToken);
-    await this.transact(async ({ devices, events, audit }) => {
+    await this.transact(async ({ devices, credentials, events, audit }) => {
       await devices.add(
         scope,
-        requests.map(({ name, type, tags, site, hardwareRevision, notes, location, attributes }, i) => ({
+        requests.map(({ name, type, tags, site, hardwareRevision, notes, location, attributes }) => ({
           name,
           type,
           tags,
@@ -51,8 +47,16 @@ export class DeviceService {
           notes,
           location,
           attributes: changeAttributes({}, attributes, this.attributes),
-          tokenHash: hashToken(tokens[i] ?? ''),
+        })),
+      );
+      await credentials.addFirst(
+        scope,
+        requests.map(({ name }, i) => ({
+          device: name,
+          id: this.newId(),
+          hash: hashToken(tokens[i] ?? ''),
           sealedKey: this.keys.sealKey({ projectId: scope.id, device: name }, tokens[i] ?? ''),
+          createdBy: actor,
         })),
       );
       await audit.append(scope, {
@@ -162,25 +166,6 @@ export class DeviceService {
       await events.emit(scope, 'device.updated', { device: name });
       return await devices.get(scope, name);
     });
-  }
-
-  /** A new token; the old one ends at once. */
-  async rotateToken(actor: string, scope: ProjectScope, name: string): Promise<Registered> {
-    const token = newToken();
-    const device = await this.transact(async ({ devices, events, audit }) => {
-      const { state } = await devices.lock(scope, name);
-      // A retired device gets no credentials again; its name can be removed and registered anew.
-      if (state === 'retired')
-        throw new FleetError('registry.state-invalid', { device: name, state, move: 'get a token' });
-      await devices.setToken(scope, name, {
-        hash: hashToken(token),
-        sealedKey: this.keys.sealKey({ projectId: scope.id, device: name }, token),
-      });
-      await audit.append(scope, { actor, action: 'device.token-replaced', target: name });
-      await events.emit(scope, 'device.updated', { device: name });
-      return await devices.get(scope, name);
-    });
-    return { device, token, mqttUsername: `${scope.name}/${name}` };
   }
 
   async remove(actor: string, scope: ProjectScope, name: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** What the registry needs from storage. Reads give the API's own shapes; writes are single facts in a transaction. */
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import type { AttributeValues } from './attributes.js';
+import type { CredentialStore } from './credentials/ports.js';
 import type { DeviceTypeSpec } from './catalogue.js';
 import type { DeviceMove, DeviceState } from './device-state.js';
 import type { Filter } from './filter/ast.js';
@@ -43,9 +44,6 @@ export interface NewDevice {
   readonly notes: string;
   readonly location: Resource<'Location'> | null;
   readonly attributes: AttributeValues;
-  readonly tokenHash: Buffer;
-  /** See `DeviceKeySealer`. */
-  readonly sealedKey: Buffer;
 }
 
 /** Empty text clears; null takes the location away; what is not named stays. */
@@ -90,11 +88,6 @@ export interface DeviceStore {
     ids: readonly string[],
     move: DeviceMove,
   ): Promise<{ readonly name: string; readonly from: DeviceState; readonly to: DeviceState }[]>;
-  setToken(
-    scope: ProjectScope,
-    name: string,
-    token: { readonly hash: Buffer; readonly sealedKey: Buffer },
-  ): Promise<void>;
   remove(scope: ProjectScope, name: string): Promise<void>;
   /** The types that the project's devices have. */
   typesInUse(scope: ProjectScope): Promise<string[]>;
@@ -137,13 +130,13 @@ export interface DueAsk {
   readonly command: string;
   readonly argument: number | undefined;
   readonly data: Uint8Array | undefined;
-  /** A command of the operator's: authenticated by the device key. */
+  /** A command of the operator's to a device that connected with a token: authenticated by the key made of it. */
   readonly sealedKey: Buffer | undefined;
-  /** A rotation: signed by the key that the device has now. */
+  /** Otherwise by the key that manifests for the device must be signed with. */
+  readonly signer: { readonly id: string; readonly sealedPrivateKey: Buffer } | undefined;
+  /** A rotation's next key. */
   readonly rotation:
     | {
-        readonly signerId: string;
-        readonly sealedPrivateKey: Buffer;
         readonly nextPublicKey: Buffer;
         readonly nextSequence: number;
       }
@@ -162,19 +155,12 @@ export interface AskSource {
       readonly deviceId: string;
       /** First question of this connection: what was sent before and not taken is lost. */
       readonly isNewSession: boolean;
+      /** What it connected with: its key authenticates commands. */
+      readonly credentialId: string;
       /** Whether it may be told of a new signing key. */
       readonly mayRotate: boolean;
     }[],
   ): Promise<(DueAsk | undefined)[]>;
-  /** Keys seen at a connect, for devices that have none yet under the same token. */
-  keepKeys(
-    keys: readonly {
-      readonly projectId: string;
-      readonly deviceId: string;
-      readonly tokenHash: Uint8Array;
-      readonly sealedKey: Buffer;
-    }[],
-  ): Promise<void>;
 }
 
 export interface NewModelVersion {
@@ -224,6 +210,7 @@ export interface RegistryStores {
   readonly types: DeviceTypeStore;
   readonly devices: DeviceStore;
   readonly commands: CommandStore;
+  readonly credentials: CredentialStore;
   readonly models: ModelStore;
   readonly events: EventSink;
   readonly audit: AuditLog;

@@ -49,6 +49,7 @@ export { DEVICE_COLUMNS, DEVICE_FROM } from './postgres/queries/devices.js';
 export { Parameters, filterSql } from './postgres/queries/filter-sql.js';
 export { PgQualityStore } from './postgres/stores/quality-store.js';
 export { PgAskSource } from './postgres/telemetry/ask-source.js';
+export { PgCredentialUsage } from './postgres/telemetry/credential-usage.js';
 export { PgDeviceDirectory } from './postgres/telemetry/device-directory.js';
 export { PgIngestStore } from './postgres/telemetry/ingest-store.js';
 export { PgPresenceStore } from './postgres/telemetry/presence-store.js';

@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
-import { Database, PgAskSource, PgDesiredStore, type ConnectionTarget } from '@tinyfleet/storage';
+import {
+  Database,
+  PgAskSource,
+  PgDesiredStore,
+  PgDeviceDirectory,
+  type ConnectionTarget,
+} from '@tinyfleet/storage';
 import { ensureSystemUser } from '../src/postgres/embedded/host.js';
 import { startTestCluster, temporaryDirectory, type TestCluster } from './test-database.js';
 
@@ -82,15 +88,17 @@ describe('migrations', () => {
 
     const after = await Database.connect({ target: where });
     expect(await schemaDifferences(after)).toEqual([]);
-    expect(await after.query('select sealed_key, ask_counter::int from device')).toEqual([
-      { sealed_key: null, ask_counter: 0 },
-    ]);
+    expect(await after.query('select ask_counter::int from device')).toEqual([{ ask_counter: 0 }]);
+    const [credential] = await new PgDeviceDirectory(after)
+      .find([{ project: 'old', device: 'd' }])
+      .then(([found]) => found!.credentials);
+    expect(credential).toMatchObject({ kind: 'token', hash: Buffer.of(0), hasKey: false, expiresAt: null });
     expect(await after.query('select state from signing_key')).toEqual([{ state: 'active' }]);
     const device = { projectId: projectId!, deviceId: deviceId! };
     expect(await new PgDesiredStore(after).load([device])).toMatchObject([
       { revision: 7, bundle: undefined },
     ]);
-    const asked = { ...device, isNewSession: true, mayRotate: true };
+    const asked = { ...device, credentialId: credential!.id, isNewSession: true, mayRotate: true };
     expect(await new PgAskSource(after).next([asked])).toEqual([undefined]);
     await after.close();
   });

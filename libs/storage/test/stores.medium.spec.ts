@@ -43,8 +43,6 @@ const device = (name: string, tags: string[] = [], site = '') => ({
   notes: '',
   location: null,
   attributes: {},
-  tokenHash: createHash('sha256').update(name).digest(),
-  sealedKey: Buffer.from(`sealed ${name}`),
 });
 
 async function addModel(scope: ProjectScope, version = '1.1.0') {
@@ -102,10 +100,11 @@ describe('tenants', () => {
       [theirs.id],
     );
     await expect(
-      database.query(
-        `insert into device (project_id, id, name, type_id, token_hash) values ($1, $2, 'x', $3, '\\x00')`,
-        [mine.id, uuidv7(), type?.id],
-      ),
+      database.query(`insert into device (project_id, id, name, type_id) values ($1, $2, 'x', $3)`, [
+        mine.id,
+        uuidv7(),
+        type?.id,
+      ]),
     ).rejects.toMatchObject({ code: '23503', constraint: 'device_type_fkey' });
   });
 
@@ -220,6 +219,9 @@ describe('states of a device', () => {
     const scope = await newProject();
     await stores.devices.add(scope, [device('a')]);
     const { id } = await stores.devices.lock(scope, 'a');
+    await stores.credentials.addFirst(scope, [
+      { id: uuidv7(), device: 'a', hash: Buffer.of(1), sealedKey: Buffer.of(2), createdBy: 'test' },
+    ]);
     const move = (name: DeviceMove) => stores.devices.move(scope, [id], name);
     const all = Object.keys(DEVICE_TRANSITIONS) as DeviceMove[];
     for (const [state, legal] of Object.entries({
@@ -236,8 +238,7 @@ describe('states of a device', () => {
         expect((await stores.devices.get(scope, 'a')).state).toBe(to ?? state);
       }
     }
-    const [row] = await database.query('select token_hash, sealed_key from device where id = $1', [id]);
-    expect(row).toEqual({ token_hash: Buffer.alloc(0), sealed_key: null });
+    expect((await stores.credentials.list(scope, 'a')).map((one) => one.state)).toEqual(['revoked']);
   });
 
   it('should resume to what the device was before', async () => {

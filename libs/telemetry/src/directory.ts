@@ -10,10 +10,10 @@ export interface DeviceRecord extends DeviceAddress {
   readonly typeId: string;
   readonly site: string;
   readonly enabled: boolean;
-  /** SHA-256 of the device token. */
-  readonly tokenHash: Uint8Array;
-  /** Commands to it can be authenticated: its key is kept. */
-  readonly hasKey: boolean;
+  /** How it registered itself; null: a person did. Only the approved may connect. */
+  readonly enrolment: 'pending' | 'approved' | 'rejected' | null;
+  /** What it may prove itself with, newest first. */
+  readonly credentials: readonly CredentialRecord[];
   /** Length of a telemetry window the project asks for. */
   readonly windowS: number;
   /** Keep every n-th prediction for labelling; 0 = none. */
@@ -22,6 +22,22 @@ export interface DeviceRecord extends DeviceAddress {
   readonly bootId: bigint | undefined;
   readonly lastSequence: number;
   readonly gaps: number;
+}
+
+/** One credential of a device. Times are unix milliseconds. */
+export interface CredentialRecord {
+  readonly id: string;
+  readonly kind: 'token' | 'certificate';
+  /** SHA-256 of the token, or of the certificate's DER. */
+  readonly hash: Uint8Array;
+  /** Token: commands to whom connects with it can be authenticated by a key that is kept. */
+  readonly hasKey: boolean;
+  /** Of a certificate. */
+  readonly startsAt: number | null;
+  /** Null: never. */
+  readonly expiresAt: number | null;
+  /** About; null: never used. */
+  readonly usedAt: number | null;
 }
 
 /** Reads of many devices at once: a fleet reconnects together. The answer has the order of the question. */

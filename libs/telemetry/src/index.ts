@@ -1,5 +1,5 @@
 /** What devices report: who they are, their windows and labels, as pure domain with ports. */
-export type { DeviceDirectory, DeviceRecord } from './directory.js';
+export type { CredentialRecord, DeviceDirectory, DeviceRecord } from './directory.js';
 export * from './ports.js';
 export * from './window.js';
 export * from './rollup.js';

@@ -5,7 +5,7 @@ export { encode } from './encode.js';
 export { deviceKey, type DeviceSecret } from './cose-mac.js';
 export { encodeNextKey, macAsk, signAsk, verifyAsk, type AskContent, type AskTrust } from './ask.js';
 export * from './limits.js';
-export { assertName, isName } from './names.js';
+export { assertName, isName, shorten } from './names.js';
 export * from './topics.js';
 export * from './histogram.js';
 export * from './picks.js';

@@ -85,10 +85,7 @@ Example:
       const session = Session.of(self);
       const project = await session.project();
       const token = options.deviceToken ?? (await askSecret(`Token of ${name}: `));
-      if (token === '')
-        usage(
-          `A token is needed: \`npx tinyfleet device token ${name}\` makes a new one, and ends the old one.`,
-        );
+      if (token === '') usage(`A token is needed: \`npx tinyfleet device rotate ${name}\` makes a new one.`);
       const url = options.mqtt ?? `${session.context.url.replace(/^http/, 'ws')}/mqtt`;
       await listen(session, { url, project, device: name, token });
     });

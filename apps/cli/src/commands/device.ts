@@ -8,6 +8,7 @@ import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
 import { classLabels, classMix } from './class-mix.js';
 import { askCommand, commandsCommand } from './device-ask.js';
+import { credentialsCommand, revokeCommand, rotateCommand } from './device-credentials.js';
 import { listenCommand, watchCommand } from './device-watch.js';
 
 export function deviceCommand(): Command {
@@ -83,25 +84,6 @@ export function deviceCommand(): Command {
     .action(async (name: string, _options, self: Command) => show(Session.of(self), name));
 
   command
-    .command('token')
-    .description('replace the token of a device; the old one ends at once')
-    .argument('<name>')
-    .addHelpText('after', '\nExample:\n  $ npx tinyfleet device token pump-17')
-    .action(async (name: string, _options, self: Command) => {
-      const session = Session.of(self);
-      const client = await session.client();
-      const made = await client.call('deviceToken', {
-        params: { project: await session.project(), device: name },
-      });
-      session.out.one(made, () =>
-        renderFacts([
-          ['MQTT username', made.mqttUsername],
-          ['token', pc.bold(made.token)],
-        ]),
-      );
-    });
-
-  command
     .command('remove')
     .description('remove a device; its connection drops')
     .argument('<name>')
@@ -116,6 +98,9 @@ export function deviceCommand(): Command {
       session.out.one({ removed: name }, () => `${pc.green('removed')}  device ${name}`);
     });
 
+  command.addCommand(rotateCommand());
+  command.addCommand(revokeCommand());
+  command.addCommand(credentialsCommand());
   command.addCommand(askCommand());
   command.addCommand(commandsCommand());
   command.addCommand(watchCommand());

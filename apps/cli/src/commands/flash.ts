@@ -106,7 +106,12 @@ Examples:
       const token =
         known === undefined
           ? await register(client, project, { name, type: type.name, tags: options.tags ?? [] })
-          : (await client.call('deviceToken', { params: { project, device: name } })).token;
+          : (
+              await client.call('deviceToken', {
+                params: { project, device: name },
+                body: { overlapSeconds: 0 },
+              })
+            ).token;
       const parameters = withToken(token);
       await writeParameters(folder, parameters).catch(unwritable);
       if (factory !== undefined && runner !== undefined) await provision(runner, folder, factory);

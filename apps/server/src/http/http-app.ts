@@ -4,7 +4,13 @@ import { Module, type Provider, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AuthService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
-import { CommandService, DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
+import {
+  CommandService,
+  CredentialService,
+  DeviceService,
+  ModelService,
+  ProjectService,
+} from '@tinyfleet/registry';
 import {
   BuildService,
   KeyRotationService,
@@ -30,6 +36,7 @@ import { AuditController } from './audit/audit.controller.js';
 import { AuditInterceptor } from './audit.interceptor.js';
 import { BuildController } from './build/build.controller.js';
 import { addSecurityHeaders, serveDashboard } from './dashboard.js';
+import { CredentialController } from './device/credential.controller.js';
 import { DeviceController } from './device/device.controller.js';
 import { EventController } from './event/event.controller.js';
 import { EventStreams } from './event/event-streams.js';
@@ -61,6 +68,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   AuditController,
   ProjectController,
   DeviceController,
+  CredentialController,
   ModelController,
   BuildController,
   ReleaseController,
@@ -115,6 +123,7 @@ export async function createHttpApp(
     OidcClient,
     { provide: SecretSealer, useValue: services.sealer },
     { provide: CommandService, useValue: services.commands },
+    { provide: CredentialService, useValue: services.credentials },
     { provide: KeyRotationService, useValue: services.rotation },
     { provide: ProjectService, useValue: services.projects },
     { provide: DeviceService, useValue: services.devices },

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@tinyfleet/testing';
-import { DeviceService } from '@tinyfleet/registry';
+import { CredentialService, DeviceService, credentialDefaults } from '@tinyfleet/registry';
 import { PgStores, PgTelemetryReader, transactOn } from '@tinyfleet/storage';
 import { decode, encode, packHistogram, packPicks } from '@tinyfleet/wire';
 import { FleetHarness, type SeededRelease } from '../../test/fleet-harness.js';
+import { uuidv7 } from 'uuidv7';
 import { ScriptedDevice, type ScriptedOptions } from '../../test/scripted-device.js';
 
 describe('the edge on Postgres', () => {
@@ -293,7 +294,7 @@ describe('the edge on Postgres', () => {
     const names = await fleet.register(['suspect', 'pensioner']);
     const transact = transactOn(fleet.database);
     const sealer = { sealKey: () => Buffer.alloc(0) };
-    const registry = new DeviceService(transact, sealer);
+    const registry = new DeviceService(transact, sealer, uuidv7);
     for (const [name, move] of [
       ['suspect', 'suspend'],
       ['pensioner', 'retire'],
@@ -317,6 +318,115 @@ describe('the edge on Postgres', () => {
     await eventually(async () => {
       const again = { port: fleet.port, name: 'suspect', token: names.get('suspect')! };
       (await ScriptedDevice.connect(again)).end();
+    });
+  });
+
+  describe('credentials', () => {
+    const sealer = { sealKey: () => Buffer.of(1) };
+    let credentials: CredentialService;
+    beforeAll(() => {
+      const { database, stores } = fleet;
+      credentials = new CredentialService(stores.credentials, transactOn(database), sealer, uuidv7);
+    });
+    const connectWith = async (name: string, token: string) => {
+      const device = await ScriptedDevice.connect({ port: fleet.port, name, token });
+      devices.push(device);
+      return device;
+    };
+    /** The broker hears of a new credential within a moment. */
+    const soonWith = async (name: string, token: string) => {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return await connectWith(name, token);
+    };
+    afterEach(() => expect(fleet.errors).toEqual([]));
+    const states = async (name: string) =>
+      (await credentials.list(fleet.scope, name)).map(({ state }) => state);
+
+    it('should take the old token during the overlap, and end it soon after the new one was used', async () => {
+      const old = (await fleet.register(['rotor'])).get('rotor')!;
+      const first = await connectWith('rotor', old);
+      const { token } = await credentials.rotate('test', fleet.scope, 'rotor', { overlapSeconds: 3_600 });
+      first.end();
+      // The device has not heard of the new one yet.
+      (await connectWith('rotor', old)).end();
+      expect(await states('rotor')).toEqual(['active', 'ending']);
+      const end = async () => Date.parse((await credentials.list(fleet.scope, 'rotor'))[1]!.expiresAt!);
+      expect(await end()).toBeGreaterThan(Date.now() + 3_500_000);
+      const second = await soonWith('rotor', token);
+      await eventually(async () => expect(await end()).toBeLessThan(Date.now() + 601_000), {
+        timeoutMs: 5_000,
+      });
+      expect(await end()).toBeGreaterThan(Date.now() + 590_000);
+      // Firmware may fall back for so long.
+      second.end();
+      (await connectWith('rotor', old)).end();
+      await fleet.database.query(
+        'update device_credential set expires_at = now() where expires_at is not null and project_id = $1',
+        [fleet.projectId],
+      );
+      await fleet.edge.broker.recheck('demo', 'rotor');
+      await expect(connectWith('rotor', old)).rejects.toThrow();
+      expect(await states('rotor')).toEqual(['active', 'expired']);
+    });
+
+    it('should end the old token at once without an overlap, and drop the connection that used it', async () => {
+      const old = (await fleet.register(['hasty'])).get('hasty')!;
+      const device = await connectWith('hasty', old);
+      const closed = new Promise<number>((resolve) =>
+        device.client.once('close', () => resolve(performance.now())),
+      );
+      const started = performance.now();
+      const { token } = await credentials.rotate('test', fleet.scope, 'hasty', { overlapSeconds: 0 });
+      expect((await closed) - started).toBeLessThan(1_000);
+      await expect(connectWith('hasty', old)).rejects.toThrow();
+      (await soonWith('hasty', token)).end();
+    });
+
+    it('should drop the live connection within a second of a revocation, and nobody else', async () => {
+      const tokens = await fleet.register(['revoked', 'bystander']);
+      const [device, other] = [
+        await connectWith('revoked', tokens.get('revoked')!),
+        await connectWith('bystander', tokens.get('bystander')!),
+      ];
+      const closed = new Promise<number>((resolve) =>
+        device.client.once('close', () => resolve(performance.now())),
+      );
+      const started = performance.now();
+      expect(await credentials.revoke('test', fleet.scope, 'revoked')).toBe(1);
+      expect((await closed) - started).toBeLessThan(1_000);
+      expect(other.client.connected).toBe(true);
+      await expect(connectWith('revoked', tokens.get('revoked')!)).rejects.toThrow();
+      const { id } = (await credentials.list(fleet.scope, 'bystander'))[0]!;
+      await expect(credentials.revoke('test', fleet.scope, 'revoked', id)).rejects.toMatchObject({
+        code: 'provisioning.credential-not-found',
+      });
+      const { token } = await credentials.rotate('test', fleet.scope, 'revoked', { overlapSeconds: 0 });
+      (await soonWith('revoked', token)).end();
+      other.end();
+    });
+
+    it('should hold as many live credentials as the limit and refuse one more', async () => {
+      await fleet.register(['hoarder']);
+      const rotate = () => credentials.rotate('test', fleet.scope, 'hoarder', { overlapSeconds: 60 });
+      for (let i = 1; i < credentialDefaults.maxLive; i++) await rotate();
+      expect((await states('hoarder')).filter((state) => state !== 'ending')).toEqual(['active']);
+      await expect(rotate()).rejects.toMatchObject({ code: 'provisioning.credentials-too-many' });
+      await credentials.revoke('test', fleet.scope, 'hoarder');
+      await rotate();
+    });
+
+    it('should give a retired device no credential', async () => {
+      await fleet.register(['retiree']);
+      await new DeviceService(transactOn(fleet.database), sealer, uuidv7).move(
+        'test',
+        fleet.scope,
+        'retiree',
+        'retire',
+      );
+      await expect(
+        credentials.rotate('test', fleet.scope, 'retiree', { overlapSeconds: 0 }),
+      ).rejects.toMatchObject({ code: 'registry.state-invalid' });
+      expect(await states('retiree')).toEqual(['revoked']);
     });
   });
 

@@ -5,6 +5,7 @@
 import type { Sealer } from '@tinyfleet/releases';
 import {
   PgAskSource,
+  PgCredentialUsage,
   PgDesiredStore,
   PgDeviceDirectory,
   PgIngestStore,
@@ -18,7 +19,8 @@ import {
 import type { WindowPolicy } from '@tinyfleet/telemetry';
 import { MqttBroker } from './broker/broker.js';
 import { DeviceCredentials } from './broker/credentials.js';
-import { KeyKeeper } from './broker/key-keeper.js';
+import { CredentialKeeper } from './broker/credential-keeper.js';
+import type { Refusal, RefusalFacts } from './broker/refusals.js';
 import { brokerDefaults, type BrokerOptions } from './broker/options.js';
 import { Folder } from './ingest/folder.js';
 import { Ingest } from './ingest/ingest.js';
@@ -41,6 +43,8 @@ export interface EdgeOptions {
   readonly sealer: Sealer;
   readonly windows: WindowPolicy;
   readonly onError: (part: string, error: unknown) => void;
+  /** The broker refused somebody or something. As often as strangers like: whoever logs it bounds it. */
+  readonly onRefused?: (code: Refusal, facts: RefusalFacts) => void;
 }
 
 /** Sequence counts are written this often. */
@@ -55,7 +59,7 @@ export class Edge {
   private readonly presence: Presence;
   private readonly presenceStore: PgPresenceStore;
   private readonly sequences = new Sequences();
-  private readonly keyKeeper: KeyKeeper;
+  private readonly credentialKeeper: CredentialKeeper;
   private readonly watcher: EdgeWatcher;
   private readonly folder: Folder;
   private sequenceTimer: NodeJS.Timeout | undefined;
@@ -73,7 +77,12 @@ export class Edge {
     const askSource = new PgAskSource(database);
     const deviceKeys = new DeviceKeys(options.sealer);
     this.asks = new Asks(askSource, deviceKeys, options.sealer, { ...askDefaults, ...options.asks });
-    this.keyKeeper = new KeyKeeper(askSource, deviceKeys, failed('device keys'));
+    this.credentialKeeper = new CredentialKeeper(
+      new PgCredentialUsage(database),
+      deviceKeys,
+      brokerOptions.replacedGraceS,
+      failed('credentials'),
+    );
     this.ingest = new Ingest(
       new PgIngestStore(database, options.windows, recent),
       this.sequences,
@@ -87,12 +96,12 @@ export class Edge {
       },
       { ...ingestDefaults, ...options.ingest },
     );
-    const credentials = new DeviceCredentials(
-      new PgDeviceDirectory(database),
-      brokerOptions.credentialTtlMs,
-      this.keyKeeper.learn,
-    );
-    this.broker = new MqttBroker(credentials, brokerOptions, this.ingest.handle);
+    const credentials = new DeviceCredentials(new PgDeviceDirectory(database), brokerOptions.credentialTtlMs);
+    this.broker = new MqttBroker(credentials, brokerOptions, this.ingest.handle, {
+      proven: (admitted, token) => this.credentialKeeper.note(admitted, token),
+      ...(options.onRefused ? { refused: options.onRefused } : {}),
+    });
+    this.credentialKeeper.onEnded = (project, device) => credentials.invalidate(project, device);
     this.presenceStore = new PgPresenceStore(database);
     this.presence = new Presence(this.presenceStore, this.broker, failed('presence'), {
       ...presenceDefaults,
@@ -130,7 +139,7 @@ export class Edge {
     await this.broker.stop();
     await this.ingest.batcher.drain();
     await this.asks.stop();
-    await this.keyKeeper.stop();
+    await this.credentialKeeper.stop();
     await this.presence.stop();
     await this.writeSequences();
     await this.folder.stop();

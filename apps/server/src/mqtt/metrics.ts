@@ -49,6 +49,12 @@ export function exposeEdge(
     edge.rollupLagSeconds().catch(() => Number.NaN),
   );
   counters('tinyfleet_mqtt_total', 'Broker events.', 'event', () => Object.entries(broker.counters));
+  counters(
+    'tinyfleet_mqtt_refused_total',
+    'What the broker refused, by code.',
+    'code',
+    () => broker.refusals,
+  );
   counters('tinyfleet_ota_total', 'Events of ota.', 'event', () => Object.entries(ota.counters));
   counters('tinyfleet_asks_total', 'Commands and key rotations sent.', 'event', () =>
     Object.entries(asks.counters),

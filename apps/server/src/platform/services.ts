@@ -3,7 +3,13 @@ import { AuthService, IdentityService, PeopleService, TokenService } from '@tiny
 import { COMPILER_VERSION } from '@tinyfleet/compiler';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
-import { CommandService, DeviceService, ModelService, ProjectService } from '@tinyfleet/registry';
+import {
+  CommandService,
+  CredentialService,
+  DeviceService,
+  ModelService,
+  ProjectService,
+} from '@tinyfleet/registry';
 import {
   BuildService,
   KeyRotationService,
@@ -53,6 +59,7 @@ export interface Services extends Parts {
   readonly identities: IdentityService;
   readonly projects: ProjectService;
   readonly devices: DeviceService;
+  readonly credentials: CredentialService;
   readonly commands: CommandService;
   readonly models: ModelService;
   readonly sealer: SecretSealer;
@@ -76,6 +83,7 @@ export function createServices(parts: Parts): Services {
   const qualityStore = new PgQualityStore(database);
   const transfers = { ...transferDefaults, maxBases: config.transferBases };
   const sealer = new SecretSealer(parts.secret);
+  const deviceKeys = new DeviceKeys(sealer);
   const keys = new SigningKeyService(stores, transact, sealer, uuidv7);
   const auth = new AuthService(stores.auth, transact, argon2Passwords, {
     sessionDays: config.sessionDays,
@@ -107,7 +115,8 @@ export function createServices(parts: Parts): Services {
       newId: uuidv7,
     }),
     projects,
-    devices: new DeviceService(transact, new DeviceKeys(sealer)),
+    devices: new DeviceService(transact, deviceKeys, uuidv7),
+    credentials: new CredentialService(stores.credentials, transact, deviceKeys, uuidv7),
     commands: new CommandService(transact, uuidv7),
     models: new ModelService(stores, transact, blobs, threadedInspector, config['http.maxUploadBytes']),
     sealer,

@@ -1,10 +1,11 @@
 /** The edge role: opens MQTT listeners by configuration and runs broker, ingest and ota behind them. */
 import { join } from 'node:path';
 import type { Sealer } from '@tinyfleet/releases';
-import { attachWebSocket } from '../mqtt/broker/websocket.js';
+import { attachWebSocket, sourceAddress } from '../mqtt/broker/websocket.js';
 import { listenMqtt, type MqttListener } from '../mqtt/broker/listen.js';
 import { Edge } from '../mqtt/edge.js';
 import { exposeEdge } from '../mqtt/metrics.js';
+import { refusalLog } from '../platform/refusal-log.js';
 import { listenError } from '../platform/listen.js';
 import type { RoleContext, RunningRole } from './role.js';
 
@@ -23,6 +24,7 @@ export async function startEdge(context: RoleContext, sealer: Sealer): Promise<R
     },
     windows: { retentionDays: config.telemetryRetentionDays, maxAheadMs },
     sealer,
+    onRefused: refusalLog(log),
     onError: (part, error) => log.warn({ err: error, part }, 'edge: will try again'),
   });
   await edge.start();
@@ -52,6 +54,7 @@ export async function startEdge(context: RoleContext, sealer: Sealer): Promise<R
   }
   const detach = attachWebSocket(httpServer, edge.broker, {
     path: webSocketPath,
+    addressOf: (request) => sourceAddress(request, config['http.trustProxy']),
     maxFrameBytes: maxPacketBytes * 4,
   });
   return {

@@ -97,15 +97,6 @@ export const devicesRoutes = {
     params: device,
     status: 204,
   },
-  deviceToken: {
-    method: 'POST',
-    path: '/projects/:project/devices/:device/token',
-    summary: 'Replace the token; the old one ends at once',
-    access: 'operator',
-    params: device,
-    response: r.DeviceRegistered,
-    status: 201,
-  },
   deviceTelemetry: {
     method: 'GET',
     path: '/projects/:project/devices/:device/telemetry',

@@ -8,6 +8,7 @@ import { projectsRoutes } from './projects.js';
 import { deviceTypesRoutes } from './device-types.js';
 import { devicesRoutes } from './devices.js';
 import { commandsRoutes } from './commands.js';
+import { credentialsRoutes } from './credentials.js';
 import { modelsRoutes } from './models.js';
 import { buildsRoutes } from './builds.js';
 import { releasesRoutes } from './releases.js';
@@ -24,6 +25,7 @@ export const routes = {
   ...deviceTypesRoutes,
   ...devicesRoutes,
   ...commandsRoutes,
+  ...credentialsRoutes,
   ...modelsRoutes,
   ...buildsRoutes,
   ...releasesRoutes,

@@ -240,7 +240,11 @@ async function registerDevices(
     for (const { device, token } of made.items) tokens.set(device.name, token);
   }
   for (const device of names.filter((name) => existing.has(name)))
-    tokens.set(device, (await client.call('deviceToken', { params: { ...params, device } })).token);
+    tokens.set(
+      device,
+      (await client.call('deviceToken', { params: { ...params, device }, body: { overlapSeconds: 0 } }))
+        .token,
+    );
   return names.map((name) => ({ name, token: tokens.get(name) ?? '', type: DEVICE_TYPE }));
 }
 

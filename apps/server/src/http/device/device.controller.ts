@@ -1,4 +1,4 @@
-/** Devices: registration, list, tags, tokens, commands. */
+/** Devices: registration, list, tags, commands. */
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
@@ -101,15 +101,6 @@ export class DeviceController {
     @Input() { params }: ApiInput<'deviceDelete'>,
   ): Promise<void> {
     await this.devices.remove(caller.actor, scope, params.device);
-  }
-
-  @Api('deviceToken')
-  async token(
-    @Caller() caller: AuthCaller,
-    @Scope() scope: ProjectScope,
-    @Input() { params }: ApiInput<'deviceToken'>,
-  ): Promise<ApiOutput<'deviceToken'>> {
-    return await this.devices.rotateToken(caller.actor, scope, params.device);
   }
 
   @Api('deviceCommandSend')

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
-import type { DeviceRecord } from '@tinyfleet/telemetry';
+import type { CredentialRecord, DeviceRecord } from '@tinyfleet/telemetry';
 import type { DeviceAddress } from '@tinyfleet/wire';
 import { MqttBroker, type MessageHandler } from './broker.js';
 import { DeviceCredentials } from './credentials.js';
@@ -17,6 +17,20 @@ import { attachWebSocket } from './websocket.js';
 
 const token = 'a-token-of-the-test';
 
+function credentialOf(secret: string, changes: Partial<CredentialRecord> = {}): CredentialRecord {
+  const hash = createHash('sha256').update(secret).digest();
+  return {
+    id: `id of ${secret}`,
+    kind: 'token',
+    hash,
+    hasKey: true,
+    startsAt: null,
+    expiresAt: null,
+    usedAt: null,
+    ...changes,
+  };
+}
+
 function record(project: string, device: string, changes: Partial<DeviceRecord> = {}): DeviceRecord {
   return {
     project,
@@ -26,8 +40,8 @@ function record(project: string, device: string, changes: Partial<DeviceRecord> 
     typeId: 'type',
     site: '',
     enabled: true,
-    tokenHash: createHash('sha256').update(token).digest(),
-    hasKey: true,
+    enrolment: null,
+    credentials: [credentialOf(token)],
     windowS: 10,
     pickEvery: 50,
     bootId: undefined,
@@ -62,7 +76,7 @@ describe('MqttBroker', () => {
     await broker.start();
     listener = await listenMqtt(broker, { host: '127.0.0.1', port: 0 });
     http = createServer((_request, response) => response.end());
-    attachWebSocket(http, broker, { path: '/mqtt', maxFrameBytes: 65_536 });
+    attachWebSocket(http, broker, { path: '/mqtt', maxFrameBytes: 65_536, addressOf: () => '127.0.0.1' });
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   }
 
@@ -312,11 +326,9 @@ describe('MqttBroker', () => {
   it('should drop a device within a second after its token was replaced or it was removed', async () => {
     await start();
     for (const change of [
-      () =>
-        registry.set(
-          'demo/a',
-          record('demo', 'a', { tokenHash: createHash('sha256').update('new').digest() }),
-        ),
+      () => registry.set('demo/a', record('demo', 'a', { credentials: [credentialOf('new')] })),
+      () => registry.set('demo/a', record('demo', 'a', { credentials: [] })),
+      () => registry.set('demo/a', record('demo', 'a', { enrolment: 'pending' })),
       () => registry.delete('demo/a'),
       () => registry.set('demo/a', record('demo', 'a', { enabled: false })),
     ]) {
@@ -333,7 +345,7 @@ describe('MqttBroker', () => {
       await expect(connect('demo/a')).rejects.toThrow();
       other.end(true);
     }
-    expect(broker.counters.droppedRevoked).toBe(3);
+    expect(broker.counters.droppedRevoked).toBe(5);
   });
 
   it('should close the older connection of a client id', async () => {

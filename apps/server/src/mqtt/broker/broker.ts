@@ -6,12 +6,13 @@
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
-import type { DeviceRecord } from '@tinyfleet/telemetry';
-import { parseClientId } from '@tinyfleet/wire';
+import { parseClientId, shorten } from '@tinyfleet/wire';
 import { ownDownLeaf, ownUpLeaf } from './access.js';
-import type { DeviceCredentials } from './credentials.js';
+import { AuthThrottle } from './auth-throttle.js';
+import type { Admitted, DeviceCredentials } from './credentials.js';
 import type { BrokerOptions } from './options.js';
 import { PacketGuard } from './packet-guard.js';
+import { Refusals, type Refusal, type RefusalFacts } from './refusals.js';
 import { DeviceSession } from './session.js';
 
 type ConnectPacket = Parameters<Aedes['preConnect']>[1];
@@ -22,6 +23,7 @@ type SubscribeDone = Parameters<Aedes['authorizeSubscribe']>[2];
 /** MQTT 3.1.1 CONNACK return codes (3.2.2.3). */
 const serverUnavailable = 3;
 const badCredentials = 4;
+const notAuthorized = 5;
 /** A device needs three; firmware of the future may know more. */
 const maxSubscriptions = 16;
 
@@ -49,6 +51,22 @@ export type MessageHandler = (
   done: (error?: Error) => void,
 ) => void;
 
+/** Who is at the other end of a stream. */
+export interface Peer {
+  /** IP address; a word where there is none. */
+  readonly address: string;
+}
+/** Stands for the client id of a peer that has not told one. */
+const unnamed = '(none)';
+const unknownPeer: Peer = { address: 'unknown' };
+
+/** Whom the broker tells what nobody waits for. */
+export interface BrokerListener {
+  /** A device has proven itself: with this token, or by its certificate. */
+  proven?(admitted: Admitted, token: Uint8Array | undefined): void;
+  refused?(code: Refusal, facts: RefusalFacts): void;
+}
+
 interface BrokerEvents {
   connected: [session: DeviceSession];
   disconnected: [session: DeviceSession];
@@ -71,7 +89,14 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   /** Connected devices by client id. */
   readonly sessions = new Map<string, DeviceSession>();
 
+  /** Why connections, messages and subscriptions were refused. */
+  readonly refusals: Refusals;
+
   private readonly aedes: Aedes;
+  private readonly throttle: AuthThrottle;
+  private readonly peers = new WeakMap<Duplex, Peer>();
+  /** Client ids of those that were admitted. */
+  private readonly names = new WeakMap<Duplex, string>();
   private readonly byClient = new WeakMap<Client, DeviceSession>();
   private readonly guards = new WeakMap<Duplex, PacketGuard>();
   private readonly pending = new Set<Duplex>();
@@ -81,8 +106,11 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     private readonly credentials: DeviceCredentials,
     private readonly options: BrokerOptions,
     private readonly onMessage: MessageHandler,
+    private readonly listener: BrokerListener = {},
   ) {
     super();
+    this.refusals = new Refusals((code, facts) => this.listener.refused?.(code, facts));
+    this.throttle = new AuthThrottle(options.throttle);
     this.aedes = new Aedes({
       // 0 = no limit of concurrent deliveries: the default serializes fan-in through one queue, and a stalled
       // subscriber that leaves can end in a recursion deep enough to end the process (measured, aedes 1.2).
@@ -127,9 +155,9 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   }
 
   /** Takes over a connected stream: a TCP or TLS socket, or a WebSocket as a stream. */
-  handle(conn: Duplex): void {
+  handle(conn: Duplex, peer: Peer = unknownPeer): void {
     if (this.pending.size >= this.options.maxPendingConnections) {
-      this.counters.refusedConnects++;
+      this.refuseConnect(undefined, 'mqtt.too-many-connections', peer, { connections: this.pending.size });
       conn.on('error', ignore);
       conn.destroy();
       return;
@@ -138,11 +166,19 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     conn.once('close', () => this.pending.delete(conn));
     const guard = new PacketGuard(this.options.maxConnectBytes);
     this.guards.set(conn, guard);
+    this.peers.set(conn, peer);
     const read = conn.read.bind(conn);
     conn.read = (size?: number): unknown => {
       const bytes = read(size) as Uint8Array | null;
       if (bytes === null || guard.accept(bytes)) return bytes;
       this.counters.droppedForSize++;
+      const clientId = this.nameOf(conn);
+      if (clientId === unnamed) this.throttle.failed(peer.address, undefined);
+      this.refusals.add('mqtt.packet-too-large', {
+        clientId,
+        address: peer.address,
+        limit: guard.maxPacketBytes,
+      });
       conn.destroy();
       return null;
     };
@@ -178,13 +214,10 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   }
 
   private async recheckSession(session: DeviceSession): Promise<void> {
-    const record = await this.credentials.lookup(session.device);
-    if (
-      record?.enabled === true &&
-      record.deviceId === session.device.deviceId &&
-      Buffer.compare(record.tokenHash, session.device.tokenHash) === 0
-    ) {
-      session.device = record;
+    const still = await this.credentials.stillAdmitted(session);
+    if (still) {
+      session.device = still.device;
+      session.credential = still.credential;
       return;
     }
     this.counters.droppedRevoked++;
@@ -195,7 +228,9 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   private prepare(client: Client, packet: ConnectPacket): Error | undefined {
     const refusal = this.refusalOf(packet);
     if (refusal !== undefined) {
-      this.counters.refusedConnects++;
+      const peer = this.peers.get(client.conn) ?? unknownPeer;
+      this.throttle.failed(peer.address, undefined);
+      this.refuseConnect(packet.clientId, refusal, peer);
       return new Error(refusal);
     }
     // We keep no sessions; CONNACK says so with session present = 0 [MQTT-3.2.2-3].
@@ -207,15 +242,14 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     return undefined;
   }
 
-  private refusalOf(packet: ConnectPacket): string | undefined {
+  private refusalOf(packet: ConnectPacket): Refusal | undefined {
     const { clientId, will } = packet;
     // Left to aedes, which answers it with a return code.
     if (packet.protocolVersion !== 3 && packet.protocolVersion !== 4) return undefined;
     if (parseClientId(clientId) === undefined || packet.username !== clientId)
-      return 'client id and username have to be <project>/<device>';
+      return 'mqtt.client-id-invalid';
     if (!will) return undefined;
-    if (ownUpLeaf(clientId, will.topic) === undefined) return 'the will belongs under up/ of the device';
-    return will.qos === 2 ? 'QoS 2 is not offered' : undefined;
+    return ownUpLeaf(clientId, will.topic) === undefined || will.qos === 2 ? 'mqtt.will-refused' : undefined;
   }
 
   private authenticate(
@@ -224,29 +258,54 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     password: Buffer | undefined,
     done: AuthenticateDone,
   ): void {
-    const address = parseClientId(username ?? '');
-    const refuse = (returnCode: number, message: string): void => {
-      this.counters.refusedConnects++;
-      done(Object.assign(new Error(message), { returnCode }), false);
+    const device = parseClientId(username ?? '');
+    const peer = this.peers.get(client.conn) ?? unknownPeer;
+    const refuse = (code: Refusal, returnCode: number, facts?: RefusalFacts): void => {
+      this.refuseConnect(client.id, code, peer, facts);
+      done(Object.assign(new Error(code), { returnCode }), false);
     };
-    if (!address) return refuse(badCredentials, 'bad user name or password');
+    if (!device) return refuse('mqtt.client-id-invalid', badCredentials);
+    if (this.throttle.isHeld(peer.address, client.id))
+      return refuse('mqtt.too-many-failures', serverUnavailable);
     if (this.sessions.size >= this.options.maxConnections && !this.sessions.has(client.id))
-      return refuse(serverUnavailable, 'too many connections');
-    this.credentials.authenticate(address, password ?? new Uint8Array()).then(
-      (record) => {
-        if (!record) return refuse(badCredentials, 'bad user name or password');
-        this.admit(client, record);
+      return refuse('mqtt.too-many-connections', serverUnavailable, { connections: this.sessions.size });
+    const token = password ?? new Uint8Array();
+    this.credentials.authenticate(device, token).then(
+      (verdict) => {
+        if ('refusal' in verdict) {
+          // Who is known and may not come in, such as one that waits for approval, tries again rightly.
+          if (verdict.refusal !== 'mqtt.credentials-wrong') return refuse(verdict.refusal, notAuthorized);
+          this.throttle.failed(peer.address, client.id);
+          return refuse(verdict.refusal, badCredentials);
+        }
+        this.throttle.succeeded(peer.address, client.id);
+        this.listener.proven?.(verdict, token);
+        this.admit(client, verdict);
         done(null, true);
       },
-      () => refuse(serverUnavailable, 'credentials cannot be read'),
+      () => refuse('mqtt.credentials-unreadable', serverUnavailable),
     );
   }
 
-  private admit(client: Client, record: DeviceRecord): void {
-    this.byClient.set(client, new DeviceSession(client, record, this.options));
+  private refuseConnect(clientId: string | undefined, code: Refusal, peer: Peer, facts?: RefusalFacts): void {
+    this.counters.refusedConnects++;
+    this.refusals.add(code, {
+      clientId: clientId === undefined ? unnamed : shorten(clientId),
+      address: peer.address,
+      ...facts,
+    });
+  }
+
+  private admit(client: Client, { device, credential }: Admitted): void {
+    this.byClient.set(client, new DeviceSession(client, device, credential, this.options));
+    this.names.set(client.conn, client.id);
     this.pending.delete(client.conn);
     const guard = this.guards.get(client.conn);
     if (guard) guard.maxPacketBytes = this.options.maxPacketBytes;
+  }
+
+  private nameOf(conn: Duplex): string {
+    return this.names.get(conn) ?? unnamed;
   }
 
   private ready(client: Client): void {
@@ -273,20 +332,22 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     const leaf = session && client ? ownUpLeaf(client.id, packet.topic) : undefined;
     if (!client || !session || leaf === undefined || packet.qos === 2) {
       this.counters.refusedPublishes++;
-      done(
-        new Error(packet.qos === 2 ? 'QoS 2 is not offered' : `not allowed: ${packet.topic.slice(0, 200)}`),
-      );
+      const topic = `${shorten(packet.topic)}${packet.qos === 2 ? ' with QoS 2' : ''}`;
+      this.refusals.add('mqtt.topic-refused', { clientId: client?.id ?? unnamed, topic });
+      done(new Error('mqtt.topic-refused'));
       return;
     }
     const will = client.closed;
     if (will) this.counters.wills++;
     else if (!session.rate.take(performance.now())) {
       this.counters.droppedForRate++;
-      done(new Error('too many messages'));
+      this.refusals.add('mqtt.too-many-messages', { clientId: client.id });
+      done(new Error('mqtt.too-many-messages'));
       return;
     } else if (session.inFlight >= this.options.maxInFlight) {
       this.counters.droppedForInFlight++;
-      done(new Error('too many unacknowledged messages'));
+      this.refusals.add('mqtt.too-many-messages', { clientId: client.id });
+      done(new Error('mqtt.too-many-messages'));
       return;
     }
     // Nothing is retained: a retained copy would answer for a device that is gone.
@@ -317,6 +378,10 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
       session.subscriptions >= maxSubscriptions
     ) {
       this.counters.refusedSubscriptions++;
+      this.refusals.add('mqtt.subscription-refused', {
+        clientId: client.id,
+        topic: shorten(subscription.topic),
+      });
       done(null, null);
       return;
     }

@@ -1,13 +1,16 @@
 /**
- * Device authentication by token: SHA-256 compared in constant time, records cached for a short while, lookups of a
+ * Device authentication: SHA-256 of a token compared in constant time, records cached for a short while, lookups of a
  * reconnecting fleet joined into few queries. Does not decide what an authenticated device may do (access.ts).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
+import type { CredentialRecord, DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
 import type { DeviceAddress } from '@tinyfleet/wire';
+import type { Refusal } from './refusals.js';
 
 /** Unknown and suspended names are remembered this long: repeating one costs no query, one that was let in hardly waits. */
 const unknownTtlMs = 1_000;
+/** A cached record that refuses is asked for again when it is older: a credential may be new. */
+const freshMs = 50;
 /** Cached names beyond this push out the oldest. */
 const maxEntries = 200_000;
 /** Lookups wait this long for company. */
@@ -16,6 +19,7 @@ const maxGathered = 500;
 
 interface Entry {
   readonly record: Promise<DeviceRecord | undefined>;
+  readonly since: number;
   expiresAt: number;
 }
 interface Waiting {
@@ -23,6 +27,13 @@ interface Waiting {
   resolve(record: DeviceRecord | undefined): void;
   reject(error: unknown): void;
 }
+
+export interface Admitted {
+  readonly device: DeviceRecord;
+  readonly credential: CredentialRecord;
+}
+/** Who came in, or why not. */
+export type Verdict = Admitted | { readonly refusal: Refusal };
 
 export class DeviceCredentials {
   private readonly entries = new Map<string, Entry>();
@@ -32,20 +43,52 @@ export class DeviceCredentials {
   constructor(
     private readonly directory: DeviceDirectory,
     private readonly ttlMs: number,
-    /** Told of every device that proved its token. */
-    private readonly learn: (record: DeviceRecord, token: Uint8Array) => void = () => {},
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** The device when the token is its own and it is enabled, else undefined. Rejects when the database is away. */
-  async authenticate(address: DeviceAddress, token: Uint8Array): Promise<DeviceRecord | undefined> {
+  /** Rejects when the database is away. */
+  async authenticate(address: DeviceAddress, token: Uint8Array): Promise<Verdict> {
     const given = createHash('sha256').update(token).digest();
-    const record = await this.lookup(address);
-    // An unknown name takes the same path, so that the time of an answer tells nothing.
-    const stored = record?.tokenHash.length === given.length ? record.tokenHash : nobody;
-    if (!timingSafeEqual(given, stored) || record?.enabled !== true) return undefined;
-    this.learn(record, token);
-    return record;
+    return await this.decide(address, (device) => {
+      let found: CredentialRecord | undefined;
+      // All are compared, and an unknown name takes the same path: the time of an answer tells nothing.
+      for (const one of device?.credentials ?? nobody)
+        if (one.hash.length === given.length && timingSafeEqual(given, one.hash) && one.kind === 'token')
+          found = one;
+      return found && !hasEnded(found) ? found : undefined;
+    });
+  }
+
+  private async decide(
+    address: DeviceAddress,
+    find: (device: DeviceRecord | undefined) => CredentialRecord | undefined,
+  ): Promise<Verdict> {
+    let device = await this.lookup(address);
+    let credential = find(device);
+    // A new credential is good at once: what does not fit the cache is compared with the database, 20 times a second and name at most.
+    if ((!credential || !device || refusalOf(device)) && this.forgetOlder(address, freshMs)) {
+      device = await this.lookup(address);
+      credential = find(device);
+    }
+    if (!device || !credential) return { refusal: 'mqtt.credentials-wrong' };
+    const refusal = refusalOf(device);
+    return refusal === undefined ? { device, credential } : { refusal };
+  }
+
+  /** @returns whether the cached record was older, and is forgotten now */
+  private forgetOlder({ project, device }: DeviceAddress, ageMs: number): boolean {
+    const known = this.entries.get(`${project}/${device}`);
+    if (known && this.now() - known.since < ageMs) return false;
+    this.invalidate(project, device);
+    return true;
+  }
+
+  /** Whether what was admitted once would still be, as cached or stored. Rejects when the database is away. */
+  async stillAdmitted({ device, credential }: Admitted): Promise<Admitted | undefined> {
+    const record = await this.lookup(device);
+    if (record?.deviceId !== device.deviceId || refusalOf(record) !== undefined) return undefined;
+    const same = record.credentials.find(({ id }) => id === credential.id);
+    return same && !hasEnded(same) ? { device: record, credential: same } : undefined;
   }
 
   /** The record as cached or stored. */
@@ -58,7 +101,7 @@ export class DeviceCredentials {
       if (this.waiting.length >= maxGathered) this.flush();
       else this.timer ??= setTimeout(() => this.flush(), gatherMs);
     });
-    const entry: Entry = { record, expiresAt: this.now() + this.ttlMs };
+    const entry: Entry = { record, since: this.now(), expiresAt: this.now() + this.ttlMs };
     this.entries.delete(key);
     this.entries.set(key, entry);
     if (this.entries.size > maxEntries) this.entries.delete(this.entries.keys().next().value!);
@@ -94,5 +137,24 @@ export class DeviceCredentials {
   }
 }
 
+/** Why a device that proved who it is may not come in all the same. */
+export function refusalOf({ enabled, enrolment }: DeviceRecord): Refusal | undefined {
+  if (!enabled) return 'mqtt.device-disabled';
+  if (enrolment === 'pending') return 'mqtt.device-pending';
+  return enrolment === 'rejected' ? 'mqtt.device-rejected' : undefined;
+}
+
+const hasEnded = ({ expiresAt }: CredentialRecord): boolean => expiresAt !== null && expiresAt <= Date.now();
+
 /** No token hashes to this in practice; it only gives the comparison something to compare. */
-const nobody = new Uint8Array(32);
+const nobody: readonly CredentialRecord[] = [
+  {
+    id: '',
+    kind: 'token',
+    hash: new Uint8Array(32),
+    hasKey: false,
+    startsAt: null,
+    expiresAt: null,
+    usedAt: null,
+  },
+];

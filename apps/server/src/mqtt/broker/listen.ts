@@ -23,7 +23,8 @@ export function listenMqtt(
   broker: MqttBroker,
   where: { readonly host: string; readonly port: number; readonly tls?: TlsMaterial },
 ): Promise<MqttListener> {
-  const take = (socket: Socket): void => broker.handle(socket);
+  const take = (socket: Socket): void =>
+    broker.handle(socket, { address: socket.remoteAddress ?? 'unknown' });
   const server: Server = where.tls
     ? createTlsServer({ ...where.tls, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 }, (socket) => {
         socket.setNoDelay(true);

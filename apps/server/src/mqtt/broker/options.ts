@@ -1,4 +1,6 @@
 /** Limits and times of the broker. Each has a safe default; the comment says why you would change it. */
+import { throttleDefaults, type ThrottleOptions } from './auth-throttle.js';
+
 export interface BrokerOptions {
   /** Authenticated devices at a time. 15-18 KB of memory each. Raise it with the process's memory and open files. */
   readonly maxConnections: number;
@@ -22,6 +24,10 @@ export interface BrokerOptions {
   readonly maxKeepaliveS: number;
   /** A peer that does not read for this long is dropped, so that it cannot hold memory or stall others. */
   readonly drainTimeoutMs: number;
+  /** Failed attempts to authenticate, and when they are held up. */
+  readonly throttle: ThrottleOptions;
+  /** A replaced credential still works this long after its successor was used first. 0: not at all. */
+  readonly replacedGraceS: number;
   /** How long a looked-up credential is trusted without asking the database. Changes invalidate it at once. */
   readonly credentialTtlMs: number;
   /** Connections are compared with the database this often, in case an event was lost. */
@@ -39,6 +45,8 @@ export const brokerDefaults: BrokerOptions = {
   maxInFlight: 4_096,
   maxKeepaliveS: 3_600,
   drainTimeoutMs: 5_000,
+  throttle: throttleDefaults,
+  replacedGraceS: 600,
   credentialTtlMs: 60_000,
   sweepMs: 30_000,
 };

@@ -12,6 +12,11 @@ export class RateLimit {
     this.at = nowMs;
   }
 
+  /** Whether the next one would be above the rate. */
+  isEmpty(nowMs: number): boolean {
+    return Math.min(this.burst, this.tokens + ((nowMs - this.at) * this.perSecond) / 1_000) < 1;
+  }
+
   /** Takes one token. False: the caller is above the rate. */
   take(nowMs: number): boolean {
     this.tokens = Math.min(this.burst, this.tokens + ((nowMs - this.at) * this.perSecond) / 1_000);

@@ -1,6 +1,6 @@
 /** One authenticated connection of a device: its record, its limits and the way to send to it. */
 import type { Client } from 'aedes';
-import type { DeviceRecord } from '@tinyfleet/telemetry';
+import type { CredentialRecord, DeviceRecord } from '@tinyfleet/telemetry';
 import { TOPIC_ROOT } from './access.js';
 import type { BrokerOptions } from './options.js';
 import { RateLimit } from './rate-limit.js';
@@ -21,6 +21,8 @@ export class DeviceSession {
     private readonly client: Client,
     /** Replaced when the registry changed. */
     public device: DeviceRecord,
+    /** What it proved itself with. */
+    public credential: CredentialRecord,
     options: BrokerOptions,
   ) {
     this.rate = new RateLimit(options.messagesPerSecond, options.messageBurst, performance.now());

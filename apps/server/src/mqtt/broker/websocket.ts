@@ -8,6 +8,16 @@ export interface WebSocketOptions {
   readonly path: string;
   /** Largest WebSocket frame; MQTT packets in it are bounded by the broker. */
   readonly maxFrameBytes: number;
+  /** Whose request it is: a proxy in front may have to be believed. */
+  readonly addressOf: (request: IncomingMessage) => string;
+}
+
+/** The first address that a trusted proxy names, else the peer's own. */
+export function sourceAddress(request: IncomingMessage, trustProxy: boolean): string {
+  const told = trustProxy
+    ? [request.headers['x-forwarded-for']].flat()[0]?.split(',', 1)[0]?.trim()
+    : undefined;
+  return told === undefined || told === '' ? (request.socket.remoteAddress ?? 'unknown') : told;
 }
 
 /** Returns how to detach again; connections end with the broker. */
@@ -29,7 +39,7 @@ export function attachWebSocket(server: Server, broker: MqttBroker, options: Web
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const stream = createWebSocketStream(webSocket);
       stream.on('error', () => {});
-      broker.handle(stream);
+      broker.handle(stream, { address: options.addressOf(request) });
     });
   };
   server.on('upgrade', upgrade);

@@ -53,7 +53,7 @@ describe('asks on Postgres', () => {
   const hasKey = async (name: string) =>
     (
       await fleet.database.query<{ known: boolean }>(
-        'select sealed_key is not null as known from device where name = $1',
+        'select sealed_key is not null as known from device_credential c join device d on d.id = c.device_id where name = $1',
         [name],
       )
     )[0]!.known;

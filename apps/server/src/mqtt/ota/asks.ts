@@ -112,6 +112,7 @@ export class Asks {
         asked.map(([session, isNewSession]) => ({
           projectId: session.device.projectId,
           deviceId: session.device.deviceId,
+          credentialId: session.credential.id,
           isNewSession,
           mayRotate: this.mayRotate(session),
         })),
@@ -139,7 +140,7 @@ export class Asks {
   }
 
   private command(session: DeviceSession, due: DueAsk): Uint8Array | undefined {
-    if (!due.sealedKey) return undefined;
+    if (!due.sealedKey && !due.signer) return undefined;
     this.counters.asks++;
     const { counter, argument, data } = due;
     const content: AskContent = {
@@ -148,12 +149,14 @@ export class Asks {
       ...(argument === undefined ? {} : { argument }),
       ...(data === undefined ? {} : { data: new Uint8Array(data) }),
     };
-    return macAsk(content, session.clientId, this.keys.openKey(session.device, due.sealedKey));
+    return due.sealedKey
+      ? macAsk(content, session.clientId, this.keys.openKey(session.device, due.sealedKey))
+      : signAsk(content, session.clientId, this.signer(session.device.projectId, due.signer));
   }
 
   private rotation(
     session: DeviceSession,
-    { counter }: DueAsk,
+    { counter, signer }: DueAsk,
     rotation: NonNullable<DueAsk['rotation']>,
   ): Uint8Array {
     const known = this.of(session);
@@ -166,13 +169,14 @@ export class Asks {
       keySequence: rotation.nextSequence,
     });
     const content: AskContent = { counter, command: 'rotate-key', data };
-    return signAsk(content, session.clientId, this.signer(session.device.projectId, rotation));
+    return signAsk(content, session.clientId, this.signer(session.device.projectId, signer));
   }
 
-  private signer(projectId: string, rotation: NonNullable<DueAsk['rotation']>): KeyObject {
-    let key = this.signers.get(rotation.signerId);
+  private signer(projectId: string, signer: DueAsk['signer']): KeyObject {
+    if (!signer) throw new Error('an ask without a key');
+    let key = this.signers.get(signer.id);
     if (!key) {
-      const { signerId: id, sealedPrivateKey: sealed } = rotation;
+      const { id, sealedPrivateKey: sealed } = signer;
       key = openSigningKey(this.sealer, projectId, { id, sealed });
       this.signers.set(id, key);
     }

@@ -85,8 +85,6 @@ export interface DeviceRow {
   id: string;
   name: string;
   typeId: string;
-  tokenHash: Buffer;
-  sealedKey: Buffer | null;
   askCounter: number;
   site: string;
   tags: string[];
@@ -109,8 +107,6 @@ export const Device = entity<DeviceRow>(
     id: key(),
     name: text({ collation: 'C' }),
     typeId: uuid(),
-    tokenHash: bytes(),
-    sealedKey: bytes(optional),
     askCounter: long({ default: 0 }),
     site: text({ default: '' }),
     tags: texts({ default: '{}' }),

@@ -160,22 +160,19 @@ export class PgDeviceStore implements DeviceStore {
     const missing = wanted.find((name) => !idOf.has(name));
     if (missing !== undefined) throw new FleetError('registry.type-not-found', { type: missing });
     const added = await this.db.query<{ name: string }>(
-      `insert into device (project_id, id, name, type_id, token_hash, sealed_key, site, tags, hardware_revision, notes,
-         location, latitude, longitude, desired, desired_version)
-       select $1, id, name, type_id, token_hash, sealed_key, site, array(select jsonb_array_elements_text(tags)),
-         hardware_revision, notes, location, latitude, longitude, desired, (desired <> '{}')::int
-       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[], $7::text[], $8::jsonb[], $9::text[],
-         $10::text[], $11::text[], $12::float8[], $13::float8[], $14::jsonb[])
-         as n (id, name, type_id, token_hash, sealed_key, site, tags, hardware_revision, notes, location, latitude,
-           longitude, desired)
+      `insert into device (project_id, id, name, type_id, site, tags, hardware_revision, notes, location, latitude, longitude,
+         desired, desired_version)
+       select $1, id, name, type_id, site, array(select jsonb_array_elements_text(tags)), hardware_revision, notes,
+         location, latitude, longitude, desired, (desired <> '{}')::int
+       from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[], $7::text[], $8::text[], $9::text[],
+         $10::float8[], $11::float8[], $12::jsonb[])
+         as n (id, name, type_id, site, tags, hardware_revision, notes, location, latitude, longitude, desired)
        on conflict (project_id, name) do nothing returning name`,
       [
         scope.id,
         devices.map(() => uuidv7()),
         devices.map(({ name }) => name),
         devices.map(({ type }) => idOf.get(type)),
-        devices.map(({ tokenHash }) => tokenHash),
-        devices.map(({ sealedKey }) => sealedKey),
         devices.map(({ site }) => site),
         devices.map(({ tags }) => JSON.stringify([...new Set(tags)].sort())),
         devices.map(({ hardwareRevision }) => hardwareRevision),
@@ -248,18 +245,6 @@ export class PgDeviceStore implements DeviceStore {
       from,
       to === 'before' ? null : to,
     ]);
-  }
-
-  async setToken(
-    scope: ProjectScope,
-    name: string,
-    { hash: tokenHash, sealedKey }: { readonly hash: Buffer; readonly sealedKey: Buffer },
-  ): Promise<void> {
-    const changed = await this.db.execute(
-      `update device set token_hash = $3, sealed_key = $4, revision = revision + 1 where project_id = $1 and name = $2`,
-      [scope.id, name, tokenHash, sealedKey],
-    );
-    if (changed === 0) throw notFound(name);
   }
 
   async remove(scope: ProjectScope, name: string): Promise<void> {

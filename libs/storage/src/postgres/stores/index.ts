@@ -8,6 +8,7 @@ import type { PgJobQueue } from '../job-queue.js';
 import { PgAuthStore } from './auth-store.js';
 import { PgBuildStore } from './build-store.js';
 import { PgCommandStore } from './command-store.js';
+import { PgCredentialStore } from './credential-store.js';
 import { PgDeviceStore, PgDeviceTypeStore } from './device-store.js';
 import { PgAuditLog } from './audit-store.js';
 import { PgEventReader, PgEventSink } from './events.js';
@@ -46,6 +47,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   readonly types: PgDeviceTypeStore;
   readonly devices: PgDeviceStore;
   readonly commands: PgCommandStore;
+  readonly credentials: PgCredentialStore;
   readonly models: PgModelStore;
   readonly builds: PgBuildStore;
   readonly keys: PgSigningKeyStore;
@@ -65,6 +67,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
     this.types = new PgDeviceTypeStore(db);
     this.devices = new PgDeviceStore(db);
     this.commands = new PgCommandStore(db);
+    this.credentials = new PgCredentialStore(db);
     this.models = new PgModelStore(db);
     this.builds = new PgBuildStore(db);
     this.keys = new PgSigningKeyStore(db);

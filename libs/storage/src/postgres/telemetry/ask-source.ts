@@ -1,4 +1,4 @@
-/** What devices are asked next, for many devices in a few statements; and the keys that authenticate it. */
+/** What devices are asked next, for many devices in a few statements, with the keys that authenticate it. */
 import type { EventData } from '@tinyfleet/contracts';
 import type { AskSource, DueAsk } from '@tinyfleet/registry';
 import type { Database } from '../database.js';
@@ -11,12 +11,16 @@ interface CommandRow extends Changed {
   readonly counter: number;
   readonly argument: number | null;
   readonly data: Buffer | null;
-  readonly sealedKey: Buffer;
+  readonly sealedKey: Buffer | null;
+  readonly signerId: string | null;
+  readonly sealedPrivateKey: Buffer | null;
 }
 interface RotationRow extends NonNullable<DueAsk['rotation']> {
   readonly projectId: string;
   readonly deviceId: string;
   readonly counter: number;
+  readonly signerId: string;
+  readonly sealedPrivateKey: Buffer;
 }
 
 export class PgAskSource implements AskSource {
@@ -26,6 +30,7 @@ export class PgAskSource implements AskSource {
     devices: readonly {
       projectId: string;
       deviceId: string;
+      credentialId: string;
       isNewSession: boolean;
       mayRotate: boolean;
     }[],
@@ -50,46 +55,34 @@ export class PgAskSource implements AskSource {
         rotating.map(({ deviceId }) => deviceId),
       ]);
       for (const row of rotations) {
-        const { projectId: _, deviceId, counter, ...rotation } = row;
+        const { projectId: _, deviceId, counter, signerId, sealedPrivateKey, ...rotation } = row;
         const nothing = { argument: undefined, data: undefined, sealedKey: undefined };
-        due.set(deviceId, { counter, command: 'rotate-key', ...nothing, rotation });
+        const signer = { id: signerId, sealedPrivateKey };
+        due.set(deviceId, { counter, command: 'rotate-key', ...nothing, signer, rotation });
       }
       // A new key goes first: what else waits needs no key.
       const rest = devices.filter(({ deviceId }) => !due.has(deviceId));
       const commands = await tx.query<CommandRow>(namedQuery('telemetry/next-commands'), [
         rest.map(({ projectId }) => projectId),
         rest.map(({ deviceId }) => deviceId),
+        rest.map(({ credentialId }) => credentialId),
       ]);
       for (const row of commands) {
-        const { deviceId, counter, command, argument, data, sealedKey } = row;
+        const { deviceId, counter, command, argument, data, sealedKey, signerId, sealedPrivateKey } = row;
         changed(row);
         due.set(deviceId, {
           counter,
           command,
           argument: argument ?? undefined,
           data: data ?? undefined,
-          sealedKey,
+          sealedKey: sealedKey ?? undefined,
+          signer:
+            signerId === null || sealedPrivateKey === null ? undefined : { id: signerId, sealedPrivateKey },
           rotation: undefined,
         });
       }
       await outbox.write(tx);
     });
     return devices.map(({ deviceId }) => due.get(deviceId));
-  }
-
-  async keepKeys(
-    keys: readonly { projectId: string; deviceId: string; tokenHash: Uint8Array; sealedKey: Buffer }[],
-  ): Promise<void> {
-    await this.database.execute(
-      `update device d set sealed_key = k.sealed_key
-       from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[]) as k (project_id, id, token_hash, sealed_key)
-       where d.project_id = k.project_id and d.id = k.id and d.token_hash = k.token_hash and d.sealed_key is null`,
-      [
-        keys.map(({ projectId }) => projectId),
-        keys.map(({ deviceId }) => deviceId),
-        keys.map(({ tokenHash }) => Buffer.from(tokenHash)),
-        keys.map(({ sealedKey }) => sealedKey),
-      ],
-    );
   }
 }

@@ -1,11 +1,12 @@
 /** Device records for the edge, many in one query. */
-import type { DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
+import type { CredentialRecord, DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
 import type { DeviceAddress } from '@tinyfleet/wire';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 
-interface Row extends Omit<DeviceRecord, 'bootId'> {
+interface Row extends Omit<DeviceRecord, 'bootId' | 'credentials'> {
   readonly position: number;
+  readonly credentials: readonly (Omit<CredentialRecord, 'hash'> & { readonly hash: string })[];
   readonly bootId: string | null;
 }
 
@@ -18,9 +19,10 @@ export class PgDeviceDirectory implements DeviceDirectory {
       addresses.map(({ device }) => device),
     ]);
     const found = new Array<DeviceRecord | undefined>(addresses.length).fill(undefined);
-    for (const { position, bootId, ...record } of rows) {
+    for (const { position, bootId, credentials, ...record } of rows) {
       found[position - 1] = {
         ...record,
+        credentials: credentials.map((one) => ({ ...one, hash: Buffer.from(one.hash, 'base64') })),
         bootId: bootId === null ? undefined : BigInt.asUintN(64, BigInt(bootId)),
       };
     }

@@ -15,7 +15,7 @@ export class PgRegistryChanges {
       keyChanged: boolean | null;
     }>(
       `select coalesce(max(number), $2)::float8 as last,
-         array_agg(distinct data ->> 'device') filter (where type in ('device.updated', 'device.removed', 'device.registered')) as devices,
+         array_agg(distinct data ->> 'device') filter (where type in ('device.updated', 'device.removed', 'device.registered', 'credential.changed')) as devices,
          array_agg(distinct data ->> 'device') filter (where type = 'command.changed' and data ->> 'state' = 'queued') as asked,
          bool_or(type = 'key.changed') as "keyChanged"
        from event where project_id = $1 and number > $2`,

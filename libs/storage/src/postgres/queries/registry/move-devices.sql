@@ -11,11 +11,15 @@ with old as (
       when d.claimed_at is not null then 'claimed'
       else 'registered' end),
     claimed_at = case when $4::text = 'claimed' then now() else d.claimed_at end,
-    token_hash = case when $4::text = 'retired' then ''::bytea else d.token_hash end,
-    sealed_key = case when $4::text = 'retired' then null else d.sealed_key end,
     revision = d.revision + 1
   from old where d.project_id = $1 and d.id = old.id
   returning d.id, d.name, old.state as "from", d.state as "to"
+), revoked as (
+  update device_credential c set revoked_at = now()
+  from moved where $4::text = 'retired' and c.project_id = $1 and c.device_id = moved.id and c.revoked_at is null
+), unclaimed as (
+  delete from claim_code c using moved
+  where $4::text = 'retired' and c.project_id = $1 and c.device_id = moved.id and c.used_at is null
 ), ended as (
   update deployment dp set state = 'aborted', reason = 'the device was retired', updated_at = now(), finished_at = now()
   from moved where $4::text = 'retired' and dp.project_id = $1 and dp.device_id = moved.id

@@ -1,0 +1,96 @@
+/**
+ * Slows down whoever fails to authenticate, by source address and by client id, before anything is looked up. Tokens have
+ * 256 bits, so this saves work and logs, not secrets. A device that has proven itself from an address is never held up there:
+ * a thousand good devices behind one gateway do not pay for one bad one, and a stranger elsewhere locks nobody out.
+ */
+import { isIPv6 } from 'node:net';
+import { RateLimit } from './rate-limit.js';
+
+export interface ThrottleOptions {
+  /** Failures of one address before it is held up, and how many a minute it may go on with. 0: not by address, for proxies that hide it. */
+  readonly addressFailures: number;
+  readonly addressFailuresPerMinute: number;
+  /** The same by client id. */
+  readonly clientFailures: number;
+  readonly clientFailuresPerMinute: number;
+  /** Addresses, client ids and proven pairs remembered, of each; beyond it the oldest go. About 200 bytes each. */
+  readonly maxTracked: number;
+  /** A device that has proven itself is exempt for this long. */
+  readonly provenMs: number;
+}
+export const throttleDefaults: ThrottleOptions = {
+  addressFailures: 60,
+  addressFailuresPerMinute: 30,
+  clientFailures: 10,
+  clientFailuresPerMinute: 6,
+  maxTracked: 50_000,
+  provenMs: 86_400_000,
+};
+
+export class AuthThrottle {
+  private readonly addresses = new Map<string, RateLimit>();
+  private readonly clients = new Map<string, RateLimit>();
+  /** Address and client id -> until when. */
+  private readonly proven = new Map<string, number>();
+
+  constructor(
+    private readonly options: ThrottleOptions = throttleDefaults,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** Whether an attempt is refused unseen. */
+  isHeld(address: string, clientId: string): boolean {
+    const now = this.now();
+    const source = sourceOf(address);
+    if ((this.proven.get(`${source} ${clientId}`) ?? 0) > now) return false;
+    return (
+      this.addresses.get(source)?.isEmpty(now) === true || this.clients.get(clientId)?.isEmpty(now) === true
+    );
+  }
+
+  /** `clientId` undefined: it was none. */
+  failed(address: string, clientId: string | undefined): void {
+    const { addressFailures, addressFailuresPerMinute, clientFailures, clientFailuresPerMinute } =
+      this.options;
+    this.count(this.addresses, sourceOf(address), addressFailures, addressFailuresPerMinute);
+    if (clientId !== undefined) this.count(this.clients, clientId, clientFailures, clientFailuresPerMinute);
+  }
+
+  succeeded(address: string, clientId: string): void {
+    const key = `${sourceOf(address)} ${clientId}`;
+    this.proven.delete(key);
+    this.keep(this.proven, key, this.now() + this.options.provenMs);
+  }
+
+  /** Entries of the largest of the tables, for tests of their bound. */
+  get tracked(): number {
+    return Math.max(this.addresses.size, this.clients.size, this.proven.size);
+  }
+
+  private count(table: Map<string, RateLimit>, key: string, burst: number, perMinute: number): void {
+    if (burst === 0) return;
+    const now = this.now();
+    const limit = table.get(key) ?? new RateLimit(perMinute / 60, burst, now);
+    table.delete(key);
+    this.keep(table, key, limit);
+    limit.take(now);
+  }
+
+  private keep<V>(table: Map<string, V>, key: string, value: V): void {
+    table.set(key, value);
+    if (table.size > this.options.maxTracked) table.delete(table.keys().next().value!);
+  }
+}
+
+/** An IPv6 peer owns its /64: one address of it is as good as another. IPv4 inside IPv6 is the IPv4 address. */
+function sourceOf(address: string): string {
+  const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (v4 !== undefined) return v4;
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.replace(/%.*$/, '').toLowerCase().split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros =
+    tail === undefined ? [] : new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
+  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
+}

@@ -1,0 +1,78 @@
+/** What credentials of devices need from storage. */
+import type { AuditLog, EventSink, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { DeviceStore } from '../ports.js';
+
+export interface NewToken {
+  readonly id: string;
+  readonly hash: Buffer;
+  /** See `DeviceKeySealer`. */
+  readonly sealedKey: Buffer;
+  readonly createdBy: string;
+  readonly expiresAt?: Date;
+}
+export interface NewCertificate {
+  readonly id: string;
+  /** SHA-256 of the DER. */
+  readonly fingerprint: Buffer;
+  readonly authorityId: string;
+  /** Lower-case hexadecimal without leading zeros. */
+  readonly serial: string;
+  readonly subject: string;
+  readonly startsAt: Date;
+  readonly expiresAt: Date;
+  readonly createdBy: string;
+}
+
+export interface CredentialStore {
+  /** Newest first, those that have ended included. @throws registry.device-not-found */
+  list(scope: ProjectScope, device: string): Promise<Resource<'Credential'>[]>;
+  /** First tokens of devices that were just made, in one statement. */
+  addFirst(scope: ProjectScope, tokens: readonly (NewToken & { readonly device: string })[]): Promise<void>;
+  /** @throws registry.device-not-found, provisioning.credentials-too-many beyond `maxLive` that have not ended */
+  addToken(scope: ProjectScope, device: string, token: NewToken, maxLive: number): Promise<void>;
+  /** @throws as `addToken`, and provisioning.certificate-known when the project has that certificate already */
+  addCertificate(
+    scope: ProjectScope,
+    device: string,
+    certificate: NewCertificate,
+    maxLive: number,
+  ): Promise<void>;
+  /**
+   * Live credentials of the kind end in favour of `by`: after `overlapSeconds`, or sooner when `by` is used
+   * (`CredentialUsage.note`). @returns how many
+   */
+  replace(
+    scope: ProjectScope,
+    device: string,
+    by: { readonly id: string; readonly kind: 'token' | 'certificate'; readonly overlapSeconds: number },
+  ): Promise<number>;
+  /** One, or without an id all that live. @returns how many. @throws registry.device-not-found, provisioning.credential-not-found */
+  revoke(scope: ProjectScope, device: string, id: string | undefined): Promise<number>;
+}
+
+/** A credential was used to connect. */
+export interface CredentialUse {
+  readonly projectId: string;
+  readonly credentialId: string;
+  readonly at: Date;
+  /** The device's key, where none is kept for the token yet. */
+  readonly sealedKey: Buffer | undefined;
+}
+/** What the edge tells of credentials, many in one statement. */
+export interface CredentialUsage {
+  /**
+   * Notes the uses, and ends what a used one replaces after `graceSeconds`.
+   * @returns devices of which a credential got another end
+   */
+  note(
+    uses: readonly CredentialUse[],
+    graceSeconds: number,
+  ): Promise<{ readonly project: string; readonly device: string }[]>;
+}
+
+export interface CredentialStores {
+  readonly devices: DeviceStore;
+  readonly credentials: CredentialStore;
+  readonly events: EventSink;
+  readonly audit: AuditLog;
+}
