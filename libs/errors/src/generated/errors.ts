@@ -36,7 +36,7 @@ export const errors = {
     transient: true,
     title: 'Agent: connection refused',
     text: 'The broker refused the connection.',
-    hint: 'Check the token of the device; `npx tinyfleet device token NAME` replaces it.',
+    hint: 'Check the token of the device; `npx tinyfleet device rotate NAME` replaces it.',
   },
   'agent.slot-corrupt': {
     number: 705,
@@ -1507,6 +1507,382 @@ export const errors = {
     text: 'The validation {part} cannot be used: {reason}.',
     hint: 'Send NPY files: inputs as int8 of shape (samples, ...) as the model takes them, labels as uint8 of shape (samples,).',
   },
+  'mqtt.client-id-invalid': {
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Mqtt: client id invalid',
+    text: 'The client id {clientId} is not `<project>/<device>`, or the username is another.',
+    hint: 'Use `<project>/<device>` as client id and as username; names are 1 to 63 of a-z 0-9 . _ - and start with a letter or digit.',
+  },
+  'mqtt.will-refused': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: will refused',
+    text: 'The will of {clientId} is not a QoS 0 or 1 message under its own up/.',
+    hint: 'Set the will to `fleet/1/<project>/<device>/up/state`, QoS 1.',
+  },
+  'mqtt.credentials-wrong': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: credentials wrong',
+    text: '{clientId} is not known, or this is not its token.',
+    hint: 'Look at `npx tinyfleet device credentials`; `npx tinyfleet device rotate` makes a new token.',
+  },
+  'mqtt.device-pending': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: device pending',
+    text: '{clientId} has registered itself and waits for approval.',
+    hint: 'Decide with `npx tinyfleet device approve` or `npx tinyfleet device reject`; the device tries again by itself.',
+  },
+  'mqtt.device-rejected': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: device rejected',
+    text: '{clientId} has registered itself and was rejected.',
+    hint: 'Stop the device, or let it in with `npx tinyfleet device approve`.',
+  },
+  'mqtt.device-disabled': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: device disabled',
+    text: '{clientId} is suspended or retired.',
+    hint: 'Resume it when it may connect again.',
+  },
+  'mqtt.too-many-failures': {
+    status: 429,
+    exit: 3,
+    transient: true,
+    title: 'Mqtt: too many failures',
+    text: 'Too many failed attempts from {address}, or as {clientId}.',
+    hint: 'Find the device with the wrong credential there. Devices that have connected from that address before are not held up.',
+  },
+  'mqtt.too-many-connections': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Mqtt: too many connections',
+    text: '{connections} devices are connected; that is the limit.',
+    hint: 'Raise TINYFLEET_MQTT_CONNECTIONS together with the memory of the process.',
+  },
+  'mqtt.credentials-unreadable': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Mqtt: credentials unreadable',
+    text: 'The credentials of {clientId} cannot be read at the moment.',
+    hint: 'Look at the database; devices try again by themselves.',
+  },
+  'mqtt.certificate-self-signed': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: certificate self signed',
+    text: 'The certificate of {clientId} is signed by itself.',
+    hint: 'Sign it by an authority of the project: `npx tinyfleet ca list`.',
+  },
+  'mqtt.certificate-authority-unknown': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: certificate authority unknown',
+    text: 'The certificate of {clientId} comes from {issuer}, which is no active authority of the project.',
+    hint: 'Upload that authority with `npx tinyfleet ca add` and prove that it is yours.',
+  },
+  'mqtt.certificate-expired': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: certificate expired',
+    text: 'The certificate of {clientId} ended at {notAfter}.',
+    hint: 'Renew it: `npx tinyfleet device certificate`, or the device itself before it ends.',
+  },
+  'mqtt.certificate-not-yet-valid': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: certificate not yet valid',
+    text: 'The certificate of {clientId} is not valid before {notBefore}.',
+    hint: 'Check the clock of whoever signed it; the tolerance is TINYFLEET_CERTIFICATE_SKEW_S.',
+  },
+  'mqtt.certificate-revoked': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: certificate revoked',
+    text: 'The certificate of {clientId} with serial number {serial} is revoked.',
+    hint: 'Sign another one if the device may connect again.',
+  },
+  'mqtt.certificate-other-device': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: certificate other device',
+    text: 'The certificate names {commonName}; {clientId} cannot connect with it.',
+    hint: "The common name has to be the device's name or `<project>/<device>`, and the device must not be held by other credentials.",
+  },
+  'mqtt.certificate-unsuitable': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: certificate unsuitable',
+    text: 'The certificate of {clientId} cannot be used by a device: {reason}.',
+    hint: 'Sign one with P-256 or RSA of 2,048 bits and SHA-256 for client authentication.',
+  },
+  'mqtt.certificate-quota': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Mqtt: certificate quota',
+    text: 'The authority {authority} has registered {quota} devices, as many as it may.',
+    hint: 'Raise its quota with `npx tinyfleet ca set`.',
+  },
+  'mqtt.packet-too-large': {
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Mqtt: packet too large',
+    text: '{clientId} announced a packet larger than {limit} bytes, or one whose length is malformed.',
+    hint: 'Send less per message, or raise TINYFLEET_MQTT_PACKET_BYTES.',
+  },
+  'mqtt.topic-refused': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: topic refused',
+    text: '{clientId} published to {topic}.',
+    hint: 'A device publishes under `fleet/1/<project>/<device>/up/`, with QoS 0 or 1.',
+  },
+  'mqtt.subscription-refused': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: subscription refused',
+    text: '{clientId} subscribed to {topic}.',
+    hint: 'A device subscribes to `fleet/1/<project>/<device>/down/#`, with QoS 0 or 1.',
+  },
+  'mqtt.too-many-messages': {
+    status: 429,
+    exit: 3,
+    transient: true,
+    title: 'Mqtt: too many messages',
+    text: '{clientId} sent more messages than its rate and burst allow, or more than may wait for their commit.',
+    hint: 'Slow the device down, or raise TINYFLEET_MQTT_RATE and TINYFLEET_MQTT_BURST.',
+  },
+  'provisioning.credential-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Provisioning: credential not found',
+    text: '{device} has no credential {id} that could be revoked.',
+    hint: 'List them with `npx tinyfleet device credentials {device}`.',
+  },
+  'provisioning.credentials-too-many': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: credentials too many',
+    text: '{device} holds {limit} credentials that have not ended.',
+    hint: 'Revoke one it does not use: `npx tinyfleet device credentials {device}` lists them.',
+  },
+  'provisioning.certificate-known': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: certificate known',
+    text: 'The certificate belongs to a device of the project already.',
+    hint: 'Make a certificate of its own for {device}.',
+  },
+  'provisioning.key-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Provisioning: key not found',
+    text: 'There is no provisioning key {key}.',
+    hint: 'List them with `npx tinyfleet provisioning-key list`.',
+  },
+  'provisioning.key-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: key exists',
+    text: 'A provisioning key named {key} exists already.',
+    hint: 'Choose another name; names of revoked keys are not free again.',
+  },
+  'provisioning.key-invalid': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Provisioning: key invalid',
+    text: 'The provisioning key is not known, was revoked or has expired.',
+    hint: 'Give the device a key that `npx tinyfleet provisioning-key list` shows as active.',
+  },
+  'provisioning.quota-used': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: quota used',
+    text: 'The provisioning key has made {quota} devices, as many as it may.',
+    hint: 'Make another key, or remove devices that are gone and raise the quota with a new key.',
+  },
+  'provisioning.approvals-full': {
+    status: 429,
+    exit: 3,
+    transient: true,
+    title: 'Provisioning: approvals full',
+    text: '{limit} devices wait for approval already.',
+    hint: 'Decide on those with `npx tinyfleet device approve` and `npx tinyfleet device reject`; the device tries again.',
+  },
+  'provisioning.type-refused': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Provisioning: type refused',
+    text: 'The provisioning key is not for devices of type {type}.',
+    hint: 'Make a key for that type, or correct the type that the device names.',
+  },
+  'provisioning.type-needed': {
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Provisioning: type needed',
+    text: 'The device has to name its type: the key is for several.',
+    hint: 'Send `type`, one of the types of the key.',
+  },
+  'provisioning.name-invalid': {
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Provisioning: name invalid',
+    text: '{name} cannot be the name of a device.',
+    hint: "Names are 1 to 63 of a-z 0-9 . _ - and start with a letter or digit; look at the key's template and what the device proposes.",
+  },
+  'provisioning.name-needed': {
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Provisioning: name needed',
+    text: 'The device has to propose a name.',
+    hint: 'Send `name`, such as its serial number, or make a key whose template needs none.',
+  },
+  'provisioning.device-taken': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: device taken',
+    text: 'A device named {device} is registered already.',
+    hint: 'Give the unit another name. To give this one new credentials use `npx tinyfleet device rotate` or a claim code.',
+  },
+  'provisioning.rejected': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Provisioning: rejected',
+    text: '{device} was rejected.',
+    hint: 'Stop the device, or let it in with `npx tinyfleet device approve {device}`.',
+  },
+  'provisioning.not-waiting': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: not waiting',
+    text: '{device} does not wait for approval.',
+    hint: 'See who waits with `npx tinyfleet device waiting`.',
+  },
+  'provisioning.code-invalid': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Provisioning: code invalid',
+    text: 'The claim code is not known, was used or has expired.',
+    hint: 'Check what was typed, or make another one with `npx tinyfleet device claim-code`.',
+  },
+  'provisioning.too-many-attempts': {
+    status: 429,
+    exit: 3,
+    transient: true,
+    title: 'Provisioning: too many attempts',
+    text: 'Too many failed attempts; the next one is allowed in {seconds} s.',
+    hint: 'Wait that long, then try again with the right key or code.',
+  },
+  'provisioning.authority-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Provisioning: authority not found',
+    text: 'There is no certificate authority {authority}.',
+    hint: 'List them with `npx tinyfleet ca list`.',
+  },
+  'provisioning.authority-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: authority exists',
+    text: 'The project has this authority, or one named {authority}, already.',
+    hint: 'Choose another name, or remove the old one first with `npx tinyfleet ca remove`.',
+  },
+  'provisioning.authorities-too-many': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: authorities too many',
+    text: 'The project has {limit} certificate authorities.',
+    hint: 'Remove one that no device uses any more.',
+  },
+  'provisioning.certificate-invalid': {
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Provisioning: certificate invalid',
+    text: 'The certificate cannot be used: {reason}.',
+    hint: 'Send one certificate in PEM. An authority needs basicConstraints CA:TRUE and P-256, Ed25519 or RSA of 2,048 bits with SHA-256.',
+  },
+  'provisioning.proof-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Provisioning: proof invalid',
+    text: 'This does not prove that {authority} is yours: {reason}.',
+    hint: 'Sign a certificate with the challenge as its common name by that authority and send it before the challenge ends; docs/provisioning.md has the commands.',
+  },
+  'provisioning.not-unproven': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: not unproven',
+    text: '{authority} needs no proof: it is {state}.',
+    hint: 'Nothing; `npx tinyfleet ca list` shows it.',
+  },
+  'provisioning.authority-cannot-sign': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Provisioning: authority cannot sign',
+    text: 'No active authority of the project signs certificates.',
+    hint: 'Make one with `npx tinyfleet ca create`; the key of an uploaded authority is not here.',
+  },
+  'provisioning.request-invalid': {
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Provisioning: request invalid',
+    text: 'The certificate request cannot be used: {reason}.',
+    hint: 'Send one PKCS #10 request, signed by its own key: P-256, Ed25519 or RSA of 2,048 bits.',
+  },
+  'provisioning.renewal-refused': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Provisioning: renewal refused',
+    text: 'The certificate cannot be renewed: {reason}.',
+    hint: 'Sign the new request with the key of the certificate that is valid now; an ended one needs a claim code.',
+  },
   'registry.project-not-found': {
     status: 404,
     exit: 4,
@@ -1553,7 +1929,7 @@ export const errors = {
     transient: false,
     title: 'Registry: device exists',
     text: 'A device named {device} exists already.',
-    hint: 'Choose another name, or use `device token` to give that one a new token.',
+    hint: 'Choose another name, or use `device rotate` to give that one a new token.',
   },
   'registry.filter-invalid': {
     status: 400,
@@ -2950,6 +3326,53 @@ export interface ErrorData {
   'models.labels-mismatch': { given: Value; classes: Value };
   'models.too-many-labels': { given: Value; limit: Value };
   'models.validation-invalid': { part: Value; reason: Value };
+  'mqtt.client-id-invalid': { clientId: Value };
+  'mqtt.will-refused': { clientId: Value };
+  'mqtt.credentials-wrong': { clientId: Value };
+  'mqtt.device-pending': { clientId: Value };
+  'mqtt.device-rejected': { clientId: Value };
+  'mqtt.device-disabled': { clientId: Value };
+  'mqtt.too-many-failures': { address: Value; clientId: Value };
+  'mqtt.too-many-connections': { connections: Value };
+  'mqtt.credentials-unreadable': { clientId: Value };
+  'mqtt.certificate-self-signed': { clientId: Value };
+  'mqtt.certificate-authority-unknown': { clientId: Value; issuer: Value };
+  'mqtt.certificate-expired': { clientId: Value; notAfter: Value };
+  'mqtt.certificate-not-yet-valid': { clientId: Value; notBefore: Value };
+  'mqtt.certificate-revoked': { clientId: Value; serial: Value };
+  'mqtt.certificate-other-device': { commonName: Value; clientId: Value };
+  'mqtt.certificate-unsuitable': { clientId: Value; reason: Value };
+  'mqtt.certificate-quota': { authority: Value; quota: Value };
+  'mqtt.packet-too-large': { clientId: Value; limit: Value };
+  'mqtt.topic-refused': { clientId: Value; topic: Value };
+  'mqtt.subscription-refused': { clientId: Value; topic: Value };
+  'mqtt.too-many-messages': { clientId: Value };
+  'provisioning.credential-not-found': { device: Value; id: Value };
+  'provisioning.credentials-too-many': { device: Value; limit: Value };
+  'provisioning.certificate-known': { device: Value };
+  'provisioning.key-not-found': { key: Value };
+  'provisioning.key-exists': { key: Value };
+  'provisioning.key-invalid': Record<never, Value>;
+  'provisioning.quota-used': { quota: Value };
+  'provisioning.approvals-full': { limit: Value };
+  'provisioning.type-refused': { type: Value };
+  'provisioning.type-needed': Record<never, Value>;
+  'provisioning.name-invalid': { name: Value };
+  'provisioning.name-needed': Record<never, Value>;
+  'provisioning.device-taken': { device: Value };
+  'provisioning.rejected': { device: Value };
+  'provisioning.not-waiting': { device: Value };
+  'provisioning.code-invalid': Record<never, Value>;
+  'provisioning.too-many-attempts': { seconds: Value };
+  'provisioning.authority-not-found': { authority: Value };
+  'provisioning.authority-exists': { authority: Value };
+  'provisioning.authorities-too-many': { limit: Value };
+  'provisioning.certificate-invalid': { reason: Value };
+  'provisioning.proof-invalid': { authority: Value; reason: Value };
+  'provisioning.not-unproven': { authority: Value; state: Value };
+  'provisioning.authority-cannot-sign': Record<never, Value>;
+  'provisioning.request-invalid': { reason: Value };
+  'provisioning.renewal-refused': { reason: Value };
   'registry.project-not-found': { project: Value };
   'registry.project-exists': { project: Value };
   'registry.type-not-found': { type: Value };
