@@ -13,6 +13,7 @@ import {
   packHistogram,
   signingKeyId,
   verifyAsk,
+  verifyMacManifest,
   verifyManifest,
   type Ask,
   type Desired,
@@ -33,8 +34,11 @@ export interface ScriptedOptions {
   readonly behaviour?: Behaviour;
   readonly hello?: Partial<Hello>;
   readonly client?: Partial<IClientOptions>;
-  /** Chunks asked for at once. */
+  /** Chunks asked for at once, and of how many bytes. */
   readonly chunks?: number;
+  readonly chunkBytes?: number;
+  /** It has no public keys: it takes manifests with a MAC under its own key and no others. */
+  readonly reduced?: boolean;
   /** Raw public keys: the one that manifests must be signed with, and the one that may follow it. */
   readonly keys?: { current: Uint8Array; next?: Uint8Array };
 }
@@ -44,6 +48,8 @@ export class ScriptedDevice {
   /** Bytes of the bundle that is active. */
   active: Buffer | undefined;
   chunksReceived = 0;
+  /** Of the manifests it has verified by its key, reduced profile. */
+  readonly sequences: number[] = [];
   payloadBytes = 0;
   /** Commands taken; how many were refused. */
   readonly asks: Ask[] = [];
@@ -216,6 +222,7 @@ export class ScriptedDevice {
     const { behaviour = 'good' } = this.options;
     if (!desired.transfer || desired.deployment === 0 || behaviour === 'mute') return;
     const { keys } = this.options;
+    if (this.options.reduced === true) this.verifyMac(desired);
     if (keys) {
       const trusted = [keys.current, ...(keys.next ? [keys.next] : [])];
       const { keyId } = verifyManifest(desired.manifest!, {
@@ -238,16 +245,27 @@ export class ScriptedDevice {
     await this.want();
   }
 
+  private verifyMac(desired: Desired): void {
+    const { name, token } = this.options;
+    const trust = { clientId: `demo/${name}`, key: deviceKey(token), deviceType: 'wasm' };
+    const { sequence, digest, size } = verifyMacManifest(desired.manifest!, trust);
+    const { transfer } = desired;
+    if (
+      transfer?.method !== 'full' ||
+      transfer.payloadBytes !== size ||
+      Buffer.compare(digest, transfer.payloadDigest) !== 0
+    )
+      throw new FleetError('manifest.digest-mismatch');
+    this.sequences.push(sequence);
+  }
+
   private async want(): Promise<void> {
     const { fetching } = this;
     if (!fetching) return;
     const transfer = digestPrefix(fetching.desired.transfer!.payloadDigest);
-    const count = this.options.chunks ?? 8;
-    await this.publish(
-      'want',
-      encode('want', { ...this.envelope(), transfer, offset: fetching.at, count }),
-      0,
-    );
+    const { chunks: count = 8, chunkBytes } = this.options;
+    const want = { ...this.envelope(), transfer, offset: fetching.at, count };
+    await this.publish('want', encode('want', { ...want, ...(chunkBytes ? { chunkBytes } : {}) }), 0);
   }
 
   private takeChunk(payload: Buffer): void {
@@ -258,10 +276,11 @@ export class ScriptedDevice {
     this.chunksReceived++;
     this.payloadBytes += chunk.data.length;
     fetching.received.set(chunk.data, chunk.offset);
-    const before = Math.floor(fetching.at / (1_024 * (this.options.chunks ?? 8)));
+    const asked = (this.options.chunkBytes ?? 1_024) * (this.options.chunks ?? 8);
+    const before = Math.floor(fetching.at / asked);
     fetching.at += chunk.data.length;
     if (fetching.at >= fetching.received.length) void this.finish(fetching.desired, fetching.received);
-    else if (Math.floor(fetching.at / (1_024 * (this.options.chunks ?? 8))) > before) void this.want();
+    else if (Math.floor(fetching.at / asked) > before) void this.want();
   }
 
   private async finish(desired: Desired, payload: Buffer): Promise<void> {

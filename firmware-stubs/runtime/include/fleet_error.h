@@ -35,6 +35,7 @@ typedef enum {
     fleet_err_wire_json_invalid = 124,
     fleet_err_wire_payload_invalid = 125,
     fleet_err_wire_payload_crc = 126,
+    fleet_err_wire_packet_too_small = 127,
 
     /* Manifest: docs/errors/manifest.md */
     fleet_err_manifest_invalid = 201,
@@ -59,6 +60,7 @@ typedef enum {
     fleet_err_manifest_slot_too_small = 220,
     fleet_err_manifest_version_unsupported = 221,
     fleet_err_manifest_digest_refused = 222,
+    fleet_err_manifest_device_key_missing = 223,
 
     /* Bundle: docs/errors/bundle.md */
     fleet_err_bundle_not_a_bundle = 301,

@@ -7,6 +7,8 @@ export interface DesiredRecord {
   /** Deployment number, 0 = nothing to do. */
   readonly deployment: number;
   readonly bundle: DesiredBundle | undefined;
+  /** Of a device that can verify a MAC and nothing else: its own key, sealed. Undefined where nobody has kept one. */
+  readonly hmac: { readonly sealedKey: Buffer | undefined } | undefined;
 }
 
 export interface DesiredBundle {
@@ -15,6 +17,8 @@ export interface DesiredBundle {
   readonly bytes: number;
   /** The signed SUIT envelope. */
   readonly manifest: Buffer;
+  /** The project's raw public key that verifies it. */
+  readonly signedBy: Buffer | undefined;
   /** What to send instead of the bundle: smaller, and of use to this very device. */
   readonly payload: DesiredPayload | undefined;
   /** The payload or bundle whose transfer has begun. */

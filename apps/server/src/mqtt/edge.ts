@@ -29,6 +29,7 @@ import { Presence, presenceDefaults, type PresenceOptions } from './ingest/prese
 import { Sequences } from './ingest/sequences.js';
 import { DeviceKeys } from '../platform/device-keys.js';
 import { Asks, askDefaults, type AskOptions } from './ota/asks.js';
+import { OnlineManifests } from './ota/online-manifests.js';
 import { otaDefaults, type OtaOptions } from './ota/options.js';
 import { Ota } from './ota/ota.js';
 import { EdgeWatcher } from './ota/watcher.js';
@@ -73,9 +74,15 @@ export class Edge {
     const failed = (part: string) => (error: unknown) => options.onError(part, error);
     const desired = new PgDesiredStore(database);
     const recent = new RecentBatches();
-    this.ota = new Ota(desired, blobs, { ...otaDefaults, ...options.ota });
     const askSource = new PgAskSource(database);
     const deviceKeys = new DeviceKeys(options.sealer);
+    this.ota = new Ota(
+      desired,
+      blobs,
+      new OnlineManifests(deviceKeys),
+      (session, refusal) => this.ingest.noteRefusal(session.device, refusal),
+      { ...otaDefaults, ...options.ota },
+    );
     this.asks = new Asks(askSource, deviceKeys, options.sealer, { ...askDefaults, ...options.asks });
     this.credentialKeeper = new CredentialKeeper(
       new PgCredentialUsage(database),

@@ -98,6 +98,25 @@ export class Ingest {
     });
   };
 
+  /**
+   * What a device would report if it could be made the offer: stored like its own word, so that it is seen at the device and
+   * at its deployment, and counts in the rollout.
+   */
+  noteRefusal(
+    device: DeviceRecord,
+    {
+      deployment,
+      revision,
+      error,
+    }: { readonly deployment: number; readonly revision: number; readonly error: number },
+  ): void {
+    const envelope = { component: 'model' as const, bootId: 0n, sequence: 0, uptimeMs: 0 };
+    const message = { ...envelope, deployment, revision, updateState: 'failed' as const, error };
+    this.batcher.add({ kind: 'state', of: { device, message, receivedAtMs: Date.now() } }, () => {
+      // Lost with the database: the next hello finds it again.
+    });
+  }
+
   /** The item to store; undefined when the message is dealt with. */
   private read(
     session: DeviceSession,

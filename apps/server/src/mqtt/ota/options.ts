@@ -8,6 +8,12 @@ export interface OtaOptions {
   readonly cacheBytes: number;
   /** Lookups of a reconnecting fleet are joined for this long. */
   readonly gatherMs: number;
+  /**
+   * Manifests with a MAC made per second, over all devices, and the burst above it; each costs some 60 us. A fleet that
+   * comes back at once waits in turn.
+   */
+  readonly macsPerSecond: number;
+  readonly macBurst: number;
   /** The answer to a hello is tried again after this time when the database is away. */
   readonly retryMs: number;
 }
@@ -17,5 +23,7 @@ export const otaDefaults: OtaOptions = {
   maxChunkBytes: 4_096,
   cacheBytes: 64 * 1024 * 1024,
   gatherMs: 5,
+  macsPerSecond: 1_000,
+  macBurst: 1_000,
   retryMs: 1_000,
 };

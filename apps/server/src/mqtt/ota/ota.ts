@@ -4,21 +4,33 @@
  * could lose; what it holds per connection is a cache.
  */
 import type { BegunTransfer, DesiredBundle, DesiredRecord, DesiredStore } from '@tinyfleet/rollouts';
+import { FleetError, isFleetError } from '@tinyfleet/errors';
 import {
   DEFAULT_CHUNK_BYTES,
   DEFAULT_PACKET_BYTES,
   encode,
+  type Desired,
   type Hello,
   type Transfer,
   type Want,
 } from '@tinyfleet/wire';
+import { TOPIC_ROOT } from '../broker/access.js';
+import { RateLimit } from '../broker/rate-limit.js';
 import type { DeviceSession } from '../broker/session.js';
 import { BlobCache, type BlobReader } from './blob-cache.js';
+import type { OnlineManifests } from './online-manifests.js';
 import type { OtaOptions } from './options.js';
 
-/** Fixed header, topic of two 63-character names, packet id and the chunk's own CBOR. */
-const chunkOverheadBytes = 5 + 2 + 160 + 2 + 40;
-const minChunkBytes = 64;
+/** The chunk's own CBOR around its data. */
+const chunkOverheadBytes = 32;
+/** Devices program flash in units of up to 32 bytes. */
+const chunkUnitBytes = 32;
+
+/** The platform cannot make a device an offer: what the device would have said, had it been asked. */
+export type OfferRefused = (
+  session: DeviceSession,
+  of: { readonly revision: number; readonly deployment: number; readonly error: number },
+) => void;
 
 export interface OtaCounters {
   hellos: number;
@@ -36,6 +48,11 @@ export interface OtaCounters {
   deltaTransfers: number;
   /** Bytes that these will not need, for being smaller than the bundle. */
   savedBytes: number;
+  /** Manifests with a MAC made; how often one had to wait for its turn. */
+  macs: number;
+  macWaits: number;
+  /** Offers that could not be made to a device: no key of it is kept, or its packets are too small. */
+  refusedOffers: number;
   failures: number;
 }
 
@@ -53,6 +70,10 @@ interface Known {
   begun: Buffer | undefined;
   /** Rises with each request: an older one still being answered stops. */
   serving: number;
+  /** What a signed manifest became for this device: saying hello often makes no work. */
+  made: { readonly from: Buffer; readonly manifest: Buffer } | undefined;
+  /** Its key was missing once: it may have come with this very connection, and is looked for again. */
+  keyMissed: boolean;
 }
 
 interface Waiting {
@@ -74,6 +95,9 @@ export class Ota {
     compressedTransfers: 0,
     deltaTransfers: 0,
     savedBytes: 0,
+    macs: 0,
+    macWaits: 0,
+    refusedOffers: 0,
     failures: 0,
   };
   private readonly known = new WeakMap<DeviceSession, Known>();
@@ -81,14 +105,18 @@ export class Ota {
   private waiting: Waiting[] = [];
   private begun: BegunTransfer[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private readonly macRate: RateLimit;
 
   constructor(
     private readonly store: DesiredStore,
     blobs: BlobReader,
+    private readonly manifests: OnlineManifests,
+    private readonly refused: OfferRefused,
     private readonly options: OtaOptions,
     private readonly now: () => number = Date.now,
   ) {
     this.blobs = new BlobCache(blobs, options.cacheBytes);
+    this.macRate = new RateLimit(options.macsPerSecond, options.macBurst, performance.now());
   }
 
   /** Called after the hello is committed. */
@@ -120,7 +148,14 @@ export class Ota {
   private of(session: DeviceSession): Known {
     let known = this.known.get(session);
     if (!known) {
-      known = { maxPacketBytes: DEFAULT_PACKET_BYTES, desired: undefined, begun: undefined, serving: 0 };
+      known = {
+        maxPacketBytes: DEFAULT_PACKET_BYTES,
+        desired: undefined,
+        begun: undefined,
+        serving: 0,
+        made: undefined,
+        keyMissed: false,
+      };
       this.known.set(session, known);
     }
     return known;
@@ -133,33 +168,85 @@ export class Ota {
       try {
         const record = await this.load(session);
         if (record.revision < (known.desired?.revision ?? 0) || record.revision < atLeastRevision) return;
+        if (!this.mayOffer(known, record)) {
+          await this.pause();
+          continue;
+        }
         this.learn(known, record);
+        const payload = this.encodeDesired(session, known, record);
         this.counters.desired++;
-        await session.send('desired', this.encodeDesired(session, record), 1);
+        await session.send('desired', payload, 1);
         return;
       } catch {
         this.counters.failures++;
-        await new Promise((resolve) => setTimeout(resolve, this.options.retryMs));
+        await this.pause();
       }
     }
   }
 
-  private encodeDesired(session: DeviceSession, record: DesiredRecord): Buffer {
+  private async pause(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.options.retryMs));
+  }
+
+  /** False: later. Its key may be on its way to the database, or too many MACs were made in this second. */
+  private mayOffer(known: Known, { bundle, hmac }: DesiredRecord): boolean {
+    if (!bundle || !hmac || known.made?.from.equals(bundle.manifest)) return true;
+    if (!hmac.sealedKey) {
+      const again = known.keyMissed;
+      known.keyMissed = true;
+      return again;
+    }
+    if (this.macRate.take(performance.now())) return true;
+    this.counters.macWaits++;
+    return false;
+  }
+
+  /** What there is to do, or that there is nothing when no offer can be made; that is then noted as the device's failure. */
+  private encodeDesired(session: DeviceSession, known: Known, record: DesiredRecord): Buffer {
     const { windowS, pickEvery } = session.device;
-    const { bundle } = record;
-    return Buffer.from(
-      encode('desired', {
-        serverTimeMs: this.now(),
-        revision: record.revision,
-        deployment: bundle ? record.deployment : 0,
-        windowS,
-        pickEvery,
-        ...(bundle && {
-          manifest: bundle.manifest,
+    const { bundle, revision, deployment } = record;
+    const base = { serverTimeMs: this.now(), revision, deployment: 0 };
+    const whole = { ...base, windowS, pickEvery };
+    const limit = known.maxPacketBytes;
+    const fit = (...variants: Desired[]): Buffer => {
+      let bytes = 0;
+      for (const variant of variants) {
+        const payload = Buffer.from(encode('desired', variant));
+        bytes = packetBytes(session, 'desired', payload.length);
+        if (bytes <= limit) return payload;
+      }
+      throw new FleetError('wire.packet-too-small', { bytes, device: session.device.device, limit });
+    };
+    if (bundle) {
+      try {
+        const offer = {
+          deployment,
+          manifest: this.manifestFor(session, known, record, bundle),
           transfer: { ...transferOf(bundle), chunkBytes: this.chunkBytes(session, undefined) },
-        }),
-      }),
-    );
+        };
+        return fit({ ...whole, ...offer }, { ...base, windowS, ...offer }, { ...base, ...offer });
+      } catch (error) {
+        if (!isFleetError(error) || error.number === undefined) throw error;
+        this.counters.refusedOffers++;
+        this.refused(session, { revision, deployment, error: error.number });
+      }
+    }
+    return Buffer.from(encode('desired', whole));
+  }
+
+  /** A device with public keys gets what the project signed, one without gets a MAC and nothing else. */
+  private manifestFor(
+    session: DeviceSession,
+    known: Known,
+    { hmac }: DesiredRecord,
+    bundle: DesiredBundle,
+  ): Buffer {
+    if (!hmac) return bundle.manifest;
+    if (!known.made?.from.equals(bundle.manifest)) {
+      known.made = { from: bundle.manifest, manifest: this.manifests.make(session, bundle, hmac) };
+      this.counters.macs++;
+    }
+    return known.made.manifest;
   }
 
   private learn(known: Known, record: DesiredRecord): void {
@@ -180,12 +267,16 @@ export class Ota {
     this.timer ??= setTimeout(() => this.flush(), this.options.gatherMs);
   }
 
+  /** @throws wire.packet-too-small for a device that takes no chunk at all */
   private chunkBytes(session: DeviceSession, asked: number | undefined): number {
-    const fits = this.of(session).maxPacketBytes - chunkOverheadBytes;
-    const wanted = Math.min(asked ?? DEFAULT_CHUNK_BYTES, this.options.maxChunkBytes);
-    const length = Math.max(minChunkBytes, Math.min(wanted, fits));
-    // Devices program flash in units of up to 32 bytes.
-    return length - (length % 32);
+    const { maxPacketBytes: limit } = this.of(session);
+    const least = packetBytes(session, 'chunk', chunkOverheadBytes + chunkUnitBytes);
+    if (limit < least)
+      throw new FleetError('wire.packet-too-small', { bytes: least, device: session.device.device, limit });
+    const fits = limit - least + chunkUnitBytes;
+    const wanted = Math.max(chunkUnitBytes, asked ?? DEFAULT_CHUNK_BYTES);
+    const length = Math.min(wanted, this.options.maxChunkBytes, fits);
+    return length - (length % chunkUnitBytes);
   }
 
   private async serve(session: DeviceSession, want: Want): Promise<void> {
@@ -242,6 +333,11 @@ export class Ota {
 function wanted(bundle: DesiredBundle | undefined, transfer: Uint8Array): Buffer | undefined {
   if (bundle?.payload && startsWith(bundle.payload.digest, transfer)) return bundle.payload.digest;
   return bundle && startsWith(bundle.digest, transfer) ? bundle.digest : undefined;
+}
+
+/** Of a packet to a device: fixed header (a length of up to 3 bytes), topic, packet id, payload. */
+function packetBytes(session: DeviceSession, leaf: string, payloadBytes: number): number {
+  return 4 + 2 + `${TOPIC_ROOT}${session.clientId}/down/${leaf}`.length + 2 + payloadBytes;
 }
 
 function transferOf({ digest, bytes, payload }: DesiredBundle): Transfer {

@@ -16,6 +16,9 @@ interface Row {
   readonly baseDigest: Buffer | null;
   readonly payloadDigest: Buffer | null;
   readonly payloadBytes: number | null;
+  readonly hmacOnly: boolean;
+  readonly sealedKey: Buffer | null;
+  readonly signedBy: Buffer | null;
 }
 
 export class PgDesiredStore implements DesiredStore {
@@ -33,6 +36,7 @@ export class PgDesiredStore implements DesiredStore {
       revision: 0,
       deployment: 0,
       bundle: undefined,
+      hmac: undefined,
     }));
     for (const row of rows) {
       const { position, deviceId, revision, deployment, manifest, digest, bytes } = row;
@@ -40,13 +44,15 @@ export class PgDesiredStore implements DesiredStore {
         manifest && digest && bytes !== null
           ? {
               manifest,
+              signedBy: row.signedBy ?? undefined,
               digest,
               bytes,
               payload: payloadOf(row),
               begunDigest: row.begunDigest ?? undefined,
             }
           : undefined;
-      records[position - 1] = { deviceId, revision, deployment, bundle };
+      const hmac = row.hmacOnly ? { sealedKey: row.sealedKey ?? undefined } : undefined;
+      records[position - 1] = { deviceId, revision, deployment, bundle, hmac };
     }
     return records;
   }

@@ -1,11 +1,14 @@
 -- What devices are told. Arrays: project, device; answers carry their position. No bundle without a manifest for the
 -- device's type by a key that the device trusts, or after the manifest's not-after. Of several keys the newest counts. A device
--- that does not say which keys it trusts has the one it was made with. The payload: see docs/design/transfer.md.
+-- that does not say which keys it trusts has the one it was made with. One that can verify a MAC and nothing else trusts no
+-- signature: the edge puts a MAC in its place, for which it gets the newest manifest, the key that signed it and the device's own.
+-- The payload: see docs/design/transfer.md.
 select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)::float8 as revision,
   coalesce(ds.deployment_number, 0)::float8 as deployment,
   m.manifest, m.digest, b.bytes::float8 as bytes, ds.transfer_digest as "begunDigest",
   p.method as "payloadMethod", p.base_digest as "baseDigest", p.payload_digest as "payloadDigest",
-  p.bytes::float8 as "payloadBytes"
+  p.bytes::float8 as "payloadBytes", hmac.only as "hmacOnly", case when hmac.only then d.sealed_key end as "sealedKey",
+  m.signed_by as "signedBy"
 from unnest($1::uuid[], $2::uuid[]) with ordinality as q (project_id, device_id, i)
 join device d on d.project_id = q.project_id and d.id = q.device_id
 left join desired_state ds on ds.project_id = q.project_id and ds.device_id = q.device_id
@@ -13,8 +16,11 @@ left join release r on r.project_id = ds.project_id and r.id = ds.release_id and
   and (r.not_after is null or r.not_after > now())
 left join release_artifact a on a.project_id = r.project_id and a.release_id = r.id and a.type_id = d.type_id
 left join device_report rep on rep.project_id = d.project_id and rep.device_id = d.id
+cross join lateral (
+  select rep.hello ->> 'currentKey' is null and coalesce(rep.hello -> 'algorithms' <@ '["hmac-sha256"]', false) as only
+) as hmac
 left join lateral (
-  select case when ds.fallback then k.fallback_manifest else k.manifest end as manifest,
+  select sk.public_key as signed_by, case when ds.fallback then k.fallback_manifest else k.manifest end as manifest,
     case when ds.fallback then a.fallback_digest else a.bundle_digest end as digest
   from (
     select r.key_id, a.manifest, a.fallback_manifest
@@ -25,7 +31,7 @@ left join lateral (
   left join signing_key sk on sk.project_id = a.project_id and sk.id = k.key_id
   where sk.id is null or rep.hello ->> 'currentKey' is null
     or encode(substring(sha256(sk.public_key) for 8), 'hex') in (rep.hello ->> 'currentKey', rep.hello ->> 'nextKey')
-  order by case when rep.hello ->> 'currentKey' is null then -sk.key_sequence else sk.key_sequence end desc limit 1
+  order by case when rep.hello ->> 'currentKey' is null and not hmac.only then -sk.key_sequence else sk.key_sequence end desc limit 1
 ) as m on a.release_id is not null
 left join blob b on b.project_id = ds.project_id and b.digest = m.digest
 left join lateral (
