@@ -1459,6 +1459,15 @@ export const errors = {
     text: 'The device refuses this digest because it failed before.',
     hint: "Find out why in the device's history; releasing it again under a new sequence lifts the refusal.",
   },
+  'manifest.device-key-missing': {
+    number: 223,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: device key missing',
+    text: 'The platform keeps no key of {device}, and a MAC under that key is all that the device can check.',
+    hint: 'Connect the device once with its token; one that connects by certificate needs a token for this, `npx tinyfleet device token {device}`.',
+  },
   'models.not-found': {
     status: 404,
     exit: 4,
@@ -3121,6 +3130,15 @@ export const errors = {
     text: 'A block of the {method} payload gives other bytes than it says: the base is not what it was made from.',
     hint: 'The platform offers the full payload next. When it repeats on one device, its flash loses bits.',
   },
+  'wire.packet-too-small': {
+    number: 127,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Wire: packet too small',
+    text: 'A packet of {bytes} bytes is needed; {device} says that it takes {limit}.',
+    hint: 'Raise the packet buffer in the firmware and what its hello says: 512 bytes do for the reduced profile, 1,536 otherwise.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errors;
@@ -3320,6 +3338,7 @@ export interface ErrorData {
   'manifest.slot-too-small': { bytes: Value; limit: Value };
   'manifest.version-unsupported': { version: Value };
   'manifest.digest-refused': Record<never, Value>;
+  'manifest.device-key-missing': { device: Value };
   'models.not-found': { model: Value };
   'models.version-not-found': { model: Value; version: Value };
   'models.version-exists': { version: Value; model: Value };
@@ -3529,4 +3548,5 @@ export interface ErrorData {
   'wire.json-invalid': { reason: Value };
   'wire.payload-invalid': { method: Value; reason: Value };
   'wire.payload-crc': { method: Value };
+  'wire.packet-too-small': { bytes: Value; device: Value; limit: Value };
 }
