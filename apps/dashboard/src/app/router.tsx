@@ -64,6 +64,18 @@ const login = createRoute({
   component: lazyRouteComponent(() => import('../features/setup/login-page'), 'LoginPage'),
 });
 
+const invite = createRoute({
+  getParentRoute: () => root,
+  path: '/invite',
+  component: lazyRouteComponent(() => import('../features/setup/invite-page'), 'InvitePage'),
+});
+
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: '/reset',
+  component: lazyRouteComponent(() => import('../features/setup/reset-page'), 'ResetPage'),
+});
+
 const newProject = createRoute({
   getParentRoute: () => root,
   path: '/projects/new',
@@ -118,6 +130,14 @@ const quality = createRoute({
   ...inProject('/quality'),
   component: lazyRouteComponent(() => import('../features/quality/quality-page'), 'QualityPage'),
 });
+const people = createRoute({
+  ...inProject('/people'),
+  component: lazyRouteComponent(() => import('../features/people/people-page'), 'PeoplePage'),
+});
+const audit = createRoute({
+  ...inProject('/audit'),
+  component: lazyRouteComponent(() => import('../features/audit/audit-page'), 'AuditPage'),
+});
 const settings = createRoute({
   ...inProject('/settings'),
   component: lazyRouteComponent(() => import('../features/settings/settings-page'), 'SettingsPage'),
@@ -128,6 +148,8 @@ export const router = createRouter({
     home,
     setup,
     login,
+    invite,
+    reset,
     newProject,
     project.addChildren([
       fleet,
@@ -139,6 +161,8 @@ export const router = createRouter({
       rollouts,
       rollout,
       quality,
+      people,
+      audit,
       settings,
     ]),
   ]),

@@ -29,6 +29,8 @@ const PAGES = [
   { to: '/p/$project/models', label: 'Models', exact: false },
   { to: '/p/$project/releases', label: 'Releases', exact: false },
   { to: '/p/$project/rollouts', label: 'Rollouts', exact: false },
+  { to: '/p/$project/people', label: 'People', exact: false },
+  { to: '/p/$project/audit', label: 'Audit', exact: false },
   { to: '/p/$project/settings', label: 'Settings', exact: false },
 ] as const;
 

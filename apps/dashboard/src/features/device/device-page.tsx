@@ -8,6 +8,8 @@ import { formatBytes, formatCount, formatInteger, shortDigest } from '../../app/
 import { StateBadge } from '../../components/badges';
 import { Loaded, Page, Section } from '../../components/page';
 import { Moment } from '../../components/time';
+import { Attributes } from './attributes';
+import { DeviceActions } from './device-actions';
 import { WindowCharts } from './window-charts';
 
 export function DevicePage() {
@@ -23,6 +25,7 @@ export function DevicePage() {
           ← Fleet
         </Anchor>
       }
+      actions={query.data === undefined ? null : <DeviceActions project={project} device={query.data} />}
     >
       <Loaded query={query} height={200}>
         {(data) => (
@@ -37,6 +40,13 @@ export function DevicePage() {
               </Section>
             </SimpleGrid>
           </>
+        )}
+      </Loaded>
+      <Loaded query={query} height={120}>
+        {(data) => (
+          <Section title="Attributes" about="What it says it is, and what it should be">
+            <Attributes project={project} device={data} />
+          </Section>
         )}
       </Loaded>
       <Section title="Telemetry" about="One point per window, straight from the device">
@@ -65,6 +75,7 @@ function LastError({ error }: { error: NonNullable<Resource<'DeviceDetail'>['las
 
 function Facts({ device }: { device: Resource<'DeviceDetail'> }) {
   const rows: [string, ReactNode][] = [
+    ['State', <StateBadge key="s" state={device.state} />],
     ['Presence', <StateBadge key="p" state={device.presence} />],
     ['Last contact', <Moment key="l" at={device.lastContactAt} />],
     ['Runs', device.activeRelease ?? '–'],
@@ -87,6 +98,7 @@ function Facts({ device }: { device: Resource<'DeviceDetail'> }) {
     ],
     ['Tags', device.tags.join(', ') || '–'],
     ['Site', device.site ?? '–'],
+    ['Hardware', device.hardwareRevision ?? '–'],
   ];
   return (
     <Table verticalSpacing={4} withRowBorders={false}>

@@ -12,12 +12,17 @@ import { Empty, Loaded, More, Page, Problem, Section } from '../../components/pa
 import { StackedBar } from '../../components/stacked-bar';
 import { Moment } from '../../components/time';
 import { VersionsOverTime } from '../quality/charts';
+import { RegisterDevice } from './register-device';
 
 export function FleetPage() {
   const { project } = useParams({ from: '/p/$project' });
   const summary = useApi('fleetSummary', { params: { project } });
   return (
-    <Page title="Fleet" about="Devices, the versions they run, and what needs you now.">
+    <Page
+      title="Fleet"
+      about="Devices, the versions they run, and what needs you now."
+      actions={<RegisterDevice project={project} />}
+    >
       <Loaded query={summary} height={120}>
         {(data) =>
           data.devices === 0 ? (
@@ -187,7 +192,9 @@ function DeviceRow({ device, project }: { device: Resource<'Device'>; project: s
         </Link>
       </Table.Td>
       <Table.Td>
-        <StateBadge state={device.presence} />
+        <StateBadge
+          state={device.state === 'suspended' || device.state === 'retired' ? device.state : device.presence}
+        />
       </Table.Td>
       <Table.Td>
         {device.activeRelease ??
