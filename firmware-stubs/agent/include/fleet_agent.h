@@ -37,8 +37,6 @@
 extern "C" {
 #endif
 
-#define FLEET_FIRMWARE_VERSION "0.1.0"
-
 // ---- configuration -----------------------------------------------------------------------------------------------
 
 typedef struct {

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fleet_const.h"
+
 enum {
   cbor_uint = 0,
   cbor_nint = 1,
@@ -18,35 +20,47 @@ enum {
   cbor_simple = 7,
 };
 
+// A number on the wire. The reduced profile has 32 bits: a larger one is read as UINT32_MAX, and UINT32_MAX is refused where it counts.
+#ifdef FLEET_PROFILE_REDUCED
+typedef uint32_t fleet_cbor_value_t;
+#else
+typedef uint64_t fleet_cbor_value_t;
+#endif
+
 // Writes past `capacity` are dropped and remembered: check `overflow` once at the end.
 typedef struct {
   uint8_t *buffer;
-  uint32_t capacity;
-  uint32_t used;
+  fleet_size_t capacity;
+  fleet_size_t used;
   bool overflow;
 } fleet_cbor_writer_t;
 
-// Bytes as they are.
-void fleet_cbor_raw(fleet_cbor_writer_t *w, const void *data, uint32_t n);
-void fleet_cbor_byte(fleet_cbor_writer_t *w, uint32_t value); // its low 8 bits
-void fleet_cbor_head(fleet_cbor_writer_t *w, uint32_t major, uint64_t value);
+// Bytes as they are; from constant memory where that is another.
+void fleet_cbor_raw(fleet_cbor_writer_t *w, const void *data, fleet_size_t n);
+#ifdef FLEET_CONST_APART
+void fleet_cbor_raw_const(fleet_cbor_writer_t *w, const FLEET_CONST_MEMORY void *data, fleet_size_t n);
+#else
+static inline void fleet_cbor_raw_const(fleet_cbor_writer_t *w, const void *data, fleet_size_t n) { fleet_cbor_raw(w, data, n); }
+#endif
+void fleet_cbor_byte(fleet_cbor_writer_t *w, fleet_size_t value); // its low 8 bits
+void fleet_cbor_head(fleet_cbor_writer_t *w, fleet_size_t major, fleet_cbor_value_t value);
 void fleet_cbor_int(fleet_cbor_writer_t *w, int64_t value);
 void fleet_cbor_bool(fleet_cbor_writer_t *w, bool value);
-void fleet_cbor_string(fleet_cbor_writer_t *w, uint32_t major, const void *data, uint32_t n);
-void fleet_cbor_array(fleet_cbor_writer_t *w, uint32_t n);
+void fleet_cbor_string(fleet_cbor_writer_t *w, fleet_size_t major, const void *data, fleet_size_t n);
+void fleet_cbor_array(fleet_cbor_writer_t *w, fleet_size_t n);
 // A number of 32 bits: a field's key, an element of an array.
 void fleet_cbor_key(fleet_cbor_writer_t *w, uint32_t key);
 // key, then unsigned value: the shape of most wire fields.
-void fleet_cbor_field(fleet_cbor_writer_t *w, uint32_t key, uint32_t value);
-void fleet_cbor_field_wide(fleet_cbor_writer_t *w, uint32_t key, uint64_t value);
-void fleet_cbor_field_bytes(fleet_cbor_writer_t *w, uint32_t key, const void *data, uint32_t n);
+void fleet_cbor_field(fleet_cbor_writer_t *w, fleet_size_t key, uint32_t value);
+void fleet_cbor_field_wide(fleet_cbor_writer_t *w, fleet_size_t key, fleet_cbor_value_t value);
+void fleet_cbor_field_bytes(fleet_cbor_writer_t *w, fleet_size_t key, const void *data, fleet_size_t n);
 
 // A map whose number of fields shows only when they are written: open leaves room for the head, close counts the items
 // behind it and writes the head. `at` is what open returned; maps nest.
-uint32_t fleet_cbor_map_open(fleet_cbor_writer_t *w);
-void fleet_cbor_map_close(fleet_cbor_writer_t *w, uint32_t at);
+fleet_size_t fleet_cbor_map_open(fleet_cbor_writer_t *w);
+void fleet_cbor_map_close(fleet_cbor_writer_t *w, fleet_size_t at);
 
-// One field of a map and the member of a C struct that it is written from or read into. A message is a table of these.
+// One field of a map and the member of a C struct that it is written from or read into. A message is a table of these, in FLEET_CONST_MEMORY.
 typedef struct {
   uint8_t key;
   uint8_t type; // cbor_row_type_t
@@ -68,17 +82,18 @@ typedef enum {
 
 typedef struct {
   const uint8_t *at;
-  uint32_t n;
+  fleet_size_t n;
 } fleet_cbor_span_t;
 
-#define FLEET_CBOR_ROWS(table) (table), (uint32_t)(sizeof(table) / sizeof((table)[0]))
+#define FLEET_CBOR_ROWS(table) (table), (fleet_size_t)(sizeof(table) / sizeof((table)[0]))
 
 // Writes the members of `in` in the table's order, numbers and booleans only. One below its row's min is left out.
-void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const fleet_cbor_row_t *rows, uint32_t count, const void *in);
+void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const FLEET_CONST_MEMORY fleet_cbor_row_t *rows, fleet_size_t count, const void *in);
 // Reads a message that is one map with rising keys: members of `out` that have a field are set, the others stay. Unknown
 // keys are skipped. Answers the set of keys that were there (bit 31: 31 and above), 0 when the message is malformed, a
 // field has another type or is out of its bounds, or bytes follow.
-uint32_t fleet_cbor_read_map(fleet_cbor_span_t message, const fleet_cbor_row_t *rows, uint32_t count, void *out);
+uint32_t fleet_cbor_read_map(fleet_cbor_span_t message, const FLEET_CONST_MEMORY fleet_cbor_row_t *rows, fleet_size_t count,
+                             void *out);
 
 // A decoder never reads outside [at, end). After the first malformed item every call answers false.
 typedef struct {
@@ -89,12 +104,12 @@ typedef struct {
 } fleet_cbor_reader_t;
 
 typedef struct {
-  uint32_t major;
-  uint64_t value;      // integer, length, element count, tag or simple value
+  fleet_size_t major;
+  fleet_cbor_value_t value; // integer, length, element count, tag or simple value
   const uint8_t *data; // of a string
 } fleet_cbor_item_t;
 
-void fleet_cbor_reader_init(fleet_cbor_reader_t *r, const uint8_t *data, uint32_t n);
+void fleet_cbor_reader_init(fleet_cbor_reader_t *r, const uint8_t *data, fleet_size_t n);
 // Reads one item's head (and skips a string's body). Refuses longer-than-shortest encodings, floats, indefinite
 // lengths, and counts larger than the bytes left could hold.
 bool fleet_cbor_next(fleet_cbor_reader_t *r, fleet_cbor_item_t *item);

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#define FLEET_FIRMWARE_VERSION "0.1.0"
+
 typedef struct {
   uint32_t bytes;        // whole region given to TinyFleet, a multiple of sector_bytes
   uint32_t sector_bytes; // smallest erase, 512 .. 1 MiB

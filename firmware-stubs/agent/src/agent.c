@@ -90,7 +90,7 @@ static int32_t check(const fleet_platform_t *f, const fleet_agent_config_t *c) {
   const fleet_flash_geometry_t *g = &c->flash;
   const uint32_t unit = g->unit_bytes;
   const bool unit_ok = unit != 0 && unit <= 32 && (unit & (unit - 1)) == 0;
-  if (!unit_ok || g->sector_bytes < 512 || g->sector_bytes > 1u << 20 || g->sector_bytes % 32 != 0 ||
+  if (!unit_ok || g->sector_bytes < 512 || g->sector_bytes > UINT32_C(1) << 20 || g->sector_bytes % 32 != 0 ||
       (g->erased != 0xff && g->erased != 0) || g->bytes % g->sector_bytes != 0 || c->slot_bytes == 0 ||
       c->slot_bytes % g->sector_bytes != 0 || g->bytes / 2 < fleet_records_sector_bytes(g) ||
       c->slots > 2 || c->slot_bytes > (g->bytes - 2 * fleet_records_sector_bytes(g)) / fleet_agent_slots(c)) {
@@ -301,6 +301,6 @@ uint64_t fleet_agent_step(fleet_agent_t *a) {
   if (a->job != job_none) busy = true;
   if (a->platform->watchdog != NULL && !a->inferring) a->platform->watchdog(a->platform->user);
   if (busy) return a->now_us;
-  if ((a->config->flags & FLEET_AGENT_OFFLINE) == 0) due = earlier(due, fleet_mqtt_due_us(&a->mqtt, a->now_us));
+  if ((a->config->flags & FLEET_AGENT_OFFLINE) == 0) due = earlier(due, fleet_mqtt_due(&a->mqtt, a->now_us));
   return due;
 }

@@ -94,7 +94,7 @@ static bool rotate_key(fleet_agent_t *a, const ask_t *ask) {
     uint32_t sequence;
     fleet_cbor_span_t key;
   } next_t;
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_NEXT_KEY_ALGORITHM, cbor_row_u32, 1, 2, offsetof(next_t, algorithm)},
       {FLEET_NEXT_KEY_KEY, cbor_row_bytes, 32, 65, offsetof(next_t, key)},
       {FLEET_NEXT_KEY_KEY_SEQUENCE, cbor_row_u32, 0, 0, offsetof(next_t, sequence)},
@@ -166,7 +166,7 @@ static bool obey(fleet_agent_t *a, fleet_cbor_span_t message, ask_t *ask) {
 }
 
 void fleet_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_ASK_COUNTER, cbor_row_u32, 0, 0, offsetof(ask_t, counter)},
       {FLEET_ASK_COMMAND, cbor_row_u32, 0, 0, offsetof(ask_t, command)},
       {FLEET_ASK_ARGUMENT, cbor_row_u32, 0, 0, offsetof(ask_t, argument)},

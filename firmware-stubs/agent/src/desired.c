@@ -6,7 +6,7 @@
 #include "update.h"
 
 static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_DESIRED_SERVER_TIME_MS, cbor_row_u64, 0, 0, offsetof(fleet_desired_t, server_time_ms)},
       {FLEET_DESIRED_REVISION, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, revision)},
       {FLEET_DESIRED_DEPLOYMENT, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, deployment)},
@@ -17,7 +17,7 @@ static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
       {FLEET_DESIRED_PICK_EVERY, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, pick_every)},
       {FLEET_DESIRED_SHADOW_EVERY, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, shadow_every)},
   };
-  static const fleet_cbor_row_t transfer_rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t transfer_rows[] = {
       {FLEET_TRANSFER_METHOD, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, method)},
       {FLEET_TRANSFER_PAYLOAD_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_desired_t, payload_bytes)},
       {FLEET_TRANSFER_PAYLOAD_DIGEST, cbor_row_bytes, 32, 32, offsetof(fleet_desired_t, payload_digest)},

@@ -19,7 +19,7 @@ typedef struct {
   const uint8_t *key_id;  // 8 bytes
   fleet_cbor_span_t protected_header;
   fleet_cbor_span_t signed_payload;
-  const uint8_t *signature; // 64 bytes
+  const uint8_t *signature; // 64 bytes; of the reduced profile the MAC, 32
   // parts that only the parser looks at
   uint32_t version;
   const uint8_t *manifest_digest;
@@ -51,9 +51,9 @@ typedef struct {
 // Parses an envelope and checks that the digest in it covers its manifest. No signature is verified yet, nothing may be
 // believed. O(n). Errors: manifest.too-large, truncated, invalid, outside-template, version-unsupported,
 // component-unknown.
-int32_t fleet_manifest_parse(const uint8_t *envelope, uint32_t n, fleet_manifest_t *manifest);
+int32_t fleet_manifest_parse(const uint8_t *envelope, fleet_size_t n, fleet_manifest_t *manifest);
 
 // Compares dotted decimal versions by number, part by part; anything behind '-' or '+' is ignored. <0, 0, >0.
-int32_t fleet_version_compare(const uint8_t *a, uint32_t a_bytes, const uint8_t *b, uint32_t b_bytes);
+int32_t fleet_version_compare(const uint8_t *a, fleet_size_t a_bytes, const uint8_t *b, fleet_size_t b_bytes);
 
 #endif

@@ -71,7 +71,7 @@ static void bits_field(fleet_cbor_writer_t *w, uint32_t key, const uint8_t *bits
 }
 
 static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_SLOT_STATE, cbor_row_u8, 0, 0, offsetof(fleet_slot_record_t, state)},
       {FLEET_SLOT_RELEASE_SEQUENCE, cbor_row_u32, 0, 0, offsetof(fleet_slot_record_t, sequence)},
       {FLEET_SLOT_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_slot_record_t, bytes)},
@@ -90,7 +90,7 @@ static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
 }
 
 static void sensors_field(const fleet_agent_config_t *config, fleet_cbor_writer_t *w) {
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_SENSOR_DESCRIPTOR_SENSOR, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, sensor)},
       {FLEET_SENSOR_DESCRIPTOR_AXES, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, axes)},
       {FLEET_SENSOR_DESCRIPTOR_UNIT, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, unit)},
@@ -161,7 +161,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   sensors_field(config, &w);
   if (config->duty_cycle_s != 0) fleet_cbor_field(&w, FLEET_HELLO_DUTY_CYCLE_S, config->duty_cycle_s);
   algorithms_field(agent, &w);
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_HELLO_KEY_SEQUENCE, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, key_sequence)},
       {FLEET_HELLO_TELEMETRY_DROPPED, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, windows_dropped)},
   };
@@ -178,14 +178,14 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
 }
 
 bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_STATE_DEPLOYMENT, cbor_row_u32, 0, 0, offsetof(fleet_note_t, deployment)},
       {FLEET_STATE_REVISION, cbor_row_u32, 0, 0, offsetof(fleet_note_t, revision)},
       {FLEET_STATE_UPDATE_STATE, cbor_row_u8, 0, 0, offsetof(fleet_note_t, update_state)},
       {FLEET_STATE_ERROR, cbor_row_u16, 1, 0, offsetof(fleet_note_t, error)},
       {FLEET_STATE_OFFSET, cbor_row_u32, 1, 0, offsetof(fleet_note_t, offset)},
   };
-  static const fleet_cbor_row_t test_rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t test_rows[] = {
       {FLEET_SELF_TEST_CYCLES, cbor_row_u32, 1, 0, offsetof(fleet_note_t, cycles)},
       {FLEET_SELF_TEST_LATENCY_US, cbor_row_u32, 1, 0, offsetof(fleet_note_t, latency_us)},
       {FLEET_SELF_TEST_ARENA_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_note_t, arena_bytes)},

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const uint32_t round_constants[64] = {
+static const FLEET_CONST_MEMORY uint32_t round_constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -13,17 +13,17 @@ static const uint32_t round_constants[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static uint32_t rotate_right(uint32_t x, uint32_t n) { return (x >> n) | (x << (32 - n)); }
+static FLEET_OUT_OF_LINE uint32_t rotate_right(uint32_t x, fleet_size_t n) { return (x >> n) | (x << (32 - n)); }
 
 // The message schedule is kept as a ring of 16 words: 64 bytes of stack instead of 256.
 static void compress(uint32_t state[8], const uint8_t *block) {
   uint32_t w[16];
   uint32_t s[8];
   memcpy(s, state, sizeof s);
-  for (uint32_t i = 0; i < 64; i++) {
+  for (fleet_size_t i = 0; i < 64; i++) {
     uint32_t word = 0;
     if (i < 16) {
-      for (uint32_t k = 0; k < 4; k++) word = word << 8 | *block++;
+      for (fleet_size_t k = 0; k < 4; k++) word = word << 8 | *block++;
     } else {
       const uint32_t w15 = w[(i + 1) & 15];
       const uint32_t w2 = w[(i + 14) & 15];
@@ -36,25 +36,25 @@ static void compress(uint32_t state[8], const uint8_t *block) {
     const uint32_t t1 = s[7] + sum1 + choice + round_constants[i] + word;
     const uint32_t sum0 = rotate_right(s[0], 2) ^ rotate_right(s[0], 13) ^ rotate_right(s[0], 22);
     const uint32_t majority = (s[0] & s[1]) | (s[2] & (s[0] | s[1]));
-    for (uint32_t k = 7; k != 0; k--) s[k] = s[k - 1];
+    for (fleet_size_t k = 7; k != 0; k--) s[k] = s[k - 1];
     s[4] += t1;
     s[0] = t1 + sum0 + majority;
   }
-  for (uint32_t i = 0; i < 8; i++) state[i] += s[i];
+  for (fleet_size_t i = 0; i < 8; i++) state[i] += s[i];
 }
 
 void fleet_sha256_init(fleet_sha256_t *sha) {
-  static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+  static const FLEET_CONST_MEMORY uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  memcpy(sha->state, start, sizeof start);
+  for (fleet_size_t i = 0; i < 8; i++) sha->state[i] = start[i];
   sha->bytes = 0;
 }
 
-void fleet_sha256_update(fleet_sha256_t *sha, const void *data, uint32_t n) {
+void fleet_sha256_update(fleet_sha256_t *sha, const void *data, fleet_size_t n) {
   const uint8_t *p = data;
   while (n != 0) {
-    const uint32_t used = sha->bytes & 63;
-    const uint32_t take = n < 64 - used ? n : 64 - used;
+    const fleet_size_t used = sha->bytes & 63;
+    const fleet_size_t take = n < 64 - used ? n : 64 - used;
     memcpy(sha->block + used, p, take);
     sha->bytes += take;
     p += take;
@@ -65,13 +65,15 @@ void fleet_sha256_update(fleet_sha256_t *sha, const void *data, uint32_t n) {
 
 void fleet_sha256_final(fleet_sha256_t *sha, uint8_t digest[32]) {
   uint8_t length[8];
-  uint64_t bits = (uint64_t)sha->bytes << 3;
-  for (uint32_t i = 8; i != 0; i--, bits >>= 8) length[i - 1] = (uint8_t)bits;
+  uint32_t bits = sha->bytes << 3;
+  memset(length, 0, sizeof length);
+  length[3] = (uint8_t)(sha->bytes >> 29);
+  for (fleet_size_t i = 8; i != 4; i--, bits >>= 8) length[i - 1] = (uint8_t)bits;
   uint8_t padding = 0x80;
   do {
     fleet_sha256_update(sha, &padding, 1);
     padding = 0;
   } while ((sha->bytes & 63) != 56);
   fleet_sha256_update(sha, length, sizeof length);
-  for (uint32_t i = 0; i < 32; i++) digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i & 3)));
+  for (fleet_size_t i = 0; i < 32; i++) digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i & 3)));
 }

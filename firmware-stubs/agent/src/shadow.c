@@ -212,7 +212,7 @@ void fleet_shadow_tell(fleet_agent_t *a) {
 }
 
 void fleet_shadow_field(const fleet_agent_t *a, fleet_cbor_writer_t *w) {
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_SHADOW_COUNTERS_RUNS, cbor_row_u32, 0, 0, offsetof(fleet_shadow_t, runs)},
       {FLEET_SHADOW_COUNTERS_AGREED, cbor_row_u32, 0, 0, offsetof(fleet_shadow_t, agreed)},
   };

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "fleet_histogram.h"
 #include "shadow.h"
 
 enum { default_bins = 8, ood_bins = 16, window_head = 2 };
@@ -101,29 +102,6 @@ void fleet_window_add(fleet_agent_t *a, const fleet_inference_t *inference) {
   w->n++;
 }
 
-// Bit width, then the counts back to back, least significant bit first.
-static void put_histogram(fleet_cbor_writer_t *w, uint32_t key, const uint16_t *counts, uint32_t n) {
-  uint32_t all = 0;
-  for (uint32_t i = 0; i < n; i++) all |= counts[i];
-  uint32_t width = 0;
-  while (all >> width != 0) width++;
-  fleet_cbor_key(w, key);
-  fleet_cbor_head(w, cbor_bytes, 1 + (n * width + 7) / 8);
-  uint32_t bits = width; // those that wait for a whole byte, at most 7 + 16
-  uint32_t waiting = 8;
-  for (uint32_t i = 0; waiting >= 8 || i < n;) {
-    if (waiting >= 8) {
-      fleet_cbor_byte(w, bits);
-      bits >>= 8;
-      waiting -= 8;
-    } else {
-      bits |= (uint32_t)counts[i++] << waiting;
-      waiting += width;
-    }
-  }
-  if (waiting != 0) fleet_cbor_byte(w, bits);
-}
-
 static void put_int(fleet_cbor_writer_t *w, uint32_t key, int64_t value) {
   fleet_cbor_key(w, key);
   fleet_cbor_int(w, value);
@@ -135,7 +113,7 @@ static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
   for (uint32_t i = 0; i < window->features; i++) {
     const fleet_feature_t *f = &window->feature[i];
     fleet_cbor_head(w, cbor_map, 6);
-    put_histogram(w, FLEET_FEATURE_SUMMARY_HISTOGRAM, f->histogram, f->bins);
+    fleet_histogram_put(w, FLEET_FEATURE_SUMMARY_HISTOGRAM, f->histogram, f->bins);
     fleet_cbor_field(w, FLEET_FEATURE_SUMMARY_N, f->n);
     put_int(w, FLEET_FEATURE_SUMMARY_SUM, f->sum);
     fleet_cbor_field_wide(w, FLEET_FEATURE_SUMMARY_SUM_SQUARES, f->sum_squares);
@@ -145,7 +123,7 @@ static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
 }
 
 static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence, bool with_features) {
-  static const fleet_cbor_row_t counts[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t counts[] = {
       {FLEET_TELEMETRY_SWITCHES, cbor_row_u16, 1, 0, offsetof(fleet_window_t, switches)},
       {FLEET_TELEMETRY_SATURATED, cbor_row_u16, 1, 0, offsetof(fleet_window_t, saturated)},
       {FLEET_TELEMETRY_STUCK, cbor_row_u16, 1, 0, offsetof(fleet_window_t, stuck)},
@@ -168,10 +146,10 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
   if (a->time_known) {
     fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_UNIX_MS, (uint64_t)(a->unix_offset_ms + (int64_t)start_ms));
   }
-  put_histogram(out, FLEET_TELEMETRY_CLASSES, w->counts, (uint32_t)w->classes * w->bins);
+  fleet_histogram_put(out, FLEET_TELEMETRY_CLASSES, w->counts, (uint32_t)w->classes * w->bins);
   if (w->bins != default_bins) fleet_cbor_field(out, FLEET_TELEMETRY_CONFIDENCE_BINS, w->bins);
   if (with_features && w->features != 0) put_features(out, w);
-  if (w->ood_n != 0) put_histogram(out, FLEET_TELEMETRY_OOD, w->ood, ood_bins);
+  if (w->ood_n != 0) fleet_histogram_put(out, FLEET_TELEMETRY_OOD, w->ood, ood_bins);
   fleet_cbor_write_rows(out, FLEET_CBOR_ROWS(counts), w);
   fleet_cbor_field(out, FLEET_TELEMETRY_ARENA_BYTES, a->runtime.arena_bytes);
   fleet_messages_stack(a, out, FLEET_TELEMETRY_STACK_BYTES);

@@ -215,7 +215,7 @@ typedef struct {
 } chunk_t;
 
 void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
-  static const fleet_cbor_row_t rows[] = {
+  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
       {FLEET_CHUNK_TRANSFER, cbor_row_bytes, 8, 8, offsetof(chunk_t, transfer)},
       {FLEET_CHUNK_OFFSET, cbor_row_u32, 0, 0, offsetof(chunk_t, offset)},
       {FLEET_CHUNK_DATA, cbor_row_bytes, 0, 0, offsetof(chunk_t, data)},

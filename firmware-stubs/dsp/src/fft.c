@@ -149,8 +149,8 @@ int32_t fleet_run_stage_fft(const step_t *s) {
   const uint32_t bits = fleet_bit_length(largest), shift = bits < 15 ? 15 - bits : 0;
   for (uint32_t i = 0; i < n; i++) {
     const uint32_t at = reversed(i, n);
-    z[2 * at] = (int16_t)(2 * i < frame ? in[2 * i] * (1 << shift) : 0);
-    z[2 * at + 1] = (int16_t)(2 * i + 1 < frame ? in[2 * i + 1] * (1 << shift) : 0);
+    z[2 * at] = (int16_t)(2 * i < frame ? in[2 * i] * (INT32_C(1) << shift) : 0);
+    z[2 * at + 1] = (int16_t)(2 * i + 1 < frame ? in[2 * i + 1] * (INT32_C(1) << shift) : 0);
   }
   complex_fft(z, n, &wave);
   split(z, n, &wave);

@@ -36,7 +36,7 @@ static int32_t measure(const axis_t *a, uint32_t i, int32_t centre2) {
 // Twice the median of measure(): both middle values added.
 static int32_t median2(const axis_t *a, int32_t centre2) {
   const uint32_t rank = (a->n - 1) / 2; // of the lower middle value, from 0
-  int32_t low = centre2 == INT32_MIN ? INT16_MIN : 0, high = centre2 == INT32_MIN ? INT16_MAX : 1 << 18;
+  int32_t low = centre2 == INT32_MIN ? INT16_MIN : 0, high = centre2 == INT32_MIN ? INT16_MAX : INT32_C(1) << 18;
   uint32_t below_high = 0;
   while (low < high) { // the smallest v with more than `rank` values <= v
     const int32_t middle = low + (high - low) / 2;
@@ -79,7 +79,7 @@ static uint32_t kurtosis_q8(const axis_t *a, int32_t mean) {
   const uint32_t left = bits < 11 ? 11 - bits : 0, right = bits > 11 ? bits - 11 : 0;
   uint64_t squares = 0, fourths = 0;
   for (uint32_t i = 0; i < a->n; i++) {
-    const int32_t d = (at(a, i) * 256 - mean) * (1 << left);
+    const int32_t d = (at(a, i) * 256 - mean) * (INT32_C(1) << left);
     const int32_t scaled = right != 0 ? (int32_t)round_shift64(d, right) : d;
     const uint64_t square = (uint64_t)((int64_t)scaled * scaled);
     squares += square;

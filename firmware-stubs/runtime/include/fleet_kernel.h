@@ -23,6 +23,10 @@ static inline uint32_t load_le32(const uint8_t *p) {
   return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+static inline uint32_t load_const_le32(const FLEET_CONST_MEMORY uint8_t *p) {
+  return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 static inline int32_t load_i16(const uint8_t *p) { return (int16_t)(uint16_t)load_le16(p); }
 
 static inline int32_t load_i32(const uint8_t *p) { return (int32_t)load_le32(p); }
@@ -36,12 +40,20 @@ typedef struct {
   const uint8_t *params;
 } step_t;
 
+#ifdef FLEET_PROFILE_REDUCED
+enum { has_int16 = 0 }; // activations of int16
+#else
+enum { has_int16 = 1 };
+#endif
+
+#ifndef FLEET_CONST_APART
 static inline step_t step_at(const fleet_runtime_t *rt, uint32_t offset) {
   const uint8_t *record = rt->bundle + offset;
   const uint32_t operands = (uint32_t)record[FLEET_STEP_INPUTS] + record[FLEET_STEP_OUTPUTS] + record[FLEET_STEP_SCRATCH];
   const step_t step = {rt, record, record + step_head_bytes + operands * operand_bytes};
   return step;
 }
+#endif
 
 static inline const uint8_t *operand(const step_t *s, uint32_t index) {
   return s->record + step_head_bytes + index * operand_bytes;
@@ -57,15 +69,32 @@ static inline uint32_t dtype_of(const uint8_t *op) { return op[FLEET_OPERAND_DTY
 
 static inline int present(const uint8_t *op) { return op[FLEET_OPERAND_SPACE] != FLEET_SPACE_NONE; }
 
-// Address of a readable operand, NULL for space none. Bounds were checked at load.
+// Address of a readable operand, NULL for space none. Bounds were checked at load. Where constants are memory of another kind,
+// they are reached by `const_bytes` only.
 static inline const uint8_t *readable(const fleet_runtime_t *rt, const uint8_t *op) {
   const uint32_t offset = load_le32(op + FLEET_OPERAND_OFFSET);
   switch (op[FLEET_OPERAND_SPACE]) {
     case FLEET_SPACE_ARENA: return rt->arena + offset;
+#ifndef FLEET_CONST_APART
     case FLEET_SPACE_CONST: return rt->bundle + rt->constants + offset;
+#endif
     case FLEET_SPACE_STATE: return rt->state + offset;
     default: return NULL;
   }
+}
+
+// The same for what a device keeps in flash: weights, biases, multipliers, shifts.
+static inline const FLEET_CONST_MEMORY uint8_t *const_bytes(const step_t *s, uint32_t index) {
+  const uint8_t *op = operand(s, index);
+#ifdef FLEET_CONST_APART
+  return present(op) ? s->rt->bundle + s->rt->constants + load_le32(op + FLEET_OPERAND_OFFSET) : NULL;
+#else
+  return readable(s->rt, op);
+#endif
+}
+
+static inline const FLEET_CONST_MEMORY int8_t *const_i8(const step_t *s, uint32_t index) {
+  return (const FLEET_CONST_MEMORY int8_t *)const_bytes(s, index);
 }
 
 static inline uint8_t *writable(const fleet_runtime_t *rt, const uint8_t *op) {

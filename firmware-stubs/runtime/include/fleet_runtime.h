@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "fleet_bundle.h"
+#include "fleet_const.h"
 #include "fleet_error.h"
 
 #ifdef __cplusplus
@@ -72,7 +73,7 @@ typedef struct {
 typedef void (*fleet_monitor_sink_t)(void *user, uint32_t monitor, int32_t value);
 
 typedef struct {
-  const uint8_t *bundle;
+  const FLEET_CONST_MEMORY uint8_t *bundle;
   uint8_t *arena;
   uint8_t *state;
   fleet_monitor_sink_t sink;
@@ -253,13 +254,13 @@ int32_t fleet_self_test(fleet_runtime_t *rt, fleet_self_test_t *test, uint32_t m
 // ---- integers the compiler, the agent and the tests share ------------------------------------------------------------
 
 // CRC-32 of ISO 3309 (zlib, reflected 0xEDB88320) of n bytes, continued from crc (0 to start). O(n).
-uint32_t fleet_crc32(uint32_t crc, const void *data, uint32_t n);
+uint32_t fleet_crc32(uint32_t crc, const void *data, fleet_size_t n);
 
 // One step of xorshift32 (shifts 13, 17, 5); *state must not be 0. Returns the new state.
 uint32_t fleet_xorshift32(uint32_t *state);
 
 // Fills n bytes with bits 31..24 of successive xorshift32 values; 16-bit elements take two, low byte first.
-void fleet_fill_random(uint32_t *state, void *dst, uint32_t n);
+void fleet_fill_random(uint32_t *state, void *dst, fleet_size_t n);
 
 // TensorFlow Lite's MultiplyByQuantizedMultiplier with double rounding: x * multiplier / 2^31 * 2^shift, rounded to
 // nearest by SQRDMULH (halves up), then by a rounding shift (halves away from zero). multiplier >= 0, -31 <= shift <= 30; x << shift

@@ -103,8 +103,8 @@ static int32_t hard_swish(const unary_t *u, int32_t x) {
   factor = high_mul_16(factor, u->second_multiplier);
   if (left > 0) factor = saturate_16((int64_t)factor * 2);
   if (left < 0) factor = rounding_shift(factor, -left);
-  factor = (factor + (1 << 15)) >> 1;
-  return rounding_shift(factor * unshifted / (1 << 15), -u->shift); // the product is rounded towards zero
+  factor = (factor + (INT32_C(1) << 15)) >> 1;
+  return rounding_shift(factor * unshifted / (INT32_C(1) << 15), -u->shift); // the product is rounded towards zero
 }
 
 static int32_t apply(const unary_t *u, int32_t q) {

@@ -4,8 +4,8 @@
 #include "internal.h"
 
 enum { most_depth = 8, most_shift = 62 };
-static const int32_t most_projected = 1 << 30; // so that 2^16 products with int16 stay below 2^61
-static const int32_t most_weight = 1 << 27;    // so that most_depth + 1 of them stay below 2^31
+static const int32_t most_projected = INT32_C(1) << 30; // so that 2^16 products with int16 stay below 2^61
+static const int32_t most_weight = INT32_C(1) << 27;    // so that most_depth + 1 of them stay below 2^31
 
 static int is_right_shift(uint32_t shift) { return shift >= 1 && shift <= most_shift; }
 

@@ -155,12 +155,13 @@ int32_t fleet_run_mahalanobis_score(const step_t *s) {
   const uint32_t features = param_u16(s, FLEET_MAHALANOBIS_SCORE_FEATURES_N), rows = param_u16(s, FLEET_MAHALANOBIS_SCORE_ROWS);
   const int8_t *x = input_i8(s, 0), *means = input_i8(s, 1);
   const uint8_t *whitening = input_bytes(s, 2);
+  const int32_t most = INT32_C(1) << 23;
   uint64_t sum = 0;
   for (uint32_t r = 0; r < rows; r++) {
     int64_t row = 0;
     for (uint32_t i = 0; i < features; i++, whitening += 2) row += load_i16(whitening) * (x[i] - means[i]);
     row = round_shift64(row, param_u8(s, FLEET_MAHALANOBIS_SCORE_ROW_SHIFT));
-    const int64_t bounded = row < -(1 << 23) ? -(1 << 23) : row > 1 << 23 ? 1 << 23 : row;
+    const int64_t bounded = row < -most ? -most : row > most ? most : row;
     sum += (uint64_t)(bounded * bounded);
   }
   *output_i16(s, 0) = (int16_t)to_score((int32_t)fleet_square_root(sum), s, FLEET_MAHALANOBIS_SCORE_MULTIPLIER,

@@ -5,6 +5,12 @@
 
 #include "internal.h"
 
+#ifdef FLEET_PROFILE_REDUCED
+enum { rows_at_once = 1 }; // half the code
+#else
+enum { rows_at_once = 4 };
+#endif
+
 // acc[j] += sum over i < n of (x[i] + x_offset) * w[j * w_stride + i], j = 0..3.
 // -127 <= x_offset <= 128, so x + x_offset is within +-255 and a product within 2^15.
 #if defined(__wasm_simd128__)
@@ -16,9 +22,9 @@ static inline v128_t sum_lanes(v128_t a, v128_t b, v128_t c, v128_t d) {
   return wasm_i32x4_add(wasm_i32x4_shuffle(ab, cd, 0, 1, 4, 5), wasm_i32x4_shuffle(ab, cd, 2, 3, 6, 7));
 }
 
-static inline void dot4(const int8_t *x, int32_t x_offset, const int8_t *w, uint32_t w_stride, uint32_t n,
+static inline void dot4(const int8_t *x, int32_t x_offset, const FLEET_CONST_MEMORY int8_t *w, uint32_t w_stride, uint32_t n,
                         uint32_t acc[4]) {
-  const int8_t *w0 = w, *w1 = w + w_stride, *w2 = w1 + w_stride, *w3 = w2 + w_stride;
+  const FLEET_CONST_MEMORY int8_t *w0 = w, *w1 = w + w_stride, *w2 = w1 + w_stride, *w3 = w2 + w_stride;
   const v128_t offset = wasm_i16x8_splat((int16_t)x_offset);
   v128_t a0 = wasm_i32x4_splat(0), a1 = a0, a2 = a0, a3 = a0;
   uint32_t i = 0;
@@ -55,9 +61,9 @@ static inline void dot4(const int8_t *x, int32_t x_offset, const int8_t *w, uint
 
 #else
 
-static inline void dot4(const int8_t *x, int32_t x_offset, const int8_t *w, uint32_t w_stride, uint32_t n,
+static inline void dot4(const int8_t *x, int32_t x_offset, const FLEET_CONST_MEMORY int8_t *w, uint32_t w_stride, uint32_t n,
                         uint32_t acc[4]) {
-  const int8_t *w0 = w, *w1 = w + w_stride, *w2 = w1 + w_stride, *w3 = w2 + w_stride;
+  const FLEET_CONST_MEMORY int8_t *w0 = w, *w1 = w + w_stride, *w2 = w1 + w_stride, *w3 = w2 + w_stride;
   uint32_t s0 = acc[0], s1 = acc[1], s2 = acc[2], s3 = acc[3];
   for (uint32_t i = 0; i < n; i++) {
     const int32_t v = x[i] + x_offset;
@@ -75,16 +81,16 @@ static inline void dot4(const int8_t *x, int32_t x_offset, const int8_t *w, uint
 #endif
 
 // The same for one row.
-static inline uint32_t dot1(const int8_t *x, int32_t x_offset, const int8_t *w, uint32_t n) {
+static inline uint32_t dot1(const int8_t *x, int32_t x_offset, const FLEET_CONST_MEMORY int8_t *w, fleet_size_t n) {
   uint32_t sum = 0;
-  for (uint32_t i = 0; i < n; i++) sum += (uint32_t)((x[i] + x_offset) * w[i]);
+  for (fleet_size_t i = 0; i < n; i++) sum += (uint32_t)((x[i] + x_offset) * w[i]);
   return sum;
 }
 
 // sum over i < n of (x[i] + x_offset): what a weights_offset is multiplied by.
-static inline uint32_t sum_row(const int8_t *x, int32_t x_offset, uint32_t n) {
+static inline uint32_t sum_row(const int8_t *x, int32_t x_offset, fleet_size_t n) {
   uint32_t sum = 0;
-  for (uint32_t i = 0; i < n; i++) sum += (uint32_t)(x[i] + x_offset);
+  for (fleet_size_t i = 0; i < n; i++) sum += (uint32_t)(x[i] + x_offset);
   return sum;
 }
 
@@ -105,7 +111,7 @@ static inline int64_t dot_wide(const int16_t *x, const int8_t *w, uint32_t n) {
   while (i < n) {
     const uint32_t end = n - i < 256 ? n : i + 256;
     int32_t sum = 0;
-    for (; i < end; i++) sum += x[i] * w[i];
+    for (; i < end; i++) sum += (int32_t)x[i] * w[i];
     total += sum;
   }
   return total;

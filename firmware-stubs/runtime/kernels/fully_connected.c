@@ -34,35 +34,35 @@ static int32_t run_wide(const step_t *s) {
 }
 
 int32_t fleet_run_fully_connected(const step_t *s) {
-  if (dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
-  const uint32_t batches = param_u32(s, FLEET_FULLY_CONNECTED_BATCHES);
-  const uint32_t in = param_u32(s, FLEET_FULLY_CONNECTED_IN_N);
-  const uint32_t out = param_u32(s, FLEET_FULLY_CONNECTED_OUT_N);
+  if (has_int16 && dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
+  const fleet_size_t batches = (fleet_size_t)param_u32(s, FLEET_FULLY_CONNECTED_BATCHES);
+  const fleet_size_t in = (fleet_size_t)param_u32(s, FLEET_FULLY_CONNECTED_IN_N);
+  const fleet_size_t out = (fleet_size_t)param_u32(s, FLEET_FULLY_CONNECTED_OUT_N);
   const int32_t x_offset = param_i16(s, FLEET_FULLY_CONNECTED_INPUT_OFFSET);
   const int32_t w_offset = param_i16(s, FLEET_FULLY_CONNECTED_WEIGHTS_OFFSET);
   const int32_t y_offset = param_i16(s, FLEET_FULLY_CONNECTED_OUTPUT_OFFSET);
   const int32_t low = param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MIN);
   const int32_t high = param_i16(s, FLEET_FULLY_CONNECTED_ACTIVATION_MAX);
-  const uint32_t per_channel = param_u8(s, FLEET_FULLY_CONNECTED_PER_CHANNEL);
-  const int8_t *weights = input_i8(s, 1);
-  const uint8_t *bias = input_bytes(s, 2);
-  const uint8_t *multipliers = input_bytes(s, 3);
-  const int8_t *shifts = input_i8(s, 4);
-  for (uint32_t b = 0; b < batches; b++) {
+  const fleet_size_t per_channel = (fleet_size_t)param_u8(s, FLEET_FULLY_CONNECTED_PER_CHANNEL);
+  const FLEET_CONST_MEMORY int8_t *weights = const_i8(s, 1);
+  const FLEET_CONST_MEMORY uint8_t *bias = const_bytes(s, 2);
+  const FLEET_CONST_MEMORY uint8_t *multipliers = const_bytes(s, 3);
+  const FLEET_CONST_MEMORY int8_t *shifts = const_i8(s, 4);
+  for (fleet_size_t b = 0; b < batches; b++) {
     const int8_t *x = input_i8(s, 0) + (size_t)b * in;
     int8_t *y = output_i8(s, 0) + (size_t)b * out;
     const uint32_t common = w_offset != 0 ? (uint32_t)w_offset * sum_row(x, x_offset, in) : 0;
-    for (uint32_t o = 0; o < out; o += 4) {
-      const uint32_t n = out - o < 4 ? out - o : 4;
-      uint32_t acc[4] = {0, 0, 0, 0};
-      const int8_t *w = weights + (size_t)o * in;
+    for (fleet_size_t o = 0; o < out; o += rows_at_once) {
+      const fleet_size_t n = out - o < rows_at_once ? out - o : (fleet_size_t)rows_at_once;
+      uint32_t acc[rows_at_once] = {0};
+      const FLEET_CONST_MEMORY int8_t *w = weights + (size_t)o * in;
       if (n == 4) dot4(x, x_offset, w, in, in, acc);
       else
-        for (uint32_t j = 0; j < n; j++) acc[j] = dot1(x, x_offset, w + (size_t)j * in, in);
-      for (uint32_t j = 0; j < n; j++) {
-        const uint32_t c = per_channel * (o + j);
-        const uint32_t sum = acc[j] + common + (bias != NULL ? load_le32(bias + (size_t)(o + j) * 4) : 0);
-        y[o + j] = to_int8(sum, load_i32(multipliers + (size_t)c * 4), shifts[c], y_offset, low, high);
+        for (fleet_size_t j = 0; j < n; j++) acc[j] = dot1(x, x_offset, w + (size_t)j * in, in);
+      for (fleet_size_t j = 0; j < n; j++) {
+        const fleet_size_t c = per_channel * (o + j);
+        const uint32_t sum = acc[j] + common + (bias != NULL ? load_const_le32(bias + (size_t)(o + j) * 4) : 0);
+        y[o + j] = to_int8(sum, (int32_t)load_const_le32(multipliers + (size_t)c * 4), shifts[c], y_offset, low, high);
       }
     }
   }

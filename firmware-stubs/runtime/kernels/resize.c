@@ -95,7 +95,7 @@ int32_t fleet_run_resize_bilinear(const step_t *s) {
         const int32_t w10 = v.weight * (1024 - u.weight), w11 = v.weight * u.weight;
         for (uint32_t c = 0; c < channels; c++) {
           const int32_t sum = p00[c] * w00 + p01[c] * w01 + p10[c] * w10 + p11[c] * w11;
-          *to++ = (int8_t)clamp((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20), -128, 127);
+          *to++ = (int8_t)clamp((sum + (sum > 0 ? INT32_C(1) << 19 : -(INT32_C(1) << 19))) / (INT32_C(1) << 20), -128, 127);
         }
       }
     }

@@ -58,8 +58,8 @@ static int32_t run_wide(const step_t *s) {
     uint32_t zeros = 1;
     while (!((uint32_t)sum & UINT32_C(0x80000000) >> zeros)) zeros++; // 1..30
     // 1 <= sum * 2^(zeros - 31) < 2; what is above 1, as 16 bits, is where the table of 1 / (1 + x) is read.
-    const int32_t above = (int32_t)((((int64_t)sum << (zeros - 1)) + (1 << 13)) >> 14) - (1 << 16);
-    const int32_t reciprocal = table_16(reciprocals, clamp(above - (1 << 15), -32768, 32767));
+    const int32_t above = (int32_t)((((int64_t)sum << (zeros - 1)) + (1 << 13)) >> 14) - (INT32_C(1) << 16);
+    const int32_t reciprocal = table_16(reciprocals, clamp(above - (INT32_C(1) << 15), -32768, 32767));
     const uint32_t right = 31 - zeros;
     for (uint32_t c = 0; c < depth; c++)
       y[c] = (int16_t)clamp((int32_t)(((int64_t)y[c] * reciprocal + (INT64_C(1) << (right - 1))) >> right), 0, 32767);
@@ -68,19 +68,19 @@ static int32_t run_wide(const step_t *s) {
 }
 
 int32_t fleet_run_softmax(const step_t *s) {
-  if (dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
-  const uint32_t rows = param_u32(s, FLEET_SOFTMAX_ROWS), depth = param_u32(s, FLEET_SOFTMAX_DEPTH);
+  if (has_int16 && dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
+  const fleet_size_t rows = (fleet_size_t)param_u32(s, FLEET_SOFTMAX_ROWS), depth = (fleet_size_t)param_u32(s, FLEET_SOFTMAX_DEPTH);
   const int32_t multiplier = param_i32(s, FLEET_SOFTMAX_MULTIPLIER), shift = param_i8(s, FLEET_SOFTMAX_SHIFT);
   const int32_t diff_min = param_i16(s, FLEET_SOFTMAX_DIFF_MIN);
-  const int wide = dtype_of(output_operand(s, 0)) == FLEET_DTYPE_INT16;
+  const int wide = has_int16 && dtype_of(output_operand(s, 0)) == FLEET_DTYPE_INT16;
   const int32_t lowest = wide ? -32768 : -128, highest = wide ? 32767 : 127;
   const int8_t *x = input_i8(s, 0);
   uint8_t *y = writable(s->rt, output_operand(s, 0));
-  for (uint32_t row = 0; row < rows; row++, x += depth) {
+  for (fleet_size_t row = 0; row < rows; row++, x += depth) {
     int32_t max = -128;
-    for (uint32_t c = 0; c < depth; c++) max = x[c] > max ? x[c] : max;
+    for (fleet_size_t c = 0; c < depth; c++) max = x[c] > max ? x[c] : max;
     uint32_t sum = 0;
-    for (uint32_t c = 0; c < depth; c++)
+    for (fleet_size_t c = 0; c < depth; c++)
       if (x[c] - max >= diff_min)
         sum += (uint32_t)rounding_shift(exponential(x[c] - max, multiplier, shift), sum_integer_bits);
     // sum = 2^bits * (1 + fraction); hostile parameters may make it 0 or wrap: then the values are meaningless.
@@ -88,7 +88,7 @@ int32_t fleet_run_softmax(const step_t *s) {
     const int32_t fraction = (int32_t)((sum << zeros) & INT32_MAX);
     const int32_t scale = fleet_reciprocal_1_plus(fraction);
     const int32_t exponent = sum_integer_bits - (int32_t)(zeros < sum_integer_bits ? zeros : sum_integer_bits) + 31 - (wide ? 16 : 8);
-    for (uint32_t c = 0; c < depth; c++) {
+    for (fleet_size_t c = 0; c < depth; c++) {
       int32_t value = lowest;
       // Above 31 the reference stops the program; the exact result rounds to 0.
       if (x[c] - max >= diff_min && exponent <= 31)

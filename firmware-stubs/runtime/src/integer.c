@@ -2,15 +2,15 @@
 #include "internal.h"
 
 // CRC-32, ISO 3309, reflected polynomial 0xEDB88320, four bits at a time: 64 bytes of table instead of 1 KiB.
-static const uint32_t crc_nibbles[16] = {
+static const FLEET_CONST_MEMORY uint32_t crc_nibbles[16] = {
     0x00000000u, 0x1db71064u, 0x3b6e20c8u, 0x26d930acu, 0x76dc4190u, 0x6b6b51f4u, 0x4db26158u, 0x5005713cu,
     0xedb88320u, 0xf00f9344u, 0xd6d6a3e8u, 0xcb61b38cu, 0x9b64c2b0u, 0x86d3d2d4u, 0xa00ae278u, 0xbdbdf21cu,
 };
 
-uint32_t fleet_crc32(uint32_t crc, const void *data, uint32_t n) {
+uint32_t fleet_crc32(uint32_t crc, const void *data, fleet_size_t n) {
   const uint8_t *p = data;
   crc = ~crc;
-  for (uint32_t i = 0; i < n; i++) {
+  for (fleet_size_t i = 0; i < n; i++) {
     crc ^= p[i];
     crc = crc >> 4 ^ crc_nibbles[crc & 15u];
     crc = crc >> 4 ^ crc_nibbles[crc & 15u];
@@ -27,15 +27,15 @@ uint32_t fleet_xorshift32(uint32_t *state) {
   return x;
 }
 
-void fleet_fill_random(uint32_t *state, void *dst, uint32_t n) {
+void fleet_fill_random(uint32_t *state, void *dst, fleet_size_t n) {
   uint8_t *p = dst;
-  for (uint32_t i = 0; i < n; i++) p[i] = (uint8_t)(fleet_xorshift32(state) >> 24);
+  for (fleet_size_t i = 0; i < n; i++) p[i] = (uint8_t)(fleet_xorshift32(state) >> 24);
 }
 
 int32_t fleet_requantize(int32_t x, int32_t multiplier, int32_t shift) { return requantize(x, multiplier, shift); }
 
 int32_t fleet_requantize64(int64_t x, int32_t multiplier, int32_t shift) {
-  const int32_t reduced = multiplier < 0x7fff0000 ? (multiplier + (1 << 15)) >> 16 : 0x7fff;
+  const int32_t reduced = multiplier < 0x7fff0000 ? (multiplier + (INT32_C(1) << 15)) >> 16 : 0x7fff;
   const int32_t total = 15 - shift; // 8..46; |x| < 2^47 and reduced < 2^15, so the sum stays below 2^63
   return (int32_t)((x * reduced + (INT64_C(1) << (total - 1))) >> total);
 }
@@ -45,7 +45,7 @@ int32_t fleet_requantize64(int64_t x, int32_t multiplier, int32_t shift) {
 static int32_t exp_quarter(int32_t x) {
   const int32_t exp_minus_eighth = 1895147668;
   const int32_t third = 715827883;
-  const int32_t y = x + (1 << 28);
+  const int32_t y = x + (INT32_C(1) << 28);
   const int32_t y2 = high_mul(y, y);
   const int32_t y3 = high_mul(y2, y);
   const int32_t y4 = high_mul(y2, y2);
@@ -57,7 +57,7 @@ static int32_t exp_quarter(int32_t x) {
 // product of exp(-2^i) over the bits of k. Sums are made in uint32: a wrong input (x > 0) gives a wrong value, never
 // undefined behaviour.
 static int32_t exp_of_negative(int32_t x, uint32_t integer_bits) {
-  static const int32_t powers[7] = {// exp(-1/4), exp(-1/2), ... exp(-16) in Q0.31
+  static const FLEET_CONST_MEMORY int32_t powers[7] = {// exp(-1/4), exp(-1/2), ... exp(-16) in Q0.31
                                     1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
   if (x == 0) return INT32_MAX;
   const uint32_t first = 29 - integer_bits; // the bit of 1/4
@@ -74,7 +74,7 @@ int32_t fleet_exp_q31(int32_t x) { return exp_of_negative(x, 5); }
 
 // 2 / (1 + x) in Q2.29 for x in [0, 1) in Q0.31: Newton's iteration from 48/17 - 32/17 d, with d = (1 + x) / 2.
 static int32_t two_over_1_plus(int32_t x) {
-  const int32_t one = 1 << 29;
+  const int32_t one = INT32_C(1) << 29;
   const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2); // d, rounded; x >= 0
   int32_t r = 1515870810 + high_mul(half, -1010580540);
   for (int i = 0; i < 3; i++) {
@@ -97,7 +97,7 @@ int32_t fleet_logistic_q31(int32_t x) {
 // tanh(x) = (1 - e^-2x) / (1 + e^-2x); reading Q4.27 as Q5.26 doubles x.
 int32_t fleet_tanh_q31(int32_t x) {
   if (x == 0) return 0;
-  const int32_t positive = saturate(((int64_t)two_over_1_plus(exp_of_negative(x > 0 ? -x : x, 5)) - (1 << 29)) * 4);
+  const int32_t positive = saturate(((int64_t)two_over_1_plus(exp_of_negative(x > 0 ? -x : x, 5)) - (INT32_C(1) << 29)) * 4);
   return x > 0 ? positive : -positive;
 }
 
