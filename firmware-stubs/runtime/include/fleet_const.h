@@ -15,9 +15,9 @@
 
 // A function whose call is smaller than its body, where code is dearer than time.
 #if defined(__AVR__)
-#define FLEET_OUT_OF_LINE __attribute__((noinline))
+#define FLEET_OUT_OF_LINE __attribute__((noinline, unused))
 #else
-#define FLEET_OUT_OF_LINE
+#define FLEET_OUT_OF_LINE inline
 #endif
 
 // Bytes and counts of what lies in memory: as wide as an address.

@@ -19,7 +19,7 @@ enum { step_head_bytes = FLEET_STEP_RECORD_BYTES, operand_bytes = FLEET_OPERAND_
 
 static inline uint32_t load_le16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
 
-static inline uint32_t load_le32(const uint8_t *p) {
+static FLEET_OUT_OF_LINE uint32_t load_le32(const uint8_t *p) {
   return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
@@ -120,7 +120,7 @@ static inline uint32_t param_u32(const step_t *s, uint32_t offset) { return load
 static inline int32_t param_i32(const step_t *s, uint32_t offset) { return load_i32(s->params + offset); }
 
 // The same as fleet_requantize, inline for kernels. ab < 2^62, so the rounding addition cannot overflow.
-static inline int32_t high_mul(int32_t a, int32_t b) {
+static FLEET_OUT_OF_LINE int32_t high_mul(int32_t a, int32_t b) {
   return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
 }
 

@@ -149,7 +149,7 @@ typedef struct {
   uint32_t want_ms;      // when it is repeated
   uint32_t inference_ms; // when the next one is due
   uint32_t soak_ms;      // when the soak began
-  uint32_t window_s;
+  uint32_t window_ms;
   uint32_t index; // inferences in this boot
   fleet_reduced_persist_t persist;
   fleet_reduced_note_t note[FLEET_REDUCED_NOTES];

@@ -320,7 +320,7 @@ int32_t fleet_reduced_init(fleet_reduced_t *a, const fleet_reduced_platform_t *p
   memset(a, 0, sizeof *a);
   a->platform = platform;
   a->config = c;
-  a->window_s = default_window_s;
+  a->window_ms = default_window_s * UINT32_C(1000);
   read_clock(a);
   reduced_records_open(a);
   fleet_reduced_persist_t *p = &a->persist;
@@ -354,7 +354,7 @@ void fleet_reduced_step(fleet_reduced_t *a) {
     a->inference_ms = a->now_ms + (a->config->period_ms == 0 ? 1000u : a->config->period_ms);
     infer(a);
   }
-  if (a->window.state == 1 && (a->now_ms - a->window.start_ms) / 1000 >= a->window_s) close_window(a);
+  if (a->window.state == 1 && a->now_ms - a->window.start_ms >= a->window_ms) close_window(a);
   talk(a);
   a->platform->base.watchdog(a->platform->base.user);
 }

@@ -6,7 +6,7 @@
 #include "manifest.h"
 #include "reduced.h"
 
-enum { want_patience_ms = 5000 };
+enum { most_s = 4000000 }; // of a window or a soak: 46 days, in milliseconds that wrap at 49
 
 static fleet_reduced_slot_t *target_of(fleet_reduced_t *a) { return &a->persist.slots[a->persist.target_slot]; }
 
@@ -65,7 +65,7 @@ static bool mac_matches(const fleet_reduced_t *a, const fleet_manifest_t *m) {
 // ---- deciding --------------------------------------------------------------------------------------------------------
 
 typedef struct {
-  uint32_t deployment, revision, window_s, soak_s, method, payload_bytes;
+  uint32_t deployment, revision, window_s, method, payload_bytes;
   uint32_t keys;
   fleet_cbor_span_t manifest, transfer, payload_digest;
 } desired_t;
@@ -77,7 +77,6 @@ static bool parse(fleet_cbor_span_t message, desired_t *d) {
       {FLEET_DESIRED_MANIFEST, cbor_row_bytes, 1, 0, offsetof(desired_t, manifest)},
       {FLEET_DESIRED_TRANSFER, cbor_row_item, 0, 0, offsetof(desired_t, transfer)},
       {FLEET_DESIRED_WINDOW_S, cbor_row_u32, 0, 0, offsetof(desired_t, window_s)},
-      {FLEET_DESIRED_SOAK_S, cbor_row_u32, 0, 0, offsetof(desired_t, soak_s)},
   };
   static const FLEET_CONST_MEMORY fleet_cbor_row_t transfer_rows[] = {
       {FLEET_TRANSFER_METHOD, cbor_row_u32, 0, 0, offsetof(desired_t, method)},
@@ -110,7 +109,7 @@ static void adopt(fleet_reduced_t *a, const desired_t *d, const fleet_manifest_t
     p->highest_sequence = m->sequence;
     p->floor = m->floor;
   }
-  p->soak_s = (d->keys >> FLEET_DESIRED_SOAK_S & 1) != 0 ? d->soak_s : m->soak_s;
+  p->soak_s = m->soak_s > most_s ? (uint32_t)most_s : m->soak_s; // that of `desired` is not signed
   p->error = 0;
 }
 
@@ -233,7 +232,7 @@ void reduced_desired(fleet_reduced_t *a, fleet_cbor_span_t message) {
     reduced_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID);
     return;
   }
-  if (d.window_s != 0) a->window_s = d.window_s > 3600000 ? 3600000 : d.window_s;
+  if (d.window_s != 0) a->window_ms = (d.window_s > most_s ? (uint32_t)most_s : d.window_s) * 1000;
   if (d.deployment != 0) {
     apply(a, &d);
     return;
@@ -358,7 +357,7 @@ void reduced_work(fleet_reduced_t *a) {
     check_active(a);
   } else if (a->trial_due) {
     run_trial(a);
-  } else if (p->update_state == FLEET_UPDATE_STATE_SOAK && a->running && a->index != 0 && (a->now_ms - a->soak_ms) / 1000 >= p->soak_s) {
+  } else if (p->update_state == FLEET_UPDATE_STATE_SOAK && a->running && a->index != 0 && a->now_ms - a->soak_ms >= p->soak_s * 1000) {
     p->update_state = FLEET_UPDATE_STATE_ACTIVE;
     p->attempts = 0;
     (void)reduced_save(a);

@@ -21,6 +21,7 @@
 #include "modem.h"
 #include "mps2.h"
 #include "reset.h"
+#include "uart.h"
 
 enum { sample_bytes = 32768 }; // the largest input that can be sent to the platform
 enum { shadow_classes = 24 };  // of which a shadow run counts what was taken for what
@@ -224,7 +225,7 @@ static void feed(void *user) {
 
 static int32_t wait(void *user, uint64_t due_us) {
   (void)user;
-  clock_sleep_until(due_us, modem_is_ready);
+  clock_sleep_until(due_us, uart_is_ready);
   return 0;
 }
 

@@ -7,7 +7,7 @@
 #include "clock.h"
 #include "device.h"
 #include "fleet_wire.h"
-#include "modem.h"
+#include "uart.h"
 #include "reset.h"
 
 extern uint32_t link_stack_top[], link_data_load[], link_data[], link_data_end[], link_bss[], link_bss_end[];
@@ -20,7 +20,7 @@ static void nmi_handler(void) { reset_system(FLEET_RESET_CAUSE_WATCHDOG); }
 
 // One for all lines: each source looks for itself whether there is something to do.
 static void interrupt_handler(void) {
-  modem_interrupt();
+  uart_interrupt();
   clock_interrupt();
 }
 

@@ -1,68 +1,29 @@
+// The calls of a modem on a serial line, see modem.h.
 #include "modem.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "mps2.h"
+#include "serial.h"
 
 enum { escape = 0x10, first_call_number = 0x20, call_numbers = 0x7f - first_call_number };
-enum { ring_bytes = 2048, out_bytes = 16 };
+enum { out_bytes = 16 };
 
 typedef enum { call_idle = 0, call_dialing, call_open, call_over } call_state_t;
 
 static struct {
-  // The interrupt moves `head`, the reader `tail`; both count bytes for ever.
-  volatile uint32_t head, tail;
-  volatile uint8_t ring[ring_bytes];
   uint8_t out[out_bytes]; // escapes that wait for the transmitter, [out_sent, out_used)
-  uint32_t out_sent, out_used;
-  bool blocked; // the transmitter did not take what was offered
-  uint32_t number; // of the call, 0..call_numbers - 1
-  call_state_t state;
+  uint8_t out_sent, out_used;
+  uint8_t number;  // of the call, 0..call_numbers - 1
+  uint8_t state;   // call_state_t
   uint8_t escaped; // 0, or `escape`, or the letter whose call number comes next
 } line;
 
 // ---- bytes ---------------------------------------------------------------------------------------------------------
 
-// With interrupts masked, or from the interrupt. A byte that finds the ring full stays in the UART, which then takes no other.
-static void fill_ring(void) {
-  while ((MPS2_REGISTER(mps2_uart1, uart_state) & uart_receive_full) != 0 && line.head - line.tail < ring_bytes) {
-    line.ring[line.head % ring_bytes] = (uint8_t)MPS2_REGISTER(mps2_uart1, uart_data);
-    line.head++;
-  }
-}
-
-void modem_interrupt(void) {
-  MPS2_REGISTER(mps2_uart1, uart_interrupt_clear) = uart_receive_pending | uart_transmit_pending;
-  fill_ring();
-}
-
-static bool transmitter_takes(void) { return (MPS2_REGISTER(mps2_uart1, uart_state) & uart_transmit_full) == 0; }
-
-int modem_is_ready(void) { return line.head != line.tail || (line.blocked && transmitter_takes()); }
-
-static bool next_byte(uint8_t *byte) {
-  if (line.head == line.tail) return false;
-  *byte = line.ring[line.tail % ring_bytes];
-  line.tail++;
-  if (line.head - line.tail == ring_bytes - 1) { // it was full
-    const uint32_t was = mps2_mask_interrupts();
-    fill_ring();
-    mps2_restore_interrupts(was);
-  }
-  return true;
-}
-
-static bool put(uint8_t byte) {
-  line.blocked = !transmitter_takes();
-  if (line.blocked) return false;
-  MPS2_REGISTER(mps2_uart1, uart_data) = byte;
-  return true;
-}
-
 static bool flush(void) {
   while (line.out_sent != line.out_used) {
-    if (!put(line.out[line.out_sent])) return false;
+    if (!serial_put(line.out[line.out_sent])) return false;
     line.out_sent++;
   }
   line.out_sent = line.out_used = 0;
@@ -70,9 +31,9 @@ static bool flush(void) {
 }
 
 // Whole or not at all. A line that has stood still for so long is lost: the agent's patience ends the call.
-static void send_escape(const uint8_t *bytes, uint32_t n) {
+static void send_escape(const uint8_t *bytes, uint8_t n) {
   if (n > out_bytes - line.out_used) return;
-  for (uint32_t i = 0; i < n; i++) line.out[line.out_used++] = bytes[i];
+  for (uint8_t i = 0; i < n; i++) line.out[line.out_used++] = bytes[i];
   (void)flush();
 }
 
@@ -92,7 +53,7 @@ static void on_signal(uint8_t letter, uint8_t number) {
 // Reads on until a data byte of the open call, the end of what came, or the end of the call.
 static bool next_data(uint8_t *data) {
   uint8_t byte;
-  while (line.state != call_over && next_byte(&byte)) {
+  while (line.state != call_over && serial_take(&byte)) {
     if (line.escaped == 0) {
       if (byte == escape) {
         line.escaped = escape;
@@ -118,7 +79,7 @@ static bool next_data(uint8_t *data) {
 
 int32_t modem_open(void) {
   if (line.state == call_idle) {
-    line.number = (line.number + 1) % call_numbers;
+    line.number = (uint8_t)((line.number + 1) % call_numbers);
     line.state = call_dialing;
     say('D');
     return 0;
@@ -131,14 +92,14 @@ int32_t modem_open(void) {
   return -1;
 }
 
-int32_t modem_send(const uint8_t *src, uint32_t n) {
+int32_t modem_send(const uint8_t *src, fleet_size_t n) {
   if (line.state != call_open) return -1;
-  uint32_t sent = 0;
+  fleet_size_t sent = 0;
   while (sent < n && flush()) {
     if (src[sent] == escape) {
       const uint8_t pair[2] = {escape, escape};
       send_escape(pair, sizeof pair);
-    } else if (!put(src[sent])) {
+    } else if (!serial_put(src[sent])) {
       break;
     }
     sent++;
@@ -146,9 +107,9 @@ int32_t modem_send(const uint8_t *src, uint32_t n) {
   return (int32_t)sent;
 }
 
-int32_t modem_receive(uint8_t *dst, uint32_t n) {
+int32_t modem_receive(uint8_t *dst, fleet_size_t n) {
   (void)flush();
-  uint32_t got = 0;
+  fleet_size_t got = 0;
   while (got < n && next_data(&dst[got])) got++;
   // What came before the end of the call is handed out first.
   return got == 0 && line.state != call_open ? -1 : (int32_t)got;
@@ -160,10 +121,7 @@ void modem_close(void) {
 }
 
 void modem_start(uint32_t first_call) {
-  line.number = first_call % call_numbers;
-  MPS2_REGISTER(mps2_uart1, uart_baud) = 16; // the fastest it takes
-  MPS2_REGISTER(mps2_uart1, uart_ctrl) = uart_transmit_enable | uart_receive_enable |
-                                         uart_receive_interrupt | uart_transmit_interrupt;
-  MPS2_REGISTER(nvic_enable_0, 0) = 1u << mps2_irq_uart1_receive | 1u << mps2_irq_uart1_transmit;
+  line.number = (uint8_t)(first_call % call_numbers);
+  serial_start();
   say('H'); // of whatever call a reset has left open
 }

@@ -1,4 +1,5 @@
-// The device's end of a serial line to a modem that dials TCP: one byte stream at a time over UART1.
+// The device's end of a serial line to a modem that dials TCP: one byte stream at a time. The line itself is the
+// port's: serial.h.
 //
 // The line has data wires only, so calls are signalled in the stream. The escape byte 0x10 starts a pair:
 //   10 10      the data byte 0x10
@@ -13,15 +14,13 @@
 
 #include <stdint.h>
 
+#include "fleet_const.h"
+
 // `first_call`: any number, different from boot to boot.
 void modem_start(uint32_t first_call);
 // As fleet_platform_t's net_*.
 int32_t modem_open(void);
-int32_t modem_send(const uint8_t *src, uint32_t n);
-int32_t modem_receive(uint8_t *dst, uint32_t n);
+int32_t modem_send(const uint8_t *src, fleet_size_t n);
+int32_t modem_receive(uint8_t *dst, fleet_size_t n);
 void modem_close(void);
-// Whether bytes have come in that nobody has looked at, or the line takes bytes again after it did not.
-int modem_is_ready(void);
-void modem_interrupt(void);
-
 #endif
