@@ -6,4 +6,12 @@ export function buildImage(image: {
   flags: string[];
   link: string[];
 }): Promise<string>;
+export function buildUnits(image: {
+  name: string;
+  cc: string;
+  units: string[];
+  includes: string[];
+  flags: string[];
+  link: string[];
+}): Promise<string>;
 export const AGENT: readonly string[];

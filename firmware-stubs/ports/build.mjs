@@ -36,8 +36,24 @@ const warnings = (unit) => (unit.startsWith('agent/') ? [...STRICT, '-Wno-sign-c
  */
 export async function buildImage({ name, cc, folders, flags, link }) {
   const files = await collect([...new Set([...RUNTIME, ...INCLUDES, ...folders])]);
+  const units = Object.keys(files).filter((path) => path.endsWith('.c'));
+  const includes = [...new Set([...INCLUDES, ...folders])].filter((path) => existsSync(join(firmware, path)));
+  const flagsOf = (unit) => [...warnings(unit), level(unit), ...flags];
+  return buildFiles({ name, cc, files, units, includes, flags, flagsOf, link });
+}
+
+/**
+ * The same of named units, with nothing but the given flags.
+ * @param {{ name: string, cc: string, units: string[], includes: string[], flags: string[], link: string[] }} image
+ */
+export async function buildUnits({ name, cc, units, includes, flags, link }) {
+  const files = await collect([...new Set([...units.map((unit) => dirname(unit)), ...includes])]);
+  return buildFiles({ name, cc, files, units, includes, flags, flagsOf: () => flags, link });
+}
+
+async function buildFiles({ name, cc, files, units, includes, flags, flagsOf, link }) {
   const version = (await run(cc, ['--version'])).stdout;
-  const hash = createHash('sha256').update(JSON.stringify([name, cc, version, folders, flags, link]));
+  const hash = createHash('sha256').update(JSON.stringify([name, cc, version, units, includes, flags, link]));
   for (const [path, text] of Object.entries(files)) hash.update(`\0${path}\0${text}`);
   const folder = join(cache, `${name}-${hash.digest('hex').slice(0, 24)}`);
   const image = join(folder, name);
@@ -45,16 +61,12 @@ export async function buildImage({ name, cc, folders, flags, link }) {
   const work = `${folder}.${randomUUID()}`;
   await mkdir(work, { recursive: true });
   try {
-    const units = Object.keys(files).filter((path) => path.endsWith('.c'));
-    const includes = [...new Set([...INCLUDES, ...folders])]
-      .filter((path) => existsSync(join(firmware, path)))
-      .map((path) => `-I${path}`);
     const objects = units.map((unit) => join(work, `${unit.replaceAll('/', '-')}.o`));
     const queue = [...units.entries()];
     const compileAll = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         const [i, unit] = next;
-        const args = [...warnings(unit), level(unit), ...flags, ...includes, '-c', unit, '-o', objects[i]];
+        const args = [...flagsOf(unit), ...includes.map((path) => `-I${path}`), '-c', unit, '-o', objects[i]];
         const { stderr } = await run(cc, args, { cwd: firmware });
         process.stderr.write(stderr);
       }

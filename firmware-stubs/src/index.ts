@@ -53,3 +53,13 @@ export function wasmModule(): Promise<WebAssembly.Module> {
   compiled ??= readFile(wasmUrl).then((bytes) => WebAssembly.compile(bytes));
   return compiled;
 }
+export { SimavrDevice, type SimavrDeviceOptions } from './simavr/simavr-device.js';
+export {
+  AVR_PAGE_BYTES,
+  AVR_SLOT_BYTES,
+  createAvrMemory,
+  encodeIdentity,
+  readAvrSlot,
+  writeAvrIdentity,
+  type AvrIdentity,
+} from './simavr/memory-file.js';

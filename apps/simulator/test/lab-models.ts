@@ -3,12 +3,34 @@
 import { GraphBuilder, compile, writeTflite } from '@tinyfleet/compiler';
 import { Random } from '@tinyfleet/sensors';
 
-const INPUTS = 192;
-const HIDDEN = 112;
 const CLASSES = 4;
+const QEMU = {
+  inputs: 192,
+  hidden: 112,
+  deviceType: { name: 'qemu-m4', core: 'cortex-m4f', clockHz: 25e6, slotBytes: 65_536, arenaBytes: 65_536 },
+} as const;
+const UNO = {
+  inputs: 32,
+  hidden: 16,
+  deviceType: {
+    name: 'arduino-uno',
+    core: 'avr',
+    clockHz: 16e6,
+    slotBytes: 2_048,
+    arenaBytes: 256,
+    stateBytes: 0,
+    profile: 'reduced',
+  },
+} as const;
 
 /** The bundle of one of them for a device type of QEMU; another family has nothing in common but its inputs and outputs. */
-export async function labModel(seed: number, family = 1): Promise<Uint8Array> {
+export const labModel = (seed: number, family = 1): Promise<Uint8Array> => model(seed, family, QEMU);
+
+/** The same with 32 inputs and 16 units, for a slot of 2 KB. */
+export const unoModel = (seed: number, family = 1): Promise<Uint8Array> => model(seed, family, UNO);
+
+async function model(seed: number, family: number, size: typeof QEMU | typeof UNO): Promise<Uint8Array> {
+  const { inputs, hidden: units, deviceType } = size;
   const origin = new Random(family);
   const tuning = new Random(seed);
   const tuned = () => (tuning.uniform() < 0.1 ? Math.round(tuning.between(-2, 2)) : 0);
@@ -20,17 +42,10 @@ export async function labModel(seed: number, family = 1): Promise<Uint8Array> {
     const bias = g.constant(`${name}-b`, [shape[0]], new Int32Array(shape[0]), { scale: inputScale / 512 });
     return g.fullyConnected({ input, filter, bias }, { name, scale: 1 / 16 });
   };
-  const x = g.input('x', [1, INPUTS], { scale: 1 / 32 });
-  const hidden = layer('hidden', x, [HIDDEN, INPUTS], 1 / 32);
-  const sums = layer('sums', hidden, [CLASSES, HIDDEN], 1 / 16);
+  const x = g.input('x', [1, inputs], { scale: 1 / 32 });
+  const hidden = layer('hidden', x, [units, inputs], 1 / 32);
+  const sums = layer('sums', hidden, [CLASSES, units], 1 / 16);
   const bytes = writeTflite(g.build([g.softmax(sums, 'classes')]));
-  const deviceType = {
-    name: 'qemu-m4',
-    core: 'cortex-m4f',
-    clockHz: 25e6,
-    slotBytes: 65_536,
-    arenaBytes: 65_536,
-  };
   const labels = Array.from({ length: CLASSES }, (_, i) => `class-${i}`);
   return (await compile({ bytes, fileName: 'classifier.tflite' }, { deviceType, labels })).bundle;
 }

@@ -9,7 +9,10 @@
 typedef struct {
   uint32_t state[8];
   uint32_t bytes; // hashed so far, below 2^32
-  uint8_t block[64];
+  union {
+    uint8_t bytes[64];
+    uint32_t words[16];
+  } block;
 } fleet_sha256_t;
 
 void fleet_sha256_init(fleet_sha256_t *sha);

@@ -5,6 +5,7 @@
 
 // Starts a hash with the key, padded to a block and combined with `pad`. Byte by byte: no block on the stack.
 static void start(fleet_sha256_t *sha, const uint8_t *key, fleet_size_t key_bytes, uint8_t pad) {
+#ifndef FLEET_PROFILE_REDUCED // whose keys have 32 bytes
   uint8_t hashed[32];
   if (key_bytes > 64) {
     fleet_sha256_init(sha);
@@ -13,6 +14,7 @@ static void start(fleet_sha256_t *sha, const uint8_t *key, fleet_size_t key_byte
     key = hashed;
     key_bytes = sizeof hashed;
   }
+#endif
   fleet_sha256_init(sha);
   for (fleet_size_t i = 0; i < 64; i++) {
     const uint8_t byte = (uint8_t)((i < key_bytes ? key[i] : 0) ^ pad);

@@ -15,15 +15,16 @@ static const FLEET_CONST_MEMORY uint32_t round_constants[64] = {
 
 static FLEET_OUT_OF_LINE uint32_t rotate_right(uint32_t x, fleet_size_t n) { return (x >> n) | (x << (32 - n)); }
 
-// The message schedule is kept as a ring of 16 words: 64 bytes of stack instead of 256.
-static void compress(uint32_t state[8], const uint8_t *block) {
-  uint32_t w[16];
+// The message schedule is kept as a ring of 16 words where the block's bytes were: no stack at all instead of 256 bytes.
+static void compress(fleet_sha256_t *sha) {
+  uint32_t *w = sha->block.words;
+  const uint8_t *byte = sha->block.bytes;
   uint32_t s[8];
-  memcpy(s, state, sizeof s);
+  memcpy(s, sha->state, sizeof s);
   for (fleet_size_t i = 0; i < 64; i++) {
     uint32_t word = 0;
     if (i < 16) {
-      for (fleet_size_t k = 0; k < 4; k++) word = word << 8 | *block++;
+      for (fleet_size_t k = 0; k < 4; k++) word = word << 8 | *byte++;
     } else {
       const uint32_t w15 = w[(i + 1) & 15];
       const uint32_t w2 = w[(i + 14) & 15];
@@ -40,7 +41,7 @@ static void compress(uint32_t state[8], const uint8_t *block) {
     s[4] += t1;
     s[0] = t1 + sum0 + majority;
   }
-  for (fleet_size_t i = 0; i < 8; i++) state[i] += s[i];
+  for (fleet_size_t i = 0; i < 8; i++) sha->state[i] += s[i];
 }
 
 void fleet_sha256_init(fleet_sha256_t *sha) {
@@ -55,11 +56,11 @@ void fleet_sha256_update(fleet_sha256_t *sha, const void *data, fleet_size_t n) 
   while (n != 0) {
     const fleet_size_t used = sha->bytes & 63;
     const fleet_size_t take = n < 64 - used ? n : 64 - used;
-    memcpy(sha->block + used, p, take);
+    memcpy(sha->block.bytes + used, p, take);
     sha->bytes += take;
     p += take;
     n -= take;
-    if (used + take == 64) compress(sha->state, sha->block);
+    if (used + take == 64) compress(sha);
   }
 }
 

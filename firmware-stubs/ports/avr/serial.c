@@ -6,7 +6,7 @@
 
 #include "board.h"
 
-enum { ring_bytes = 64, stop_at = 40, go_at = 8 };
+enum { ring_bytes = 32, stop_at = 20, go_at = 4 };
 
 static struct {
   volatile uint8_t head, tail; // the interrupt moves head, the reader tail

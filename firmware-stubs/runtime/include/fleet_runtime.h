@@ -72,6 +72,14 @@ typedef struct {
 // Receives the values of one monitor, see fleet_set_monitor_sink.
 typedef void (*fleet_monitor_sink_t)(void *user, uint32_t monitor, int32_t value);
 
+#ifdef FLEET_PROFILE_REDUCED // what kernels use; the rest is agent/reduced's own
+typedef struct {
+  const FLEET_CONST_MEMORY uint8_t *bundle;
+  uint8_t *arena;
+  uint8_t *state;
+  fleet_size_t constants;
+} fleet_runtime_t;
+#else
 typedef struct {
   const FLEET_CONST_MEMORY uint8_t *bundle;
   uint8_t *arena;
@@ -105,6 +113,7 @@ typedef struct {
   uint8_t phase;      // 0 not loaded, 1 idle, 2 running
   uint8_t fresh;      // no sample was taken since the reset
 } fleet_runtime_t;
+#endif
 
 // Upper bound of sizeof(fleet_runtime_t), for callers that reserve memory without seeing the type.
 #define FLEET_RUNTIME_BYTES 160u

@@ -7,6 +7,7 @@ import { describe, it } from '@jest/globals';
 
 export type Tool =
   | 'arm-none-eabi-gcc'
+  | 'avr-gcc'
   | 'chromium'
   | 'clang'
   | 'cmake'
@@ -18,6 +19,7 @@ export type Tool =
   | 'postgres15'
   | 'qemu-system-arm'
   | 'shared-data'
+  | 'simavr'
   | 'wasm-ld'
   | 'yowasp-clang';
 
@@ -25,6 +27,7 @@ const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 
 const finders: Record<Tool, () => string | undefined> = {
   'arm-none-eabi-gcc': () => onPath('arm-none-eabi-gcc'),
+  'avr-gcc': () => onPath('avr-gcc'),
   chromium: () =>
     existing(process.env.CHROMIUM_PATH) ?? onPath('chromium', 'chromium-browser', 'google-chrome'),
   clang: () => onPath('clang', 'clang-19', 'clang-18', 'clang-17', 'clang-16', 'clang-15', 'clang-14'),
@@ -39,6 +42,8 @@ const finders: Record<Tool, () => string | undefined> = {
   postgres15: () => debianPostgres(),
   'qemu-system-arm': () => onPath('qemu-system-arm'),
   'shared-data': () => existing(process.env.TINYFLEET_SHARED_DATA ?? join(checkout, '../shared/data')),
+  // Its headers: the machine that runs the AVR port is linked with it, and with libelf.
+  simavr: () => ['/usr/include/simavr/sim_avr.h', '/usr/local/include/simavr/sim_avr.h'].find((path) => existsSync(path)),
   'wasm-ld': () =>
     onPath('wasm-ld', 'wasm-ld-19', 'wasm-ld-18', 'wasm-ld-17', 'wasm-ld-16', 'wasm-ld-15', 'wasm-ld-14'),
   'yowasp-clang': () => existing(join(checkout, 'tools/clang/node_modules/@yowasp/clang')),

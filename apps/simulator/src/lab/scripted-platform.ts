@@ -4,8 +4,8 @@
  */
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import {
-  classId, crc32, decode, downTopic, encode, rawPublicKey, signManifest, tryParseTopic, vendorId,
-  type Chunk, type Desired, type Hello, type Sample, type State, type Telemetry, type TransferMethod, type UpTopic, type Want,
+  classId, crc32, decode, deviceKey, downTopic, encode, macManifest, rawPublicKey, signManifest, tryParseTopic, vendorId,
+  type Chunk, type Desired, type Hello, type ManifestContent, type Sample, type State, type Telemetry, type TransferMethod, type UpTopic, type Want,
 } from '@tinyfleet/wire'; // prettier-ignore
 import mqtt, { type Packet } from 'mqtt-packet';
 
@@ -131,7 +131,7 @@ export class ScriptedPlatform {
         const hello = decode('hello', payload);
         this.onHello(device, hello);
         if (this.ask !== null) publish('ask', this.ask);
-        publish('desired', encode('desired', this.desired(parsed.project, hello)));
+        publish('desired', encode('desired', this.desired(parsed.project, device, hello)));
         return;
       }
       case 'state':
@@ -170,7 +170,7 @@ export class ScriptedPlatform {
     return chunks;
   }
 
-  private desired(project: string, hello: Hello): Desired {
+  private desired(project: string, device: string, hello: Hello): Desired {
     const base = { serverTimeMs: Math.floor(this.now()), windowS: this.windowS, pickEvery: this.pickEvery };
     const { release } = this;
     if (release === null) return { ...base, revision: 1, deployment: 0 };
@@ -181,7 +181,7 @@ export class ScriptedPlatform {
     if (active !== undefined && digest.equals(active.digest)) return { ...base, ...numbers };
     const transfer = this.transfer(release, hello, digest);
     const shadow = this.shadowEvery === 0 ? {} : { shadowEvery: this.shadowEvery };
-    const manifest = this.manifest(project, hello, release, digest);
+    const manifest = this.manifest(`${project}/${device}`, hello, release, digest);
     return { ...base, ...numbers, ...shadow, manifest, transfer };
   }
 
@@ -195,20 +195,21 @@ export class ScriptedPlatform {
     return { ...offer, resultBytes, ...(baseDigest === undefined ? {} : { baseDigest }) };
   }
 
-  private manifest(project: string, hello: Hello, release: Release, digest: Buffer): Uint8Array {
-    const name = `${project}/${hello.deviceType}/${release.sequence}/${this.soakS}/${this.latencyUs}/${digest.toString('hex')}`;
+  private manifest(clientId: string, hello: Hello, release: Release, digest: Buffer): Uint8Array {
+    const name = `${clientId}/${hello.deviceType}/${release.sequence}/${this.soakS}/${this.latencyUs}/${digest.toString('hex')}`;
     let manifest = this.manifests.get(name);
     if (manifest === undefined) {
       const { abi, opSet, sequence, bundle } = release;
       const bound = this.latencyUs === 0 ? {} : { latencyUs: this.latencyUs };
       const conditions = { abi, opSet, arenaBytes: 1, stateBytes: 0, floor: 0, soakS: this.soakS, ...bound };
-      manifest = signManifest(
-        {
-          component: 'model', sequence, vendorId: vendorId(project), classId: classId(hello.deviceType), digest,
-          size: bundle.length, conditions,
-        }, // prettier-ignore
-        this.key.privateKey,
-      );
+      const project = clientId.slice(0, clientId.indexOf('/'));
+      const content: ManifestContent = {
+        component: 'model', sequence, vendorId: vendorId(project), classId: classId(hello.deviceType), digest,
+        size: bundle.length, conditions,
+      }; // prettier-ignore
+      manifest = hello.algorithms?.includes('hmac-sha256')
+        ? macManifest(content, { clientId, key: deviceKey(this.token) })
+        : signManifest(content, this.key.privateKey);
       this.manifests.set(name, manifest);
     }
     return manifest;

@@ -30,7 +30,7 @@ enum {
   FLEET_REDUCED_SLOT_BYTES = 2048,
   FLEET_REDUCED_PAGE_BYTES = 128,  // erased and programmed as one
   FLEET_REDUCED_CHUNK_BYTES = 256, // whole pages
-  FLEET_REDUCED_ARENA_BYTES = 256,
+  FLEET_REDUCED_ARENA_BYTES = 128,
   FLEET_REDUCED_RECORD_BYTES = 832, // of memory whose bytes are written one by one (EEPROM)
   FLEET_REDUCED_CELLS = 48,         // classes x confidence bins of a window
   FLEET_REDUCED_NOTES = 2,          // state messages that wait

@@ -97,7 +97,7 @@ static void counters_field(fleet_reduced_t *a, fleet_cbor_writer_t *w, uint8_t k
   if (w->used == at) w->used = before; // nothing was lost
 }
 
-static void publish_hello(fleet_reduced_t *a) {
+static FLEET_OUT_OF_LINE void publish_hello(fleet_reduced_t *a) {
   const uint8_t op_set[] = {0, 1 << FLEET_OP_FULLY_CONNECTED % 8, 0, 1 << FLEET_OP_SOFTMAX % 8};
   const fleet_reduced_config_t *c = a->config;
   const fleet_reduced_persist_t *p = &a->persist;
@@ -128,7 +128,7 @@ static void publish_hello(fleet_reduced_t *a) {
   a->in_flight = in_flight_hello;
 }
 
-static void publish_note(fleet_reduced_t *a) {
+static FLEET_OUT_OF_LINE void publish_note(fleet_reduced_t *a) {
   const fleet_reduced_note_t *note = &a->note[0];
   fleet_cbor_writer_t w;
   fleet_mqtt_publish_begin(&a->mqtt, FLEET_MQTT_WORD("state"), 1, &w);
@@ -153,7 +153,7 @@ static void publish_note(fleet_reduced_t *a) {
   if (close_message(a, &w, at, 1)) a->in_flight = in_flight_note;
 }
 
-static void publish_want(fleet_reduced_t *a) {
+static FLEET_OUT_OF_LINE void publish_want(fleet_reduced_t *a) {
   const fleet_reduced_persist_t *p = &a->persist;
   fleet_cbor_writer_t w;
   fleet_mqtt_publish_begin(&a->mqtt, FLEET_MQTT_WORD("want"), 0, &w);
@@ -168,7 +168,7 @@ static void publish_want(fleet_reduced_t *a) {
   a->want_ms = a->now_ms + ((uint32_t)want_patience_ms << a->timeouts);
 }
 
-static void publish_window(fleet_reduced_t *a) {
+static FLEET_OUT_OF_LINE void publish_window(fleet_reduced_t *a) {
   const fleet_reduced_window_t *n = &a->window;
   const fleet_platform_t *f = &a->platform->base;
   const fleet_reduced_persist_t *p = &a->persist;
@@ -281,7 +281,7 @@ static void close_window(fleet_reduced_t *a) {
 }
 
 // One whole inference; the arena lives for this call only.
-static void infer(fleet_reduced_t *a) {
+static FLEET_OUT_OF_LINE void infer(fleet_reduced_t *a) {
   const fleet_platform_t *f = &a->platform->base;
   const fleet_reduced_persist_t *p = &a->persist;
   int8_t arena[FLEET_REDUCED_ARENA_BYTES];

@@ -18,7 +18,7 @@ static bool same32(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, 32)
 
 // ---- hashes ----------------------------------------------------------------------------------------------------------
 
-static bool slot_matches(const fleet_reduced_t *a, uint8_t slot) {
+static FLEET_OUT_OF_LINE bool slot_matches(const fleet_reduced_t *a, uint8_t slot) {
   const fleet_platform_t *f = &a->platform->base;
   const FLEET_CONST_MEMORY uint8_t *from = slot_at(a, slot);
   fleet_sha256_t sha;
@@ -39,7 +39,7 @@ static bool slot_matches(const fleet_reduced_t *a, uint8_t slot) {
 }
 
 // COSE MAC_structure of RFC 9052 section 6.3: ["MAC0", protected, external, payload], its bytes hashed as they are made.
-static bool mac_matches(const fleet_reduced_t *a, const fleet_manifest_t *m) {
+static FLEET_OUT_OF_LINE bool mac_matches(const fleet_reduced_t *a, const fleet_manifest_t *m) {
   static const FLEET_CONST_MEMORY uint8_t start[] = {0x84, 0x64, 'M', 'A', 'C', '0', 0x43, 0xa1, 0x01, 0x05};
   const fleet_reduced_config_t *c = a->config;
   fleet_sha256_t sha;
@@ -130,7 +130,7 @@ static uint16_t judge(const fleet_reduced_t *a, const desired_t *d, const fleet_
   return same32(d->payload_digest.at, m->digest) && d->payload_bytes == m->size ? 0 : fleet_err_manifest_digest_mismatch;
 }
 
-static uint16_t verify(const fleet_reduced_t *a, fleet_cbor_span_t envelope, fleet_manifest_t *m) {
+static FLEET_OUT_OF_LINE uint16_t verify(const fleet_reduced_t *a, fleet_cbor_span_t envelope, fleet_manifest_t *m) {
   const int32_t parsed = fleet_manifest_parse(envelope.at, envelope.n, m);
   if (parsed < 0) return (uint16_t)-parsed;
   if (!mac_matches(a, m)) return fleet_err_manifest_signature_invalid;
@@ -171,7 +171,7 @@ static void begin_transfer(fleet_reduced_t *a, const fleet_manifest_t *m) {
   (void)reduced_note(a, FLEET_UPDATE_STATE_FETCHING, 0);
 }
 
-static void apply(fleet_reduced_t *a, const desired_t *d) {
+static FLEET_OUT_OF_LINE void apply(fleet_reduced_t *a, const desired_t *d) {
   fleet_reduced_persist_t *p = &a->persist;
   fleet_manifest_t m;
   uint16_t error = d->manifest.n == 0 ? (uint16_t)fleet_err_agent_manifest_missing : verify(a, d->manifest, &m);
@@ -323,7 +323,7 @@ static void commit(fleet_reduced_t *a, uint8_t vectors) {
 }
 
 // The slot is hashed, loaded and runs its golden vectors; the arena and the loaded plan live for this call only.
-static void run_trial(fleet_reduced_t *a) {
+static FLEET_OUT_OF_LINE void run_trial(fleet_reduced_t *a) {
   a->trial_due = false;
   if (!slot_matches(a, a->persist.target_slot)) {
     (void)fail(a, fleet_err_agent_slot_corrupt, FLEET_SLOT_STATE_CORRUPT);
