@@ -18,6 +18,16 @@ const tools = [
     present: () => onPath('arm-none-eabi-gcc'),
     packages: ['gcc-arm-none-eabi', 'libnewlib-arm-none-eabi'],
   },
+  {
+    name: 'avr-gcc',
+    present: () => onPath('avr-gcc') && existsSync('/usr/lib/avr/include/avr/io.h'),
+    packages: ['gcc-avr', 'binutils-avr', 'avr-libc'],
+  },
+  {
+    name: 'simavr',
+    present: () => existsSync('/usr/include/simavr/sim_avr.h') && existsSync('/usr/include/libelf.h'),
+    packages: ['libsimavr-dev', 'libelf-dev'],
+  },
   { name: 'clang', present: () => onPath('clang'), packages: ['clang'] },
   { name: 'lld', present: () => onPath('wasm-ld'), packages: ['lld'] },
   { name: 'gcc', present: () => onPath('gcc'), packages: ['gcc', 'libc6-dev'] },

@@ -28,7 +28,7 @@ const CODE_LIMIT = 24 * 1024;
 /** What a port may leave out by not linking the file (agent/src/optional.c stands in for it): bytes of its own. */
 const OPTIONAL_LIMITS: Record<string, number> = {
   'ask.c': 1024,
-  'hmac.c': 160,
+  'hmac.c': 208,
   'samples.c': 448,
   'shadow.c': 1440,
   'sleep.c': 320,

@@ -82,7 +82,9 @@ export async function buildAvr() {
   const sections = await avrSections(image);
   const program = sections['.text'] + sections['.data'];
   if (program > PROGRAM_BYTES || sections['.bootloader'] > BOOT_BYTES)
-    throw new Error(`the program has ${program} of ${PROGRAM_BYTES} bytes, its boot section ${sections['.bootloader']} of ${BOOT_BYTES}`);
+    throw new Error(
+      `the program has ${program} of ${PROGRAM_BYTES} bytes, its boot section ${sections['.bootloader']} of ${BOOT_BYTES}`,
+    );
   const hex = image.replace(/elf$/, 'hex');
   if (!existsSync(hex)) {
     await run('avr-objcopy', ['-O', 'ihex', '-R', '.eeprom', image, `${hex}.${process.pid}`]);
@@ -94,7 +96,9 @@ export async function buildAvr() {
 /** Bytes of each section. @param {string} image */
 export async function avrSections(image) {
   const { stdout } = await run('avr-size', ['-A', image]);
-  return Object.fromEntries([...stdout.matchAll(/^(\.\w+)\s+(\d+)/gm)].map(([, name, n]) => [name, Number(n)]));
+  return Object.fromEntries(
+    [...stdout.matchAll(/^(\.\w+)\s+(\d+)/gm)].map(([, name, n]) => [name, Number(n)]),
+  );
 }
 
 /** Path of the machine: needs gcc, libsimavr and libelf. */

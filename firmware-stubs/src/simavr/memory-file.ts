@@ -31,11 +31,13 @@ export function encodeIdentity(identity: AvrIdentity): Uint8Array {
   const key = identity.deviceKey ?? deviceKey(token);
   const texts = [project, device, deviceType, token].map((text) => Buffer.from(text));
   const [a, b, type, secret] = texts.map((text) => text.length) as [number, number, number, number];
-  if (a + b > NAME_LIMIT) throw new RangeError(`project and device have ${a + b} bytes together, at most ${NAME_LIMIT} fit`);
+  if (a + b > NAME_LIMIT)
+    throw new RangeError(`project and device have ${a + b} bytes together, at most ${NAME_LIMIT} fit`);
   if (type > TYPE_LIMIT) throw new RangeError(`the device type has ${type} bytes, at most ${TYPE_LIMIT} fit`);
   if (secret > TOKEN_LIMIT) throw new RangeError(`the token has ${secret} bytes, at most ${TOKEN_LIMIT} fit`);
   if (key.length !== 32) throw new RangeError(`the device key has ${key.length} bytes, not 32`);
-  if (!Number.isInteger(periodS) || periodS < 1 || periodS > 65) throw new RangeError(`a period of ${periodS} s is not 1 to 65`);
+  if (!Number.isInteger(periodS) || periodS < 1 || periodS > 65)
+    throw new RangeError(`a period of ${periodS} s is not 1 to 65`);
   const page = Buffer.alloc(IDENTITY_BYTES, 0xff);
   page.set(Buffer.concat([Buffer.from([0x54, 0x46, 1, a, b, type, secret, periodS]), ...texts, key]));
   page.writeUInt32LE(crc32(page.subarray(0, IDENTITY_BYTES - 4)), IDENTITY_BYTES - 4);
@@ -58,7 +60,11 @@ export async function writeAvrIdentity(path: string, identity: AvrIdentity): Pro
   await withFile(path, 'r+', (file) => file.write(page, 0, page.length, IDENTITY_AT));
 }
 
-export async function readAvrSlot(path: string, slot: number, bytes: number = AVR_SLOT_BYTES): Promise<Buffer> {
+export async function readAvrSlot(
+  path: string,
+  slot: number,
+  bytes: number = AVR_SLOT_BYTES,
+): Promise<Buffer> {
   return withFile(path, 'r', async (file) => {
     const data = Buffer.alloc(bytes);
     await file.read(data, 0, bytes, SLOTS_AT + slot * AVR_SLOT_BYTES);

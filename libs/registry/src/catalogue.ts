@@ -54,7 +54,7 @@ export const CATALOGUE: readonly DeviceTypeSpec[] = [
     flashBytes: 32 * KIB,
     ramBytes: 2 * KIB,
     slotBytes: 2 * KIB,
-    arenaBytes: 256,
+    arenaBytes: 128,
     stateBytes: 0,
     sectorBytes: 128,
     programUnitBytes: 128,

@@ -43,7 +43,8 @@ const finders: Record<Tool, () => string | undefined> = {
   'qemu-system-arm': () => onPath('qemu-system-arm'),
   'shared-data': () => existing(process.env.TINYFLEET_SHARED_DATA ?? join(checkout, '../shared/data')),
   // Its headers: the machine that runs the AVR port is linked with it, and with libelf.
-  simavr: () => ['/usr/include/simavr/sim_avr.h', '/usr/local/include/simavr/sim_avr.h'].find((path) => existsSync(path)),
+  simavr: () =>
+    ['/usr/include/simavr/sim_avr.h', '/usr/local/include/simavr/sim_avr.h'].find((path) => existsSync(path)),
   'wasm-ld': () =>
     onPath('wasm-ld', 'wasm-ld-19', 'wasm-ld-18', 'wasm-ld-17', 'wasm-ld-16', 'wasm-ld-15', 'wasm-ld-14'),
   'yowasp-clang': () => existing(join(checkout, 'tools/clang/node_modules/@yowasp/clang')),
