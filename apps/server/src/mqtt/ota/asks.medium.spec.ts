@@ -146,7 +146,7 @@ describe('asks on Postgres', () => {
     await device.hello();
     await eventually(async () => {
       const rows = await fleet.database.query(
-        `select state from device_command c join device d on d.id = c.device_id where d.name = $1`,
+        `select c.state from device_command c join device d on d.id = c.device_id where d.name = $1`,
         [name],
       );
       expect(rows).toEqual([{ state: 'expired' }]);
