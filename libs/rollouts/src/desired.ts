@@ -7,7 +7,7 @@ export interface DesiredRecord {
   /** Deployment number, 0 = nothing to do. */
   readonly deployment: number;
   readonly bundle: DesiredBundle | undefined;
-  /** Of a device that can verify a MAC and nothing else: its own key, sealed. Undefined where nobody has kept one. */
+  /** Of a device that can verify a MAC and nothing else: the key of its credential, sealed. Undefined where there is none. */
   readonly hmac: { readonly sealedKey: Buffer | undefined } | undefined;
 }
 
@@ -43,11 +43,16 @@ export interface BegunTransfer {
   readonly digest: Buffer;
 }
 
+export interface ConnectedDevice {
+  readonly projectId: string;
+  readonly deviceId: string;
+  /** What it has connected with: its key is derived from that. */
+  readonly credentialId: string;
+}
+
 export interface DesiredStore {
   /** In the order of the question; a device without desired state gets revision 0. */
-  load(
-    devices: readonly { readonly projectId: string; readonly deviceId: string }[],
-  ): Promise<DesiredRecord[]>;
+  load(devices: readonly ConnectedDevice[]): Promise<DesiredRecord[]>;
   /** From now on these are offered and nothing else, until the transfer ends or another release is desired. */
   begin(transfers: readonly BegunTransfer[]): Promise<void>;
   /** Devices whose desired state changed after a revision, in order of revision. */

@@ -1465,8 +1465,8 @@ export const errors = {
     exit: 6,
     transient: false,
     title: 'Manifest: device key missing',
-    text: 'The platform keeps no key of {device}, and a MAC under that key is all that the device can check.',
-    hint: 'Connect the device once with its token; one that connects by certificate needs a token for this, `npx tinyfleet device token {device}`.',
+    text: 'The platform keeps no key of what {device} has connected with, and a MAC under that key is all that the device can check.',
+    hint: 'Connect the device with a token; a certificate gives no such key. When the secret of the server was changed, give the device another token.',
   },
   'models.not-found': {
     status: 404,

@@ -322,7 +322,11 @@ export class Ota {
     // Without the note a device may be offered another payload after a reconnect and starts over: dearer, not wrong.
     if (begun.length > 0) this.store.begin(begun).catch(() => this.counters.failures++);
     if (asked.length === 0) return;
-    this.store.load(asked.map(({ session }) => session.device)).then(
+    const devices = asked.map(({ session: { device, credential } }) => {
+      const { projectId, deviceId } = device;
+      return { projectId, deviceId, credentialId: credential.id };
+    });
+    this.store.load(devices).then(
       (records) => asked.forEach((one, i) => one.resolve(records[i]!)),
       (error: unknown) => asked.forEach((one) => one.reject(error)),
     );

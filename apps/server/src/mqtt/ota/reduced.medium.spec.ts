@@ -173,10 +173,14 @@ describe('devices that can verify a MAC and nothing else, on Postgres', () => {
     const name = await register();
     const { device } = await join(name);
     const keyed = async () =>
-      (await fleet.database.query(`select 1 from device where name = $1 and sealed_key is not null`, [name]))
-        .length;
+      (
+        await fleet.database.query(
+          `select 1 from device_credential c join device d on d.id = c.device_id where d.name = $1 and c.sealed_key is not null`,
+          [name],
+        )
+      ).length;
     await eventually(async () => expect(await keyed()).toBe(1), patience);
-    const drop = `update device set sealed_key = null where name = $1`;
+    const drop = `update device_credential set sealed_key = null where device_id = (select id from device where name = $1)`;
     await fleet.database.query(drop, [name]);
     const number = await rollOut(name);
     await reaches(number, 'failed');
@@ -195,10 +199,10 @@ describe('devices that can verify a MAC and nothing else, on Postgres', () => {
   it('should take a key that another secret sealed for none', async () => {
     const name = await register();
     await join(name, { ...reduced, behaviour: 'mute' });
-    await fleet.database.query(`update device set sealed_key = $2 where name = $1`, [
-      name,
-      Buffer.alloc(60, 1),
-    ]);
+    await fleet.database.query(
+      `update device_credential set sealed_key = $2 where device_id = (select id from device where name = $1)`,
+      [name, Buffer.alloc(60, 1)],
+    );
     const number = await rollOut(name);
     await reaches(number, 'failed');
     expect(await deployment(number)).toMatchObject({ errorCode: 223 });

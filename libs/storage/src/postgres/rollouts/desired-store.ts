@@ -1,5 +1,11 @@
 /** Desired state of devices, read by the edge. */
-import type { BegunTransfer, DesiredPayload, DesiredRecord, DesiredStore } from '@tinyfleet/rollouts';
+import type {
+  BegunTransfer,
+  ConnectedDevice,
+  DesiredPayload,
+  DesiredRecord,
+  DesiredStore,
+} from '@tinyfleet/rollouts';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 
@@ -24,12 +30,11 @@ interface Row {
 export class PgDesiredStore implements DesiredStore {
   constructor(private readonly db: Db) {}
 
-  async load(
-    devices: readonly { readonly projectId: string; readonly deviceId: string }[],
-  ): Promise<DesiredRecord[]> {
+  async load(devices: readonly ConnectedDevice[]): Promise<DesiredRecord[]> {
     const rows = await this.db.query<Row>(namedQuery('rollouts/load-desired'), [
       devices.map(({ projectId }) => projectId),
       devices.map(({ deviceId }) => deviceId),
+      devices.map(({ credentialId }) => credentialId),
     ]);
     const records = devices.map(({ deviceId }): DesiredRecord => ({
       deviceId,

@@ -1,15 +1,15 @@
--- What devices are told. Arrays: project, device; answers carry their position. No bundle without a manifest for the
+-- What devices are told. Arrays: project, device, credential it connected with; answers carry their position. No bundle without a manifest for the
 -- device's type by a key that the device trusts, or after the manifest's not-after. Of several keys the newest counts. A device
 -- that does not say which keys it trusts has the one it was made with. One that can verify a MAC and nothing else trusts no
--- signature: the edge puts a MAC in its place, for which it gets the newest manifest, the key that signed it and the device's own.
+-- signature: the edge puts a MAC in its place, for which it gets the newest manifest, the key that signed it and that of the credential.
 -- The payload: see docs/design/transfer.md.
 select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)::float8 as revision,
   coalesce(ds.deployment_number, 0)::float8 as deployment,
   m.manifest, m.digest, b.bytes::float8 as bytes, ds.transfer_digest as "begunDigest",
   p.method as "payloadMethod", p.base_digest as "baseDigest", p.payload_digest as "payloadDigest",
-  p.bytes::float8 as "payloadBytes", hmac.only as "hmacOnly", case when hmac.only then d.sealed_key end as "sealedKey",
+  p.bytes::float8 as "payloadBytes", hmac.only as "hmacOnly", own.sealed_key as "sealedKey",
   m.signed_by as "signedBy"
-from unnest($1::uuid[], $2::uuid[]) with ordinality as q (project_id, device_id, i)
+from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as q (project_id, device_id, credential_id, i)
 join device d on d.project_id = q.project_id and d.id = q.device_id
 left join desired_state ds on ds.project_id = q.project_id and ds.device_id = q.device_id
 left join release r on r.project_id = ds.project_id and r.id = ds.release_id and r.state = 'signed'
@@ -19,6 +19,8 @@ left join device_report rep on rep.project_id = d.project_id and rep.device_id =
 cross join lateral (
   select rep.hello ->> 'currentKey' is null and coalesce(rep.hello -> 'algorithms' <@ '["hmac-sha256"]', false) as only
 ) as hmac
+left join device_credential own on hmac.only and own.project_id = q.project_id and own.device_id = q.device_id
+  and own.id = q.credential_id
 left join lateral (
   select sk.public_key as signed_by, case when ds.fallback then k.fallback_manifest else k.manifest end as manifest,
     case when ds.fallback then a.fallback_digest else a.bundle_digest end as digest
