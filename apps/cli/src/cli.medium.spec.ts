@@ -91,8 +91,67 @@ describe('tinyfleet', () => {
       { name: 'pump-1', type: 'wasm' },
     ]);
     expect(tinyfleet('device', 'list', '--output', 'csv').stdout.split('\r\n')[0]).toBe(
-      'name,type,presence,release,update,last contact,tags',
+      'name,type,state,presence,release,update,last contact,tags',
     );
+  });
+
+  it('should change many devices after counting them, and group them', () => {
+    for (const name of ['pump-2', 'pump-3']) json('device', 'add', name, '--type', 'wasm', '--tags', 'eu');
+    expect(
+      tinyfleet(
+        'device',
+        'update',
+        'pump-1',
+        '--site',
+        'hall',
+        '--location',
+        '52.5,13.4,roof',
+        '--set',
+        'cost=4',
+      ).status,
+    ).toBe(0);
+    const filter = ['--filter', 'tag = eu and not desired.cost = 4'];
+    const dry = tinyfleet('device', 'update', ...filter, '--tag', 'late', '--dry-run');
+    expect(dry.stdout).toContain('2 devices match (pump-2, pump-3). Nothing was changed.');
+    expect(tinyfleet('device', 'update', ...filter, '--tag', 'late')).toMatchObject({ status: 2 });
+    expect(tinyfleet('device', 'update', ...filter, '--tag', 'late', '--yes').stdout).toContain(
+      'changed  2 devices',
+    );
+    expect(json('group', 'create', 'late', '--filter', 'tag = late')).toMatchObject({
+      kind: 'dynamic',
+      count: 2,
+    });
+    expect(json('group', 'create', 'pilot', '--static')).toMatchObject({ kind: 'static', count: 0 });
+    expect(json('group', 'add', 'pilot', 'pump-1', 'pump-2')).toEqual({ changed: 2, count: 2 });
+    expect(json('group', 'add', 'pilot', '--filter', 'group = late', '--yes')).toEqual({
+      changed: 1,
+      count: 3,
+    });
+    expect(json('group', 'remove', 'pilot', 'pump-1')).toEqual({ changed: 1, count: 2 });
+    expect(json('group', 'members', 'pilot')).toMatchObject([{ name: 'pump-2' }, { name: 'pump-3' }]);
+    expect(json('device', 'list', '--filter', 'group = late', '--sort', 'createdAt')).toMatchObject([
+      { name: 'pump-3' },
+      { name: 'pump-2' },
+    ]);
+    expect(tinyfleet('group', 'list').stdout).toMatch(/late +dynamic +2 .*tag = "late"/);
+    expect(json('device', 'suspend', 'pump-2')).toMatchObject({ state: 'suspended' });
+    expect(json('device', 'resume', '--filter', 'tag = late', '--yes')).toMatchObject({
+      matched: 2,
+      changed: 1,
+    });
+    expect(json('device', 'retire', 'pump-3', '--yes')).toMatchObject({ state: 'retired' });
+    expect(tinyfleet('device', 'resume', 'pump-3')).toMatchObject({ status: 5 });
+    const shown = tinyfleet('device', 'show', 'pump-1').stdout;
+    expect(shown).toMatch(/location +roof 52\.5,13\.4/);
+    expect(shown).toMatch(/desired +cost=4/);
+    expect(tinyfleet('device', 'list', '--filter', 'tpye = wasm').stderr).toContain('did you mean type?');
+    for (const group of ['late', 'pilot'])
+      expect(tinyfleet('group', 'delete', group, '--yes').status).toBe(0);
+    for (const name of ['pump-2', 'pump-3'])
+      expect(tinyfleet('device', 'remove', name, '--yes').status).toBe(0);
+    expect(
+      tinyfleet('device', 'update', 'pump-1', '--site', '', '--location', '', '--unset', 'cost').status,
+    ).toBe(0);
   });
 
   it('should queue commands for a device that is away, and ask before one that hurts', () => {

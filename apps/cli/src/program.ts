@@ -8,6 +8,7 @@ import { contextCommand, loginCommand, logoutCommand, setupLinkCommand } from '.
 import { demoCommand } from './commands/demo.js';
 import { deviceCommand } from './commands/device.js';
 import { deviceTypeCommand } from './commands/device-type.js';
+import { groupCommand } from './commands/group.js';
 import { doctorCommand } from './commands/doctor.js';
 import { flashCommand } from './commands/flash.js';
 import { modelCommand } from './commands/model.js';
@@ -52,6 +53,7 @@ Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not fo
     projectCommand(),
     deviceTypeCommand(),
     deviceCommand(),
+    groupCommand(),
     flashCommand(),
     modelCommand(),
     buildCommand(),

@@ -14,10 +14,13 @@ import {
 export const eventSchemas = {
   'device.registered': z.object({ device: z.string() }),
   'device.updated': z.object({ device: z.string() }),
+  /** Many at once, at most 1,000 an event. */
+  'devices.updated': z.object({ devices: z.array(z.string()) }),
   'device.removed': z.object({ device: z.string() }),
   'credential.changed': z.object({ device: z.string(), change: z.enum(['issued', 'revoked', 'expiring']) }),
   'device.reported': z.object({ devices: z.array(z.string()) }),
   'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: Presence })) }),
+  'group.changed': z.object({ group: z.string() }),
   'command.changed': z.object({
     device: z.string(),
     id: z.string(),

@@ -104,10 +104,8 @@ export class DeviceService {
         actor,
         action: 'device.updated',
         target: name,
-        detail: {
-          before: Object.fromEntries(Object.keys(change).map((key) => [key, before[key]])),
-          after: { ...change },
-        },
+        before: Object.fromEntries(Object.keys(change).map((key) => [key, before[key]])),
+        after: { ...change },
       });
       await events.emit(scope, 'device.updated', { device: name });
       return await devices.get(scope, name);
@@ -136,10 +134,8 @@ export class DeviceService {
         actor,
         action: 'device.attributes-set',
         target: name,
-        detail: {
-          before: Object.fromEntries(Object.keys(desired).map((key) => [key, device.desired[key] ?? null])),
-          after: { ...desired },
-        },
+        before: Object.fromEntries(Object.keys(desired).map((key) => [key, device.desired[key] ?? null])),
+        after: { ...desired },
       });
       await events.emit(scope, 'device.updated', { device: name });
       return { version: device.desiredVersion + 1, values: { ...values } };
@@ -161,7 +157,8 @@ export class DeviceService {
         actor,
         action: MOVED[move],
         target: name,
-        detail: { before: { state }, after: { state: moved?.to } },
+        before: { state },
+        after: { state: moved?.to },
       });
       await events.emit(scope, 'device.updated', { device: name });
       return await devices.get(scope, name);

@@ -1,5 +1,6 @@
 /** Projects, device types, devices and models: who and what there is. */
 export * from './attributes.js';
+export * from './bulk-service.js';
 export * from './catalogue.js';
 export * from './command-service.js';
 export * from './credentials/credential-service.js';
@@ -11,6 +12,7 @@ export * from './filter/complete.js';
 export * from './filter/fields.js';
 export * from './filter/filter.js';
 export * from './filter/print.js';
+export * from './group-service.js';
 export * from './model-service.js';
 export * from './npy.js';
 export * from './ports.js';

@@ -1,6 +1,6 @@
 /** What the registry needs from storage. Reads give the API's own shapes; writes are single facts in a transaction. */
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
-import type { AttributeValues } from './attributes.js';
+import type { AttributeValue, AttributeValues } from './attributes.js';
 import type { CredentialStore } from './credentials/ports.js';
 import type { DeviceTypeSpec } from './catalogue.js';
 import type { DeviceMove, DeviceState } from './device-state.js';
@@ -205,10 +205,90 @@ export interface ModelStore {
   ): Promise<void>;
 }
 
+export interface NewGroup {
+  readonly name: string;
+  /** Null: static. */
+  readonly filter: string | null;
+  readonly notes: string;
+  readonly createdBy: string;
+}
+
+export interface LockedGroup {
+  readonly id: string;
+  readonly kind: Resource<'GroupKind'>;
+  readonly filter: string | null;
+  readonly notes: string;
+}
+
+export interface GroupStore {
+  list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Group'>>>;
+  /** @throws registry.group-not-found */
+  get(scope: ProjectScope, name: string): Promise<Resource<'Group'>>;
+  /** Until the transaction ends. @throws registry.group-not-found */
+  lock(scope: ProjectScope, name: string): Promise<LockedGroup>;
+  /** @throws registry.group-exists */
+  add(scope: ProjectScope, group: NewGroup): Promise<void>;
+  update(
+    scope: ProjectScope,
+    id: string,
+    change: { readonly filter?: string; readonly notes?: string },
+  ): Promise<void>;
+  remove(scope: ProjectScope, id: string): Promise<void>;
+  /** How many groups there are, and names and filters of the dynamic ones. */
+  filters(
+    scope: ProjectScope,
+  ): Promise<{ readonly groups: number; readonly dynamic: readonly { name: string; filter: string }[] }>;
+  /** @returns those that were not in it before. */
+  addMembers(scope: ProjectScope, id: string, deviceIds: readonly string[]): Promise<number>;
+  removeMembers(scope: ProjectScope, id: string, deviceIds: readonly string[]): Promise<number>;
+  /** Keeps a count that was made now, unless the filter has changed meanwhile. */
+  setCount(
+    scope: ProjectScope,
+    name: string,
+    counted: { readonly filter: string; readonly count: number },
+  ): Promise<void>;
+}
+
+/** One change of many devices; what is not named stays. */
+export interface BulkUpdate extends DeviceChange {
+  readonly tag?: readonly string[];
+  readonly untag?: readonly string[];
+  readonly desired?: Readonly<Record<string, AttributeValue | null>>;
+}
+
+/** Devices by filter, any number of them. */
+export interface DeviceSetStore {
+  /** Those that match, the first by name as a sample. @throws registry.group-not-found */
+  count(
+    scope: ProjectScope,
+    filter: Filter,
+    sample: number,
+  ): Promise<{ readonly count: number; readonly sample: string[] }>;
+  /** Checks that a filter can be used, as that of the group `own` if named. @throws registry.group-not-found, registry.group-cycle */
+  checkFilter(scope: ProjectScope, filter: Filter, own?: string): Promise<void>;
+  /** Ids, at most `limit`, locked until the transaction ends. */
+  lock(scope: ProjectScope, filter: Filter, limit: number): Promise<string[]>;
+  /** Ids of these names. @throws registry.device-not-found */
+  named(scope: ProjectScope, names: readonly string[]): Promise<string[]>;
+  /** Devices as people see them, by name. */
+  show(scope: ProjectScope, ids: readonly string[]): Promise<Resource<'Device'>[]>;
+  /** @throws registry.tags-too-many, registry.attributes-too-many */
+  update(scope: ProjectScope, ids: readonly string[], change: BulkUpdate, limits: BulkLimits): Promise<void>;
+  names(scope: ProjectScope, ids: readonly string[]): Promise<string[]>;
+}
+
+/** Of one device after the change. */
+export interface BulkLimits {
+  readonly maxTags: number;
+  readonly maxAttributes: number;
+}
+
 export interface RegistryStores {
   readonly projects: ProjectStore;
   readonly types: DeviceTypeStore;
   readonly devices: DeviceStore;
+  readonly deviceSets: DeviceSetStore;
+  readonly groups: GroupStore;
   readonly commands: CommandStore;
   readonly credentials: CredentialStore;
   readonly models: ModelStore;

@@ -132,7 +132,7 @@ async function device(
         location: null,
         attributes: {},
       },
-      ...{ tokenHash: digest(name), sealedKey: Buffer.alloc(0) },
+
       ...rest,
     },
   ]);

@@ -1,5 +1,6 @@
 /** `tinyfleet device`: register, list, show and remove; watching is in device-watch.ts, commands in device-ask.ts. */
-import { Command } from 'commander';
+import type { Resource } from '@tinyfleet/contracts';
+import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { commaList, integer } from '../arguments.js';
 import { ago, bytes, count, shortDigest, state } from '../output/format.js';
@@ -9,6 +10,7 @@ import { confirm } from './confirm.js';
 import { classLabels, classMix } from './class-mix.js';
 import { askCommand, commandsCommand } from './device-ask.js';
 import { credentialsCommand, revokeCommand, rotateCommand } from './device-credentials.js';
+import { moveCommands, updateCommand } from './device-change.js';
 import { listenCommand, watchCommand } from './device-watch.js';
 
 export function deviceCommand(): Command {
@@ -45,9 +47,13 @@ export function deviceCommand(): Command {
     .command('list')
     .description('devices by filter, by name')
     .option('--filter <expression>', `such as 'tag = "demo" and presence = "silent"'`)
+    .addOption(
+      new Option('--sort <field>', 'order').choices(['name', 'lastSeen', 'createdAt']).default('name'),
+    )
+    .addOption(new Option('--order <way>', 'names go up, times down').choices(['asc', 'desc']))
     .option('--limit <n>', 'at most so many', integer('--limit', 1, 100_000), 1_000)
     .addHelpText('after', `\nExample:\n  $ npx tinyfleet device list --filter 'tag = "demo"'`)
-    .action(async (options: { filter?: string; limit: number }, self: Command) => {
+    .action(async (options: ListOptions, self: Command) => {
       const session = Session.of(self);
       const client = await session.client();
       const project = await session.project();
@@ -55,7 +61,12 @@ export function deviceCommand(): Command {
         (query) =>
           client.call('deviceList', {
             params: { project },
-            query: { ...query, ...(options.filter === undefined ? {} : { filter: options.filter }) },
+            query: {
+              ...query,
+              sort: options.sort,
+              ...(options.order === undefined ? {} : { order: options.order }),
+              ...(options.filter === undefined ? {} : { filter: options.filter }),
+            },
           }),
         options.limit,
       );
@@ -64,6 +75,7 @@ export function deviceCommand(): Command {
         [
           { header: 'name', value: (d) => d.name },
           { header: 'type', value: (d) => d.type },
+          { header: 'state', value: (d) => d.state, text: (d) => state(d.state) },
           { header: 'presence', value: (d) => d.presence, text: (d) => state(d.presence) },
           { header: 'release', value: (d) => d.activeRelease },
           { header: 'update', value: (d) => d.updateState, text: (d) => state(d.updateState) },
@@ -101,12 +113,32 @@ export function deviceCommand(): Command {
   command.addCommand(rotateCommand());
   command.addCommand(revokeCommand());
   command.addCommand(credentialsCommand());
+  command.addCommand(updateCommand());
+  for (const move of moveCommands()) command.addCommand(move);
   command.addCommand(askCommand());
   command.addCommand(commandsCommand());
   command.addCommand(watchCommand());
   command.addCommand(listenCommand());
   return command;
 }
+
+interface ListOptions {
+  readonly filter?: string;
+  readonly sort: 'name' | 'lastSeen' | 'createdAt';
+  readonly order?: 'asc' | 'desc';
+  readonly limit: number;
+}
+
+const placeText = ({ text, latitude, longitude }: Resource<'Location'>): string =>
+  [text, latitude === null ? '' : `${latitude},${longitude}`].filter(Boolean).join(' ');
+/** As they are written in filters: texts that look like something else are quoted. */
+const attributesText = (values: Resource<'AttributeSet'>['values']): string | null =>
+  Object.entries(values)
+    .map(
+      ([key, value]) =>
+        `${key}=${typeof value === 'string' && /^[\w.-]*[A-Za-z][\w.-]*$/.test(value) ? value : JSON.stringify(value)}`,
+    )
+    .join(' ') || null;
 
 async function show(session: Session, name: string): Promise<void> {
   const client = await session.client();
@@ -125,9 +157,15 @@ async function show(session: Session, name: string): Promise<void> {
       renderFacts([
         ['device', `${project}/${device.name}`],
         ['type', device.type],
+        ['state', state(device.state)],
         ['presence', `${state(device.presence)}, last contact ${ago(device.lastContactAt)}`],
         ['tags', device.tags.join(' ')],
         ['site', device.site],
+        ['location', device.location === null ? null : placeText(device.location)],
+        ['hardware', device.hardwareRevision],
+        ['notes', device.notes],
+        ['reported', attributesText(device.attributes.reported.values)],
+        ['desired', attributesText(device.attributes.desired.values)],
         ['firmware', device.firmwareVersion],
         ['runtime ABI', device.abi],
         ['active release', device.activeRelease],

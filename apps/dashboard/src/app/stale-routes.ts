@@ -4,6 +4,8 @@ import type { EventName, RouteName } from '@tinyfleet/contracts';
 export const STALE_ROUTES: Readonly<Record<EventName, readonly RouteName[]>> = {
   'device.registered': ['deviceList', 'fleetSummary'],
   'device.updated': ['deviceList', 'deviceGet'],
+  'devices.updated': ['deviceList', 'deviceGet'],
+  'group.changed': ['groupList', 'groupGet', 'groupMembers'],
   'device.removed': ['deviceList', 'fleetSummary'],
   'device.reported': ['deviceList', 'deviceGet', 'fleetSummary'],
   'presence.changed': ['deviceList', 'deviceGet', 'fleetSummary'],

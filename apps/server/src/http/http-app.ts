@@ -5,9 +5,11 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AuthService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
 import {
+  BulkService,
   CommandService,
   CredentialService,
   DeviceService,
+  GroupService,
   ModelService,
   ProjectService,
 } from '@tinyfleet/registry';
@@ -40,6 +42,7 @@ import { CredentialController } from './device/credential.controller.js';
 import { DeviceController } from './device/device.controller.js';
 import { EventController } from './event/event.controller.js';
 import { EventStreams } from './event/event-streams.js';
+import { GroupController } from './group/group.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { countRequests } from './metrics.js';
 import { ModelController } from './model/model.controller.js';
@@ -69,6 +72,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   ProjectController,
   DeviceController,
   CredentialController,
+  GroupController,
   ModelController,
   BuildController,
   ReleaseController,
@@ -127,6 +131,8 @@ export async function createHttpApp(
     { provide: KeyRotationService, useValue: services.rotation },
     { provide: ProjectService, useValue: services.projects },
     { provide: DeviceService, useValue: services.devices },
+    { provide: GroupService, useValue: services.groups },
+    { provide: BulkService, useValue: services.bulk },
     { provide: ModelService, useValue: services.models },
     { provide: BuildService, useValue: services.builds },
     { provide: ReleaseService, useValue: services.releases },

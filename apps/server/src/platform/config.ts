@@ -253,6 +253,25 @@ export const SETTINGS = {
     3_000,
     'Requests above that rate at once; four times as many of one source address.',
   ),
+  'limits.attributes': setting(
+    'TINYFLEET_LIMIT_ATTRIBUTES',
+    count.max(1_000),
+    64,
+    'Desired attributes of one device.',
+  ),
+  'limits.attributeBytes': setting(
+    'TINYFLEET_LIMIT_ATTRIBUTE_BYTES',
+    count.max(65_536),
+    256,
+    'Longest text of an attribute, in bytes.',
+  ),
+  'limits.groups': setting('TINYFLEET_LIMIT_GROUPS', count.max(100_000), 1_000, 'Groups of one project.'),
+  'limits.bulkDevices': setting(
+    'TINYFLEET_LIMIT_BULK_DEVICES',
+    count.max(1_000_000),
+    100_000,
+    'Devices that one bulk action changes, or that go into a static group at once.',
+  ),
   'limits.tokensPerPerson': setting(
     'TINYFLEET_TOKENS_PER_PERSON',
     count.max(10_000),

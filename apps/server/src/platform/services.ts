@@ -4,11 +4,16 @@ import { COMPILER_VERSION } from '@tinyfleet/compiler';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
 import {
+  BulkService,
   CommandService,
   CredentialService,
   DeviceService,
+  GroupService,
   ModelService,
   ProjectService,
+  attributeLimits,
+  bulkDefaults,
+  groupDefaults,
 } from '@tinyfleet/registry';
 import {
   BuildService,
@@ -60,6 +65,8 @@ export interface Services extends Parts {
   readonly projects: ProjectService;
   readonly devices: DeviceService;
   readonly credentials: CredentialService;
+  readonly groups: GroupService;
+  readonly bulk: BulkService;
   readonly commands: CommandService;
   readonly models: ModelService;
   readonly sealer: SecretSealer;
@@ -95,6 +102,11 @@ export function createServices(parts: Parts): Services {
     newId: uuidv7,
   });
   const projects = new ProjectService(stores, transact);
+  const attributes = {
+    ...attributeLimits,
+    maxCount: config['limits.attributes'],
+    maxValueBytes: config['limits.attributeBytes'],
+  };
   const defaultProject = config['oidc.defaultProject'];
   return {
     ...parts,
@@ -115,8 +127,18 @@ export function createServices(parts: Parts): Services {
       newId: uuidv7,
     }),
     projects,
-    devices: new DeviceService(transact, deviceKeys, uuidv7),
+    devices: new DeviceService(transact, deviceKeys, uuidv7, attributes),
     credentials: new CredentialService(stores.credentials, transact, deviceKeys, uuidv7),
+    groups: new GroupService(stores, transact, (error) => log.warn({ err: error }, 'group count'), {
+      ...groupDefaults,
+      maxGroups: config['limits.groups'],
+      maxMembersAtOnce: config['limits.bulkDevices'],
+    }),
+    bulk: new BulkService(
+      transact,
+      { ...bulkDefaults, maxDevices: config['limits.bulkDevices'] },
+      attributes,
+    ),
     commands: new CommandService(transact, uuidv7),
     models: new ModelService(stores, transact, blobs, threadedInspector, config['http.maxUploadBytes']),
     sealer,

@@ -10,6 +10,7 @@ export * from './people.js';
 export * from './projects.js';
 export * from './device-types.js';
 export * from './devices.js';
+export * from './groups.js';
 export * from './commands.js';
 export * from './credentials.js';
 export * from './models.js';

@@ -7,6 +7,7 @@ import { peopleRoutes } from './people.js';
 import { projectsRoutes } from './projects.js';
 import { deviceTypesRoutes } from './device-types.js';
 import { devicesRoutes } from './devices.js';
+import { groupsRoutes } from './groups.js';
 import { commandsRoutes } from './commands.js';
 import { credentialsRoutes } from './credentials.js';
 import { modelsRoutes } from './models.js';
@@ -24,6 +25,7 @@ export const routes = {
   ...projectsRoutes,
   ...deviceTypesRoutes,
   ...devicesRoutes,
+  ...groupsRoutes,
   ...commandsRoutes,
   ...credentialsRoutes,
   ...modelsRoutes,

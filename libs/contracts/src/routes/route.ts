@@ -17,11 +17,12 @@ export interface Route {
   readonly response?: z.ZodType | 'binary' | 'lines' | 'events';
   readonly status?: number;
   /** The path parameter whose resource has a revision: an If-Match is compared with it before anything changes. */
-  readonly revisioned?: 'project' | 'device' | 'deviceType' | 'webhook';
+  readonly revisioned?: 'project' | 'device' | 'deviceType' | 'webhook' | 'group';
 }
 
 export const project = z.object({ project: Name });
 export const device = project.extend({ device: Name });
+export const group = project.extend({ group: Name });
 export const model = project.extend({ model: Name });
 export const modelVersion = model.extend({ version: Version });
 export const build = modelVersion.extend({ deviceType: Name });

@@ -9,7 +9,7 @@ import { FleetError } from '@tinyfleet/errors';
 import type { Tx } from './database.js';
 
 /** Resources with a revision, by the name of their path parameter. */
-export type Revisioned = 'project' | 'device' | 'deviceType' | 'webhook';
+export type Revisioned = 'project' | 'device' | 'deviceType' | 'webhook' | 'group';
 
 export interface Precondition {
   readonly resource: Revisioned;
@@ -32,6 +32,7 @@ const REVISION: Record<Revisioned, string> = {
   device: 'select revision::int as revision from device where project_id = $1 and name = $2 for update',
   deviceType:
     'select revision::int as revision from device_type where project_id = $1 and name = $2 for update',
+  group: 'select revision::int as revision from device_group where project_id = $1 and name = $2 for update',
   webhook: 'select revision::int as revision from webhook where project_id = $1 and name = $2 for update',
 };
 

@@ -264,7 +264,7 @@ export class PgDeviceStore implements DeviceStore {
 
 const notFound = (device: string) => new FleetError('registry.device-not-found', { device });
 
-function toDevice(row: DeviceListRow): Resource<'Device'> {
+export function toDevice(row: DeviceListRow): Resource<'Device'> {
   return {
     name: row.name,
     type: row.type,

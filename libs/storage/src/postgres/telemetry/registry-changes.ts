@@ -11,11 +11,14 @@ export class PgRegistryChanges {
     const [row] = await this.db.query<{
       last: number;
       devices: string[] | null;
+      many: string[] | null;
       asked: string[] | null;
       keyChanged: boolean | null;
     }>(
       `select coalesce(max(number), $2)::float8 as last,
          array_agg(distinct data ->> 'device') filter (where type in ('device.updated', 'device.removed', 'device.registered', 'credential.changed')) as devices,
+         (select array_agg(distinct name) from event many cross join jsonb_array_elements_text(many.data -> 'devices') as name
+          where many.project_id = $1 and many.number > $2 and many.type = 'devices.updated') as many,
          array_agg(distinct data ->> 'device') filter (where type = 'command.changed' and data ->> 'state' = 'queued') as asked,
          bool_or(type = 'key.changed') as "keyChanged"
        from event where project_id = $1 and number > $2`,
@@ -23,7 +26,7 @@ export class PgRegistryChanges {
     );
     return {
       last: row?.last ?? after,
-      devices: row?.devices ?? [],
+      devices: [...(row?.devices ?? []), ...(row?.many ?? [])],
       asked: row?.asked ?? [],
       keyChanged: row?.keyChanged ?? false,
     };

@@ -1,0 +1,92 @@
+/** Routes of groups and of actions on many devices. */
+import * as r from '../resources/index.js';
+import { z } from '../zod.js';
+import { group, project, type Route } from './route.js';
+
+export const groupsRoutes = {
+  groupList: {
+    method: 'GET',
+    path: '/projects/:project/groups',
+    summary: 'Groups by name',
+    access: 'viewer',
+    params: project,
+    query: r.PageQuery,
+    response: r.page(r.Group),
+  },
+  groupCreate: {
+    method: 'POST',
+    path: '/projects/:project/groups',
+    summary: 'Make a group: dynamic with a filter, static without',
+    access: 'operator',
+    params: project,
+    body: r.GroupCreate,
+    response: r.Group,
+    status: 201,
+  },
+  groupGet: {
+    method: 'GET',
+    path: '/projects/:project/groups/:group',
+    summary: 'One group',
+    access: 'viewer',
+    params: group,
+    response: r.Group,
+  },
+  groupUpdate: {
+    method: 'PATCH',
+    path: '/projects/:project/groups/:group',
+    summary: 'Change the filter or notes',
+    access: 'operator',
+    params: group,
+    body: r.GroupPatch,
+    response: r.Group,
+    revisioned: 'group',
+  },
+  groupDelete: {
+    method: 'DELETE',
+    path: '/projects/:project/groups/:group',
+    summary: 'Remove a group that no other names; its devices stay',
+    access: 'operator',
+    params: group,
+    status: 204,
+    revisioned: 'group',
+  },
+  groupMembers: {
+    method: 'GET',
+    path: '/projects/:project/groups/:group/members',
+    summary: 'Its devices',
+    access: 'viewer',
+    params: group,
+    query: r.PageQuery.extend({
+      sort: z.enum(['name', 'lastSeen', 'createdAt']).default('name'),
+      order: z.enum(['asc', 'desc']).optional(),
+    }),
+    response: r.page(r.Device),
+  },
+  groupMembersAdd: {
+    method: 'POST',
+    path: '/projects/:project/groups/:group/members',
+    summary: 'Add devices to a static group, by name or all that match a filter now',
+    access: 'operator',
+    params: group,
+    body: r.GroupMembersChange,
+    response: r.GroupMembersChanged,
+  },
+  groupMembersRemove: {
+    method: 'POST',
+    path: '/projects/:project/groups/:group/members/remove',
+    summary: 'Take devices out of a static group',
+    access: 'operator',
+    params: group,
+    body: r.GroupMembersChange,
+    response: r.GroupMembersChanged,
+  },
+  deviceBulkAction: {
+    method: 'POST',
+    path: '/projects/:project/devices/bulk-actions',
+    summary: 'Change all devices that match a filter, or count them',
+    access: 'operator',
+    params: project,
+    body: r.BulkRequest,
+    response: r.BulkResult,
+  },
+} as const satisfies Record<string, Route>;
