@@ -2001,8 +2001,8 @@ export const errors = {
     exit: 2,
     transient: false,
     title: 'Registry: attributes too many',
-    text: 'The device would have {count} attributes; the limit is {limit}.',
-    hint: 'Remove some, or raise the limit with the option `attributes.maxCount`.',
+    text: 'A device would have {count} attributes; the limit is {limit}.',
+    hint: 'Remove some, or raise the limit with the option `limits.attributes`.',
   },
   'registry.attributes-stale': {
     status: 409,
@@ -2058,7 +2058,7 @@ export const errors = {
     transient: false,
     title: 'Registry: group members too many',
     text: '{count} devices match; at most {limit} go into a static group at once.',
-    hint: 'Make a dynamic group of the filter, or raise the limit with the option `groups.maxMembersAtOnce`.',
+    hint: 'Make a dynamic group of the filter, or raise the limit with the option `limits.bulkDevices`.',
   },
   'registry.bulk-too-many': {
     status: 422,
@@ -2066,7 +2066,7 @@ export const errors = {
     transient: false,
     title: 'Registry: bulk too many',
     text: '{count} devices match; one bulk action changes at most {limit}.',
-    hint: 'Narrow the filter and repeat, or raise the limit with the option `devices.maxBulk`.',
+    hint: 'Narrow the filter and repeat, or raise the limit with the option `limits.bulkDevices`.',
   },
   'registry.bulk-count-changed': {
     status: 409,
@@ -2083,6 +2083,22 @@ export const errors = {
     title: 'Registry: bulk filter empty',
     text: 'A bulk action needs a filter.',
     hint: 'Name the devices; `name = "*"` names them all.',
+  },
+  'registry.groups-too-many': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: groups too many',
+    text: 'The project has {limit} groups already.',
+    hint: 'Delete some, or raise the limit with the option `limits.groups`.',
+  },
+  'registry.tags-too-many': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Registry: tags too many',
+    text: '{device} would have {count} tags; the limit is {limit}. Nothing was changed.',
+    hint: 'Take some away with `--untag`.',
   },
   'releases.not-found': {
     status: 404,
@@ -3416,6 +3432,8 @@ export interface ErrorData {
   'registry.bulk-too-many': { count: Value; limit: Value };
   'registry.bulk-count-changed': { count: Value; expected: Value };
   'registry.bulk-filter-empty': Record<never, Value>;
+  'registry.groups-too-many': { limit: Value };
+  'registry.tags-too-many': { device: Value; count: Value; limit: Value };
   'releases.not-found': { release: Value };
   'releases.exists': { release: Value };
   'releases.no-builds': { release: Value };
