@@ -4,7 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { integer, labels, modelRef, percentSteps, readInput, readModel, releaseRef } from './arguments.js';
+import {
+  instant,
+  integer,
+  labels,
+  modelRef,
+  percentSteps,
+  readInput,
+  readModel,
+  releaseRef,
+} from './arguments.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -74,5 +83,18 @@ describe('arguments', () => {
     writeFileSync(file, 'bytes');
     expect(readModel(file)).toEqual({ bytes: Buffer.from('bytes'), fileName: 'm.onnx' });
     expect(() => readModel(join(folder, 'absent.onnx'))).toThrow(/absent\.onnx/);
+  });
+});
+
+describe('instant', () => {
+  const read = instant('--from', () => Date.parse('2026-02-01T00:00:00Z'));
+  it('should read a time, a date and how long ago', () => {
+    expect(read('2026-01-31T12:00:00+02:00')).toBe('2026-01-31T10:00:00.000Z');
+    expect(read('2026-01-31')).toBe('2026-01-31T00:00:00.000Z');
+    expect(read('36h')).toBe('2026-01-30T12:00:00.000Z');
+    expect(read('90s')).toBe('2026-01-31T23:58:30.000Z');
+  });
+  it.each(['', 'yesterday', '24', '5w', '-3h', '2026-13-01'])('should refuse "%s"', (text) => {
+    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'cli.usage' }));
   });
 });

@@ -31,6 +31,22 @@ export function duration(name: string, min: number, max: number) {
   };
 }
 
+/** A time of RFC 3339, or how long ago (`90s`, `30m`, `24h`, `7d`), as RFC 3339 in UTC. */
+export function instant(name: string, now: () => number = Date.now) {
+  return (text: string): string => {
+    const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+    const at =
+      count === undefined
+        ? /^\d{4}-\d{2}-\d{2}/.test(text)
+          ? Date.parse(text)
+          : Number.NaN
+        : now() - Number(count) * 1_000 * (SECONDS[unit ?? ''] ?? Number.NaN);
+    if (!Number.isFinite(at))
+      usage(`${name} is a time such as 2026-01-31T12:00:00Z, or 30m, 24h or 7d ago, not "${text}".`);
+    return new Date(at).toISOString();
+  };
+}
+
 /** Comma separated, blanks around items dropped, no empty items. */
 export function commaList(text: string): string[] {
   return text

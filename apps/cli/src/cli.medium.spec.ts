@@ -323,6 +323,64 @@ describe('tinyfleet', () => {
     expect(existsSync(login)).toBe(false);
   });
 
+  it('should invite, sign in with a password, limit a token, show what was done, and sign out', async () => {
+    const { url } = json('context') as { url: string };
+    const { link } = json('user', 'invite', 'Ada@example.org', '--role', 'developer') as { link: string };
+    expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/invite#[\w-]{43}$/);
+    expect(json('user', 'invitations')).toMatchObject([{ email: 'ada@example.org', role: 'developer' }]);
+    const password = 'correct horse battery';
+    const accepted = await fetch(`${url}/api/v1/invitations/accept`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ token: link.split('#')[1], password }),
+    });
+    expect(accepted.status).toBe(201);
+    expect(json('user', 'role', 'ada@example.org', 'operator')).toMatchObject({ role: 'operator' });
+    expect(tinyfleet('user', 'remove', 'ada@example.org').status).toBe(2);
+    expect(tinyfleet('user', 'show', 'ada@example.org').stdout).toContain('pumps: operator');
+    const elsewhere = tinyfleet('project', 'list', '--url', 'http://elsewhere.example');
+    expect(elsewhere.status).toBe(3);
+    expect(elsewhere.stderr).toContain('npx tinyfleet login --url http://elsewhere.example');
+
+    env['TINYFLEET_PASSWORD'] = password;
+    const dataDir = env['TINYFLEET_DATA_DIR'];
+    delete env['TINYFLEET_DATA_DIR'];
+    try {
+      expect(json('login', '--url', url, '--email', 'ada@example.org', '--days', '2')).toMatchObject({
+        email: 'ada@example.org',
+        project: 'pumps',
+      });
+      expect(json('token', 'list')).toMatchObject([{ role: 'admin', areas: null, readOnly: false }]);
+      const ci = json('token', 'create', 'ci', '--areas', 'devices', '--read-only', '--days', '1') as {
+        token: string;
+      };
+      const withCi = (...args: string[]) => tinyfleet(...args, '--url', url, '--token', ci.token);
+      expect(withCi('device', 'list', '--project', 'pumps').status).toBe(0);
+      const refused = withCi('model', 'list', '--project', 'pumps');
+      expect([refused.status, refused.stderr]).toEqual([3, expect.stringContaining('auth.token-scope')]);
+      expect(tinyfleet('token', 'create', 'x', '--areas', 'nonsense').stderr).toContain('auth.area-unknown');
+      expect(tinyfleet('audit', 'list').status).toBe(3);
+      expect(tinyfleet('token', 'revoke', 'ci', '--yes').status).toBe(0);
+      expect(withCi('device', 'list', '--project', 'pumps').status).toBe(3);
+      const stored = JSON.parse(readFileSync(join(folder, 'config/tinyfleet/login.json'), 'utf8')) as {
+        token: string;
+      };
+      expect(tinyfleet('logout').stdout).toMatch(/token cli-\S+ is revoked/);
+      expect(tinyfleet('project', 'list', '--url', url, '--token', stored.token).status).toBe(3);
+    } finally {
+      delete env['TINYFLEET_PASSWORD'];
+      env['TINYFLEET_DATA_DIR'] = dataDir;
+    }
+    const file = join(folder, 'audit.csv');
+    expect(tinyfleet('audit', 'export', '--all', '--format', 'csv', '--out', file).status).toBe(0);
+    const exported = readFileSync(file, 'utf8');
+    expect(exported).toMatch(
+      /^at,project,actor,action,subject,[^]*,person:ada@example\.org,session\.opened,/,
+    );
+    const changes = json('audit', 'list', '--subject', 'ada@example.org', '--action', 'member.*');
+    expect(changes).toMatchObject([{ before: { role: 'developer' }, after: { role: 'operator' } }]);
+  });
+
   it('should stop everything on Ctrl-C with exit code 0', async () => {
     const ended = new Promise<number | null>((resolve) => server?.once('exit', resolve));
     server?.kill('SIGINT');

@@ -30,14 +30,15 @@ export interface Context {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** @throws cli.no-context */
+/** @throws cli.no-context, cli.no-login */
 export function resolveContext(flags: ContextFlags, env: Env = process.env): Context {
   const stored = storedContext(flags.dataDir);
   const url = trimmed(flags.url ?? (env['TINYFLEET_URL'] || undefined) ?? stored?.context.url);
   const givenToken = flags.token ?? (env['TINYFLEET_TOKEN'] || undefined);
   const sameServer = stored !== undefined && trimmed(stored.context.url) === url;
   const token = givenToken ?? (sameServer ? stored.context.token : undefined);
-  if (url === undefined || token === undefined) throw new FleetError('cli.no-context');
+  if (url === undefined) throw new FleetError('cli.no-context');
+  if (token === undefined) throw new FleetError('cli.no-login', { url });
   const project =
     flags.project ??
     (env['TINYFLEET_PROJECT'] || undefined) ??

@@ -4,19 +4,23 @@ import { failureOf, renderFailure } from './errors.js';
 import { buildCommand } from './commands/build.js';
 import { compileCommand } from './commands/compile.js';
 import { configCommand } from './commands/config.js';
-import { contextCommand, loginCommand, logoutCommand, setupLinkCommand } from './commands/context.js';
+import { auditCommand } from './commands/audit.js';
+import { contextCommand, setupLinkCommand } from './commands/context.js';
 import { demoCommand } from './commands/demo.js';
 import { deviceCommand } from './commands/device.js';
 import { deviceTypeCommand } from './commands/device-type.js';
 import { groupCommand } from './commands/group.js';
 import { doctorCommand } from './commands/doctor.js';
 import { flashCommand } from './commands/flash.js';
+import { loginCommand, logoutCommand } from './commands/login.js';
 import { modelCommand } from './commands/model.js';
 import { projectCommand } from './commands/project.js';
 import { releaseCommand } from './commands/release.js';
 import { rolloutCommand } from './commands/rollout.js';
 import { simulateCommand } from './commands/simulate.js';
+import { tokenCommand } from './commands/token.js';
 import { upCommand } from './commands/up/index.js';
+import { userCommand } from './commands/user.js';
 import { wireCommand } from './commands/wire.js';
 import { outputFormats } from './output/output.js';
 
@@ -51,6 +55,9 @@ Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not fo
     logoutCommand(),
     contextCommand(),
     projectCommand(),
+    userCommand(),
+    tokenCommand(),
+    auditCommand(),
     deviceTypeCommand(),
     deviceCommand(),
     groupCommand(),

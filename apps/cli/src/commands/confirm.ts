@@ -15,6 +15,16 @@ export async function confirm(question: string, isYes: boolean | undefined): Pro
   }
 }
 
+/** Reads a line from the terminal. */
+export async function ask(question: string): Promise<string> {
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await reader.question(question)).trim();
+  } finally {
+    reader.close();
+  }
+}
+
 /** Reads a line that is not shown. */
 export async function askSecret(question: string): Promise<string> {
   const { stdin, stderr } = process;
