@@ -286,7 +286,7 @@ export const errors = {
     transient: false,
     title: 'Auth: person not found',
     text: 'There is no account for {email}.',
-    hint: 'Look at the list of people.',
+    hint: '`npx tinyfleet user list --all` shows everybody.',
   },
   'auth.last-instance-admin': {
     status: 409,
@@ -310,7 +310,7 @@ export const errors = {
     transient: false,
     title: 'Auth: member not found',
     text: '{email} is no member of this project.',
-    hint: 'Invite that address.',
+    hint: 'Invite that address with `npx tinyfleet user invite`.',
   },
   'auth.member-exists': {
     status: 409,
@@ -318,7 +318,7 @@ export const errors = {
     transient: false,
     title: 'Auth: member exists',
     text: '{email} is a member of this project already.',
-    hint: "Change the member's role.",
+    hint: 'Change the role with `npx tinyfleet user role`.',
   },
   'auth.invitation-not-found': {
     status: 404,
@@ -744,6 +744,14 @@ export const errors = {
     title: 'Cli: no context',
     text: 'No server is known.',
     hint: 'Start one with `npm start`, or sign in with `npx tinyfleet login --url https://...`.',
+  },
+  'cli.no-login': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Cli: no login',
+    text: 'You are not signed in to {url}.',
+    hint: 'Sign in with `npx tinyfleet login --url {url}`, or send an API token with --token or TINYFLEET_TOKEN.',
   },
   'cli.no-project': {
     status: 400,
@@ -3249,6 +3257,7 @@ export interface ErrorData {
   'bundle.front-end-invalid': Record<never, Value>;
   'cli.usage': { reason: Value };
   'cli.no-context': Record<never, Value>;
+  'cli.no-login': { url: Value };
   'cli.no-project': { projects: Value };
   'cli.file-not-found': { path: Value };
   'cli.file-unreadable': { path: Value; reason: Value };
