@@ -16,6 +16,8 @@ export const eventSchemas = {
   'device.updated': z.object({ device: z.string() }),
   /** Many at once, at most 1,000 an event. */
   'devices.updated': z.object({ devices: z.array(z.string()) }),
+  /** Many at once: there is no event for each of them. */
+  'device.imported': z.object({ import: z.string(), added: z.int(), updated: z.int() }),
   'device.removed': z.object({ device: z.string() }),
   'credential.changed': z.object({ device: z.string(), change: z.enum(['issued', 'revoked', 'expiring']) }),
   'device.reported': z.object({ devices: z.array(z.string()) }),

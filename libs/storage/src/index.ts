@@ -13,6 +13,7 @@ export {
   type ConnectionTarget,
   type DatabaseOptions,
   type Db,
+  type Session,
   type Tx,
 } from './postgres/database.js';
 export {
@@ -22,6 +23,7 @@ export {
   type Revisioned,
 } from './postgres/request-conditions.js';
 export { PgIdempotencyStore, type KeptAnswer, type KeyLimits } from './postgres/stores/idempotency-store.js';
+export { PgDeviceImportStore } from './postgres/imports/import-store.js';
 export { LOCK_SPACE } from './postgres/migrate.js';
 export { Leader } from './postgres/leader.js';
 export { EventListener, type Waker } from './postgres/listener.js';

@@ -11,6 +11,7 @@ import { classLabels, classMix } from './class-mix.js';
 import { askCommand, commandsCommand } from './device-ask.js';
 import { credentialsCommand, revokeCommand, rotateCommand } from './device-credentials.js';
 import { moveCommands, updateCommand } from './device-change.js';
+import { exportCommand, importCommand, importsCommand } from './device-import.js';
 import { listenCommand, watchCommand } from './device-watch.js';
 
 export function deviceCommand(): Command {
@@ -115,6 +116,9 @@ export function deviceCommand(): Command {
   command.addCommand(credentialsCommand());
   command.addCommand(updateCommand());
   for (const move of moveCommands()) command.addCommand(move);
+  command.addCommand(importCommand());
+  command.addCommand(exportCommand());
+  command.addCommand(importsCommand());
   command.addCommand(askCommand());
   command.addCommand(commandsCommand());
   command.addCommand(watchCommand());

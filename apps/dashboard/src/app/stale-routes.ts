@@ -6,6 +6,7 @@ export const STALE_ROUTES: Readonly<Record<EventName, readonly RouteName[]>> = {
   'device.updated': ['deviceList', 'deviceGet'],
   'devices.updated': ['deviceList', 'deviceGet'],
   'group.changed': ['groupList', 'groupGet', 'groupMembers'],
+  'device.imported': ['deviceList', 'fleetSummary', 'deviceImportList'],
   'device.removed': ['deviceList', 'fleetSummary'],
   'device.reported': ['deviceList', 'deviceGet', 'fleetSummary'],
   'presence.changed': ['deviceList', 'deviceGet', 'fleetSummary'],

@@ -115,7 +115,7 @@ function pathOfNul(value: unknown, path: readonly string[]): readonly string[] |
 
 function binaryBody(request: FastifyRequest): AsyncIterable<Uint8Array> {
   const type = request.headers['content-type'] ?? 'none';
-  if (!type.startsWith('application/octet-stream'))
+  if (!/^(application\/octet-stream|text\/csv)\s*(;|$)/i.test(type))
     throw new FleetError('server.unsupported-media', { type });
   return request.body as AsyncIterable<Uint8Array>;
 }

@@ -8,6 +8,7 @@ import {
   BulkService,
   CommandService,
   CredentialService,
+  DeviceImportService,
   DeviceService,
   GroupService,
   ModelService,
@@ -22,7 +23,7 @@ import {
 } from '@tinyfleet/releases';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
-import { PgStores, PgTelemetryReader } from '@tinyfleet/storage';
+import { PgDeviceImportStore, PgStores, PgTelemetryReader } from '@tinyfleet/storage';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
@@ -40,6 +41,7 @@ import { BuildController } from './build/build.controller.js';
 import { addSecurityHeaders, serveDashboard } from './dashboard.js';
 import { CredentialController } from './device/credential.controller.js';
 import { DeviceController } from './device/device.controller.js';
+import { DeviceImportController } from './device-import/device-import.controller.js';
 import { EventController } from './event/event.controller.js';
 import { EventStreams } from './event/event-streams.js';
 import { GroupController } from './group/group.controller.js';
@@ -73,6 +75,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   DeviceController,
   CredentialController,
   GroupController,
+  DeviceImportController,
   ModelController,
   BuildController,
   ReleaseController,
@@ -130,6 +133,8 @@ export async function createHttpApp(
     { provide: CredentialService, useValue: services.credentials },
     { provide: KeyRotationService, useValue: services.rotation },
     { provide: ProjectService, useValue: services.projects },
+    { provide: DeviceImportService, useValue: services.imports },
+    { provide: PgDeviceImportStore, useValue: services.importStore },
     { provide: DeviceService, useValue: services.devices },
     { provide: GroupService, useValue: services.groups },
     { provide: BulkService, useValue: services.bulk },
@@ -177,6 +182,7 @@ export async function createHttpApp(
   countRequests(fastify, services.metrics, () => streams.count);
   // Nothing here reads it, and it is one of the types that a form of another site may send.
   fastify.removeContentTypeParser('text/plain');
+  fastify.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload));
   // Uploads arrive as a stream; their size is bounded where they are stored.
   fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   if (withApi) await serveDashboard(fastify, options.dashboardDir);

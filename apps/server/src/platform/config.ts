@@ -117,6 +117,32 @@ export const SETTINGS = {
     2 * 1024 * 1024,
     'Largest JSON body. 1,000 devices fit in a tenth of it.',
   ),
+  'import.maxBytes': setting('TINYFLEET_IMPORT_BYTES', count, 256 * 1024 * 1024, 'Largest file of devices.'),
+  'import.maxRows': setting('TINYFLEET_IMPORT_ROWS', count, 1_000_000, 'Most devices in one file.'),
+  'import.maxLineBytes': setting(
+    'TINYFLEET_IMPORT_LINE_BYTES',
+    count.min(256),
+    65_536,
+    'Most bytes that the fields of one row of a file of devices have.',
+  ),
+  'import.maxErrors': setting(
+    'TINYFLEET_IMPORT_ERRORS',
+    count.max(10_000),
+    1_000,
+    'Wrong rows that an import lists; it counts all.',
+  ),
+  'import.maxAtOnce': setting(
+    'TINYFLEET_IMPORTS',
+    count.max(16),
+    2,
+    'Imports at a time in one process. Each holds a connection to the database.',
+  ),
+  'import.tokensSeconds': setting(
+    'TINYFLEET_IMPORT_TOKENS_S',
+    count.max(86_400),
+    3_600,
+    'How long the tokens of an import can be fetched. They are computed again, none is stored.',
+  ),
   'idempotency.keepSeconds': setting(
     'TINYFLEET_IDEMPOTENCY_KEEP_S',
     count.max(2_592_000),

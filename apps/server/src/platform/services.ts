@@ -7,6 +7,7 @@ import {
   BulkService,
   CommandService,
   CredentialService,
+  DeviceImportService,
   DeviceService,
   GroupService,
   ModelService,
@@ -25,6 +26,7 @@ import {
   transferDefaults,
 } from '@tinyfleet/releases';
 import {
+  PgDeviceImportStore,
   PgIdempotencyStore,
   PgJobQueue,
   PgQualityStore,
@@ -79,6 +81,8 @@ export interface Services extends Parts {
   readonly telemetry: PgTelemetryReader;
   readonly quality: QualityService;
   readonly idempotency: PgIdempotencyStore;
+  readonly imports: DeviceImportService;
+  readonly importStore: PgDeviceImportStore;
 }
 
 export function createServices(parts: Parts): Services {
@@ -108,8 +112,19 @@ export function createServices(parts: Parts): Services {
     maxValueBytes: config['limits.attributeBytes'],
   };
   const defaultProject = config['oidc.defaultProject'];
+  const importStore = new PgDeviceImportStore(database, attributeLimits.maxCount);
   return {
     ...parts,
+    importStore,
+    imports: new DeviceImportService(importStore, sealer, uuidv7, {
+      maxRows: config['import.maxRows'],
+      maxBytes: config['import.maxBytes'],
+      maxLineBytes: config['import.maxLineBytes'],
+      maxErrors: config['import.maxErrors'],
+      maxAtOnce: config['import.maxAtOnce'],
+      tokensSeconds: config['import.tokensSeconds'],
+      attributes: attributeLimits,
+    }),
     stores,
     jobs,
     auth,

@@ -11,6 +11,7 @@ export * from './projects.js';
 export * from './device-types.js';
 export * from './devices.js';
 export * from './groups.js';
+export * from './device-imports.js';
 export * from './commands.js';
 export * from './credentials.js';
 export * from './models.js';

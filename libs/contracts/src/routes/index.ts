@@ -8,6 +8,7 @@ import { projectsRoutes } from './projects.js';
 import { deviceTypesRoutes } from './device-types.js';
 import { devicesRoutes } from './devices.js';
 import { groupsRoutes } from './groups.js';
+import { deviceImportsRoutes } from './device-imports.js';
 import { commandsRoutes } from './commands.js';
 import { credentialsRoutes } from './credentials.js';
 import { modelsRoutes } from './models.js';
@@ -26,6 +27,7 @@ export const routes = {
   ...deviceTypesRoutes,
   ...devicesRoutes,
   ...groupsRoutes,
+  ...deviceImportsRoutes,
   ...commandsRoutes,
   ...credentialsRoutes,
   ...modelsRoutes,

@@ -46,6 +46,10 @@ export interface Tx extends Db {
   readonly client: pg.PoolClient;
 }
 
+export interface Session extends Tx {
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+}
+
 const NEEDED_VERSION = 15;
 /** SQLSTATE classes and codes that mean "no connection", not "wrong statement". */
 const UNREACHABLE = /^(08|57P0[123]|53300)/;
@@ -134,12 +138,14 @@ export class Database implements Db {
 
   /** Commits when `work` resolves, rolls back when it throws. Runs READ COMMITTED, under the request's conditions. */
   async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return await this.session(async (session) => await session.transaction(work));
+  }
+
+  /** One connection for several transactions, e.g. over a temporary table. */
+  async session<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const runner = this.source.createQueryRunner();
-    let watch: WriteWatch | undefined;
     try {
       const client = (await runner.connect()) as pg.PoolClient;
-      await runner.startTransaction();
-      watch = watchWrites(client);
       const tx: Tx = {
         client,
         manager: runner.manager,
@@ -147,17 +153,29 @@ export class Database implements Db {
           (await client.query<Row & pg.QueryResultRow>(statement(sql, values, prepared))).rows,
         execute: async (sql, values = []) => (await client.query(sql, values as unknown[])).rowCount ?? 0,
       };
-      await checkPrecondition(tx);
-      const result = await work(tx);
-      watch?.note();
-      await keepHold(tx);
-      await runner.commitTransaction();
-      return result;
+      return await work({
+        ...tx,
+        async transaction(inner) {
+          await runner.startTransaction();
+          const watch: WriteWatch | undefined = watchWrites(client);
+          try {
+            await checkPrecondition(tx);
+            const result = await inner(tx);
+            watch?.note();
+            await keepHold(tx);
+            await runner.commitTransaction();
+            return result;
+          } catch (error) {
+            if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => {});
+            throw error;
+          } finally {
+            watch?.end();
+          }
+        },
+      });
     } catch (error) {
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => {});
       throw mapConnectionError(error, this.target);
     } finally {
-      watch?.end();
       await runner.release().catch(() => {});
     }
   }
