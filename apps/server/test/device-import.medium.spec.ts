@@ -1,7 +1,8 @@
 /** Imports of devices over a real port: all or none, every wrong row named, tokens once, exports that come back in. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ApiError, type CallInput } from '@tinyfleet/contracts';
+import type { ApiError} from '@tinyfleet/contracts';
+import { type CallInput } from '@tinyfleet/contracts';
 import { eventually } from '@tinyfleet/testing';
 import mqtt from 'mqtt';
 import { startTestServer, type TestServer } from './test-server.js';
@@ -156,7 +157,7 @@ describe('device import', () => {
       await held;
       yield Buffer.from('f-last,wasm,,\n');
     }
-    const running = load(ReadableStream.from(slow()) as ReadableStream<Uint8Array>, { id });
+    const running = load(ReadableStream.from(slow()), { id });
     await eventually(async () => {
       const now = await server.client.call('deviceImportGet', { params: { ...params, import: id } });
       expect(now.state).toBe('reading');

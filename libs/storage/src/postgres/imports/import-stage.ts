@@ -5,7 +5,8 @@ import type { ImportStage, OnConflict, RowError, StagedRow, StageErrors, Written
 import { BinaryCopy, bytea, int4, nullable, text, uuid } from '../binary-copy.js';
 import type { Session, Tx } from '../database.js';
 import { namedQuery } from '../queries/index.js';
-import { PgAuditLog, PgEventSink } from '../stores/events.js';
+import { PgAuditLog } from '../stores/audit-store.js';
+import { PgEventSink } from '../stores/events.js';
 
 /** Pages of the stage that one statement writes: some 2,000 rows, so progress is seen and triggers queue little. */
 const PAGES_AT_ONCE = 32;

@@ -13,6 +13,7 @@ import type {
 } from '@tinyfleet/registry';
 import { isDuplicate, type Database } from '../database.js';
 import { DEVICE_FROM } from '../queries/devices.js';
+import { loadFilterNames } from '../queries/filter-names.js';
 import { filterSql, Parameters } from '../queries/filter-sql.js';
 import { namedQuery } from '../queries/index.js';
 import { cursorId, iso, isoOrNull, toPage } from '../stores/page.js';
@@ -166,9 +167,10 @@ export class PgDeviceImportStore implements DeviceImportStore {
 
   async attributeKeys(scope: ProjectScope, filter: Filter): Promise<string[]> {
     const parameters = new Parameters([scope.id]);
+    const names = await loadFilterNames(this.database, scope, filter);
     const rows = await this.database.query<{ key: string }>(
       `select distinct key ${DEVICE_FROM} cross join lateral jsonb_object_keys(d.desired) as key
-       where d.project_id = $1 and d.desired <> '{}' and ${filterSql(filter, parameters)} order by key`,
+       where d.project_id = $1 and d.desired <> '{}' and ${filterSql(filter, parameters, names)} order by key`,
       parameters.values,
     );
     return rows.map(({ key }) => key);
@@ -176,11 +178,12 @@ export class PgDeviceImportStore implements DeviceImportStore {
 
   async *export(scope: ProjectScope, filter: Filter): AsyncGenerator<ExportRow[]> {
     let after: string | null = null;
+    const names = await loadFilterNames(this.database, scope, filter);
     for (;;) {
       const parameters: Parameters = new Parameters([scope.id, after, PAGE]);
       const rows: ExportRow[] = await this.database.query<ExportRow>(
         `select d.name, t.name as type, d.tags, d.site, d.hardware_revision as "hardwareRevision", d.notes, d.desired as attributes
-         ${DEVICE_FROM} where d.project_id = $1 and ($2::text is null or d.name > $2) and ${filterSql(filter, parameters)}
+         ${DEVICE_FROM} where d.project_id = $1 and ($2::text is null or d.name > $2) and ${filterSql(filter, parameters, names)}
          order by d.name limit $3`,
         parameters.values,
       );
