@@ -1,7 +1,7 @@
 /** Imports of devices over a real port: all or none, every wrong row named, tokens once, exports that come back in. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ApiError} from '@tinyfleet/contracts';
+import type { ApiError } from '@tinyfleet/contracts';
 import { type CallInput } from '@tinyfleet/contracts';
 import { eventually } from '@tinyfleet/testing';
 import mqtt from 'mqtt';
