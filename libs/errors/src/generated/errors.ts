@@ -2108,6 +2108,142 @@ export const errors = {
     text: '{device} would have {count} tags; the limit is {limit}. Nothing was changed.',
     hint: 'Take some away with `--untag`.',
   },
+  'registry.import-header': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import header',
+    text: 'The first line is not a header of devices: {reason}.',
+    hint: 'Begin the file with a line such as `name,type,tags,site,hardwareRevision,notes,attr.line`.',
+  },
+  'registry.import-empty': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import empty',
+    text: 'The file has no header line.',
+    hint: 'Begin it with a line such as `name,type,tags`.',
+  },
+  'registry.import-encoding': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import encoding',
+    text: 'The file is {found}, not UTF-8.',
+    hint: 'Save it as "CSV UTF-8".',
+  },
+  'registry.import-too-large': {
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import too large',
+    text: 'The file is larger than {limitBytes} bytes.',
+    hint: 'Split it, or raise TINYFLEET_IMPORT_BYTES.',
+  },
+  'registry.import-too-many-rows': {
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import too many rows',
+    text: 'The file has more than {limit} rows.',
+    hint: 'Split it, or raise TINYFLEET_IMPORT_ROWS.',
+  },
+  'registry.import-refused': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import refused',
+    text: 'Nothing was imported: {count} errors in {rows} rows.',
+    hint: 'Correct the rows that `data.errors` lists and send the file again; `--dry-run` checks it alone.',
+  },
+  'registry.import-fields': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import fields',
+    text: 'The row has {found} fields, the header {expected}.',
+    hint: 'Put fields with commas or line breaks into double quotes.',
+  },
+  'registry.import-value': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import value',
+    text: '{column}: {reason}.',
+    hint: 'Correct the cell.',
+  },
+  'registry.import-broken': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import broken',
+    text: 'The file is not CSV from line {line}: {reason}.',
+    hint: 'Correct that line; a quote inside a quoted field is doubled.',
+  },
+  'registry.import-duplicate': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import duplicate',
+    text: '{device} is in the file already, at line {line}.',
+    hint: 'Leave one of the rows out.',
+  },
+  'registry.import-type-differs': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: import type differs',
+    text: '{device} is a {type}, and its type does not change.',
+    hint: 'Remove the device and register it again, or correct the type in the file.',
+  },
+  'registry.import-busy': {
+    status: 429,
+    exit: 7,
+    transient: true,
+    title: 'Registry: import busy',
+    text: '{limit} imports are at work already.',
+    hint: 'Try again when one of them is done.',
+  },
+  'registry.import-conflict': {
+    status: 409,
+    exit: 5,
+    transient: true,
+    title: 'Registry: import conflict',
+    text: 'Devices of the file were changed by others while it was imported. Nothing was imported.',
+    hint: 'Try again.',
+  },
+  'registry.import-interrupted': {
+    status: 409,
+    exit: 5,
+    transient: true,
+    title: 'Registry: import interrupted',
+    text: 'The import ended before it was complete. Nothing was imported.',
+    hint: 'Send the file again.',
+  },
+  'registry.import-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Registry: import not found',
+    text: 'There is no import {import} in this project.',
+    hint: 'List them with `npx tinyfleet device imports`.',
+  },
+  'registry.import-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: import exists',
+    text: 'There is an import {import} already.',
+    hint: 'Choose another id, or none.',
+  },
+  'registry.import-tokens-gone': {
+    status: 410,
+    exit: 5,
+    transient: false,
+    title: 'Registry: import tokens gone',
+    text: 'The tokens of this import are not to be had: {reason}.',
+    hint: 'Give a device a new one with `npx tinyfleet device token`, or let devices claim.',
+  },
   'releases.not-found': {
     status: 404,
     exit: 4,
@@ -3443,6 +3579,23 @@ export interface ErrorData {
   'registry.bulk-filter-empty': Record<never, Value>;
   'registry.groups-too-many': { limit: Value };
   'registry.tags-too-many': { device: Value; count: Value; limit: Value };
+  'registry.import-header': { reason: Value };
+  'registry.import-empty': Record<never, Value>;
+  'registry.import-encoding': { found: Value };
+  'registry.import-too-large': { limitBytes: Value };
+  'registry.import-too-many-rows': { limit: Value };
+  'registry.import-refused': { count: Value; rows: Value };
+  'registry.import-fields': { found: Value; expected: Value };
+  'registry.import-value': { column: Value; reason: Value };
+  'registry.import-broken': { line: Value; reason: Value };
+  'registry.import-duplicate': { device: Value; line: Value };
+  'registry.import-type-differs': { device: Value; type: Value };
+  'registry.import-busy': { limit: Value };
+  'registry.import-conflict': Record<never, Value>;
+  'registry.import-interrupted': Record<never, Value>;
+  'registry.import-not-found': { import: Value };
+  'registry.import-exists': { import: Value };
+  'registry.import-tokens-gone': { reason: Value };
   'releases.not-found': { release: Value };
   'releases.exists': { release: Value };
   'releases.no-builds': { release: Value };
