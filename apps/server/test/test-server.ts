@@ -1,11 +1,8 @@
 /** The whole server in the test's process, on free ports with a data directory of its own, and clients for it. */
-import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { createClient, type Client } from '@tinyfleet/contracts';
-import { workspaceRoot } from '@tinyfleet/testing';
 import { Progress, loadConfig, startServer, type RunningServer } from '@tinyfleet/server';
 
 export interface TestServer {
@@ -24,14 +21,8 @@ const quiet = new (class extends Progress {
   override send(): void {}
 })();
 
-/** The compiler's worker threads run what is built; everything else here is the source. */
-export async function buildWorkspace(): Promise<void> {
-  const script = `import('./tools/workspace/build.mjs').then(({ build }) => build({ quiet: true, dashboard: false }))`;
-  await promisify(execFile)(process.execPath, ['-e', script], {
-    cwd: workspaceRoot,
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
-}
+// The compiler's worker threads run what is built; everything else here is the source.
+export { buildWorkspace } from '@tinyfleet/testing';
 
 export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), 'tinyfleet-server-'));

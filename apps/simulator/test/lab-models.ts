@@ -23,14 +23,17 @@ const UNO = {
   },
 } as const;
 
+export const LAB_LABELS = Array.from({ length: CLASSES }, (_, i) => `class-${i}`);
+
 /** The bundle of one of them for a device type of QEMU; another family has nothing in common but its inputs and outputs. */
 export const labModel = (seed: number, family = 1): Promise<Uint8Array> => model(seed, family, QEMU);
 
 /** The same with 32 inputs and 16 units, for a slot of 2 KB. */
 export const unoModel = (seed: number, family = 1): Promise<Uint8Array> => model(seed, family, UNO);
 
-async function model(seed: number, family: number, size: typeof QEMU | typeof UNO): Promise<Uint8Array> {
-  const { inputs, hidden: units, deviceType } = size;
+/** As a .tflite file. */
+export function labTflite(seed: number, family = 1, size: typeof QEMU | typeof UNO = QEMU): Uint8Array {
+  const { inputs, hidden: units } = size;
   const origin = new Random(family);
   const tuning = new Random(seed);
   const tuned = () => (tuning.uniform() < 0.1 ? Math.round(tuning.between(-2, 2)) : 0);
@@ -45,7 +48,11 @@ async function model(seed: number, family: number, size: typeof QEMU | typeof UN
   const x = g.input('x', [1, inputs], { scale: 1 / 32 });
   const hidden = layer('hidden', x, [units, inputs], 1 / 32);
   const sums = layer('sums', hidden, [CLASSES, units], 1 / 16);
-  const bytes = writeTflite(g.build([g.softmax(sums, 'classes')]));
-  const labels = Array.from({ length: CLASSES }, (_, i) => `class-${i}`);
-  return (await compile({ bytes, fileName: 'classifier.tflite' }, { deviceType, labels })).bundle;
+  return writeTflite(g.build([g.softmax(sums, 'classes')]));
+}
+
+async function model(seed: number, family: number, size: typeof QEMU | typeof UNO): Promise<Uint8Array> {
+  const bytes = labTflite(seed, family, size);
+  const { deviceType } = size;
+  return (await compile({ bytes, fileName: 'classifier.tflite' }, { deviceType, labels: LAB_LABELS })).bundle;
 }

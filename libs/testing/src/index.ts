@@ -3,4 +3,11 @@ export { FakeClock } from './fake-clock.js';
 export { describeWith, findTool, toolPath, type Tool } from './requires.js';
 export { temporaryFolder } from './temporary-folder.js';
 export { eventually } from './eventually.js';
-export { startProduct, workspaceRoot, type CliResult, type Product, type ProductOptions } from './product.js';
+export {
+  buildWorkspace,
+  startProduct,
+  workspaceRoot,
+  type CliResult,
+  type Product,
+  type ProductOptions,
+} from './product.js';

@@ -2,14 +2,24 @@
  * Starts the product the way a user does, `npm start`, with its own data directory and free ports, for end-to-end
  * tests and benchmarks. Stops it the way a user does, with Ctrl-C to the process group.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 /** Root of the checkout. */
 export const workspaceRoot = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** What `npm run build` does, without the dashboard: for tests that start processes from dist. */
+export async function buildWorkspace(): Promise<void> {
+  const script = `import('./tools/workspace/build.mjs').then(({ build }) => build({ quiet: true, dashboard: false }))`;
+  await promisify(execFile)(process.execPath, ['-e', script], {
+    cwd: workspaceRoot,
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+}
 
 export interface ProductOptions {
   /** Further arguments of `npm start --`, e.g. `--no-demo`. */
