@@ -10,6 +10,7 @@ const kind = process.env.TINYFLEET_TEST_KIND ?? 'small';
 const testMatch = {
   small: ['**/*.spec.ts'],
   medium: ['**/*.medium.spec.ts'],
+  long: ['**/*.long.spec.ts'],
   large: ['**/*.large.spec.ts'],
 }[kind];
 
@@ -22,7 +23,7 @@ export default {
   testPathIgnorePatterns: [
     '/node_modules/',
     '/dist/',
-    ...(kind === 'small' ? ['\\.medium\\.spec\\.ts$', '\\.large\\.spec\\.ts$'] : []),
+    ...(kind === 'small' ? ['\\.(medium|long|large)\\.spec\\.ts$'] : []),
   ],
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['tinyfleet:source', 'node', 'node-addons'] },

@@ -1,4 +1,4 @@
-// `npm test [-- small|medium|large ...] [-- path ...]`: builds, runs the kinds of tests one after the other, tells
+// `npm test [-- small|medium|long|large ...] [-- path ...]`: builds, runs the kinds of tests one after the other, tells
 // which suites were left out and what would bring them in, and ends with `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { build } from './build.mjs';
 import { cacheDir, root } from './packages.mjs';
 import { countTests, lastLine, leftOut } from './test-report.mjs';
 
-const kinds = ['small', 'medium', 'large'];
+const kinds = ['small', 'medium', 'long', 'large'];
 const args = process.argv.slice(2);
 const wanted = kinds.filter((kind) => args.includes(kind));
 const paths = args.filter((arg) => !kinds.includes(arg) && !arg.startsWith('-'));
@@ -21,7 +21,7 @@ mkdirSync(cacheDir, { recursive: true });
 const total = { passed: 0, failed: 0, skipped: 0 };
 const missing = [];
 try {
-  // Medium and large tests start the product's own processes from dist.
+  // All but small tests start the product's own processes from dist.
   await build();
   for (const kind of wanted.length > 0 ? wanted : kinds) {
     const started = performance.now();

@@ -159,7 +159,7 @@ describe('bad models', () => {
       error: 504, // runtime.latency-exceeded
       selfTest: { passed: false, latencyUs },
     });
-    expect(peer.hellos[0]!.hello.capabilities! & 1).toBe(1); // latency-measured
+    expect(peer.hellos[0]!.hello.capabilities & 1).toBe(1); // latency-measured
     await refusedUntilReissued(device, v2);
     await peer.until(() => statesOf(v2).filter(({ updateState }) => updateState === 'reverted').length >= 3);
     peer.latencyUs = latencyUs;

@@ -1,5 +1,5 @@
 // A bounded part of the power-cut sweep, the same in every run, and the proof that the sweep finds what it is there to find.
-// All of it runs in power-cut.large.spec.ts.
+// All of it runs in power-cut.long.spec.ts.
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { describeWith } from '@tinyfleet/testing';
 import { runSweep } from '../src/power-cut/sweep.js';

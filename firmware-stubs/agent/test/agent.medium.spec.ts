@@ -1,17 +1,17 @@
 // Builds the agent's C tests with sanitizers and runs them, one Jest test per C test; proves that the sources compile
 // cleanly for a bare-metal Cortex-M4 and stay within their budgets of code and context bytes.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
+import { SANITIZERS, buildProgram, unitsOf } from '../../objects.mjs';
 
 const run = promisify(execFile);
 const firmware = fileURLToPath(new URL('../..', import.meta.url));
-const SANITIZERS = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 const STRICT = [
   '-Wall',
   '-Wextra',
@@ -21,7 +21,6 @@ const STRICT = [
   '-Wstrict-prototypes',
   '-Werror',
 ];
-const INCLUDES = ['-Iruntime/include', '-Iruntime/src', '-Iagent/include', '-Iagent/test'];
 /** Bytes: the agent must leave room on a 6 KB RAM budget and in 24 KB of flash. */
 const CONTEXT_LIMIT = 6144;
 const CODE_LIMIT = 24 * 1024;
@@ -56,17 +55,6 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function sources(...folders: string[]): Promise<string[]> {
-  const lists = await Promise.all(
-    folders.map(async (name) =>
-      (await readdir(join(firmware, name)))
-        .filter((file) => file.endsWith('.c'))
-        .map((file) => `${name}/${file}`),
-    ),
-  );
-  return lists.flat().sort();
-}
-
 /** The names in a suite's table: `{"should ...", function},`. */
 async function namesOf(suite: string): Promise<string[]> {
   const text = await readFile(join(firmware, `agent/test/${suite}.c`), 'utf8');
@@ -80,10 +68,8 @@ describeWith(['gcc'], 'agent on the host, under ASan and UBSan', () => {
   let binary = '';
   beforeAll(async () => {
     binary = join(folder, 'agent-tests');
-    const files = await sources('agent/src', 'agent/test', 'runtime/src', 'runtime/kernels', 'dsp/src');
-    await run(toolPath('gcc'), ['-std=c11', ...SANITIZERS, ...INCLUDES, '-o', binary, ...files], {
-      cwd: firmware,
-    });
+    const units = await unitsOf('agent/src', 'agent/test', 'runtime/src', 'runtime/kernels', 'dsp/src');
+    await buildProgram({ cc: toolPath('gcc'), flags: SANITIZERS, units, out: binary });
   });
 
   for (const [suite, tests] of names) {
@@ -96,7 +82,7 @@ describeWith(['gcc'], 'agent on the host, under ASan and UBSan', () => {
   }
 
   it('should compile as C99 without a warning', async () => {
-    for (const file of await sources('agent/src')) {
+    for (const file of await unitsOf('agent/src')) {
       await run(
         toolPath('gcc'),
         [
@@ -134,7 +120,7 @@ describeWith(['arm-none-eabi-gcc'], 'agent for a Cortex-M4', () => {
     let code = 0;
     const core = { needs: new Set<string>(), has: new Set<string>() };
     const optional = { needs: new Set<string>(), has: new Set<string>() };
-    for (const file of await sources('agent/src')) {
+    for (const file of await unitsOf('agent/src')) {
       const object = join(folder, 'm4.o');
       await run(toolPath('arm-none-eabi-gcc'), [...flags, ...includes, '-c', file, '-o', object], {
         cwd: firmware,

@@ -668,6 +668,7 @@ static void answer_want(world_t *w, const message_t *m) {
   uint32_t offset = (uint32_t)message_field(m, FLEET_WANT_OFFSET, 0);
   for (uint32_t i = 0; i < count && offset < sent.n; i++, offset += size) {
     uint8_t payload[1400];
+    if (world_pipe_bytes - w->to_device_n < sizeof payload + 256) return; // a broker drops QoS 0 that a client does not take
     const uint32_t n = sent.n - offset < size ? sent.n - offset : size;
     uint32_t crc = fleet_crc32(0, sent.bytes + offset, n);
     if (w->skip_chunks != 0) {

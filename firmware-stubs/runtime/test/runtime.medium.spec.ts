@@ -3,16 +3,16 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
+import { SANITIZERS, buildProgram, unitsOf } from '../../objects.mjs';
 
 const run = promisify(execFile);
 const runtime = fileURLToPath(new URL('..', import.meta.url));
-const SANITIZERS = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined'];
 const STRICT = [
   '-Wall',
   '-Wextra',
@@ -23,7 +23,7 @@ const STRICT = [
   '-Werror',
 ];
 const TESTS = ['harness', 'assemble', 'elements', 'kernels', 'load', 'run', 'moves', 'reference'].map(
-  (name) => `test/${name}.c`,
+  (name) => `runtime/test/${name}.c`,
 );
 
 let folder = '';
@@ -40,13 +40,21 @@ async function sources(): Promise<string[]> {
   return [...(await inside('src')), ...(await inside('kernels')), ...(await inside('../dsp/src'))].sort();
 }
 
-async function build(compiler: string, flags: string[], extra: string[], name: string): Promise<string> {
-  const out = join(folder, name);
-  const files = [...(await sources()), ...TESTS, ...extra];
-  await run(compiler, ['-std=c11', ...flags, '-Iinclude', '-Isrc', '-o', out, ...files, '-lm'], {
-    cwd: runtime,
+/** A program of the runtime, its tests and `main`. */
+async function build(
+  cc: string,
+  main: string,
+  fuzzer: { flags: string[]; link: string[] } | null,
+): Promise<string> {
+  const units = [...(await unitsOf('runtime/src', 'runtime/kernels', 'dsp/src')), ...TESTS, main];
+  const flags = [...SANITIZERS, ...(fuzzer?.flags ?? [])];
+  return buildProgram({
+    cc,
+    flags,
+    units,
+    link: fuzzer?.link ?? [],
+    out: join(folder, basename(main, '.c')),
   });
-  return out;
 }
 
 describeWith(['gcc'], 'inference runtime on the host', () => {
@@ -85,7 +93,7 @@ describeWith(['gcc'], 'inference runtime on the host', () => {
   });
 
   it('should equal slow definitions, refuse damage by code and stay inside its memory under ASan and UBSan', async () => {
-    const binary = await build(toolPath('gcc'), SANITIZERS, ['test/main.c'], 'host-tests');
+    const binary = await build(toolPath('gcc'), 'runtime/test/main.c', null);
     for (const seed of ['1', '2']) {
       const { stdout } = await run(binary, [seed, '500', '60000']);
       expect(stdout.trim()).toBe(`passed: seed ${seed}, 500 kernel rounds, 60000 mutations`);
@@ -114,12 +122,12 @@ describe('inference runtime sources', () => {
   });
 });
 
-describeWith(['clang'], 'inference runtime under libFuzzer', () => {
+describeWith(['clang', 'gcc'], 'inference runtime under libFuzzer', () => {
   it('should survive any bytes as a bundle', async () => {
     const clang = toolPath('clang');
     const seeds = join(folder, 'seeds');
     await mkdir(seeds);
-    const writer = await build(clang, ['-O1'], ['test/main.c'], 'seed-writer');
+    const writer = await build(toolPath('gcc'), 'runtime/test/main.c', null);
     await run(writer, ['--seeds', seeds]);
     // What the compiler makes, each behind its length: libs/compiler/test/fuzz-seeds.medium.spec.ts.
     const content = gunzipSync(await readFile(join(runtime, 'test/seeds.gz')));
@@ -128,8 +136,10 @@ describeWith(['clang'], 'inference runtime under libFuzzer', () => {
       await writeFile(join(seeds, `compiled-${at}`), content.subarray(at + 4, end));
       at = end;
     }
-    const flags = [...SANITIZERS, '-fsanitize=fuzzer'];
-    const fuzzer = await build(clang, flags, ['test/fuzz_load.c'], 'fuzz-load');
+    const fuzzer = await build(clang, 'runtime/test/fuzz_load.c', {
+      flags: ['-fsanitize=fuzzer-no-link'],
+      link: ['-fsanitize=fuzzer'],
+    });
     await run(fuzzer, [
       '-seed=1',
       '-runs=60000',

@@ -112,6 +112,11 @@ export class TornFlash {
       this.breaches++;
       return -1;
     }
+    if (this.isErased(offset, data.length)) {
+      this.bytes.set(data, offset);
+      this.cells.fill(PROGRAMMED, offset, offset + data.length);
+      return 0;
+    }
     for (let at = 0; at < data.length; at += unitBytes)
       this.programUnit(offset + at, data.subarray(at, at + unitBytes));
     return 0;
@@ -162,6 +167,11 @@ export class TornFlash {
   /** One bit of a byte at rest changes. */
   flip(offset: number, bit: number): void {
     this.bytes[offset]! ^= 1 << bit;
+  }
+
+  private isErased(offset: number, n: number): boolean {
+    for (let i = offset; i < offset + n; i++) if (this.cells[i] !== CLEAN) return false;
+    return true;
   }
 
   private programUnit(offset: number, data: Uint8Array): void {

@@ -9,13 +9,10 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { SANITIZERS, buildProgram, unitsOf } from '../../../objects.mjs';
 
 const run = promisify(execFile);
 const here = dirname(fileURLToPath(import.meta.url));
-const firmware = join(here, '../../..');
-const SANITIZERS = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-const FOLDERS = ['agent/src', 'runtime/src', 'runtime/kernels', 'dsp/src'];
-const INCLUDES = ['runtime/include', 'runtime/src', 'dsp/include', 'agent/include', 'agent/test'];
 const SHARED = ['agent/test/world.c', 'agent/test/fuzz/fuzz.c'];
 
 /** Every file here with a fuzzer's entry. */
@@ -24,42 +21,13 @@ export async function targets() {
   return names.map((name) => basename(name, '.c')).sort();
 }
 
-/** Compiles everything once and links one program per target into `folder`. */
+/** Links one program per target into `folder`. */
 export async function buildTargets(clang, folder, names) {
-  const lists = FOLDERS.map(async (source) =>
-    (await readdir(join(firmware, source)))
-      .filter((name) => name.endsWith('.c'))
-      .map((name) => `${source}/${name}`),
-  );
-  const common = [...(await Promise.all(lists)).flat(), ...SHARED];
-  const units = [...common, ...names.map((name) => `agent/test/fuzz/${name}.c`)];
-  const object = (unit) => join(folder, `${unit.replaceAll('/', '-')}.o`);
-  const queue = [...units];
-  const compileAll = async () => {
-    for (let unit = queue.shift(); unit !== undefined; unit = queue.shift())
-      await run(
-        clang,
-        ['-std=c11', ...SANITIZERS, '-fsanitize=fuzzer-no-link', ...INCLUDES.map((i) => `-I${i}`)].concat([
-          '-c',
-          unit,
-          '-o',
-          object(unit),
-        ]),
-        { cwd: firmware },
-      );
-  };
-  await Promise.all([compileAll(), compileAll()]);
+  const common = [...(await unitsOf('agent/src', 'runtime/src', 'runtime/kernels', 'dsp/src')), ...SHARED];
+  const flags = [...SANITIZERS, '-fsanitize=fuzzer-no-link'];
   for (const name of names) {
-    const own = object(`agent/test/fuzz/${name}.c`);
-    await run(clang, [
-      ...SANITIZERS,
-      '-fsanitize=fuzzer',
-      own,
-      ...common.map(object),
-      '-lm',
-      '-o',
-      join(folder, name),
-    ]);
+    const units = [...common, `agent/test/fuzz/${name}.c`];
+    await buildProgram({ cc: clang, flags, units, link: ['-fsanitize=fuzzer'], out: join(folder, name) });
   }
 }
 

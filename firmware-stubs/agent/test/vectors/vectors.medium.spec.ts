@@ -1,17 +1,15 @@
 // Public vectors through the device's own code: CBOR of RFC 8949 appendix A through its reader, Wycheproof's HMAC, COSE's examples
 // through the structure that it signs, and Wycheproof's signatures through the POSIX port's verify hook. The WebAssembly port's
 // hook is in apps/simulator, the C implementation of Ed25519 in crypto/test.
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
+import { SANITIZERS, buildProgram, unitsOf } from '../../../objects.mjs';
 import { buildPosixAgent, openSsl } from '../../../ports/posix/build.mjs';
 
-const firmware = fileURLToPath(new URL('../../..', import.meta.url));
 const ED25519 = 1;
 const P256 = 2;
 
@@ -76,17 +74,11 @@ describeWith(['gcc', 'shared-data'], 'public vectors', () => {
   let program = '';
   beforeAll(async () => {
     program = join(folder, 'answer');
-    const sources = await Promise.all(
-      ['agent/src', 'runtime/src', 'runtime/kernels', 'dsp/src'].map(async (name) =>
-        (await readdir(join(firmware, name))).filter((f) => f.endsWith('.c')).map((f) => `${name}/${f}`),
-      ),
-    );
-    const flags = ['-std=c11', '-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-    const includes = ['-Iruntime/include', '-Iruntime/src', '-Idsp/include', '-Iagent/include'];
-    const files = [...sources.flat(), 'agent/test/vectors/answer.c'];
-    await promisify(execFile)(toolPath('gcc'), [...flags, ...includes, ...files, '-o', program], {
-      cwd: firmware,
-    });
+    const units = [
+      ...(await unitsOf('agent/src', 'runtime/src', 'runtime/kernels', 'dsp/src')),
+      'agent/test/vectors/answer.c',
+    ];
+    await buildProgram({ cc: toolPath('gcc'), flags: SANITIZERS, units, out: program });
   });
 
   it('should take the deterministic CBOR of RFC 8949 appendix A, byte for byte, and refuse the rest', async () => {

@@ -1,4 +1,4 @@
-// Fuzzes everything that a stranger can send to a device, or leave in its flash, from the committed seeds: 20 s per target, or
+// Fuzzes everything that a stranger can send to a device, or leave in its flash, from the committed seeds: 6 s per target, or
 // TINYFLEET_FUZZ_SECONDS (600 before a release, see CONTRIBUTING.md).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
 import { buildTargets, fuzz, unpackSeeds } from './run.mjs';
 
-const seconds = Number(process.env.TINYFLEET_FUZZ_SECONDS ?? 20);
+const seconds = Number(process.env.TINYFLEET_FUZZ_SECONDS ?? 6);
 const TARGETS = ['agent', 'cbor', 'flash', 'manifest', 'payload'];
 
 describeWith(['clang'], 'agent under libFuzzer', () => {
