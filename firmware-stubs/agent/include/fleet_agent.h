@@ -263,6 +263,7 @@ typedef struct fleet_agent {
   uint32_t test_runs;
   uint32_t test_latency_us;
   fleet_persist_t persist;
+  fleet_flash_t flash;
   fleet_ring_t ring;
   uint32_t counters[FLEET_LOSS_COUNTERS];
   fleet_runtime_t runtime;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fleet_platform.h"
+#include "fleet_flash.h"
 
 enum { FLEET_PERSIST_LAYOUT = 1, FLEET_NO_SLOT = 0xff, FLEET_REFUSED_DIGESTS = 4 };
 
@@ -75,13 +75,11 @@ enum { FLEET_PERSIST_WARM_BYTES = offsetof(fleet_persist_t, keys) };
 
 typedef struct {
   uint8_t loose;     // snapshots that must come before a patch may
-  bool found_damage; // neither sector was valid, yet they were not erased
-  const fleet_platform_t *platform;
-  fleet_flash_geometry_t geometry;
+  fleet_flash_t *flash;
+  uint32_t bytes;      // of a record sector
   uint32_t sector;     // live record sector, 0 or 1
   uint32_t used;       // bytes of it that were written, or may have been
   uint32_t generation; // of the live sector, counted up when one is started; 0 = no valid sector
-  uint32_t errors;     // flash operations that failed; the owner takes them
   uint32_t saved_crc; // of what lies behind `saved`
   uint8_t saved[FLEET_PERSIST_WARM_BYTES];
 } fleet_records_t;
@@ -89,9 +87,9 @@ typedef struct {
 // Bytes of one of the two record sectors at the start of the flash: a flash sector, or two when that is below 1,024 bytes.
 uint32_t fleet_records_sector_bytes(const fleet_flash_geometry_t *geometry);
 
-// Reads the newest state into `state`. A first start, or damage, gives the empty state. Cannot fail: what cannot be read
-// counts as not there. The state is durable only after the next save.
-void fleet_records_open(fleet_records_t *records, fleet_persist_t *state);
+// Reads the newest state into `state`. A first start, or damage, which is counted as an error of flash, gives the empty state.
+// Cannot fail: what cannot be read counts as not there. The state is durable only after the next save.
+void fleet_records_open(fleet_records_t *records, fleet_flash_t *flash, fleet_persist_t *state);
 // Makes `state` durable: after 0 it survives a power cut, after a cut inside either the old or the new state is read.
 // Costs nothing when nothing changed. After an error (flash.write-failed) the old state is what a boot will find, and
 // the next save tries again.

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fleet_platform.h"
+#include "fleet_flash.h"
 
 typedef struct {
-  const fleet_platform_t *platform;
-  fleet_flash_geometry_t geometry;
+  fleet_flash_t *flash;
+  uint32_t sector_bytes;
   uint32_t base;       // offset of the first sector
   uint32_t sectors;    // 0 or >= 2
   uint32_t head;       // sector being written
@@ -22,11 +22,10 @@ typedef struct {
   uint32_t first;      // offset of a sector's first record
   uint32_t pending;    // unsent records
   uint32_t lost;       // records given up since init
-  uint32_t errors;     // flash operations that failed
 } fleet_ring_t;
 
 // Reads what is there. `bytes` from `base`; fewer than two sectors make a ring that takes nothing.
-void fleet_ring_open(fleet_ring_t *ring, uint32_t base, uint32_t bytes);
+void fleet_ring_open(fleet_ring_t *ring, fleet_flash_t *flash, uint32_t base, uint32_t bytes);
 // Appends n bytes; false when the ring cannot take it.
 bool fleet_ring_push(fleet_ring_t *ring, const uint8_t *data, uint32_t n);
 // Copies the oldest unsent record; its size, or 0 when there is none.

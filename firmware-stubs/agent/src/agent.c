@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "agent.h"
-#include "flash.h"
 
 enum {
   default_period_us = 1000000,
@@ -28,10 +27,7 @@ uint32_t fleet_agent_counter(const fleet_agent_t *a, uint32_t kind) {
 }
 
 bool fleet_agent_save(fleet_agent_t *a) {
-  const bool saved = fleet_records_save(&a->records, &a->persist) == 0;
-  fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, a->records.errors);
-  a->records.errors = 0;
-  return saved;
+  return fleet_records_save(&a->records, &a->persist) == 0;
 }
 
 void fleet_agent_log(const fleet_agent_t *a, uint32_t level, const char *text, int32_t value) {
@@ -47,8 +43,7 @@ uint32_t fleet_agent_slots(const fleet_agent_config_t *config) { return config->
 bool fleet_slot_is_ram(const fleet_agent_t *a, uint32_t slot) { return slot >= fleet_agent_slots(a->config); }
 
 int32_t fleet_slot_read(fleet_agent_t *a, uint32_t slot, uint32_t offset, void *dst, uint32_t n) {
-  const fleet_platform_t *f = a->platform;
-  if (!fleet_slot_is_ram(a, slot)) return fleet_flash_read(f, fleet_agent_slot_offset(a->config, slot) + offset, dst, n);
+  if (!fleet_slot_is_ram(a, slot)) return fleet_flash_read(&a->flash, fleet_agent_slot_offset(a->config, slot) + offset, dst, n);
   memcpy(dst, (const uint8_t *)a->config->bundle_ram + offset, n);
   return 0;
 }
@@ -138,9 +133,9 @@ int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, con
   memset(a, 0, sizeof *a);
   a->platform = platform;
   a->config = config;
-  a->records.platform = platform;
-  a->records.geometry = config->flash;
-  fleet_records_open(&a->records, &a->persist);
+  a->flash.platform = platform;
+  a->flash.geometry = config->flash;
+  fleet_records_open(&a->records, &a->flash, &a->persist);
   believe_records(a);
   return 0;
 }
@@ -159,7 +154,6 @@ int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, con
   a->window_s = config->window_s == 0 ? (uint32_t)default_window_s : config->window_s;
   a->pick_every = (uint16_t)(config->pick_every > UINT16_MAX ? UINT16_MAX : config->pick_every);
   a->period_us = config->inference_period_us == 0 ? default_period_us : config->inference_period_us;
-  if (a->records.found_damage) fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
 
   fleet_persist_t *p = &a->persist;
   uint32_t entropy = 0;
@@ -170,10 +164,8 @@ int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, con
   p->boot_entropy = entropy;
   a->boot_id = (uint64_t)p->boot_counter << 32 | entropy;
 
-  a->ring.platform = platform;
-  a->ring.geometry = config->flash;
   const uint32_t ring_base = fleet_agent_slot_offset(config, fleet_agent_slots(config));
-  fleet_ring_open(&a->ring, ring_base, config->flash.bytes - ring_base);
+  fleet_ring_open(&a->ring, &a->flash, ring_base, config->flash.bytes - ring_base);
   init_mqtt(a);
   fleet_sleep_wake(a);
   fleet_update_boot(a); // saves: the boot is counted before any message can carry its id
@@ -248,9 +240,14 @@ static bool network(fleet_agent_t *a) {
         break;
     }
   }
-  fleet_agent_count(a, FLEET_LOSS_COUNTER_PACKET_TOO_LARGE, a->mqtt.too_large);
-  a->mqtt.too_large = 0;
   return more;
+}
+
+// Losses that files below the agent have counted for it.
+static void collect_losses(fleet_agent_t *a) {
+  fleet_agent_count(a, FLEET_LOSS_COUNTER_PACKET_TOO_LARGE, a->mqtt.too_large);
+  fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, a->flash.errors);
+  a->mqtt.too_large = a->flash.errors = 0;
 }
 
 // One QoS 1 publish at a time: the boot report first, then what changed, then what was measured.
@@ -293,6 +290,7 @@ uint64_t fleet_agent_step(fleet_agent_t *a) {
   uint64_t due = fleet_window_tick(a); // first: an inference due at a window's end belongs to the next one
   due = earlier(due, fleet_model_tick(a));
   due = earlier(due, fleet_update_tick(a));
+  collect_losses(a);
   if (a->session && fleet_mqtt_can_publish(&a->mqtt)) {
     send_next(a);
     if (a->in_flight != in_flight_none) busy = busy || network(a) || !a->mqtt.publish_sent;

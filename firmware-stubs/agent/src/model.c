@@ -2,7 +2,6 @@
 // the result on. No update logic here; the numbers of a window are telemetry.c's.
 #include <string.h>
 
-#include "flash.h"
 #include "shadow.h"
 
 enum { sample_retry_us = 10000 };
@@ -18,11 +17,7 @@ static const void *bundle_at(fleet_agent_t *a, uint32_t slot, bool first) {
     if (mapped != NULL) return mapped;
   }
   if (c->bundle_ram == NULL || bytes > c->bundle_ram_bytes) return NULL;
-  if (first && fleet_flash_read(a->platform, offset, c->bundle_ram, bytes) < 0) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
-    return NULL;
-  }
-  return c->bundle_ram;
+  return first && fleet_flash_read(&a->flash, offset, c->bundle_ram, bytes) < 0 ? NULL : c->bundle_ram;
 }
 
 // An input whose bundle does not state a rate comes at the sensor's.

@@ -1,95 +1,49 @@
 // The telemetry ring, see fleet_ring.h.
 //
-// A sector begins with a header record (magic, generation, CRC) and holds data records: head (magic, length, CRC), payload,
-// then one program unit that stays erased until the record was delivered and is then programmed: a unit is programmed once
-// between erases on every flash. The sector with the highest generation is the head; the one behind it in ring order is the
-// oldest. A torn record that shows ends its sector: the next push starts a new one. One that does not show began in the 32
-// bytes behind the last record, so a boot leaves those out; readers look for the next record at every 32nd byte.
+// A sector begins with a record of its generation and holds records of data, each followed by one program unit that stays
+// erased until the record was delivered and is then programmed: a unit is programmed once between erases on every flash. The
+// sector with the highest generation is the head; the one behind it in ring order is the oldest. A torn record that shows
+// ends its sector: the next push starts a new one. One that does not show began in the 32 bytes behind the last record, so
+// a boot leaves those out; readers look for the next record at every 32nd byte.
 #include "fleet_ring.h"
 
 #include <string.h>
 
-#include "fleet_runtime.h"
-#include "flash.h"
+enum { kind_sector = 0x52, kind_data = 0x57, data_limit = 0xff00 };
 
-enum { sector_magic = 0x52, data_magic = 0x57, head_bytes = 8 };
+static uint32_t sector_offset(const fleet_ring_t *r, uint32_t sector) { return r->base + sector * r->sector_bytes; }
 
-static uint32_t load_le32(const uint8_t *p) {
-  return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static void store_le32(uint8_t *p, uint32_t v) {
-  for (uint32_t i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static uint32_t up(const fleet_ring_t *r, uint32_t n) { return fleet_round_up(n, r->geometry.unit_bytes); }
-
-static uint32_t sector_offset(const fleet_ring_t *r, uint32_t sector) {
-  return r->base + sector * r->geometry.sector_bytes;
-}
-
-static bool read(fleet_ring_t *r, uint32_t offset, void *dst, uint32_t n) {
-  if (fleet_flash_read(r->platform, offset, dst, n) == 0) return true;
-  r->errors++;
-  return false;
-}
-
-// head + payload of a record, padded to the unit and read back.
-static bool write_record(fleet_ring_t *r, uint32_t sector, uint32_t at, uint32_t magic, const uint8_t *payload, uint32_t n) {
-  const uint32_t low = magic == sector_magic ? 0 : n;
-  const uint32_t offset = sector_offset(r, sector) + at;
-  uint8_t head[head_bytes] = {(uint8_t)magic, 0, (uint8_t)low, (uint8_t)(low >> 8)};
-  store_le32(head + 4, fleet_crc32(fleet_crc32(0, head, 4), payload, n));
-  if (fleet_flash_record(r->platform, &r->geometry, offset, head, sizeof head, payload, n) == 0) return true;
-  r->errors++;
-  return false;
-}
-
-// Payload bytes of the record with this magic at `at` of a sector, 0 when there is none. Copies the payload to `dst`, if
-// any, and then sums what it copied: a cell that a cut left in between may read differently the next time.
-static uint32_t check_record(fleet_ring_t *r, uint32_t sector, uint32_t at, uint32_t magic, uint8_t *dst,
-                             uint32_t capacity) {
-  uint8_t head[head_bytes];
-  uint8_t piece[fleet_flash_piece];
-  const uint32_t room = r->geometry.sector_bytes - at;
-  uint32_t offset = sector_offset(r, sector) + at;
-  if (room < head_bytes || !read(r, offset, head, sizeof head) || head[0] != magic || head[1] != 0) return 0;
-  const uint32_t n = magic == sector_magic ? 4 : (uint32_t)head[2] | (uint32_t)head[3] << 8;
-  if (room < up(r, head_bytes + n) || n > capacity) return 0;
-  uint32_t crc = fleet_crc32(0, head, 4);
-  offset += head_bytes;
-  for (uint32_t done = 0; done < n; done += sizeof piece) {
-    const uint32_t take = n - done < sizeof piece ? n - done : (uint32_t)sizeof piece;
-    if (!read(r, offset + done, piece, take)) return 0;
-    crc = fleet_crc32(crc, piece, take);
-    if (dst != NULL) memcpy(dst + done, piece, take);
-  }
-  return crc == load_le32(head + 4) ? n : 0;
+static bool write_record(fleet_ring_t *r, uint32_t at, uint32_t kind, uint32_t number, const uint8_t *payload, uint32_t n) {
+  return fleet_record_write(r->flash, sector_offset(r, r->head) + at, kind, number, payload, n) == 0;
 }
 
 static uint32_t generation_of(fleet_ring_t *r, uint32_t sector) {
-  uint8_t bytes[4];
-  return check_record(r, sector, 0, sector_magic, bytes, sizeof bytes) == 0 ? 0 : load_le32(bytes);
+  const uint32_t at = sector_offset(r, sector);
+  fleet_record_t record = {.kind = kind_sector};
+  return fleet_record_read(r->flash, at, at + r->sector_bytes, &record) == 0 ? 0 : record.number;
 }
 
-static uint32_t record_bytes(const fleet_ring_t *r, uint32_t n) { return up(r, head_bytes + n) + r->geometry.unit_bytes; }
+// Size of the record of data at `at` of a sector, its mark included; 0 when there is none.
+static uint32_t read_data(fleet_ring_t *r, uint32_t sector, uint32_t at, fleet_record_t *record) {
+  const uint32_t unit = r->flash->geometry.unit_bytes;
+  const uint32_t offset = sector_offset(r, sector);
+  record->kind = kind_data;
+  const uint32_t size = fleet_record_read(r->flash, offset + at, offset + r->sector_bytes - unit, record);
+  return size == 0 || record->n == 0 ? 0 : size + unit;
+}
 
 // False when there is no record at `at`; `at` moves to where the next one may begin.
 static bool next_record(fleet_ring_t *r, uint32_t sector, uint32_t *at, bool *unsent) {
-  const uint32_t n = check_record(r, sector, *at, data_magic, NULL, UINT32_MAX);
-  const uint32_t end = *at + record_bytes(r, n);
-  if (n == 0 || end > r->geometry.sector_bytes) {
+  fleet_record_t record = {.capacity = data_limit};
+  const uint32_t size = read_data(r, sector, *at, &record);
+  if (size == 0) {
     *at = fleet_round_up(*at + 1, fleet_flash_piece);
     return false;
   }
+  *at += size;
   // A mark that cannot be read is none: a window sent twice counts once.
-  uint8_t mark[fleet_flash_piece];
-  const uint32_t unit = r->geometry.unit_bytes;
-  *unsent = true;
-  if (read(r, sector_offset(r, sector) + end - unit, mark, unit)) {
-    for (uint32_t i = 0; i < unit; i++) *unsent = *unsent && mark[i] == r->geometry.erased;
-  }
-  *at = end;
+  const uint32_t end = sector_offset(r, sector) + *at;
+  *unsent = fleet_flash_erased(r->flash, end - r->flash->geometry.unit_bytes, end) != 0;
   return true;
 }
 
@@ -98,7 +52,7 @@ static uint32_t walk(fleet_ring_t *r, uint32_t sector, uint32_t *unsent) {
   uint32_t end = r->first;
   bool waits;
   *unsent = 0;
-  for (uint32_t at = end; at < r->geometry.sector_bytes;) {
+  for (uint32_t at = end; at < r->sector_bytes;) {
     if (!next_record(r, sector, &at, &waits)) continue;
     *unsent += waits;
     end = at;
@@ -109,7 +63,7 @@ static uint32_t walk(fleet_ring_t *r, uint32_t sector, uint32_t *unsent) {
 // Moves the tail to the next unsent record, or to the head's end.
 static void settle_tail(fleet_ring_t *r) {
   for (;;) {
-    const uint32_t end = r->tail == r->head ? r->head_used : r->geometry.sector_bytes;
+    const uint32_t end = r->tail == r->head ? r->head_used : r->sector_bytes;
     while (r->tail_at < end) {
       uint32_t at = r->tail_at;
       bool waits;
@@ -128,16 +82,18 @@ static void settle_tail(fleet_ring_t *r) {
   }
 }
 
-void fleet_ring_open(fleet_ring_t *r, uint32_t base, uint32_t bytes) {
+void fleet_ring_open(fleet_ring_t *r, fleet_flash_t *flash, uint32_t base, uint32_t bytes) {
+  r->flash = flash;
+  r->sector_bytes = flash->geometry.sector_bytes;
   r->base = base;
-  r->sectors = bytes / r->geometry.sector_bytes;
+  r->sectors = bytes / r->sector_bytes;
   if (r->sectors < 2) r->sectors = 0;
-  r->first = up(r, head_bytes + 4);
+  r->first = fleet_record_size(flash, 0);
   r->pending = 0;
   r->head_count = 0;
   r->head = r->tail = 0;
   // No valid sector yet: a "full" head makes the first push start sector 0.
-  r->head_used = r->tail_at = r->geometry.sector_bytes;
+  r->head_used = r->tail_at = r->sector_bytes;
   for (uint32_t s = 0; s < r->sectors; s++) {
     const uint32_t generation = generation_of(r, s);
     if (generation > r->head_count) {
@@ -162,10 +118,9 @@ void fleet_ring_open(fleet_ring_t *r, uint32_t base, uint32_t bytes) {
     if (s == r->head) {
       // A sector without a record may have been cut in its head.
       const uint32_t from = sector_offset(r, s);
-      r->head_used = end != r->first && fleet_flash_erased(r->platform, &r->geometry, from + end,
-                                                                  from + r->geometry.sector_bytes)
+      r->head_used = end != r->first && fleet_flash_erased(flash, from + end, from + r->sector_bytes) > 0
                          ? fleet_round_up(end, fleet_flash_piece) + fleet_flash_piece
-                         : r->geometry.sector_bytes;
+                         : r->sector_bytes;
       if (r->pending == 0) {
         r->tail = s;
         r->tail_at = r->head_used;
@@ -184,15 +139,12 @@ static bool start_sector(fleet_ring_t *r) {
     r->pending -= unsent < r->pending ? unsent : r->pending;
   }
   const bool tail_was_here = r->tail == next || r->pending == 0;
-  uint8_t generation[4];
-  store_le32(generation, r->head_count + 1);
-  const bool erased = r->platform->flash_erase(r->platform->user, sector_offset(r, next)) >= 0;
-  if (!erased) r->errors++;
-  const bool started = erased && write_record(r, next, 0, sector_magic, generation, 4);
   // A sector that fails is left behind: the next push tries the one after it.
-  r->head_count += started;
   r->head = next;
-  r->head_used = started ? r->first : r->geometry.sector_bytes;
+  const bool started = fleet_flash_erase(r->flash, sector_offset(r, next)) == 0 &&
+                       write_record(r, 0, kind_sector, r->head_count + 1, NULL, 0);
+  r->head_count += started;
+  r->head_used = started ? r->first : r->sector_bytes;
   if (tail_was_here) {
     r->tail = r->pending == 0 ? next : (next + 1) % r->sectors;
     r->tail_at = r->pending == 0 ? r->head_used : r->first;
@@ -202,13 +154,13 @@ static bool start_sector(fleet_ring_t *r) {
 }
 
 bool fleet_ring_push(fleet_ring_t *r, const uint8_t *data, uint32_t n) {
-  const uint32_t bytes = record_bytes(r, n);
-  if (r->sectors == 0 || n == 0 || n > 0xffff || r->first + bytes > r->geometry.sector_bytes) return false;
-  if (r->head_used + bytes > r->geometry.sector_bytes && !start_sector(r)) return false;
+  const uint32_t bytes = fleet_record_size(r->flash, n) + r->flash->geometry.unit_bytes;
+  if (r->sectors == 0 || n == 0 || n > data_limit || r->first + bytes > r->sector_bytes) return false;
+  if (r->head_used + bytes > r->sector_bytes && !start_sector(r)) return false;
   const uint32_t at = r->head_used;
   r->head_used += bytes;
-  if (!write_record(r, r->head, at, data_magic, data, n)) {
-    r->head_used = r->geometry.sector_bytes;
+  if (!write_record(r, at, kind_data, 0, data, n)) {
+    r->head_used = r->sector_bytes;
     return false;
   }
   r->pending++;
@@ -218,23 +170,24 @@ bool fleet_ring_push(fleet_ring_t *r, const uint8_t *data, uint32_t n) {
 
 uint32_t fleet_ring_peek(fleet_ring_t *r, uint8_t *dst, uint32_t capacity) {
   if (r->pending == 0) return 0;
-  const uint32_t n = check_record(r, r->tail, r->tail_at, data_magic, dst, capacity);
-  if (n == 0) {
+  fleet_record_t record = {.dst = dst, .capacity = capacity};
+  if (read_data(r, r->tail, r->tail_at, &record) == 0) {
     // Rotted since it was counted: give it up.
     r->lost++;
     r->pending--;
     r->tail_at = fleet_round_up(r->tail_at + 1, fleet_flash_piece);
     settle_tail(r);
+    return 0;
   }
-  return n;
+  return record.n;
 }
 
 void fleet_ring_pop(fleet_ring_t *r) {
   if (r->pending == 0) return;
   uint8_t mark[fleet_flash_piece];
-  memset(mark, (int)(r->geometry.erased ^ 0xff), sizeof mark);
-  const uint32_t at = sector_offset(r, r->tail) + r->tail_end - r->geometry.unit_bytes;
-  if (r->platform->flash_program(r->platform->user, at, mark, r->geometry.unit_bytes) < 0) r->errors++;
+  const fleet_flash_geometry_t *g = &r->flash->geometry;
+  memset(mark, (int)(g->erased ^ 0xff), sizeof mark);
+  (void)fleet_flash_program(r->flash, sector_offset(r, r->tail) + r->tail_end - g->unit_bytes, mark, g->unit_bytes);
   r->tail_at = r->tail_end;
   r->pending--;
   settle_tail(r);

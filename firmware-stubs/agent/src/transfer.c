@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "flash.h"
 #include "fleet_payload.h"
 #include "update.h"
 
@@ -103,7 +102,7 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
 // offset is a multiple of 32. Nothing is touched before the record is durable that gives the slot up.
 static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uint32_t n) {
   const fleet_platform_t *f = a->platform;
-  const fleet_flash_geometry_t *g = &a->config->flash;
+  const uint32_t sector = a->config->flash.sector_bytes;
   const uint32_t base = fleet_agent_slot_offset(a->config, a->persist.target_slot);
   if (fleet_slot_is_ram(a, a->persist.target_slot)) {
     memcpy((uint8_t *)a->config->bundle_ram + offset, data, n); // the bundle fits, and its bytes end with it
@@ -112,11 +111,11 @@ static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uin
   int32_t result = fleet_records_save(&a->records, &a->persist);
   for (uint32_t done = 0, take; done < n && result == 0; done += take) {
     const uint32_t at = base + offset + done;
-    const uint32_t in_sector = (offset + done) % g->sector_bytes;
-    if (in_sector == 0 && f->flash_erase(f->user, at) < 0) return -(int32_t)fleet_err_flash_erase_failed;
-    take = g->sector_bytes - in_sector;
+    const uint32_t in_sector = (offset + done) % sector;
+    take = sector - in_sector;
     if (take > n - done) take = n - done;
-    result = fleet_flash_write(f, g, at, data + done, take);
+    if (in_sector == 0) result = fleet_flash_erase(&a->flash, at);
+    if (result == 0) result = fleet_flash_write(&a->flash, at, data + done, take);
     if (f->watchdog != NULL) f->watchdog(f->user); // one chunk of a delta may make a whole slot
   }
   return result;
@@ -127,7 +126,6 @@ static int32_t take(void *user, uint32_t offset, const uint8_t *data, uint32_t n
   fleet_agent_t *a = user;
   const int32_t result = store(a, offset, data, n);
   if (result < 0) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
     a->persist.fetched = 0; // a sector that was half written is erased again
   } else {
     fleet_sha256_update(&a->sha, data, n);
@@ -179,7 +177,6 @@ void fleet_transfer_copy(fleet_agent_t *a) {
   const uint32_t n = left < sector ? left : sector;
   const int32_t result = store(a, a->job_offset, (const uint8_t *)a->config->bundle_ram + a->job_offset, n);
   if (result < 0) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
     fleet_update_fail(a, result, false);
     fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
     return;

@@ -1,7 +1,6 @@
 // Work in slices: hashing a slot, running the golden vectors of the bundle in it. What follows from the outcome is update.c's.
 #include <string.h>
 
-#include "flash.h"
 #include "shadow.h"
 #include "update.h"
 
@@ -22,7 +21,6 @@ static bool hash_slice(fleet_agent_t *a, uint32_t end, bool *failed) {
     uint8_t piece[hash_piece_bytes];
     const uint32_t n = stop - a->job_offset < sizeof piece ? stop - a->job_offset : (uint32_t)sizeof piece;
     if (fleet_slot_read(a, a->job_slot, a->job_offset, piece, n) < 0) {
-      fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
       *failed = true;
       return true;
     }
@@ -121,10 +119,7 @@ static void active_checked(fleet_agent_t *a, bool matches) {
 static void erase_slice(fleet_agent_t *a) {
   const uint32_t base = fleet_agent_slot_offset(a->config, a->job_slot);
   // As in a transfer: nothing goes before the record is durable that gives the slot up.
-  if (fleet_records_save(&a->records, &a->persist) < 0 ||
-      a->platform->flash_erase(a->platform->user, base + a->job_offset) < 0) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, 1);
-  }
+  if (fleet_records_save(&a->records, &a->persist) == 0) (void)fleet_flash_erase(&a->flash, base + a->job_offset);
   a->job_offset += a->config->flash.sector_bytes;
   if (a->job_offset < a->config->slot_bytes) return;
   a->job = job_none;

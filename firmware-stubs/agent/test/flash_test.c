@@ -78,11 +78,14 @@ static fleet_flash_geometry_t geometry(void) {
   return (fleet_flash_geometry_t){sizeof chip.bytes, sector, chip.unit, chip.erased};
 }
 
+static fleet_flash_t flash;
+
+static void open_flash(void) { flash = (fleet_flash_t){&platform, geometry(), 0}; }
+
 static void open_records(fleet_records_t *records, fleet_persist_t *state) {
   memset(records, 0, sizeof *records);
-  records->platform = &platform;
-  records->geometry = geometry();
-  fleet_records_open(records, state);
+  open_flash();
+  fleet_records_open(records, &flash, state);
 }
 
 static void should_keep_the_newest_state_over_many_sectors(void) {
@@ -159,18 +162,17 @@ static void should_start_over_and_say_so_when_both_sectors_are_damaged(void) {
   fleet_records_t records;
   fleet_persist_t state;
   open_records(&records, &state);
-  CHECK(records.found_damage);
+  CHECK_EQUAL(flash.errors, 1);
   CHECK_EQUAL(state.boot_counter, 0);
   CHECK_EQUAL(fleet_records_save(&records, &state), 0);
   open_records(&records, &state);
-  CHECK(!records.found_damage);
+  CHECK_EQUAL(flash.errors, 0);
 }
 
 static void open_ring(fleet_ring_t *ring) {
   memset(ring, 0, sizeof *ring);
-  ring->platform = &platform;
-  ring->geometry = geometry();
-  fleet_ring_open(ring, 2 * sector, 4 * sector);
+  open_flash();
+  fleet_ring_open(ring, &flash, 2 * sector, 4 * sector);
 }
 
 static void push_number(fleet_ring_t *ring, uint32_t value) {
@@ -240,15 +242,14 @@ static void should_take_nothing_without_two_sectors_or_for_what_does_not_fit(voi
   blank(4, 0xff);
   fleet_ring_t ring;
   memset(&ring, 0, sizeof ring);
-  ring.platform = &platform;
-  ring.geometry = geometry();
-  fleet_ring_open(&ring, 2 * sector, sector);
+  open_flash();
+  fleet_ring_open(&ring, &flash, 2 * sector, sector);
   uint8_t record[sector] = {0};
   CHECK(!fleet_ring_push(&ring, record, 8));
   open_ring(&ring);
-  // Sector head 12 bytes, record head 8, delivery mark 4.
-  CHECK(!fleet_ring_push(&ring, record, sector - 12 - 8 - 4 + 1));
-  CHECK(fleet_ring_push(&ring, record, sector - 12 - 8 - 4));
+  // Sector head 12 bytes, record head 12, delivery mark 4.
+  CHECK(!fleet_ring_push(&ring, record, sector - 12 - 12 - 4 + 1));
+  CHECK(fleet_ring_push(&ring, record, sector - 12 - 12 - 4));
 }
 
 // Whatever is cut, records that were there stay there (or are given twice), in order, and the ring goes on.

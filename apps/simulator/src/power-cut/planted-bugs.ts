@@ -23,9 +23,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a record counts without its CRC',
-    file: 'records.c',
-    find: ' || record_crc(head, at, n) != load_le32(head + 4)',
-    replace: '',
+    file: 'flash.c',
+    find: 'return crc == head.crc ? size : 0;',
+    replace: 'return size;',
   },
   {
     name: 'the active slot is erased',

@@ -21,7 +21,7 @@ static void set_record_sums(void) {
 static void set_ring_sums(void) {
   for (uint32_t at = ring_base; at + 8 <= world_flash_bytes; at += 4) {
     uint8_t *p = world.flash + at;
-    const uint32_t n = p[0] == 0x52 ? 4 : (uint32_t)p[2] | (uint32_t)p[3] << 8;
+    const uint32_t n = (uint32_t)p[2] | (uint32_t)p[3] << 8;
     if ((p[0] != 0x52 && p[0] != 0x57) || at + 8 + n > world_flash_bytes) continue;
     store_le32(p + 4, fleet_crc32(fleet_crc32(0, p, 4), p + 8, n));
   }
