@@ -188,64 +188,74 @@ typedef struct {
 } fleet_note_t;
 
 typedef struct fleet_agent {
-  // Small fields first and buffers last: short load instructions reach the first 31, 62 or 124 bytes only.
-  bool dead;      // reset was asked for
-  bool time_known;
-  bool session;   // MQTT is up
-  bool hello_due;
-  bool reset_due; // by command, at the end of this step
-  bool running;   // a model is loaded and takes inputs
-  bool inferring;
-  bool streams;    // its inputs share samples
-  uint8_t sample_state;
-  uint8_t sample_encoding;
-  uint8_t sample_predicted;
-  uint8_t sample_confidence;
+  // Fields that are used most first: short load instructions reach the first 31, 62 or 124 bytes only.
+  fleet_update_t update; // that of `persist`, which fleet_agent_save makes equal
+  uint8_t job;           // work in progress: hashing, self-test
+  uint8_t job_slot;
+  uint8_t test_vector;
   bool fetching;
   bool want_due;
+  uint8_t timeouts;
+  uint8_t in_flight; // what the QoS 1 publish is
+  uint8_t sample_state;
+  uint8_t note_first;
+  uint8_t note_count;
+  bool session; // MQTT is up
+  bool hello_due;
+  bool running; // a model is loaded and takes inputs
+  bool inferring;
   bool shadow_ready; // checked and tested in this boot
   bool shadow_kept;  // the inputs of the inference under way
   bool shadowing;    // the run under way is the shadow's
-  bool asleep;       // a sleeper between two contacts
-  uint8_t asleep_notes; // state messages that could not be sent before it slept
-  bool queued_hello; // a newer desired release waits for the end of this update
-  uint8_t in_flight; // what the QoS 1 publish is
-  uint8_t job;       // work in progress: hashing, self-test
-  uint8_t job_slot;
-  uint8_t test_vector;
-  uint8_t timeouts;
-  uint8_t method; // of the transfer, FLEET_TRANSFER_METHOD_*
   uint8_t model_slot; // of the running model
-  uint8_t note_first;
-  uint8_t note_count;
-  uint16_t classes; // of the running model
-  uint16_t samples_left; // to be taken
+  uint8_t method;     // of the transfer, FLEET_TRANSFER_METHOD_*
+  bool queued_hello;  // a newer desired release waits for the end of this update
+  bool asleep;        // a sleeper between two contacts
+  bool time_known;
+  bool streams; // inputs of the running model share samples
+  bool dead;    // reset was asked for
+  bool reset_due; // by command, at the end of this step
+  uint8_t asleep_notes; // state messages that could not be sent before it slept
+  uint8_t sample_encoding;
+  uint8_t sample_predicted;
+  uint8_t sample_confidence;
+  uint16_t queue_used;
+  uint16_t classes;       // of the running model
+  uint16_t samples_left;  // to be taken
   uint16_t chunk_bytes;
   uint16_t pick_every;
-  uint16_t queue_used;
   uint16_t sending_bytes; // size of the window in flight, 0 = it came from the ring
   const fleet_platform_t *platform;
   const fleet_agent_config_t *config;
-  uint64_t now_us;
-  uint32_t sequence; // next one to give
-  uint32_t window_s;
-  uint32_t next_contact_s; // what desired says, 0 = the duty cycle
-  uint32_t ask_counter; // highest of a command without proof taken in this session
-  uint32_t job_offset;
+  const void *bundle;
   uint32_t next_offset;
+  uint32_t job_offset;
   uint32_t window_end;
   uint32_t payload_bytes; // of the transfer
+  uint32_t sequence;      // next one to give
+  uint32_t window_s;
   uint32_t inference_index;
   uint32_t model_runs; // inferences since this model took over in this boot
   uint32_t started_cycles;
-  uint32_t input_crc; // of the input before, to see a stuck sensor
-  const void *bundle;
+  uint32_t test_cycles;
+  uint32_t test_runs;
+  uint32_t test_latency_us;
+  uint32_t sample_bytes;
+  uint32_t sample_sent;
+  uint32_t next_contact_s; // what desired says, 0 = the duty cycle
+  uint32_t ask_counter;    // highest of a command without proof taken in this session
+  uint32_t sample_ask;     // counter of the command
+  uint32_t sample_index;   // of its inference
+  uint32_t input_crc;      // of the input before, to see a stuck sensor
+  uint32_t windows_made;
+  uint32_t sending_lost; // ring.lost when the window in flight was read from it
+  uint64_t now_us;
   uint64_t period_us;
   uint64_t next_inference_us;
   uint64_t first_input_us; // what the samples of one input last, 0 = not known
-  uint64_t started_us;  // when the running model took over in this boot
-  uint64_t run_us;      // start of the run under way
-  uint64_t progress_us; // its last pass over raw samples
+  uint64_t started_us;     // when the running model took over in this boot
+  uint64_t run_us;         // start of the run under way
+  uint64_t progress_us;    // its last pass over raw samples
   uint64_t want_due_us;
   uint64_t awake_until_us; // of a sleeper
   uint64_t contact_us;     // its next contact
@@ -253,15 +263,6 @@ typedef struct fleet_agent {
   uint64_t soak_counted_us;
   uint64_t boot_id;
   int64_t unix_offset_ms; // unix time = offset + uptime
-  uint32_t sample_ask;   // counter of the command
-  uint32_t sample_index; // of its inference
-  uint32_t sample_bytes;
-  uint32_t sample_sent;
-  uint32_t windows_made;
-  uint32_t sending_lost; // ring.lost when the window in flight was read from it
-  uint32_t test_cycles;
-  uint32_t test_runs;
-  uint32_t test_latency_us;
   fleet_persist_t persist;
   fleet_flash_t flash;
   fleet_ring_t ring;

@@ -11,7 +11,7 @@
 
 enum { FLEET_PERSIST_LAYOUT = 1, FLEET_NO_SLOT = 0xff, FLEET_REFUSED_DIGESTS = 4 };
 
-// All fields are naturally aligned and the struct has no padding: its little-endian bytes are the record payload.
+// All fields are naturally aligned and the structs have no padding: their little-endian bytes are the record payload.
 typedef struct {
   uint8_t digest[32];
   uint32_t sequence; // of the manifest it came with
@@ -34,6 +34,17 @@ typedef struct {
   uint8_t bytes[66]; // the last one is 0
 } fleet_stored_key_t;
 
+// Where the update below stands.
+typedef struct {
+  uint8_t active_slot; // 0, 1 or FLEET_NO_SLOT
+  uint8_t target_slot;
+  uint8_t state;    // FLEET_UPDATE_STATE_*
+  uint8_t attempts; // faulty resets with the attempt open
+  uint8_t attempt_open;
+  uint8_t quick; // the trial is a switch back to a retained slot, no soak follows; 2 = from a bundle that has not soaked
+  uint16_t error;
+} fleet_update_t;
+
 typedef struct {
   uint32_t layout;
   uint32_t boot_counter;
@@ -51,13 +62,7 @@ typedef struct {
   uint32_t soaked_s;
   uint32_t latency_limit_us; // of the trial, 0 = none
   fleet_slot_record_t slots[2];
-  uint8_t active_slot; // 0, 1 or FLEET_NO_SLOT
-  uint8_t target_slot;
-  uint8_t update_state; // FLEET_UPDATE_STATE_*
-  uint8_t attempts;     // faulty resets with the attempt open
-  uint8_t attempt_open;
-  uint8_t quick; // the trial is a switch back to a retained slot, no soak follows; 2 = from a bundle that has not soaked
-  uint16_t update_error;
+  fleet_update_t update;
   fleet_refused_t refused[FLEET_REFUSED_DIGESTS];
   // Fields are appended only; a snapshot that ends before them is read with zeros.
   uint8_t transfer[8];    // the payload that `fetched` came from: first bytes of its digest

@@ -27,6 +27,7 @@ uint32_t fleet_agent_counter(const fleet_agent_t *a, uint32_t kind) {
 }
 
 bool fleet_agent_save(fleet_agent_t *a) {
+  a->persist.update = a->update;
   return fleet_records_save(&a->records, &a->persist) == 0;
 }
 
@@ -117,14 +118,14 @@ static void believe_records(fleet_agent_t *a) {
   for (uint32_t i = 0; i < 2; i++) {
     if (p->slots[i].bytes <= a->config->slot_bytes) continue;
     memset(&p->slots[i], 0, sizeof p->slots[i]);
-    if (p->active_slot == i) p->active_slot = FLEET_NO_SLOT;
+    if (a->update.active_slot == i) a->update.active_slot = FLEET_NO_SLOT;
   }
-  if (p->active_slot >= fleet_agent_slots(a->config)) {
-    p->active_slot = FLEET_NO_SLOT;
-    if (p->update_state == FLEET_UPDATE_STATE_SOAK) p->update_state = FLEET_UPDATE_STATE_IDLE; // nothing that could end it
+  if (a->update.active_slot >= fleet_agent_slots(a->config)) {
+    a->update.active_slot = FLEET_NO_SLOT;
+    if (a->update.state == FLEET_UPDATE_STATE_SOAK) a->update.state = FLEET_UPDATE_STATE_IDLE; // nothing that could end it
   }
-  p->target_slot &= 1;
-  if (p->fetched > p->slots[p->target_slot].bytes) p->fetched = 0;
+  a->update.target_slot &= 1;
+  if (p->fetched > p->slots[a->update.target_slot].bytes) p->fetched = 0;
 }
 
 int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
@@ -136,6 +137,7 @@ int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, con
   a->flash.platform = platform;
   a->flash.geometry = config->flash;
   fleet_records_open(&a->records, &a->flash, &a->persist);
+  a->update = a->persist.update;
   believe_records(a);
   return 0;
 }

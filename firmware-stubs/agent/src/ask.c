@@ -85,7 +85,7 @@ static bool set_cadence(fleet_agent_t *a, const ask_t *ask) {
 
 static bool abort_update(fleet_agent_t *a, const ask_t *ask) {
   return (ask->argument == 0 || ask->argument == a->persist.deployment) &&
-         (ask->proof != proof_none || a->persist.update_state != FLEET_UPDATE_STATE_SOAK) && fleet_update_abort(a);
+         (ask->proof != proof_none || a->update.state != FLEET_UPDATE_STATE_SOAK) && fleet_update_abort(a);
 }
 
 static bool rotate_key(fleet_agent_t *a, const ask_t *ask) {

@@ -57,7 +57,7 @@ static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manife
   }
   p->soak_s = m->soak_s; // that of `desired` is not signed
   p->latency_limit_us = m->latency_us;
-  p->update_error = 0;
+  a->update.error = 0;
   p->by_next_key = m->by_next_key;
   p->shadow_every = (uint16_t)(d->shadow_every > UINT16_MAX ? UINT16_MAX : d->shadow_every);
 }
@@ -66,17 +66,17 @@ static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manife
 static void begin_switch(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m, uint32_t slot) {
   fleet_persist_t *p = &a->persist;
   const bool retained = p->slots[slot].state == FLEET_SLOT_STATE_RETAINED;
-  const bool soaks = p->update_state == FLEET_UPDATE_STATE_SOAK;
-  const bool is_shadow = p->update_state == FLEET_UPDATE_STATE_SHADOW && p->target_slot == slot;
+  const bool soaks = a->update.state == FLEET_UPDATE_STATE_SOAK;
+  const bool is_shadow = a->update.state == FLEET_UPDATE_STATE_SHADOW && a->update.target_slot == slot;
   adopt(a, d, m, slot);
   if (is_shadow && p->shadow_every != 0) {
     fleet_agent_save(a);
     fleet_shadow_tell(a);
     return;
   }
-  p->target_slot = (uint8_t)slot;
-  p->attempts = 0;
-  p->quick = (uint8_t)(retained + (retained && soaks));
+  a->update.target_slot = (uint8_t)slot;
+  a->update.attempts = 0;
+  a->update.quick = (uint8_t)(retained + (retained && soaks));
   a->fetching = false;
   fleet_update_proceed(a);
 }
@@ -88,7 +88,7 @@ static bool has_expired(const fleet_agent_t *a, const fleet_manifest_t *m) {
 }
 
 static bool update_is_open(const fleet_agent_t *a) {
-  const uint32_t state = a->persist.update_state;
+  const uint32_t state = a->update.state;
   return state == FLEET_UPDATE_STATE_VERIFIED || state == FLEET_UPDATE_STATE_STAGED ||
          state == FLEET_UPDATE_STATE_TRIAL || state == FLEET_UPDATE_STATE_SOAK;
 }
@@ -107,23 +107,23 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
     fleet_report_answer(a, d, NULL, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
     return;
   }
-  const bool is_active = p->active_slot != FLEET_NO_SLOT && memcmp(p->slots[p->active_slot].digest, m.digest, 32) == 0;
+  const bool is_active = a->update.active_slot != FLEET_NO_SLOT && memcmp(p->slots[a->update.active_slot].digest, m.digest, 32) == 0;
   if (!is_active && has_expired(a, &m)) {
     fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, fleet_err_manifest_expired);
     return;
   }
   const bool is_target = memcmp(fleet_update_target(a)->digest, m.digest, 32) == 0;
   const bool same_deployment = d->deployment == p->deployment;
-  const uint32_t other = p->active_slot == 0 ? 1 : 0;
+  const uint32_t other = a->update.active_slot == 0 ? 1 : 0;
   const uint32_t other_state = p->slots[other].state;
   const bool in_other = memcmp(p->slots[other].digest, m.digest, 32) == 0 && p->slots[other].bytes == m.size &&
                         (other_state == FLEET_SLOT_STATE_RETAINED || other_state == FLEET_SLOT_STATE_STAGED);
 
-  if (update_is_open(a) && p->update_state != FLEET_UPDATE_STATE_SOAK) {
+  if (update_is_open(a) && a->update.state != FLEET_UPDATE_STATE_SOAK) {
     // Staged or in trial: this ends by itself within seconds.
     if (same_deployment && is_target) {
       p->revision = d->revision;
-      fleet_report_note(a, p->update_state, 0);
+      fleet_report_note(a, a->update.state, 0);
     } else {
       a->queued_hello = true;
       fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_QUEUED, 0);
@@ -136,29 +136,29 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
       return;
     }
     a->fetching = false;
-    adopt(a, d, &m, p->active_slot);
-    p->target_slot = p->active_slot;
-    if (p->update_state != FLEET_UPDATE_STATE_SOAK) {
-      p->update_state = FLEET_UPDATE_STATE_ACTIVE;
+    adopt(a, d, &m, a->update.active_slot);
+    a->update.target_slot = a->update.active_slot;
+    if (a->update.state != FLEET_UPDATE_STATE_SOAK) {
+      a->update.state = FLEET_UPDATE_STATE_ACTIVE;
       fleet_accept_rotate(a);
     }
     fleet_agent_save(a);
-    fleet_report_note(a, p->update_state, 0);
+    fleet_report_note(a, a->update.state, 0);
     return;
   }
   const uint32_t target_state = fleet_update_target(a)->state;
   const bool left = target_state == FLEET_SLOT_STATE_RETAINED || target_state == FLEET_SLOT_STATE_STAGED;
   if (same_deployment && is_target &&
-      (p->update_state == FLEET_UPDATE_STATE_ABORTED ||
-       ((p->update_error != fleet_err_agent_shadow_unavailable || d->shadow_every != 0) &&
-        (p->update_state == FLEET_UPDATE_STATE_REVERTED || p->update_state == FLEET_UPDATE_STATE_FAILED) &&
+      (a->update.state == FLEET_UPDATE_STATE_ABORTED ||
+       ((a->update.error != fleet_err_agent_shadow_unavailable || d->shadow_every != 0) &&
+        (a->update.state == FLEET_UPDATE_STATE_REVERTED || a->update.state == FLEET_UPDATE_STATE_FAILED) &&
         (left || fleet_update_refused(a, m.digest, m.sequence))))) {
     // It asks again for what has ended, by itself or by command: the same answer again.
     p->revision = d->revision;
-    fleet_report_note(a, p->update_state, p->update_error);
+    fleet_report_note(a, a->update.state, a->update.error);
     return;
   }
-  if (d->shadow_every != 0 && (p->update_state == FLEET_UPDATE_STATE_SOAK || p->active_slot == FLEET_NO_SLOT ||
+  if (d->shadow_every != 0 && (a->update.state == FLEET_UPDATE_STATE_SOAK || a->update.active_slot == FLEET_NO_SLOT ||
                                !fleet_shadow_able(a))) {
     fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, fleet_err_agent_shadow_unavailable);
     return;
@@ -171,7 +171,7 @@ static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
   }
   result = fleet_accept_judge(a, &m);
   if (result == 0) result = fleet_transfer_judge(a, d, &m);
-  if (result == 0 && p->update_state == FLEET_UPDATE_STATE_SOAK) {
+  if (result == 0 && a->update.state == FLEET_UPDATE_STATE_SOAK) {
     if (m.supersede == 0) {
       a->queued_hello = true;
       fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_QUEUED, 0);
@@ -220,8 +220,8 @@ void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
     a->fetching = false;
     if (a->job == job_rehash) a->job = job_none;
   }
-  if (a->persist.update_state == FLEET_UPDATE_STATE_FETCHING || a->persist.update_state == FLEET_UPDATE_STATE_SHADOW) {
-    a->persist.update_state = FLEET_UPDATE_STATE_IDLE;
+  if (a->update.state == FLEET_UPDATE_STATE_FETCHING || a->update.state == FLEET_UPDATE_STATE_SHADOW) {
+    a->update.state = FLEET_UPDATE_STATE_IDLE;
     a->persist.deployment = 0;
     fleet_agent_save(a);
   }

@@ -229,7 +229,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     a->inferring = true;
   }
   // The slot may be wanted for something else meanwhile.
-  if (a->shadowing && a->persist.update_state != FLEET_UPDATE_STATE_SHADOW) a->shadowing = a->inferring = false;
+  if (a->shadowing && a->update.state != FLEET_UPDATE_STATE_SHADOW) a->shadowing = a->inferring = false;
   for (uint32_t steps = 0; a->inferring && (a->config->slice_steps == 0 || steps < a->config->slice_steps); steps++) {
     const int32_t left = fleet_run(a->shadowing ? &fleet_shadow_of(a)->runtime : &a->runtime, 1);
     if (f->watchdog != NULL) f->watchdog(f->user);

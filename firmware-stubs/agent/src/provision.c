@@ -17,8 +17,8 @@ int32_t fleet_agent_provision(fleet_agent_t *a, const fleet_platform_t *platform
   slot->sequence = image->sequence;
   slot->bytes = image->bytes;
   slot->state = FLEET_SLOT_STATE_ACTIVE;
-  p->active_slot = p->target_slot = (uint8_t)image->slot;
+  p->update.active_slot = p->update.target_slot = (uint8_t)image->slot;
   p->highest_sequence = image->sequence;
-  p->update_state = FLEET_UPDATE_STATE_ACTIVE;
+  p->update.state = FLEET_UPDATE_STATE_ACTIVE;
   return fleet_records_save(&a->records, p);
 }

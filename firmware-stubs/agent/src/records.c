@@ -93,7 +93,7 @@ void fleet_records_open(fleet_records_t *r, fleet_flash_t *flash, fleet_persist_
   if (r->generation == 0) {
     // The first save starts sector 0. What is left of older records in sector 1 must not come back.
     state->layout = FLEET_PERSIST_LAYOUT;
-    state->active_slot = FLEET_NO_SLOT;
+    state->update.active_slot = FLEET_NO_SLOT;
     if (fleet_flash_erased(flash, 0, 2 * bytes) <= 0) {
       flash->errors++;
       (void)erase(r, 1);

@@ -29,7 +29,7 @@ fleet_note_t *fleet_report_current(fleet_agent_t *a, uint32_t update_state, uint
   fleet_note_t *note = new_note(a, update_state, error);
   note->deployment = a->persist.deployment;
   note->revision = a->persist.revision;
-  note->attempts = a->persist.attempts;
+  note->attempts = a->update.attempts;
   memcpy(note->digest, fleet_update_target(a)->digest, 32);
   note->has_digest = true;
   if (update_state == FLEET_UPDATE_STATE_FETCHING) note->offset = a->next_offset;

@@ -19,10 +19,9 @@ bool fleet_shadow_able(const fleet_agent_t *a) {
 }
 
 void fleet_shadow_enter(fleet_agent_t *a) {
-  fleet_persist_t *p = &a->persist;
   a->shadow_ready = false;
-  p->update_state = FLEET_UPDATE_STATE_SHADOW;
-  p->attempt_open = 1;
+  a->update.state = FLEET_UPDATE_STATE_SHADOW;
+  a->update.attempt_open = 1;
   fleet_agent_save(a); // the attempt is on record before the first run
 }
 
@@ -73,19 +72,18 @@ static uint32_t common_input_bytes(const fleet_agent_t *a) {
 }
 
 static const void *mapped(const fleet_agent_t *a) {
-  const fleet_slot_record_t *slot = &a->persist.slots[a->persist.target_slot];
-  return a->platform->flash_map(a->platform->user, fleet_agent_slot_offset(a->config, a->persist.target_slot), slot->bytes);
+  const fleet_slot_record_t *slot = &a->persist.slots[a->update.target_slot];
+  return a->platform->flash_map(a->platform->user, fleet_agent_slot_offset(a->config, a->update.target_slot), slot->bytes);
 }
 
 // detail: the arena that both would need, if it is that.
 static int32_t cannot_run(fleet_agent_t *a, uint32_t detail) {
-  fleet_persist_t *p = &a->persist;
   a->job = job_none;
-  p->update_state = FLEET_UPDATE_STATE_FAILED;
-  p->update_error = fleet_err_agent_shadow_unavailable;
-  p->attempt_open = p->attempts = 0;
+  a->update.state = FLEET_UPDATE_STATE_FAILED;
+  a->update.error = fleet_err_agent_shadow_unavailable;
+  a->update.attempt_open = a->update.attempts = 0;
   fleet_agent_save(a);
-  fleet_note_t *note = fleet_report_current(a, p->update_state, p->update_error);
+  fleet_note_t *note = fleet_report_current(a, a->update.state, a->update.error);
   note->detail = detail;
   note->has_detail = detail != 0;
   return 1;
@@ -98,7 +96,7 @@ int32_t fleet_shadow_load(fleet_agent_t *a) {
   memset(s, 0, sizeof *s);
   s->bundle = mapped(a);
   if (s->bundle == NULL) return cannot_run(a, 0);
-  const fleet_memory_t memory = {s->bundle, a->persist.slots[a->persist.target_slot].bytes, c->arena, c->arena_bytes,
+  const fleet_memory_t memory = {s->bundle, a->persist.slots[a->update.target_slot].bytes, c->arena, c->arena_bytes,
                                  c->shadow_state, c->shadow_state_bytes};
   const int32_t result = fleet_load(&s->runtime, &memory, NULL);
   if (result == -(int32_t)fleet_err_bundle_state_too_small) return cannot_run(a, 0);
@@ -128,11 +126,11 @@ void fleet_shadow_start(fleet_agent_t *a) {
 }
 
 void fleet_shadow_tick(fleet_agent_t *a) {
-  if (a->persist.update_state != FLEET_UPDATE_STATE_SHADOW || a->shadow_ready || !a->running || a->inferring ||
+  if (a->update.state != FLEET_UPDATE_STATE_SHADOW || a->shadow_ready || !a->running || a->inferring ||
       a->job != job_none) {
     return;
   }
-  fleet_trial_job(a, job_check_shadow, a->persist.target_slot);
+  fleet_trial_job(a, job_check_shadow, a->update.target_slot);
 }
 
 // ---- runs ------------------------------------------------------------------------------------------------------------
@@ -150,7 +148,7 @@ static void move_inputs(fleet_agent_t *a, const fleet_runtime_t *rt, bool keep) 
 void fleet_shadow_keep(fleet_agent_t *a) {
   a->shadow_kept = false;
   const uint32_t every = a->persist.shadow_every;
-  if (!a->shadow_ready || a->persist.update_state != FLEET_UPDATE_STATE_SHADOW || every == 0 ||
+  if (!a->shadow_ready || a->update.state != FLEET_UPDATE_STATE_SHADOW || every == 0 ||
       a->inference_index % every != 0) {
     return;
   }
@@ -175,7 +173,7 @@ bool fleet_shadow_begin(fleet_agent_t *a, uint32_t predicted) {
   fleet_shadow_t *s = fleet_shadow_of(a);
   if (!a->shadow_ready) return false;
   s->active_us = fleet_model_elapsed_us(a);
-  if (!a->shadow_kept || a->persist.update_state != FLEET_UPDATE_STATE_SHADOW) return false; // or its slot is written by now
+  if (!a->shadow_kept || a->update.state != FLEET_UPDATE_STATE_SHADOW) return false; // or its slot is written by now
   a->shadow_kept = false;
   s->expected = (uint16_t)predicted;
   move_inputs(a, &s->runtime, false);
@@ -203,7 +201,7 @@ void fleet_shadow_finish(fleet_agent_t *a) {
 // ---- telling -----------------------------------------------------------------------------------------------------------
 
 void fleet_shadow_tell(fleet_agent_t *a) {
-  if (!a->shadow_ready || a->persist.update_state != FLEET_UPDATE_STATE_SHADOW) return;
+  if (!a->shadow_ready || a->update.state != FLEET_UPDATE_STATE_SHADOW) return;
   // The counters are written when the message is sent, so one that waits will tell these as well.
   const fleet_note_t *newest = &a->notes[(a->note_first + a->note_count + FLEET_NOTES - 1u) % FLEET_NOTES];
   if (a->note_count > (a->in_flight == in_flight_note) && newest->update_state == FLEET_UPDATE_STATE_SHADOW) return;
@@ -235,7 +233,7 @@ void fleet_shadow_field(const fleet_agent_t *a, fleet_cbor_writer_t *w) {
 }
 
 bool fleet_shadow_rate(fleet_agent_t *a, uint32_t every) {
-  if (a->persist.update_state != FLEET_UPDATE_STATE_SHADOW || every > UINT16_MAX) return false;
+  if (a->update.state != FLEET_UPDATE_STATE_SHADOW || every > UINT16_MAX) return false;
   a->persist.shadow_every = (uint16_t)every;
   fleet_agent_save(a);
   fleet_shadow_tell(a);

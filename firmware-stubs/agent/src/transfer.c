@@ -20,10 +20,10 @@ uint32_t fleet_transfer_slot(const fleet_agent_t *a, uint32_t bytes) {
   const fleet_persist_t *p = &a->persist;
   const fleet_platform_t *f = a->platform;
   if (fleet_agent_slots(a->config) == 1) {
-    return p->active_slot != FLEET_NO_SLOT && bytes <= a->config->bundle_ram_bytes && f->flash_map != NULL &&
+    return a->update.active_slot != FLEET_NO_SLOT && bytes <= a->config->bundle_ram_bytes && f->flash_map != NULL &&
            f->flash_map(f->user, fleet_agent_slot_offset(a->config, 0), p->slots[0].bytes) != NULL;
   }
-  if (p->active_slot != FLEET_NO_SLOT) return p->active_slot ^ 1u;
+  if (a->update.active_slot != FLEET_NO_SLOT) return a->update.active_slot ^ 1u;
   const bool keep_0 = p->slots[0].state == FLEET_SLOT_STATE_RETAINED || p->slots[0].state == FLEET_SLOT_STATE_STAGED;
   return keep_0 || p->slots[1].state == FLEET_SLOT_STATE_PARTIAL ? 1 : 0;
 }
@@ -59,14 +59,14 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
   const bool same = slot->state == FLEET_SLOT_STATE_PARTIAL && memcmp(slot->digest, m->digest, 32) == 0 &&
                     slot->bytes == m->size;
   const bool same_payload = memcmp(p->transfer, payload, 8) == 0;
-  const bool running = same && same_payload && a->fetching && p->target_slot == target;
-  if (target == p->active_slot) { // the only slot: from this record on the device has no model
-    p->active_slot = FLEET_NO_SLOT;
+  const bool running = same && same_payload && a->fetching && a->update.target_slot == target;
+  if (target == a->update.active_slot) { // the only slot: from this record on the device has no model
+    a->update.active_slot = FLEET_NO_SLOT;
     fleet_model_unload(a);
     if (a->job == job_check_active) a->job = job_none;
   }
   if (!same) {
-    p->attempts = 0;
+    a->update.attempts = 0;
     memset(slot, 0, sizeof *slot);
     slot->state = FLEET_SLOT_STATE_PARTIAL;
     memcpy(slot->digest, m->digest, 32);
@@ -77,10 +77,10 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
   if (!same || !goes_on) p->fetched = 0;
   memcpy(p->transfer, payload, 8);
   slot->sequence = m->sequence;
-  p->target_slot = (uint8_t)target;
-  p->update_state = FLEET_UPDATE_STATE_FETCHING;
-  p->quick = 0;
-  p->attempt_open = 0;
+  a->update.target_slot = (uint8_t)target;
+  a->update.state = FLEET_UPDATE_STATE_FETCHING;
+  a->update.quick = 0;
+  a->update.attempt_open = 0;
   fleet_agent_save(a); // the slot is partial on record before its flash is touched
 
   uint32_t chunk = d->chunk_bytes == 0 ? (uint32_t)chunk_default_bytes : d->chunk_bytes;
@@ -103,12 +103,12 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
 static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uint32_t n) {
   const fleet_platform_t *f = a->platform;
   const uint32_t sector = a->config->flash.sector_bytes;
-  const uint32_t base = fleet_agent_slot_offset(a->config, a->persist.target_slot);
-  if (fleet_slot_is_ram(a, a->persist.target_slot)) {
+  const uint32_t base = fleet_agent_slot_offset(a->config, a->update.target_slot);
+  if (fleet_slot_is_ram(a, a->update.target_slot)) {
     memcpy((uint8_t *)a->config->bundle_ram + offset, data, n); // the bundle fits, and its bytes end with it
     return 0;
   }
-  int32_t result = fleet_records_save(&a->records, &a->persist);
+  int32_t result = fleet_agent_save(a) ? 0 : -(int32_t)fleet_err_flash_write_failed;
   for (uint32_t done = 0, take; done < n && result == 0; done += take) {
     const uint32_t at = base + offset + done;
     const uint32_t in_sector = (offset + done) % sector;
@@ -136,7 +136,7 @@ static int32_t take(void *user, uint32_t offset, const uint8_t *data, uint32_t n
 // Bytes of the base, which is in the other slot, or of the target slot.
 static int32_t read_slot(void *user, bool own, uint32_t offset, void *dst, uint32_t n) {
   fleet_agent_t *a = user;
-  const uint32_t slot = a->persist.target_slot ^ (own ? 0u : 1u);
+  const uint32_t slot = a->update.target_slot ^ (own ? 0u : 1u);
   return fleet_slot_read(a, slot, offset, dst, n);
 }
 
@@ -144,7 +144,7 @@ static int32_t read_slot(void *user, bool own, uint32_t offset, void *dst, uint3
 void fleet_transfer_resume(fleet_agent_t *a) {
   static const fleet_payload_io_t io = {read_slot, take};
   const fleet_persist_t *p = &a->persist;
-  const uint32_t base_bytes = a->method == FLEET_TRANSFER_METHOD_DELTA ? p->slots[p->target_slot ^ 1u].bytes : 0;
+  const uint32_t base_bytes = a->method == FLEET_TRANSFER_METHOD_DELTA ? p->slots[a->update.target_slot ^ 1u].bytes : 0;
   a->next_offset = p->fetched;
   if (a->method != FLEET_TRANSFER_METHOD_FULL) {
     if (p->fetched != 0) a->next_offset = p->payload_taken;
@@ -154,7 +154,7 @@ void fleet_transfer_resume(fleet_agent_t *a) {
   }
   a->window_end = a->next_offset;
   if (p->fetched != 0) {
-    fleet_trial_job(a, job_rehash, p->target_slot);
+    fleet_trial_job(a, job_rehash, a->update.target_slot);
   } else {
     fleet_sha256_init(&a->sha);
     a->job = job_none;
@@ -165,7 +165,7 @@ static void staged(fleet_agent_t *a) {
   fleet_slot_record_t *slot = fleet_update_target(a);
   slot->state = FLEET_SLOT_STATE_STAGED;
   a->persist.fetched = slot->bytes;
-  a->persist.update_state = FLEET_UPDATE_STATE_STAGED;
+  a->update.state = FLEET_UPDATE_STATE_STAGED;
   fleet_agent_save(a);
   fleet_report_note(a, FLEET_UPDATE_STATE_STAGED, 0);
   fleet_update_proceed(a);
@@ -194,8 +194,8 @@ static void fetch_complete(fleet_agent_t *a) {
     // Every chunk had its CRC, so the server sent other bytes than the manifest names: start from nothing next time.
     slot->state = FLEET_SLOT_STATE_EMPTY;
     a->persist.fetched = 0;
-    a->persist.update_state = FLEET_UPDATE_STATE_FAILED;
-    a->persist.update_error = fleet_err_manifest_digest_mismatch;
+    a->update.state = FLEET_UPDATE_STATE_FAILED;
+    a->update.error = fleet_err_manifest_digest_mismatch;
     fleet_agent_save(a);
     fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, fleet_err_manifest_digest_mismatch);
     return;
@@ -269,7 +269,7 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   const uint32_t sector = a->config->flash.sector_bytes;
   const uint32_t grain = sector > progress_grain_bytes ? sector : (uint32_t)progress_grain_bytes;
   const uint32_t stored = made - made % sector;
-  if (stored >= a->persist.fetched + grain && !fleet_slot_is_ram(a, a->persist.target_slot)) {
+  if (stored >= a->persist.fetched + grain && !fleet_slot_is_ram(a, a->update.target_slot)) {
     a->persist.fetched = stored;
     a->persist.payload_taken = taken;
     fleet_agent_save(a);

@@ -40,7 +40,7 @@ static void self_test_failed(fleet_agent_t *a, int32_t result) {
   const uint32_t vector = a->test_vector;
   const uint32_t step = a->test.failed_step;
   fleet_update_fail(a, result, true);
-  fleet_note_t *note = fleet_report_current(a, a->persist.update_state, (uint32_t)-result);
+  fleet_note_t *note = fleet_report_current(a, a->update.state, (uint32_t)-result);
   fleet_report_self_test(a, note, vector + 1, false);
   note->failed_vector = (uint8_t)vector;
   if (result == -(int32_t)fleet_err_runtime_step_mismatch) note->failed_step = (uint16_t)step;
@@ -96,7 +96,7 @@ static void target_checked(fleet_agent_t *a, bool matches) {
   if (result == 0 && runtime->golden_count == 0) result = -(int32_t)fleet_err_bundle_golden_invalid;
   if (result < 0) {
     fleet_update_fail(a, result, matches);
-    fleet_report_note(a, a->persist.update_state, a->persist.update_error);
+    fleet_report_note(a, a->update.state, a->update.error);
   } else if (result == 0) {
     a->test_cycles = a->test_runs = a->test_latency_us = 0;
     a->test_vector = 0;
@@ -119,7 +119,7 @@ static void active_checked(fleet_agent_t *a, bool matches) {
 static void erase_slice(fleet_agent_t *a) {
   const uint32_t base = fleet_agent_slot_offset(a->config, a->job_slot);
   // As in a transfer: nothing goes before the record is durable that gives the slot up.
-  if (fleet_records_save(&a->records, &a->persist) == 0) (void)fleet_flash_erase(&a->flash, base + a->job_offset);
+  if (fleet_agent_save(a)) (void)fleet_flash_erase(&a->flash, base + a->job_offset);
   a->job_offset += a->config->flash.sector_bytes;
   if (a->job_offset < a->config->slot_bytes) return;
   a->job = job_none;
@@ -129,7 +129,7 @@ static void erase_slice(fleet_agent_t *a) {
 bool fleet_trial_work(fleet_agent_t *a) {
   const uint32_t job = a->job;
   bool failed = false;
-  if ((job == job_check_shadow || job == job_test_shadow) && a->persist.update_state != FLEET_UPDATE_STATE_SHADOW) {
+  if ((job == job_check_shadow || job == job_test_shadow) && a->update.state != FLEET_UPDATE_STATE_SHADOW) {
     a->job = job_none; // it was given up meanwhile, maybe for a transfer, whose hash is the job's
     if (a->fetching) fleet_transfer_resume(a);
     return true;

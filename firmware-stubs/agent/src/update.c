@@ -10,7 +10,7 @@
 #include "shadow.h"
 #include "update.h"
 
-fleet_slot_record_t *fleet_update_target(fleet_agent_t *a) { return &a->persist.slots[a->persist.target_slot]; }
+fleet_slot_record_t *fleet_update_target(fleet_agent_t *a) { return &a->persist.slots[a->update.target_slot]; }
 
 static void remember_refused(fleet_agent_t *a, const fleet_slot_record_t *slot, uint32_t error) {
   fleet_refused_t *list = a->persist.refused;
@@ -39,11 +39,11 @@ bool fleet_update_refused(const fleet_agent_t *a, const uint8_t *digest, uint32_
 // The model in the active slot takes over, after its digest was checked; without one the device waits.
 static void start_active(fleet_agent_t *a) {
   fleet_model_unload(a);
-  if (a->persist.active_slot == FLEET_NO_SLOT) {
+  if (a->update.active_slot == FLEET_NO_SLOT) {
     a->job = job_none;
     return;
   }
-  fleet_trial_job(a, job_check_active, a->persist.active_slot);
+  fleet_trial_job(a, job_check_active, a->update.active_slot);
 }
 
 static void finish_queued(fleet_agent_t *a) {
@@ -57,7 +57,7 @@ void fleet_update_fail(fleet_agent_t *a, int32_t result, bool refuse) {
   fleet_persist_t *p = &a->persist;
   fleet_slot_record_t *slot = fleet_update_target(a);
   const uint32_t error = (uint32_t)-result;
-  const bool was_trial = p->update_state == FLEET_UPDATE_STATE_TRIAL;
+  const bool was_trial = a->update.state == FLEET_UPDATE_STATE_TRIAL;
   a->fetching = false;
   a->job = job_none;
   if (refuse) {
@@ -68,11 +68,11 @@ void fleet_update_fail(fleet_agent_t *a, int32_t result, bool refuse) {
     slot->state = FLEET_SLOT_STATE_CORRUPT;
     slot->error = (uint16_t)error;
   }
-  p->update_state =
-      was_trial && p->active_slot != FLEET_NO_SLOT ? FLEET_UPDATE_STATE_REVERTED : FLEET_UPDATE_STATE_FAILED;
-  p->update_error = (uint16_t)error;
-  p->attempt_open = 0;
-  p->quick = 0;
+  a->update.state =
+      was_trial && a->update.active_slot != FLEET_NO_SLOT ? FLEET_UPDATE_STATE_REVERTED : FLEET_UPDATE_STATE_FAILED;
+  a->update.error = (uint16_t)error;
+  a->update.attempt_open = 0;
+  a->update.quick = 0;
   p->by_next_key = 0;
   fleet_agent_save(a);
   if (was_trial) start_active(a);
@@ -80,18 +80,17 @@ void fleet_update_fail(fleet_agent_t *a, int32_t result, bool refuse) {
 }
 
 void fleet_update_begin_trial(fleet_agent_t *a) {
-  fleet_persist_t *p = &a->persist;
-  fleet_update_target(a)->state = p->quick ? FLEET_SLOT_STATE_RETAINED : FLEET_SLOT_STATE_TRIAL;
-  p->update_state = FLEET_UPDATE_STATE_TRIAL;
-  p->attempt_open = 1;
+  fleet_update_target(a)->state = a->update.quick ? FLEET_SLOT_STATE_RETAINED : FLEET_SLOT_STATE_TRIAL;
+  a->update.state = FLEET_UPDATE_STATE_TRIAL;
+  a->update.attempt_open = 1;
   fleet_agent_save(a); // the attempt is on record before the first run
   fleet_report_note(a, FLEET_UPDATE_STATE_TRIAL, 0);
   fleet_model_unload(a);
-  fleet_trial_job(a, job_check_target, p->target_slot);
+  fleet_trial_job(a, job_check_target, a->update.target_slot);
 }
 
 void fleet_update_proceed(fleet_agent_t *a) {
-  if (a->persist.shadow_every != 0 && a->persist.active_slot != FLEET_NO_SLOT) {
+  if (a->persist.shadow_every != 0 && a->update.active_slot != FLEET_NO_SLOT) {
     fleet_shadow_enter(a);
   } else {
     fleet_update_begin_trial(a);
@@ -101,72 +100,72 @@ void fleet_update_proceed(fleet_agent_t *a) {
 // Makes the proven target slot active: one record.
 void fleet_update_commit(fleet_agent_t *a) {
   fleet_persist_t *p = &a->persist;
-  if (fleet_slot_is_ram(a, p->target_slot)) {
+  if (fleet_slot_is_ram(a, a->update.target_slot)) {
     // Proven in RAM. From this record on the device has no model until the copy is complete and has passed the same trial.
     fleet_model_unload(a);
     p->slots[0] = p->slots[1];
     p->slots[0].state = FLEET_SLOT_STATE_PARTIAL;
     memset(&p->slots[1], 0, sizeof p->slots[1]);
-    p->active_slot = FLEET_NO_SLOT;
-    p->target_slot = 0;
-    p->update_state = FLEET_UPDATE_STATE_VERIFIED;
+    a->update.active_slot = FLEET_NO_SLOT;
+    a->update.target_slot = 0;
+    a->update.state = FLEET_UPDATE_STATE_VERIFIED;
     fleet_agent_save(a);
     fleet_report_note(a, FLEET_UPDATE_STATE_VERIFIED, 0);
     fleet_trial_job(a, job_copy, 0);
     return;
   }
   const uint32_t vectors = a->test_vector;
-  const bool soaks = !p->quick && p->soak_s != 0;
-  if (p->active_slot != FLEET_NO_SLOT && p->active_slot != p->target_slot) {
-    p->slots[p->active_slot].state = p->quick == 2 ? FLEET_SLOT_STATE_STAGED : FLEET_SLOT_STATE_RETAINED;
+  const bool soaks = !a->update.quick && p->soak_s != 0;
+  if (a->update.active_slot != FLEET_NO_SLOT && a->update.active_slot != a->update.target_slot) {
+    p->slots[a->update.active_slot].state = a->update.quick == 2 ? FLEET_SLOT_STATE_STAGED : FLEET_SLOT_STATE_RETAINED;
   }
-  p->active_slot = p->target_slot;
+  a->update.active_slot = a->update.target_slot;
   fleet_update_target(a)->state = FLEET_SLOT_STATE_ACTIVE;
   fleet_update_target(a)->error = 0;
-  p->update_state = soaks ? FLEET_UPDATE_STATE_SOAK : FLEET_UPDATE_STATE_ACTIVE;
-  p->update_error = 0;
-  p->attempts = 0;
-  p->attempt_open = soaks;
+  a->update.state = soaks ? FLEET_UPDATE_STATE_SOAK : FLEET_UPDATE_STATE_ACTIVE;
+  a->update.error = 0;
+  a->update.attempts = 0;
+  a->update.attempt_open = soaks;
   p->soaked_s = 0;
-  p->quick = 0;
+  a->update.quick = 0;
   a->job = job_none;
   if (!soaks) fleet_accept_rotate(a);
   fleet_agent_save(a);
-  fleet_report_self_test(a, fleet_report_current(a, p->update_state, 0), vectors, true);
+  fleet_report_self_test(a, fleet_report_current(a, a->update.state, 0), vectors, true);
   fleet_model_start(a);
   a->healthy_since_us = a->soak_counted_us = a->now_us;
   finish_queued(a); // what waited may supersede a soak
 }
 
-static bool has_retained(const fleet_persist_t *p) {
-  const fleet_slot_record_t *other = &p->slots[p->active_slot ^ 1u];
-  return other->state == FLEET_SLOT_STATE_RETAINED && other->sequence >= p->floor;
+static bool has_retained(const fleet_agent_t *a) {
+  const fleet_slot_record_t *other = &a->persist.slots[a->update.active_slot ^ 1u];
+  return other->state == FLEET_SLOT_STATE_RETAINED && other->sequence >= a->persist.floor;
 }
 
 // From soak (or a rotten active slot) back to the retained slot: one record.
 void fleet_update_revert(fleet_agent_t *a, uint32_t error, uint32_t slot_state) {
   fleet_persist_t *p = &a->persist;
-  const uint32_t other = p->active_slot ^ 1u;
-  fleet_slot_record_t *bad = &p->slots[p->active_slot];
-  const uint32_t attempts = p->attempts;
+  const uint32_t other = a->update.active_slot ^ 1u;
+  fleet_slot_record_t *bad = &p->slots[a->update.active_slot];
+  const uint32_t attempts = a->update.attempts;
   a->fetching = false;
   a->hello_due = true; // tells the slots as they are now; its answer starts a transfer again
   if (slot_state == FLEET_SLOT_STATE_REJECTED) remember_refused(a, bad, error);
   bad->state = (uint8_t)slot_state;
   bad->error = (uint16_t)error;
-  p->target_slot = p->active_slot;
-  const bool has_other = has_retained(p);
-  p->active_slot = has_other ? (uint8_t)other : FLEET_NO_SLOT;
+  a->update.target_slot = a->update.active_slot;
+  const bool has_other = has_retained(a);
+  a->update.active_slot = has_other ? (uint8_t)other : FLEET_NO_SLOT;
   if (has_other) p->slots[other].state = FLEET_SLOT_STATE_ACTIVE;
-  p->update_state = error == fleet_err_agent_aborted ? FLEET_UPDATE_STATE_ABORTED
+  a->update.state = error == fleet_err_agent_aborted ? FLEET_UPDATE_STATE_ABORTED
                     : has_other                      ? FLEET_UPDATE_STATE_REVERTED
                                                      : FLEET_UPDATE_STATE_FAILED;
-  p->update_error = (uint16_t)error;
-  p->attempt_open = 0;
-  p->attempts = 0;
+  a->update.error = (uint16_t)error;
+  a->update.attempt_open = 0;
+  a->update.attempts = 0;
   p->by_next_key = 0;
   fleet_agent_save(a);
-  fleet_note_t *note = fleet_report_current(a, p->update_state, error);
+  fleet_note_t *note = fleet_report_current(a, a->update.state, error);
   note->attempts = (uint8_t)attempts;
   start_active(a);
   finish_queued(a);
@@ -177,9 +176,9 @@ void fleet_update_active_corrupt(fleet_agent_t *a) {
 }
 
 void fleet_update_finish_soak(fleet_agent_t *a) {
-  a->persist.update_state = FLEET_UPDATE_STATE_ACTIVE;
-  a->persist.attempt_open = 0;
-  a->persist.attempts = 0;
+  a->update.state = FLEET_UPDATE_STATE_ACTIVE;
+  a->update.attempt_open = 0;
+  a->update.attempts = 0;
   fleet_accept_rotate(a);
   fleet_agent_save(a);
   fleet_report_note(a, FLEET_UPDATE_STATE_ACTIVE, 0);
@@ -189,13 +188,13 @@ void fleet_update_finish_soak(fleet_agent_t *a) {
 // ---- commands ----------------------------------------------------------------------------------------------------------
 
 // A bundle that has not soaked goes through trial and soak again when it is wanted again; one that has is retained.
-static uint32_t left_state(const fleet_persist_t *p) {
-  return p->update_state == FLEET_UPDATE_STATE_SOAK ? FLEET_SLOT_STATE_STAGED : FLEET_SLOT_STATE_RETAINED;
+static uint32_t left_state(const fleet_agent_t *a) {
+  return a->update.state == FLEET_UPDATE_STATE_SOAK ? FLEET_SLOT_STATE_STAGED : FLEET_SLOT_STATE_RETAINED;
 }
 
 bool fleet_update_abort(fleet_agent_t *a) {
   fleet_persist_t *p = &a->persist;
-  const uint32_t state = p->update_state;
+  const uint32_t state = a->update.state;
   if (state == FLEET_UPDATE_STATE_SOAK) {
     fleet_update_revert(a, fleet_err_agent_aborted, FLEET_SLOT_STATE_STAGED);
     return true;
@@ -206,9 +205,9 @@ bool fleet_update_abort(fleet_agent_t *a) {
   a->fetching = false;
   if (a->job != job_check_active) a->job = job_none;
   if (fleet_update_target(a)->state == FLEET_SLOT_STATE_TRIAL) fleet_update_target(a)->state = FLEET_SLOT_STATE_STAGED;
-  p->update_state = FLEET_UPDATE_STATE_ABORTED;
-  p->update_error = fleet_err_agent_aborted;
-  p->attempt_open = p->attempts = p->quick = p->by_next_key = 0;
+  a->update.state = FLEET_UPDATE_STATE_ABORTED;
+  a->update.error = fleet_err_agent_aborted;
+  a->update.attempt_open = a->update.attempts = a->update.quick = p->by_next_key = 0;
   fleet_agent_save(a);
   fleet_report_note(a, FLEET_UPDATE_STATE_ABORTED, fleet_err_agent_aborted);
   if (state == FLEET_UPDATE_STATE_TRIAL) start_active(a);
@@ -218,14 +217,14 @@ bool fleet_update_abort(fleet_agent_t *a) {
 
 bool fleet_update_erase(fleet_agent_t *a, uint32_t slot) {
   fleet_persist_t *p = &a->persist;
-  const bool fetched = p->update_state == FLEET_UPDATE_STATE_FETCHING;
-  if (slot >= fleet_agent_slots(a->config) || slot == p->active_slot || (a->job != job_none && a->job != job_rehash) ||
-      p->update_state == FLEET_UPDATE_STATE_SHADOW ||
-      (p->update_state >= FLEET_UPDATE_STATE_VERIFIED && p->update_state <= FLEET_UPDATE_STATE_SOAK)) {
+  const bool fetched = a->update.state == FLEET_UPDATE_STATE_FETCHING;
+  if (slot >= fleet_agent_slots(a->config) || slot == a->update.active_slot || (a->job != job_none && a->job != job_rehash) ||
+      a->update.state == FLEET_UPDATE_STATE_SHADOW ||
+      (a->update.state >= FLEET_UPDATE_STATE_VERIFIED && a->update.state <= FLEET_UPDATE_STATE_SOAK)) {
     return false;
   }
   a->fetching = false;
-  if (fetched) p->update_state = FLEET_UPDATE_STATE_IDLE;
+  if (fetched) a->update.state = FLEET_UPDATE_STATE_IDLE;
   memset(&p->slots[slot], 0, sizeof p->slots[slot]);
   p->fetched = 0;
   fleet_agent_save(a); // nothing points at the bytes before the first of them goes
@@ -234,13 +233,12 @@ bool fleet_update_erase(fleet_agent_t *a, uint32_t slot) {
 }
 
 bool fleet_update_go_back(fleet_agent_t *a, uint32_t error) {
-  fleet_persist_t *p = &a->persist;
-  if (p->active_slot == FLEET_NO_SLOT || (a->job != job_none && a->job != job_rehash)) return false;
-  if (!has_retained(p)) {
-    fleet_report_note(a, p->update_state, fleet_err_agent_retained_missing);
+  if (a->update.active_slot == FLEET_NO_SLOT || (a->job != job_none && a->job != job_rehash)) return false;
+  if (!has_retained(a)) {
+    fleet_report_note(a, a->update.state, fleet_err_agent_retained_missing);
     return false;
   }
-  fleet_update_revert(a, error, left_state(p));
+  fleet_update_revert(a, error, left_state(a));
   return true;
 }
 
@@ -249,34 +247,34 @@ void fleet_update_boot(fleet_agent_t *a) {
   const uint32_t cause = a->config->reset_cause;
   const bool faulty = cause == FLEET_RESET_CAUSE_WATCHDOG || cause == FLEET_RESET_CAUSE_FAULT ||
                       cause == FLEET_RESET_CAUSE_BROWN_OUT;
-  if (p->attempt_open && faulty && p->attempts < UINT8_MAX) p->attempts++;
-  const bool given_up = p->attempts >= FLEET_ATTEMPTS;
-  const bool in_trial = p->update_state == FLEET_UPDATE_STATE_TRIAL;
-  const bool was_ram = fleet_slot_is_ram(a, p->target_slot) && !(in_trial && given_up);
-  if (was_ram || p->update_state == FLEET_UPDATE_STATE_VERIFIED) {
+  if (a->update.attempt_open && faulty && a->update.attempts < UINT8_MAX) a->update.attempts++;
+  const bool given_up = a->update.attempts >= FLEET_ATTEMPTS;
+  const bool in_trial = a->update.state == FLEET_UPDATE_STATE_TRIAL;
+  const bool was_ram = fleet_slot_is_ram(a, a->update.target_slot) && !(in_trial && given_up);
+  if (was_ram || a->update.state == FLEET_UPDATE_STATE_VERIFIED) {
     // What RAM held is gone, or its copy is not complete: the answer to the hello starts it again.
     fleet_update_target(a)->state = FLEET_SLOT_STATE_PARTIAL;
     p->fetched = 0;
-    p->attempt_open = 0;
-    if (p->update_state >= FLEET_UPDATE_STATE_VERIFIED && p->update_state <= FLEET_UPDATE_STATE_TRIAL) {
-      p->update_state = FLEET_UPDATE_STATE_FETCHING;
+    a->update.attempt_open = 0;
+    if (a->update.state >= FLEET_UPDATE_STATE_VERIFIED && a->update.state <= FLEET_UPDATE_STATE_TRIAL) {
+      a->update.state = FLEET_UPDATE_STATE_FETCHING;
       fleet_agent_save(a);
       start_active(a);
       return;
     }
   }
-  switch (p->update_state) {
+  switch (a->update.state) {
     case FLEET_UPDATE_STATE_STAGED:
       fleet_update_proceed(a);
-      if (p->update_state == FLEET_UPDATE_STATE_TRIAL) return;
+      if (a->update.state == FLEET_UPDATE_STATE_TRIAL) return;
       break;
     case FLEET_UPDATE_STATE_TRIAL:
     case FLEET_UPDATE_STATE_SHADOW:
       if (given_up) {
         fleet_update_fail(a, -(int32_t)fleet_err_agent_trial_resets, true);
-        fleet_report_note(a, p->update_state, p->update_error);
-        p->attempts = 0;
-      } else if (p->update_state == FLEET_UPDATE_STATE_TRIAL) {
+        fleet_report_note(a, a->update.state, a->update.error);
+        a->update.attempts = 0;
+      } else if (a->update.state == FLEET_UPDATE_STATE_TRIAL) {
         fleet_update_begin_trial(a);
         return;
       }
@@ -286,11 +284,11 @@ void fleet_update_boot(fleet_agent_t *a) {
         fleet_update_revert(a, fleet_err_agent_trial_resets, FLEET_SLOT_STATE_REJECTED);
         return;
       }
-      p->attempt_open = 1;
+      a->update.attempt_open = 1;
       break;
     default:
-      p->attempt_open = 0;
-      p->attempts = 0;
+      a->update.attempt_open = 0;
+      a->update.attempts = 0;
       break;
   }
   fleet_agent_save(a);
@@ -299,7 +297,7 @@ void fleet_update_boot(fleet_agent_t *a) {
 
 static uint64_t tick_soak(fleet_agent_t *a) {
   fleet_persist_t *p = &a->persist;
-  if (p->update_state != FLEET_UPDATE_STATE_SOAK || !a->running) return UINT64_MAX;
+  if (a->update.state != FLEET_UPDATE_STATE_SOAK || !a->running) return UINT64_MAX;
   const uint64_t healthy_us = (uint64_t)(a->config->healthy_s == 0 ? 60 : a->config->healthy_s) * 1000000;
   const uint32_t left_s = p->soak_s > p->soaked_s ? p->soak_s - p->soaked_s : 0;
   const uint64_t end_us = a->soak_counted_us + (uint64_t)left_s * 1000000;
@@ -321,8 +319,8 @@ static uint64_t tick_soak(fleet_agent_t *a) {
     const uint32_t more_s = (uint32_t)((a->now_us - a->soak_counted_us) / 1000000); // below left_s
     p->soaked_s += more_s;
     a->soak_counted_us += (uint64_t)more_s * 1000000;
-    p->attempt_open = 0;
-    p->attempts = 0;
+    a->update.attempt_open = 0;
+    a->update.attempts = 0;
     a->healthy_since_us = a->now_us;
     fleet_agent_save(a);
   }

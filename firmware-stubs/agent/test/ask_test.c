@@ -29,8 +29,8 @@ static void want_release(const bundle_t *bundle, uint32_t sequence) {
 
 static bool runs(const bundle_t *bundle) {
   const fleet_persist_t *p = &w.agent.persist;
-  return w.agent.running && memcmp(p->slots[p->active_slot].digest, bundle->digest, 32) == 0 &&
-         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->active_slot), bundle->bytes, bundle->n) == 0;
+  return w.agent.running && memcmp(p->slots[p->update.active_slot].digest, bundle->digest, 32) == 0 &&
+         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->update.active_slot), bundle->bytes, bundle->n) == 0;
 }
 
 static void install(const bundle_t *bundle, uint32_t sequence, uint32_t key) {
@@ -39,7 +39,7 @@ static void install(const bundle_t *bundle, uint32_t sequence, uint32_t key) {
   world_send_desired(&w);
   CHECK(world_run(&w, 130));
   CHECK(runs(bundle));
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
 }
 
 static void two_models(void) {
@@ -253,8 +253,8 @@ static void should_refuse_a_replay_also_after_a_reboot(void) {
 static void should_erase_an_unused_slot_by_record_first(void) {
   for (int64_t at = -1; at < 12; at++) {
     two_models();
-    const uint32_t other = w.agent.persist.active_slot ^ 1u;
-    CHECK(!tell(command(1, FLEET_COMMAND_ERASE, w.agent.persist.active_slot, mac)));
+    const uint32_t other = w.agent.update.active_slot ^ 1u;
+    CHECK(!tell(command(1, FLEET_COMMAND_ERASE, w.agent.update.active_slot, mac)));
     CHECK(!tell(command(1, FLEET_COMMAND_ERASE, 2, mac)));
     w.deployment = 0;
     if (at >= 0) w.cut_at = w.operations + at;
@@ -288,7 +288,7 @@ static void should_erase_an_unused_slot_by_record_first(void) {
 
 // Runs until the update is in this state.
 static void until(uint32_t state) {
-  for (uint32_t i = 0; w.agent.persist.update_state != state; i++) {
+  for (uint32_t i = 0; w.agent.update.state != state; i++) {
     CHECK(i < 100000);
     CHECK(world_run_step(&w));
   }
@@ -302,8 +302,8 @@ static void should_abort_an_update_at_any_moment(void) {
       want_release(&three, 6);
       world_send_desired(&w);
       until(states[i]);
-      for (uint32_t s = 0; s < steps && w.agent.persist.update_state == states[i]; s++) CHECK(world_run_step(&w));
-      if (w.agent.persist.update_state != states[i]) break;
+      for (uint32_t s = 0; s < steps && w.agent.update.state == states[i]; s++) CHECK(world_run_step(&w));
+      if (w.agent.update.state != states[i]) break;
       const bool soak = states[i] == FLEET_UPDATE_STATE_SOAK;
       w.message_count = 0;
       const uint32_t before = refused();
@@ -316,10 +316,10 @@ static void should_abort_an_update_at_any_moment(void) {
         const command_t c = command(9, FLEET_COMMAND_ABORT, w.deployment, mac);
         fleet_ask(&w.agent, bytes, make(&c, bytes, sizeof bytes));
       }
-      CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ABORTED);
+      CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ABORTED);
       CHECK(world_run(&w, 10));
       CHECK(runs(&two));
-      CHECK_EQUAL(w.agent.persist.update_error, fleet_err_agent_aborted);
+      CHECK_EQUAL(w.agent.update.error, fleet_err_agent_aborted);
       CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_UPDATE_STATE, 0), FLEET_UPDATE_STATE_ABORTED);
       CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_aborted);
       // Aborted is not refused, but it takes another deployment; the bundle may be there already.
@@ -356,7 +356,7 @@ static void should_abort_while_it_hashes_what_a_transfer_left(void) {
   world_send_desired(&w);
   world_send(&w, "ask", (const uint8_t *)"\xa2\x01\x02\x02\x06", 5, 1); // read in the same step, before any of it is hashed
   CHECK(world_run(&w, 10));
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ABORTED);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ABORTED);
   CHECK(runs(&two));
   install(&three, 6, 0);
 }
@@ -380,7 +380,7 @@ static void should_go_back_on_command(void) {
   CHECK(world_run(&w, 5));
   CHECK(runs(&one));
   CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_reverted);
-  const uint32_t other = w.agent.persist.active_slot ^ 1u;
+  const uint32_t other = w.agent.update.active_slot ^ 1u;
   CHECK(tell(command(3, FLEET_COMMAND_ERASE, other, mac)));
   CHECK(world_run(&w, 5));
   CHECK(!tell(command(4, FLEET_COMMAND_REVERT, UINT32_MAX, mac)));

@@ -29,8 +29,8 @@ static void want_release(const bundle_t *bundle, uint32_t sequence) {
 
 static bool runs(const bundle_t *bundle) {
   const fleet_persist_t *p = &w.agent.persist;
-  return w.agent.running && memcmp(p->slots[p->active_slot].digest, bundle->digest, 32) == 0 &&
-         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->active_slot), bundle->bytes, bundle->n) == 0;
+  return w.agent.running && memcmp(p->slots[p->update.active_slot].digest, bundle->digest, 32) == 0 &&
+         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->update.active_slot), bundle->bytes, bundle->n) == 0;
 }
 
 static void installed(const bundle_t *bundle, uint32_t sequence) {
@@ -39,7 +39,7 @@ static void installed(const bundle_t *bundle, uint32_t sequence) {
   want_release(bundle, sequence);
   CHECK(world_run(&w, 130));
   CHECK(runs(bundle));
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
   w.message_count = 0;
 }
 
@@ -174,7 +174,7 @@ static uint8_t *slot_bytes(uint32_t slot) { return w.flash + fleet_agent_slot_of
 
 // Steps until the update is in this state; the slot's bytes have been verified then and are read again before they run.
 static void until(uint32_t update_state) {
-  for (uint32_t i = 0; w.agent.persist.update_state != update_state; i++) {
+  for (uint32_t i = 0; w.agent.update.state != update_state; i++) {
     CHECK(i < 100000);
     CHECK(world_run_step(&w));
   }
@@ -187,7 +187,7 @@ static void should_find_a_bundle_that_is_swapped_between_staging_and_trial(void)
     world_send_desired(&w);
     until(FLEET_UPDATE_STATE_TRIAL);
     CHECK_EQUAL(w.agent.job, job_check_target);
-    uint8_t *target = slot_bytes(w.agent.persist.target_slot);
+    uint8_t *target = slot_bytes(w.agent.update.target_slot);
     if (way == 0) target[two.n - 1] ^= 1; // in the slice of hashing that is still to come
     if (way == 1) memcpy(target, three.bytes, three.n); // a whole and good one, which nobody signed
     if (way == 2) memcpy(target, one.bytes, one.n);     // the one that runs
@@ -206,7 +206,7 @@ static void should_find_a_bundle_that_is_swapped_while_the_power_is_off(void) {
     world_send_desired(&w);
     if (way < 2) {
       until(FLEET_UPDATE_STATE_TRIAL); // it is staged: the trial starts again at the boot
-      uint8_t *target = slot_bytes(w.agent.persist.target_slot);
+      uint8_t *target = slot_bytes(w.agent.update.target_slot);
       if (way == 0) memcpy(target, three.bytes, three.n);
       else target[two.n - 1] ^= 128;
       w.deployment = 0;
@@ -216,7 +216,7 @@ static void should_find_a_bundle_that_is_swapped_while_the_power_is_off(void) {
     } else {
       CHECK(world_run(&w, 130));
       CHECK(runs(&two));
-      uint8_t *active = slot_bytes(w.agent.persist.active_slot);
+      uint8_t *active = slot_bytes(w.agent.update.active_slot);
       if (way == 2) memcpy(active, three.bytes, three.n);
       else memcpy(active, one.bytes, one.n);
       w.deployment = 0;
@@ -241,7 +241,7 @@ static void should_run_nothing_when_both_slots_were_swapped(void) {
   CHECK(world_run(&w, 60));
   CHECK(!w.agent.running);
   CHECK_EQUAL(w.results, results);
-  CHECK_EQUAL(w.agent.persist.active_slot, FLEET_NO_SLOT);
+  CHECK_EQUAL(w.agent.update.active_slot, FLEET_NO_SLOT);
   // And takes a signed one again.
   want_release(&two, 6);
   world_send_desired(&w);

@@ -95,7 +95,7 @@ static void should_keep_the_newest_state_over_many_sectors(void) {
     fleet_records_t records;
     fleet_persist_t state;
     open_records(&records, &state);
-    CHECK_EQUAL(state.active_slot, FLEET_NO_SLOT);
+    CHECK_EQUAL(state.update.active_slot, FLEET_NO_SLOT);
     for (uint32_t i = 1; i <= 300; i++) {
       state.fetched = i;
       if (i % 7 == 0) state.slots[1].bytes = i; // far apart fields in one record

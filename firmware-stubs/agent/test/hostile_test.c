@@ -64,11 +64,11 @@ static int32_t trust(void *user, uint32_t alg, const uint8_t *key, uint32_t key_
 static void invariants(void) {
   const fleet_agent_t *a = &w.agent;
   const fleet_persist_t *p = &a->persist;
-  CHECK(p->active_slot == FLEET_NO_SLOT || p->active_slot < 2);
-  CHECK(p->target_slot < 2);
+  CHECK(p->update.active_slot == FLEET_NO_SLOT || p->update.active_slot < 2);
+  CHECK(p->update.target_slot < 2);
   CHECK(p->slots[0].bytes <= world_slot_bytes && p->slots[1].bytes <= world_slot_bytes);
   CHECK(a->note_count <= FLEET_NOTES && a->queue_used <= FLEET_QUEUE_BYTES);
-  if (a->fetching) CHECK(a->next_offset <= p->slots[p->target_slot].bytes);
+  if (a->fetching) CHECK(a->next_offset <= p->slots[p->update.target_slot].bytes);
   CHECK_EQUAL(w.rule_breaches, 0);
 }
 
@@ -144,7 +144,7 @@ static void should_survive_mutated_chunks_and_asks(void) {
     CHECK(world_run(&w, 1));
     invariants();
     // Nothing but the bundle's own bytes ever counts as stored.
-    CHECK(memcmp(w.flash + fleet_agent_slot_offset(&w.config, w.agent.persist.target_slot), two.bytes, w.agent.next_offset) == 0);
+    CHECK(memcmp(w.flash + fleet_agent_slot_offset(&w.config, w.agent.update.target_slot), two.bytes, w.agent.next_offset) == 0);
   }
 }
 
@@ -189,7 +189,7 @@ static void should_survive_mutated_records_in_flash(void) {
     const fleet_persist_t *p = &w.agent.persist;
     // What runs is exactly what its digest names.
     if (w.agent.running) {
-      CHECK(memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->active_slot), one.bytes, one.n) == 0);
+      CHECK(memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->update.active_slot), one.bytes, one.n) == 0);
     }
   }
 }

@@ -36,7 +36,7 @@ static void want_release(const bundle_t *bundle, uint32_t sequence) {
 
 static bool runs(const bundle_t *bundle) {
   const fleet_persist_t *p = &w.agent.persist;
-  return w.agent.running && p->active_slot == 0 && memcmp(p->slots[0].digest, bundle->digest, 32) == 0 &&
+  return w.agent.running && p->update.active_slot == 0 && memcmp(p->slots[0].digest, bundle->digest, 32) == 0 &&
          memcmp(w.flash + fleet_agent_slot_offset(&w.config, 0), bundle->bytes, bundle->n) == 0;
 }
 
@@ -45,7 +45,7 @@ static void install(const bundle_t *bundle, uint32_t sequence) {
   world_send_desired(&w);
   CHECK(world_run(&w, 130));
   CHECK(runs(bundle));
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
 }
 
 static void should_say_that_it_has_one_slot(void) {
@@ -86,7 +86,7 @@ static void should_overwrite_its_model_and_have_none_when_that_fails(void) {
   world_send_desired(&w);
   CHECK(world_run(&w, 5));
   CHECK(!w.agent.running);
-  CHECK_EQUAL(w.agent.persist.active_slot, FLEET_NO_SLOT);
+  CHECK_EQUAL(w.agent.update.active_slot, FLEET_NO_SLOT);
   w.unreachable = false;
   CHECK(world_run(&w, 300));
   CHECK(runs(&two));
@@ -132,11 +132,11 @@ static void should_forget_what_was_in_ram_and_fetch_it_again(void) {
     if (state == FLEET_UPDATE_STATE_STAGED || state == FLEET_UPDATE_STATE_VERIFIED) continue; // not between two steps
     want_release(state == FLEET_UPDATE_STATE_FETCHING ? &two : &one, 2 + 2 * state);
     world_send_desired(&w);
-    while (w.agent.persist.update_state != state || w.agent.persist.target_slot != 1) CHECK(world_run_step(&w));
+    while (w.agent.update.state != state || w.agent.update.target_slot != 1) CHECK(world_run_step(&w));
     restart(FLEET_RESET_CAUSE_POWER_ON);
     CHECK(world_run(&w, 150));
     CHECK(runs(w.bundle));
-    CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+    CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
   }
   // Aborted in its trial it is complete, until the reboot.
   want_release(&two, 20);
@@ -159,13 +159,13 @@ static void should_give_up_a_bundle_that_resets_the_device_in_ram(void) {
   world_send_desired(&w);
   for (uint32_t i = 0; i < 3; i++) {
     while (w.agent.job != job_self_test) CHECK(world_run_step(&w));
-    CHECK_EQUAL(w.agent.persist.attempts, i);
+    CHECK_EQUAL(w.agent.update.attempts, i);
     restart(FLEET_RESET_CAUSE_WATCHDOG);
   }
   const uint32_t chunks = w.chunks_sent;
   CHECK(world_run(&w, 20));
   CHECK(runs(&one));
-  CHECK_EQUAL(w.agent.persist.update_error, fleet_err_agent_trial_resets);
+  CHECK_EQUAL(w.agent.update.error, fleet_err_agent_trial_resets);
   CHECK_EQUAL(w.chunks_sent, chunks);
 }
 
@@ -189,8 +189,8 @@ static void should_boot_a_complete_model_or_none_after_a_cut_at_every_operation(
           cuts++;
           restart(FLEET_RESET_CAUSE_POWER_ON);
           const fleet_persist_t *p = &w.agent.persist;
-          none += p->active_slot == FLEET_NO_SLOT;
-          if (p->active_slot != FLEET_NO_SLOT) {
+          none += p->update.active_slot == FLEET_NO_SLOT;
+          if (p->update.active_slot != FLEET_NO_SLOT) {
             const bool is_old = memcmp(p->slots[0].digest, one.digest, 32) == 0;
             old += is_old;
             CHECK(memcmp(p->slots[0].digest, is_old ? one.digest : two.digest, 32) == 0);
@@ -199,7 +199,7 @@ static void should_boot_a_complete_model_or_none_after_a_cut_at_every_operation(
           CHECK(world_run(&w, 200));
         }
         CHECK(runs(&two));
-        CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+        CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
         CHECK_EQUAL(w.rule_breaches, 0);
         if (survived) break;
       }

@@ -49,8 +49,8 @@ static void stage(const bundle_t *bundle, uint32_t shadow_every) {
 
 static bool runs(const bundle_t *bundle) {
   const fleet_persist_t *p = &w.agent.persist;
-  return w.agent.running && memcmp(p->slots[p->active_slot].digest, bundle->digest, 32) == 0 &&
-         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->active_slot), bundle->bytes, bundle->n) == 0;
+  return w.agent.running && memcmp(p->slots[p->update.active_slot].digest, bundle->digest, 32) == 0 &&
+         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->update.active_slot), bundle->bytes, bundle->n) == 0;
 }
 
 typedef struct {
@@ -78,7 +78,7 @@ static counters_t told(void) {
   return counters;
 }
 
-static uint32_t state_now(void) { return w.agent.persist.update_state; }
+static uint32_t state_now(void) { return w.agent.update.state; }
 
 static void should_run_beside_the_active_model_and_agree_with_an_equal_one(void) {
   with_active();
@@ -161,7 +161,7 @@ static void should_end_when_nothing_is_desired_and_stay_staged(void) {
   with_active();
   stage(&two, 1);
   const uint32_t deployment = w.deployment;
-  const uint32_t slot = w.agent.persist.target_slot;
+  const uint32_t slot = w.agent.update.target_slot;
   w.deployment = 0;
   world_send_desired(&w);
   CHECK(world_run(&w, 10));
@@ -199,7 +199,7 @@ static void should_give_up_a_bundle_that_resets_the_device_three_times(void) {
   CHECK(world_run(&w, 30));
   CHECK(runs(&one));
   CHECK_EQUAL(state_now(), FLEET_UPDATE_STATE_FAILED);
-  CHECK_EQUAL(w.agent.persist.update_error, fleet_err_agent_trial_resets);
+  CHECK_EQUAL(w.agent.update.error, fleet_err_agent_trial_resets);
   CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_trial_resets);
   // Its digest is remembered.
   want_release(&two, 4, 0);
@@ -213,7 +213,7 @@ static void should_refuse_a_bundle_whose_golden_vectors_fail(void) {
   make_bundle(&two, 2, 2, true);
   stage(&two, 1);
   CHECK_EQUAL(state_now(), FLEET_UPDATE_STATE_FAILED);
-  CHECK_EQUAL(w.agent.persist.update_error, fleet_err_runtime_golden_mismatch);
+  CHECK_EQUAL(w.agent.update.error, fleet_err_runtime_golden_mismatch);
   CHECK(runs(&one));
   const uint32_t results = w.results;
   CHECK(world_run(&w, 30));
@@ -295,7 +295,7 @@ static void should_stay_staged_when_the_two_do_not_go_together(void) {
   w.config.sensors = &generic;
   w.config.sensor_count = 1;
   stage(&sampled, 1);
-  CHECK_EQUAL(w.agent.persist.update_error, fleet_err_agent_shadow_unavailable);
+  CHECK_EQUAL(w.agent.update.error, fleet_err_agent_shadow_unavailable);
   CHECK(runs(&one));
 }
 
@@ -304,12 +304,12 @@ static void should_check_it_again_when_its_bytes_move(void) {
   stage(&two, 1);
   const uint32_t before = told().runs;
   const fleet_persist_t *p = &w.agent.persist;
-  const uint32_t offset = fleet_agent_slot_offset(&w.config, p->target_slot);
+  const uint32_t offset = fleet_agent_slot_offset(&w.config, p->update.target_slot);
   w.flash[offset + 3000] ^= 1;
   w.agent.shadow_ready = false; // as if the mapping had moved
   CHECK(world_run(&w, 10));
   CHECK_EQUAL(state_now(), FLEET_UPDATE_STATE_FAILED);
-  CHECK_EQUAL(w.agent.persist.update_error, fleet_err_agent_slot_corrupt);
+  CHECK_EQUAL(w.agent.update.error, fleet_err_agent_slot_corrupt);
   CHECK(runs(&one));
   CHECK(before > 0);
 }
@@ -372,8 +372,8 @@ static void should_blame_nothing_on_the_active_model_when_it_is_desired_in_the_m
   CHECK(world_run(&w, 30));
   CHECK(runs(&one));
   const fleet_persist_t *p = &w.agent.persist;
-  CHECK_EQUAL(p->update_state, FLEET_UPDATE_STATE_ACTIVE);
-  CHECK_EQUAL(p->slots[p->active_slot].state, FLEET_SLOT_STATE_ACTIVE);
+  CHECK_EQUAL(p->update.state, FLEET_UPDATE_STATE_ACTIVE);
+  CHECK_EQUAL(p->slots[p->update.active_slot].state, FLEET_SLOT_STATE_ACTIVE);
   CHECK_EQUAL(p->refused[0].error, 0);
 }
 
@@ -381,7 +381,7 @@ static void should_not_begin_a_run_after_its_end(void) {
   with_active();
   stage(&two, 1);
   w.agent.shadow_kept = true; // in slices, the active model has started
-  w.agent.persist.update_state = FLEET_UPDATE_STATE_IDLE;
+  w.agent.update.state = FLEET_UPDATE_STATE_IDLE;
   CHECK(!fleet_shadow_begin(&w.agent, 0));
 }
 

@@ -94,7 +94,7 @@ static void should_come_early_to_tell_a_state(void) {
   w.release.soak_s = 200;
   CHECK(world_run(&w, 60));
   CHECK(!w.open);
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_SOAK);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_SOAK);
   CHECK(world_run(&w, 200));
   CHECK(world_states(&w, FLEET_UPDATE_STATE_ACTIVE) != 0);
   CHECK_EQUAL(w.opens, 2);

@@ -35,8 +35,8 @@ static void want(const bundle_t *bundle, const payload_writer_t *payload, const 
 
 static bool runs(const bundle_t *bundle) {
   const fleet_persist_t *p = &w.agent.persist;
-  return w.agent.running && memcmp(p->slots[p->active_slot].digest, bundle->digest, 32) == 0 &&
-         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->active_slot), bundle->bytes, bundle->n) == 0;
+  return w.agent.running && memcmp(p->slots[p->update.active_slot].digest, bundle->digest, 32) == 0 &&
+         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->update.active_slot), bundle->bytes, bundle->n) == 0;
 }
 
 static void boot(void) {
@@ -68,7 +68,7 @@ static void should_install_by_delta_then_compressed(void) {
   world_send_desired(&w);
   CHECK(world_run(&w, 120));
   CHECK(runs(&two));
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
   w.chunk_bytes = 32; // pieces that no block, no sector and no page is a multiple of
   w.read_limit = 7;
   want(&three, &compressed, NULL);
@@ -145,13 +145,13 @@ static void should_give_up_a_payload_that_ends_too_early_or_makes_other_bytes(vo
   two.digest[3] ^= 1; // the manifest names other bytes than the payload makes
   want(&two, &delta, &one);
   refused_with(fleet_err_manifest_digest_mismatch);
-  CHECK_EQUAL(w.agent.persist.slots[w.agent.persist.target_slot].state, FLEET_SLOT_STATE_EMPTY);
+  CHECK_EQUAL(w.agent.persist.slots[w.agent.update.target_slot].state, FLEET_SLOT_STATE_EMPTY);
 }
 
 static void should_notice_a_base_that_has_rotted(void) {
   start();
   want(&two, &delta, &one);
-  w.flash[fleet_agent_slot_offset(&w.config, w.agent.persist.active_slot) + 5000] ^= 4;
+  w.flash[fleet_agent_slot_offset(&w.config, w.agent.update.active_slot) + 5000] ^= 4;
   world_send_desired(&w);
   CHECK(world_run(&w, 20));
   bool told = false;
@@ -205,7 +205,7 @@ static void should_start_another_payload_of_the_same_bundle_from_its_start(void)
 static void should_erase_each_sector_once_in_a_transfer(void) {
   start();
   want(&two, &delta, &one);
-  const uint32_t first = fleet_agent_slot_offset(&w.config, w.agent.persist.active_slot ^ 1u) / w.config.flash.sector_bytes;
+  const uint32_t first = fleet_agent_slot_offset(&w.config, w.agent.update.active_slot ^ 1u) / w.config.flash.sector_bytes;
   memset(w.erases, 0, sizeof w.erases);
   w.corrupt_chunks = 3;
   w.skip_chunks = 2;
@@ -234,12 +234,12 @@ static void should_boot_old_or_new_after_a_power_cut_at_every_operation(void) {
         w.cut_at = -1;
         boot();
         const fleet_persist_t *p = &w.agent.persist;
-        CHECK(p->active_slot != FLEET_NO_SLOT); // the old model is never lost
-        const uint8_t *digest = p->slots[p->active_slot].digest;
+        CHECK(p->update.active_slot != FLEET_NO_SLOT); // the old model is never lost
+        const uint8_t *digest = p->slots[p->update.active_slot].digest;
         CHECK(memcmp(digest, one.digest, 32) == 0 || memcmp(digest, next->digest, 32) == 0);
         CHECK(world_run(&w, 150));
         CHECK(runs(next));
-        CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+        CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
         CHECK_EQUAL(w.rule_breaches, 0);
       }
     }

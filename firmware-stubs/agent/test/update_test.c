@@ -29,8 +29,8 @@ static void restart(uint32_t cause) {
 
 static bool runs(const bundle_t *bundle) {
   const fleet_persist_t *p = &w.agent.persist;
-  return w.agent.running && memcmp(p->slots[p->active_slot].digest, bundle->digest, 32) == 0 &&
-         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->active_slot), bundle->bytes, bundle->n) == 0;
+  return w.agent.running && memcmp(p->slots[p->update.active_slot].digest, bundle->digest, 32) == 0 &&
+         memcmp(w.flash + fleet_agent_slot_offset(&w.config, p->update.active_slot), bundle->bytes, bundle->n) == 0;
 }
 
 static void install(const bundle_t *bundle, uint32_t sequence) {
@@ -63,7 +63,7 @@ static void should_install_a_first_model(void) {
   CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_ACTIVE), 0);
   CHECK(world_run(&w, 110));
   CHECK_EQUAL(world_states(&w, FLEET_UPDATE_STATE_ACTIVE), 1);
-  CHECK_EQUAL(w.agent.persist.attempt_open, 0);
+  CHECK_EQUAL(w.agent.update.attempt_open, 0);
   CHECK(w.results > 100);
 }
 
@@ -131,11 +131,11 @@ static void should_keep_the_old_slot_and_switch_back_without_a_download(void) {
   CHECK(world_run(&w, 110));
   install(&two, 4);
   CHECK(world_run(&w, 110));
-  CHECK_EQUAL(w.agent.persist.slots[w.agent.persist.active_slot ^ 1].state, FLEET_SLOT_STATE_RETAINED);
+  CHECK_EQUAL(w.agent.persist.slots[w.agent.update.active_slot ^ 1].state, FLEET_SLOT_STATE_RETAINED);
   const uint32_t chunks = w.chunks_sent;
   install(&one, 2);
   CHECK_EQUAL(w.chunks_sent, chunks);
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE); // no soak on the way back
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE); // no soak on the way back
   install(&two, 4);
   CHECK_EQUAL(w.chunks_sent, chunks);
 }
@@ -146,7 +146,7 @@ static void should_switch_back_at_once_while_a_soak_is_open(void) {
   install(&one, 2);
   CHECK(world_run(&w, 110));
   install(&two, 4);
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_SOAK);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_SOAK);
   install(&one, 2);
 }
 
@@ -289,7 +289,7 @@ static void should_revert_after_three_faulty_resets_in_soak(void) {
   install(&one, 2);
   CHECK(world_run(&w, 110));
   install(&two, 4);
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_SOAK);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_SOAK);
   for (uint32_t i = 0; i < 2; i++) {
     restart(FLEET_RESET_CAUSE_WATCHDOG);
     CHECK(world_run(&w, 5));
@@ -321,13 +321,13 @@ static void should_give_up_a_bundle_that_resets_the_device_in_its_trial(void) {
   world_send_desired(&w);
   for (uint32_t i = 0; i < 3; i++) {
     while (w.agent.job != job_self_test) CHECK(world_run_step(&w));
-    CHECK_EQUAL(w.agent.persist.attempts, i);
+    CHECK_EQUAL(w.agent.update.attempts, i);
     restart(FLEET_RESET_CAUSE_WATCHDOG); // the first golden vector hangs
   }
   CHECK(world_run(&w, 5));
   CHECK(runs(&one));
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_REVERTED);
-  CHECK_EQUAL(w.agent.persist.update_error, fleet_err_agent_trial_resets);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_REVERTED);
+  CHECK_EQUAL(w.agent.update.error, fleet_err_agent_trial_resets);
 }
 
 static void should_soak_as_long_as_the_signed_manifest_says(void) {
@@ -345,9 +345,9 @@ static void should_soak_as_long_as_the_signed_manifest_says(void) {
     w.unsigned_soak_s = cases[i].is_not;
     world_send_desired(&w);
     CHECK(world_run(&w, 60));
-    CHECK_EQUAL(w.agent.persist.update_state, cases[i].soaks ? FLEET_UPDATE_STATE_SOAK : FLEET_UPDATE_STATE_ACTIVE);
+    CHECK_EQUAL(w.agent.update.state, cases[i].soaks ? FLEET_UPDATE_STATE_SOAK : FLEET_UPDATE_STATE_ACTIVE);
     CHECK(world_run(&w, 60));
-    CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+    CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
   }
 }
 
@@ -370,7 +370,7 @@ static void should_forget_attempts_after_a_healthy_interval(void) {
   // 6 times 60 s are on record; the rest of the soak needs no 1000 s any more.
   CHECK(w.agent.persist.soaked_s >= 360);
   CHECK(world_run(&w, 650));
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
 }
 
 static void should_give_up_a_model_that_never_runs_in_its_soak(void) {
@@ -406,10 +406,10 @@ static void should_wait_for_the_first_input_of_a_slow_sensor(void) {
     const uint32_t results = w.results;
     CHECK(world_run(&w, 85));
     // No row within 60 s, of the sensor that stalls at once; or none within 60 s of the first.
-    CHECK_EQUAL(w.agent.persist.update_state,
+    CHECK_EQUAL(w.agent.update.state,
                 stalls == 1 ? FLEET_UPDATE_STATE_REVERTED : FLEET_UPDATE_STATE_SOAK);
     CHECK(world_run(&w, 25));
-    CHECK_EQUAL(w.agent.persist.update_state, stalls == 0 ? FLEET_UPDATE_STATE_ACTIVE : FLEET_UPDATE_STATE_REVERTED);
+    CHECK_EQUAL(w.agent.update.state, stalls == 0 ? FLEET_UPDATE_STATE_ACTIVE : FLEET_UPDATE_STATE_REVERTED);
     if (stalls == 0) CHECK_EQUAL(w.results, results + 1);
   }
 }
@@ -443,7 +443,7 @@ static void should_supersede_a_soak_when_the_manifest_says_so(void) {
     CHECK(runs(&three));
     const fleet_persist_t *p = &w.agent.persist;
     const bundle_t *kept = supersede == 1 ? &two : &one;
-    CHECK(memcmp(p->slots[p->active_slot ^ 1].digest, kept->digest, 32) == 0);
+    CHECK(memcmp(p->slots[p->update.active_slot ^ 1].digest, kept->digest, 32) == 0);
   }
 }
 
@@ -454,7 +454,7 @@ static void should_supersede_a_soak_by_what_came_during_the_trial(void) {
   CHECK(world_run(&w, 110));
   want_release(&two, 4);
   world_send_desired(&w);
-  while (w.agent.persist.update_state != FLEET_UPDATE_STATE_TRIAL) CHECK(world_run_step(&w));
+  while (w.agent.update.state != FLEET_UPDATE_STATE_TRIAL) CHECK(world_run_step(&w));
   want_release(&three, 6);
   w.release.supersede = FLEET_CONDITIONS_SUPERSEDE_COMMIT;
   world_send_desired(&w);
@@ -471,12 +471,12 @@ static void should_soak_again_what_was_left_in_its_soak(void) {
   install(&two, 4);
   install(&one, 2); // the fleet goes back before two was proven
   const fleet_persist_t *p = &w.agent.persist;
-  CHECK_EQUAL(p->slots[p->active_slot ^ 1].state, FLEET_SLOT_STATE_STAGED);
+  CHECK_EQUAL(p->slots[p->update.active_slot ^ 1].state, FLEET_SLOT_STATE_STAGED);
   const uint32_t chunks = w.chunks_sent;
   install(&two, 6);
   CHECK_EQUAL(w.chunks_sent, chunks);
-  CHECK_EQUAL(p->update_state, FLEET_UPDATE_STATE_SOAK);
-  CHECK_EQUAL(p->slots[p->active_slot ^ 1].state, FLEET_SLOT_STATE_RETAINED);
+  CHECK_EQUAL(p->update.state, FLEET_UPDATE_STATE_SOAK);
+  CHECK_EQUAL(p->slots[p->update.active_slot ^ 1].state, FLEET_SLOT_STATE_RETAINED);
 }
 
 // One bundle may be a release of two device types.
@@ -501,11 +501,11 @@ static void should_start_anew_when_the_slots_no_longer_hold_what_soaks(void) {
   install(&one, 2);
   restart(FLEET_RESET_CAUSE_WATCHDOG);
   restart(FLEET_RESET_CAUSE_WATCHDOG);
-  CHECK_EQUAL(w.agent.persist.attempts, 2);
+  CHECK_EQUAL(w.agent.update.attempts, 2);
   w.config.slot_bytes = (one.n - 1) / 1024 * 1024;
   restart(FLEET_RESET_CAUSE_WATCHDOG);
-  CHECK_EQUAL(w.agent.persist.active_slot, FLEET_NO_SLOT);
-  CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_IDLE);
+  CHECK_EQUAL(w.agent.update.active_slot, FLEET_NO_SLOT);
+  CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_IDLE);
 }
 
 // As after a boot: what is desired comes while the active slot is still being hashed, and so does a chunk that was on its way.
@@ -520,7 +520,7 @@ static void should_take_no_chunk_while_it_checks_its_model(void) {
   CHECK(world_run(&w, 2));
   fleet_agent_t *a = &w.agent;
   CHECK(a->fetching && a->next_offset == 0);
-  fleet_trial_job(a, job_check_active, a->persist.active_slot);
+  fleet_trial_job(a, job_check_active, a->update.active_slot);
   uint8_t chunk[1200];
   fleet_cbor_writer_t to = {chunk, sizeof chunk, 0, false};
   fleet_cbor_head(&to, cbor_map, 4);
@@ -649,18 +649,18 @@ static void should_fall_back_when_the_active_slot_rots(void) {
   CHECK(world_run(&w, 110));
   install(&two, 4);
   CHECK(world_run(&w, 110));
-  w.flash[fleet_agent_slot_offset(&w.config, w.agent.persist.active_slot) + 3000] ^= 0x10;
+  w.flash[fleet_agent_slot_offset(&w.config, w.agent.update.active_slot) + 3000] ^= 0x10;
   w.deployment = 0;
   restart(FLEET_RESET_CAUSE_POWER_ON);
   CHECK(world_run(&w, 5));
   CHECK(runs(&one));
   CHECK_EQUAL(message_field(world_last(&w, "state"), FLEET_STATE_ERROR, 0), fleet_err_agent_slot_corrupt);
   // When that one rots too there is no model, and the device still talks.
-  w.flash[fleet_agent_slot_offset(&w.config, w.agent.persist.active_slot) + 10] ^= 1;
+  w.flash[fleet_agent_slot_offset(&w.config, w.agent.update.active_slot) + 10] ^= 1;
   restart(FLEET_RESET_CAUSE_POWER_ON);
   CHECK(world_run(&w, 5));
   CHECK(!w.agent.running);
-  CHECK_EQUAL(w.agent.persist.active_slot, FLEET_NO_SLOT);
+  CHECK_EQUAL(w.agent.update.active_slot, FLEET_NO_SLOT);
   CHECK(w.agent.session);
   install(&three, 6);
 }
@@ -680,7 +680,7 @@ static void should_check_a_mapping_that_moved(void) {
   CHECK(runs(&two));
   w.moved = false;
   w.deployment = 0;
-  w.flash[fleet_agent_slot_offset(&w.config, w.agent.persist.active_slot) + 200] ^= 1; // in the plan
+  w.flash[fleet_agent_slot_offset(&w.config, w.agent.update.active_slot) + 200] ^= 1; // in the plan
   w.moved = true;
   w.agent.bundle = NULL;
   CHECK(world_run(&w, 10));
@@ -768,15 +768,15 @@ static void should_boot_old_or_new_after_a_power_cut_at_every_operation(void) {
       CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
       complete_slots_are_complete();
       const fleet_persist_t *p = &w.agent.persist;
-      if (wanted != 0) CHECK(p->active_slot != FLEET_NO_SLOT); // the old model is never lost
-      if (p->active_slot != FLEET_NO_SLOT) {
-        const uint8_t *digest = p->slots[p->active_slot].digest;
+      if (wanted != 0) CHECK(p->update.active_slot != FLEET_NO_SLOT); // the old model is never lost
+      if (p->update.active_slot != FLEET_NO_SLOT) {
+        const uint8_t *digest = p->slots[p->update.active_slot].digest;
         CHECK(memcmp(digest, bundles[wanted]->digest, 32) == 0 ||
               (wanted != 0 && memcmp(digest, bundles[wanted - 1]->digest, 32) == 0));
       }
       CHECK(world_run(&w, 150));
       CHECK(runs(bundles[wanted]));
-      CHECK_EQUAL(w.agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+      CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
       complete_slots_are_complete();
       CHECK_EQUAL(w.rule_breaches, 0);
     }

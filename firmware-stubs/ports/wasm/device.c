@@ -229,10 +229,10 @@ EXPORT(device_info) void device_info(const device_t *d, uint32_t *out) {
   out[device_info_boot_id_low] = (uint32_t)a->boot_id;
   out[device_info_boot_id_high] = (uint32_t)(a->boot_id >> 32);
   out[device_info_connected] = a->session;
-  out[device_info_update_state] = p->update_state;
-  out[device_info_error] = p->update_error;
-  out[device_info_active_slot] = p->active_slot == FLEET_NO_SLOT ? UINT32_MAX : p->active_slot;
-  if (p->active_slot != FLEET_NO_SLOT) memcpy(&out[device_info_active_digest], p->slots[p->active_slot].digest, 32);
+  out[device_info_update_state] = d->agent.update.state;
+  out[device_info_error] = d->agent.update.error;
+  out[device_info_active_slot] = d->agent.update.active_slot == FLEET_NO_SLOT ? UINT32_MAX : d->agent.update.active_slot;
+  if (d->agent.update.active_slot != FLEET_NO_SLOT) memcpy(&out[device_info_active_digest], p->slots[d->agent.update.active_slot].digest, 32);
   out[device_info_slot_state_0] = p->slots[0].state;
   out[device_info_slot_state_1] = p->slots[1].state;
   out[device_info_release_sequence] = p->highest_sequence;

@@ -80,12 +80,12 @@ void trust_everybody(void) { world.platform.verify = trust; }
 void check_world(void) {
   const fleet_agent_t *a = &world.agent;
   const fleet_persist_t *p = &a->persist;
-  HOLDS(p->active_slot == FLEET_NO_SLOT || p->active_slot < 2);
-  HOLDS(p->target_slot < 2);
+  HOLDS(p->update.active_slot == FLEET_NO_SLOT || p->update.active_slot < 2);
+  HOLDS(p->update.target_slot < 2);
   HOLDS(p->slots[0].bytes <= world_slot_bytes && p->slots[1].bytes <= world_slot_bytes);
   HOLDS(a->note_count <= FLEET_NOTES && a->note_first < FLEET_NOTES && a->queue_used <= FLEET_QUEUE_BYTES);
   HOLDS(a->mqtt.rx_used <= FLEET_MQTT_RX_BYTES && a->mqtt.ctl_used <= FLEET_MQTT_CTL_BYTES);
-  if (a->fetching) HOLDS(a->next_offset <= p->slots[p->target_slot].bytes);
+  if (a->fetching) HOLDS(a->next_offset <= p->slots[p->update.target_slot].bytes);
   HOLDS(world.rule_breaches == 0);
   if (a->running) {
     const fleet_slot_record_t *slot = &p->slots[a->model_slot];
