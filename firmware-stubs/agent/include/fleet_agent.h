@@ -91,15 +91,15 @@ typedef struct {
   uint64_t inference_period_us; // 0 = 1 s
   uint32_t window_s;            // until desired says otherwise, 0 = 3600
   uint32_t keepalive_s;         // 0 = 60; at least 60 so that a broker waiting for its database is not given up
-  uint32_t backoff_min_ms;      // 0 = 1000
-  uint32_t backoff_max_ms;      // 0 = 120000
+  uint32_t backoff_min_ms;      // 0 = 1000; below 2^31
+  uint32_t backoff_max_ms;      // 0 = 120000; below 2^31
   uint32_t pick_every;          // keep every n-th prediction for labelling until desired says otherwise, 0 = none
-  uint32_t healthy_s;           // inference without fault that closes an attempt record, 0 = 60
+  uint32_t healthy_s;           // inference without fault that closes an attempt record, 0 = 60; at most 100,000
   uint32_t slice_steps;         // plan steps per agent step; 0 = a whole inference, a must when the arena is shared
   uint32_t clock_khz;           // of the cycle counter, 0 = unknown: latency is then read from now_us
   uint32_t reset_cause;         // FLEET_RESET_CAUSE_* of this boot
   uint32_t duty_cycle_s;        // contact interval of a sleeper: it is connected at each contact only, 0 = always on
-  uint32_t linger_s;            // a sleeper stays connected so long after the answer to its hello, 0 = 5
+  uint32_t linger_s;            // a sleeper stays connected so long after the answer to its hello, 0 = 5; at most 100,000
   const fleet_sensor_t *sensors; // besides FLEET_SENSOR_TENSOR
   uint32_t sensor_count;         // 0..8
   uint32_t flags;
@@ -155,7 +155,7 @@ typedef struct {
   uint32_t cycles_max;
   uint32_t cycles_mean; // when it is closed
   uint32_t schema;
-  uint64_t start_us;
+  uint64_t start_ms;
   uint64_t cycles_sum;
   uint8_t build[8];
   uint8_t pick[FLEET_WINDOW_PICKS][4];
@@ -249,18 +249,20 @@ typedef struct fleet_agent {
   uint32_t input_crc;      // of the input before, to see a stuck sensor
   uint32_t windows_made;
   uint32_t sending_lost; // ring.lost when the window in flight was read from it
+  // Times of 32 bits are the low half of uptime_ms.
+  uint32_t want_due_ms;
+  uint32_t awake_until_ms; // of a sleeper
+  uint32_t healthy_since_ms;
+  uint32_t soak_counted_ms;
+  uint32_t started_ms;     // when the running model took over in this boot
+  uint32_t progress_ms;    // its last pass over raw samples
+  uint32_t first_input_ms; // what the samples of one input last, 0 = not known
+  uint32_t run_us;         // start of the run under way
+  uint64_t uptime_ms;
   uint64_t now_us;
   uint64_t period_us;
   uint64_t next_inference_us;
-  uint64_t first_input_us; // what the samples of one input last, 0 = not known
-  uint64_t started_us;     // when the running model took over in this boot
-  uint64_t run_us;         // start of the run under way
-  uint64_t progress_us;    // its last pass over raw samples
-  uint64_t want_due_us;
-  uint64_t awake_until_us; // of a sleeper
-  uint64_t contact_us;     // its next contact
-  uint64_t healthy_since_us;
-  uint64_t soak_counted_us;
+  uint64_t contact_ms; // next one of a sleeper
   uint64_t boot_id;
   int64_t unix_offset_ms; // unix time = offset + uptime
   fleet_persist_t persist;

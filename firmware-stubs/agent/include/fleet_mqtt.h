@@ -47,12 +47,8 @@ typedef enum {
 // Last part of a down topic.
 enum { fleet_down_desired = 0, fleet_down_chunk = 1, fleet_down_ask = 2, fleet_down_unknown = 3 };
 
-// Time of the owner's clock: microseconds, or, where 64 bits are dear, milliseconds that wrap.
-#ifdef FLEET_PROFILE_REDUCED
+// Milliseconds of the owner's clock, which wrap: times are compared by their difference, at most 24 days.
 typedef uint32_t fleet_mqtt_time_t;
-#else
-typedef uint64_t fleet_mqtt_time_t;
-#endif
 
 typedef struct {
   // Small fields first: short load instructions reach the first 31, 62 or 124 bytes only.

@@ -15,7 +15,20 @@ enum {
 
 static const uint64_t period_max_us = UINT64_C(86400000000);
 
-uint64_t fleet_agent_uptime_ms(const fleet_agent_t *a) { return a->now_us / 1000; }
+uint32_t fleet_agent_until(const fleet_agent_t *a, uint32_t at_ms) {
+  const int32_t left = (int32_t)(at_ms - now_ms(a));
+  return left < 0 ? 0 : (uint32_t)left;
+}
+
+uint32_t fleet_agent_until_uptime(const fleet_agent_t *a, uint64_t at_ms) {
+  const int64_t left = (int64_t)(at_ms - a->uptime_ms);
+  return left < 0 ? 0 : left > never_ms ? (uint32_t)never_ms : (uint32_t)left;
+}
+
+static void take_time(fleet_agent_t *a) {
+  a->now_us = a->platform->now_us(a->platform->user);
+  a->uptime_ms = a->now_us / 1000;
+}
 
 void fleet_agent_count(fleet_agent_t *a, uint32_t kind, uint32_t n) {
   if (kind >= FLEET_LOSS_COUNTERS) return;
@@ -80,7 +93,7 @@ static int32_t check(const fleet_platform_t *f, const fleet_agent_config_t *c) {
   }
   const uintptr_t misaligned = ((uintptr_t)c->arena | (uintptr_t)c->state | (uintptr_t)c->bundle_ram) & 15;
   if (!ok || c->sensor_count > 8 || (c->sensor_count != 0 && c->sensors == NULL) || c->arena == NULL || misaligned != 0 ||
-      c->keepalive_s > 0xffff) {
+      c->keepalive_s > 0xffff || ((c->backoff_min_ms | c->backoff_max_ms) >> 31) != 0 || c->healthy_s > 100000 || c->linger_s > 100000) {
     return -(int32_t)fleet_err_agent_argument_invalid;
   }
   const fleet_flash_geometry_t *g = &c->flash;
@@ -109,7 +122,7 @@ static void init_mqtt(fleet_agent_t *a) {
   m->backoff_min_ms = c->backoff_min_ms == 0 ? (uint32_t)default_backoff_min_ms : c->backoff_min_ms;
   m->backoff_max_ms = c->backoff_max_ms == 0 ? (uint32_t)default_backoff_max_ms : c->backoff_max_ms;
   if (m->backoff_max_ms < m->backoff_min_ms) m->backoff_max_ms = m->backoff_min_ms;
-  fleet_mqtt_init(m, a->now_us);
+  fleet_mqtt_init(m, now_ms(a));
 }
 
 // A record is checked before it becomes an offset: a firmware with other slots may have written it.
@@ -152,7 +165,7 @@ int32_t fleet_agent_set_period(fleet_agent_t *a, uint64_t period_us) {
 int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
   const int32_t opened = fleet_agent_open(a, platform, config);
   if (opened < 0) return opened;
-  a->now_us = platform->now_us(platform->user);
+  take_time(a);
   a->window_s = config->window_s == 0 ? (uint32_t)default_window_s : config->window_s;
   a->pick_every = (uint16_t)(config->pick_every > UINT16_MAX ? UINT16_MAX : config->pick_every);
   a->period_us = config->inference_period_us == 0 ? default_period_us : config->inference_period_us;
@@ -207,11 +220,14 @@ static void handle_ack(fleet_agent_t *a) {
   a->in_flight = in_flight_none;
 }
 
+// A sleeper is not between two contacts, nor is a device that never connects.
+static bool online(const fleet_agent_t *a) { return !a->asleep && (a->config->flags & FLEET_AGENT_OFFLINE) == 0; }
+
 static bool network(fleet_agent_t *a) {
-  if ((a->config->flags & FLEET_AGENT_OFFLINE) != 0) return false;
+  if (!online(a)) return false;
   bool more = true;
   for (uint32_t i = 0; i < events_per_step && more; i++) {
-    switch (fleet_mqtt_poll(&a->mqtt, a->now_us, fleet_messages_will, a)) {
+    switch (fleet_mqtt_poll(&a->mqtt, now_ms(a), fleet_messages_will, a)) {
       case fleet_mqtt_connected:
         a->session = true;
         a->ask_counter = 0;
@@ -274,11 +290,11 @@ static void send_next(fleet_agent_t *a) {
   }
 }
 
-static uint64_t earlier(uint64_t x, uint64_t y) { return x < y ? x : y; }
+static uint32_t sooner(uint32_t x, uint32_t y) { return x < y ? x : y; }
 
 uint64_t fleet_agent_step(fleet_agent_t *a) {
   if (a->dead) return 0;
-  a->now_us = a->platform->now_us(a->platform->user);
+  take_time(a);
   bool busy = network(a);
   if (fleet_trial_work(a)) busy = true;
   if (a->reset_due) {
@@ -289,18 +305,19 @@ uint64_t fleet_agent_step(fleet_agent_t *a) {
     a->platform->reset(a->platform->user);
     return 0;
   }
-  uint64_t due = fleet_window_tick(a); // first: an inference due at a window's end belongs to the next one
-  due = earlier(due, fleet_model_tick(a));
-  due = earlier(due, fleet_update_tick(a));
+  uint32_t wait_ms = fleet_window_tick(a); // first: an inference due at a window's end belongs to the next one
+  const uint64_t inference_us = fleet_model_tick(a);
+  wait_ms = sooner(wait_ms, fleet_update_tick(a));
   collect_losses(a);
   if (a->session && fleet_mqtt_can_publish(&a->mqtt)) {
     send_next(a);
     if (a->in_flight != in_flight_none) busy = busy || network(a) || !a->mqtt.publish_sent;
   }
-  due = earlier(due, fleet_sleep_tick(a));
+  wait_ms = sooner(wait_ms, fleet_sleep_tick(a));
   if (a->job != job_none) busy = true;
   if (a->platform->watchdog != NULL && !a->inferring) a->platform->watchdog(a->platform->user);
   if (busy) return a->now_us;
-  if ((a->config->flags & FLEET_AGENT_OFFLINE) == 0) due = earlier(due, fleet_mqtt_due(&a->mqtt, a->now_us));
-  return due;
+  if (online(a)) wait_ms = sooner(wait_ms, fleet_agent_until(a, fleet_mqtt_due(&a->mqtt, now_ms(a))));
+  const uint64_t due_us = a->now_us + (uint64_t)wait_ms * 1000;
+  return inference_us < due_us ? inference_us : due_us;
 }

@@ -21,6 +21,11 @@ enum {
   job_copy,         // one-slot devices: the proven bundle from RAM to flash, one sector per step
 };
 
+// What a tick answers: in how many milliseconds it wants to be called again.
+enum { never_ms = 1 << 30 }; // 12 days: often enough for times that wrap around
+
+static inline uint32_t now_ms(const fleet_agent_t *agent) { return (uint32_t)agent->uptime_ms; }
+
 // agent.c
 // Checks platform and config, clears the context, reads the records.
 // Slots in flash, 1 or 2. The second slot of a one-slot device is bundle_ram: never in flash, gone with a reboot.
@@ -28,7 +33,10 @@ uint32_t fleet_agent_slots(const fleet_agent_config_t *config);
 bool fleet_slot_is_ram(const fleet_agent_t *agent, uint32_t slot);
 int32_t fleet_slot_read(fleet_agent_t *agent, uint32_t slot, uint32_t offset, void *dst, uint32_t n);
 int32_t fleet_agent_open(fleet_agent_t *agent, const fleet_platform_t *platform, const fleet_agent_config_t *config);
-uint64_t fleet_agent_uptime_ms(const fleet_agent_t *agent);
+// Milliseconds from now until `at_ms`, 0 when it has passed. Times of 32 bits wrap around: at most 24 days lie between two.
+uint32_t fleet_agent_until(const fleet_agent_t *agent, uint32_t at_ms);
+// The same of an uptime; what is further away than never_ms is that.
+uint32_t fleet_agent_until_uptime(const fleet_agent_t *agent, uint64_t at_ms);
 void fleet_agent_count(fleet_agent_t *agent, uint32_t kind, uint32_t n);
 bool fleet_agent_save(fleet_agent_t *agent); // a failure is counted and retried with the next save
 void fleet_agent_log(const fleet_agent_t *agent, uint32_t level, const char *text, int32_t value);
@@ -36,7 +44,7 @@ void fleet_agent_log(const fleet_agent_t *agent, uint32_t level, const char *tex
 // sleep.c: the radio of a device with a duty cycle
 void fleet_sleep_wake(fleet_agent_t *agent);
 void fleet_sleep_heard(fleet_agent_t *agent, bool desired); // a message came down
-uint64_t fleet_sleep_tick(fleet_agent_t *agent);
+uint32_t fleet_sleep_tick(fleet_agent_t *agent);
 
 // messages.c: what goes up
 // The map of a message with its envelope; fleet_cbor_map_close with the answer ends it.
@@ -67,7 +75,7 @@ void fleet_update_active_corrupt(fleet_agent_t *agent);
 // One slice of hashing or self-test; false when there is nothing to do.
 bool fleet_trial_work(fleet_agent_t *agent);
 // Wants, timeouts, soak; returns when to be called next.
-uint64_t fleet_update_tick(fleet_agent_t *agent);
+uint32_t fleet_update_tick(fleet_agent_t *agent);
 
 // accept.c: key 0 (current) or 1 (next), and its SHA-256; false when there is none
 fleet_key_t fleet_accept_key(const fleet_agent_t *agent, uint32_t which);
@@ -98,7 +106,7 @@ void fleet_samples_acked(fleet_agent_t *agent);
 void fleet_window_increment(uint16_t *count); // a count of a window, saturating
 void fleet_window_open(fleet_agent_t *agent);
 void fleet_window_close(fleet_agent_t *agent);
-uint64_t fleet_window_tick(fleet_agent_t *agent);
+uint32_t fleet_window_tick(fleet_agent_t *agent);
 void fleet_window_add(fleet_agent_t *agent, const fleet_inference_t *inference);
 void fleet_window_monitor(void *agent, uint32_t monitor, int32_t value);
 bool fleet_window_publish(fleet_agent_t *agent);

@@ -203,7 +203,7 @@ void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
     fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
     return;
   }
-  a->unix_offset_ms = (int64_t)d.server_time_ms - (int64_t)fleet_agent_uptime_ms(a);
+  a->unix_offset_ms = (int64_t)d.server_time_ms - (int64_t)a->uptime_ms;
   a->time_known = a->unix_offset_ms >= 0; // a server whose clock is behind the uptime has none
   a->next_contact_s = d.next_contact_s;
   fleet_sleep_heard(a, true);

@@ -19,7 +19,7 @@ uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w,
 
 uint32_t fleet_messages_begin(fleet_agent_t *agent, fleet_cbor_writer_t *w, const char *suffix, uint32_t qos) {
   fleet_mqtt_publish_begin(&agent->mqtt, suffix, qos, w);
-  return fleet_messages_open(agent, w, agent->sequence, fleet_agent_uptime_ms(agent));
+  return fleet_messages_open(agent, w, agent->sequence, agent->uptime_ms);
 }
 
 bool fleet_messages_end(fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t at, uint32_t qos) {
@@ -54,7 +54,7 @@ static void text_field(fleet_cbor_writer_t *w, uint32_t key, const fleet_text_t 
 // for every session that ended well.
 void fleet_messages_will(void *user, fleet_cbor_writer_t *w) {
   const fleet_agent_t *agent = user;
-  const uint32_t at = fleet_messages_open(agent, w, UINT32_MAX, fleet_agent_uptime_ms(agent));
+  const uint32_t at = fleet_messages_open(agent, w, UINT32_MAX, agent->uptime_ms);
   fleet_cbor_field(w, FLEET_STATE_DEPLOYMENT, 0);
   fleet_cbor_field(w, FLEET_STATE_REVISION, 0);
   fleet_cbor_field(w, FLEET_STATE_UPDATE_STATE, FLEET_UPDATE_STATE_OFFLINE);

@@ -4,7 +4,7 @@
 
 #include "shadow.h"
 
-enum { sample_retry_us = 10000 };
+enum { sample_retry_us = 10000, first_max_ms = 900000000 };
 
 // The bundle's bytes: in place, or copied once to RAM where flash is not mapped.
 static const void *bundle_at(fleet_agent_t *a, uint32_t slot, bool first) {
@@ -65,7 +65,8 @@ int32_t fleet_model_load(fleet_agent_t *a, uint32_t slot) {
   if (result < 0) return result;
   a->classes = output.classes;
   a->streams = input.hop < input.frame;
-  a->first_input_us = input.sample_rate_mhz == 0 ? 0 : (uint64_t)input.frame * 1000000000 / input.sample_rate_mhz;
+  const uint64_t first_ms = input.sample_rate_mhz == 0 ? 0 : (uint64_t)input.frame * 1000000 / input.sample_rate_mhz;
+  a->first_input_ms = first_ms < first_max_ms ? (uint32_t)first_ms : (uint32_t)first_max_ms;
   return 0;
 }
 
@@ -80,7 +81,8 @@ void fleet_model_start(fleet_agent_t *a) {
   a->running = true;
   a->model_runs = 0;
   fleet_samples_drop(a);
-  a->next_inference_us = a->started_us = a->progress_us = a->now_us;
+  a->next_inference_us = a->now_us;
+  a->started_ms = a->progress_ms = now_ms(a);
   fleet_window_open(a);
 }
 
@@ -148,7 +150,7 @@ static int32_t pull_inputs(fleet_agent_t *a, bool due) {
     if (due && raw.passes == 1) inspect(a, raw.data, raw.frames * raw.axes * 2, FLEET_DTYPE_INT16);
     fleet_samples_feed(a, raw.data, raw.frames * raw.axes * 2, FLEET_DTYPE_INT16);
     const int32_t left = fleet_feed(&a->runtime); // never an error after a load
-    a->progress_us = a->now_us;
+    a->progress_ms = now_ms(a);
     if (f->watchdog != NULL) f->watchdog(f->user);
     if (left == 0) return 1;
   }
@@ -156,13 +158,13 @@ static int32_t pull_inputs(fleet_agent_t *a, bool due) {
 
 void fleet_model_started(fleet_agent_t *a) {
   const fleet_platform_t *f = a->platform;
-  a->run_us = f->now_us(f->user);
+  a->run_us = (uint32_t)f->now_us(f->user);
   a->started_cycles = f->cycles != NULL ? f->cycles(f->user) : 0;
 }
 
 uint32_t fleet_model_elapsed_us(const fleet_agent_t *a) {
   const fleet_platform_t *f = a->platform;
-  uint64_t us = f->now_us(f->user) - a->run_us;
+  uint64_t us = (uint32_t)f->now_us(f->user) - a->run_us;
   if (f->cycles != NULL && a->config->clock_khz != 0) {
     us = (uint64_t)(f->cycles(f->user) - a->started_cycles) * 1000 / a->config->clock_khz;
   }

@@ -17,23 +17,13 @@ enum {
   type_disconnect = 14,
 };
 
-#ifdef FLEET_PROFILE_REDUCED
-enum { ticks_per_ms = 1 };
-#else
-enum { ticks_per_ms = 1000 };
-#endif
-
 enum { connect_patience_s = 30, ack_patience_s = 90, header_room = 3, topic_limit = 33 + FLEET_MQTT_NAME_BYTES };
 
 static const FLEET_CONST_MEMORY char down_suffixes[3][8] = {"desired", "chunk", "ask"};
 
 // Whether `t` has come at `now`.
 static bool has_come(fleet_mqtt_time_t now, fleet_mqtt_time_t t) {
-#ifdef FLEET_PROFILE_REDUCED
   return (int32_t)(now - t) >= 0;
-#else
-  return now >= t;
-#endif
 }
 
 static fleet_size_t text_bytes(const FLEET_CONST_MEMORY char *s) {
@@ -60,7 +50,7 @@ static void close_stream(fleet_mqtt_t *m) {
 static void lose(fleet_mqtt_t *m) {
   close_stream(m);
   const uint32_t half_ms = m->backoff_ms / 2;
-  m->deadline = m->now + (fleet_mqtt_time_t)(half_ms + random_u32(m) % (half_ms + 1)) * ticks_per_ms;
+  m->deadline = m->now + half_ms + random_u32(m) % (half_ms + 1);
   m->backoff_ms = half_ms >= m->backoff_max_ms / 4 ? m->backoff_max_ms : 2 * m->backoff_ms;
   m->reconnects++;
 }
@@ -68,7 +58,7 @@ static void lose(fleet_mqtt_t *m) {
 void fleet_mqtt_init(fleet_mqtt_t *m, fleet_mqtt_time_t now) {
   m->state = fleet_mqtt_closed;
   m->backoff_ms = m->backoff_min_ms;
-  m->deadline = now + (fleet_mqtt_time_t)(random_u32(m) % (m->backoff_min_ms + 1)) * ticks_per_ms;
+  m->deadline = now + random_u32(m) % (m->backoff_min_ms + 1);
 }
 
 // ---- packets -------------------------------------------------------------------------------------------------------
@@ -314,12 +304,12 @@ static int32_t receive(fleet_mqtt_t *m) {
 // ---- the session ---------------------------------------------------------------------------------------------------
 
 // A ping goes out when three quarters of the keep-alive have passed without a packet of ours.
-static fleet_mqtt_time_t ping_due(const fleet_mqtt_t *m) { return m->last_sent + (fleet_mqtt_time_t)m->keepalive_s * 750 * ticks_per_ms; }
+static fleet_mqtt_time_t ping_due(const fleet_mqtt_t *m) { return m->last_sent + (fleet_mqtt_time_t)m->keepalive_s * 750; }
 
 // When a session has something to do although no byte arrives: a ping is due, or an answer is missing.
 static fleet_mqtt_time_t session_due(const fleet_mqtt_t *m) {
-  const fleet_mqtt_time_t due = m->ping != 0 ? m->ping + (fleet_mqtt_time_t)m->keepalive_s * 1000 * ticks_per_ms + 1 : ping_due(m);
-  const fleet_mqtt_time_t ack = m->published + (fleet_mqtt_time_t)ack_patience_s * 1000 * ticks_per_ms + 1;
+  const fleet_mqtt_time_t due = m->ping != 0 ? m->ping + (fleet_mqtt_time_t)m->keepalive_s * 1000 + 1 : ping_due(m);
+  const fleet_mqtt_time_t ack = m->published + (fleet_mqtt_time_t)ack_patience_s * 1000 + 1;
   return m->publish_sent && !has_come(ack, due) ? ack : due;
 }
 
@@ -336,7 +326,7 @@ static fleet_mqtt_event_t advance(fleet_mqtt_t *m, void (*make_will)(void *, fle
   if (m->state == fleet_mqtt_closed) {
     if (!has_come(now, m->deadline)) return fleet_mqtt_nothing;
     m->state = fleet_mqtt_opening;
-    m->deadline = now + (fleet_mqtt_time_t)connect_patience_s * 1000 * ticks_per_ms;
+    m->deadline = now + (fleet_mqtt_time_t)connect_patience_s * 1000;
   }
   if (m->state < fleet_mqtt_up && has_come(now, m->deadline)) return fleet_mqtt_lost;
   if (m->state == fleet_mqtt_opening) {
@@ -374,7 +364,7 @@ fleet_mqtt_event_t fleet_mqtt_poll(fleet_mqtt_t *m, fleet_mqtt_time_t now, void 
 
 fleet_mqtt_time_t fleet_mqtt_due(const fleet_mqtt_t *m, fleet_mqtt_time_t now) {
   // Where progress depends on the stream, ask again after 20 ms in case the port has no wake-up for it.
-  const fleet_mqtt_time_t soon = now + (fleet_mqtt_time_t)20 * ticks_per_ms;
+  const fleet_mqtt_time_t soon = now + 20;
   switch (m->state) {
     case fleet_mqtt_opening:
     case fleet_mqtt_sending_connect:

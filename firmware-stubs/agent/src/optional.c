@@ -92,7 +92,7 @@ OPTIONAL void fleet_sleep_heard(fleet_agent_t *a, bool desired) {
   (void)desired;
 }
 
-OPTIONAL uint64_t fleet_sleep_tick(fleet_agent_t *a) {
+OPTIONAL uint32_t fleet_sleep_tick(fleet_agent_t *a) {
   (void)a;
-  return UINT64_MAX;
+  return never_ms;
 }

@@ -16,7 +16,7 @@ static fleet_note_t *new_note(fleet_agent_t *a, uint32_t update_state, uint32_t 
   a->note_count++;
   memset(note, 0, sizeof *note);
   note->sequence = a->sequence++;
-  note->uptime_ms = fleet_agent_uptime_ms(a);
+  note->uptime_ms = a->uptime_ms;
   note->failed_step = UINT16_MAX;
   note->update_state = (uint8_t)update_state;
   note->error = (uint16_t)error;

@@ -8,13 +8,13 @@ enum {
   next_contact_max_s = 7 * 86400, // `desired` is not signed: nobody is to send a device to sleep for good
 };
 
-// up to 5 % early, so that a fleet with one duty cycle does not come at once and nobody is late
-static uint64_t contact_delay_us(const fleet_agent_t *a) {
+// Up to 5 % early, so that a fleet with one duty cycle does not come at once and nobody is late.
+static uint64_t contact_delay_ms(const fleet_agent_t *a) {
   const uint32_t asked_s = a->next_contact_s < next_contact_max_s ? a->next_contact_s : next_contact_max_s;
   const uint32_t s = asked_s != 0 ? asked_s : a->config->duty_cycle_s;
   uint8_t random;
   a->platform->entropy(a->platform->user, &random, 1);
-  return (uint64_t)s * (1000000u - 195u * random); // 195 * 255 < 50,000
+  return (uint64_t)s * (1000u - random * 50u / 256);
 }
 
 static bool something_open(const fleet_agent_t *a) {
@@ -24,31 +24,30 @@ static bool something_open(const fleet_agent_t *a) {
 
 void fleet_sleep_wake(fleet_agent_t *a) {
   a->asleep = false;
-  a->awake_until_us = a->now_us + (uint64_t)patience_s * 1000000;
+  a->awake_until_ms = now_ms(a) + patience_s * 1000;
 }
 
 void fleet_sleep_heard(fleet_agent_t *a, bool desired) {
-  const uint32_t linger_s = a->config->linger_s != 0 ? a->config->linger_s : (uint32_t)default_linger_s;
-  const uint64_t until_us = a->now_us + (uint64_t)linger_s * 1000000;
-  if (desired || until_us > a->awake_until_us) a->awake_until_us = until_us;
+  const uint32_t linger_ms = (a->config->linger_s != 0 ? a->config->linger_s : (uint32_t)default_linger_s) * 1000;
+  if (desired || linger_ms > fleet_agent_until(a, a->awake_until_ms)) a->awake_until_ms = now_ms(a) + linger_ms;
 }
 
-uint64_t fleet_sleep_tick(fleet_agent_t *a) {
-  if (a->config->duty_cycle_s == 0) return UINT64_MAX;
+uint32_t fleet_sleep_tick(fleet_agent_t *a) {
+  if (a->config->duty_cycle_s == 0) return never_ms;
   if (a->asleep) {
-    const bool urgent = a->note_count > a->asleep_notes;
-    if (!urgent && a->now_us < a->contact_us) return a->contact_us;
+    const uint32_t wait_ms = fleet_agent_until_uptime(a, a->contact_ms);
+    if (wait_ms != 0 && a->note_count <= a->asleep_notes) return wait_ms;
     fleet_sleep_wake(a);
-    fleet_mqtt_connect_at(&a->mqtt, a->now_us);
-    return a->now_us;
+    fleet_mqtt_connect_at(&a->mqtt, now_ms(a));
+    return 0;
   }
-  if (a->now_us < a->awake_until_us) return a->awake_until_us;
-  if (a->session && something_open(a)) return UINT64_MAX; // it ends with a message or a job, and both step the agent
+  const uint32_t wait_ms = fleet_agent_until(a, a->awake_until_ms);
+  if (wait_ms != 0) return wait_ms;
+  if (a->session && something_open(a)) return never_ms; // it ends with a message or a job, and both step the agent
   a->asleep = true;
   a->asleep_notes = a->note_count;
   a->session = false;
-  a->contact_us = a->now_us + contact_delay_us(a);
+  a->contact_ms = a->uptime_ms + contact_delay_ms(a);
   fleet_mqtt_disconnect(&a->mqtt);
-  fleet_mqtt_connect_at(&a->mqtt, a->contact_us);
-  return a->contact_us;
+  return 0; // how long it sleeps is told at once
 }

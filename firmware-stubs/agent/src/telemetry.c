@@ -37,7 +37,7 @@ static void restart(fleet_agent_t *a) {
   const uint16_t last_class = w->last_class;
   memset(w, 0, sizeof *w);
   w->open = true;
-  w->start_us = a->now_us;
+  w->start_ms = a->uptime_ms;
   w->first_index = a->inference_index;
   w->last_class = last_class;
   describe_model(a);
@@ -134,17 +134,15 @@ static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence
   };
   const fleet_window_t *w = &a->window;
   const fleet_platform_t *f = a->platform;
-  const uint64_t now_ms = fleet_agent_uptime_ms(a);
-  const uint64_t start_ms = w->start_us / 1000;
   const int32_t battery = f->battery != NULL ? f->battery(f->user) : -1;
-  const uint32_t at = fleet_messages_open(a, out, sequence, now_ms);
+  const uint32_t at = fleet_messages_open(a, out, sequence, a->uptime_ms);
   fleet_cbor_field_bytes(out, FLEET_TELEMETRY_BUILD, w->build, sizeof w->build);
   fleet_cbor_field(out, FLEET_TELEMETRY_SCHEMA, w->schema);
-  fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_MS, start_ms);
-  fleet_cbor_field_wide(out, FLEET_TELEMETRY_LENGTH_MS, now_ms - start_ms);
+  fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_MS, w->start_ms);
+  fleet_cbor_field_wide(out, FLEET_TELEMETRY_LENGTH_MS, a->uptime_ms - w->start_ms);
   fleet_cbor_field(out, FLEET_TELEMETRY_N, w->n);
   if (a->time_known) {
-    fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_UNIX_MS, (uint64_t)(a->unix_offset_ms + (int64_t)start_ms));
+    fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_UNIX_MS, (uint64_t)(a->unix_offset_ms + (int64_t)w->start_ms));
   }
   fleet_histogram_put(out, FLEET_TELEMETRY_CLASSES, w->counts, (uint32_t)w->classes * w->bins);
   if (w->bins != default_bins) fleet_cbor_field(out, FLEET_TELEMETRY_CONFIDENCE_BINS, w->bins);
@@ -224,14 +222,14 @@ void fleet_window_close(fleet_agent_t *a) {
   }
 }
 
-uint64_t fleet_window_tick(fleet_agent_t *a) {
+uint32_t fleet_window_tick(fleet_agent_t *a) {
   fleet_window_t *w = &a->window;
-  if (!w->open || !a->running) return UINT64_MAX;
-  const uint64_t end_us = w->start_us + (uint64_t)a->window_s * 1000000;
-  if (a->inferring || (a->now_us < end_us && w->n < FLEET_WINDOW_MAX_N)) return end_us;
+  if (!w->open || !a->running) return never_ms;
+  const uint32_t wait_ms = fleet_agent_until_uptime(a, w->start_ms + (uint64_t)a->window_s * 1000);
+  if (a->inferring || (wait_ms != 0 && w->n < FLEET_WINDOW_MAX_N)) return wait_ms;
   fleet_window_close(a);
   restart(a);
-  return w->start_us + (uint64_t)a->window_s * 1000000;
+  return 0; // what the new one waits for is told at once
 }
 
 // Oldest first: the ring, then RAM.

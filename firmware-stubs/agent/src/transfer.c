@@ -9,7 +9,7 @@
 enum {
   progress_grain_bytes = 4096, // of the persisted progress; a sector when sectors are larger
   want_chunks = 8,
-  want_patience_us = 5000000, // doubled up to 2^4 while nothing arrives
+  want_patience_ms = 5000, // doubled up to 2^4 while nothing arrives
   chunk_default_bytes = 1024,
   chunk_max_bytes = 1280, // with topic and heads below FLEET_MQTT_RX_BYTES
 };
@@ -260,7 +260,7 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
     return;
   }
   a->timeouts = 0;
-  a->want_due_us = a->now_us + want_patience_us;
+  a->want_due_ms = now_ms(a) + want_patience_ms;
   if (a->next_offset >= a->window_end) a->want_due = true;
   if (a->next_offset == a->payload_bytes) {
     fetch_complete(a);
@@ -281,19 +281,21 @@ void fleet_transfer_connected(fleet_agent_t *a) {
   a->want_due = true;
 }
 
-uint64_t fleet_transfer_tick(fleet_agent_t *a) {
-  if (!a->fetching || !a->session || a->job != job_none) return UINT64_MAX;
-  if (!a->want_due && a->now_us >= a->want_due_us) {
-    a->want_due = true;
+uint32_t fleet_transfer_tick(fleet_agent_t *a) {
+  if (!a->fetching || !a->session || a->job != job_none) return never_ms;
+  const uint32_t wait_ms = fleet_agent_until(a, a->want_due_ms);
+  if (!a->want_due) {
+    if (wait_ms != 0) return wait_ms;
     if (a->timeouts < 4) a->timeouts++;
   }
-  if (!a->want_due) return a->want_due_us;
   const uint32_t left = a->payload_bytes - a->next_offset;
   uint32_t chunks = (left + a->chunk_bytes - 1) / a->chunk_bytes;
   if (chunks > want_chunks) chunks = want_chunks;
-  if (!fleet_messages_want(a, chunks)) return a->now_us + 20000; // control buffer full: the stream is slow
+  a->want_due = true;
+  if (!fleet_messages_want(a, chunks)) return 20; // control buffer full: the stream is slow
   a->window_end = a->next_offset + chunks * a->chunk_bytes;
   a->want_due = false;
-  a->want_due_us = a->now_us + ((uint64_t)want_patience_us << a->timeouts);
-  return a->want_due_us;
+  const uint32_t patience_ms = (uint32_t)want_patience_ms << a->timeouts;
+  a->want_due_ms = now_ms(a) + patience_ms;
+  return patience_ms;
 }

@@ -112,7 +112,7 @@ static void active_checked(fleet_agent_t *a, bool matches) {
     return;
   }
   fleet_model_start(a);
-  a->healthy_since_us = a->soak_counted_us = a->now_us;
+  a->healthy_since_ms = a->soak_counted_ms = now_ms(a);
   if (a->fetching) fleet_transfer_resume(a); // it was asked for while the slot was being checked
 }
 

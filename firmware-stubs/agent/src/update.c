@@ -133,7 +133,7 @@ void fleet_update_commit(fleet_agent_t *a) {
   fleet_agent_save(a);
   fleet_report_self_test(a, fleet_report_current(a, a->update.state, 0), vectors, true);
   fleet_model_start(a);
-  a->healthy_since_us = a->soak_counted_us = a->now_us;
+  a->healthy_since_ms = a->soak_counted_ms = now_ms(a);
   finish_queued(a); // what waited may supersede a soak
 }
 
@@ -295,42 +295,46 @@ void fleet_update_boot(fleet_agent_t *a) {
   start_active(a);
 }
 
-static uint64_t tick_soak(fleet_agent_t *a) {
+static uint32_t tick_soak(fleet_agent_t *a) {
   fleet_persist_t *p = &a->persist;
-  if (a->update.state != FLEET_UPDATE_STATE_SOAK || !a->running) return UINT64_MAX;
-  const uint64_t healthy_us = (uint64_t)(a->config->healthy_s == 0 ? 60 : a->config->healthy_s) * 1000000;
+  if (a->update.state != FLEET_UPDATE_STATE_SOAK || !a->running) return never_ms;
+  const uint32_t healthy_ms = (a->config->healthy_s == 0 ? 60 : a->config->healthy_s) * 1000;
   const uint32_t left_s = p->soak_s > p->soaked_s ? p->soak_s - p->soaked_s : 0;
-  const uint64_t end_us = a->soak_counted_us + (uint64_t)left_s * 1000000;
-  if (a->now_us >= end_us) {
+  const uint32_t counted_ms = now_ms(a) - a->soak_counted_ms;
+  const uint32_t more_s = counted_ms / 1000;
+  if (more_s >= left_s) {
     if (a->model_runs != 0) {
       fleet_update_finish_soak(a);
-      return a->now_us;
+      return 0;
     }
     // No inference ended since the model took over (or since boot): nothing speaks for it. One that is made of many rows of a
     // slow sensor is waited for while rows come, until its samples could have come twice.
-    const uint64_t patience_us = 3 * a->period_us > healthy_us ? 3 * a->period_us : healthy_us;
-    uint64_t end = a->started_us + patience_us + 2 * a->first_input_us;
-    if (a->progress_us + patience_us < end) end = a->progress_us + patience_us;
-    if (a->now_us < end) return end;
-    fleet_update_revert(a, fleet_err_agent_health_failed, FLEET_SLOT_STATE_REJECTED);
-    return a->now_us;
+    const uint32_t periods_ms = 3 * (uint32_t)(a->period_us / 1000);
+    const uint32_t patience_ms = periods_ms > healthy_ms ? periods_ms : healthy_ms;
+    const uint32_t end = fleet_agent_until(a, a->started_ms + patience_ms + 2 * a->first_input_ms);
+    const uint32_t stall = fleet_agent_until(a, a->progress_ms + patience_ms);
+    const uint32_t wait_ms = end < stall ? end : stall;
+    if (wait_ms == 0) fleet_update_revert(a, fleet_err_agent_health_failed, FLEET_SLOT_STATE_REJECTED);
+    return wait_ms;
   }
-  if (a->now_us >= a->healthy_since_us + healthy_us && a->model_runs != 0) {
-    const uint32_t more_s = (uint32_t)((a->now_us - a->soak_counted_us) / 1000000); // below left_s
+  uint32_t wait_ms = fleet_agent_until(a, a->healthy_since_ms + healthy_ms);
+  if (wait_ms == 0 && a->model_runs != 0) {
     p->soaked_s += more_s;
-    a->soak_counted_us += (uint64_t)more_s * 1000000;
+    a->soak_counted_ms += more_s * 1000;
     a->update.attempt_open = 0;
     a->update.attempts = 0;
-    a->healthy_since_us = a->now_us;
+    a->healthy_since_ms = now_ms(a);
     fleet_agent_save(a);
   }
-  const uint64_t next = a->healthy_since_us + healthy_us;
-  return next > a->now_us && next < end_us ? next : end_us;
+  if (wait_ms == 0) wait_ms = healthy_ms;
+  if (left_s - more_s > healthy_ms / 1000) return wait_ms;
+  const uint32_t left_ms = left_s * 1000 - counted_ms; // wraps around to what it is
+  return left_ms < wait_ms ? left_ms : wait_ms;
 }
 
-uint64_t fleet_update_tick(fleet_agent_t *a) {
+uint32_t fleet_update_tick(fleet_agent_t *a) {
   fleet_shadow_tick(a);
-  const uint64_t transfer = fleet_transfer_tick(a);
-  const uint64_t soak = tick_soak(a);
+  const uint32_t transfer = fleet_transfer_tick(a);
+  const uint32_t soak = tick_soak(a);
   return transfer < soak ? transfer : soak;
 }

@@ -67,7 +67,7 @@ void fleet_transfer_begin(fleet_agent_t *agent, const fleet_desired_t *desired, 
 void fleet_transfer_resume(fleet_agent_t *agent);
 // One-slot devices: the next sector of what RAM has proven.
 void fleet_transfer_copy(fleet_agent_t *agent);
-uint64_t fleet_transfer_tick(fleet_agent_t *agent);
+uint32_t fleet_transfer_tick(fleet_agent_t *agent);
 
 // trial.c
 void fleet_trial_job(fleet_agent_t *agent, uint32_t job, uint32_t slot);

@@ -454,6 +454,7 @@ static void should_count_no_part_of_one_sample_for_another(void) {
   w.config.sample_ram_bytes = sizeof sample_ram;
   fleet_agent_t *a = &w.agent;
   const fleet_inference_t inference = {0};
+  CHECK(world_run(&w, 2)); // a window that ends now is not in the way
   CHECK(fleet_samples_ask(a, 2, 77));
   fleet_samples_feed(a, sample_ram + 1024, 650, FLEET_DTYPE_INT16);
   fleet_samples_done(a, &inference);

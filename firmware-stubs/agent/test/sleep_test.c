@@ -131,6 +131,21 @@ static void should_try_again_at_the_next_contact_when_nobody_is_there(void) {
   CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_TELEMETRY_DROPPED), 0);
 }
 
+static void should_sleep_for_months(void) {
+  with_sleeper();
+  CHECK(world_run(&w, 60));
+  CHECK_EQUAL(fleet_agent_set_period(&w.agent, UINT64_C(86400000000)), 0);
+  w.config.duty_cycle_s = 90 * 86400;
+  w.window_s = 86400;
+  CHECK(world_run(&w, 610)); // the last contact at ten minutes
+  const uint32_t opens = w.opens;
+  CHECK(world_run(&w, 85 * 86400));
+  CHECK_EQUAL(w.opens, opens);
+  CHECK(world_run(&w, 5 * 86400));
+  CHECK_EQUAL(w.opens, opens + 1);
+  CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_RECONNECT), 0);
+}
+
 const test_t sleep_tests[] = {
     {"should come at its duty cycle and leave when all is said", should_come_at_its_duty_cycle_and_leave_when_all_is_said},
     {"should come when the platform says", should_come_when_the_platform_says},
@@ -138,6 +153,7 @@ const test_t sleep_tests[] = {
     {"should stay for a transfer that takes long", should_stay_for_a_transfer_that_takes_long},
     {"should come early to tell a state", should_come_early_to_tell_a_state},
     {"should linger for what is pushed", should_linger_for_what_is_pushed},
+    {"should sleep for months", should_sleep_for_months},
     {"should try again at the next contact when nobody is there", should_try_again_at_the_next_contact_when_nobody_is_there},
     {NULL, NULL},
 };

@@ -119,6 +119,12 @@ static void should_refuse_a_platform_or_configuration_it_cannot_work_with(void) 
   REFUSED(c.token = ((fleet_text_t){long_name, 128}), 0);
   REFUSED(c.arena = (uint8_t *)c.arena + 8, argument);
   REFUSED(c.sensor_count = 9, argument);
+  REFUSED(c.healthy_s = 100001, argument);
+  REFUSED(c.linger_s = 100001, argument);
+  REFUSED(c.healthy_s = c.linger_s = 100000, 0);
+  REFUSED(c.backoff_max_ms = UINT32_C(1) << 31, argument);
+  REFUSED(c.backoff_min_ms = UINT32_C(1) << 31, argument);
+  REFUSED(c.backoff_min_ms = c.backoff_max_ms = INT32_MAX, 0);
 #undef REFUSED
   w.platform.entropy = NULL;
   CHECK_EQUAL(init_with(&good), -(int)fleet_err_agent_platform_invalid);
@@ -373,6 +379,38 @@ static void should_forget_attempts_after_a_healthy_interval(void) {
   CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
 }
 
+// 49.7 days after boot a count of milliseconds in 32 bits comes round.
+static void should_keep_its_times_when_the_count_of_milliseconds_comes_round(void) {
+  for (uint32_t before_s = 1; before_s < 400; before_s += 37) {
+    ready();
+    w.uptime_us = ((UINT64_C(1) << 32) - 1000 * before_s) * 1000;
+    w.now_us = w.uptime_us;
+    w.window_s = 60;
+    want_release(&one, 2);
+    w.release.soak_s = 200;
+    restart(FLEET_RESET_CAUSE_POWER_ON);
+    CHECK(world_run(&w, 190));
+    CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_SOAK);
+    CHECK_EQUAL(w.agent.update.attempt_open, 0);
+    CHECK(world_run(&w, 30));
+    CHECK_EQUAL(w.agent.update.state, FLEET_UPDATE_STATE_ACTIVE);
+    w.drop_wants = true;
+    want_release(&two, 4);
+    world_send_desired(&w);
+    CHECK(world_run(&w, 120));
+    CHECK(world_count(&w, "want") >= 5);
+    CHECK(world_count(&w, "want") <= 12);
+    w.drop_wants = false;
+    CHECK(world_run(&w, 400));
+    CHECK(runs(&two));
+    const message_t *telemetry = world_last(&w, "telemetry");
+    CHECK_EQUAL(message_field(telemetry, FLEET_TELEMETRY_LENGTH_MS, 0), 60000);
+    CHECK(message_field(telemetry, FLEET_TELEMETRY_START_MS, 0) > UINT32_MAX - 60000);
+    CHECK_EQUAL(fleet_agent_counter(&w.agent, FLEET_LOSS_COUNTER_RECONNECT), 0);
+    CHECK_EQUAL(w.opens, 1);
+  }
+}
+
 static void should_give_up_a_model_that_never_runs_in_its_soak(void) {
   ready();
   restart(FLEET_RESET_CAUSE_POWER_ON);
@@ -545,7 +583,7 @@ static void should_count_a_clock_behind_its_uptime_as_unknown(void) {
     uint8_t desired[32];
     fleet_cbor_writer_t to = {desired, sizeof desired, 0, false};
     fleet_cbor_head(&to, cbor_map, 3);
-    fleet_cbor_field_wide(&to, FLEET_DESIRED_SERVER_TIME_MS, fleet_agent_uptime_ms(&w.agent) - 1 + known);
+    fleet_cbor_field_wide(&to, FLEET_DESIRED_SERVER_TIME_MS, w.agent.uptime_ms - 1 + known);
     fleet_cbor_field(&to, FLEET_DESIRED_REVISION, 9);
     fleet_cbor_field(&to, FLEET_DESIRED_DEPLOYMENT, 0);
     fleet_update_desired(&w.agent, desired, to.used);
@@ -894,6 +932,8 @@ const test_t update_tests[] = {
     {"should give up a bundle that resets the device in its trial",
      should_give_up_a_bundle_that_resets_the_device_in_its_trial},
     {"should forget attempts after a healthy interval", should_forget_attempts_after_a_healthy_interval},
+    {"should keep its times when the count of milliseconds comes round",
+     should_keep_its_times_when_the_count_of_milliseconds_comes_round},
     {"should give up a model that never runs in its soak", should_give_up_a_model_that_never_runs_in_its_soak},
     {"should wait for the first input of a slow sensor", should_wait_for_the_first_input_of_a_slow_sensor},
     {"should queue a release that arrives during a soak", should_queue_a_release_that_arrives_during_a_soak},

@@ -562,7 +562,7 @@ void world_measure(world_t *w, uint32_t cycles_per_call) {
 
 bool world_boot(world_t *w, uint32_t reset_cause) {
   w->config.reset_cause = reset_cause;
-  w->boot_us = w->now_us;
+  w->boot_us = w->now_us - w->uptime_us;
   w->open = false;
   memset(&w->agent, 0xa5, sizeof w->agent);
   if (setjmp(w->cut) != 0) return false;

@@ -63,6 +63,7 @@ typedef struct {
   _Alignas(16) uint8_t mapping[world_slot_bytes];
   uint64_t now_us;
   uint64_t boot_us;
+  uint64_t uptime_us; // that the device's clock starts with
   uint32_t random;
   uint32_t cycles;
   uint32_t cycles_per_call;

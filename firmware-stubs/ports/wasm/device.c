@@ -217,9 +217,7 @@ EXPORT(device_set_period) void device_set_period(device_t *d, double period_us) 
 EXPORT(device_step) double device_step(device_t *d) {
   if (d->alive == 0) return 0;
   const uint64_t due = fleet_agent_step(&d->agent);
-  // UINT64_MAX = no reason of its own to be stepped: 2^53 microseconds are 285 years.
-  const uint64_t limit = UINT64_C(1) << 53;
-  return d->alive == 0 ? 0 : (double)(due < limit ? due : limit);
+  return d->alive == 0 ? 0 : (double)due;
 }
 
 EXPORT(device_info) void device_info(const device_t *d, uint32_t *out) {
@@ -229,10 +227,11 @@ EXPORT(device_info) void device_info(const device_t *d, uint32_t *out) {
   out[device_info_boot_id_low] = (uint32_t)a->boot_id;
   out[device_info_boot_id_high] = (uint32_t)(a->boot_id >> 32);
   out[device_info_connected] = a->session;
-  out[device_info_update_state] = d->agent.update.state;
-  out[device_info_error] = d->agent.update.error;
-  out[device_info_active_slot] = d->agent.update.active_slot == FLEET_NO_SLOT ? UINT32_MAX : d->agent.update.active_slot;
-  if (d->agent.update.active_slot != FLEET_NO_SLOT) memcpy(&out[device_info_active_digest], p->slots[d->agent.update.active_slot].digest, 32);
+  out[device_info_update_state] = a->update.state;
+  out[device_info_error] = a->update.error;
+  const uint32_t active = a->update.active_slot;
+  out[device_info_active_slot] = active == FLEET_NO_SLOT ? UINT32_MAX : active;
+  if (active != FLEET_NO_SLOT) memcpy(&out[device_info_active_digest], p->slots[active].digest, 32);
   out[device_info_slot_state_0] = p->slots[0].state;
   out[device_info_slot_state_1] = p->slots[1].state;
   out[device_info_release_sequence] = p->highest_sequence;
