@@ -87,114 +87,87 @@ static bool has_expired(const fleet_agent_t *a, const fleet_manifest_t *m) {
   return m->not_after != 0 && f->unix_ms != NULL && f->unix_ms(f->user) / 1000 > m->not_after;
 }
 
-static bool update_is_open(const fleet_agent_t *a) {
-  const uint32_t state = a->update.state;
-  return state == FLEET_UPDATE_STATE_VERIFIED || state == FLEET_UPDATE_STATE_STAGED ||
-         state == FLEET_UPDATE_STATE_TRIAL || state == FLEET_UPDATE_STATE_SOAK;
+static bool holds(const fleet_slot_record_t *slot, const fleet_manifest_t *m) { return memcmp(slot->digest, m->digest, 32) == 0; }
+
+// Complete, and not what runs.
+static bool is_left(const fleet_slot_record_t *slot) {
+  return ((1u << FLEET_SLOT_STATE_RETAINED | 1u << FLEET_SLOT_STATE_STAGED) >> slot->state & 1) != 0;
 }
 
-static void apply(fleet_agent_t *a, const fleet_desired_t *d) {
+static void answer_again(fleet_agent_t *a, const fleet_desired_t *d) {
+  a->persist.revision = d->revision;
+  (void)fleet_report_note(a);
+}
+
+// What a release that is desired means now: 0 when it was taken up, 1 when it has to wait, or why it is refused.
+static int32_t decide(fleet_agent_t *a, fleet_desired_t *d) {
   fleet_persist_t *p = &a->persist;
   fleet_manifest_t m;
-  if (d->manifest.n == 0) {
-    fleet_report_answer(a, d, NULL, FLEET_UPDATE_STATE_FAILED, fleet_err_agent_manifest_missing);
-    return;
-  }
+  if (d->manifest.n == 0) return -(int32_t)fleet_err_agent_manifest_missing;
   int32_t result = fleet_manifest_parse(d->manifest.at, d->manifest.n, &m);
   if (result == 0) result = verify(a, &m);
   if (result == 0) result = fleet_accept_address(a, &m);
-  if (result < 0) {
-    fleet_report_answer(a, d, NULL, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
-    return;
-  }
-  const bool is_active = a->update.active_slot != FLEET_NO_SLOT && memcmp(p->slots[a->update.active_slot].digest, m.digest, 32) == 0;
-  if (!is_active && has_expired(a, &m)) {
-    fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, fleet_err_manifest_expired);
-    return;
-  }
-  const bool is_target = memcmp(fleet_update_target(a)->digest, m.digest, 32) == 0;
-  const bool same_deployment = d->deployment == p->deployment;
-  const uint32_t other = a->update.active_slot == 0 ? 1 : 0;
-  const uint32_t other_state = p->slots[other].state;
-  const bool in_other = memcmp(p->slots[other].digest, m.digest, 32) == 0 && p->slots[other].bytes == m.size &&
-                        (other_state == FLEET_SLOT_STATE_RETAINED || other_state == FLEET_SLOT_STATE_STAGED);
+  if (result < 0) return result;
+  d->digest = m.digest;
+  const uint32_t active = a->update.active_slot;
+  const bool is_active = active != FLEET_NO_SLOT && holds(&p->slots[active], &m);
+  if (!is_active && has_expired(a, &m)) return -(int32_t)fleet_err_manifest_expired;
 
-  if (update_is_open(a) && a->update.state != FLEET_UPDATE_STATE_SOAK) {
-    // Staged or in trial: this ends by itself within seconds.
-    if (same_deployment && is_target) {
-      p->revision = d->revision;
-      fleet_report_note(a, a->update.state, 0);
-    } else {
-      a->queued_hello = true;
-      fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_QUEUED, 0);
-    }
-    return;
+  const fleet_slot_record_t *target = fleet_update_target(a);
+  const uint32_t state = a->update.state;
+  const bool again = d->deployment == p->deployment && holds(target, &m);
+  if (state >= FLEET_UPDATE_STATE_VERIFIED && state <= FLEET_UPDATE_STATE_TRIAL) { // this ends by itself within seconds
+    if (!again) return 1;
+    answer_again(a, d);
+    return 0;
   }
   if (is_active) {
-    if (m.sequence < p->floor) {
-      fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, fleet_err_manifest_below_floor);
-      return;
-    }
+    if (m.sequence < p->floor) return -(int32_t)fleet_err_manifest_below_floor;
     a->fetching = false;
-    adopt(a, d, &m, a->update.active_slot);
-    a->update.target_slot = a->update.active_slot;
-    if (a->update.state != FLEET_UPDATE_STATE_SOAK) {
-      a->update.state = FLEET_UPDATE_STATE_ACTIVE;
-      fleet_accept_rotate(a);
-    }
-    fleet_agent_save(a);
-    fleet_report_note(a, a->update.state, 0);
-    return;
+    adopt(a, d, &m, active);
+    a->update.target_slot = (uint8_t)active;
+    const bool soaks = state == FLEET_UPDATE_STATE_SOAK;
+    if (!soaks) fleet_accept_rotate(a);
+    (void)fleet_update_enter(a, soaks ? FLEET_UPDATE_STATE_SOAK : FLEET_UPDATE_STATE_ACTIVE, 0);
+    return 0;
   }
-  const uint32_t target_state = fleet_update_target(a)->state;
-  const bool left = target_state == FLEET_SLOT_STATE_RETAINED || target_state == FLEET_SLOT_STATE_STAGED;
-  if (same_deployment && is_target &&
-      (a->update.state == FLEET_UPDATE_STATE_ABORTED ||
-       ((a->update.error != fleet_err_agent_shadow_unavailable || d->shadow_every != 0) &&
-        (a->update.state == FLEET_UPDATE_STATE_REVERTED || a->update.state == FLEET_UPDATE_STATE_FAILED) &&
-        (left || fleet_update_refused(a, m.digest, m.sequence))))) {
-    // It asks again for what has ended, by itself or by command: the same answer again.
-    p->revision = d->revision;
-    fleet_report_note(a, a->update.state, a->update.error);
-    return;
+  const bool refused = fleet_update_refused(a, m.digest, m.sequence);
+  if (again && (state == FLEET_UPDATE_STATE_ABORTED ||
+                ((a->update.error != fleet_err_agent_shadow_unavailable || d->shadow_every != 0) &&
+                 (state == FLEET_UPDATE_STATE_REVERTED || state == FLEET_UPDATE_STATE_FAILED) &&
+                 (is_left(target) || refused)))) {
+    // It asks again for what has ended, by itself or by command.
+    answer_again(a, d);
+    return 0;
   }
-  if (d->shadow_every != 0 && (a->update.state == FLEET_UPDATE_STATE_SOAK || a->update.active_slot == FLEET_NO_SLOT ||
-                               !fleet_shadow_able(a))) {
-    fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, fleet_err_agent_shadow_unavailable);
-    return;
+  if (d->shadow_every != 0 &&
+      (state == FLEET_UPDATE_STATE_SOAK || active == FLEET_NO_SLOT || !fleet_shadow_able(a))) {
+    return -(int32_t)fleet_err_agent_shadow_unavailable;
   }
   // Sequence numbers guard installs, not the way back to a slot whose manifest was verified when it was installed.
-  if (in_other && p->slots[other].sequence >= p->floor && m.sequence >= p->floor &&
-      !fleet_update_refused(a, m.digest, m.sequence)) {
+  const uint32_t other = active == 0;
+  const fleet_slot_record_t *slot = &p->slots[other];
+  if (holds(slot, &m) && slot->bytes == m.size && is_left(slot) && slot->sequence >= p->floor && m.sequence >= p->floor &&
+      !refused) {
     begin_switch(a, d, &m, other);
-    return;
+    return 0;
   }
   result = fleet_accept_judge(a, &m);
   if (result == 0) result = fleet_transfer_judge(a, d, &m);
-  if (result == 0 && a->update.state == FLEET_UPDATE_STATE_SOAK) {
-    if (m.supersede == 0) {
-      a->queued_hello = true;
-      fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_QUEUED, 0);
-      return;
-    }
+  if (result == 0 && state == FLEET_UPDATE_STATE_SOAK) {
+    if (m.supersede == 0) return 1;
     if (m.supersede == FLEET_CONDITIONS_SUPERSEDE_COMMIT) {
       fleet_update_finish_soak(a);
       result = verify(a, &m); // a key may have gone with it
-      if (result < 0) {
-        fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
-        return;
-      }
     } else {
       fleet_update_revert(a, fleet_err_agent_reverted, FLEET_SLOT_STATE_STAGED);
     }
-    result = fleet_transfer_judge(a, d, &m); // the slots have changed their parts
+    if (result == 0) result = fleet_transfer_judge(a, d, &m); // the slots have changed their parts
   }
-  if (result < 0) {
-    fleet_report_answer(a, d, m.digest, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
-    return;
-  }
+  if (result < 0) return result;
   adopt(a, d, &m, fleet_transfer_slot(a, m.size));
   fleet_transfer_begin(a, d, &m);
+  return 0;
 }
 
 void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
@@ -212,7 +185,9 @@ void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   }
   if (has(&d, FLEET_DESIRED_PICK_EVERY)) a->pick_every = (uint16_t)(d.pick_every > UINT16_MAX ? UINT16_MAX : d.pick_every);
   if (d.deployment != 0) {
-    apply(a, &d);
+    const int32_t result = decide(a, &d);
+    if (result > 0) a->queued_hello = true;
+    if (result != 0) fleet_report_answer(a, &d, result);
     return;
   }
   // Nothing to do: a transfer that nobody wants any more stops; what was stored stays for a later resume.

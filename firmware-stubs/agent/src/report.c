@@ -25,19 +25,15 @@ static fleet_note_t *new_note(fleet_agent_t *a, uint32_t update_state, uint32_t 
   return note;
 }
 
-fleet_note_t *fleet_report_current(fleet_agent_t *a, uint32_t update_state, uint32_t error) {
-  fleet_note_t *note = new_note(a, update_state, error);
+fleet_note_t *fleet_report_note(fleet_agent_t *a) {
+  fleet_note_t *note = new_note(a, a->update.state, a->update.error);
   note->deployment = a->persist.deployment;
   note->revision = a->persist.revision;
   note->attempts = a->update.attempts;
   memcpy(note->digest, fleet_update_target(a)->digest, 32);
   note->has_digest = true;
-  if (update_state == FLEET_UPDATE_STATE_FETCHING) note->offset = a->next_offset;
+  if (a->update.state == FLEET_UPDATE_STATE_FETCHING) note->offset = a->next_offset;
   return note;
-}
-
-void fleet_report_note(fleet_agent_t *a, uint32_t update_state, uint32_t error) {
-  (void)fleet_report_current(a, update_state, error);
 }
 
 void fleet_report_self_test(fleet_agent_t *a, fleet_note_t *note, uint32_t vectors, bool passed) {
@@ -48,14 +44,12 @@ void fleet_report_self_test(fleet_agent_t *a, fleet_note_t *note, uint32_t vecto
   note->arena_bytes = a->runtime.arena_bytes;
 }
 
-// Answers a desired message that changes nothing on the device.
-void fleet_report_answer(fleet_agent_t *a, const fleet_desired_t *d, const uint8_t *digest, uint32_t update_state, uint32_t error) {
-  fleet_note_t *note = new_note(a, update_state, error);
+void fleet_report_answer(fleet_agent_t *a, const fleet_desired_t *d, int32_t result) {
+  const uint32_t error = result < 0 ? (uint32_t)-result : 0;
+  fleet_note_t *note = new_note(a, error != 0 ? FLEET_UPDATE_STATE_FAILED : FLEET_UPDATE_STATE_QUEUED, error);
   note->deployment = d->deployment;
   note->revision = d->revision;
-  if (digest != NULL) {
-    memcpy(note->digest, digest, 32);
-    note->has_digest = true;
-  }
+  note->has_digest = d->digest != NULL;
+  if (d->digest != NULL) memcpy(note->digest, d->digest, 32);
   if (error != 0) fleet_agent_count(a, FLEET_LOSS_COUNTER_MANIFEST_REFUSED, 1);
 }

@@ -79,11 +79,8 @@ static const void *mapped(const fleet_agent_t *a) {
 // detail: the arena that both would need, if it is that.
 static int32_t cannot_run(fleet_agent_t *a, uint32_t detail) {
   a->job = job_none;
-  a->update.state = FLEET_UPDATE_STATE_FAILED;
-  a->update.error = fleet_err_agent_shadow_unavailable;
   a->update.attempt_open = a->update.attempts = 0;
-  fleet_agent_save(a);
-  fleet_note_t *note = fleet_report_current(a, a->update.state, a->update.error);
+  fleet_note_t *note = fleet_update_enter(a, FLEET_UPDATE_STATE_FAILED, fleet_err_agent_shadow_unavailable);
   note->detail = detail;
   note->has_detail = detail != 0;
   return 1;
@@ -205,7 +202,7 @@ void fleet_shadow_tell(fleet_agent_t *a) {
   // The counters are written when the message is sent, so one that waits will tell these as well.
   const fleet_note_t *newest = &a->notes[(a->note_first + a->note_count + FLEET_NOTES - 1u) % FLEET_NOTES];
   if (a->note_count > (a->in_flight == in_flight_note) && newest->update_state == FLEET_UPDATE_STATE_SHADOW) return;
-  fleet_report_note(a, FLEET_UPDATE_STATE_SHADOW, 0);
+  (void)fleet_report_note(a);
   if (a->asleep) a->asleep_notes = a->note_count; // no reason to come early
 }
 

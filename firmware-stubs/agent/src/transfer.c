@@ -95,7 +95,7 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
     a->fetching = true;
     if (a->job == job_none || a->job == job_rehash) fleet_transfer_resume(a);
   }
-  fleet_report_note(a, FLEET_UPDATE_STATE_FETCHING, 0);
+  (void)fleet_report_note(a);
 }
 
 // Writes n bytes at `offset` of the target slot, erasing every sector whose start it reaches, and reads them back.
@@ -165,9 +165,7 @@ static void staged(fleet_agent_t *a) {
   fleet_slot_record_t *slot = fleet_update_target(a);
   slot->state = FLEET_SLOT_STATE_STAGED;
   a->persist.fetched = slot->bytes;
-  a->update.state = FLEET_UPDATE_STATE_STAGED;
-  fleet_agent_save(a);
-  fleet_report_note(a, FLEET_UPDATE_STATE_STAGED, 0);
+  (void)fleet_update_enter(a, FLEET_UPDATE_STATE_STAGED, 0);
   fleet_update_proceed(a);
 }
 
@@ -177,8 +175,7 @@ void fleet_transfer_copy(fleet_agent_t *a) {
   const uint32_t n = left < sector ? left : sector;
   const int32_t result = store(a, a->job_offset, (const uint8_t *)a->config->bundle_ram + a->job_offset, n);
   if (result < 0) {
-    fleet_update_fail(a, result, false);
-    fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
+    (void)fleet_update_fail(a, result, false);
     return;
   }
   a->job_offset += n;
@@ -194,13 +191,11 @@ static void fetch_complete(fleet_agent_t *a) {
     // Every chunk had its CRC, so the server sent other bytes than the manifest names: start from nothing next time.
     slot->state = FLEET_SLOT_STATE_EMPTY;
     a->persist.fetched = 0;
-    a->update.state = FLEET_UPDATE_STATE_FAILED;
-    a->update.error = fleet_err_manifest_digest_mismatch;
-    fleet_agent_save(a);
-    fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, fleet_err_manifest_digest_mismatch);
+    (void)fleet_update_enter(a, FLEET_UPDATE_STATE_FAILED, fleet_err_manifest_digest_mismatch);
     return;
   }
-  fleet_report_note(a, FLEET_UPDATE_STATE_VERIFIED, 0);
+  a->update.state = FLEET_UPDATE_STATE_VERIFIED;
+  (void)fleet_report_note(a);
   staged(a);
 }
 
@@ -255,8 +250,7 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
     }
   }
   if (result < 0) {
-    fleet_update_fail(a, result, false);
-    fleet_report_note(a, FLEET_UPDATE_STATE_FAILED, (uint32_t)-result);
+    (void)fleet_update_fail(a, result, false);
     return;
   }
   a->timeouts = 0;

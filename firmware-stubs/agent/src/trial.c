@@ -39,8 +39,7 @@ static bool slot_matches(fleet_agent_t *a, bool failed) {
 static void self_test_failed(fleet_agent_t *a, int32_t result) {
   const uint32_t vector = a->test_vector;
   const uint32_t step = a->test.failed_step;
-  fleet_update_fail(a, result, true);
-  fleet_note_t *note = fleet_report_current(a, a->update.state, (uint32_t)-result);
+  fleet_note_t *note = fleet_update_fail(a, result, true);
   fleet_report_self_test(a, note, vector + 1, false);
   note->failed_vector = (uint8_t)vector;
   if (result == -(int32_t)fleet_err_runtime_step_mismatch) note->failed_step = (uint16_t)step;
@@ -95,8 +94,7 @@ static void target_checked(fleet_agent_t *a, bool matches) {
   const fleet_runtime_t *runtime = is_shadow ? &fleet_shadow_of(a)->runtime : &a->runtime;
   if (result == 0 && runtime->golden_count == 0) result = -(int32_t)fleet_err_bundle_golden_invalid;
   if (result < 0) {
-    fleet_update_fail(a, result, matches);
-    fleet_report_note(a, a->update.state, a->update.error);
+    (void)fleet_update_fail(a, result, matches);
   } else if (result == 0) {
     a->test_cycles = a->test_runs = a->test_latency_us = 0;
     a->test_vector = 0;

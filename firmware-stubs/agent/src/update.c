@@ -52,39 +52,38 @@ static void finish_queued(fleet_agent_t *a) {
   a->hello_due = true; // its answer names the release that waited
 }
 
-// The target slot's bundle is given up before it became active.
-void fleet_update_fail(fleet_agent_t *a, int32_t result, bool refuse) {
-  fleet_persist_t *p = &a->persist;
+fleet_note_t *fleet_update_enter(fleet_agent_t *a, uint32_t state, uint32_t error) {
+  a->update.state = (uint8_t)state;
+  a->update.error = (uint16_t)error;
+  fleet_agent_save(a);
+  return fleet_report_note(a);
+}
+
+fleet_note_t *fleet_update_fail(fleet_agent_t *a, int32_t result, bool refuse) {
   fleet_slot_record_t *slot = fleet_update_target(a);
   const uint32_t error = (uint32_t)-result;
   const bool was_trial = a->update.state == FLEET_UPDATE_STATE_TRIAL;
   a->fetching = false;
   a->job = job_none;
-  if (refuse) {
-    remember_refused(a, slot, error);
-    slot->state = FLEET_SLOT_STATE_REJECTED;
-    slot->error = (uint16_t)error;
-  } else if (slot->state != FLEET_SLOT_STATE_PARTIAL) {
-    slot->state = FLEET_SLOT_STATE_CORRUPT;
+  if (refuse) remember_refused(a, slot, error);
+  if (refuse || slot->state != FLEET_SLOT_STATE_PARTIAL) {
+    slot->state = refuse ? FLEET_SLOT_STATE_REJECTED : FLEET_SLOT_STATE_CORRUPT;
     slot->error = (uint16_t)error;
   }
-  a->update.state =
-      was_trial && a->update.active_slot != FLEET_NO_SLOT ? FLEET_UPDATE_STATE_REVERTED : FLEET_UPDATE_STATE_FAILED;
-  a->update.error = (uint16_t)error;
   a->update.attempt_open = 0;
   a->update.quick = 0;
-  p->by_next_key = 0;
-  fleet_agent_save(a);
+  a->persist.by_next_key = 0;
+  const bool reverted = was_trial && a->update.active_slot != FLEET_NO_SLOT;
+  fleet_note_t *note = fleet_update_enter(a, reverted ? FLEET_UPDATE_STATE_REVERTED : FLEET_UPDATE_STATE_FAILED, error);
   if (was_trial) start_active(a);
   finish_queued(a);
+  return note;
 }
 
 void fleet_update_begin_trial(fleet_agent_t *a) {
   fleet_update_target(a)->state = a->update.quick ? FLEET_SLOT_STATE_RETAINED : FLEET_SLOT_STATE_TRIAL;
-  a->update.state = FLEET_UPDATE_STATE_TRIAL;
   a->update.attempt_open = 1;
-  fleet_agent_save(a); // the attempt is on record before the first run
-  fleet_report_note(a, FLEET_UPDATE_STATE_TRIAL, 0);
+  (void)fleet_update_enter(a, FLEET_UPDATE_STATE_TRIAL, 0); // the attempt is on record before the first run
   fleet_model_unload(a);
   fleet_trial_job(a, job_check_target, a->update.target_slot);
 }
@@ -108,9 +107,7 @@ void fleet_update_commit(fleet_agent_t *a) {
     memset(&p->slots[1], 0, sizeof p->slots[1]);
     a->update.active_slot = FLEET_NO_SLOT;
     a->update.target_slot = 0;
-    a->update.state = FLEET_UPDATE_STATE_VERIFIED;
-    fleet_agent_save(a);
-    fleet_report_note(a, FLEET_UPDATE_STATE_VERIFIED, 0);
+    (void)fleet_update_enter(a, FLEET_UPDATE_STATE_VERIFIED, 0);
     fleet_trial_job(a, job_copy, 0);
     return;
   }
@@ -122,16 +119,13 @@ void fleet_update_commit(fleet_agent_t *a) {
   a->update.active_slot = a->update.target_slot;
   fleet_update_target(a)->state = FLEET_SLOT_STATE_ACTIVE;
   fleet_update_target(a)->error = 0;
-  a->update.state = soaks ? FLEET_UPDATE_STATE_SOAK : FLEET_UPDATE_STATE_ACTIVE;
-  a->update.error = 0;
   a->update.attempts = 0;
   a->update.attempt_open = soaks;
   p->soaked_s = 0;
   a->update.quick = 0;
   a->job = job_none;
   if (!soaks) fleet_accept_rotate(a);
-  fleet_agent_save(a);
-  fleet_report_self_test(a, fleet_report_current(a, a->update.state, 0), vectors, true);
+  fleet_report_self_test(a, fleet_update_enter(a, soaks ? FLEET_UPDATE_STATE_SOAK : FLEET_UPDATE_STATE_ACTIVE, 0), vectors, true);
   fleet_model_start(a);
   a->healthy_since_ms = a->soak_counted_ms = now_ms(a);
   finish_queued(a); // what waited may supersede a soak
@@ -157,16 +151,13 @@ void fleet_update_revert(fleet_agent_t *a, uint32_t error, uint32_t slot_state) 
   const bool has_other = has_retained(a);
   a->update.active_slot = has_other ? (uint8_t)other : FLEET_NO_SLOT;
   if (has_other) p->slots[other].state = FLEET_SLOT_STATE_ACTIVE;
-  a->update.state = error == fleet_err_agent_aborted ? FLEET_UPDATE_STATE_ABORTED
-                    : has_other                      ? FLEET_UPDATE_STATE_REVERTED
-                                                     : FLEET_UPDATE_STATE_FAILED;
-  a->update.error = (uint16_t)error;
   a->update.attempt_open = 0;
   a->update.attempts = 0;
   p->by_next_key = 0;
-  fleet_agent_save(a);
-  fleet_note_t *note = fleet_report_current(a, a->update.state, error);
-  note->attempts = (uint8_t)attempts;
+  const uint32_t state = error == fleet_err_agent_aborted ? FLEET_UPDATE_STATE_ABORTED
+                         : has_other                      ? FLEET_UPDATE_STATE_REVERTED
+                                                          : FLEET_UPDATE_STATE_FAILED;
+  fleet_update_enter(a, state, error)->attempts = (uint8_t)attempts;
   start_active(a);
   finish_queued(a);
 }
@@ -176,12 +167,10 @@ void fleet_update_active_corrupt(fleet_agent_t *a) {
 }
 
 void fleet_update_finish_soak(fleet_agent_t *a) {
-  a->update.state = FLEET_UPDATE_STATE_ACTIVE;
   a->update.attempt_open = 0;
   a->update.attempts = 0;
   fleet_accept_rotate(a);
-  fleet_agent_save(a);
-  fleet_report_note(a, FLEET_UPDATE_STATE_ACTIVE, 0);
+  (void)fleet_update_enter(a, FLEET_UPDATE_STATE_ACTIVE, 0);
   finish_queued(a);
 }
 
@@ -193,7 +182,6 @@ static uint32_t left_state(const fleet_agent_t *a) {
 }
 
 bool fleet_update_abort(fleet_agent_t *a) {
-  fleet_persist_t *p = &a->persist;
   const uint32_t state = a->update.state;
   if (state == FLEET_UPDATE_STATE_SOAK) {
     fleet_update_revert(a, fleet_err_agent_aborted, FLEET_SLOT_STATE_STAGED);
@@ -205,11 +193,8 @@ bool fleet_update_abort(fleet_agent_t *a) {
   a->fetching = false;
   if (a->job != job_check_active) a->job = job_none;
   if (fleet_update_target(a)->state == FLEET_SLOT_STATE_TRIAL) fleet_update_target(a)->state = FLEET_SLOT_STATE_STAGED;
-  a->update.state = FLEET_UPDATE_STATE_ABORTED;
-  a->update.error = fleet_err_agent_aborted;
-  a->update.attempt_open = a->update.attempts = a->update.quick = p->by_next_key = 0;
-  fleet_agent_save(a);
-  fleet_report_note(a, FLEET_UPDATE_STATE_ABORTED, fleet_err_agent_aborted);
+  a->update.attempt_open = a->update.attempts = a->update.quick = a->persist.by_next_key = 0;
+  (void)fleet_update_enter(a, FLEET_UPDATE_STATE_ABORTED, fleet_err_agent_aborted);
   if (state == FLEET_UPDATE_STATE_TRIAL) start_active(a);
   finish_queued(a);
   return true;
@@ -235,7 +220,7 @@ bool fleet_update_erase(fleet_agent_t *a, uint32_t slot) {
 bool fleet_update_go_back(fleet_agent_t *a, uint32_t error) {
   if (a->update.active_slot == FLEET_NO_SLOT || (a->job != job_none && a->job != job_rehash)) return false;
   if (!has_retained(a)) {
-    fleet_report_note(a, a->update.state, fleet_err_agent_retained_missing);
+    fleet_report_note(a)->error = fleet_err_agent_retained_missing;
     return false;
   }
   fleet_update_revert(a, error, left_state(a));
@@ -271,8 +256,7 @@ void fleet_update_boot(fleet_agent_t *a) {
     case FLEET_UPDATE_STATE_TRIAL:
     case FLEET_UPDATE_STATE_SHADOW:
       if (given_up) {
-        fleet_update_fail(a, -(int32_t)fleet_err_agent_trial_resets, true);
-        fleet_report_note(a, a->update.state, a->update.error);
+        (void)fleet_update_fail(a, -(int32_t)fleet_err_agent_trial_resets, true);
         a->update.attempts = 0;
       } else if (a->update.state == FLEET_UPDATE_STATE_TRIAL) {
         fleet_update_begin_trial(a);

@@ -16,6 +16,7 @@ typedef struct {
   uint32_t pick_every;
   uint32_t shadow_every;
   uint64_t server_time_ms;
+  const uint8_t *digest; // of a manifest that was verified
   fleet_cbor_span_t manifest;
   fleet_cbor_span_t transfer;
   // of the transfer
@@ -28,11 +29,11 @@ typedef struct {
 } fleet_desired_t;
 
 // report.c
-fleet_note_t *fleet_report_current(fleet_agent_t *agent, uint32_t update_state, uint32_t error);
-void fleet_report_note(fleet_agent_t *agent, uint32_t update_state, uint32_t error);
+// A state message of where the update stands.
+fleet_note_t *fleet_report_note(fleet_agent_t *agent);
 void fleet_report_self_test(fleet_agent_t *agent, fleet_note_t *note, uint32_t vectors, bool passed);
-void fleet_report_answer(fleet_agent_t *agent, const fleet_desired_t *desired, const uint8_t *digest, uint32_t update_state,
-                         uint32_t error);
+// Answers a desired message that changes nothing on the device: it waits (1), or an error negated.
+void fleet_report_answer(fleet_agent_t *agent, const fleet_desired_t *desired, int32_t result);
 
 // accept.c
 enum { fleet_cose_structure_bytes = 448 };
@@ -80,8 +81,10 @@ void fleet_update_proceed(fleet_agent_t *agent);
 void fleet_update_begin_trial(fleet_agent_t *agent);
 // Makes the proven target slot active: one record.
 void fleet_update_commit(fleet_agent_t *agent);
+// One record of what has changed and this state, and a message that tells it.
+fleet_note_t *fleet_update_enter(fleet_agent_t *agent, uint32_t state, uint32_t error);
 // The target slot's bundle is given up before it became active. refuse: its digest is remembered.
-void fleet_update_fail(fleet_agent_t *agent, int32_t result, bool refuse);
+fleet_note_t *fleet_update_fail(fleet_agent_t *agent, int32_t result, bool refuse);
 // From soak (or a rotten active slot) back to the retained slot: one record.
 void fleet_update_revert(fleet_agent_t *agent, uint32_t error, uint32_t slot_state);
 void fleet_update_finish_soak(fleet_agent_t *agent);

@@ -18,8 +18,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a bundle becomes active before it is verified',
     file: 'update.c',
-    find: 'fleet_trial_job(a, job_check_target, p->target_slot);',
-    replace: '(void)fleet_model_load(a, p->target_slot);\n  fleet_update_commit(a);',
+    find: 'fleet_trial_job(a, job_check_target, a->update.target_slot);',
+    replace: '(void)fleet_model_load(a, a->update.target_slot);\n  fleet_update_commit(a);',
   },
   {
     name: 'a record counts without its CRC',
@@ -30,8 +30,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'the active slot is erased',
     file: 'transfer.c',
-    find: 'return p->active_slot ^ 1u;',
-    replace: 'return p->active_slot;',
+    find: 'return a->update.active_slot ^ 1u;',
+    replace: 'return a->update.active_slot;',
   },
   {
     name: 'records are appended to what a boot has found',
@@ -39,7 +39,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'r->loose = 2;',
     replace: 'r->loose = 0;',
   },
-  { name: 'faulty resets are not counted', file: 'update.c', find: ' p->attempts++;', replace: ' {}' },
+  { name: 'faulty resets are not counted', file: 'update.c', find: ' a->update.attempts++;', replace: ' {}' },
 ];
 
 interface Built {
