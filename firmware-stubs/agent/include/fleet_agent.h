@@ -156,6 +156,7 @@ typedef struct {
   uint32_t cycles_mean; // when it is closed
   uint32_t schema;
   uint64_t start_ms;
+  uint64_t length_ms; // when it is closed
   uint64_t cycles_sum;
   uint8_t build[8];
   uint8_t pick[FLEET_WINDOW_PICKS][4];

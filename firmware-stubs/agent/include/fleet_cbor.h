@@ -60,7 +60,7 @@ void fleet_cbor_field_bytes(fleet_cbor_writer_t *w, fleet_size_t key, const void
 fleet_size_t fleet_cbor_map_open(fleet_cbor_writer_t *w);
 void fleet_cbor_map_close(fleet_cbor_writer_t *w, fleet_size_t at);
 
-// One field of a map and the member of a C struct that it is written from or read into. A message is a table of these, in FLEET_CONST_MEMORY.
+// One field of a map and the member of a C struct that it is read into. A message is a table of these, in FLEET_CONST_MEMORY.
 typedef struct {
   uint8_t key;
   uint8_t type; // cbor_row_type_t
@@ -70,15 +70,32 @@ typedef struct {
 } fleet_cbor_row_t;
 
 typedef enum {
-  cbor_row_u8 = 0,  // write only
-  cbor_row_u16 = 1, // write only
-  cbor_row_u32 = 2,
-  cbor_row_u64 = 3, // read: at most 2^62 - 1, without bounds of its own
-  cbor_row_bool = 4,
-  cbor_row_bytes = 5, // fleet_cbor_span_t; read only
-  cbor_row_text = 6,  // fleet_cbor_span_t; read only
-  cbor_row_item = 7,  // fleet_cbor_span_t of one whole item of any type; read only
+  cbor_row_u32 = 0,
+  cbor_row_u64 = 1, // at most 2^62 - 1, without bounds of its own
+  cbor_row_bool = 2,
+  cbor_row_bytes = 3, // fleet_cbor_span_t
+  cbor_row_text = 4,  // fleet_cbor_span_t
+  cbor_row_item = 5,  // fleet_cbor_span_t of one whole item of any type
 } cbor_row_type_t;
+
+// The same of a member that is written.
+typedef struct {
+  uint8_t key;
+  uint8_t type; // cbor_put_type_t
+  uint16_t at;
+} fleet_cbor_put_t;
+
+typedef enum {
+  cbor_put_u8 = 0,
+  cbor_put_u16 = 1,
+  cbor_put_u32 = 2,
+  cbor_put_u64 = 3,
+  cbor_put_i16 = 4,
+  cbor_put_i64 = 5,
+  cbor_put_8_bytes = 8, // the member's own
+  cbor_put_32_bytes = 32,
+  cbor_unless_zero = 64, // + type of a number: 0 is left out
+} cbor_put_type_t;
 
 typedef struct {
   const uint8_t *at;
@@ -87,8 +104,8 @@ typedef struct {
 
 #define FLEET_CBOR_ROWS(table) (table), (fleet_size_t)(sizeof(table) / sizeof((table)[0]))
 
-// Writes the members of `in` in the table's order, numbers and booleans only. One below its row's min is left out.
-void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const FLEET_CONST_MEMORY fleet_cbor_row_t *rows, fleet_size_t count, const void *in);
+// Writes members of `in` in the table's order.
+void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const FLEET_CONST_MEMORY fleet_cbor_put_t *rows, fleet_size_t count, const void *in);
 // Reads a message that is one map with rising keys: members of `out` that have a field are set, the others stay. Unknown
 // keys are skipped. Answers the set of keys that were there (bit 31: 31 and above), 0 when the message is malformed, a
 // field has another type or is out of its bounds, or bytes follow.

@@ -92,21 +92,30 @@ void fleet_cbor_map_close(fleet_cbor_writer_t *w, fleet_size_t at) {
   }
 }
 
-static uint64_t load(const void *member, fleet_size_t type) {
-  if (type == cbor_row_u64) return *(const uint64_t *)member;
-  if (type == cbor_row_u32) return *(const uint32_t *)member;
-  if (type == cbor_row_u16) return *(const uint16_t *)member;
+static uint64_t load(const void *member, uint32_t type) {
+  if (type == cbor_put_u64 || type == cbor_put_i64) return *(const uint64_t *)member;
+  if (type == cbor_put_u32) return *(const uint32_t *)member;
+  if (type == cbor_put_u16) return *(const uint16_t *)member;
+  if (type == cbor_put_i16) return (uint64_t)(int64_t)*(const int16_t *)member;
   return *(const uint8_t *)member;
 }
 
-void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const FLEET_CONST_MEMORY fleet_cbor_row_t *rows, fleet_size_t count,
-                           const void *in) {
+void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const FLEET_CONST_MEMORY fleet_cbor_put_t *rows, fleet_size_t count, const void *in) {
   for (; count != 0; count--, rows++) {
-    const uint64_t value = load((const uint8_t *)in + rows->at, rows->type);
-    if (value < rows->min) continue;
+    const uint8_t *member = (const uint8_t *)in + rows->at;
+    const uint32_t type = rows->type & ~(uint32_t)cbor_unless_zero;
+    if (type >= cbor_put_8_bytes) {
+      fleet_cbor_field_bytes(w, rows->key, member, type);
+      continue;
+    }
+    const uint64_t value = load(member, type);
+    if (value == 0 && rows->type != type) continue;
     fleet_cbor_key(w, rows->key);
-    const bool truth = rows->type == cbor_row_bool;
-    fleet_cbor_head(w, truth ? cbor_simple : cbor_uint, truth ? 20 + value : value); // false 20, true 21
+    if (type >= cbor_put_i16) {
+      fleet_cbor_int(w, (int64_t)value);
+    } else {
+      fleet_cbor_head(w, cbor_uint, value);
+    }
   }
 }
 
@@ -186,7 +195,7 @@ bool fleet_cbor_skip(fleet_cbor_reader_t *r) {
 
 // Reads the item of one row into its member.
 static bool read_row(fleet_cbor_reader_t *r, const FLEET_CONST_MEMORY fleet_cbor_row_t *row, void *member) {
-  static const FLEET_CONST_MEMORY uint8_t majors[] = {cbor_uint, cbor_uint, cbor_uint, cbor_uint, cbor_simple, cbor_bytes, cbor_text};
+  static const FLEET_CONST_MEMORY uint8_t majors[] = {cbor_uint, cbor_uint, cbor_simple, cbor_bytes, cbor_text};
   fleet_cbor_span_t *span = member;
   if (row->type == cbor_row_item) {
     span->at = r->at;

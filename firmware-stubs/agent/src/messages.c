@@ -71,11 +71,12 @@ static void bits_field(fleet_cbor_writer_t *w, uint32_t key, const uint8_t *bits
 }
 
 static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
-      {FLEET_SLOT_STATE, cbor_row_u8, 0, 0, offsetof(fleet_slot_record_t, state)},
-      {FLEET_SLOT_RELEASE_SEQUENCE, cbor_row_u32, 0, 0, offsetof(fleet_slot_record_t, sequence)},
-      {FLEET_SLOT_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_slot_record_t, bytes)},
-      {FLEET_SLOT_ERROR, cbor_row_u16, 1, 0, offsetof(fleet_slot_record_t, error)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
+      {FLEET_SLOT_DIGEST, cbor_put_32_bytes, offsetof(fleet_slot_record_t, digest)},
+      {FLEET_SLOT_STATE, cbor_put_u8, offsetof(fleet_slot_record_t, state)},
+      {FLEET_SLOT_RELEASE_SEQUENCE, cbor_put_u32, offsetof(fleet_slot_record_t, sequence)},
+      {FLEET_SLOT_BYTES, cbor_put_u32, offsetof(fleet_slot_record_t, bytes)},
+      {FLEET_SLOT_ERROR, cbor_put_u16 | cbor_unless_zero, offsetof(fleet_slot_record_t, error)},
   };
   fleet_cbor_key(w, FLEET_HELLO_SLOTS);
   const uint32_t slots = fleet_agent_slots(agent->config);
@@ -83,19 +84,18 @@ static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
   for (uint32_t i = 0; i < slots; i++) {
     const fleet_slot_record_t *slot = &agent->persist.slots[i];
     const uint32_t at = fleet_cbor_map_open(w);
-    fleet_cbor_field_bytes(w, FLEET_SLOT_DIGEST, slot->digest, 32);
     fleet_cbor_write_rows(w, FLEET_CBOR_ROWS(rows), slot);
     fleet_cbor_map_close(w, at);
   }
 }
 
 static void sensors_field(const fleet_agent_config_t *config, fleet_cbor_writer_t *w) {
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
-      {FLEET_SENSOR_DESCRIPTOR_SENSOR, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, sensor)},
-      {FLEET_SENSOR_DESCRIPTOR_AXES, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, axes)},
-      {FLEET_SENSOR_DESCRIPTOR_UNIT, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, unit)},
-      {FLEET_SENSOR_DESCRIPTOR_FULL_SCALE, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, full_scale)},
-      {FLEET_SENSOR_DESCRIPTOR_SAMPLE_RATE_MHZ, cbor_row_u32, 0, 0, offsetof(fleet_sensor_t, sample_rate_mhz)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
+      {FLEET_SENSOR_DESCRIPTOR_SENSOR, cbor_put_u32, offsetof(fleet_sensor_t, sensor)},
+      {FLEET_SENSOR_DESCRIPTOR_AXES, cbor_put_u32, offsetof(fleet_sensor_t, axes)},
+      {FLEET_SENSOR_DESCRIPTOR_UNIT, cbor_put_u32, offsetof(fleet_sensor_t, unit)},
+      {FLEET_SENSOR_DESCRIPTOR_FULL_SCALE, cbor_put_u32, offsetof(fleet_sensor_t, full_scale)},
+      {FLEET_SENSOR_DESCRIPTOR_SAMPLE_RATE_MHZ, cbor_put_u32, offsetof(fleet_sensor_t, sample_rate_mhz)},
   };
   if (config->sensor_count == 0) return;
   fleet_cbor_key(w, FLEET_HELLO_SENSORS);
@@ -161,9 +161,9 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
   sensors_field(config, &w);
   if (config->duty_cycle_s != 0) fleet_cbor_field(&w, FLEET_HELLO_DUTY_CYCLE_S, config->duty_cycle_s);
   algorithms_field(agent, &w);
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
-      {FLEET_HELLO_KEY_SEQUENCE, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, key_sequence)},
-      {FLEET_HELLO_TELEMETRY_DROPPED, cbor_row_u32, 1, 0, offsetof(fleet_persist_t, windows_dropped)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
+      {FLEET_HELLO_KEY_SEQUENCE, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_persist_t, key_sequence)},
+      {FLEET_HELLO_TELEMETRY_DROPPED, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_persist_t, windows_dropped)},
   };
   fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), p);
   // At most 99 bytes and, behind them, 37: where names and sensors are so long they are told by telemetry alone.
@@ -178,17 +178,17 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
 }
 
 bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
-      {FLEET_STATE_DEPLOYMENT, cbor_row_u32, 0, 0, offsetof(fleet_note_t, deployment)},
-      {FLEET_STATE_REVISION, cbor_row_u32, 0, 0, offsetof(fleet_note_t, revision)},
-      {FLEET_STATE_UPDATE_STATE, cbor_row_u8, 0, 0, offsetof(fleet_note_t, update_state)},
-      {FLEET_STATE_ERROR, cbor_row_u16, 1, 0, offsetof(fleet_note_t, error)},
-      {FLEET_STATE_OFFSET, cbor_row_u32, 1, 0, offsetof(fleet_note_t, offset)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
+      {FLEET_STATE_DEPLOYMENT, cbor_put_u32, offsetof(fleet_note_t, deployment)},
+      {FLEET_STATE_REVISION, cbor_put_u32, offsetof(fleet_note_t, revision)},
+      {FLEET_STATE_UPDATE_STATE, cbor_put_u8, offsetof(fleet_note_t, update_state)},
+      {FLEET_STATE_ERROR, cbor_put_u16 | cbor_unless_zero, offsetof(fleet_note_t, error)},
+      {FLEET_STATE_OFFSET, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_note_t, offset)},
   };
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t test_rows[] = {
-      {FLEET_SELF_TEST_CYCLES, cbor_row_u32, 1, 0, offsetof(fleet_note_t, cycles)},
-      {FLEET_SELF_TEST_LATENCY_US, cbor_row_u32, 1, 0, offsetof(fleet_note_t, latency_us)},
-      {FLEET_SELF_TEST_ARENA_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_note_t, arena_bytes)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t test_rows[] = {
+      {FLEET_SELF_TEST_CYCLES, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_note_t, cycles)},
+      {FLEET_SELF_TEST_LATENCY_US, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_note_t, latency_us)},
+      {FLEET_SELF_TEST_ARENA_BYTES, cbor_put_u32, offsetof(fleet_note_t, arena_bytes)},
   };
   fleet_cbor_writer_t w;
   fleet_mqtt_publish_begin(&agent->mqtt, "state", 1, &w);
@@ -218,8 +218,11 @@ bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
 bool fleet_messages_want(fleet_agent_t *agent, uint32_t count) {
   fleet_cbor_writer_t w;
   const uint32_t at = fleet_messages_begin(agent, &w, "want", 0);
-  fleet_cbor_field_bytes(&w, FLEET_WANT_TRANSFER, agent->persist.transfer, 8);
-  fleet_cbor_field(&w, FLEET_WANT_OFFSET, agent->next_offset);
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
+      {FLEET_WANT_TRANSFER, cbor_put_8_bytes, offsetof(fleet_agent_t, persist.transfer)},
+      {FLEET_WANT_OFFSET, cbor_put_u32, offsetof(fleet_agent_t, next_offset)},
+  };
+  fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), agent);
   fleet_cbor_field(&w, FLEET_WANT_COUNT, count);
   fleet_cbor_field(&w, FLEET_WANT_CHUNK_BYTES, agent->chunk_bytes);
   return fleet_messages_end(agent, &w, at, 0);

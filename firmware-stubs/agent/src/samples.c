@@ -60,16 +60,16 @@ static uint32_t part_of(const fleet_agent_t *a) {
 }
 
 bool fleet_samples_publish(fleet_agent_t *a) {
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t before[] = {
-      {FLEET_SAMPLE_INDEX, cbor_row_u32, 0, 0, offsetof(fleet_agent_t, sample_index)},
-      {FLEET_SAMPLE_ASK, cbor_row_u32, 0, 0, offsetof(fleet_agent_t, sample_ask)},
-      {FLEET_SAMPLE_OFFSET, cbor_row_u32, 0, 0, offsetof(fleet_agent_t, sample_sent)},
-      {FLEET_SAMPLE_BYTES, cbor_row_u32, 0, 0, offsetof(fleet_agent_t, sample_bytes)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t before[] = {
+      {FLEET_SAMPLE_INDEX, cbor_put_u32, offsetof(fleet_agent_t, sample_index)},
+      {FLEET_SAMPLE_ASK, cbor_put_u32, offsetof(fleet_agent_t, sample_ask)},
+      {FLEET_SAMPLE_OFFSET, cbor_put_u32, offsetof(fleet_agent_t, sample_sent)},
+      {FLEET_SAMPLE_BYTES, cbor_put_u32, offsetof(fleet_agent_t, sample_bytes)},
   };
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t behind[] = {
-      {FLEET_SAMPLE_PREDICTED, cbor_row_u8, 0, 0, offsetof(fleet_agent_t, sample_predicted)},
-      {FLEET_SAMPLE_CONFIDENCE, cbor_row_u8, 0, 0, offsetof(fleet_agent_t, sample_confidence)},
-      {FLEET_SAMPLE_ENCODING, cbor_row_u8, 0, 0, offsetof(fleet_agent_t, sample_encoding)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t behind[] = {
+      {FLEET_SAMPLE_PREDICTED, cbor_put_u8, offsetof(fleet_agent_t, sample_predicted)},
+      {FLEET_SAMPLE_CONFIDENCE, cbor_put_u8, offsetof(fleet_agent_t, sample_confidence)},
+      {FLEET_SAMPLE_ENCODING, cbor_put_u8, offsetof(fleet_agent_t, sample_encoding)},
   };
   if (a->sample_state != sample_ready) return false;
   fleet_cbor_writer_t w;

@@ -207,9 +207,9 @@ void fleet_shadow_tell(fleet_agent_t *a) {
 }
 
 void fleet_shadow_field(const fleet_agent_t *a, fleet_cbor_writer_t *w) {
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
-      {FLEET_SHADOW_COUNTERS_RUNS, cbor_row_u32, 0, 0, offsetof(fleet_shadow_t, runs)},
-      {FLEET_SHADOW_COUNTERS_AGREED, cbor_row_u32, 0, 0, offsetof(fleet_shadow_t, agreed)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
+      {FLEET_SHADOW_COUNTERS_RUNS, cbor_put_u32, offsetof(fleet_shadow_t, runs)},
+      {FLEET_SHADOW_COUNTERS_AGREED, cbor_put_u32, offsetof(fleet_shadow_t, agreed)},
   };
   const fleet_shadow_t *s = fleet_shadow_of(a);
   const uint32_t matrix_bytes = 2u * s->classes * s->classes;

@@ -27,8 +27,6 @@ static void describe_model(fleet_agent_t *a) {
     fleet_feature_t *f = &w->feature[w->features++];
     f->monitor = (uint8_t)i;
     f->bins = monitor.bins;
-    f->min = INT16_MAX;
-    f->max = INT16_MIN;
   }
 }
 
@@ -75,8 +73,8 @@ void fleet_window_monitor(void *user, uint32_t index, int32_t value) {
     f->n++;
     f->sum += delta;
     f->sum_squares += (uint64_t)((int64_t)delta * delta); // < 2^34 * 2^16
-    if (value < f->min) f->min = (int16_t)value;
-    if (value > f->max) f->max = (int16_t)value;
+    if (f->n == 1 || value < f->min) f->min = (int16_t)value;
+    if (f->n == 1 || value > f->max) f->max = (int16_t)value;
     return;
   }
 }
@@ -102,45 +100,46 @@ void fleet_window_add(fleet_agent_t *a, const fleet_inference_t *inference) {
   w->n++;
 }
 
-static void put_int(fleet_cbor_writer_t *w, uint32_t key, int64_t value) {
-  fleet_cbor_key(w, key);
-  fleet_cbor_int(w, value);
-}
-
 static void put_features(fleet_cbor_writer_t *w, const fleet_window_t *window) {
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
+      {FLEET_FEATURE_SUMMARY_N, cbor_put_u16, offsetof(fleet_feature_t, n)},
+      {FLEET_FEATURE_SUMMARY_SUM, cbor_put_i64, offsetof(fleet_feature_t, sum)},
+      {FLEET_FEATURE_SUMMARY_SUM_SQUARES, cbor_put_u64, offsetof(fleet_feature_t, sum_squares)},
+      {FLEET_FEATURE_SUMMARY_MIN, cbor_put_i16, offsetof(fleet_feature_t, min)},
+      {FLEET_FEATURE_SUMMARY_MAX, cbor_put_i16, offsetof(fleet_feature_t, max)},
+  };
   fleet_cbor_key(w, FLEET_TELEMETRY_FEATURES);
   fleet_cbor_array(w, window->features);
   for (uint32_t i = 0; i < window->features; i++) {
     const fleet_feature_t *f = &window->feature[i];
     fleet_cbor_head(w, cbor_map, 6);
     fleet_histogram_put(w, FLEET_FEATURE_SUMMARY_HISTOGRAM, f->histogram, f->bins);
-    fleet_cbor_field(w, FLEET_FEATURE_SUMMARY_N, f->n);
-    put_int(w, FLEET_FEATURE_SUMMARY_SUM, f->sum);
-    fleet_cbor_field_wide(w, FLEET_FEATURE_SUMMARY_SUM_SQUARES, f->sum_squares);
-    put_int(w, FLEET_FEATURE_SUMMARY_MIN, f->n == 0 ? 0 : f->min);
-    put_int(w, FLEET_FEATURE_SUMMARY_MAX, f->n == 0 ? 0 : f->max);
+    fleet_cbor_write_rows(w, FLEET_CBOR_ROWS(rows), f);
   }
 }
 
 static void encode(fleet_agent_t *a, fleet_cbor_writer_t *out, uint32_t sequence, bool with_features) {
-  static const FLEET_CONST_MEMORY fleet_cbor_row_t counts[] = {
-      {FLEET_TELEMETRY_SWITCHES, cbor_row_u16, 1, 0, offsetof(fleet_window_t, switches)},
-      {FLEET_TELEMETRY_SATURATED, cbor_row_u16, 1, 0, offsetof(fleet_window_t, saturated)},
-      {FLEET_TELEMETRY_STUCK, cbor_row_u16, 1, 0, offsetof(fleet_window_t, stuck)},
-      {FLEET_TELEMETRY_DROPPED_FRAMES, cbor_row_u16, 1, 0, offsetof(fleet_window_t, dropped_frames)},
-      {FLEET_TELEMETRY_INVALID, cbor_row_u16, 1, 0, offsetof(fleet_window_t, invalid)},
-      {FLEET_TELEMETRY_CYCLES_MEAN, cbor_row_u32, 1, 0, offsetof(fleet_window_t, cycles_mean)},
-      {FLEET_TELEMETRY_CYCLES_MAX, cbor_row_u32, 1, 0, offsetof(fleet_window_t, cycles_max)},
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t what[] = {
+      {FLEET_TELEMETRY_BUILD, cbor_put_8_bytes, offsetof(fleet_window_t, build)},
+      {FLEET_TELEMETRY_SCHEMA, cbor_put_u32, offsetof(fleet_window_t, schema)},
+      {FLEET_TELEMETRY_START_MS, cbor_put_u64, offsetof(fleet_window_t, start_ms)},
+      {FLEET_TELEMETRY_LENGTH_MS, cbor_put_u64, offsetof(fleet_window_t, length_ms)},
+      {FLEET_TELEMETRY_N, cbor_put_u16, offsetof(fleet_window_t, n)},
+  };
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t counts[] = {
+      {FLEET_TELEMETRY_SWITCHES, cbor_put_u16 | cbor_unless_zero, offsetof(fleet_window_t, switches)},
+      {FLEET_TELEMETRY_SATURATED, cbor_put_u16 | cbor_unless_zero, offsetof(fleet_window_t, saturated)},
+      {FLEET_TELEMETRY_STUCK, cbor_put_u16 | cbor_unless_zero, offsetof(fleet_window_t, stuck)},
+      {FLEET_TELEMETRY_DROPPED_FRAMES, cbor_put_u16 | cbor_unless_zero, offsetof(fleet_window_t, dropped_frames)},
+      {FLEET_TELEMETRY_INVALID, cbor_put_u16 | cbor_unless_zero, offsetof(fleet_window_t, invalid)},
+      {FLEET_TELEMETRY_CYCLES_MEAN, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_window_t, cycles_mean)},
+      {FLEET_TELEMETRY_CYCLES_MAX, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_window_t, cycles_max)},
   };
   const fleet_window_t *w = &a->window;
   const fleet_platform_t *f = a->platform;
   const int32_t battery = f->battery != NULL ? f->battery(f->user) : -1;
   const uint32_t at = fleet_messages_open(a, out, sequence, a->uptime_ms);
-  fleet_cbor_field_bytes(out, FLEET_TELEMETRY_BUILD, w->build, sizeof w->build);
-  fleet_cbor_field(out, FLEET_TELEMETRY_SCHEMA, w->schema);
-  fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_MS, w->start_ms);
-  fleet_cbor_field_wide(out, FLEET_TELEMETRY_LENGTH_MS, a->uptime_ms - w->start_ms);
-  fleet_cbor_field(out, FLEET_TELEMETRY_N, w->n);
+  fleet_cbor_write_rows(out, FLEET_CBOR_ROWS(what), w);
   if (a->time_known) {
     fleet_cbor_field_wide(out, FLEET_TELEMETRY_START_UNIX_MS, (uint64_t)(a->unix_offset_ms + (int64_t)w->start_ms));
   }
@@ -191,6 +190,7 @@ void fleet_window_close(fleet_agent_t *a) {
   fleet_window_t *w = &a->window;
   if (!w->open) return;
   w->open = false;
+  w->length_ms = a->uptime_ms - w->start_ms;
   if (w->n != 0) w->cycles_mean = (uint32_t)(w->cycles_sum / w->n);
   const uint32_t sequence = a->sequence++;
   a->windows_made++;

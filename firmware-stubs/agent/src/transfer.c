@@ -29,10 +29,10 @@ uint32_t fleet_transfer_slot(const fleet_agent_t *a, uint32_t bytes) {
 }
 
 uint32_t fleet_transfer_methods(const fleet_agent_t *a) {
-  // With one slot the fetch destroys what a delta would be made against.
-  return a->config->patch_scratch_bytes < sizeof(fleet_payload_t)
-             ? 1
-             : FLEET_TRANSFER_METHOD_COMPRESSED + fleet_agent_slots(a->config);
+  if (a->config->patch_scratch_bytes < sizeof(fleet_payload_t)) return FLEET_TRANSFER_METHOD_FULL + 1u;
+  // With one slot, and no RAM beside it, the fetch destroys what a delta would be made against.
+  const bool keeps_base = fleet_agent_slots(a->config) == 2 || fleet_transfer_slot(a, 1) != 0;
+  return keeps_base ? FLEET_TRANSFER_METHOD_DELTA + 1u : FLEET_TRANSFER_METHOD_COMPRESSED + 1u;
 }
 
 int32_t fleet_transfer_judge(const fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {

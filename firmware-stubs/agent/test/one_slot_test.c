@@ -64,6 +64,11 @@ static void should_say_that_it_has_one_slot(void) {
   const uint32_t capabilities = (uint32_t)message_field(hello, FLEET_HELLO_CAPABILITIES, 0);
   CHECK_EQUAL(capabilities & (FLEET_CAPABILITY_ONE_SLOT | FLEET_CAPABILITY_RETAINED_SLOT), FLEET_CAPABILITY_ONE_SLOT);
   // All that two slots would take is there for one.
+  ready(true); // beside a model in flash RAM takes what a delta makes
+  restart(FLEET_RESET_CAUSE_POWER_ON);
+  CHECK_EQUAL(fleet_transfer_methods(&w.agent), FLEET_TRANSFER_METHOD_COMPRESSED + 1);
+  install(&one, 2);
+  CHECK_EQUAL(fleet_transfer_methods(&w.agent), FLEET_TRANSFER_METHOD_DELTA + 1);
   const fleet_agent_config_t good = w.config;
   fleet_agent_config_t c = good;
   c.slot_bytes = world_flash_bytes - 2048;
