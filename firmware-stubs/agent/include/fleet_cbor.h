@@ -85,16 +85,17 @@ typedef struct {
   uint16_t at;
 } fleet_cbor_put_t;
 
+// Numbers by their bytes, in the order that all targets have: least significant first.
 typedef enum {
-  cbor_put_u8 = 0,
-  cbor_put_u16 = 1,
-  cbor_put_u32 = 2,
-  cbor_put_u64 = 3,
-  cbor_put_i16 = 4,
-  cbor_put_i64 = 5,
-  cbor_put_8_bytes = 8, // the member's own
-  cbor_put_32_bytes = 32,
-  cbor_unless_zero = 64, // + type of a number: 0 is left out
+  cbor_put_u8 = 1,
+  cbor_put_u16 = 2,
+  cbor_put_u32 = 4,
+  cbor_put_u64 = 8,
+  cbor_put_8_bytes = 9, // the member's own; from here on 1 more than there are
+  cbor_put_32_bytes = 33,
+  cbor_put_i16 = 64 + 2,
+  cbor_put_i64 = 64 + 8,
+  cbor_unless_zero = 128, // + type of a number: 0 is left out
 } cbor_put_type_t;
 
 typedef struct {

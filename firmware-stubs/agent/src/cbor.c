@@ -92,26 +92,22 @@ void fleet_cbor_map_close(fleet_cbor_writer_t *w, fleet_size_t at) {
   }
 }
 
-static uint64_t load(const void *member, uint32_t type) {
-  if (type == cbor_put_u64 || type == cbor_put_i64) return *(const uint64_t *)member;
-  if (type == cbor_put_u32) return *(const uint32_t *)member;
-  if (type == cbor_put_u16) return *(const uint16_t *)member;
-  if (type == cbor_put_i16) return (uint64_t)(int64_t)*(const int16_t *)member;
-  return *(const uint8_t *)member;
-}
-
-void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const FLEET_CONST_MEMORY fleet_cbor_put_t *rows, fleet_size_t count, const void *in) {
+void fleet_cbor_write_rows(fleet_cbor_writer_t *w, const FLEET_CONST_MEMORY fleet_cbor_put_t *rows, fleet_size_t count,
+                           const void *in) {
   for (; count != 0; count--, rows++) {
     const uint8_t *member = (const uint8_t *)in + rows->at;
-    const uint32_t type = rows->type & ~(uint32_t)cbor_unless_zero;
-    if (type >= cbor_put_8_bytes) {
-      fleet_cbor_field_bytes(w, rows->key, member, type);
+    const uint32_t type = rows->type;
+    const uint32_t n = type & 63;
+    uint64_t value = 0;
+    if (n > sizeof value) {
+      fleet_cbor_field_bytes(w, rows->key, member, n - 1);
       continue;
     }
-    const uint64_t value = load(member, type);
-    if (value == 0 && rows->type != type) continue;
+    memcpy(&value, member, n);
+    if (type == cbor_put_i16) value = (uint64_t)(int64_t)(int16_t)value;
+    if ((type & cbor_unless_zero) != 0 && value == 0) continue;
     fleet_cbor_key(w, rows->key);
-    if (type >= cbor_put_i16) {
+    if ((type & 64) != 0) {
       fleet_cbor_int(w, (int64_t)value);
     } else {
       fleet_cbor_head(w, cbor_uint, value);

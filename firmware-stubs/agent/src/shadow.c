@@ -27,19 +27,17 @@ void fleet_shadow_enter(fleet_agent_t *a) {
 
 // ---- what two models must have in common -------------------------------------------------------------------------------
 
-static uint32_t load_le(const uint8_t *p, uint32_t n) {
-  uint32_t value = 0;
-  while (n-- != 0) value = value << 8 | p[n];
-  return value;
-}
+static uint32_t load_16(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8; }
+
+static uint32_t load_32(const uint8_t *p) { return load_16(p) | load_16(p + 2) << 16; }
 
 // The bundle was loaded, so its table of sections is sound.
 static fleet_cbor_span_t front_end_of(const uint8_t *bundle) {
-  const uint8_t *entry = bundle + load_le(bundle + FLEET_HEADER_HEADER_BYTES, 2);
-  for (uint32_t n = load_le(bundle + FLEET_HEADER_SECTION_COUNT, 2); n != 0; n--, entry += FLEET_SECTION_ENTRY_RECORD_BYTES) {
-    if (load_le(entry + FLEET_SECTION_ENTRY_TYPE, 2) == FLEET_SECTION_FRONT_END) {
-      return (fleet_cbor_span_t){bundle + load_le(entry + FLEET_SECTION_ENTRY_OFFSET, 4),
-                                 load_le(entry + FLEET_SECTION_ENTRY_LENGTH, 4)};
+  const uint8_t *entry = bundle + load_16(bundle + FLEET_HEADER_HEADER_BYTES);
+  for (uint32_t n = load_16(bundle + FLEET_HEADER_SECTION_COUNT); n != 0; n--, entry += FLEET_SECTION_ENTRY_RECORD_BYTES) {
+    if (load_16(entry + FLEET_SECTION_ENTRY_TYPE) == FLEET_SECTION_FRONT_END) {
+      return (fleet_cbor_span_t){bundle + load_32(entry + FLEET_SECTION_ENTRY_OFFSET),
+                                 load_32(entry + FLEET_SECTION_ENTRY_LENGTH)};
     }
   }
   return (fleet_cbor_span_t){bundle, 0};

@@ -28,8 +28,10 @@ uint32_t fleet_transfer_slot(const fleet_agent_t *a, uint32_t bytes) {
   return keep_0 || p->slots[1].state == FLEET_SLOT_STATE_PARTIAL ? 1 : 0;
 }
 
+static bool can_decode(const fleet_agent_t *a) { return a->config->patch_scratch_bytes >= sizeof(fleet_payload_t); }
+
 uint32_t fleet_transfer_methods(const fleet_agent_t *a) {
-  if (a->config->patch_scratch_bytes < sizeof(fleet_payload_t)) return FLEET_TRANSFER_METHOD_FULL + 1u;
+  if (!can_decode(a)) return FLEET_TRANSFER_METHOD_FULL + 1u;
   // With one slot, and no RAM beside it, the fetch destroys what a delta would be made against.
   const bool keeps_base = fleet_agent_slots(a->config) == 2 || fleet_transfer_slot(a, 1) != 0;
   return keeps_base ? FLEET_TRANSFER_METHOD_DELTA + 1u : FLEET_TRANSFER_METHOD_COMPRESSED + 1u;
@@ -44,7 +46,7 @@ int32_t fleet_transfer_judge(const fleet_agent_t *a, const fleet_desired_t *d, c
     return -(int32_t)fleet_err_manifest_digest_mismatch;
   }
   if (full) return 0;
-  if (d->method >= fleet_transfer_methods(a)) return -(int32_t)fleet_err_wire_method_unsupported;
+  if (d->method > FLEET_TRANSFER_METHOD_DELTA || !can_decode(a)) return -(int32_t)fleet_err_wire_method_unsupported;
   const fleet_slot_record_t *base = &a->persist.slots[fleet_transfer_slot(a, m->size) ^ 1u];
   const bool has_base = (base->state == FLEET_SLOT_STATE_ACTIVE || base->state == FLEET_SLOT_STATE_RETAINED) &&
                         d->base_digest.n != 0 && memcmp(d->base_digest.at, base->digest, 32) == 0;
