@@ -64,20 +64,8 @@ enum {
   FLEET_AGENT_KEY_MAX = 2,
 };
 
+// Fields that are used most first. Set them by name.
 typedef struct {
-  fleet_text_t project;     // 1..63 bytes
-  fleet_text_t device;      // 1..63
-  fleet_text_t token;       // 0..128, MQTT password
-  fleet_text_t device_type; // 1..63
-  fleet_text_t firmware_version; // 1..32, empty = FLEET_FIRMWARE_VERSION
-  const uint8_t *vendor_id; // 16 bytes, NULL = any
-  const uint8_t *class_id;  // 16 bytes, NULL = any
-  fleet_key_t keys[FLEET_AGENT_KEY_MAX]; // current and next verification key until others are stored
-  fleet_key_t device_key; // of commands, FLEET_SIGNATURE_ALGORITHM_HMAC_SHA256; none = made of the token
-  void *shadow; // 8-byte aligned: context and counters of a staged model that runs beside the active one, NULL = it cannot
-  uint32_t shadow_bytes; // >= FLEET_SHADOW_BYTES; 2 x classes x classes more count which class was taken for which
-  void *shadow_state;    // 16-byte aligned, of the shadow model
-  uint32_t shadow_state_bytes;
   fleet_flash_geometry_t flash;
   uint32_t slot_bytes; // multiple of the sector; the slots start behind the two record sectors
   uint32_t slots;      // 0 = 2; 1 = a one-slot device: an update takes the running model's place (docs/spec/flash.md)
@@ -88,25 +76,38 @@ typedef struct {
   void *bundle_ram; // 16-byte aligned copy of the bundle where flash is not mapped, else NULL. One-slot devices with mapped
                     // flash stage an update here when it fits: it is proven before the running model goes
   uint32_t bundle_ram_bytes;
-  uint64_t inference_period_us; // 0 = 1 s
-  uint32_t window_s;            // until desired says otherwise, 0 = 3600
-  uint32_t keepalive_s;         // 0 = 60; at least 60 so that a broker waiting for its database is not given up
-  uint32_t backoff_min_ms;      // 0 = 1000; below 2^31
-  uint32_t backoff_max_ms;      // 0 = 120000; below 2^31
-  uint32_t pick_every;          // keep every n-th prediction for labelling until desired says otherwise, 0 = none
-  uint32_t healthy_s;           // inference without fault that closes an attempt record, 0 = 60; at most 100,000
-  uint32_t slice_steps;         // plan steps per agent step; 0 = a whole inference, a must when the arena is shared
-  uint32_t clock_khz;           // of the cycle counter, 0 = unknown: latency is then read from now_us
-  uint32_t reset_cause;         // FLEET_RESET_CAUSE_* of this boot
-  uint32_t duty_cycle_s;        // contact interval of a sleeper: it is connected at each contact only, 0 = always on
-  uint32_t linger_s;            // a sleeper stays connected so long after the answer to its hello, 0 = 5; at most 100,000
-  const fleet_sensor_t *sensors; // besides FLEET_SENSOR_TENSOR
-  uint32_t sensor_count;         // 0..8
-  uint32_t flags;
   void *patch_scratch; // 8-byte aligned, this agent's alone: what decodes compressed bundles and deltas, never the arena
   uint32_t patch_scratch_bytes; // at least sizeof(fleet_payload_t), or bundles come by the method full only
   void *sample_ram; // this agent's: holds one input that the platform asked for; NULL = none is sent
   uint32_t sample_ram_bytes;
+  const fleet_sensor_t *sensors; // besides FLEET_SENSOR_TENSOR
+  uint32_t sensor_count;         // 0..8
+  uint32_t flags;
+  void *shadow; // 8-byte aligned: context and counters of a staged model that runs beside the active one, NULL = it cannot
+  uint32_t shadow_bytes; // >= FLEET_SHADOW_BYTES; 2 x classes x classes more count which class was taken for which
+  void *shadow_state;    // 16-byte aligned, of the shadow model
+  uint32_t shadow_state_bytes;
+  uint32_t duty_cycle_s;        // contact interval of a sleeper: it is connected at each contact only, 0 = always on
+  uint32_t linger_s;            // a sleeper stays connected so long after the answer to its hello, 0 = 5; at most 100,000
+  uint32_t healthy_s;           // inference without fault that closes an attempt record, 0 = 60; at most 100,000
+  uint32_t slice_steps;         // plan steps per agent step; 0 = a whole inference, a must when the arena is shared
+  uint32_t clock_khz;           // of the cycle counter, 0 = unknown: latency is then read from now_us
+  uint32_t reset_cause;         // FLEET_RESET_CAUSE_* of this boot
+  fleet_text_t project;     // 1..63 bytes
+  fleet_text_t device;      // 1..63
+  fleet_text_t token;       // 0..128, MQTT password
+  fleet_text_t device_type; // 1..63
+  fleet_text_t firmware_version; // 1..32, empty = FLEET_FIRMWARE_VERSION
+  uint32_t window_s;            // until desired says otherwise, 0 = 3600
+  uint32_t pick_every;          // keep every n-th prediction for labelling until desired says otherwise, 0 = none
+  uint32_t keepalive_s;         // 0 = 60; at least 60 so that a broker waiting for its database is not given up
+  uint32_t backoff_min_ms;      // 0 = 1000; below 2^31
+  uint32_t backoff_max_ms;      // 0 = 120000; below 2^31
+  uint64_t inference_period_us; // 0 = 1 s
+  const uint8_t *vendor_id; // 16 bytes, NULL = any
+  const uint8_t *class_id;  // 16 bytes, NULL = any
+  fleet_key_t keys[FLEET_AGENT_KEY_MAX]; // current and next verification key until others are stored
+  fleet_key_t device_key; // of commands, FLEET_SIGNATURE_ALGORITHM_HMAC_SHA256; none = made of the token
 } fleet_agent_config_t;
 
 // Of config.shadow without the counters by class.
