@@ -107,7 +107,7 @@ void fleet_window_increment(uint16_t *count); // a count of a window, saturating
 void fleet_window_open(fleet_agent_t *agent);
 void fleet_window_close(fleet_agent_t *agent);
 uint32_t fleet_window_tick(fleet_agent_t *agent);
-void fleet_window_add(fleet_agent_t *agent, const fleet_inference_t *inference);
+void fleet_window_add(const fleet_agent_t *agent, fleet_window_t *window, const fleet_inference_t *inference);
 void fleet_window_monitor(void *agent, uint32_t monitor, int32_t value);
 bool fleet_window_publish(fleet_agent_t *agent);
 void fleet_window_acked(fleet_agent_t *agent);

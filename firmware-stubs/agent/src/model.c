@@ -182,7 +182,7 @@ static bool finish(fleet_agent_t *a) {
   inference.output = output.data;
   inference.output_bytes = output.bytes;
   fleet_model_classify(&output, &inference);
-  fleet_window_add(a, &inference);
+  fleet_window_add(a, &a->window, &inference);
   fleet_samples_done(a, &inference);
   a->inference_index++;
   a->model_runs++;

@@ -12,8 +12,7 @@ void fleet_window_increment(uint16_t *count) {
   if (*count < UINT16_MAX) (*count)++;
 }
 
-static void describe_model(fleet_agent_t *a) {
-  fleet_window_t *w = &a->window;
+static void describe_model(const fleet_agent_t *a, fleet_window_t *w) {
   const bool classifies = a->classes >= 2 && a->classes <= FLEET_WINDOW_CELLS;
   memcpy(w->build, a->persist.slots[a->model_slot].digest, sizeof w->build);
   w->schema = fleet_monitors_crc(&a->runtime);
@@ -30,15 +29,14 @@ static void describe_model(fleet_agent_t *a) {
   }
 }
 
-static void restart(fleet_agent_t *a) {
-  fleet_window_t *w = &a->window;
+static void restart(const fleet_agent_t *a, fleet_window_t *w) {
   const uint16_t last_class = w->last_class;
   memset(w, 0, sizeof *w);
   w->open = true;
   w->start_ms = a->uptime_ms;
   w->first_index = a->inference_index;
   w->last_class = last_class;
-  describe_model(a);
+  describe_model(a, w);
 }
 
 // Called when a model takes over. A window never spans two builds or two schemas.
@@ -49,7 +47,7 @@ void fleet_window_open(fleet_agent_t *a) {
     return;
   }
   if (w->open) fleet_window_close(a);
-  restart(a);
+  restart(a, w);
 }
 
 void fleet_window_monitor(void *user, uint32_t index, int32_t value) {
@@ -79,8 +77,7 @@ void fleet_window_monitor(void *user, uint32_t index, int32_t value) {
   }
 }
 
-void fleet_window_add(fleet_agent_t *a, const fleet_inference_t *inference) {
-  fleet_window_t *w = &a->window;
+void fleet_window_add(const fleet_agent_t *a, fleet_window_t *w, const fleet_inference_t *inference) {
   const uint32_t class_index = inference->predicted < w->classes ? inference->predicted : 0;
   const uint32_t bin = inference->confidence * w->bins / 256; // confidence <= 255, so bin < bins
   w->counts[class_index * w->bins + bin]++;
@@ -228,7 +225,7 @@ uint32_t fleet_window_tick(fleet_agent_t *a) {
   const uint32_t wait_ms = fleet_agent_until_uptime(a, w->start_ms + (uint64_t)a->window_s * 1000);
   if (a->inferring || (wait_ms != 0 && w->n < FLEET_WINDOW_MAX_N)) return wait_ms;
   fleet_window_close(a);
-  restart(a);
+  restart(a, w);
   return 0; // what the new one waits for is told at once
 }
 
