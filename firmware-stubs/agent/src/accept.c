@@ -23,18 +23,19 @@ bool fleet_accept_key_id(const fleet_agent_t *a, uint32_t which, uint8_t id[32])
 }
 
 void fleet_accept_store_key(fleet_agent_t *a, uint32_t which, const fleet_key_t *key) {
-  fleet_stored_key_t stored = {.alg = (uint8_t)key->alg, .n = (uint8_t)key->n};
-  if (key->alg != 0) memcpy(stored.bytes, key->bytes, key->n);
-  a->persist.keys[which] = stored;
+  fleet_stored_key_t *stored = &a->persist.keys[which];
+  memset(stored, 0, sizeof *stored);
+  stored->alg = (uint8_t)key->alg;
+  stored->n = (uint8_t)key->n;
+  if (key->n != 0) memcpy(stored->bytes, key->bytes, key->n);
 }
 
 void fleet_accept_rotate(fleet_agent_t *a) {
-  static const fleet_key_t none = {0, NULL, 0};
   fleet_persist_t *p = &a->persist;
   if (p->by_next_key == 0) return;
   const fleet_key_t next = fleet_accept_key(a, 1);
   fleet_accept_store_key(a, 0, &next);
-  fleet_accept_store_key(a, 1, &none);
+  memset(&p->keys[1], 0, sizeof p->keys[1]);
   p->key_sequence = p->next_key_sequence > p->key_sequence ? p->next_key_sequence : p->key_sequence + 1;
   p->next_key_sequence = 0;
   p->by_next_key = 0;

@@ -30,10 +30,12 @@ static void take_time(fleet_agent_t *a) {
   a->uptime_ms = a->now_us / 1000;
 }
 
-void fleet_agent_count(fleet_agent_t *a, uint32_t kind, uint32_t n) {
+void fleet_agent_count_many(fleet_agent_t *a, uint32_t kind, uint32_t n) {
   if (kind >= FLEET_LOSS_COUNTERS) return;
   a->counters[kind] = a->counters[kind] > UINT32_MAX - n ? UINT32_MAX : a->counters[kind] + n;
 }
+
+void fleet_agent_count(fleet_agent_t *a, uint32_t kind) { fleet_agent_count_many(a, kind, 1); }
 
 uint32_t fleet_agent_counter(const fleet_agent_t *a, uint32_t kind) {
   return kind < FLEET_LOSS_COUNTERS ? a->counters[kind] : 0;
@@ -209,7 +211,7 @@ static void handle_message(fleet_agent_t *a) {
 }
 
 static void drop_note(fleet_agent_t *a) {
-  a->note_first = (uint8_t)((a->note_first + 1) % FLEET_NOTES);
+  if (++a->note_first == FLEET_NOTES) a->note_first = 0;
   a->note_count--;
 }
 
@@ -243,7 +245,7 @@ static bool network(fleet_agent_t *a) {
         break;
       case fleet_mqtt_lost:
         // Failed attempts are no losses: a device without coverage would count nothing else.
-        if (a->session) fleet_agent_count(a, FLEET_LOSS_COUNTER_RECONNECT, 1);
+        if (a->session) fleet_agent_count(a, FLEET_LOSS_COUNTER_RECONNECT);
         a->session = false;
         break;
       case fleet_mqtt_message:
@@ -263,8 +265,8 @@ static bool network(fleet_agent_t *a) {
 
 // Losses that files below the agent have counted for it.
 static void collect_losses(fleet_agent_t *a) {
-  fleet_agent_count(a, FLEET_LOSS_COUNTER_PACKET_TOO_LARGE, a->mqtt.too_large);
-  fleet_agent_count(a, FLEET_LOSS_COUNTER_FLASH_ERROR, a->flash.errors);
+  fleet_agent_count_many(a, FLEET_LOSS_COUNTER_PACKET_TOO_LARGE, a->mqtt.too_large);
+  fleet_agent_count_many(a, FLEET_LOSS_COUNTER_FLASH_ERROR, a->flash.errors);
   a->mqtt.too_large = a->flash.errors = 0;
 }
 
@@ -276,13 +278,13 @@ static void send_next(fleet_agent_t *a) {
     if (fleet_messages_hello(a)) {
       a->in_flight = in_flight_hello;
     } else {
-      fleet_agent_count(a, FLEET_LOSS_COUNTER_MQTT_OVERFLOW, 1);
+      fleet_agent_count(a, FLEET_LOSS_COUNTER_MQTT_OVERFLOW);
     }
   } else if (a->note_count != 0) {
-    if (fleet_messages_note(a, &a->notes[a->note_first])) {
+    if (fleet_messages_note(a, fleet_report_at(a, 0))) {
       a->in_flight = in_flight_note;
     } else {
-      fleet_agent_count(a, FLEET_LOSS_COUNTER_MQTT_OVERFLOW, 1);
+      fleet_agent_count(a, FLEET_LOSS_COUNTER_MQTT_OVERFLOW);
       drop_note(a);
     }
   } else {

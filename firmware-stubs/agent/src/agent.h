@@ -37,7 +37,8 @@ int32_t fleet_agent_open(fleet_agent_t *agent, const fleet_platform_t *platform,
 uint32_t fleet_agent_until(const fleet_agent_t *agent, uint32_t at_ms);
 // The same of an uptime; what is further away than never_ms is that.
 uint32_t fleet_agent_until_uptime(const fleet_agent_t *agent, uint64_t at_ms);
-void fleet_agent_count(fleet_agent_t *agent, uint32_t kind, uint32_t n);
+void fleet_agent_count(fleet_agent_t *agent, uint32_t kind); // FLEET_LOSS_COUNTER_*
+void fleet_agent_count_many(fleet_agent_t *agent, uint32_t kind, uint32_t n);
 bool fleet_agent_save(fleet_agent_t *agent); // a failure is counted and retried with the next save
 void fleet_agent_log(const fleet_agent_t *agent, uint32_t level, const char *text, int32_t value);
 
@@ -60,6 +61,9 @@ void fleet_messages_will(void *agent, fleet_cbor_writer_t *w);
 bool fleet_messages_hello(fleet_agent_t *agent);
 bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note);
 bool fleet_messages_want(fleet_agent_t *agent, uint32_t count);
+
+// report.c: the n-th of the state messages that wait, 0 = the next one to send
+fleet_note_t *fleet_report_at(fleet_agent_t *agent, uint32_t n);
 
 // desired.c, transfer.c, trial.c, update.c: what they share is in update.h
 void fleet_update_boot(fleet_agent_t *agent);

@@ -126,20 +126,24 @@ static bool say_hello(fleet_agent_t *a, const ask_t *ask) {
 }
 
 // By number. A command without a function is one that this firmware does not know.
-static const struct {
-  bool (*run)(fleet_agent_t *agent, const ask_t *ask);
-  uint32_t proof; // the least it needs
-} commands[] = {
-    [FLEET_COMMAND_REBOOT] = {reboot, proof_mac},
-    [FLEET_COMMAND_ERASE] = {erase, proof_mac},
-    [FLEET_COMMAND_SEND_SAMPLES] = {send_samples, proof_mac},
-    [FLEET_COMMAND_SET_CADENCE] = {set_cadence, proof_none},
-    [FLEET_COMMAND_ABORT] = {abort_update, proof_none},
-    [FLEET_COMMAND_ROTATE_KEY] = {rotate_key, proof_signature},
-    [FLEET_COMMAND_SHADOW] = {shadow, proof_mac},
-    [FLEET_COMMAND_REVERT] = {revert, proof_mac},
-    [FLEET_COMMAND_SAY_HELLO] = {say_hello, proof_none},
+static bool (*const commands[])(fleet_agent_t *agent, const ask_t *ask) = {
+    [FLEET_COMMAND_REBOOT] = reboot,
+    [FLEET_COMMAND_ERASE] = erase,
+    [FLEET_COMMAND_SEND_SAMPLES] = send_samples,
+    [FLEET_COMMAND_SET_CADENCE] = set_cadence,
+    [FLEET_COMMAND_ABORT] = abort_update,
+    [FLEET_COMMAND_ROTATE_KEY] = rotate_key,
+    [FLEET_COMMAND_SHADOW] = shadow,
+    [FLEET_COMMAND_REVERT] = revert,
+    [FLEET_COMMAND_SAY_HELLO] = say_hello,
 };
+
+// The least proof that a command needs.
+static uint32_t proof_of(uint32_t command) {
+  const uint32_t free = 1u << FLEET_COMMAND_SET_CADENCE | 1u << FLEET_COMMAND_ABORT | 1u << FLEET_COMMAND_SAY_HELLO;
+  if ((free >> command & 1) != 0) return proof_none;
+  return command == FLEET_COMMAND_ROTATE_KEY ? proof_signature : proof_mac;
+}
 
 // A record of what is recorded already. What cannot be recorded is not carried out: its counter would be good again after a
 // reset. Nothing is used up by it, so that the command and its counter still come by one record or not at all.
@@ -152,12 +156,12 @@ static bool obey(fleet_agent_t *a, fleet_cbor_span_t message, ask_t *ask) {
   uint32_t *last = ask->cose.at != NULL ? &a->persist.ask_counter : &a->ask_counter;
   const uint32_t before = *last;
   if (ask->counter <= before || ask->command >= sizeof commands / sizeof commands[0] ||
-      commands[ask->command].run == NULL || !prove(a, message, ask) || ask->proof < commands[ask->command].proof ||
+      commands[ask->command] == NULL || !prove(a, message, ask) || ask->proof < proof_of(ask->command) ||
       (ask->proof != proof_none && !can_record(a))) {
     return false;
   }
   *last = ask->counter;
-  if (commands[ask->command].run(a, ask)) {
+  if (commands[ask->command](a, ask)) {
     fleet_agent_save(a);
     return true;
   }
@@ -178,9 +182,9 @@ void fleet_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   ask_t ask;
   memset(&ask, 0, sizeof ask);
   if ((fleet_cbor_read_map(message, FLEET_CBOR_ROWS(rows), &ask) & required) != required) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID);
   } else if (!obey(a, message, &ask)) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_ASK_REFUSED, 1);
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_ASK_REFUSED);
     fleet_agent_log(a, FLEET_LOG_WARN, "ask refused", (int32_t)ask.command);
   }
 }

@@ -173,7 +173,7 @@ static int32_t decide(fleet_agent_t *a, fleet_desired_t *d) {
 void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   fleet_desired_t d;
   if (!parse_desired((fleet_cbor_span_t){payload, n}, &d)) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID);
     return;
   }
   a->unix_offset_ms = (int64_t)d.server_time_ms - (int64_t)a->uptime_ms;

@@ -202,7 +202,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     if (late != 0) {
       // A sensor with a pace of its own paces the model: waiting for its frames skips nothing.
       if (a->runtime.front_end == 0) {
-        fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, (uint32_t)late);
+        fleet_agent_count_many(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, (uint32_t)late);
       }
       a->next_inference_us += late * a->period_us;
     }
@@ -239,7 +239,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     if (!a->shadowing) {
       a->next_inference_us += a->period_us;
       if (left == 0 && finish(a)) continue;
-      if (left < 0) fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED, 1);
+      if (left < 0) fleet_agent_count(a, FLEET_LOSS_COUNTER_INFERENCE_SKIPPED);
     } else if (left == 0) {
       fleet_shadow_finish(a);
     }

@@ -12,7 +12,7 @@
 OPTIONAL void fleet_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   (void)payload;
   (void)n;
-  fleet_agent_count(a, FLEET_LOSS_COUNTER_ASK_REFUSED, 1);
+  fleet_agent_count(a, FLEET_LOSS_COUNTER_ASK_REFUSED);
 }
 
 OPTIONAL void fleet_samples_feed(fleet_agent_t *a, const void *data, uint32_t bytes, uint32_t dtype) {

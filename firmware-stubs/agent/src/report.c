@@ -4,16 +4,19 @@
 
 #include "update.h"
 
+fleet_note_t *fleet_report_at(fleet_agent_t *a, uint32_t n) {
+  const uint32_t at = a->note_first + n;
+  return &a->notes[at < FLEET_NOTES ? at : at - FLEET_NOTES];
+}
+
 static fleet_note_t *new_note(fleet_agent_t *a, uint32_t update_state, uint32_t error) {
   // A full queue gives up the last but one: the oldest may be in flight, the newest tells the outcome. The platform sees
   // the gap in the sequence.
   if (a->note_count == FLEET_NOTES) {
-    const uint32_t last = (a->note_first + FLEET_NOTES - 1u) % FLEET_NOTES;
-    a->notes[(last + FLEET_NOTES - 1u) % FLEET_NOTES] = a->notes[last];
     a->note_count--;
+    *fleet_report_at(a, FLEET_NOTES - 2) = *fleet_report_at(a, FLEET_NOTES - 1);
   }
-  fleet_note_t *note = &a->notes[(a->note_first + a->note_count) % FLEET_NOTES];
-  a->note_count++;
+  fleet_note_t *note = fleet_report_at(a, a->note_count++);
   memset(note, 0, sizeof *note);
   note->sequence = a->sequence++;
   note->uptime_ms = a->uptime_ms;
@@ -51,5 +54,5 @@ void fleet_report_answer(fleet_agent_t *a, const fleet_desired_t *d, int32_t res
   note->revision = d->revision;
   note->has_digest = d->digest != NULL;
   if (d->digest != NULL) memcpy(note->digest, d->digest, 32);
-  if (error != 0) fleet_agent_count(a, FLEET_LOSS_COUNTER_MANIFEST_REFUSED, 1);
+  if (error != 0) fleet_agent_count(a, FLEET_LOSS_COUNTER_MANIFEST_REFUSED);
 }

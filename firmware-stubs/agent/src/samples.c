@@ -42,7 +42,7 @@ void fleet_samples_unused(fleet_agent_t *a) {
 
 void fleet_samples_done(fleet_agent_t *a, const fleet_inference_t *inference) {
   if (a->sample_state == sample_too_large) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_SAMPLE_DROPPED, 1);
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_SAMPLE_DROPPED);
     a->sample_state = sample_none;
     a->samples_left--;
   } else if (a->sample_state == sample_filling) {

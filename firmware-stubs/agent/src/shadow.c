@@ -157,7 +157,7 @@ void fleet_shadow_keep(fleet_agent_t *a) {
   if (((uint64_t)s->active_us + s->cost_us) * 2 > a->period_us || (battery >= 0 && battery < battery_floor_percent)) {
     s->cost_us -= s->cost_us / 8; // one slow run is forgotten in time
     s->skipped++;
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_SHADOW_SKIPPED, 1);
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_SHADOW_SKIPPED);
     return;
   }
   move_inputs(a, &a->runtime, true);
@@ -198,8 +198,10 @@ void fleet_shadow_finish(fleet_agent_t *a) {
 void fleet_shadow_tell(fleet_agent_t *a) {
   if (!a->shadow_ready || a->update.state != FLEET_UPDATE_STATE_SHADOW) return;
   // The counters are written when the message is sent, so one that waits will tell these as well.
-  const fleet_note_t *newest = &a->notes[(a->note_first + a->note_count + FLEET_NOTES - 1u) % FLEET_NOTES];
-  if (a->note_count > (a->in_flight == in_flight_note) && newest->update_state == FLEET_UPDATE_STATE_SHADOW) return;
+  if (a->note_count > (a->in_flight == in_flight_note) &&
+      fleet_report_at(a, a->note_count - 1u)->update_state == FLEET_UPDATE_STATE_SHADOW) {
+    return;
+  }
   (void)fleet_report_note(a);
   if (a->asleep) a->asleep_notes = a->note_count; // no reason to come early
 }

@@ -165,7 +165,7 @@ static void drop_front(fleet_agent_t *a) {
 
 static void count_lost(fleet_agent_t *a, uint32_t n) {
   if (n == 0) return;
-  fleet_agent_count(a, FLEET_LOSS_COUNTER_TELEMETRY_DROPPED, n);
+  fleet_agent_count_many(a, FLEET_LOSS_COUNTER_TELEMETRY_DROPPED, n);
   a->persist.windows_dropped += n; // saved with the next record: a loss is not worth an erase cycle of its own
 }
 

@@ -220,7 +220,7 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   chunk_t chunk;
   const uint32_t keys = fleet_cbor_read_map((fleet_cbor_span_t){payload, n}, FLEET_CBOR_ROWS(rows), &chunk);
   if ((keys & required) != required) {
-    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID, 1);
+    fleet_agent_count(a, FLEET_LOSS_COUNTER_CBOR_INVALID);
     return;
   }
   const uint8_t *data = chunk.data.at;
@@ -232,7 +232,7 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   const bool ours = a->fetching && a->job == job_none && memcmp(chunk.transfer.at, a->persist.transfer, 8) == 0;
   const bool whole = ours && chunk.offset == a->next_offset && data_bytes == expected;
   if (!whole || fleet_crc32(0, data, data_bytes) != chunk.crc) {
-    fleet_agent_count(a, whole ? FLEET_LOSS_COUNTER_CHUNK_CRC : FLEET_LOSS_COUNTER_CHUNK_STALE, 1);
+    fleet_agent_count(a, whole ? FLEET_LOSS_COUNTER_CHUNK_CRC : FLEET_LOSS_COUNTER_CHUNK_STALE);
     // One that is missing before this one is asked for again at once, but once only, for those behind it still come.
     const bool gap = ours && chunk.offset > a->next_offset && a->timeouts == 0;
     if (gap) a->timeouts = 1;
