@@ -382,6 +382,15 @@ describe('the edge on Postgres', () => {
       (await soonWith('hasty', token)).end();
     });
 
+    it('should refuse a device that was away when it was revoked, also when nobody else is connected', async () => {
+      const token = (await fleet.register(['absent'])).get('absent')!;
+      (await connectWith('absent', token)).end();
+      await eventually(() => expect(fleet.edge.broker.sessions.size).toBe(0));
+      await credentials.revoke('test', fleet.scope, 'absent');
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await expect(connectWith('absent', token)).rejects.toThrow();
+    });
+
     it('should drop the live connection within a second of a revocation, and nobody else', async () => {
       const tokens = await fleet.register(['revoked', 'bystander']);
       const [device, other] = [

@@ -189,6 +189,13 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     return this.sessions.get(`${project}/${device}`);
   }
 
+  /** Names, by id, of the projects of devices that are connected, or that would be let in without asking the database. */
+  followedProjects(): Map<string, string> {
+    const projects = new Map(this.credentials.cachedProjects());
+    for (const { device } of this.sessions.values()) projects.set(device.projectId, device.project);
+    return projects;
+  }
+
   /**
    * Looks again at the credentials of one device, or of all connected devices of a project, after they changed, and
    * closes the connections that would not be accepted any more.

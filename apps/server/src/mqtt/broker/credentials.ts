@@ -37,6 +37,8 @@ export type Verdict = Admitted | { readonly refusal: Refusal };
 
 export class DeviceCredentials {
   private readonly entries = new Map<string, Entry>();
+  /** Projects of cached records by id, and until when one of them is trusted. */
+  private readonly projects = new Map<string, { readonly name: string; readonly until: number }>();
   private waiting: Waiting[] = [];
   private timer: NodeJS.Timeout | undefined;
 
@@ -108,12 +110,20 @@ export class DeviceCredentials {
     record.then(
       (found) => {
         if (found?.enabled !== true) entry.expiresAt = this.now() + unknownTtlMs;
+        if (found) this.projects.set(found.projectId, { name: found.project, until: entry.expiresAt });
       },
       () => {
         if (this.entries.get(key) === entry) this.entries.delete(key);
       },
     );
     return record;
+  }
+
+  /** Names, by id, of the projects whose devices a cached record may let in: what changes in them has to be followed. */
+  cachedProjects(): ReadonlyMap<string, string> {
+    const now = this.now();
+    for (const [id, { until }] of this.projects) if (until <= now) this.projects.delete(id);
+    return new Map([...this.projects].map(([id, { name }]) => [id, name]));
   }
 
   /** Forgets one device, or with no device all of a project. */
@@ -123,6 +133,7 @@ export class DeviceCredentials {
       return;
     }
     for (const key of this.entries.keys()) if (key.startsWith(`${project}/`)) this.entries.delete(key);
+    for (const [id, { name }] of this.projects) if (name === project) this.projects.delete(id);
   }
 
   private flush(): void {

@@ -84,8 +84,7 @@ export class EdgeWatcher {
   }
 
   private async look(): Promise<void> {
-    const projects = new Map<string, string>();
-    for (const { device } of this.broker.sessions.values()) projects.set(device.projectId, device.project);
+    const projects = this.broker.followedProjects();
     if (projects.size === 0) return;
     const existing = await this.registry.existing([...projects.keys()]);
     for (const [projectId, project] of projects) {
