@@ -19,7 +19,7 @@ export interface Offer {
 }
 
 export interface Wish extends Offer {
-  /** Offered from when on the device says that it lacks the base of a delta. */
+  /** Offered when the device refuses how the other one travels. */
   readonly full?: Offer;
   /** An encoded command. */
   readonly ask?: Uint8Array;
@@ -27,7 +27,11 @@ export interface Wish extends Offer {
 }
 
 const CONNACK = Uint8Array.of(0x20, 2, 0, 0);
-const BASE_MISSING = errors['wire.base-missing'].number;
+/** Said before anything was fetched: the full payload is offered next. */
+const METHOD_REFUSED: readonly unknown[] = [
+  errors['wire.method-unsupported'].number,
+  errors['wire.base-missing'].number,
+];
 const PINGRESP = Uint8Array.of(0xd0, 0);
 
 export class MemoryPlatform {
@@ -144,7 +148,7 @@ export class MemoryPlatform {
 
   private stated({ updateState, error }: State): void {
     if (updateState === this.askIn) this.reply(this.told[0]!);
-    if (error === BASE_MISSING && this.full !== null) this.want(this.full);
+    if (METHOD_REFUSED.includes(error) && this.full !== null) this.want(this.full);
   }
 
   /** A window may come twice, after a cut, but never changed. */

@@ -292,7 +292,7 @@ export class Recorder {
     const open = send && device.info(InfoWord.connected) === 1;
     device.platform.want({
       ...wanted,
-      // Only a one-slot device can lose the base while it installs.
+      // A one-slot device takes no delta: what it would be made against may be gone before it is whole.
       ...(device.hasOneSlot && typeof by === 'object' ? { full: offer(whole as Release, deployment) } : {}),
       send: open,
       ...(ask === undefined ? {} : { ask }),

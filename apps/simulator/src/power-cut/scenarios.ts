@@ -578,7 +578,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ends: b,
   },
   {
-    name: 'one slot, delta proven in RAM',
+    name: 'one slot, a delta refused, proven in RAM',
     slots: 1,
     bundleRam: true,
     factory: release(b, 2),
