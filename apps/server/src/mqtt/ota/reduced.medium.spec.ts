@@ -91,6 +91,11 @@ describe('devices that can verify a MAC and nothing else, on Postgres', () => {
     const number = await rollOut(name);
     await reaches(number, 'active');
     expect(device.active?.equals(release.bytes)).toBe(true);
+    // It names no digest in its states: that of the deployment is meant.
+    expect(await fleet.stores.devices.detail(fleet.scope, name)).toMatchObject({
+      activeDigest: release.digest.toString('hex'),
+      activeRelease: release.ref,
+    });
     const { manifest } = await offered(device);
     // The same statement as the signed one: only the proof differs.
     const [signed] = await fleet.database.query<{ manifest: Buffer }>(

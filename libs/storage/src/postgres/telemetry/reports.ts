@@ -108,6 +108,7 @@ async function storeStates(tx: Tx, states: readonly StateReport[]): Promise<void
     states.map(({ message }) =>
       message.digest && runs.has(message.updateState) ? Buffer.from(message.digest) : null,
     ),
+    states.map(({ message }) => message.deployment),
   ]);
 }
 
