@@ -20,6 +20,7 @@ export const eventSchemas = {
   'device.imported': z.object({ import: z.string(), added: z.int(), updated: z.int() }),
   'device.removed': z.object({ device: z.string() }),
   'credential.changed': z.object({ device: z.string(), change: z.enum(['issued', 'revoked', 'expiring']) }),
+  'authority.changed': z.object({ authority: z.string() }),
   'device.reported': z.object({ devices: z.array(z.string()) }),
   'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: Presence })) }),
   'group.changed': z.object({ group: z.string() }),

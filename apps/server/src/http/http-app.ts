@@ -7,8 +7,11 @@ import { AuthService, IdentityService, PeopleService, TokenService } from '@tiny
 import {
   BulkService,
   CommandService,
+  AuthorityService,
   CredentialService,
   DeviceImportService,
+  EnrolmentService,
+  ProvisioningService,
   DeviceService,
   GroupService,
   ModelService,
@@ -54,6 +57,10 @@ import { OpenApiController } from './openapi/openapi.controller.js';
 import { PersonController } from './person/person.controller.js';
 import { ProjectAccess } from './project-access.js';
 import { ProjectController } from './project/project.controller.js';
+import { EnrolmentAttempts } from './provisioning/enrolment-attempts.js';
+import { EnrolmentController } from './provisioning/enrolment.controller.js';
+import { acceptCbor } from './provisioning/provisioning-cbor.js';
+import { ProvisioningController } from './provisioning/provisioning.controller.js';
 import { QualityController } from './quality/quality.controller.js';
 import { ReleaseController } from './release/release.controller.js';
 import { RolloutController } from './rollout/rollout.controller.js';
@@ -76,6 +83,8 @@ export const API_CONTROLLERS: readonly Type[] = [
   CredentialController,
   GroupController,
   DeviceImportController,
+  ProvisioningController,
+  EnrolmentController,
   ModelController,
   BuildController,
   ReleaseController,
@@ -131,6 +140,13 @@ export async function createHttpApp(
     { provide: SecretSealer, useValue: services.sealer },
     { provide: CommandService, useValue: services.commands },
     { provide: CredentialService, useValue: services.credentials },
+    { provide: AuthorityService, useValue: services.authorities },
+    { provide: ProvisioningService, useValue: services.provisioning },
+    { provide: EnrolmentService, useValue: services.enrolments },
+    {
+      provide: EnrolmentAttempts,
+      useValue: new EnrolmentAttempts(config['limits.provisionAttempts']),
+    },
     { provide: KeyRotationService, useValue: services.rotation },
     { provide: ProjectService, useValue: services.projects },
     { provide: DeviceImportService, useValue: services.imports },
@@ -183,6 +199,7 @@ export async function createHttpApp(
   // Nothing here reads it, and it is one of the types that a form of another site may send.
   fastify.removeContentTypeParser('text/plain');
   fastify.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload));
+  acceptCbor(fastify);
   // Uploads arrive as a stream; their size is bounded where they are stored.
   fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   if (withApi) await serveDashboard(fastify, options.dashboardDir);

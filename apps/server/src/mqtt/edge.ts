@@ -18,7 +18,7 @@ import {
 } from '@tinyfleet/storage';
 import type { WindowPolicy } from '@tinyfleet/telemetry';
 import { MqttBroker } from './broker/broker.js';
-import { DeviceCredentials } from './broker/credentials.js';
+import { DeviceCredentials, type CertificateAdmission } from './broker/credentials.js';
 import { CredentialKeeper } from './broker/credential-keeper.js';
 import type { Refusal, RefusalFacts } from './broker/refusals.js';
 import { brokerDefaults, type BrokerOptions } from './broker/options.js';
@@ -44,12 +44,18 @@ export interface EdgeOptions {
   readonly sealer: Sealer;
   readonly windows: WindowPolicy;
   readonly onError: (part: string, error: unknown) => void;
+  /** Decides about client certificates; without it they are refused. */
+  readonly admission?: CertificateAdmission;
+  /** Days before its end that a certificate without a successor is told of. */
+  readonly certificateWarningDays?: number;
   /** The broker refused somebody or something. As often as strangers like: whoever logs it bounds it. */
   readonly onRefused?: (code: Refusal, facts: RefusalFacts) => void;
 }
 
 /** Sequence counts are written this often. */
 const sequencesMs = 5_000;
+const warningMs = 3_600_000;
+const warningDays = 30;
 
 export class Edge {
   readonly broker: MqttBroker;
@@ -63,6 +69,10 @@ export class Edge {
   private readonly credentialKeeper: CredentialKeeper;
   private readonly watcher: EdgeWatcher;
   private readonly folder: Folder;
+  private readonly usage: PgCredentialUsage;
+  private warningTimer: NodeJS.Timeout | undefined;
+  /** Certificates that end soon and have no successor. */
+  certificatesEnding = 0;
   private sequenceTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -84,8 +94,9 @@ export class Edge {
       { ...otaDefaults, ...options.ota },
     );
     this.asks = new Asks(askSource, deviceKeys, options.sealer, { ...askDefaults, ...options.asks });
+    this.usage = new PgCredentialUsage(database);
     this.credentialKeeper = new CredentialKeeper(
-      new PgCredentialUsage(database),
+      this.usage,
       deviceKeys,
       brokerOptions.replacedGraceS,
       failed('credentials'),
@@ -103,7 +114,13 @@ export class Edge {
       },
       { ...ingestDefaults, ...options.ingest },
     );
-    const credentials = new DeviceCredentials(new PgDeviceDirectory(database), brokerOptions.credentialTtlMs);
+    const credentials = new DeviceCredentials(
+      new PgDeviceDirectory(database),
+      brokerOptions.credentialTtlMs,
+      undefined,
+      options.admission,
+      brokerOptions.certificateSkewS * 1_000,
+    );
     this.broker = new MqttBroker(credentials, brokerOptions, this.ingest.handle, {
       proven: (admitted, token) => this.credentialKeeper.note(admitted, token),
       ...(options.onRefused ? { refused: options.onRefused } : {}),
@@ -131,6 +148,8 @@ export class Edge {
     await this.watcher.start();
     await this.folder.start();
     await this.broker.start();
+    this.warningTimer = setInterval(() => void this.warnOfCertificates(), warningMs);
+    await this.warnOfCertificates();
     this.sequenceTimer = setInterval(() => void this.writeSequences(), sequencesMs);
   }
 
@@ -142,6 +161,7 @@ export class Edge {
   /** After listeners closed: connections end, what was taken is committed and acknowledged as far as it still can be. */
   async stop(): Promise<void> {
     clearInterval(this.sequenceTimer);
+    clearInterval(this.warningTimer);
     await this.watcher.stop();
     await this.broker.stop();
     await this.ingest.batcher.drain();
@@ -150,6 +170,15 @@ export class Edge {
     await this.presence.stop();
     await this.writeSequences();
     await this.folder.stop();
+  }
+
+  /** Each is told of once, by an event of its project. */
+  async warnOfCertificates(): Promise<void> {
+    try {
+      this.certificatesEnding = await this.usage.warn(this.options.certificateWarningDays ?? warningDays);
+    } catch (error) {
+      this.options.onError('certificates', error);
+    }
   }
 
   private async writeSequences(): Promise<void> {

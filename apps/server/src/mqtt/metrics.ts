@@ -12,6 +12,7 @@ export function exposeEdge(
     readonly ingest: Ingest;
     readonly ota: Ota;
     readonly asks: Asks;
+    readonly certificatesEnding: () => number;
     readonly rollupLagSeconds: () => Promise<number>;
   },
 ): void {
@@ -44,6 +45,9 @@ export function exposeEdge(
     });
   };
   gauge('tinyfleet_mqtt_connections', 'Connected devices.', () => broker.sessions.size);
+  gauge('tinyfleet_certificates_ending', 'Certificates of devices that end soon without a successor.', () =>
+    edge.certificatesEnding(),
+  );
   gauge('tinyfleet_ingest_queued', 'Messages that wait for their commit.', () => ingest.batcher.queued);
   gauge('tinyfleet_rollup_lag_seconds', 'Age of the oldest batch that is not in the rollups.', () =>
     edge.rollupLagSeconds().catch(() => Number.NaN),

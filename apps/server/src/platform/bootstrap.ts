@@ -141,6 +141,10 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
   const httpUrl = await progress.step('http', 'HTTP', async () => await listen(http.fastify.server, config));
   const lanUrl =
     config.lan && config.roles.includes('api') ? await listenTls(http, config, dataDir, undo) : undefined;
+  server.address = {
+    url: config['http.publicUrl']?.replace(/\/+$/, '') ?? lanUrl?.url ?? httpUrl,
+    authorityFingerprint: lanUrl?.fingerprint.replace(/:/g, '').toLowerCase(),
+  };
   server.state = 'ready';
   // Runs first: answers 503 while the rest drains.
   undo.add('readiness', async () => void (server.state = 'stopping'));

@@ -218,6 +218,48 @@ export const SETTINGS = {
     16_384,
     'Largest MQTT packet a device may send.',
   ),
+  'limits.authFailures': setting(
+    'TINYFLEET_MQTT_AUTH_FAILURES',
+    z.coerce.number().int().min(0),
+    60,
+    'Failed MQTT logins of one address before it is held up; it may go on with half as many a minute. 0: not by address, behind a proxy that hides it.',
+  ),
+  'limits.authFailuresPerDevice': setting(
+    'TINYFLEET_MQTT_AUTH_FAILURES_PER_DEVICE',
+    z.coerce.number().int().min(0),
+    10,
+    'The same by client id. Devices that have connected from an address before are not held up there.',
+  ),
+  'limits.provisionAttempts': setting(
+    'TINYFLEET_PROVISION_ATTEMPTS',
+    count,
+    20,
+    'Failed provisioning requests of one address before it has to wait.',
+  ),
+  certificateDays: setting(
+    'TINYFLEET_CERTIFICATE_DAYS',
+    count.max(825),
+    365,
+    'Days that certificates are valid that devices ask for.',
+  ),
+  certificateSkewS: setting(
+    'TINYFLEET_CERTIFICATE_SKEW_S',
+    z.coerce.number().int().min(0).max(86_400),
+    300,
+    'Clocks of those who sign certificates may be wrong by so much.',
+  ),
+  certificateWarningDays: setting(
+    'TINYFLEET_CERTIFICATE_WARNING_DAYS',
+    count.max(365),
+    30,
+    'An event tells so long before a certificate of a device ends that has no successor.',
+  ),
+  credentialGraceS: setting(
+    'TINYFLEET_CREDENTIAL_GRACE_S',
+    z.coerce.number().int().min(0).max(604_800),
+    600,
+    'A replaced credential still works this long after its successor was used first.',
+  ),
   telemetryRetentionDays: setting(
     'TINYFLEET_TELEMETRY_DAYS',
     count.max(3_650),

@@ -1,5 +1,6 @@
 /** The process as controllers see it: its configuration, version, state and readiness. */
 import type { Config } from './config.js';
+import type { ServerAddress } from '@tinyfleet/registry';
 import { describeConfig } from './config.js';
 
 export type ServerState = 'starting' | 'ready' | 'stopping';
@@ -16,6 +17,8 @@ const CHECK_TIMEOUT_MS = 2_000;
 
 export class Server {
   state: ServerState = 'starting';
+  /** Where devices and people find it; known when the ports are open. */
+  address: ServerAddress = { url: '', authorityFingerprint: undefined };
   private readonly checks = new Map<string, Check>();
 
   constructor(

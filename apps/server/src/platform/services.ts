@@ -6,8 +6,13 @@ import { RolloutService } from '@tinyfleet/rollouts';
 import {
   BulkService,
   CommandService,
+  AuthorityService,
   CredentialService,
   DeviceImportService,
+  EnrolmentService,
+  ProvisioningService,
+  authorityDefaults,
+  credentialDefaults,
   DeviceService,
   GroupService,
   ModelService,
@@ -42,6 +47,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import { threadedInspector } from '../compiler/compiler-thread.js';
+import { NodeCertificates } from '../tls/certificates.js';
 import { DeviceKeys } from './device-keys.js';
 import { argon2Passwords } from './passwords.js';
 import type { Server } from './server.js';
@@ -69,6 +75,9 @@ export interface Services extends Parts {
   readonly credentials: CredentialService;
   readonly groups: GroupService;
   readonly bulk: BulkService;
+  readonly authorities: AuthorityService;
+  readonly provisioning: ProvisioningService;
+  readonly enrolments: EnrolmentService;
   readonly commands: CommandService;
   readonly models: ModelService;
   readonly sealer: SecretSealer;
@@ -111,6 +120,11 @@ export function createServices(parts: Parts): Services {
     maxCount: config['limits.attributes'],
     maxValueBytes: config['limits.attributeBytes'],
   };
+  const credentials = new CredentialService(stores.credentials, transact, deviceKeys, uuidv7);
+  const authorities = new AuthorityService(stores, transact, new NodeCertificates(), sealer, uuidv7, {
+    ...authorityDefaults,
+    ...credentialDefaults,
+  });
   const defaultProject = config['oidc.defaultProject'];
   const importStore = new PgDeviceImportStore(database, attributeLimits.maxCount);
   return {
@@ -143,7 +157,12 @@ export function createServices(parts: Parts): Services {
     }),
     projects,
     devices: new DeviceService(transact, deviceKeys, uuidv7, attributes),
-    credentials: new CredentialService(stores.credentials, transact, deviceKeys, uuidv7),
+    credentials,
+    authorities,
+    provisioning: new ProvisioningService(stores.provisioning, transact, uuidv7, () => server.address),
+    enrolments: new EnrolmentService(transact, credentials, authorities, {
+      certificateDays: config.certificateDays,
+    }),
     groups: new GroupService(stores, transact, (error) => log.warn({ err: error }, 'group count'), {
       ...groupDefaults,
       maxGroups: config['limits.groups'],

@@ -1,6 +1,8 @@
 /** The edge role: opens MQTT listeners by configuration and runs broker, ingest and ota behind them. */
 import { join } from 'node:path';
+import type { AuthorityService } from '@tinyfleet/registry';
 import type { Sealer } from '@tinyfleet/releases';
+import { throttleDefaults } from '../mqtt/broker/auth-throttle.js';
 import { attachWebSocket, sourceAddress } from '../mqtt/broker/websocket.js';
 import { listenMqtt, type MqttListener } from '../mqtt/broker/listen.js';
 import { Edge } from '../mqtt/edge.js';
@@ -12,7 +14,10 @@ import type { RoleContext, RunningRole } from './role.js';
 const webSocketPath = '/mqtt';
 /** Clocks of devices may be ahead of ours by so much. */
 const maxAheadMs = 600_000;
-export async function startEdge(context: RoleContext, sealer: Sealer): Promise<RunningRole> {
+export async function startEdge(
+  context: RoleContext,
+  { sealer, authorities }: { readonly sealer: Sealer; readonly authorities: AuthorityService },
+): Promise<RunningRole> {
   const { config, log, database, blobs, events, httpServer, metrics } = context;
   const maxPacketBytes = config['limits.maxPacketBytes'];
   const edge = new Edge(database, blobs, {
@@ -21,16 +26,34 @@ export async function startEdge(context: RoleContext, sealer: Sealer): Promise<R
       maxPacketBytes,
       messagesPerSecond: config['limits.messagesPerSecond'],
       messageBurst: config['limits.messageBurst'],
+      throttle: {
+        ...throttleDefaults,
+        addressFailures: config['limits.authFailures'],
+        addressFailuresPerMinute: config['limits.authFailures'] / 2,
+        clientFailures: config['limits.authFailuresPerDevice'],
+        clientFailuresPerMinute: config['limits.authFailuresPerDevice'] / 2,
+      },
+      replacedGraceS: config.credentialGraceS,
+      certificateSkewS: config.certificateSkewS,
     },
     windows: { retentionDays: config.telemetryRetentionDays, maxAheadMs },
     sealer,
+    admission: authorities,
+    certificateWarningDays: config.certificateWarningDays,
     onRefused: refusalLog(log),
     onError: (part, error) => log.warn({ err: error, part }, 'edge: will try again'),
   });
   await edge.start();
   const unsubscribe = events.subscribe(() => edge.wake());
   const { broker, ingest, ota, asks } = edge;
-  exposeEdge(metrics, { broker, ingest, ota, asks, rollupLagSeconds: () => edge.rollups.lagSeconds() });
+  exposeEdge(metrics, {
+    broker,
+    ingest,
+    ota,
+    asks,
+    certificatesEnding: () => edge.certificatesEnding,
+    rollupLagSeconds: () => edge.rollups.lagSeconds(),
+  });
   const listeners: MqttListener[] = [];
   const addresses: Record<string, string> = {};
   try {

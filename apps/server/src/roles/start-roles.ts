@@ -28,7 +28,7 @@ export async function startRoles(
     undo.add('job queue', async () => await services.jobs.stop(1_000));
   }
   // One role with three names: with the embedded broker they are never apart.
-  if (roles.includes('broker')) started(await startEdge(context, services.sealer));
+  if (roles.includes('broker')) started(await startEdge(context, services));
   if (roles.includes('rollout')) started(await startRollout(context));
   return addresses;
 }

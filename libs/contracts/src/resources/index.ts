@@ -14,6 +14,7 @@ export * from './groups.js';
 export * from './device-imports.js';
 export * from './commands.js';
 export * from './credentials.js';
+export * from './provisioning.js';
 export * from './models.js';
 export * from './builds.js';
 export * from './releases.js';

@@ -11,6 +11,7 @@ import { groupsRoutes } from './groups.js';
 import { deviceImportsRoutes } from './device-imports.js';
 import { commandsRoutes } from './commands.js';
 import { credentialsRoutes } from './credentials.js';
+import { provisioningRoutes } from './provisioning.js';
 import { modelsRoutes } from './models.js';
 import { buildsRoutes } from './builds.js';
 import { releasesRoutes } from './releases.js';
@@ -30,6 +31,7 @@ export const routes = {
   ...deviceImportsRoutes,
   ...commandsRoutes,
   ...credentialsRoutes,
+  ...provisioningRoutes,
   ...modelsRoutes,
   ...buildsRoutes,
   ...releasesRoutes,

@@ -4,7 +4,9 @@
  */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type { DeviceKeySealer } from '../ports.js';
+import { parseClientId } from '@tinyfleet/wire';
+import type { DeviceState } from '../device-state.js';
+import type { DeviceKeySealer, ProjectStore } from '../ports.js';
 import type { CredentialStore, CredentialStores } from './ports.js';
 import { hashToken, newToken } from './token.js';
 
@@ -61,10 +63,7 @@ export class CredentialService {
     made: { readonly token: string; readonly overlapSeconds: number; readonly actor: string },
   ): Promise<void> {
     const { token, overlapSeconds, actor } = made;
-    const { state } = await devices.lock(scope, device);
-    // A retired device gets no credentials again; its name can be removed and registered anew.
-    if (state === 'retired')
-      throw new FleetError('registry.state-invalid', { device, state, move: 'get a credential' });
+    requireLive(device, (await devices.lock(scope, device)).state);
     const id = this.newId();
     await credentials.replace(scope, device, { id, kind: 'token', overlapSeconds });
     await credentials.addToken(
@@ -78,6 +77,19 @@ export class CredentialService {
       },
       this.options.maxLive,
     );
+  }
+
+  /** Which device proves itself by this token. @throws provisioning.renewal-refused */
+  async whoHolds(
+    { credentials, projects }: Pick<CredentialStores, 'credentials'> & { readonly projects: ProjectStore },
+    clientId: string,
+    token: string,
+  ): Promise<{ scope: ProjectScope; device: string }> {
+    const address = parseClientId(clientId);
+    const scope = address && (await projects.find(address.project));
+    if (scope && (await credentials.holdsToken(scope, address.device, hashToken(token))))
+      return { scope, device: address.device };
+    throw new FleetError('provisioning.renewal-refused', { reason: 'this is not the token of that device' });
   }
 
   /** One credential, or all: its live connection drops. @returns how many ended */
@@ -94,4 +106,10 @@ export class CredentialService {
       return count;
     });
   }
+}
+
+/** A retired device gets no credentials again; its name can be removed and registered anew. @throws registry.state-invalid */
+export function requireLive(device: string, state: DeviceState): void {
+  if (state === 'retired')
+    throw new FleetError('registry.state-invalid', { device, state, move: 'get a credential' });
 }

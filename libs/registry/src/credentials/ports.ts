@@ -46,6 +46,8 @@ export interface CredentialStore {
     device: string,
     by: { readonly id: string; readonly kind: 'token' | 'certificate'; readonly overlapSeconds: number },
   ): Promise<number>;
+  /** Whether a device that may connect has this token. Compared by the hash of 256 random bits: the time tells nothing. */
+  holdsToken(scope: ProjectScope, device: string, hash: Buffer): Promise<boolean>;
   /** One, or without an id all that live. @returns how many. @throws registry.device-not-found, provisioning.credential-not-found */
   revoke(scope: ProjectScope, device: string, id: string | undefined): Promise<number>;
 }
@@ -68,6 +70,8 @@ export interface CredentialUsage {
     uses: readonly CredentialUse[],
     graceSeconds: number,
   ): Promise<{ readonly project: string; readonly device: string }[]>;
+  /** Tells once, by events, of certificates in use that end within these days and have no successor. @returns how many there are */
+  warn(withinDays: number): Promise<number>;
 }
 
 export interface CredentialStores {

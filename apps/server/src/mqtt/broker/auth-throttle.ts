@@ -3,7 +3,7 @@
  * 256 bits, so this saves work and logs, not secrets. A device that has proven itself from an address is never held up there:
  * a thousand good devices behind one gateway do not pay for one bad one, and a stranger elsewhere locks nobody out.
  */
-import { isIPv6 } from 'node:net';
+import { sourceOf } from '@tinyfleet/auth';
 import { RateLimit } from './rate-limit.js';
 
 export interface ThrottleOptions {
@@ -80,17 +80,4 @@ export class AuthThrottle {
     table.set(key, value);
     if (table.size > this.options.maxTracked) table.delete(table.keys().next().value!);
   }
-}
-
-/** An IPv6 peer owns its /64: one address of it is as good as another. IPv4 inside IPv6 is the IPv4 address. */
-function sourceOf(address: string): string {
-  const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (v4 !== undefined) return v4;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.replace(/%.*$/, '').toLowerCase().split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros =
-    tail === undefined ? [] : new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
-  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
 }

@@ -55,6 +55,8 @@ export type MessageHandler = (
 export interface Peer {
   /** IP address; a word where there is none. */
   readonly address: string;
+  /** DER: its client certificate, whose key it has shown to hold, and what came with it; empty without one. */
+  readonly certificates?: () => readonly Uint8Array[];
 }
 /** Stands for the client id of a peer that has not told one. */
 const unnamed = '(none)';
@@ -276,14 +278,21 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
       return refuse('mqtt.too-many-failures', serverUnavailable);
     if (this.sessions.size >= this.options.maxConnections && !this.sessions.has(client.id))
       return refuse('mqtt.too-many-connections', serverUnavailable, { connections: this.sessions.size });
-    const token = password ?? new Uint8Array();
-    this.credentials.authenticate(device, token).then(
+    // Who sends a password means it, whatever certificate its TLS stack shows.
+    const chain = password === undefined || password.length === 0 ? (peer.certificates?.() ?? []) : [];
+    const token = chain.length > 0 ? undefined : (password ?? new Uint8Array());
+    const verdict =
+      token === undefined
+        ? this.credentials.authenticateByCertificate(device, chain, peer.address)
+        : this.credentials.authenticate(device, token);
+    verdict.then(
       (verdict) => {
         if ('refusal' in verdict) {
+          const { refusal, facts } = verdict;
           // Who is known and may not come in, such as one that waits for approval, tries again rightly.
-          if (verdict.refusal !== 'mqtt.credentials-wrong') return refuse(verdict.refusal, notAuthorized);
+          if (refusal.startsWith('mqtt.device-')) return refuse(refusal, notAuthorized);
           this.throttle.failed(peer.address, client.id);
-          return refuse(verdict.refusal, badCredentials);
+          return refuse(refusal, refusal === 'mqtt.credentials-wrong' ? badCredentials : notAuthorized, facts);
         }
         this.throttle.succeeded(peer.address, client.id);
         this.listener.proven?.(verdict, token);

@@ -5,7 +5,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { CredentialRecord, DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
 import type { DeviceAddress } from '@tinyfleet/wire';
-import type { Refusal } from './refusals.js';
+import { isFleetError } from '@tinyfleet/errors';
+import type { Refusal, RefusalFacts } from './refusals.js';
 
 /** Unknown and suspended names are remembered this long: repeating one costs no query, one that was let in hardly waits. */
 const unknownTtlMs = 1_000;
@@ -33,7 +34,17 @@ export interface Admitted {
   readonly credential: CredentialRecord;
 }
 /** Who came in, or why not. */
-export type Verdict = Admitted | { readonly refusal: Refusal };
+export type Verdict = Admitted | { readonly refusal: Refusal; readonly facts?: RefusalFacts };
+
+/** Decides about certificates that no device is known to hold; on success the device holds it. */
+export interface CertificateAdmission {
+  /** @throws FleetError of area `mqtt` */
+  admit(
+    address: DeviceAddress,
+    chain: readonly Uint8Array[],
+    peer: { readonly source: string; readonly skewMs: number },
+  ): Promise<void>;
+}
 
 export class DeviceCredentials {
   private readonly entries = new Map<string, Entry>();
@@ -46,6 +57,10 @@ export class DeviceCredentials {
     private readonly directory: DeviceDirectory,
     private readonly ttlMs: number,
     private readonly now: () => number = () => performance.now(),
+    /** Without it certificates are refused. */
+    private readonly admission: CertificateAdmission | undefined = undefined,
+    /** Clocks of those who sign may be wrong by so much. */
+    private readonly skewMs: number = 0,
   ) {}
 
   /** Rejects when the database is away. */
@@ -59,6 +74,41 @@ export class DeviceCredentials {
           found = one;
       return found && !hasEnded(found) ? found : undefined;
     });
+  }
+
+  /** `chain` DER: the certificate, then what came with it. Rejects when the database is away. */
+  async authenticateByCertificate(
+    address: DeviceAddress,
+    chain: readonly Uint8Array[],
+    source: string,
+  ): Promise<Verdict> {
+    const fingerprint = createHash('sha256').update(chain[0]!).digest();
+    const find = (device: DeviceRecord | undefined): CredentialRecord | undefined =>
+      device?.credentials.find(
+        (one) => one.kind === 'certificate' && fingerprint.equals(one.hash) && this.isInTime(one),
+      );
+    const verdict = await this.decide(address, find);
+    if (!('refusal' in verdict) || verdict.refusal !== 'mqtt.credentials-wrong') return verdict;
+    if (!this.admission) return verdict;
+    try {
+      await this.admission.admit(address, chain, { source, skewMs: this.skewMs });
+    } catch (error) {
+      if (!isFleetError(error)) throw error;
+      if (error.code.startsWith('mqtt.'))
+        return { refusal: error.code as Refusal, facts: error.data as RefusalFacts };
+      // No certificate that can be read, or a device that may not have one.
+      const clientId = `${address.project}/${address.device}`;
+      if (error.status < 500)
+        return { refusal: 'mqtt.certificate-unsuitable', facts: { clientId, reason: error.message } };
+      throw error;
+    }
+    this.invalidate(address.project, address.device);
+    return await this.decide(address, find);
+  }
+
+  private isInTime({ startsAt, expiresAt }: CredentialRecord): boolean {
+    const now = Date.now();
+    return (startsAt ?? 0) - this.skewMs <= now && now < (expiresAt ?? Infinity) + this.skewMs;
   }
 
   private async decide(
@@ -90,7 +140,8 @@ export class DeviceCredentials {
     const record = await this.lookup(device);
     if (record?.deviceId !== device.deviceId || refusalOf(record) !== undefined) return undefined;
     const same = record.credentials.find(({ id }) => id === credential.id);
-    return same && !hasEnded(same) ? { device: record, credential: same } : undefined;
+    const isGood = same?.kind === 'certificate' ? this.isInTime(same) : same && !hasEnded(same);
+    return same && isGood ? { device: record, credential: same } : undefined;
   }
 
   /** The record as cached or stored. */

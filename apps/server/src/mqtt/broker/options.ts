@@ -28,6 +28,8 @@ export interface BrokerOptions {
   readonly throttle: ThrottleOptions;
   /** A replaced credential still works this long after its successor was used first. 0: not at all. */
   readonly replacedGraceS: number;
+  /** Clocks of those who sign certificates may be wrong by so much. */
+  readonly certificateSkewS: number;
   /** How long a looked-up credential is trusted without asking the database. Changes invalidate it at once. */
   readonly credentialTtlMs: number;
   /** Connections are compared with the database this often, in case an event was lost. */
@@ -47,6 +49,7 @@ export const brokerDefaults: BrokerOptions = {
   drainTimeoutMs: 5_000,
   throttle: throttleDefaults,
   replacedGraceS: 600,
+  certificateSkewS: 300,
   credentialTtlMs: 60_000,
   sweepMs: 30_000,
 };

@@ -20,6 +20,8 @@ export interface RegistryChanges {
     readonly asked: readonly string[];
     /** The project has another signing key. */
     readonly keyChanged: boolean;
+    /** Certificates of one of its authorities may not be good any more. */
+    readonly authorityChanged: boolean;
   }>;
   lastEvents(): Promise<Map<string, number>>;
   /** Projects among these that exist. */
@@ -98,11 +100,12 @@ export class EdgeWatcher {
   }
 
   private async followRegistry(projectId: string, project: string): Promise<void> {
-    const { last, devices, asked, keyChanged } = await this.registry.devicesAfter(
+    const { last, devices, asked, keyChanged, authorityChanged } = await this.registry.devicesAfter(
       projectId,
       this.events.get(projectId) ?? 0,
     );
-    await Promise.all(devices.map((device) => this.broker.recheck(project, device)));
+    if (authorityChanged) await this.broker.recheck(project);
+    else await Promise.all(devices.map((device) => this.broker.recheck(project, device)));
     for (const device of asked) {
       const session = this.broker.session(project, device);
       if (session) this.out.asks.nudge(session);

@@ -115,6 +115,18 @@ export class PgCredentialStore implements CredentialStore {
     );
   }
 
+  async holdsToken(scope: ProjectScope, device: string, hash: Buffer): Promise<boolean> {
+    const rows = await this.db.query(
+      `select from device_credential c join device d on d.project_id = c.project_id and d.id = c.device_id
+       where d.project_id = $1 and d.name = $2 and c.kind = 'token' and c.hash = $3 and c.revoked_at is null
+         and (c.expires_at is null or c.expires_at > now()) and d.state not in ('suspended', 'retired')
+         and not exists (select from device_enrolment e where e.project_id = d.project_id and e.device_id = d.id
+           and e.state <> 'approved')`,
+      [scope.id, device, hash],
+    );
+    return rows.length > 0;
+  }
+
   async revoke(scope: ProjectScope, device: string, id: string | undefined): Promise<number> {
     const deviceId = await this.lock(scope, device);
     const count = await this.db.execute(

@@ -1,10 +1,11 @@
 /** What the edge learns of credentials when they are used, for many devices in one statement. */
 import type { CredentialUsage, CredentialUse } from '@tinyfleet/registry';
-import type { Db } from '../database.js';
+import type { Database } from '../database.js';
 import { namedQuery } from '../queries/index.js';
+import { Outbox } from './outbox.js';
 
 export class PgCredentialUsage implements CredentialUsage {
-  constructor(private readonly db: Db) {}
+  constructor(private readonly db: Database) {}
 
   async note(
     uses: readonly CredentialUse[],
@@ -17,5 +18,19 @@ export class PgCredentialUsage implements CredentialUsage {
       uses.map(({ sealedKey }) => sealedKey ?? null),
       graceSeconds,
     ]);
+  }
+
+  async warn(withinDays: number): Promise<number> {
+    return await this.db.transaction(async (tx) => {
+      const rows = await tx.query<{ projectId: string; device: string; isNew: boolean }>(
+        namedQuery('telemetry/warn-certificates'),
+        [withinDays],
+      );
+      const outbox = new Outbox();
+      for (const { projectId, device, isNew } of rows)
+        if (isNew) outbox.add(projectId, 'credential.changed', { device, change: 'expiring' });
+      await outbox.write(tx);
+      return rows.length;
+    });
   }
 }

@@ -7,20 +7,21 @@ export class PgRegistryChanges {
   async devicesAfter(
     projectId: string,
     after: number,
-  ): Promise<{ last: number; devices: string[]; asked: string[]; keyChanged: boolean }> {
+  ): Promise<{ last: number; devices: string[]; asked: string[]; keyChanged: boolean; authorityChanged: boolean }> {
     const [row] = await this.db.query<{
       last: number;
       devices: string[] | null;
       many: string[] | null;
       asked: string[] | null;
       keyChanged: boolean | null;
+      authorityChanged: boolean | null;
     }>(
       `select coalesce(max(number), $2)::float8 as last,
          array_agg(distinct data ->> 'device') filter (where type in ('device.updated', 'device.removed', 'device.registered', 'credential.changed')) as devices,
          (select array_agg(distinct name) from event many cross join jsonb_array_elements_text(many.data -> 'devices') as name
           where many.project_id = $1 and many.number > $2 and many.type = 'devices.updated') as many,
          array_agg(distinct data ->> 'device') filter (where type = 'command.changed' and data ->> 'state' = 'queued') as asked,
-         bool_or(type = 'key.changed') as "keyChanged"
+         bool_or(type = 'key.changed') as "keyChanged", bool_or(type = 'authority.changed') as "authorityChanged"
        from event where project_id = $1 and number > $2`,
       [projectId, after],
     );
@@ -29,6 +30,7 @@ export class PgRegistryChanges {
       devices: [...(row?.devices ?? []), ...(row?.many ?? [])],
       asked: row?.asked ?? [],
       keyChanged: row?.keyChanged ?? false,
+      authorityChanged: row?.authorityChanged ?? false,
     };
   }
 

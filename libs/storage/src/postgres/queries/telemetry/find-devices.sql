@@ -1,5 +1,6 @@
 -- What the edge has to know about devices, by name. $1 project names, $2 device names; answers carry their position. Credentials that
--- have ended are left out, but for certificates that were valid: a clock may be wrong by a tolerance the edge knows.
+-- have ended are left out, but for certificates of the last 30 days:
+-- a clock may be wrong by a tolerance the edge knows, and who comes with one is told that it has ended.
 select q.i::int as position, p.id as "projectId", d.id as "deviceId", p.name as project, d.name as device,
   d.type_id as "typeId", d.site, d.state not in ('suspended', 'retired') as enabled,
   (select e.state from device_enrolment e where e.project_id = d.project_id and e.device_id = d.id) as enrolment, own.credentials,
@@ -16,7 +17,7 @@ cross join lateral (
     'usedAt', floor(extract(epoch from c.last_used_at) * 1000)) order by c.id desc), '[]') as credentials
   from device_credential c
   where c.project_id = d.project_id and c.device_id = d.id and c.revoked_at is null
-    and (c.kind = 'certificate' or c.expires_at is null or c.expires_at > now())
+    and (c.expires_at is null or c.expires_at > now() - case c.kind when 'token' then interval '0' else interval '30 days' end)
     and (c.authority_id is null
       or (select a.state from device_authority a where a.project_id = c.project_id and a.id = c.authority_id) = 'active')
 ) own
