@@ -10,7 +10,13 @@ import { isName, parseClientId } from '@tinyfleet/wire';
 import type { CredentialOptions } from '../credentials/credential-service.js';
 import { requireLive } from '../credentials/credential-service.js';
 import type { ProjectStore } from '../ports.js';
-import type { AuthorityRecord, AuthorityStore, Certificate, Certificates, ProvisioningStores } from './ports.js';
+import type {
+  AuthorityRecord,
+  AuthorityStore,
+  Certificate,
+  Certificates,
+  ProvisioningStores,
+} from './ports.js';
 import { bareDevice } from './provisioning-service.js';
 
 export interface AuthorityOptions {
@@ -62,7 +68,10 @@ export class AuthorityService {
   ): Promise<Resource<'Authority'>> {
     const id = this.newId();
     const { name, type, tags, site, quota } = request;
-    const own = request.certificate === undefined ? await this.certificates.makeAuthority(`${scope.name} ${name}`) : undefined;
+    const own =
+      request.certificate === undefined
+        ? await this.certificates.makeAuthority(`${scope.name} ${name}`)
+        : undefined;
     const certificate = this.certificates.read(own?.certificate ?? request.certificate ?? '');
     if (!own) await this.requireAuthority(certificate);
     const challengeEnd = new Date(this.now().getTime() + this.options.challengeHours * 3_600_000);
@@ -93,7 +102,12 @@ export class AuthorityService {
         actor,
         action: 'authority.added',
         target: name,
-        after: { subject: certificate.subject, fingerprint: certificate.fingerprint.toString('hex'), type, quota },
+        after: {
+          subject: certificate.subject,
+          fingerprint: certificate.fingerprint.toString('hex'),
+          type,
+          quota,
+        },
       });
     });
     return await this.show(scope, name);
@@ -109,12 +123,7 @@ export class AuthorityService {
   }
 
   /** The owner of the key shows a certificate whose common name is the challenge. @throws provisioning.proof-invalid */
-  async prove(
-    actor: string,
-    scope: ProjectScope,
-    name: string,
-    pem: string,
-  ): Promise<Resource<'Authority'>> {
+  async prove(actor: string, scope: ProjectScope, name: string, pem: string): Promise<Resource<'Authority'>> {
     const proof = this.certificates.read(pem);
     await this.transact(async ({ authorities, audit }) => {
       const { state, challenge, challengeExpiresAt, certificate } = await authorities.get(scope, name);
@@ -130,7 +139,8 @@ export class AuthorityService {
               : this.certificates.isSignedBy(proof, this.certificates.read(certificate))
                 ? undefined
                 : 'it is not signed by the authority';
-      if (reason !== undefined) throw new FleetError('provisioning.proof-invalid', { authority: name, reason });
+      if (reason !== undefined)
+        throw new FleetError('provisioning.proof-invalid', { authority: name, reason });
       await authorities.update(scope, name, { state: 'active' });
       await audit.append(scope, { actor, action: 'authority.proven', target: name });
     });
@@ -148,7 +158,10 @@ export class AuthorityService {
       const before = await authorities.get(scope, name);
       // Nobody gets around the proof by this door.
       if (state === 'active' && before.state === 'unproven')
-        throw new FleetError('provisioning.proof-invalid', { authority: name, reason: 'it needs a certificate' });
+        throw new FleetError('provisioning.proof-invalid', {
+          authority: name,
+          reason: 'it needs a certificate',
+        });
       await authorities.update(scope, name, {
         ...(state === undefined ? {} : { state }),
         ...(type === undefined ? {} : { type }),
@@ -179,7 +192,10 @@ export class AuthorityService {
     name: string,
     { serial, reason }: Resource<'SerialRevoke'>,
   ): Promise<void> {
-    const normal = serial.replace(/:/g, '').toLowerCase().replace(/^0+(?=.)/, '');
+    const normal = serial
+      .replace(/:/g, '')
+      .toLowerCase()
+      .replace(/^0+(?=.)/, '');
     await this.transact(async ({ authorities, audit, events }) => {
       const { id } = await authorities.get(scope, name);
       await authorities.revokeSerial(scope, id, { serial: normal, reason, by: actor });
@@ -297,13 +313,15 @@ export class AuthorityService {
       throw new FleetError('mqtt.certificate-revoked', { clientId, serial: leaf.serial });
     // Known and of this device, or another connection was quicker.
     if (owner) return;
-    await this.hold(scope, address.device, { leaf, authority, source: peer.source }).catch((error: unknown) => {
-      // Another connection of the same device was quicker: it holds the certificate now.
-      const isRace =
-        isFleetError(error) &&
-        (error.code === 'registry.device-exists' || error.code === 'provisioning.certificate-known');
-      if (!isRace) throw error;
-    });
+    await this.hold(scope, address.device, { leaf, authority, source: peer.source }).catch(
+      (error: unknown) => {
+        // Another connection of the same device was quicker: it holds the certificate now.
+        const isRace =
+          isFleetError(error) &&
+          (error.code === 'registry.device-exists' || error.code === 'provisioning.certificate-known');
+        if (!isRace) throw error;
+      },
+    );
   }
 
   /** The active authority at the end of a chain in which everything is valid now. */
@@ -322,7 +340,10 @@ export class AuthorityService {
     let current = leaf;
     for (let depth = 0; depth <= others.length; depth++) {
       if (now > current.notAfter.getTime() + skewMs)
-        throw new FleetError('mqtt.certificate-expired', { clientId, notAfter: current.notAfter.toISOString() });
+        throw new FleetError('mqtt.certificate-expired', {
+          clientId,
+          notAfter: current.notAfter.toISOString(),
+        });
       if (now < current.notBefore.getTime() - skewMs)
         throw new FleetError('mqtt.certificate-not-yet-valid', {
           clientId,

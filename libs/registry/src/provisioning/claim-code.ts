@@ -14,11 +14,7 @@ export function newClaimCode(): string {
 
 /** As people type it; undefined when it cannot be one. */
 export function normalizeClaimCode(text: string): string | undefined {
-  const symbols = text
-    .toUpperCase()
-    .replace(/[\s-]/g, '')
-    .replace(/O/g, '0')
-    .replace(/[IL]/g, '1');
+  const symbols = text.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
   return /^[0-9A-HJKMNP-TV-Z]{12}$/.test(symbols) ? symbols : undefined;
 }
 

@@ -74,7 +74,12 @@ export interface ProvisioningStore {
   addCode(
     scope: ProjectScope,
     device: string,
-    code: { readonly id: string; readonly hash: Buffer; readonly expiresAt: Date; readonly createdBy: string },
+    code: {
+      readonly id: string;
+      readonly hash: Buffer;
+      readonly expiresAt: Date;
+      readonly createdBy: string;
+    },
   ): Promise<void>;
   /** Uses up an open code. The code alone names its project, so this is a way to a scope. */
   redeemCode(hash: Buffer, address: string): Promise<{ scope: ProjectScope; device: string } | undefined>;

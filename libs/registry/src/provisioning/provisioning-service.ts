@@ -10,8 +10,7 @@ import type { ProvisioningStore, ProvisioningStores } from './ports.js';
 /** Tells a provisioning key from other secrets, so that scanners of leaked secrets can find it. */
 export const PROVISIONING_KEY_PREFIX = 'tfp_';
 const SHOWN_CHARACTERS = PROVISIONING_KEY_PREFIX.length + 6;
-export const hashProvisioningKey = (key: string): Buffer =>
-  createHash('sha256').update(key, 'utf8').digest();
+export const hashProvisioningKey = (key: string): Buffer => createHash('sha256').update(key, 'utf8').digest();
 
 /** Where devices find the server, for what is printed for them. */
 export interface ServerAddress {

@@ -63,7 +63,8 @@ export function decodeRequest(bytes: Uint8Array): Record<string, unknown> {
   } catch (error) {
     return refuse(`the body is no CBOR: ${(error as Error).message.slice(0, 100)}`);
   }
-  if (!(map instanceof Map)) return refuse('the body has to be a CBOR map with the keys of docs/provisioning.md');
+  if (!(map instanceof Map))
+    return refuse('the body has to be a CBOR map with the keys of docs/provisioning.md');
   const out: Record<string, unknown> = {};
   for (const [key, value] of map as Map<unknown, unknown>) {
     const name = NAMES.get(key);
@@ -89,7 +90,9 @@ export function encodeAnswer(value: object): Buffer {
     const isPem = LABELS[name] !== undefined;
     map.set(
       KEYS[name as keyof typeof KEYS],
-      isPem ? new Uint8Array(Buffer.from(String(field).replace(/-----[^\n]*-----|\s/g, ''), 'base64')) : field,
+      isPem
+        ? new Uint8Array(Buffer.from(String(field).replace(/-----[^\n]*-----|\s/g, ''), 'base64'))
+        : field,
     );
   }
   return Buffer.from(encode(map));

@@ -292,7 +292,11 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
           // Who is known and may not come in, such as one that waits for approval, tries again rightly.
           if (refusal.startsWith('mqtt.device-')) return refuse(refusal, notAuthorized);
           this.throttle.failed(peer.address, client.id);
-          return refuse(refusal, refusal === 'mqtt.credentials-wrong' ? badCredentials : notAuthorized, facts);
+          return refuse(
+            refusal,
+            refusal === 'mqtt.credentials-wrong' ? badCredentials : notAuthorized,
+            facts,
+          );
         }
         this.throttle.succeeded(peer.address, client.id);
         this.listener.proven?.(verdict, token);

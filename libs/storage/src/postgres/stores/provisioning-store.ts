@@ -1,7 +1,18 @@
 /** Provisioning keys, how devices came in by themselves, and claim codes. */
-import { projectScope, type Page, type PageRequest, type ProjectScope, type Resource } from '@tinyfleet/contracts';
+import {
+  projectScope,
+  type Page,
+  type PageRequest,
+  type ProjectScope,
+  type Resource,
+} from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type { EnrolmentRecord, HeldKey, ProvisioningKeySettings, ProvisioningStore } from '@tinyfleet/registry';
+import type {
+  EnrolmentRecord,
+  HeldKey,
+  ProvisioningKeySettings,
+  ProvisioningStore,
+} from '@tinyfleet/registry';
 import { isDuplicate, type Db } from '../database.js';
 import { cursorKey, iso, isoOrNull, toPage } from './page.js';
 
@@ -201,14 +212,7 @@ export class PgProvisioningStore implements ProvisioningStore {
     await this.db.execute(
       `insert into device_enrolment (project_id, device_id, key_id, authority_id, state, address)
        select $1, id, $3, $4, $5, $6 from device where project_id = $1 and name = $2`,
-      [
-        scope.id,
-        device,
-        made.keyId ?? null,
-        made.authorityId ?? null,
-        made.state,
-        made.address.slice(0, 64),
-      ],
+      [scope.id, device, made.keyId ?? null, made.authorityId ?? null, made.state, made.address.slice(0, 64)],
     );
   }
 

@@ -7,7 +7,13 @@ export class PgRegistryChanges {
   async devicesAfter(
     projectId: string,
     after: number,
-  ): Promise<{ last: number; devices: string[]; asked: string[]; keyChanged: boolean; authorityChanged: boolean }> {
+  ): Promise<{
+    last: number;
+    devices: string[];
+    asked: string[];
+    keyChanged: boolean;
+    authorityChanged: boolean;
+  }> {
     const [row] = await this.db.query<{
       last: number;
       devices: string[] | null;
