@@ -150,6 +150,7 @@ bool fleet_cbor_next(fleet_cbor_reader_t *r, fleet_cbor_item_t *item) {
       if (i < extra / 2) upper |= *r->at;
       value = value << 8 | *r->at++;
     }
+    if (!has_64 && extra == 8) value = UINT32_MAX; // its upper half is not 0, or it is refused
     if (upper == 0 || value < 24 || item->major == cbor_simple) return fail(r);
   }
   item->value = value;

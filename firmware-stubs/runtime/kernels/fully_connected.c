@@ -56,7 +56,7 @@ int32_t fleet_run_fully_connected(const step_t *s) {
       const fleet_size_t n = out - o < rows_at_once ? out - o : (fleet_size_t)rows_at_once;
       uint32_t acc[rows_at_once] = {0};
       const FLEET_CONST_MEMORY int8_t *w = weights + (size_t)o * in;
-      if (n == 4) dot4(x, x_offset, w, in, in, acc);
+      if (rows_at_once == 4 && n == 4) dot4(x, x_offset, w, in, in, acc);
       else
         for (fleet_size_t j = 0; j < n; j++) acc[j] = dot1(x, x_offset, w + (size_t)j * in, in);
       for (fleet_size_t j = 0; j < n; j++) {

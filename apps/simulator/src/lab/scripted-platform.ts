@@ -40,6 +40,8 @@ export class ScriptedPlatform {
   windowS = 1;
   pickEvery = 2;
   soakS = 1;
+  /** Of the reduced profile: manifests are made for this client instead of the one that asks. */
+  manifestFor: string | undefined;
   /** Bound of one inference in the self-test; 0 = none. */
   latencyUs = 0;
   /** Devices run a release as shadow on every n-th inference; 0 = they go on to its trial. */
@@ -196,7 +198,7 @@ export class ScriptedPlatform {
   }
 
   private manifest(clientId: string, hello: Hello, release: Release, digest: Buffer): Uint8Array {
-    const name = `${clientId}/${hello.deviceType}/${release.sequence}/${this.soakS}/${this.latencyUs}/${digest.toString('hex')}`;
+    const name = `${this.manifestFor ?? ''}/${clientId}/${hello.deviceType}/${release.sequence}/${this.soakS}/${this.latencyUs}/${digest.toString('hex')}`;
     let manifest = this.manifests.get(name);
     if (manifest === undefined) {
       const { abi, opSet, sequence, bundle } = release;
@@ -208,7 +210,7 @@ export class ScriptedPlatform {
         size: bundle.length, conditions,
       }; // prettier-ignore
       manifest = hello.algorithms?.includes('hmac-sha256')
-        ? macManifest(content, { clientId, key: deviceKey(this.token) })
+        ? macManifest(content, { clientId: this.manifestFor ?? clientId, key: deviceKey(this.token) })
         : signManifest(content, this.key.privateKey);
       this.manifests.set(name, manifest);
     }

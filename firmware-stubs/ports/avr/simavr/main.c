@@ -33,6 +33,7 @@ static struct {
   size_t in_sent, in_used;
   int may_send; // the device's RTS
   avr_irq_t *to_device;
+  avr_uart_t *uart;
   uint64_t started_ns;
   unsigned inferences;
 } line;
@@ -72,7 +73,9 @@ static void on_inference(avr_irq_t *irq, uint32_t value, void *param) {
 static avr_cycle_count_t send_byte(avr_t *avr, avr_cycle_count_t when, void *param) {
   (void)avr;
   (void)param;
-  if (line.may_send && line.in_sent < line.in_used) avr_raise_irq(line.to_device, line.in[line.in_sent++]);
+  // simavr's UART would take 64 bytes, which RTS could no longer hold back; the chip's takes two.
+  const int is_free = line.uart->input.read == line.uart->input.write;
+  if (is_free && line.may_send && line.in_sent < line.in_used) avr_raise_irq(line.to_device, line.in[line.in_sent++]);
   return when + byte_cycles;
 }
 
@@ -130,10 +133,10 @@ static void load_program(uint8_t *flash, const char *path) {
     if (chunks[i].baseaddr + chunks[i].size <= flash_bytes) memcpy(flash + chunks[i].baseaddr, chunks[i].data, chunks[i].size);
 }
 
-static avr_eeprom_t *eeprom_of(avr_t *avr) {
+static void *part_of(avr_t *avr, const char *kind) {
   for (avr_io_t *io = avr->io_port; io != NULL; io = io->next)
-    if (strcmp(io->kind, "eeprom") == 0) return (avr_eeprom_t *)io;
-  fprintf(stderr, "simavr has no EEPROM\n");
+    if (strcmp(io->kind, kind) == 0) return io;
+  fprintf(stderr, "simavr has no %s\n", kind);
   exit(1);
 }
 
@@ -161,7 +164,8 @@ int main(int argc, char **argv) {
   avr->log = LOG_ERROR;
   avr->flash = memory; // in place of its own: every write is in the file when it has happened
   avr->codeend = flash_bytes;
-  eeprom_of(avr)->eeprom = memory + flash_bytes;
+  ((avr_eeprom_t *)part_of(avr, "eeprom"))->eeprom = memory + flash_bytes;
+  line.uart = part_of(avr, "uart");
   avr->sleep = sleep_core;
   // RAM wakes up as noise, as that of a chip does.
   if (getrandom(avr->data + ram_start, ram_end - ram_start, 0) < 0) fail("getrandom");
