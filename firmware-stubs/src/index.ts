@@ -59,6 +59,7 @@ export {
   AVR_SLOT_BYTES,
   createAvrMemory,
   encodeIdentity,
+  installAvrBundle,
   readAvrSlot,
   writeAvrIdentity,
   type AvrIdentity,

@@ -3,6 +3,7 @@
 import type { FlashGeometry } from '@tinyfleet/wire';
 import type { ImageHardware } from './image.js';
 import { qemuRunners } from '../qemu/qemu-runner.js';
+import { avrRunner } from '../simavr/simavr-runner.js';
 import { posixRunner } from './posix-runner.js';
 
 export interface RunningDevice {
@@ -36,7 +37,7 @@ export interface DeviceRunner {
   command(folder: string): string;
 }
 
-export const RUNNERS: readonly DeviceRunner[] = [posixRunner, ...qemuRunners];
+export const RUNNERS: readonly DeviceRunner[] = [posixRunner, ...qemuRunners, avrRunner];
 
 export function runnerNamed(name: string): DeviceRunner | undefined {
   return RUNNERS.find((runner) => runner.name === name);

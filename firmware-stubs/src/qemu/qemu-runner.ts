@@ -5,13 +5,13 @@ import { readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { decodeParameterBlock, type DeviceParameters } from '@tinyfleet/wire';
 import { CORES, buildCortexM, type Core } from '../../ports/cortex-m/build.mjs';
 import { FLASH_FILE, PARAMETERS_FILE, flashOf } from '../devices/image.js';
 import type { DeviceRunner } from '../devices/runner.js';
 import { createFlashFile, writeFlash, writeParameterSector } from './flash-file.js';
+import { dialBroker } from './dial-broker.js';
 import { QemuDevice, type QemuDeviceKnobs } from './qemu-device.js';
 
 const ERASED = 0xff;
@@ -67,21 +67,6 @@ async function makeReady(folder: string): Promise<{ flash: DeviceParameters['fla
     await createFlashFile(file, { parameterBlock, bytes: flash.bytes, erased: flash.erased });
   else await writeParameterSector(file, parameterBlock);
   return { flash, dial: () => dialBroker(parameters) };
-}
-
-/** The modem's call to the broker; TLS is the modem's, as with those that do it in their firmware. */
-function dialBroker({
-  brokerHost: host,
-  brokerPort: port,
-  tls,
-  authority,
-  certificate,
-  privateKey,
-}: DeviceParameters): Duplex {
-  if (!tls) return connect({ host, port, noDelay: true });
-  const trust = authority === undefined ? {} : { ca: authority };
-  const own = certificate === undefined ? {} : { cert: certificate, key: privateKey };
-  return connectTls({ host, port, servername: host, ...trust, ...own });
 }
 
 /** Starts the device for one task and gives the last line it printed, the one that starts with `stopped`. */

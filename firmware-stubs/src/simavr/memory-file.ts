@@ -1,6 +1,7 @@
 // The file behind an ATmega328P under simavr: 32 KB of flash, then 1 KB of EEPROM, laid out as ports/avr/board.h says.
+import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import { crc32, deviceKey } from '@tinyfleet/wire';
+import { crc32, deviceKey, slotState, updateState } from '@tinyfleet/wire';
 
 export const AVR_SLOT_BYTES = 2_048;
 export const AVR_PAGE_BYTES = 128;
@@ -9,6 +10,8 @@ const EEPROM_BYTES = 1_024;
 const IDENTITY_AT = 0x6d00;
 const IDENTITY_BYTES = 256;
 const SLOTS_AT = 0x6e00;
+/** Of one record: generation, fleet_reduced_persist_t, CRC-32. */
+const RECORD_BYTES = 136;
 /** docs/spec/wire.md, Reduced profile. */
 const NAME_LIMIT = 32;
 const TYPE_LIMIT = 24;
@@ -69,6 +72,31 @@ export async function readAvrSlot(
     const data = Buffer.alloc(bytes);
     await file.read(data, 0, bytes, SLOTS_AT + slot * AVR_SLOT_BYTES);
     return data;
+  });
+}
+
+/**
+ * Factory image: slot 0 holds the bundle, active and committed as release `sequence`; the first boot checks it. What the EEPROM held is
+ * gone. The device must not be running. The record is that of agent/reduced/src/records.c.
+ */
+export async function installAvrBundle(path: string, bundle: Uint8Array, sequence: number): Promise<void> {
+  if (bundle.length > AVR_SLOT_BYTES)
+    throw new RangeError(`the bundle has ${bundle.length} bytes, a slot ${AVR_SLOT_BYTES}`);
+  const record = Buffer.alloc(RECORD_BYTES);
+  record.writeUInt32LE(1, 0); // generation
+  record.writeUInt32LE(sequence, 8); // highest accepted
+  record.set(createHash('sha256').update(bundle).digest(), 32);
+  record.writeUInt32LE(sequence, 64);
+  record.writeUInt16LE(bundle.length, 68);
+  record.set([slotState.active, slotState.empty, 0, 0, updateState.active], 124);
+  record.writeUInt32LE(crc32(record.subarray(0, RECORD_BYTES - 4)), RECORD_BYTES - 4);
+  const slot = Buffer.alloc(AVR_SLOT_BYTES, 0xff);
+  slot.set(bundle);
+  const eeprom = Buffer.alloc(EEPROM_BYTES, 0xff);
+  eeprom.set(record);
+  await withFile(path, 'r+', async (file) => {
+    await file.write(slot, 0, slot.length, SLOTS_AT);
+    await file.write(eeprom, 0, eeprom.length, FLASH_BYTES);
   });
 }
 

@@ -11,7 +11,7 @@ import { isRecord } from '../record.js';
 import { Session } from '../session.js';
 
 /** Those of the simulator, which is not loaded for a help text. */
-export const RUNNER_NAMES = ['wasm', 'posix', 'qemu-m3', 'qemu-m4', 'qemu-m7'];
+export const RUNNER_NAMES = ['wasm', 'posix', 'qemu-m3', 'qemu-m4', 'qemu-m7', 'avr'];
 
 interface SimulateOptions {
   devices: number;
