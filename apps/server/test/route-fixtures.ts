@@ -3,7 +3,7 @@
  * other project has, and bodies that are valid. A route with a parameter or a body that is unknown here fails them.
  */
 import { createHash } from 'node:crypto';
-import { isMutating, projectScope, routes, type Route, type RouteName } from '@tinyfleet/contracts';
+import { isMutating, routes, type ProjectScope, type Route, type RouteName } from '@tinyfleet/contracts';
 import { versionOrder } from '@tinyfleet/registry';
 import { PgStores } from '@tinyfleet/storage';
 import { uuidv7 } from 'uuidv7';
@@ -125,6 +125,46 @@ function sampleOf(schema: Schema, defs: Record<string, Schema> = schema.$defs ??
   }
 }
 
+/** A model version and its build for a type, done; of bytes that nobody reads. */
+export async function makeVersion(
+  server: TestServer,
+  scope: ProjectScope,
+  ref: { readonly model: string; readonly version: string; readonly type: string },
+): Promise<void> {
+  const stores = new PgStores(server.running.services.database);
+  const { model, version } = ref;
+  await stores.models.lock(scope, model);
+  await stores.models.addVersion(scope, {
+    model,
+    version,
+    versionOrder: versionOrder(version),
+    format: 'tflite',
+    fileName: 'm.tflite',
+    source: { digest: digest(`source ${scope.name} ${version}`), bytes: 1 },
+    contract: { inputs: [], outputs: [], operators: {}, macs: 1 },
+    inspection: {},
+    labels: ['yes', 'no'],
+    createdBy: 'test',
+  });
+  const source = await stores.builds.source(scope, ref);
+  const made = { ...source, options: {}, optionsDigest: digest('options'), createdBy: 'test' };
+  const { id } = await stores.builds.ensure(scope, made);
+  await stores.builds.begin(scope, id);
+  await stores.builds.succeed(scope, id, {
+    bundle: { digest: digest(`bundle ${scope.name} ${version}`), bytes: 5 },
+    report: { arenaBytes: 100, compilerVersion: '0' },
+    needs: {
+      abi: 65_536,
+      opSet: '08',
+      ownOpSet: '',
+      arenaBytes: 100,
+      stateBytes: 0,
+      classes: 2,
+      schemaCrc: 9,
+    },
+  });
+}
+
 /** A project with one of everything. `suffix` is in every name, `major` in every version. */
 export async function makeWorld(server: TestServer, suffix: string, major: number): Promise<Values> {
   const { client } = server;
@@ -148,36 +188,7 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
 
   const model = `model-${suffix}`;
   const version = `${major}.0.0`;
-  await stores.models.lock(scope, model);
-  await stores.models.addVersion(scope, {
-    model,
-    version,
-    versionOrder: versionOrder(version),
-    format: 'tflite',
-    fileName: 'm.tflite',
-    source: { digest: digest(`source ${name}`), bytes: 1 },
-    contract: { inputs: [], outputs: [], operators: {}, macs: 1 },
-    inspection: {},
-    labels: ['yes', 'no'],
-    createdBy: 'test',
-  });
-  const source = await stores.builds.source(projectScope(scope.id, name), { model, version, type });
-  const made = { ...source, options: {}, optionsDigest: digest('options'), createdBy: 'test' };
-  const { id } = await stores.builds.ensure(scope, made);
-  await stores.builds.begin(scope, id);
-  await stores.builds.succeed(scope, id, {
-    bundle: { digest: digest(`bundle ${name}`), bytes: 5 },
-    report: { arenaBytes: 100, compilerVersion: '0' },
-    needs: {
-      abi: 65_536,
-      opSet: '08',
-      ownOpSet: '',
-      arenaBytes: 100,
-      stateBytes: 0,
-      classes: 2,
-      schemaCrc: 9,
-    },
-  });
+  await makeVersion(server, scope, { model, version, type });
   await client.call('releaseCreate', { params, body: { model, version, sign: true } });
   const release = `${model}@${version}`;
   // Numbers of rollouts count from 1 in every project: the project of major 2 has one more than that of major 1.

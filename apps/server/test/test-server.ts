@@ -24,7 +24,10 @@ const quiet = new (class extends Progress {
 // The compiler's worker threads run what is built; everything else here is the source.
 export { buildWorkspace } from '@tinyfleet/testing';
 
-export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
+export async function startTestServer(
+  env: Record<string, string> = {},
+  { isAuditStrict = true } = {},
+): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), 'tinyfleet-server-'));
   await chmod(directory, 0o755);
   const dataDir = env['TINYFLEET_DATA_DIR'] ?? join(directory, 'data');
@@ -42,7 +45,7 @@ export async function startTestServer(env: Record<string, string> = {}): Promise
     config,
     progress: quiet,
     supervised: true,
-    isAuditStrict: true,
+    isAuditStrict,
     onFatal: () => {},
   });
   const context = JSON.parse(await readFile(join(dataDir, 'cli-context.json'), 'utf8')) as { token: string };

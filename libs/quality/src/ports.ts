@@ -2,7 +2,7 @@
  * What quality needs from storage, all of it sums: per hour and version from the rollups, and for the last two hours
  * per short bucket from raw rows.
  */
-import type { ProjectScope } from '@tinyfleet/contracts';
+import type { AuditLog, ProjectScope } from '@tinyfleet/contracts';
 import type { TimeRange } from './time-range.js';
 
 /** Which versions a query is about; undefined = all models. */
@@ -56,6 +56,10 @@ export interface LabelStore {
    * @throws registry.device-not-found, telemetry.label-unknown; then nothing of the batch is stored
    */
   add(scope: ProjectScope, labels: readonly Label[], source: string): Promise<{ readonly accepted: number }>;
+}
+export interface LabelStores {
+  readonly labels: LabelStore;
+  readonly audit: AuditLog;
 }
 
 /**

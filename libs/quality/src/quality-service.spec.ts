@@ -1,7 +1,7 @@
 /** Quality answers from counts: totals, intervals, and falling back to sums when a range is too large. */
 import { describe, expect, it } from '@jest/globals';
-import { projectScope } from '@tinyfleet/contracts';
-import type { LabelStore, QualityStore } from './ports.js';
+import { projectScope, type Transact } from '@tinyfleet/contracts';
+import type { LabelStore, LabelStores, QualityStore } from './ports.js';
 import { QualityService } from './quality-service.js';
 
 const scope = projectScope('id', 'demo');
@@ -25,8 +25,10 @@ function storeOf(overrides: Partial<QualityStore>): QualityStore & { buckets: nu
   };
 }
 const noLabels: LabelStore = { add: (_scope, labels) => Promise.resolve({ accepted: labels.length - 1 }) };
+const transact: Transact<LabelStores> = async (work) =>
+  await work({ labels: noLabels, audit: { append: () => Promise.resolve() } });
 const service = (store: QualityStore, limit = 1_000) =>
-  new QualityService(store, noLabels, () => nowMs, { classWindows: limit, deviceWindows: limit });
+  new QualityService(store, transact, () => nowMs, { classWindows: limit, deviceWindows: limit });
 
 describe('QualityService', () => {
   it('should add buckets up to totals and give each its interval', async () => {
@@ -58,7 +60,7 @@ describe('QualityService', () => {
 
   it('should count labels that were known already as duplicates', async () => {
     const one = { device: 'd', bootId: '00000001deadbeef', inferenceIndex: 1, label: 0 };
-    const result = await service(storeOf({})).addLabels(scope, { labels: [one, one], source: 'api' });
+    const result = await service(storeOf({})).addLabels('test', scope, { labels: [one, one], source: 'api' });
     expect(result).toEqual({ accepted: 1, duplicates: 1 });
   });
 });

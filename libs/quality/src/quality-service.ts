@@ -1,8 +1,8 @@
 /** Answers of the quality pages: accuracy from labels, predicted classes, devices per version. Adds; never guesses. */
-import type { ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { bootIdFromHex } from '@tinyfleet/wire';
 import { FleetError } from '@tinyfleet/errors';
-import type { LabelStore, LabelledCount, QualityStore } from './ports.js';
+import type { LabelStores, LabelledCount, QualityStore } from './ports.js';
 import { timeRange, type RangeRequest, type TimeRange } from './time-range.js';
 import { wilsonInterval } from './wilson.js';
 
@@ -23,7 +23,7 @@ export const defaultQualityLimits: QualityLimits = { classWindows: 100_000, devi
 export class QualityService {
   constructor(
     private readonly store: QualityStore,
-    private readonly labels: LabelStore,
+    private readonly transact: Transact<LabelStores>,
     private readonly nowMs: () => number = Date.now,
     private readonly limits: QualityLimits = defaultQualityLimits,
   ) {}
@@ -84,7 +84,7 @@ export class QualityService {
   }
 
   /** All or nothing: an unknown device or class refuses the batch. */
-  async addLabels(scope: ProjectScope, batch: LabelBatch): Promise<Resource<'LabelResult'>> {
+  async addLabels(actor: string, scope: ProjectScope, batch: LabelBatch): Promise<Resource<'LabelResult'>> {
     const labels = batch.labels.map((one) => {
       const bootId = bootIdFromHex(one.bootId);
       if (bootId === undefined) {
@@ -92,7 +92,17 @@ export class QualityService {
       }
       return { device: one.device, bootId, inferenceIndex: one.inferenceIndex, label: one.label };
     });
-    const { accepted } = await this.labels.add(scope, labels, batch.source);
+    const accepted = await this.transact(async (stores) => {
+      const added = await stores.labels.add(scope, labels, batch.source);
+      if (added.accepted > 0)
+        await stores.audit.append(scope, {
+          actor,
+          action: 'labels.added',
+          target: batch.source,
+          detail: { accepted: added.accepted, devices: new Set(labels.map(({ device }) => device)).size },
+        });
+      return added.accepted;
+    });
     return { accepted, duplicates: labels.length - accepted };
   }
 

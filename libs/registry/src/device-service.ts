@@ -167,8 +167,10 @@ export class DeviceService {
 
   async remove(actor: string, scope: ProjectScope, name: string): Promise<void> {
     await this.transact(async ({ devices, events, audit }) => {
+      const { type, state, site, tags } = await devices.get(scope, name);
       await devices.remove(scope, name);
-      await audit.append(scope, { actor, action: 'device.removed', target: name });
+      const before = { type, state, site, tags };
+      await audit.append(scope, { actor, action: 'device.removed', target: name, before });
       await events.emit(scope, 'device.removed', { device: name });
     });
   }

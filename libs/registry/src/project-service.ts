@@ -35,7 +35,9 @@ export class ProjectService {
   /** @returns digests of blobs that nothing names any more. */
   async remove(actor: string, scope: ProjectScope): Promise<string[]> {
     return await this.transact(async ({ projects, audit }) => {
-      await audit.append(scope, { actor, action: 'project.removed', target: scope.name });
+      const { title, deviceCount, createdAt } = await projects.get(scope);
+      const before = { title, deviceCount, createdAt };
+      await audit.append(scope, { actor, action: 'project.removed', target: scope.name, before });
       return await projects.remove(scope);
     });
   }

@@ -143,7 +143,14 @@ export class RolloutService {
       if (!change.from.includes(rollout.state))
         throw new FleetError('rollouts.not-running', { rollout: number, state: rollout.state });
       await change.work(stores, rollout);
-      await stores.audit.append(scope, { actor, action: change.action, target: String(number) });
+      const { state } = await stores.rollouts.get(scope, number);
+      await stores.audit.append(scope, {
+        actor,
+        action: change.action,
+        target: String(number),
+        before: { state: rollout.state },
+        after: { state },
+      });
       await tell(stores, scope, number);
     });
     return await this.stores.rollouts.get(scope, number);

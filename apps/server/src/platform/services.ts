@@ -33,6 +33,7 @@ import {
 import {
   PgDeviceImportStore,
   PgIdempotencyStore,
+  PgAuditLog,
   PgJobQueue,
   PgQualityStore,
   PgStores,
@@ -100,7 +101,6 @@ export function createServices(parts: Parts): Services {
   const jobs = new PgJobQueue(database, (error) => log.warn({ err: error }, 'job queue'));
   const stores = new PgStores(database);
   const transact = transactOn(database, { jobs, expireInSeconds: config.buildTimeoutS + 60 });
-  const qualityStore = new PgQualityStore(database);
   const transfers = { ...transferDefaults, maxBases: config.transferBases };
   const sealer = new SecretSealer(parts.secret);
   const deviceKeys = new DeviceKeys(sealer);
@@ -183,7 +183,9 @@ export function createServices(parts: Parts): Services {
     payloads: new PayloadService(stores, transact, blobs, transfers),
     rollouts: new RolloutService(stores, transact, uuidv7, transfers),
     telemetry: new PgTelemetryReader(database),
-    quality: new QualityService(qualityStore, qualityStore),
+    quality: new QualityService(new PgQualityStore(database), async (work) =>
+      database.transaction(async (tx) => work({ labels: new PgQualityStore(tx), audit: new PgAuditLog(tx) })),
+    ),
     idempotency: new PgIdempotencyStore(database, {
       keepSeconds: config['idempotency.keepSeconds'],
       lockSeconds: config['idempotency.lockSeconds'],

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { entities } from './entities/index.js';
 import { migrate } from './migrate.js';
-import { watchWrites, type WriteWatch } from './write-watch.js';
+import { noteStatement, watchWrites, type WriteWatch } from './write-watch.js';
 import { checkPrecondition, keepHold } from './request-conditions.js';
 
 export type ConnectionTarget =
@@ -122,7 +122,9 @@ export class Database implements Db {
     prepared?: string,
   ): Promise<Row[]> {
     try {
-      return (await this.pool.query<Row & pg.QueryResultRow>(statement(sql, values, prepared))).rows;
+      const result = await this.pool.query<Row & pg.QueryResultRow>(statement(sql, values, prepared));
+      noteStatement(result, sql);
+      return result.rows;
     } catch (error) {
       throw mapConnectionError(error, this.target);
     }
@@ -130,7 +132,9 @@ export class Database implements Db {
 
   async execute(sql: string, values: readonly unknown[] = []): Promise<number> {
     try {
-      return (await this.pool.query(sql, values as unknown[])).rowCount ?? 0;
+      const result = await this.pool.query(sql, values as unknown[]);
+      noteStatement(result, sql);
+      return result.rowCount ?? 0;
     } catch (error) {
       throw mapConnectionError(error, this.target);
     }

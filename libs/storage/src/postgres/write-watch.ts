@@ -33,8 +33,7 @@ export function watchWrites(client: pg.PoolClient): WriteWatch | undefined {
       return running;
     }
     return running.then((result: pg.QueryResult) => {
-      const isWrite = WRITES.has(result.command) || CHANGES_FIRST.test(textOf(given[0]));
-      if (isWrite && (result.rowCount ?? 0) > 0) wrote = true;
+      if (isChange(result, textOf(given[0]))) wrote = true;
       return result;
     });
   };
@@ -48,6 +47,15 @@ export function watchWrites(client: pg.PoolClient): WriteWatch | undefined {
     },
   };
 }
+
+/** The same for a statement outside of a transaction. */
+export function noteStatement(result: pg.QueryResult, text: string): void {
+  const origin = auditOrigin();
+  if (origin && origin.entries === 0 && isChange(result, text)) origin.hasUnauditedWrite = true;
+}
+
+const isChange = (result: pg.QueryResult, text: string): boolean =>
+  (result.rowCount ?? 0) > 0 && (WRITES.has(result.command) || CHANGES_FIRST.test(text));
 
 const textOf = (given: unknown): string =>
   typeof given === 'string' ? given : String((given as { text?: unknown } | undefined)?.text ?? '');

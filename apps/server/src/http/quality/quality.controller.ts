@@ -1,8 +1,9 @@
 /** Accuracy, class mix and versions over time, and the labels they come from. */
 import { Controller } from '@nestjs/common';
+import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
 import { QualityService } from '@tinyfleet/quality';
-import { Api, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
+import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
 @Controller()
 export class QualityController {
@@ -34,9 +35,10 @@ export class QualityController {
 
   @Api('labelsPost')
   async label(
+    @Caller() caller: AuthCaller,
     @Scope() scope: ProjectScope,
     @Input() { body }: ApiInput<'labelsPost'>,
   ): Promise<ApiOutput<'labelsPost'>> {
-    return await this.quality.addLabels(scope, body);
+    return await this.quality.addLabels(caller.actor, scope, body);
   }
 }

@@ -298,7 +298,8 @@ describe('transfers on Postgres', () => {
     const { id: deviceId, revision } = state!;
     const digest = randomBytes(32);
     const store = new PgDesiredStore(fleet.database);
-    const noted = async () => (await store.load([{ projectId, deviceId, credentialId: deviceId }]))[0]!.bundle!.begunDigest;
+    const noted = async () =>
+      (await store.load([{ projectId, deviceId, credentialId: deviceId }]))[0]!.bundle!.begunDigest;
     await store.begin([{ projectId, deviceId, revision: revision - 1, digest }]);
     expect(await noted()).toBeUndefined();
     await store.begin([{ projectId, deviceId, revision, digest }]);

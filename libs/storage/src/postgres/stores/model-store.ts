@@ -100,7 +100,10 @@ export class PgModelStore implements ModelStore {
       'insert into model (project_id, id, name) values ($1, $2, $3) on conflict (project_id, name) do nothing',
       [scope.id, uuidv7(), model],
     );
-    await this.db.query('select from model where project_id = $1 and name = $2 for update', [scope.id, model]);
+    await this.db.query('select from model where project_id = $1 and name = $2 for update', [
+      scope.id,
+      model,
+    ]);
   }
 
   async addVersion(scope: ProjectScope, version: NewModelVersion): Promise<void> {
