@@ -21,15 +21,18 @@ const STRICT = [
   '-Wstrict-prototypes',
   '-Werror',
 ];
-/** Bytes: the agent must leave room on a 6 KB RAM budget and in 24 KB of flash. */
+/** Bytes: the agent must leave room on a 6 KB RAM budget. */
 const CONTEXT_LIMIT = 6144;
-const CODE_LIMIT = 24 * 1024;
+/** Bytes of code and constants without the optional parts. The aim is 24 KB with all of them, which is not reached. */
+const CORE_LIMIT = 23 * 1024;
+/** The same with all of them: what is reached, so that no byte of it is lost unseen. */
+const WHOLE_LIMIT = 26_240;
 /** What a port may leave out by not linking the file (agent/src/optional.c stands in for it): bytes of its own. */
 const OPTIONAL_LIMITS: Record<string, number> = {
-  'ask.c': 1024,
+  'ask.c': 992,
   'hmac.c': 208,
-  'samples.c': 448,
-  'shadow.c': 1440,
+  'samples.c': 432,
+  'shadow.c': 1312,
   'sleep.c': 320,
 };
 
@@ -117,8 +120,9 @@ describeWith(['arm-none-eabi-gcc'], 'agent for a Cortex-M4', () => {
 
   it('should need no more code, no writable data and no library but mem*, with and without its optional parts', async () => {
     const runtime = await readFile(join(firmware, 'runtime/include/fleet_runtime.h'), 'utf8');
-    let code = 0;
-    const core = { needs: new Set<string>(), has: new Set<string>() };
+    let core = 0;
+    let whole = 0;
+    const required = { needs: new Set<string>(), has: new Set<string>() };
     const optional = { needs: new Set<string>(), has: new Set<string>() };
     for (const file of await unitsOf('agent/src')) {
       const object = join(folder, 'm4.o');
@@ -130,20 +134,22 @@ describeWith(['arm-none-eabi-gcc'], 'agent for a Cortex-M4', () => {
       expect(`${file} ${data} ${bss}`).toBe(`${file} 0 0`);
       const limit = OPTIONAL_LIMITS[basename(file)];
       if (limit !== undefined) expect(`${file} ${text! <= limit}`).toBe(`${file} true`);
-      else if (!file.endsWith('/provision.c')) code += text!; // the factory's, not linked in the field
+      else if (!file.endsWith('/provision.c')) core += text!; // the factory's, not linked in the field
+      if (!/\/(provision|optional)\.c$/.test(file)) whole += text!;
       const { stdout: symbols } = await run(toolPath('arm-none-eabi-gcc').replace(/gcc$/, 'nm'), [object]);
-      const part = limit === undefined ? core : optional;
+      const part = limit === undefined ? required : optional;
       for (const line of symbols.trim().split('\n')) {
         const [kind, name] = line.slice(9).split(' ');
         (kind === 'U' ? part.needs : part.has).add(name!);
       }
     }
-    expect(code).toBeLessThanOrEqual(CODE_LIMIT);
+    expect(core).toBeLessThanOrEqual(CORE_LIMIT);
+    expect(whole).toBeLessThanOrEqual(WHOLE_LIMIT);
     // The runtime, mem*, and the compiler's own 64-bit division.
     const outside = (name: string): boolean =>
       /^(mem(cpy|move|set|cmp)$|__aeabi_u?l?div)/.test(name) || runtime.includes(`${name}(`);
-    expect([...core.needs].filter((name) => !core.has.has(name) && !outside(name))).toEqual([]);
-    const all = new Set([...core.has, ...optional.has]);
+    expect([...required.needs].filter((name) => !required.has.has(name) && !outside(name))).toEqual([]);
+    const all = new Set([...required.has, ...optional.has]);
     expect([...optional.needs].filter((name) => !all.has(name) && !outside(name))).toEqual([]);
   });
 
