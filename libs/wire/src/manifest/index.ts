@@ -18,7 +18,7 @@ export {
   signingKeyId,
   type UnsignedManifest,
 } from './sign.js';
-export { macManifest, macSignedManifest } from './mac.js';
+export { fillMac, macManifest, macSignedManifest, macTemplate, type MacTemplate } from './mac.js';
 export {
   parseMacManifest,
   parseManifest,

@@ -3,17 +3,41 @@
  * HMAC. The platform makes them when such a device asks.
  */
 import { FleetError } from '@tinyfleet/errors';
-import { mac0, macOf, type DeviceSecret } from '../cose-mac.js';
+import { MAC_BYTES, mac0, macOf, type DeviceSecret } from '../cose-mac.js';
 import { MAX_MAC_MANIFEST_BYTES } from '../limits.js';
-import { encodeEnvelope, encodeManifest, manifestDigest, type ManifestContent } from './manifest.js';
+import { bytesOf, encodeEnvelope, encodeManifest, manifestDigest, type ManifestContent } from './manifest.js';
 import { verifyManifest, type ManifestTrust } from './parse.js';
 
+/** A manifest that lacks its MAC: what is the same for all devices of a type. */
+export interface MacTemplate {
+  readonly envelope: Uint8Array;
+  /** Where the MAC goes. */
+  readonly macAt: number;
+  /** SUIT digest: what it is made over. */
+  readonly digest: Uint8Array;
+}
+
 /** @throws manifest.too-large above 288 bytes, manifest.component-unknown for firmware */
-export function macManifest(content: ManifestContent, secret: DeviceSecret): Uint8Array {
+export function macTemplate(content: ManifestContent): MacTemplate {
   if (content.component !== 'model') throw new FleetError('manifest.component-unknown');
   const manifest = encodeManifest(content);
-  const mac = macOf(manifestDigest(manifest), secret);
-  return encodeEnvelope(manifest, mac0(mac), MAX_MAC_MANIFEST_BYTES);
+  const proof = mac0(new Uint8Array(MAC_BYTES));
+  const envelope = encodeEnvelope(manifest, proof, MAX_MAC_MANIFEST_BYTES);
+  const encoded = bytesOf(proof);
+  const macAt = Buffer.from(envelope).indexOf(encoded) + encoded.length - MAC_BYTES;
+  return { envelope, macAt, digest: manifestDigest(manifest) };
+}
+
+/** The manifest for one device. */
+export function fillMac({ envelope, macAt, digest }: MacTemplate, secret: DeviceSecret): Uint8Array {
+  const filled = Uint8Array.from(envelope);
+  filled.set(macOf(digest, secret), macAt);
+  return filled;
+}
+
+/** Both steps. */
+export function macManifest(content: ManifestContent, secret: DeviceSecret): Uint8Array {
+  return fillMac(macTemplate(content), secret);
 }
 
 /**

@@ -6,14 +6,14 @@
 import type { DeviceKeySealer } from '@tinyfleet/registry';
 import type { DesiredBundle, DesiredRecord } from '@tinyfleet/rollouts';
 import { FleetError } from '@tinyfleet/errors';
-import { macManifest, verifyManifest, type ManifestContent } from '@tinyfleet/wire';
+import { fillMac, macTemplate, verifyManifest, type MacTemplate } from '@tinyfleet/wire';
 import type { DeviceSession } from '../broker/session.js';
 
 /** One per release and device type is in use; a few rollouts at a time. */
 const maxVerified = 256;
 
 export class OnlineManifests {
-  private readonly verified = new Map<string, ManifestContent>();
+  private readonly verified = new Map<string, MacTemplate>();
 
   constructor(private readonly keys: DeviceKeySealer) {}
 
@@ -25,8 +25,8 @@ export class OnlineManifests {
   ): Buffer {
     const { device, clientId } = session;
     if (!sealedKey) throw new FleetError('manifest.device-key-missing', { device: device.device });
-    const content = this.content(device.project, bundle);
-    return Buffer.from(macManifest(content, { clientId, key: this.open(device, sealedKey) }));
+    const template = this.template(device.project, bundle);
+    return Buffer.from(fillMac(template, { clientId, key: this.open(device, sealedKey) }));
   }
 
   private open(device: DeviceSession['device'], sealedKey: Buffer): Uint8Array {
@@ -37,19 +37,19 @@ export class OnlineManifests {
     }
   }
 
-  private content(
+  private template(
     project: string,
     { manifest, signedBy }: Pick<DesiredBundle, 'manifest' | 'signedBy'>,
-  ): ManifestContent {
+  ): MacTemplate {
     const id = `${project} ${signedBy?.toString('base64')} ${manifest.toString('base64')}`;
-    let content = this.verified.get(id);
-    if (!content) {
+    let template = this.verified.get(id);
+    if (!template) {
       const keys = signedBy ? [new Uint8Array(signedBy)] : [];
-      content = verifyManifest(new Uint8Array(manifest), { keys, project });
+      template = macTemplate(verifyManifest(new Uint8Array(manifest), { keys, project }));
       const [oldest] = this.verified.keys();
       if (oldest !== undefined && this.verified.size >= maxVerified) this.verified.delete(oldest);
-      this.verified.set(id, content);
+      this.verified.set(id, template);
     }
-    return content;
+    return template;
   }
 }

@@ -9,7 +9,7 @@ export interface OtaOptions {
   /** Lookups of a reconnecting fleet are joined for this long. */
   readonly gatherMs: number;
   /**
-   * Manifests with a MAC made per second, over all devices, and the burst above it; each costs some 60 us. A fleet that
+   * Manifests with a MAC made per second, over all devices, and the burst above it; each costs some 70 us of a core. A fleet that
    * comes back at once waits in turn.
    */
   readonly macsPerSecond: number;
