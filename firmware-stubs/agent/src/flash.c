@@ -89,10 +89,12 @@ int32_t fleet_record_write(fleet_flash_t *f, uint32_t offset, uint32_t kind, uin
   memcpy(piece, &head, sizeof head);
   do {
     const uint32_t take = n < sizeof piece - used ? n : (uint32_t)sizeof piece - used;
-    if (take != 0) memcpy(piece + used, from, take);
+    if (take != 0) { // `src` is NULL where there is nothing
+      memcpy(piece + used, from, take);
+      from += take;
+    }
     result = fleet_flash_write(f, offset, piece, used + take);
     offset += fleet_flash_piece;
-    from += take;
     n -= take;
     used = 0;
   } while (n != 0 && result == 0);
