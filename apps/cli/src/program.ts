@@ -21,6 +21,8 @@ import { simulateCommand } from './commands/simulate.js';
 import { tokenCommand } from './commands/token.js';
 import { upCommand } from './commands/up/index.js';
 import { userCommand } from './commands/user.js';
+import { completionCommand } from './commands/completion.js';
+import { webhookCommand } from './commands/webhook.js';
 import { wireCommand } from './commands/wire.js';
 import { outputFormats } from './output/output.js';
 
@@ -70,7 +72,9 @@ Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not fo
     simulateCommand(),
     demoCommand(),
     configCommand(),
+    webhookCommand(),
     wireCommand(),
+    completionCommand(),
     doctorCommand(),
   ])
     program.addCommand(command);

@@ -59,6 +59,7 @@ export const eventSchemas = {
   }),
   'telemetry.committed': z.object({ windows: z.int(), devices: z.int(), inferences: z.int() }),
   'labels.committed': z.object({ labels: z.int() }),
+  'webhook.disabled': z.object({ webhook: z.string(), reason: z.string() }),
   'project.changed': z.object({ project: z.string() }),
 } as const;
 

@@ -26,4 +26,5 @@ export * from './npy.js';
 export * from './ports.js';
 export * from './project-service.js';
 export * from './version.js';
+export * from './webhook-service.js';
 export * from './slots.js';

@@ -20,6 +20,7 @@ export const STALE_ROUTES: Readonly<Record<EventName, readonly RouteName[]>> = {
   'deployment.changed': ['rolloutDeployments', 'deviceDeployments', 'rolloutGet'],
   'telemetry.committed': ['deviceTelemetry', 'classMix', 'versionShare', 'fleetSummary'],
   'labels.committed': ['accuracy'],
+  'webhook.disabled': ['webhookList', 'webhookGet'],
   'project.changed': ['projectList', 'projectGet'],
 };
 

@@ -16,6 +16,7 @@ import {
   GroupService,
   ModelService,
   ProjectService,
+  WebhookService,
 } from '@tinyfleet/registry';
 import {
   BuildService,
@@ -69,6 +70,7 @@ import { SessionController } from './session/session.controller.js';
 import { SetupController } from './setup/setup.controller.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
 import { BLOBS, LOG, METRICS } from './tokens.js';
+import { WebhookController } from './webhook/webhook.controller.js';
 import { TokenController } from './token/token.controller.js';
 
 export const API_CONTROLLERS: readonly Type[] = [
@@ -92,6 +94,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   TelemetryController,
   QualityController,
   EventController,
+  WebhookController,
   OpenApiController,
 ];
 
@@ -162,6 +165,7 @@ export async function createHttpApp(
     { provide: QualityService, useValue: services.quality },
     { provide: PgTelemetryReader, useValue: services.telemetry },
     { provide: PgStores, useValue: services.stores },
+    { provide: WebhookService, useValue: services.webhooks },
     { provide: EventStreams, useValue: streams },
     { provide: BLOBS, useValue: services.blobs },
     { provide: LOG, useValue: log },

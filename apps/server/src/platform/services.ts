@@ -17,6 +17,7 @@ import {
   GroupService,
   ModelService,
   ProjectService,
+  WebhookService,
   attributeLimits,
   bulkDefaults,
   groupDefaults,
@@ -92,6 +93,7 @@ export interface Services extends Parts {
   readonly quality: QualityService;
   readonly idempotency: PgIdempotencyStore;
   readonly imports: DeviceImportService;
+  readonly webhooks: WebhookService;
   readonly importStore: PgDeviceImportStore;
 }
 
@@ -130,6 +132,11 @@ export function createServices(parts: Parts): Services {
   return {
     ...parts,
     importStore,
+    webhooks: new WebhookService(transact, sealer, uuidv7, {
+      maxPerProject: config['webhooks.maxPerProject'],
+      maxReplay: config['webhooks.maxReplay'],
+      allowPrivate: config['webhooks.allowPrivate'],
+    }),
     imports: new DeviceImportService(importStore, sealer, uuidv7, {
       maxRows: config['import.maxRows'],
       maxBytes: config['import.maxBytes'],

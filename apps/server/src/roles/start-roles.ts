@@ -5,6 +5,7 @@ import { startCompiler } from './compiler.js';
 import { startEdge } from './edge.js';
 import type { RoleContext, RunningRole } from './role.js';
 import { startRollout } from './rollout.js';
+import { startWebhooks } from './webhook.js';
 
 /** @returns the addresses that the roles listen on, by protocol. */
 export async function startRoles(
@@ -29,6 +30,9 @@ export async function startRoles(
   }
   // One role with three names: with the embedded broker they are never apart.
   if (roles.includes('broker')) started(await startEdge(context, services));
-  if (roles.includes('rollout')) started(await startRollout(context));
+  if (roles.includes('rollout')) {
+    started(await startRollout(context));
+    started(await startWebhooks(context, services.sealer));
+  }
   return addresses;
 }

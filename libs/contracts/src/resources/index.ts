@@ -20,3 +20,4 @@ export * from './builds.js';
 export * from './releases.js';
 export * from './rollouts.js';
 export * from './quality.js';
+export * from './webhooks.js';

@@ -17,6 +17,7 @@ import { buildsRoutes } from './builds.js';
 import { releasesRoutes } from './releases.js';
 import { rolloutsRoutes } from './rollouts.js';
 import { qualityRoutes } from './quality.js';
+import { webhooksRoutes } from './webhooks.js';
 import type { Route } from './route.js';
 
 export type { Route } from './route.js';
@@ -37,6 +38,7 @@ export const routes = {
   ...releasesRoutes,
   ...rolloutsRoutes,
   ...qualityRoutes,
+  ...webhooksRoutes,
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

@@ -2244,6 +2244,62 @@ export const errors = {
     text: 'The tokens of this import are not to be had: {reason}.',
     hint: 'Give a device a new one with `npx tinyfleet device token`, or let devices claim.',
   },
+  'registry.webhook-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Registry: webhook not found',
+    text: 'There is no webhook {webhook} in this project.',
+    hint: 'List them with `npx tinyfleet webhook list`.',
+  },
+  'registry.webhook-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: webhook exists',
+    text: 'A webhook named {webhook} exists already.',
+    hint: 'Choose another name.',
+  },
+  'registry.webhooks-too-many': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: webhooks too many',
+    text: 'The project has {limit} webhooks already.',
+    hint: 'Remove one, or raise TINYFLEET_WEBHOOKS.',
+  },
+  'registry.webhook-url': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: webhook url',
+    text: 'The address of the webhook is not allowed: {reason}.',
+    hint: 'Give a public https address; TINYFLEET_WEBHOOK_PRIVATE=true allows http and private networks.',
+  },
+  'registry.webhook-event': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: webhook event',
+    text: 'There is no event {event}.',
+    hint: 'Choose of {known}.',
+  },
+  'registry.webhook-replay-too-long': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: webhook replay too long',
+    text: 'A replay is of at most {limit} events.',
+    hint: 'Replay part after part.',
+  },
+  'registry.delivery-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Registry: delivery not found',
+    text: 'There is no delivery {delivery} of this webhook.',
+    hint: 'List them with `npx tinyfleet webhook deliveries`.',
+  },
   'releases.not-found': {
     status: 404,
     exit: 4,
@@ -3596,6 +3652,13 @@ export interface ErrorData {
   'registry.import-not-found': { import: Value };
   'registry.import-exists': { import: Value };
   'registry.import-tokens-gone': { reason: Value };
+  'registry.webhook-not-found': { webhook: Value };
+  'registry.webhook-exists': { webhook: Value };
+  'registry.webhooks-too-many': { limit: Value };
+  'registry.webhook-url': { reason: Value };
+  'registry.webhook-event': { event: Value; known: Value };
+  'registry.webhook-replay-too-long': { limit: Value };
+  'registry.delivery-not-found': { delivery: Value };
   'releases.not-found': { release: Value };
   'releases.exists': { release: Value };
   'releases.no-builds': { release: Value };

@@ -6,13 +6,16 @@ import type pg from 'pg';
 import type { Database } from './database.js';
 import { LOCK_SPACE } from './migrate.js';
 
-/** (7461, 3), beside the lock of the migrations. */
-const rolloutLock = 3;
+/** (7461, n), beside the lock of the migrations. */
+export const leaders = { rollout: 3, webhook: 6 } as const;
 
 export class Leader {
   private client: pg.PoolClient | undefined;
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly of: keyof typeof leaders = 'rollout',
+  ) {}
 
   get leads(): boolean {
     return this.client !== undefined;
@@ -26,7 +29,7 @@ export class Leader {
     try {
       const { rows } = await client.query<{ taken: boolean }>(
         'select pg_try_advisory_lock($1, $2) as taken',
-        [LOCK_SPACE, rolloutLock],
+        [LOCK_SPACE, leaders[this.of]],
       );
       lead = rows[0]?.taken === true;
     } finally {
@@ -46,7 +49,7 @@ export class Leader {
     client.off('error', this.lost);
     client.off('end', this.lost);
     try {
-      await client.query('select pg_advisory_unlock($1, $2)', [LOCK_SPACE, rolloutLock]);
+      await client.query('select pg_advisory_unlock($1, $2)', [LOCK_SPACE, leaders[this.of]]);
       client.release();
     } catch {
       client.release(true);

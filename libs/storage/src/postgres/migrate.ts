@@ -8,7 +8,7 @@ import { FleetError } from '@tinyfleet/errors';
 import type pg from 'pg';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
-/** Advisory locks are (7461, n): 1 migrations, 2 partitions, 3 the rollout engine's leader, 4 the job queue's schema. */
+/** Advisory locks are (7461, n): 1 migrations, 2 partitions, 3 the rollout engine's leader, 4 the job queue's schema, 6 the leader of webhooks. */
 export const LOCK_SPACE = 7461;
 const MIGRATION_LOCK = 1;
 

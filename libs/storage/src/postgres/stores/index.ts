@@ -17,6 +17,7 @@ import { PgEventReader, PgEventSink } from './events.js';
 import { PgPeopleStore } from './people-store.js';
 import { PgGroupStore } from './group-store.js';
 import { PgModelStore } from './model-store.js';
+import { PgWebhookStore } from '../webhooks/webhook-store.js';
 import { PgPayloadStore } from './payload-store.js';
 import { PgProjectStore } from './project-store.js';
 import { PgProvisioningStore } from './provisioning-store.js';
@@ -67,6 +68,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   readonly events: PgEventSink;
   readonly eventReader: PgEventReader;
   readonly audit: PgAuditLog;
+  readonly webhooks: PgWebhookStore;
 
   constructor(db: Db, options?: JobOptions) {
     this.auth = new PgAuthStore(db);
@@ -101,6 +103,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
     this.events = new PgEventSink(db);
     this.eventReader = new PgEventReader(db);
     this.audit = new PgAuditLog(db);
+    this.webhooks = new PgWebhookStore(db);
   }
 }
 
