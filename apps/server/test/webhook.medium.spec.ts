@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ApiError } from '@tinyfleet/contracts';
+import type { ApiError } from '@tinyfleet/contracts';
 import { eventually } from '@tinyfleet/testing';
 import { startTestServer, type TestServer } from './test-server.js';
 
