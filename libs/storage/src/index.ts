@@ -49,7 +49,8 @@ export {
   transactOn,
 } from './postgres/stores/index.js';
 export { DEVICE_COLUMNS, DEVICE_FROM } from './postgres/queries/devices.js';
-export { Parameters, filterSql } from './postgres/queries/filter-sql.js';
+export { filterSql } from './postgres/queries/filter-sql.js';
+export { Parameters } from './postgres/queries/parameters.js';
 export { PgQualityStore } from './postgres/stores/quality-store.js';
 export { PgAskSource } from './postgres/telemetry/ask-source.js';
 export { PgCredentialUsage } from './postgres/telemetry/credential-usage.js';

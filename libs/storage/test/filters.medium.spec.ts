@@ -73,7 +73,7 @@ afterAll(async () => {
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
-async function release(version: string): Promise<void> {
+async function release(version: string, bundle = version): Promise<void> {
   const source = { digest: digest(version).toString('hex'), bytes: 1 };
   await stores.models.lock(scope, 'kws');
   await stores.models.addVersion(scope, {
@@ -93,10 +93,10 @@ async function release(version: string): Promise<void> {
     },
   });
   const id = uuidv7();
-  await database.query(`insert into blob (project_id, digest, kind, bytes) values ($1, $2, 'bundle', 1)`, [
-    scope.id,
-    digest(`b${version}`),
-  ]);
+  await database.query(
+    `insert into blob (project_id, digest, kind, bytes) values ($1, $2, 'bundle', 1) on conflict do nothing`,
+    [scope.id, digest(`b${bundle}`)],
+  );
   await database.query(
     `insert into release (project_id, id, model_version_id, sequence, state, created_by)
      select $1, $2, id, next_number($1, 'release', 2), 'signed', 't' from model_version where project_id = $1 and version = $3`,
@@ -111,7 +111,7 @@ async function release(version: string): Promise<void> {
   await database.query(
     `insert into release_artifact (project_id, release_id, type_id, build_id, bundle_digest, bundle_bytes)
      select $1, $2, b.type_id, b.id, $3, 1 from build b join model_version v on v.id = b.model_version_id where v.version = $4`,
-    [scope.id, id, digest(`b${version}`), version],
+    [scope.id, id, digest(`b${bundle}`), version],
   );
 }
 
@@ -357,6 +357,42 @@ describe('device filter', () => {
     );
     expect(ran).toBeGreaterThan(300);
     expect(await found('')).toBe('abcd');
+  });
+});
+
+describe('releases with the same bundle', () => {
+  it('should be told apart by the release that the device names, else be the newest, as lists show it', async () => {
+    for (const version of ['3.0.0', '3.1.0', '3.2.0']) await release(version, 'shared');
+    const names = new Map<string, number>();
+    const rows = await database.query<{ version: string; sequence: number }>(
+      `select v.version, r.sequence::int as sequence from release r join model_version v on v.id = r.model_version_id
+       where r.project_id = $1`,
+      [scope.id],
+    );
+    for (const { version, sequence } of rows) names.set(version, sequence);
+    for (const [sequence, runs] of [
+      [names.get('3.0.0'), '3.0.0'],
+      [names.get('3.1.0'), '3.1.0'],
+      [names.get('3.2.0'), '3.2.0'],
+      [0, '3.2.0'],
+      [names.get('1.9.0'), '3.2.0'],
+    ] as const) {
+      await database.query(
+        `update device_report r set active_digest = $2, release_sequence = $3 from device d
+         where d.id = r.device_id and d.name = 'c' and r.project_id = $1`,
+        [scope.id, digest('bshared'), sequence],
+      );
+      expect((await stores.devices.get(scope, 'c')).activeRelease).toBe(`kws@${runs}`);
+      for (const version of ['3.0.0', '3.1.0', '3.2.0']) {
+        const is = version === runs ? 'c' : '';
+        expect([runs, version, await found(`version = "${version}"`)]).toEqual([runs, version, is]);
+        expect(await found(`release in ("kws@${version}", x)`)).toBe(is);
+        expect(await found(`name = c and version != "${version}"`)).toBe(is === 'c' ? '' : 'c');
+      }
+      expect(await found('version >= "3.1"')).toBe(runs >= '3.1.0' ? 'c' : '');
+      expect(await found('version > "3.0.0" and version < "3.2.0"')).toBe(runs === '3.1.0' ? 'c' : '');
+      expect(await found('version >= 3')).toBe('c');
+    }
   });
 });
 

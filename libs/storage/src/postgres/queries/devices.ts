@@ -30,15 +30,13 @@ const PRESENCE = `case when seen.device_id is null then 'never' ${Object.entries
   .map(([presence, condition]) => `when ${condition} then '${presence}'`)
   .join(' ')} end`;
 
-/** `devices`: a table or a subquery with all columns of `device`. */
-export const deviceFrom = (devices: string): string => `
-  from ${devices} d
+export const DEVICE_FROM = `
+  from device d
   join device_type t on t.project_id = d.project_id and t.id = d.type_id
   left join presence seen on seen.project_id = d.project_id and seen.device_id = d.id
   left join device_report report on report.project_id = d.project_id and report.device_id = d.id
   left join lateral (${ACTIVE_RELEASE}) active on report.active_digest is not null
   cross join lateral (select ${PRESENCE} as presence) state`;
-export const DEVICE_FROM = deviceFrom('device');
 
 export const DEVICE_COLUMNS = `
   d.id, d.name, t.name as type, d.tags, d.site, d.hardware_revision, d.state, d.created_at,

@@ -3,11 +3,14 @@ import type { ProjectScope } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { comparisonsOf, filterLimits, parseFilter, type Comparison, type Filter } from '@tinyfleet/registry';
 import type { Db } from '../database.js';
+import { RELEASES } from './devices.js';
+import type { ReleaseBundle } from './filter-release.js';
 
 /** What the names in a filter stand for. Types become ids, so that Postgres knows how common each is. */
 export interface FilterNames {
   readonly types: readonly { readonly id: string; readonly name: string }[];
   readonly groups: ReadonlyMap<string, ResolvedGroup>;
+  readonly releases: readonly ReleaseBundle[];
 }
 export interface ResolvedGroup {
   readonly id: string;
@@ -19,7 +22,7 @@ export interface ResolvedGroup {
 const maxGroupDepth = 8;
 
 /**
- * Reads what the filter names: nothing when it names neither types nor groups.
+ * Reads what the filter names: nothing when it names neither types, releases nor groups.
  * @throws registry.group-not-found, registry.group-cycle, registry.filter-too-complex
  */
 export async function loadFilterNames(
@@ -52,13 +55,22 @@ export async function loadFilterNames(
   const terms = expandedTerms(filter, groups);
   if (terms > filterLimits.maxTerms)
     throw new FleetError('registry.filter-too-complex', { terms, limit: filterLimits.maxTerms });
-  const namesTypes = filters.some((one) => [...comparisonsOf(one)].some(({ field }) => field === 'type'));
-  const types = namesTypes
+  const fields = new Set(filters.flatMap((one) => [...comparisonsOf(one)].map(({ field }) => field)));
+  const types = fields.has('type')
     ? await db.query<{ id: string; name: string }>('select id, name from device_type where project_id = $1', [
         scope.id,
       ])
     : [];
-  return { types, groups };
+  const releases =
+    fields.has('release') || fields.has('version')
+      ? await db.query<ReleaseBundle & object>(
+          `select distinct a.bundle_digest as digest, r.sequence::float8 as sequence, m.name || '@' || v.version as ref,
+             v.version, v.version_order as "versionOrder"
+           from ${RELEASES} where a.project_id = $1`,
+          [scope.id],
+        )
+      : [];
+  return { types, groups, releases };
 }
 
 const groupsIn = (filters: readonly Filter[]): Set<string> =>

@@ -2,6 +2,7 @@
  * Turns a parsed device filter into parameterized SQL over `device d`; $1 is the project. Texts of the filter become
  * parameters, never SQL. Every comparison is true or false and never unknown, so that `not` means what it says.
  */
+import type { Resource } from '@tinyfleet/contracts';
 import {
   isAttributeField,
   versionOrderOf,
@@ -11,17 +12,10 @@ import {
   type Glob,
   type Scalar,
 } from '@tinyfleet/registry';
-import { ACTIVE_RELEASE, PRESENCE_CONDITIONS, RELEASES } from './devices.js';
+import { PRESENCE_CONDITIONS } from './devices.js';
 import type { FilterNames, ResolvedGroup } from './filter-names.js';
-
-/** Collects parameters; `$n` is handed out in order. */
-export class Parameters {
-  constructor(readonly values: unknown[] = []) {}
-  add(value: unknown): string {
-    this.values.push(value);
-    return `$${this.values.length}`;
-  }
-}
+import { matchesRelease, ordersRelease, runsSql } from './filter-release.js';
+import { globMatches, likePattern, type Parameters } from './parameters.js';
 
 export function filterSql(filter: Filter, parameters: Parameters, names: FilterNames): string {
   switch (filter.kind) {
@@ -35,9 +29,9 @@ export function filterSql(filter: Filter, parameters: Parameters, names: FilterN
     case 'is':
       return isSql(filter, parameters, names);
     case 'order':
-      return orderSql(filter, parameters);
+      return orderSql(filter, parameters, names);
     case 'has':
-      return hasSql(filter.field, parameters);
+      return hasSql(filter.field, parameters, names);
   }
 }
 
@@ -48,17 +42,11 @@ const inReport = (condition: string): string =>
   `exists (select from device_report report where report.project_id = $1 and report.device_id = d.id and ${condition})`;
 const inPresence = (condition: string): string =>
   `exists (select from presence seen where seen.project_id = $1 and seen.device_id = d.id and ${condition})`;
-/** Digests first: without them the release of every device would be looked up. */
-const runs = (condition: string): string =>
-  inReport(`report.active_digest in (select active.bundle_digest
-      from (select a.bundle_digest, m.name || '@' || v.version as ref, v.version, v.version_order
-        from ${RELEASES} where a.project_id = $1) active where ${condition})
-    and exists (select from (${ACTIVE_RELEASE}) active where ${condition})`);
 const anyOf = <T>(values: readonly T[], sql: (value: T) => string): string =>
   `(${values.map(sql).join(' or ')})`;
 
 function isSql({ field, values }: Is, parameters: Parameters, names: FilterNames): string {
-  if (isAttributeField(field)) return anyOf(values, (value) => attributeIs(field, value, parameters));
+  if (isAttributeField(field)) return attributeIs(field, values, parameters);
   const texts = values.map((value) => (isGlob(value) ? value : String(value)));
   const plain = texts.filter((text) => typeof text === 'string');
   const match = (column: string): string => textIs(column, texts, parameters);
@@ -84,22 +72,14 @@ function isSql({ field, values }: Is, parameters: Parameters, names: FilterNames
           : `exists (select from unnest(d.tags) as one (tag) where ${textIs('one.tag', [text], parameters)})`,
       );
     case 'presence':
-      return anyOf(plain, (presence) =>
-        presence === 'never'
-          ? `not ${inPresence('true')}`
-          : inPresence(PRESENCE_CONDITIONS[presence as keyof typeof PRESENCE_CONDITIONS]),
-      );
+      return presenceIs(plain as Resource<'Presence'>[]);
     case 'update':
       return inReport(match('report.update_state'));
     case 'firmware':
       return inReport(`(${match('report.firmware_version')} or report.firmware_order = any(${orders()}))`);
     case 'release':
-      return runs(match('active.ref'));
     case 'version':
-      // `1.1.0` or `1.1` of any model, or `kws@1.1.0`.
-      return runs(
-        `(${match('active.ref')} or ${match('active.version')} or active.version_order = any(${orders()}))`,
-      );
+      return inReport(runsSql(names.releases, matchesRelease(field, values), parameters));
     case 'group':
       return anyOf(plain, (name) => groupIs(names.groups.get(name)!, parameters, names));
     case 'lastSeen':
@@ -108,32 +88,27 @@ function isSql({ field, values }: Is, parameters: Parameters, names: FilterNames
   }
 }
 
+function presenceIs(wanted: readonly Resource<'Presence'>[]): string {
+  const there = wanted.flatMap((presence) =>
+    presence === 'never' ? [] : [`(${PRESENCE_CONDITIONS[presence]})`],
+  );
+  const parts = there.length === 0 ? [] : [inPresence(`(${there.join(' or ')})`)];
+  if (wanted.includes('never')) parts.push(`not ${inPresence('true')}`);
+  return `(${parts.join(' or ')})`;
+}
+
 /** `in` a list: exact values in one array, each pattern for itself, so that a prefix can use an index. */
 function textIs(column: string, texts: readonly (string | Glob)[], parameters: Parameters): string {
   const exact = texts.filter((text) => typeof text === 'string');
   const parts = texts
     .filter((text) => typeof text !== 'string')
-    .map(({ glob }) => `${column} like ${parameters.add(glob.map(escapeLike).join('%'))}::text`);
+    .map((glob) => `${column} like ${parameters.add(likePattern(glob))}::text`);
   if (exact.length === 1) parts.push(`${column} = ${parameters.add(exact[0])}::text`);
   else if (exact.length > 1) parts.push(`${column} = any(${parameters.add(exact)}::text[])`);
   return `(${parts.join(' or ')})`;
 }
 
-const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
 const isGlob = (value: Scalar): value is Glob => typeof value === 'object';
-
-/** Piece by piece, each where it comes first: linear, whatever the pattern. */
-function globMatches({ glob }: Glob, name: string): boolean {
-  const last = glob.at(-1)!;
-  if (!name.startsWith(glob[0]!) || !name.endsWith(last)) return false;
-  let at = glob[0]!.length;
-  for (const piece of glob.slice(1, -1)) {
-    const found = name.indexOf(piece, at);
-    if (found === -1) return false;
-    at = found + piece.length;
-  }
-  return at <= name.length - last.length;
-}
 
 /** By id: Postgres knows how common each type is. */
 function typeIs(texts: readonly (string | Glob)[], parameters: Parameters, { types }: FilterNames): string {
@@ -162,18 +137,19 @@ function attributeAt(field: AttributeField): {
     : { key, column: 'd.desired', within: (condition) => `(d.desired <> '{}' and ${condition})` };
 }
 
-function attributeIs(field: AttributeField, value: Scalar, parameters: Parameters): string {
+function attributeIs(field: AttributeField, values: readonly Scalar[], parameters: Parameters): string {
   const { key, column, within } = attributeAt(field);
-  // Containment: an index finds it, numbers are equal as numbers, and the text "20" is not the number 20.
-  if (!isGlob(value))
-    return within(`${column} @> ${parameters.add(JSON.stringify({ [key]: value }))}::jsonb`);
-  const name = parameters.add(key);
   return within(
-    `jsonb_typeof(${column} -> ${name}) = 'string' and ${textIs(`(${column} ->> ${name})`, [value], parameters)}`,
+    anyOf(values, (value) => {
+      // Containment: an index finds it, numbers are equal as numbers, and the text "20" is not the number 20.
+      if (!isGlob(value)) return `${column} @> ${parameters.add(JSON.stringify({ [key]: value }))}::jsonb`;
+      const name = parameters.add(key);
+      return `jsonb_typeof(${column} -> ${name}) = 'string' and ${textIs(`(${column} ->> ${name})`, [value], parameters)}`;
+    }),
   );
 }
 
-function orderSql({ field, order, value }: Ordered, parameters: Parameters): string {
+function orderSql({ field, order, value }: Ordered, parameters: Parameters, names: FilterNames): string {
   if (isAttributeField(field)) {
     const { key, column, within } = attributeAt(field);
     const attribute = `(${column} -> ${parameters.add(key)})`;
@@ -184,10 +160,12 @@ function orderSql({ field, order, value }: Ordered, parameters: Parameters): str
   }
   if (field === 'lastSeen') return inPresence(timeOrder('seen.last_seen_at', order, value, parameters));
   if (field === 'createdAt') return `(${timeOrder('d.created_at', order, value, parameters)})`;
-  const version = `${parameters.add(versionOrderOf(String(value)))}::text collate "C"`;
-  return field === 'firmware'
-    ? inReport(`report.firmware_order ${order} ${version}`)
-    : runs(`active.version_order collate "C" ${order} ${version}`);
+  const version = String(value);
+  if (field === 'version')
+    return inReport(runsSql(names.releases, ordersRelease(order, version), parameters));
+  return inReport(
+    `report.firmware_order ${order} ${parameters.add(versionOrderOf(version))}::text collate "C"`,
+  );
 }
 
 /** An age below an hour is a time after an hour ago. */
@@ -203,7 +181,7 @@ function timeOrder(
   return `${column} ${turned} now() - make_interval(secs => ${parameters.add(value.ageS)}::float8)`;
 }
 
-function hasSql(field: FilterField, parameters: Parameters): string {
+function hasSql(field: FilterField, parameters: Parameters, names: FilterNames): string {
   if (isAttributeField(field)) {
     const { key, column, within } = attributeAt(field);
     return within(`${column} ? ${parameters.add(key)}::text`);
@@ -219,7 +197,7 @@ function hasSql(field: FilterField, parameters: Parameters): string {
       return `(d.hardware_revision <> '')`;
     case 'version':
     case 'release':
-      return runs('true');
+      return inReport(runsSql(names.releases, () => true, parameters));
     case 'firmware':
       return inReport(`report.firmware_version <> ''`);
     case 'update':

@@ -27,7 +27,8 @@ import type {
 import type { Db } from '../database.js';
 import { DEVICE_FROM } from '../queries/devices.js';
 import { loadFilterNames } from '../queries/filter-names.js';
-import { Parameters, filterSql } from '../queries/filter-sql.js';
+import { filterSql } from '../queries/filter-sql.js';
+import { Parameters } from '../queries/parameters.js';
 import { namedQuery } from '../queries/index.js';
 import { cursorKey, cursorNumber, iso, isoOrNull, toPage } from '../stores/page.js';
 

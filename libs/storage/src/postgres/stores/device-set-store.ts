@@ -5,7 +5,8 @@ import type { BulkLimits, BulkUpdate, DeviceSetStore, Filter } from '@tinyfleet/
 import type { Db } from '../database.js';
 import { DEVICE_COLUMNS, DEVICE_FROM, type DeviceListRow } from '../queries/devices.js';
 import { loadFilterNames } from '../queries/filter-names.js';
-import { Parameters, filterSql } from '../queries/filter-sql.js';
+import { filterSql } from '../queries/filter-sql.js';
+import { Parameters } from '../queries/parameters.js';
 import { namedQuery } from '../queries/index.js';
 import { toDevice } from './device-store.js';
 

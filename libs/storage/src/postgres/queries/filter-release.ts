@@ -1,0 +1,80 @@
+/**
+ * Filters by what a device runs. Releases are few and devices many: the releases are matched here, and Postgres gets the
+ * digests of their bundles, whose shares of the fleet it knows.
+ */
+import { versionOrderOf, type Order, type Scalar } from '@tinyfleet/registry';
+import { globMatches, type Parameters } from './parameters.js';
+
+/** A bundle of a release; the same bundle may be in several. */
+export interface ReleaseBundle {
+  readonly digest: Buffer;
+  readonly sequence: number;
+  readonly ref: string;
+  readonly version: string;
+  readonly versionOrder: string;
+}
+
+export function matchesRelease(field: 'release' | 'version', values: readonly Scalar[]) {
+  return ({ ref, version, versionOrder }: ReleaseBundle): boolean =>
+    values.some((value) => {
+      if (typeof value === 'object')
+        return globMatches(value, ref) || (field === 'version' && globMatches(value, version));
+      const text = String(value);
+      // `1.1.0` or `1.1` of any model, or `kws@1.1.0`.
+      return text === ref || (field === 'version' && versionOrderOf(text) === versionOrder);
+    });
+}
+
+export function ordersRelease(order: Order, version: string) {
+  const wanted = versionOrderOf(version) ?? '';
+  return ({ versionOrder: own }: ReleaseBundle): boolean => {
+    switch (order) {
+      case '<':
+        return own < wanted;
+      case '<=':
+        return own <= wanted;
+      case '>':
+        return own > wanted;
+      case '>=':
+        return own >= wanted;
+    }
+  };
+}
+
+/**
+ * Over `report`. Which of several releases with one bundle a device runs is as ACTIVE_RELEASE has it: the one it names, else
+ * the newest.
+ */
+export function runsSql(
+  bundles: readonly ReleaseBundle[],
+  matches: (bundle: ReleaseBundle) => boolean,
+  parameters: Parameters,
+): string {
+  const byDigest = new Map<string, ReleaseBundle[]>();
+  for (const bundle of bundles) {
+    const key = bundle.digest.toString('hex');
+    byDigest.set(key, [...(byDigest.get(key) ?? []), bundle]);
+  }
+  const sure: Buffer[] = [];
+  const parts: string[] = [];
+  for (const same of byDigest.values()) {
+    const matching = same.filter(matches);
+    const { digest } = same[0]!;
+    if (matching.length === same.length) sure.push(digest);
+    else if (matching.length > 0) {
+      const newest = same.reduce((a, b) => (a.sequence > b.sequence ? a : b));
+      // One that names none of them runs the newest.
+      const is = matches(newest) ? same.filter((one) => !matches(one)) : matching;
+      const sequences = parameters.add(is.map(({ sequence }) => sequence));
+      parts.push(
+        `report.active_digest = ${parameters.add(digest)}::bytea and report.release_sequence ${matches(newest) ? '<> all' : '= any'}(${sequences}::bigint[])`,
+      );
+    }
+  }
+  parts.unshift(
+    sure.length === 1
+      ? `report.active_digest = ${parameters.add(sure[0])}::bytea`
+      : `report.active_digest = any(${parameters.add(sure)}::bytea[])`,
+  );
+  return parts.length === 1 ? parts[0]! : `(${parts.map((part) => `(${part})`).join(' or ')})`;
+}
