@@ -14,7 +14,8 @@ import type {
 import { isDuplicate, type Database } from '../database.js';
 import { DEVICE_FROM } from '../queries/devices.js';
 import { loadFilterNames } from '../queries/filter-names.js';
-import { filterSql, Parameters } from '../queries/filter-sql.js';
+import { filterSql } from '../queries/filter-sql.js';
+import { Parameters } from '../queries/parameters.js';
 import { namedQuery } from '../queries/index.js';
 import { cursorId, iso, isoOrNull, toPage } from '../stores/page.js';
 import { PgImportStage } from './import-stage.js';
