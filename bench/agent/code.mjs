@@ -1,7 +1,8 @@
-// Code, stack and RAM of the full profile on the cores it is for. Signature code is the port's choice: a row of its own.
+// Code, stack and RAM of the full profile on the cores it is for, then of the reduced one. Signature code is the port's choice: a row of its own.
 import { stdout } from 'node:process';
 import { cortexM } from '../../firmware-stubs/size.mjs';
 import { bar, table } from '../report.mjs';
+import { measureReduced } from './reduced.mjs';
 
 const CORES = ['cortex-m3', 'cortex-m4', 'cortex-m33', 'cortex-m7'];
 
@@ -26,7 +27,7 @@ export async function measureCode() {
   for (const cpu of CORES) sizes.push(await cortexM(cpu));
   if (sizes.some((size) => size === null)) {
     stdout.write('left out: arm-none-eabi-gcc is not installed (npm run setup-test-deps)\n');
-    return [];
+    return measureReduced();
   }
   const row = (name, of) => [name, ...sizes.map(of)];
   table(
@@ -47,6 +48,7 @@ export async function measureCode() {
   // Published: ROM 33 KiB, RAM 15 KiB, without signature, delta, compression and resume.
   stdout.write('mender-mcu as published: 33,792 B of ROM, 15,360 B of RAM\n');
   return [
+    ...(await measureReduced()),
     bar({
       id: 'agent.code',
       value: everything(m4),

@@ -33,6 +33,9 @@ const EXPECTED: readonly [start: string, output: RegExp][] = [
   ['arm-none-eabi-size', /\b\d{5}\b/],
   ['timeout 6 node firmware-stubs/ports/cortex-m/run.mjs', /^boot 1$/m],
   ['npx tinyfleet --project workshop device show m4-1', /0\.1\.0/],
+  ['npx tinyfleet --project workshop flash uno-1', /^device +uno-1, arduino-uno$/m],
+  ['timeout 8 node firmware-stubs/ports/avr/run.mjs', /^boot$/m],
+  ['npx tinyfleet --project workshop device show uno-1', /0\.1\.0/],
 ];
 
 describe('guide of a port of the agent', () => {
@@ -55,7 +58,7 @@ describeWith(['gcc', 'cmake', 'make'], 'guide of a port of the agent', () => {
   let product: Product;
 
   beforeAll(async () => {
-    const made = ['my-board', 'my-board-image', 'gateway-1', 'm4-1', 'TinyFleet'];
+    const made = ['my-board', 'my-board-image', 'gateway-1', 'm4-1', 'uno-1', 'TinyFleet'];
     await Promise.all(
       made.map((name) => rm(join(workspaceRoot, 'tmp', name), { recursive: true, force: true })),
     );

@@ -39,7 +39,8 @@ export const avrRunner: DeviceRunner = {
     await buildAvr();
     await buildSimavr();
   },
-  flash: (hardware) => flashOf(hardware, ERASED),
+  // Of the parameter block only, which has no smaller sectors: where things lie on this chip is fixed (ports/avr/board.h).
+  flash: (hardware) => flashOf({ ...hardware, sectorBytes: 512, programUnitBytes: 32 }, ERASED),
   async provision(folder, bundleFile, sequence) {
     const { memoryFile } = await makeReady(folder);
     await installAvrBundle(memoryFile, await readFile(bundleFile), sequence);

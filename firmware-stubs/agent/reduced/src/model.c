@@ -1,6 +1,5 @@
 // Loader and runner of the reduced agent: bundles of FULLY_CONNECTED and SOFTMAX of int8, read in place. A plan record is copied to RAM
-// and given to the same kernels as everywhere. There are fewer checks than in fleet_load, but whatever the bytes are, nothing is run
-// that could leave the arena or the bundle.
+// and given to the same kernels as everywhere. There are fewer checks than in fleet_load, see reduced_load.
 #include "fleet_kernel.h"
 #include "reduced.h"
 

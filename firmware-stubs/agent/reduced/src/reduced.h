@@ -40,8 +40,9 @@ typedef struct {
   uint8_t steps, golden_count;
   uint8_t classes; // of an output that names classes, else 0
 } reduced_model_t;
-// Reads a bundle and checks everything that running it relies on: whatever its bytes are, nothing outside arena and bundle is
-// touched afterwards. 0, or an error of area 3 or 6 negated.
+// Reads a bundle and checks what running it follows: sections, records, operands inside their spaces, contract, golden vectors. Whatever
+// the bytes are, it reads none outside. Of shapes, multipliers and shifts the compiler is trusted, so what is run must have the digest
+// that a MAC vouched for. 0, or an error of area 3 or 6 negated.
 int32_t reduced_load(reduced_model_t *model, const FLEET_CONST_MEMORY uint8_t *bundle, uint16_t bytes, void *arena);
 // Runs the plan on the input in the arena. With `crcs` runtime.step-mismatch, and the step.
 int32_t reduced_run(const fleet_reduced_t *agent, const reduced_model_t *model, const FLEET_CONST_MEMORY uint8_t *crcs, uint8_t *failed);

@@ -1,8 +1,8 @@
 // An ATmega328P under simavr with power that may fail: flash and EEPROM are a file that is mapped, so what the device had written when
 // this process died is what it finds when it is started again. Its UART goes to a modem on TCP (src/qemu/modem.ts), with RTS.
 //   tinyfleet-avr firmware.hex memory-file modem-port
-// memory-file: 32 KB of flash, then 1 KB of EEPROM; the program's own part of the flash is written at each start. Prints a line when
-// the device was reset, and with each inference the class it gave.
+// memory-file: 32 KB of flash, then 1 KB of EEPROM; the program's own part of the flash is written at each start. Prints `boot`,
+// and with each inference the class it gave.
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -63,9 +63,11 @@ static void on_rts(avr_irq_t *irq, uint32_t value, void *param) {
 }
 
 static void on_inference(avr_irq_t *irq, uint32_t value, void *param) {
+  static uint32_t last;
   (void)irq;
-  (void)value;
   avr_ioport_state_t state;
+  if (value == last) return;
+  last = value;
   if (avr_ioctl(param, AVR_IOCTL_IOPORT_GETSTATE('B'), &state) == 0)
     printf("inference %u class %u\n", ++line.inferences, (unsigned)(state.port & 15));
 }
@@ -181,6 +183,7 @@ int main(int argc, char **argv) {
   line.to_device = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
   avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('D'), rts_pin), on_rts, NULL);
   avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('B'), 5), on_inference, avr);
+  printf("boot\n");
   avr_cycle_timer_register(avr, byte_cycles, send_byte, NULL);
   avr_cycle_timer_register(avr, look_cycles, look, NULL);
   for (;;) {
