@@ -173,6 +173,7 @@ static BOARD_IN_BOOT bool read_identity(void) {
 }
 
 int main(void) {
+  wdt_disable(); // what a reset by the watchdog has left running
   wdt_enable(WDTO_2S);
   DDRB = 0x2f;
   DDRD = 1 << board_rts;

@@ -72,19 +72,15 @@ static void on_inference(avr_irq_t *irq, uint32_t value, void *param) {
     printf("inference %u class %u\n", ++line.inferences, (unsigned)(state.port & 15));
 }
 
-static avr_cycle_count_t send_byte(avr_t *avr, avr_cycle_count_t when, void *param) {
-  (void)avr;
-  (void)param;
+static void send_byte(void) {
   // simavr's UART would take 64 bytes, which RTS could no longer hold back; the chip's takes two.
   const int is_free = line.uart->input.read == line.uart->input.write;
   if (is_free && line.may_send && line.in_sent < line.in_used) avr_raise_irq(line.to_device, line.in[line.in_sent++]);
-  return when + byte_cycles;
 }
 
 // Reads what the modem has sent, and keeps the device's clock from running ahead of the wall's.
-static avr_cycle_count_t look(avr_t *avr, avr_cycle_count_t when, void *param) {
-  (void)param;
-  const uint64_t due_ns = line.started_ns + avr->cycle * (1000000000u / (clock_hz / 1000)) / 1000;
+static void look(uint64_t cycle) {
+  const uint64_t due_ns = line.started_ns + cycle * (1000000000u / (clock_hz / 1000)) / 1000;
   const uint64_t now_ns = wall_ns();
   if (due_ns > now_ns) {
     const struct timespec rest = {(time_t)((due_ns - now_ns) / 1000000000u), (long)((due_ns - now_ns) % 1000000000u)};
@@ -98,7 +94,6 @@ static avr_cycle_count_t look(avr_t *avr, avr_cycle_count_t when, void *param) {
     line.in_sent = 0;
     line.in_used = n > 0 ? (size_t)n : 0;
   }
-  return when + look_cycles;
 }
 
 // Time passes in `look`; a sleeping core only has to let the cycles go by.
@@ -184,13 +179,20 @@ int main(int argc, char **argv) {
   avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('D'), rts_pin), on_rts, NULL);
   avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('B'), 5), on_inference, avr);
   printf("boot\n");
-  avr_cycle_timer_register(avr, byte_cycles, send_byte, NULL);
-  avr_cycle_timer_register(avr, look_cycles, look, NULL);
-  for (;;) {
+  // Not by simavr's timers, which a reset by the watchdog forgets.
+  for (uint64_t byte = 0, next_look = 0;;) {
     const int state = avr_run(avr);
     if (state == cpu_Crashed || state == cpu_Done) {
       fprintf(stderr, "the processor stopped at %#x\n", (unsigned)avr->pc);
       return 1;
+    }
+    if (avr->cycle >= byte) {
+      byte = avr->cycle + byte_cycles;
+      send_byte();
+    }
+    if (avr->cycle >= next_look) {
+      next_look = avr->cycle + look_cycles;
+      look(avr->cycle);
     }
   }
 }
