@@ -72,6 +72,7 @@ const tokenOf = ({ path }: { path: string }) => path.split('#')[1] ?? '';
 describe('every mutating route', () => {
   const params = () => ({ project: world['projects/:project']! });
   const device = () => ({ ...params(), device: 'd-1' });
+  const hook = () => ({ ...params(), webhook: 'hook' });
   const version = () => ({ ...params(), model: 'vibration', version: '1.1.0' });
   const build = () => ({ ...version(), deviceType: 'wasm' });
   const rollout = () => ({ ...params(), number: Number(world['rollouts/:number']) });
@@ -169,6 +170,21 @@ describe('every mutating route', () => {
       await admin.call('deviceToken', { params: device(), body: {} });
       await via(admin, 'credentialRevokeAll', { params: device() });
     },
+    deviceImport: async () =>
+      via(admin, 'deviceImport', {
+        params: params(),
+        body: new TextEncoder().encode('name,type\nd-imported,wasm\n'),
+      }),
+    webhookCreate: async () =>
+      via(admin, 'webhookCreate', {
+        params: params(),
+        body: { name: 'hook', url: 'https://hooks.example.org/', events: ['device.removed'] },
+      }),
+    webhookUpdate: async () => via(admin, 'webhookUpdate', { params: hook(), body: { enabled: false } }),
+    webhookSecret: async () => via(admin, 'webhookSecret', { params: hook(), body: {} }),
+    webhookTest: async () => via(admin, 'webhookTest', { params: hook() }),
+    webhookReplay: async () => via(admin, 'webhookReplay', { params: hook(), body: { from: 1, to: 1 } }),
+    webhookDelete: async () => via(admin, 'webhookDelete', { params: hook() }),
     groupCreate: async () => via(admin, 'groupCreate', { params: params(), body: { name: 'pilots' } }),
     groupUpdate: async () =>
       via(admin, 'groupUpdate', { params: { ...params(), group: 'pilots' }, body: { notes: 'x' } }),

@@ -213,6 +213,26 @@ describe('ETag', () => {
     expect((await send(routes.deviceList, {})).headers.get('etag')).toBeNull();
   });
 
+  it('should keep devices and groups from being changed on top of what others changed', async () => {
+    const device = { device: 'i-1' };
+    const body = { site: 'x' };
+    const etag = (await send(routes.deviceGet, { params: device })).headers.get('etag') ?? '';
+    const change = (tag: string) =>
+      send(routes.deviceUpdate, { params: device, body, headers: { 'if-match': tag } });
+    expect((await change(etag)).status).toBe(200);
+    const stale = await change(etag);
+    expect([stale.status, stale.body['code']]).toEqual([412, 'server.precondition-failed']);
+    const gone = await send(routes.deviceDelete, { params: device, headers: { 'if-match': etag } });
+    expect(gone.status).toBe(412);
+    await server.client.call('groupCreate', { params, body: { name: 'g' } });
+    const group = { params: { group: 'g' }, headers: { 'if-match': '"1"' } };
+    expect((await send(routes.groupUpdate, { ...group, body: { notes: 'n' } })).status).toBe(200);
+    expect((await send(routes.groupDelete, group)).status).toBe(412);
+    expect((await send(routes.projectDelete, { project: 'q', headers: { 'if-match': '"0"' } })).status).toBe(
+      412,
+    );
+  });
+
   it('should refuse a list of tags that is none, or too long', async () => {
     for (const known of ['x', '"a" "b"', Array.from({ length: 21 }, () => '"a"').join(',')]) {
       const { status, body } = await send(routes.projectGet, { headers: { 'if-none-match': known } });

@@ -186,6 +186,15 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
   await client.call('groupCreate', { params, body: { name: group } });
   const credential = (await client.call('credentialList', { params: { ...params, device } })).items[0]!.id;
 
+  const webhook = `hook-${suffix}`;
+  const events = ['device.removed'];
+  await client.call('webhookCreate', {
+    params,
+    body: { name: webhook, url: 'https://hooks.example.org/', events },
+  });
+  const devices = new TextEncoder().encode('name,type\n');
+  const deviceImport = await client.call('deviceImport', { params, body: devices });
+
   const model = `model-${suffix}`;
   const version = `${major}.0.0`;
   await makeVersion(server, scope, { model, version, type });
@@ -213,6 +222,8 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     'credentials/:credential': credential,
     'device-types/:deviceType': type,
     'groups/:group': group,
+    'webhooks/:webhook': webhook,
+    'device-imports/:import': deviceImport.id,
     'models/:model': model,
     'versions/:version': version,
     'builds/:deviceType': type,

@@ -87,6 +87,7 @@ const nothing = (): Values => ({
   'signing-keys/:keyId': 'f'.repeat(16),
   'members/:email': 'nothing@example.org',
   'invitations/:id': uuidv7(),
+  'device-imports/:import': uuidv7(),
   'credentials/:credential': uuidv7(),
 });
 

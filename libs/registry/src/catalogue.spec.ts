@@ -19,6 +19,14 @@ describe('catalogue', () => {
     },
   );
 
+  it('should have the boards that people ask for, each with the documents of its figures', () => {
+    const wanted =
+      'nano33-ble nucleo-l4r5zi stm32f746-disco nucleo-h7a3zi nrf52840-dk nrf5340-dk rpi-pico esp32-s3-devkit esp32-devkitc efr32xg24 arduino-uno corstone-300 qemu-m3 qemu-m4 qemu-m7 qemu-m55 posix wasm';
+    const names = CATALOGUE.map(({ name }) => name);
+    expect(wanted.split(' ').filter((name) => !names.includes(name))).toEqual([]);
+    for (const { name, source } of CATALOGUE) expect([name, source.length > 10]).toEqual([name, true]);
+  });
+
   it('should name each type once', () => {
     expect(new Set(CATALOGUE.map(({ name }) => name)).size).toBe(CATALOGUE.length);
   });

@@ -123,7 +123,8 @@ export class WebhookService {
         actor,
         action: 'webhook.updated',
         target: name,
-        detail: { before: { url, events, enabled }, after: { ...change } },
+        before: { url, events, enabled },
+        after: { ...change },
       });
       return await webhooks.get(scope, name);
     });
@@ -147,8 +148,14 @@ export class WebhookService {
 
   async remove(actor: string, scope: ProjectScope, name: string): Promise<void> {
     await this.transact(async ({ webhooks, audit }) => {
+      const { url, events, enabled } = await webhooks.get(scope, name);
       await webhooks.remove(scope, name);
-      await audit.append(scope, { actor, action: 'webhook.removed', target: name });
+      await audit.append(scope, {
+        actor,
+        action: 'webhook.removed',
+        target: name,
+        before: { url, events, enabled },
+      });
     });
   }
 

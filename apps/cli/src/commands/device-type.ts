@@ -47,7 +47,9 @@ export function deviceTypeCommand(): Command {
           ['state', bytes(type.stateBytes)],
           ['flash page', `${bytes(type.sectorBytes)}, written in ${type.programUnitBytes}`],
           ['runtime ABI', type.abi],
-          ['made by', type.builtIn ? 'TinyFleet' : type.source],
+          ['computes with', (type.features ?? []).join(', ') || 'integers'],
+          ['made by', type.builtIn ? 'TinyFleet' : 'this project'],
+          ['figures from', type.source],
         ]),
       );
     });

@@ -29,6 +29,8 @@ export const DeviceType = z
     stateBytes: z.int(),
     sectorBytes: z.int(),
     programUnitBytes: z.int(),
+    /** What the core computes with beside integers: 16-bit SIMD, floating point, vectors (Helium). */
+    features: z.array(z.enum(['dsp', 'fpu', 'mve'])).optional(),
     /** `reduced`: bundles carry what the device reads and nothing for tools. Default `full`. */
     profile: z.enum(['full', 'reduced']).optional(),
     /** Runtime ABI `major.minor`. */

@@ -55,6 +55,7 @@ export const devicesRoutes = {
     params: device,
     body: r.DevicePatch,
     response: r.Device,
+    revisioned: 'device',
   },
   deviceAttributes: {
     method: 'PATCH',
@@ -64,6 +65,7 @@ export const devicesRoutes = {
     params: device,
     body: r.AttributesPatch,
     response: r.AttributeSet,
+    revisioned: 'device',
   },
   deviceSuspend: {
     method: 'POST',
@@ -96,6 +98,7 @@ export const devicesRoutes = {
     access: 'operator',
     params: device,
     status: 204,
+    revisioned: 'device',
   },
   deviceTelemetry: {
     method: 'GET',

@@ -36,6 +36,7 @@ export const projectsRoutes = {
     access: 'admin',
     params: project,
     status: 204,
+    revisioned: 'project',
   },
   fleetSummary: {
     method: 'GET',
