@@ -95,7 +95,8 @@ export async function measureFilters({ database, scope }, rounds = 20) {
   let next = 0;
   const [detail] = await interleaved([() => stores.devices.detail(scope, names[next++ % names.length])], 200);
   const [group] = await interleaved([() => stores.groups.get(scope, 'chosen')], 200);
-  return { results, detail, group };
+  const [summary] = await interleaved([() => stores.projects.summary(scope)], 5);
+  return { results, detail, group, summary };
 }
 
 /** Every piece of work once a round, so that what else the machine does falls on all alike. */

@@ -38,6 +38,8 @@ describe('openApiDocument', () => {
       'query:cursor',
       'query:limit',
       'query:filter',
+      'query:sort',
+      'query:order',
     ]);
   });
 

@@ -276,6 +276,15 @@ describe('device filter', () => {
     }
   });
 
+  it('should count the fleet as its devices say', async () => {
+    expect(await stores.projects.summary(scope)).toMatchObject({
+      devices: 4,
+      byPresence: { never: 1, connected: 1, silent: 2 },
+      byType: { wasm: 3, 'qemu-m4': 1 },
+      byRelease: { 'kws@1.9.0': 1, 'kws@2.0.0-rc.10': 1, 'kws@2.1.0': 1 },
+    });
+  });
+
   it('should page in every order without losing or repeating a device', async () => {
     for (const sort of ['name', 'lastSeen', 'createdAt'] as const) {
       for (const order of ['asc', 'desc'] as const) {
@@ -392,6 +401,11 @@ describe('releases with the same bundle', () => {
       expect(await found('version >= "3.1"')).toBe(runs >= '3.1.0' ? 'c' : '');
       expect(await found('version > "3.0.0" and version < "3.2.0"')).toBe(runs === '3.1.0' ? 'c' : '');
       expect(await found('version >= 3')).toBe('c');
+      expect((await stores.projects.summary(scope)).byRelease).toEqual({
+        'kws@1.9.0': 1,
+        'kws@2.0.0-rc.10': 1,
+        [`kws@${runs}`]: 1,
+      });
     }
   });
 });

@@ -26,7 +26,8 @@ export const PRESENCE_CONDITIONS: Readonly<Record<Exclude<Resource<'Presence'>, 
   silent:
     'not seen.connected and (seen.next_contact_by > now()) is not true and (seen.lost_at <= now()) is not true',
 };
-const PRESENCE = `case when seen.device_id is null then 'never' ${Object.entries(PRESENCE_CONDITIONS)
+/** Over `seen`. */
+export const PRESENCE = `case when seen.device_id is null then 'never' ${Object.entries(PRESENCE_CONDITIONS)
   .map(([presence, condition]) => `when ${condition} then '${presence}'`)
   .join(' ')} end`;
 

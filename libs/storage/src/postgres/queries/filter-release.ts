@@ -41,6 +41,33 @@ export function ordersRelease(order: Order, version: string) {
   };
 }
 
+function groupByDigest(bundles: readonly ReleaseBundle[]): Map<string, ReleaseBundle[]> {
+  const byDigest = new Map<string, ReleaseBundle[]>();
+  for (const bundle of bundles) {
+    const key = bundle.digest.toString('hex');
+    const same = byDigest.get(key);
+    if (same) same.push(bundle);
+    else byDigest.set(key, [bundle]);
+  }
+  return byDigest;
+}
+
+const newestOf = (same: readonly ReleaseBundle[]): ReleaseBundle =>
+  same.reduce((a, b) => (a.sequence > b.sequence ? a : b));
+
+/** Digests that several releases have. */
+export const sharedDigests = (bundles: readonly ReleaseBundle[]): Buffer[] =>
+  [...groupByDigest(bundles).values()].filter(({ length }) => length > 1).map(([one]) => one!.digest);
+
+/** What a device with this bundle runs, given the sequence of the release it names. */
+export function releaseFinder(bundles: readonly ReleaseBundle[]) {
+  const byDigest = groupByDigest(bundles);
+  return (digest: Buffer, sequence: number | null): ReleaseBundle | undefined => {
+    const same = byDigest.get(digest.toString('hex'));
+    return same && (same.find((one) => one.sequence === sequence) ?? newestOf(same));
+  };
+}
+
 /**
  * Over `report`. Which of several releases with one bundle a device runs is as ACTIVE_RELEASE has it: the one it names, else
  * the newest.
@@ -50,19 +77,14 @@ export function runsSql(
   matches: (bundle: ReleaseBundle) => boolean,
   parameters: Parameters,
 ): string {
-  const byDigest = new Map<string, ReleaseBundle[]>();
-  for (const bundle of bundles) {
-    const key = bundle.digest.toString('hex');
-    byDigest.set(key, [...(byDigest.get(key) ?? []), bundle]);
-  }
   const sure: Buffer[] = [];
   const parts: string[] = [];
-  for (const same of byDigest.values()) {
+  for (const same of groupByDigest(bundles).values()) {
     const matching = same.filter(matches);
     const { digest } = same[0]!;
     if (matching.length === same.length) sure.push(digest);
     else if (matching.length > 0) {
-      const newest = same.reduce((a, b) => (a.sequence > b.sequence ? a : b));
+      const newest = newestOf(same);
       // One that names none of them runs the newest.
       const is = matches(newest) ? same.filter((one) => !matches(one)) : matching;
       const sequences = parameters.add(is.map(({ sequence }) => sequence));

@@ -11,7 +11,9 @@ import type { NewProject, ProjectStore } from '@tinyfleet/registry';
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
-import { DEVICE_FROM } from '../queries/devices.js';
+import { PRESENCE } from '../queries/devices.js';
+import { loadReleaseBundles } from '../queries/filter-names.js';
+import { releaseFinder, sharedDigests } from '../queries/filter-release.js';
 import { cursorKey, iso, toPage } from './page.js';
 
 interface ProjectListRow {
@@ -104,16 +106,18 @@ export class PgProjectStore implements ProjectStore {
   }
 
   async summary(scope: ProjectScope): Promise<Resource<'FleetSummary'>> {
-    const groups = await this.db.query<{
-      presence: 'never';
-      type: string;
-      release: string | null;
-      count: number;
-    }>(
-      `select state.presence, t.name as type, active.ref as release, count(*)::int as count
-       ${DEVICE_FROM} where d.project_id = $1 group by 1, 2, 3`,
-      [scope.id],
+    const byType = await this.countBy(
+      `select t.name as key, n.count from (
+         select type_id, count(*)::float8 as count from device where project_id = $1 group by 1) n
+       join device_type t on t.project_id = $1 and t.id = n.type_id`,
+      scope,
     );
+    const byPresence = await this.countBy(
+      `select ${PRESENCE} as key, count(*)::float8 as count from presence seen where project_id = $1 group by 1`,
+      scope,
+    );
+    const devices = Object.values(byType).reduce((sum, count) => sum + count, 0);
+    const never = devices - Object.values(byPresence).reduce((sum, count) => sum + count, 0);
     const [rest] = await this.db.query<{ rollouts: number; inferences: string | null; windows: number }>(
       `select (select count(*)::int from rollout where project_id = $1 and state = 'running') as rollouts,
          sum(n) as inferences, count(*)::int as windows
@@ -121,23 +125,40 @@ export class PgProjectStore implements ProjectStore {
          and window_start > now() - interval '1 hour' and window_start <= now()`,
       [scope.id],
     );
-    const sumBy = (key: (group: (typeof groups)[number]) => string | null) => {
-      const sums: Record<string, number> = {};
-      for (const group of groups) {
-        const name = key(group);
-        if (name !== null) sums[name] = (sums[name] ?? 0) + group.count;
-      }
-      return sums;
-    };
     return {
-      devices: groups.reduce((sum, { count }) => sum + count, 0),
-      byPresence: sumBy((group) => group.presence),
-      byType: sumBy((group) => group.type),
-      byRelease: sumBy((group) => group.release),
+      devices,
+      byPresence: never > 0 ? { ...byPresence, never } : byPresence,
+      byType,
+      byRelease: await this.countByRelease(scope),
       runningRollouts: rest?.rollouts ?? 0,
       inferencesLastHour: Number(rest?.inferences ?? 0),
       windowsLastHour: rest?.windows ?? 0,
     };
+  }
+
+  private async countBy(sql: string, scope: ProjectScope): Promise<Record<string, number>> {
+    const rows = await this.db.query<{ key: string; count: number }>(sql, [scope.id]);
+    return Object.fromEntries(rows.map(({ key, count }) => [key, count]));
+  }
+
+  /** By bundle first, which an index knows; only bundles of several releases are looked at by the release they name. */
+  private async countByRelease(scope: ProjectScope): Promise<Record<string, number>> {
+    const bundles = await loadReleaseBundles(this.db, scope);
+    const releaseOf = releaseFinder(bundles);
+    const rows = await this.db.query<{ digest: Buffer; sequence: number | null; count: number }>(
+      `select active_digest as digest, null::float8 as sequence, count(*)::float8 as count from device_report
+       where project_id = $1 and active_digest is not null and active_digest <> all ($2::bytea[]) group by 1
+       union all
+       select active_digest, release_sequence::float8, count(*)::float8 from device_report
+       where project_id = $1 and active_digest = any ($2::bytea[]) group by 1, 2`,
+      [scope.id, sharedDigests(bundles)],
+    );
+    const sums: Record<string, number> = {};
+    for (const { digest, sequence, count } of rows) {
+      const ref = releaseOf(digest, sequence)?.ref;
+      if (ref !== undefined) sums[ref] = (sums[ref] ?? 0) + count;
+    }
+    return sums;
   }
 }
 
