@@ -145,6 +145,24 @@ describe('provisioning keys', () => {
     expect((await provision({ key: numbered.key })).clientId).toBe('p/wasm-2');
   });
 
+  it('should leap over numbers that others have, and give no identity away that way', async () => {
+    for (const name of ['leap-1', 'leap-2'])
+      await server.client.call('deviceRegister', { params, body: { name, type: 'wasm' } });
+    const { key } = await makeKey({ nameTemplate: 'leap-{number}', again: 'always' });
+    const { clientId } = await provision({ key });
+    expect(clientId).toBe('p/leap-4');
+    // Another key with the same template meets the names of this one.
+    const other = await makeKey({ nameTemplate: 'leap-{number}', again: 'always' });
+    expect((await provision({ key: other.key })).clientId).toBe('p/leap-8');
+    // What was made is somebody: a unit that asks with no name of its own is not it.
+    await server.running.services.database.query(`update provisioning_key set used = 3 where name = $1`, [
+      (await server.client.call('provisioningKeyList', { params })).items.find(({ prefix }) =>
+        key.startsWith(prefix),
+      )!.name,
+    ]);
+    expect((await provision({ key })).clientId).toBe('p/leap-5');
+  });
+
   it.each([
     ['', 'provisioning.name-needed'],
     ['UPPER', 'provisioning.name-invalid'],
@@ -203,7 +221,7 @@ describe('provisioning keys', () => {
     const { key } = await makeKey({ nameTemplate: 'cbor-{name}' });
     const cbor = (entries: [unknown, unknown][]) => ({
       headers: { 'content-type': 'application/cbor' },
-      body: encode(new Map(entries)) as Uint8Array<ArrayBuffer>,
+      body: encode(new Map(entries)),
     });
     const ask = cbor([
       [1, key],
@@ -332,6 +350,25 @@ describe('the own certificate authority', () => {
     for (const body of wrong) expect(await codeOf(await sign(body))).toBe('provisioning.renewal-refused');
     await server.client.call('credentialRevokeAll', { params: { ...params, device: 'x-2' } });
     expect(await codeOf(await sign(renewal))).toBe('provisioning.renewal-refused');
+  });
+
+  it('should not renew by another authority what a disabled one has signed, nor for who may not come in', async () => {
+    await server.client.call('authorityCreate', { params, body: { name: 'spare' } });
+    await server.client.call('authorityCreate', { params, body: { name: 'lost' } });
+    const { key } = await makeKey({ nameTemplate: 'y-{name}' });
+    const first = await request();
+    const { certificate } = await provision({ key, name: '1', csr: first.csr });
+    const next = await request();
+    const renewal = { csr: next.csr, certificate, signature: signRenewal(next.der, first.key) };
+    const lost = { ...params, authority: 'lost' };
+    await server.client.call('authorityUpdate', { params: lost, body: { state: 'disabled' } });
+    expect(await codeOf(await sign(renewal))).toBe('provisioning.renewal-refused');
+    await server.client.call('authorityUpdate', { params: lost, body: { state: 'active' } });
+    await server.client.call('deviceSuspend', { params: { ...params, device: 'y-1' } });
+    expect(await codeOf(await sign(renewal))).toBe('provisioning.renewal-refused');
+    await server.client.call('deviceResume', { params: { ...params, device: 'y-1' } });
+    expect((await sign(renewal)).status).toBe(201);
+    await server.client.call('authorityDelete', { params: lost });
   });
 
   it('should sign for a device by its token, and for a person', async () => {

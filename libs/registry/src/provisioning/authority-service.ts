@@ -284,6 +284,8 @@ export class AuthorityService {
     if (!scope || !owner || owner.device !== address.device || owner.isRevoked)
       return refuse('it is not known, or revoked');
     if (owner.expiresAt <= this.now()) return refuse('it has ended');
+    // Who may not come in by it does not get a better one by it, signed by an authority that is still good.
+    if (!owner.mayConnect) return refuse('its device may not connect, or its authority is disabled');
     return { scope, device: owner.device };
   }
 

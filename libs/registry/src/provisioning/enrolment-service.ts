@@ -21,6 +21,9 @@ export interface EnrolmentOptions {
 }
 export const enrolmentDefaults: EnrolmentOptions = { certificateDays: 365 };
 
+/** Names tried for one device; the last number is half a million further. */
+const NAME_TRIES = 20;
+
 export class EnrolmentService {
   constructor(
     private readonly transact: Transact<ProvisioningStores>,
@@ -59,12 +62,9 @@ export class EnrolmentService {
       if (!key?.isUsable) throw new FleetError('provisioning.key-invalid');
       const { scope, settings } = key;
       const type = typeOf(key, request.type);
-      const name = deviceName(settings.nameTemplate, {
-        proposed: request.name,
-        type,
-        number: key.used + 1,
-      });
-      const again = await this.isAgain(stores, key, name);
+      const { name, again } = settings.nameTemplate.includes('{name}')
+        ? await this.named(stores, key, type, request.name)
+        : { name: await this.freeName(stores, key, type), again: undefined };
       const state = again ?? (await this.enrol(stores, key, { name, type, address }));
       const identity = await this.issue(stores, scope, name, request.csr);
       await stores.provisioning.countUse(scope, key.id, again === undefined ? 1 : 0);
@@ -77,6 +77,28 @@ export class EnrolmentService {
     });
   }
 
+  private async named(stores: ProvisioningStores, key: HeldKey, type: string, proposed: string | undefined) {
+    const name = deviceName(key.settings.nameTemplate, { proposed, type, number: key.used + 1 });
+    return { name, again: await this.isAgain(stores, key, name) };
+  }
+
+  /**
+   * A device that has no name of its own is always a new one: it gets a name that nobody has, never another's identity.
+   * Numbers that are taken are leapt over, further each time, so that a block of them costs its logarithm.
+   */
+  private async freeName({ devices }: ProvisioningStores, key: HeldKey, type: string): Promise<string> {
+    let name = '';
+    for (let step = 0; step < NAME_TRIES; step++) {
+      name = deviceName(key.settings.nameTemplate, {
+        proposed: undefined,
+        type,
+        number: key.used + 2 ** step,
+      });
+      if (!(await isTaken(devices, key.scope, name))) return name;
+    }
+    throw new FleetError('provisioning.device-taken', { device: name });
+  }
+
   /** The state of a device that this key made before, which may be answered once more; undefined: it is new. */
   private async isAgain(
     { provisioning, devices, credentials }: ProvisioningStores,
@@ -85,11 +107,8 @@ export class EnrolmentService {
   ): Promise<'claimed' | 'pending' | undefined> {
     const known = await provisioning.enrolment(scope, device);
     if (!known) {
-      const isTaken = await devices.get(scope, device).then(
-        () => true,
-        () => false,
-      );
-      if (isTaken) throw new FleetError('provisioning.device-taken', { device });
+      if (await isTaken(devices, scope, device))
+        throw new FleetError('provisioning.device-taken', { device });
       return undefined;
     }
     if (known.state === 'rejected') throw new FleetError('provisioning.rejected', { device });
@@ -174,6 +193,16 @@ export class EnrolmentService {
     await events.emit(scope, 'credential.changed', { device, change: 'issued' });
   }
 }
+
+const isTaken = async (
+  devices: ProvisioningStores['devices'],
+  scope: ProjectScope,
+  device: string,
+): Promise<boolean> =>
+  await devices.get(scope, device).then(
+    () => true,
+    () => false,
+  );
 
 /** @throws provisioning.type-needed, provisioning.type-refused */
 function typeOf({ settings }: HeldKey, named: string | undefined): string {

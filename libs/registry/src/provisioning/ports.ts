@@ -106,6 +106,8 @@ export interface CertificateOwner {
   readonly isRevoked: boolean;
   readonly authority: string;
   readonly expiresAt: Date;
+  /** Its authority is active, and the device neither suspended nor waiting for approval. */
+  readonly mayConnect: boolean;
 }
 
 export interface AuthorityStore {

@@ -14,7 +14,7 @@ describe('presence', () => {
 
   beforeAll(async () => {
     fleet = await FleetHarness.start();
-    tokens = await fleet.register(['hourly', 'sleeper', 'stray', 'late', 'known', 'quick']);
+    tokens = await fleet.register(['hourly', 'sleeper', 'stray', 'late', 'known', 'quick', 'liar']);
     await fleet.startEdge({ presence: { gatherMs: 20, pulseMs: 100 } });
     store = new PgPresenceStore(fleet.database);
   });
@@ -105,6 +105,14 @@ describe('presence', () => {
     expect(await presenceOf('sleeper')).toBe('silent');
     await age('sleeper', 86_400 + 900);
     expect(await presenceOf('sleeper')).toBe('lost');
+  });
+
+  it('should write down the others when a device declares a duty cycle that no table holds', async () => {
+    const liar = await connect('liar');
+    await liar.hello({ dutyCycleS: 0xffff_ffff });
+    await visit('quick');
+    liar.end();
+    expect(await away('liar')).toMatchObject({ duty: presenceDefaults.maxDutyS });
   });
 
   it('should count a wake that is over before it is written', async () => {

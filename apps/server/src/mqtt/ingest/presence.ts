@@ -15,12 +15,15 @@ export interface PresenceOptions extends PresencePolicy {
   readonly pulseMs: number;
   /** Not having been able to write that for so long is an outage of ours, which stops the clocks of devices. */
   readonly outageMs: number;
+  /** A device that declares a longer duty cycle, in s, counts as declaring this one. */
+  readonly maxDutyS: number;
 }
 export const presenceDefaults: PresenceOptions = {
   gatherMs: 250,
   contactMs: 60_000,
   pulseMs: 5_000,
   outageMs: 15_000,
+  maxDutyS: 366 * 86_400,
   dutyFactor: 1.25,
   gapFactor: 3,
   minWaitS: 120,
@@ -76,6 +79,9 @@ export class Presence {
     const { device } = session;
     const waiting = this.changes.get(device.deviceId);
     const began = connected && announce ? session.connectedAt : undefined;
+    // Devices declare any 32 bits: what the table cannot hold would hold up the changes of all others.
+    const declared =
+      session.dutyCycleS === undefined ? undefined : Math.min(session.dutyCycleS, this.options.maxDutyS);
     this.changes.set(device.deviceId, {
       projectId: device.projectId,
       deviceId: device.deviceId,
@@ -84,7 +90,7 @@ export class Presence {
       // A wake shorter than the gathering is one change: its begin is kept.
       beganAtMs: waiting?.beganAtMs ?? began,
       lastSeenMs: connected && !announce ? session.lastMessageAt : Date.now(),
-      dutyCycleS: session.dutyCycleS ?? waiting?.dutyCycleS,
+      dutyCycleS: declared ?? waiting?.dutyCycleS,
       defaultWaitS: Math.max(2 * device.windowS, this.options.minWaitS),
       announce: announce || (waiting?.announce ?? false),
     });

@@ -183,7 +183,9 @@ export class PgAuthorityStore implements AuthorityStore {
   async owner(scope: ProjectScope, fingerprint: Buffer): Promise<CertificateOwner | undefined> {
     const [row] = await this.db.query<CertificateOwner & object>(
       `select d.name as device, c.id as "credentialId", c.revoked_at is not null as "isRevoked", a.name as authority,
-         c.expires_at as "expiresAt"
+         c.expires_at as "expiresAt",
+         a.state = 'active' and d.state not in ('suspended', 'retired') and not exists (select from device_enrolment e
+           where e.project_id = d.project_id and e.device_id = d.id and e.state <> 'approved') as "mayConnect"
        from device_credential c
        join device d on d.project_id = c.project_id and d.id = c.device_id
        join device_authority a on a.project_id = c.project_id and a.id = c.authority_id
