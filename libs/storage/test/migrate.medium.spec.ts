@@ -95,9 +95,9 @@ describe('migrations', () => {
     expect(credential).toMatchObject({ kind: 'token', hash: Buffer.of(0), hasKey: false, expiresAt: null });
     expect(await after.query('select state from signing_key')).toEqual([{ state: 'active' }]);
     const device = { projectId: projectId!, deviceId: deviceId! };
-    expect(await new PgDesiredStore(after).load([{ ...device, credentialId: device.deviceId }])).toMatchObject([
-      { revision: 7, bundle: undefined },
-    ]);
+    expect(
+      await new PgDesiredStore(after).load([{ ...device, credentialId: device.deviceId }]),
+    ).toMatchObject([{ revision: 7, bundle: undefined }]);
     const asked = { ...device, credentialId: credential!.id, isNewSession: true, mayRotate: true };
     expect(await new PgAskSource(after).next([asked])).toEqual([undefined]);
     await after.close();

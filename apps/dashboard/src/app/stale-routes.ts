@@ -11,6 +11,8 @@ export const STALE_ROUTES: Readonly<Record<EventName, readonly RouteName[]>> = {
   'device.reported': ['deviceList', 'deviceGet', 'fleetSummary'],
   'presence.changed': ['deviceList', 'deviceGet', 'fleetSummary'],
   'command.changed': ['deviceCommandList'],
+  'credential.changed': ['credentialList'],
+  'authority.changed': ['authorityList'],
   'key.changed': ['signingKeyList'],
   'model.imported': ['modelList', 'modelVersionList'],
   'build.changed': ['buildList', 'buildGet'],
