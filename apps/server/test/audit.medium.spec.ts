@@ -336,7 +336,7 @@ describe('a change without an entry', () => {
       const revoke = async (one: TestServer) =>
         one.client.call('tokenDelete', { params: { name: 'x' } }).then(
           () => 'done',
-          (error: { code: string }) => error.code,
+          (error: unknown) => (error as { code: string }).code,
         );
       expect([await revoke(server), await revoke(lenient)]).toEqual(['server.unaudited', 'done']);
       const { items } = await lenient.client.call('instanceAuditList', { query: { action: 'request.done' } });

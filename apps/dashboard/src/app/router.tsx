@@ -60,6 +60,10 @@ const login = createRoute({
     ...(typeof search['next'] === 'string' && /^\/(?!\/)/.test(search['next'])
       ? { next: search['next'] }
       : {}),
+    // A code: whatever else stands there is not shown.
+    ...(typeof search['problem'] === 'string' && /^[a-z]+\.[a-z-]{1,40}$/.test(search['problem'])
+      ? { problem: search['problem'] }
+      : {}),
   }),
   component: lazyRouteComponent(() => import('../features/setup/login-page'), 'LoginPage'),
 });
