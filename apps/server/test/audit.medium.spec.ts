@@ -17,6 +17,7 @@ import {
 import { transactOn } from '@tinyfleet/storage';
 import { workspaceRoot } from '@tinyfleet/testing';
 import { uuidv7 } from 'uuidv7';
+import { issue, request } from './certificates.js';
 import { exportLines } from '../src/http/audit/audit-export.js';
 import { makeVersion, makeWorld, mutatingRoutes, type Values } from './route-fixtures.js';
 import { buildWorkspace, startTestServer, type TestServer } from './test-server.js';
@@ -72,9 +73,10 @@ const tokenOf = ({ path }: { path: string }) => path.split('#')[1] ?? '';
 describe('every mutating route', () => {
   const params = () => ({ project: world['projects/:project']! });
   const device = () => ({ ...params(), device: 'd-1' });
-  const hook = () => ({ ...params(), webhook: 'hook' });
   const version = () => ({ ...params(), model: 'vibration', version: '1.1.0' });
   const build = () => ({ ...version(), deviceType: 'wasm' });
+  const authority = () => ({ ...params(), authority: 'theirs' });
+  const webhook = () => ({ ...params(), webhook: 'hook' });
   const rollout = () => ({ ...params(), number: Number(world['rollouts/:number']) });
   const model = async (file: string) =>
     new Uint8Array(await readFile(join(workspaceRoot, 'tools/demo-model/models', file)));
@@ -82,7 +84,7 @@ describe('every mutating route', () => {
   const via = async <N extends RouteName>(client: Client, name: N, input?: CallInput<N>) =>
     await client.call(name, input);
   /** What a step keeps for a later one. */
-  const kept = { setup: '', invitation: '', reset: '', instanceInvitation: '', guest: '', credential: '' };
+  const kept = { setup: '', invitation: '', reset: '', instanceInvitation: '', key: '', proof: '' };
   const email = 'first@example.org';
   const guest = 'guest@example.org';
 
@@ -170,21 +172,6 @@ describe('every mutating route', () => {
       await admin.call('deviceToken', { params: device(), body: {} });
       await via(admin, 'credentialRevokeAll', { params: device() });
     },
-    deviceImport: async () =>
-      via(admin, 'deviceImport', {
-        params: params(),
-        body: new TextEncoder().encode('name,type\nd-imported,wasm\n'),
-      }),
-    webhookCreate: async () =>
-      via(admin, 'webhookCreate', {
-        params: params(),
-        body: { name: 'hook', url: 'https://hooks.example.org/', events: ['device.removed'] },
-      }),
-    webhookUpdate: async () => via(admin, 'webhookUpdate', { params: hook(), body: { enabled: false } }),
-    webhookSecret: async () => via(admin, 'webhookSecret', { params: hook(), body: {} }),
-    webhookTest: async () => via(admin, 'webhookTest', { params: hook() }),
-    webhookReplay: async () => via(admin, 'webhookReplay', { params: hook(), body: { from: 1, to: 1 } }),
-    webhookDelete: async () => via(admin, 'webhookDelete', { params: hook() }),
     groupCreate: async () => via(admin, 'groupCreate', { params: params(), body: { name: 'pilots' } }),
     groupUpdate: async () =>
       via(admin, 'groupUpdate', { params: { ...params(), group: 'pilots' }, body: { notes: 'x' } }),
@@ -246,6 +233,60 @@ describe('every mutating route', () => {
         params: params(),
         body: { labels: [{ device: 'd-1', bootId: '0000000100000001', inferenceIndex: 1, label: 1 }] },
       }),
+    deviceImport: async () =>
+      via(admin, 'deviceImport', {
+        params: params(),
+        body: new TextEncoder().encode('name,type\nd-3,wasm\n'),
+      }),
+    provisioningKeyCreate: async () => {
+      const body = { name: 'line', types: ['wasm'], nameTemplate: 'line-{name}' };
+      kept.key = (await via(admin, 'provisioningKeyCreate', { params: params(), body })).key;
+    },
+    provision: async () => via(own(), 'provision', { body: { key: kept.key, name: '1' } }),
+    enrolmentApprove: async () =>
+      via(admin, 'enrolmentApprove', { params: { ...params(), device: 'line-1' } }),
+    enrolmentReject: async () => {
+      await own().call('provision', { body: { key: kept.key, name: '2' } });
+      await via(admin, 'enrolmentReject', { params: { ...params(), device: 'line-2' } });
+    },
+    provisioningKeyRevoke: async () =>
+      via(admin, 'provisioningKeyRevoke', { params: { ...params(), key: 'line' } }),
+    claimCodeCreate: async () =>
+      via(admin, 'claimCodeCreate', { params: { ...params(), device: 'd-3' }, body: {} }),
+    deviceCertificate: async () => {
+      const { csr } = await request();
+      await via(admin, 'deviceCertificate', { params: { ...params(), device: 'd-3' }, body: { csr } });
+    },
+    provisionCertificate: async () => {
+      const at = { ...params(), device: 'd-3' };
+      const { token } = await admin.call('deviceToken', { params: at, body: {} });
+      const { csr } = await request();
+      const clientId = `${at.project}/d-3`;
+      await via(own(), 'provisionCertificate', { body: { csr, clientId, token } });
+    },
+    authorityCreate: async () => {
+      const authority = await issue('an authority', { isAuthority: true });
+      const body = { name: 'theirs', certificate: authority.cert };
+      const { challenge } = await via(admin, 'authorityCreate', { params: params(), body });
+      kept.proof = (await issue(challenge!, { by: authority })).cert;
+    },
+    authorityProve: async () =>
+      via(admin, 'authorityProve', { params: authority(), body: { certificate: kept.proof } }),
+    authorityUpdate: async () =>
+      via(admin, 'authorityUpdate', { params: authority(), body: { site: 'hall' } }),
+    authorityRevokeSerial: async () =>
+      via(admin, 'authorityRevokeSerial', { params: authority(), body: { serial: '0a' } }),
+    authorityDelete: async () => via(admin, 'authorityDelete', { params: authority() }),
+    webhookCreate: async () =>
+      via(admin, 'webhookCreate', {
+        params: params(),
+        body: { name: 'hook', url: 'https://hook.invalid/', events: ['key.changed'] },
+      }),
+    webhookUpdate: async () => via(admin, 'webhookUpdate', { params: webhook(), body: { enabled: true } }),
+    webhookSecret: async () => via(admin, 'webhookSecret', { params: webhook(), body: {} }),
+    webhookTest: async () => via(admin, 'webhookTest', { params: webhook() }),
+    webhookReplay: async () => via(admin, 'webhookReplay', { params: webhook(), body: { from: 1, to: 1 } }),
+    webhookDelete: async () => via(admin, 'webhookDelete', { params: webhook() }),
     deviceRetire: async () => via(admin, 'deviceRetire', { params: device() }),
     deviceDelete: async () => via(admin, 'deviceDelete', { params: { ...params(), device: 'd-2' } }),
   };
@@ -268,11 +309,13 @@ describe('every mutating route', () => {
     expect(entry?.action).not.toBe('request.done');
     expect(entry?.request_id).toMatch(/^[0-9a-f-]{36}$/);
     expect(entry?.target).not.toBe('');
-    expect(entry?.actor).toMatch(/^(token:local|person:(first|guest)@example\.org|system)$/);
+    expect(entry?.actor).toMatch(
+      /^(token:local|person:(first|guest)@example\.org|system|(device|provisioning-key|claim-code):.+)$/,
+    );
     expect(entry?.token).toBe(entry?.actor === 'token:local' ? 'local' : null);
     const [, route] = mutatingRoutes.find(([one]) => one === name)!;
     const isUpdate = route.method === 'PATCH' || (route.method === 'PUT' && route.body !== 'binary');
-    if (isUpdate) expect([entry?.before, entry?.after]).toEqual([expect.any(Object), expect.any(Object)]);
+    if (isUpdate) expect([entry?.before, entry?.after]).not.toContain(null);
     if (route.method === 'DELETE' && !route.path.startsWith('/session'))
       expect({ ...entry?.before, ...entry?.detail }).not.toEqual({});
     const secrets = [password, kept.setup, kept.reset, kept.invitation].filter((secret) => secret !== '');

@@ -39,6 +39,8 @@ const BODIES: Partial<Record<RouteName, unknown>> = {
   groupMembersAdd: { devices: ['nobody'] },
   groupMembersRemove: { devices: ['nobody'] },
   deviceBulkAction: { filter: 'name = nobody', change: { notes: 'x' } },
+  provision: { key: 'nobody', name: 'nobody' },
+  provisionCertificate: { csr: 'nobody', clientId: 'nobody/nobody', token: 'nobody' },
   labelsPost: { labels: [{ device: 'nobody', bootId: 'f'.repeat(16), inferenceIndex: 1, label: 1 }] },
 };
 
@@ -186,15 +188,6 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
   await client.call('groupCreate', { params, body: { name: group } });
   const credential = (await client.call('credentialList', { params: { ...params, device } })).items[0]!.id;
 
-  const webhook = `hook-${suffix}`;
-  const events = ['device.removed'];
-  await client.call('webhookCreate', {
-    params,
-    body: { name: webhook, url: 'https://hooks.example.org/', events },
-  });
-  const devices = new TextEncoder().encode('name,type\n');
-  const deviceImport = await client.call('deviceImport', { params, body: devices });
-
   const model = `model-${suffix}`;
   const version = `${major}.0.0`;
   await makeVersion(server, scope, { model, version, type });
@@ -208,6 +201,16 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     number = (await client.call('rolloutCreate', { params, body })).number;
   }
   const { keyId } = await client.call('signingKeyRotate', { params });
+  const webhook = { name: `hook-${suffix}`, url: 'https://hook.invalid/', events: ['key.changed' as const] };
+  await client.call('webhookCreate', { params, body: webhook });
+  const key = `key-${suffix}`;
+  await client.call('provisioningKeyCreate', { params, body: { name: key, types: ['wasm'] } });
+  const authority = `ca-${suffix}`;
+  await client.call('authorityCreate', { params, body: { name: authority } });
+  const imported = await client.call('deviceImport', {
+    params,
+    body: new TextEncoder().encode(`name,type\nimported-${suffix},wasm\n`),
+  });
   const email = `member-${suffix}@example.org`;
   const person = { id: uuidv7(), email, name: email, passwordHash: null, instanceAdmin: false };
   await stores.people.add(person);
@@ -222,8 +225,10 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     'credentials/:credential': credential,
     'device-types/:deviceType': type,
     'groups/:group': group,
-    'webhooks/:webhook': webhook,
-    'device-imports/:import': deviceImport.id,
+    'device-imports/:import': imported.id,
+    'provisioning-keys/:key': key,
+    'authorities/:authority': authority,
+    'webhooks/:webhook': webhook.name,
     'models/:model': model,
     'versions/:version': version,
     'builds/:deviceType': type,

@@ -156,6 +156,7 @@ export class AuthorityService {
     const { site, state, type, tags, quota } = change;
     await this.transact(async ({ authorities, audit, events }) => {
       const before = await authorities.get(scope, name);
+      const shownBefore = (await authorities.list(scope)).find((one) => one.name === name);
       // Nobody gets around the proof by this door.
       if (state === 'active' && before.state === 'unproven')
         throw new FleetError('provisioning.proof-invalid', {
@@ -169,7 +170,15 @@ export class AuthorityService {
         ...(site === undefined ? {} : { site: site ?? '' }),
         ...(quota === undefined ? {} : { quota }),
       });
-      await audit.append(scope, { actor, action: 'authority.updated', target: name, after: { ...change } });
+      await audit.append(scope, {
+        actor,
+        action: 'authority.updated',
+        target: name,
+        before: Object.fromEntries(
+          Object.keys(change).map((key) => [key, shownBefore?.[key as keyof typeof change] ?? null]),
+        ),
+        after: { ...change },
+      });
       await events.emit(scope, 'authority.changed', { authority: name });
     });
     return await this.show(scope, name);
@@ -178,9 +187,12 @@ export class AuthorityService {
   /** @throws provisioning.authority-not-found */
   async remove(actor: string, scope: ProjectScope, name: string): Promise<void> {
     await this.transact(async ({ authorities, audit, events }) => {
-      if (!(await authorities.remove(scope, name)))
+      const known = (await authorities.list(scope)).find((one) => one.name === name);
+      if (!known || !(await authorities.remove(scope, name)))
         throw new FleetError('provisioning.authority-not-found', { authority: name });
-      await audit.append(scope, { actor, action: 'authority.removed', target: name });
+      const { subject, fingerprint, state, certificates } = known;
+      const before = { subject, fingerprint, state, certificates };
+      await audit.append(scope, { actor, action: 'authority.removed', target: name, before });
       await events.emit(scope, 'authority.changed', { authority: name });
     });
   }

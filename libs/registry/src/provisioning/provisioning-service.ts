@@ -66,9 +66,11 @@ export class ProvisioningService {
   /** @throws provisioning.key-not-found */
   async revokeKey(actor: string, scope: ProjectScope, name: string): Promise<void> {
     await this.transact(async ({ provisioning, audit }) => {
-      if (!(await provisioning.revokeKey(scope, name)))
+      const known = (await provisioning.listKeys(scope)).find((key) => key.name === name);
+      if (!known || !(await provisioning.revokeKey(scope, name)))
         throw new FleetError('provisioning.key-not-found', { key: name });
-      await audit.append(scope, { actor, action: 'provisioning-key.revoked', target: name });
+      const before = { state: known.state, types: known.types, used: known.used, quota: known.quota };
+      await audit.append(scope, { actor, action: 'provisioning-key.revoked', target: name, before });
     });
   }
 
