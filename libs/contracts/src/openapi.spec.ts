@@ -1,5 +1,6 @@
 /** The OpenAPI document says what the route table says. */
 import { describe, expect, it } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { openApiDocument } from './openapi.js';
 import { routes } from './routes/index.js';
 
@@ -19,6 +20,29 @@ describe('openApiDocument', () => {
       Object.values(path).map((o) => o.operationId),
     );
     expect(operations.sort()).toEqual(Object.keys(routes).sort());
+  });
+
+  it('should be valid OpenAPI 3.1', async () => {
+    const { valid, errors } = await new Validator().validate(
+      structuredClone(document) as unknown as Parameters<Validator['validate']>[0],
+    );
+    expect(errors).toBeUndefined();
+    expect(valid).toBe(true);
+  });
+
+  it('should describe every schema by itself', () => {
+    for (const [name, schema] of Object.entries(document.components.schemas))
+      expect(schema).not.toEqual({ $ref: `#/components/schemas/${name}` });
+  });
+
+  it('should say which headers a route understands', () => {
+    const headers = (path: string, method: string) =>
+      document.paths[path]?.[method]?.parameters?.filter((p) => p.in === 'header').map((p) => p.name);
+    const device = '/api/v1/projects/{project}/devices/{device}';
+    expect(headers('/api/v1/projects/{project}/devices', 'post')).toEqual(['Idempotency-Key']);
+    expect(headers(device, 'get')).toEqual(['If-None-Match']);
+    expect(headers(device, 'patch')).toEqual(['If-Match']);
+    expect(headers('/api/v1/projects/{project}/devices', 'get')).toEqual([]);
   });
 
   it('should resolve every reference it makes', () => {

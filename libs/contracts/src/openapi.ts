@@ -13,6 +13,9 @@ export function openApiDocument(version: string): Json {
     const path = `/api/v1${route.path.replace(/:([A-Za-z]+)/g, '{$1}')}`;
     (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(name, route, schemas);
   }
+  // Its own root is a reference once others refer to it.
+  const problem = schemaOf(Problem, schemas);
+  if (!('$ref' in problem)) schemas['Problem'] = problem;
   return {
     openapi: '3.1.0',
     info: {
@@ -23,7 +26,7 @@ export function openApiDocument(version: string): Json {
     },
     paths,
     components: {
-      schemas: { ...schemas, Problem: schemaOf(Problem, schemas) },
+      schemas,
       securitySchemes: {
         session: { type: 'apiKey', in: 'cookie', name: 'tinyfleet_session' },
         token: { type: 'http', scheme: 'bearer' },
@@ -37,6 +40,7 @@ function operationOf(name: string, route: Route, schemas: Json): Json {
   const parameters = [
     ...parametersOf('path', route.params, schemas),
     ...parametersOf('query', route.query as z.ZodObject | undefined, schemas),
+    ...headersOf(route),
   ];
   const operation: Json = {
     operationId: name,
@@ -62,6 +66,32 @@ function operationOf(name: string, route: Route, schemas: Json): Json {
     };
   }
   return operation;
+}
+
+const header = (name: string, description: string, example: string): Json => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema: { type: 'string' },
+  example,
+});
+
+/** Headers that every route of a kind understands: docs/api.md. */
+function headersOf(route: Route): Json[] {
+  if (route.method === 'POST' && route.body !== 'binary' && route.access !== 'public') {
+    const text = 'Carried out once per key, caller and project; the first answer is repeated.';
+    return [header('Idempotency-Key', text, '8e03978e-40d5-43dd-bc93-6894a57f9324')];
+  }
+  if (route.revisioned !== undefined)
+    return [header('If-Match', 'Refused with 412 when the resource has another revision by now.', '"7"')];
+  const isSingle =
+    route.method === 'GET' &&
+    route.response instanceof z.ZodType &&
+    !(route.response instanceof z.ZodObject && 'nextCursor' in route.response.shape);
+  return isSingle
+    ? [header('If-None-Match', 'Answered with 304 when nothing changed.', '"7.k3Jd0aX1f2Qw9ZbLr5TnUg"')]
+    : [];
 }
 
 function responseOf(route: Route, schemas: Json): Json {
@@ -112,7 +142,7 @@ function schemaOf(schema: z.ZodType, schemas: Json, io: 'input' | 'output' = 'ou
   const made = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) as Json;
   const { $defs, $schema: _, ...own } = made as { $defs?: Json; $schema?: string };
   for (const [id, definition] of Object.entries($defs ?? {})) {
-    if (id !== 'Problem') schemas[id] = withoutId(rewrite(definition));
+    schemas[id] = withoutId(rewrite(definition));
   }
   return withoutId(rewrite(own)) as Json;
 }

@@ -17,17 +17,20 @@ export function webhookCommand(): Command {
     .command('create')
     .description('make a webhook; its secret is shown once')
     .argument('<name>')
-    .requiredOption('--url <url>', 'https address that takes a POST')
+    .requiredOption('--to <url>', 'https address that takes a POST')
     .requiredOption('--events <list>', 'such as device.registered,rollout.changed', commaList)
     .addHelpText(
       'after',
-      '\nExample:\n  $ npx tinyfleet webhook create ops --url https://ops.example/hook --events rollout.changed',
+      '\nExample:\n  $ npx tinyfleet webhook create ops --to https://ops.example/hook --events rollout.changed',
     )
-    .action(async (name: string, options: { url: string; events: string[] }, self: Command) => {
+    .action(async (name: string, options: { to: string; events: string[] }, self: Command) => {
       const session = Session.of(self);
       const client = await session.client();
       const params = { project: await session.project() };
-      const made = await client.call('webhookCreate', { params, body: { name, ...options } });
+      const made = await client.call('webhookCreate', {
+        params,
+        body: { name, url: options.to, events: options.events },
+      });
       session.out.one(
         made,
         () => `${facts(made.webhook)}\n${renderFacts([['secret', pc.bold(made.secret)]])}`,
@@ -52,7 +55,7 @@ export function webhookCommand(): Command {
           { header: 'url', value: (w) => w.url },
           { header: 'events', value: (w) => w.events.join(' ') },
         ],
-        'No webhooks yet. npx tinyfleet webhook create NAME --url URL --events device.registered',
+        'No webhooks yet. npx tinyfleet webhook create NAME --to URL --events device.registered',
       );
     });
 
@@ -74,7 +77,7 @@ export function webhookCommand(): Command {
     .command('update')
     .description('change its address or events, stop it or let it go on')
     .argument('<name>')
-    .option('--url <url>')
+    .option('--to <url>', 'instead of the one it has')
     .option('--events <list>', 'instead of those it has', commaList)
     .option('--enable')
     .option('--disable')
@@ -82,7 +85,7 @@ export function webhookCommand(): Command {
     .action(
       async (
         name: string,
-        options: { url?: string; events?: string[]; enable?: boolean; disable?: boolean },
+        options: { to?: string; events?: string[]; enable?: boolean; disable?: boolean },
         self: Command,
       ) => {
         if (options.enable && options.disable) usage('--enable or --disable, not both.');
@@ -91,7 +94,7 @@ export function webhookCommand(): Command {
         const webhook = await client.call('webhookUpdate', {
           params: { project: await session.project(), webhook: name },
           body: {
-            ...(options.url === undefined ? {} : { url: options.url }),
+            ...(options.to === undefined ? {} : { url: options.to }),
             ...(options.events === undefined ? {} : { events: options.events }),
             ...(options.enable ? { enabled: true } : options.disable ? { enabled: false } : {}),
           },
