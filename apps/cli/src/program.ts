@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { failureOf, renderFailure } from './errors.js';
 import { buildCommand } from './commands/build.js';
+import { caCommand } from './commands/ca.js';
 import { compileCommand } from './commands/compile.js';
 import { configCommand } from './commands/config.js';
 import { auditCommand } from './commands/audit.js';
@@ -14,6 +15,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { flashCommand } from './commands/flash.js';
 import { loginCommand, logoutCommand } from './commands/login.js';
 import { modelCommand } from './commands/model.js';
+import { provisioningKeyCommand } from './commands/provisioning-key.js';
 import { projectCommand } from './commands/project.js';
 import { releaseCommand } from './commands/release.js';
 import { rolloutCommand } from './commands/rollout.js';
@@ -62,6 +64,8 @@ Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not fo
     auditCommand(),
     deviceTypeCommand(),
     deviceCommand(),
+    provisioningKeyCommand(),
+    caCommand(),
     groupCommand(),
     flashCommand(),
     modelCommand(),

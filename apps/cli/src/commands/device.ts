@@ -12,6 +12,7 @@ import { askCommand, commandsCommand } from './device-ask.js';
 import { credentialsCommand, revokeCommand, rotateCommand } from './device-credentials.js';
 import { moveCommands, updateCommand } from './device-change.js';
 import { exportCommand, importCommand, importsCommand } from './device-import.js';
+import { enrolmentCommands } from './device-enrolment.js';
 import { listenCommand, watchCommand } from './device-watch.js';
 
 export function deviceCommand(): Command {
@@ -114,6 +115,7 @@ export function deviceCommand(): Command {
   command.addCommand(rotateCommand());
   command.addCommand(revokeCommand());
   command.addCommand(credentialsCommand());
+  for (const one of enrolmentCommands()) command.addCommand(one);
   command.addCommand(updateCommand());
   for (const move of moveCommands()) command.addCommand(move);
   command.addCommand(importCommand());

@@ -1,0 +1,504 @@
+/**
+ * The broker's door on Postgres, over TCP, TLS and WebSocket: client certificates good and bad, abuse, and failed attempts. A
+ * bystander stays connected and keeps publishing through all of it. With mqtt.js and, where it is installed, mosquitto_pub.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { connect as connectTcp, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { AuthorityService, authorityDefaults, credentialDefaults } from '@tinyfleet/registry';
+import { transactOn } from '@tinyfleet/storage';
+import { describeWith, eventually, toolPath } from '@tinyfleet/testing';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { uuidv7 } from 'uuidv7';
+import { listenMqtt, type MqttListener } from '../src/mqtt/broker/listen.js';
+import { throttleDefaults } from '../src/mqtt/broker/auth-throttle.js';
+import { attachWebSocket } from '../src/mqtt/broker/websocket.js';
+import type { Refusal } from '../src/mqtt/broker/refusals.js';
+import { NodeCertificates } from '../src/tls/certificates.js';
+import { ensureServerTls, type ServerTls } from '../src/tls/authority.js';
+import { authority, issue, request, type Issued } from './certificates.js';
+import { FleetHarness } from './fleet-harness.js';
+import { ScriptedDevice } from './scripted-device.js';
+
+let fleet: FleetHarness;
+let authorities: AuthorityService;
+let tls: ServerTls;
+let secure: MqttListener;
+let http: Server;
+let folder: string;
+let bystander: ScriptedDevice;
+let factory: Issued;
+let tokens: Map<string, string>;
+const clients: MqttClient[] = [];
+const refused: { code: Refusal; clientId: string }[] = [];
+const dayMs = 86_400_000;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tinyfleet-door-'));
+  tls = await ensureServerTls(folder);
+  fleet = await FleetHarness.start();
+  authorities = new AuthorityService(
+    fleet.stores,
+    transactOn(fleet.database),
+    new NodeCertificates(),
+    fleet.sealer,
+    uuidv7,
+    { ...authorityDefaults, ...credentialDefaults },
+  );
+  tokens = await fleet.register(['bystander', 'a', 'b', 'held', 'good']);
+  await fleet.startEdge({
+    admission: authorities,
+    broker: { throttle: { ...throttleDefaults, addressFailures: 0, clientFailures: 0 } },
+    onRefused: (code, { clientId }) => refused.push({ code, clientId: String(clientId) }),
+  });
+  secure = await listenMqtt(fleet.edge.broker, { host: '127.0.0.1', port: 0, tls });
+  http = createServer();
+  attachWebSocket(http, fleet.edge.broker, {
+    path: '/mqtt',
+    maxFrameBytes: 65_536,
+    addressOf: () => '127.0.0.1',
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  bystander = await ScriptedDevice.connect({
+    port: fleet.port,
+    name: 'bystander',
+    token: tokens.get('bystander')!,
+  });
+  factory = await authority('Factory');
+  await prove('factory', factory, { type: 'wasm', tags: ['line-7'], quota: 3 });
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.end(true);
+  // Whatever was done, it did not hurt who behaves.
+  expect(bystander.client.connected).toBe(true);
+  await bystander.hello();
+  expect(fleet.errors).toEqual([]);
+  refused.length = 0;
+});
+afterAll(async () => {
+  bystander?.end();
+  await secure?.close();
+  http?.close();
+  await fleet?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function prove(
+  name: string,
+  ca: Issued,
+  settings: { type?: string | null; tags?: string[]; quota?: number } = {},
+): Promise<void> {
+  const { challenge } = await authorities.add('test', fleet.scope, {
+    name,
+    certificate: ca.cert,
+    type: null,
+    tags: [],
+    site: null,
+    quota: 10,
+    ...settings,
+  });
+  const proof = await issue(challenge!, { by: ca });
+  await authorities.prove('test', fleet.scope, name, proof.cert);
+}
+const urls = () => ({
+  tcp: `mqtt://127.0.0.1:${fleet.port}`,
+  tls: `mqtts://127.0.0.1:${secure.port}`,
+  ws: `ws://127.0.0.1:${(http.address() as AddressInfo).port}/mqtt`,
+});
+function connect(clientId: string, options: IClientOptions = {}, url = urls().tcp): Promise<MqttClient> {
+  const client = mqtt.connect(url, {
+    clientId,
+    username: clientId,
+    ca: tls.authority,
+    reconnectPeriod: 0,
+    connectTimeout: 4_000,
+    ...options,
+  });
+  clients.push(client);
+  return new Promise((resolve, reject) => {
+    client.once('connect', () => resolve(client));
+    client.once('error', reject);
+    client.once('close', () => reject(new Error('closed')));
+  });
+}
+const withCertificate = (clientId: string, { cert, key }: { cert: string; key: string }, chain = '') =>
+  connect(clientId, { cert: cert + '\n' + chain, key }, urls().tls);
+const codes = () => [...new Set(refused.map(({ code }) => code))];
+const closedOf = (client: MqttClient) =>
+  new Promise<number>((resolve) => client.once('close', () => resolve(performance.now())));
+
+describe('client certificates', () => {
+  it('should register a device at its first connect, as the authority says, and know it afterwards', async () => {
+    const leaf = await issue('demo/first', { by: factory });
+    const client = await withCertificate('demo/first', leaf);
+    await client.publishAsync('fleet/1/demo/first/up/state', 'x', { qos: 1 });
+    const device = await fleet.stores.devices.get(fleet.scope, 'first');
+    expect(device).toMatchObject({ type: 'wasm', tags: ['line-7'], state: 'claimed' });
+    const gone = closedOf(client);
+    await withCertificate('demo/first', leaf);
+    await gone;
+    const [credential, ...others] = await fleet.stores.credentials.list(fleet.scope, 'first');
+    expect(credential).toMatchObject({ kind: 'certificate', authority: 'factory', state: 'active' });
+    expect(others).toEqual([]);
+    expect(refused).toEqual([]);
+  });
+
+  it('should register once when the device connects several times at once', async () => {
+    const leaf = await issue('twice', { by: factory });
+    await Promise.allSettled([1, 2, 3].map(async () => withCertificate('demo/twice', leaf)));
+    await withCertificate('demo/twice', leaf);
+    expect(await fleet.stores.credentials.list(fleet.scope, 'twice')).toHaveLength(1);
+  });
+
+  it('should take a chain of an authority in between', async () => {
+    const between = await authority('Line 7', { by: factory });
+    const leaf = await issue('chained', { by: between });
+    await expect(withCertificate('demo/chained', leaf)).rejects.toThrow();
+    expect(codes()).toEqual(['mqtt.certificate-authority-unknown']);
+    await withCertificate('demo/chained', leaf, between.cert);
+  });
+
+  it('should register as many devices as the quota and refuse one more', async () => {
+    // first, twice and chained were three.
+    await expect(withCertificate('demo/fourth', await issue('fourth', { by: factory }))).rejects.toThrow();
+    expect(codes()).toEqual(['mqtt.certificate-quota']);
+    await authorities.update('test', fleet.scope, 'factory', { quota: 1_000 });
+    await withCertificate('demo/fourth', await issue('fourth', { by: factory }));
+  });
+
+  it.each<[string, Refusal, (ca: Issued) => Promise<Issued>]>([
+    [
+      'of another authority',
+      'mqtt.certificate-authority-unknown',
+      async () => issue('bad', { by: await authority('Evil') }),
+    ],
+    [
+      'of another authority with the same name',
+      'mqtt.certificate-authority-unknown',
+      async () => issue('bad', { by: await authority('Factory') }),
+    ],
+    ['signed by itself', 'mqtt.certificate-self-signed', async () => issue('bad')],
+    [
+      'that has ended',
+      'mqtt.certificate-expired',
+      async (ca) => issue('bad', { by: ca, notAfter: new Date(Date.now() - 400_000) }),
+    ],
+    [
+      'that is not valid yet',
+      'mqtt.certificate-not-yet-valid',
+      async (ca) => issue('bad', { by: ca, notBefore: new Date(Date.now() + 400_000) }),
+    ],
+    ['of another device', 'mqtt.certificate-other-device', async (ca) => issue('a', { by: ca })],
+    ['of another project', 'mqtt.certificate-other-device', async (ca) => issue('other/bad', { by: ca })],
+    ['in other case', 'mqtt.certificate-other-device', async (ca) => issue('BAD', { by: ca })],
+    ['with a look-alike name', 'mqtt.certificate-other-device', async (ca) => issue('bаd', { by: ca })],
+    ['that is an authority', 'mqtt.certificate-unsuitable', async (ca) => authority('bad', { by: ca })],
+    [
+      'for servers only',
+      'mqtt.certificate-unsuitable',
+      async (ca) => issue('bad', { by: ca, usage: ['1.3.6.1.5.5.7.3.1'] }),
+    ],
+    [
+      'with a short key',
+      'mqtt.certificate-unsuitable',
+      async (ca) =>
+        issue('bad', {
+          by: ca,
+          algorithm: {
+            name: 'RSASSA-PKCS1-v1_5',
+            modulusLength: 1_024,
+            publicExponent: new Uint8Array([1, 0, 1]),
+            hash: 'SHA-256',
+          },
+        }),
+    ],
+  ])('should refuse a certificate %s', async (_what, code, make) => {
+    await expect(withCertificate('demo/bad', await make(factory))).rejects.toThrow();
+    expect(codes()).toEqual([code]);
+    expect(fleet.edge.broker.refusals.count(code)).toBeGreaterThan(0);
+    await expect(fleet.stores.devices.get(fleet.scope, 'bad')).rejects.toMatchObject({
+      code: 'registry.device-not-found',
+    });
+  });
+
+  it('should bear clocks that are wrong by the tolerance', async () => {
+    const early = await issue('early', { by: factory, notBefore: new Date(Date.now() + 200_000) });
+    await withCertificate('demo/early', early);
+    const late = await issue('late', { by: factory, notAfter: new Date(Date.now() - 200_000) });
+    await withCertificate('demo/late', late);
+  });
+
+  it('should refuse a serial number that was revoked, before and after its device came', async () => {
+    const unseen = await issue('unseen', { by: factory, serial: '0abc01' });
+    await authorities.revokeSerial('test', fleet.scope, 'factory', { serial: '0A:BC:01', reason: 'stolen' });
+    await expect(withCertificate('demo/unseen', unseen)).rejects.toThrow();
+    expect(codes()).toEqual(['mqtt.certificate-revoked']);
+    const seen = await issue('seen', { by: factory, serial: '00abc02' });
+    const client = await withCertificate('demo/seen', seen);
+    const closed = closedOf(client);
+    const started = performance.now();
+    await authorities.revokeSerial('test', fleet.scope, 'factory', { serial: 'abc02', reason: '' });
+    expect((await closed) - started).toBeLessThan(1_000);
+    await expect(withCertificate('demo/seen', seen)).rejects.toThrow();
+  });
+
+  it('should not hand a device that holds a token over to a certificate', async () => {
+    await expect(withCertificate('demo/held', await issue('held', { by: factory }))).rejects.toThrow();
+    expect(codes()).toEqual(['mqtt.certificate-other-device']);
+    await connect('demo/held', { password: tokens.get('held')! });
+  });
+
+  it('should drop the devices of an authority that is disabled, and take them again', async () => {
+    const ca = await authority('Second factory');
+    await prove('second', ca, { type: 'wasm' });
+    const leaf = await issue('second-1', { by: ca });
+    const client = await withCertificate('demo/second-1', leaf);
+    const closed = closedOf(client);
+    const started = performance.now();
+    await authorities.update('test', fleet.scope, 'second', { state: 'disabled' });
+    expect((await closed) - started).toBeLessThan(1_000);
+    await expect(withCertificate('demo/second-1', leaf)).rejects.toThrow();
+    await authorities.update('test', fleet.scope, 'second', { state: 'active' });
+    await eventually(async () => void (await withCertificate('demo/second-1', leaf)), { timeoutMs: 3_000 });
+  });
+
+  it('should believe nobody who does not prove that he holds the authority', async () => {
+    const ca = await authority('Unproven');
+    const { challenge } = await authorities.add('test', fleet.scope, {
+      name: 'unproven',
+      certificate: ca.cert,
+      type: 'wasm',
+      tags: [],
+      site: null,
+      quota: 10,
+    });
+    const leaf = await issue('claimed-by-nobody', { by: ca });
+    await expect(withCertificate('demo/claimed-by-nobody', leaf)).rejects.toThrow();
+    const tries = [
+      await issue(challenge!, { by: factory }),
+      await issue('another challenge', { by: ca }),
+      await issue(challenge!),
+      await issue(challenge!, { by: ca, notAfter: new Date(Date.now() - dayMs / 2) }),
+    ];
+    for (const proof of tries)
+      await expect(authorities.prove('test', fleet.scope, 'unproven', proof.cert)).rejects.toMatchObject({
+        code: 'provisioning.proof-invalid',
+      });
+    await expect(
+      authorities.update('test', fleet.scope, 'unproven', { state: 'active' }),
+    ).rejects.toMatchObject({ code: 'provisioning.proof-invalid' });
+    await authorities.remove('test', fleet.scope, 'unproven');
+    for (const bad of [leaf.cert, 'nonsense', ca.cert + ca.cert])
+      await expect(
+        authorities.add('test', fleet.scope, {
+          name: 'bad',
+          certificate: bad,
+          type: null,
+          tags: [],
+          site: null,
+          quota: 1,
+        }),
+      ).rejects.toMatchObject({ code: 'provisioning.certificate-invalid' });
+  });
+
+  it('should connect with a certificate that the own authority signed, and be told of once before it ends', async () => {
+    await authorities.add('test', fleet.scope, { name: 'own', type: null, tags: [], site: null, quota: 0 });
+    await fleet.register(['signed']);
+    const { csr, keyPem } = await request();
+    const { certificate } = await authorities.signFor('test', fleet.scope, 'signed', { csr, days: 20 });
+    await withCertificate('demo/signed', { cert: certificate, key: keyPem });
+    // It ends within the 30 days that are warned of: told once.
+    await fleet.edge.warnOfCertificates();
+    await fleet.edge.warnOfCertificates();
+    expect(fleet.edge.certificatesEnding).toBeGreaterThan(0);
+    const told = (await fleet.stores.eventReader.after(fleet.scope, 0, 10_000)).filter(
+      ({ name, data }) =>
+        name === 'credential.changed' &&
+        JSON.stringify(data).includes('"signed"') &&
+        JSON.stringify(data).includes('expiring'),
+    );
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe.each(['tcp', 'tls', 'ws'] as const)('abuse over %s', (transport) => {
+  const open = (clientId: string, options: IClientOptions = {}) =>
+    connect(clientId, { password: tokens.get('a')!, ...options }, urls()[transport]);
+
+  it.each([
+    ['+ as device', 'demo/+', 'mqtt.client-id-invalid'],
+    ['# as device', 'demo/#', 'mqtt.client-id-invalid'],
+    ['+ as project', '+/a', 'mqtt.client-id-invalid'],
+    ['$SYS', '$SYS/a', 'mqtt.client-id-invalid'],
+    ['a topic', 'demo/a/up', 'mqtt.client-id-invalid'],
+    ['another case', 'demo/A', 'mqtt.client-id-invalid'],
+    ['a look-alike', 'demo/а', 'mqtt.client-id-invalid'],
+    ['a blank', 'demo/a ', 'mqtt.client-id-invalid'],
+    ['NUL', 'demo/a\u0000', 'mqtt.client-id-invalid'],
+    ['500 characters', 'demo/' + 'x'.repeat(500), 'mqtt.client-id-invalid'],
+    ['64 KB', 'demo/a' + 'x'.repeat(65_000), 'mqtt.packet-too-large'],
+    ['another device', 'demo/b', 'mqtt.credentials-wrong'],
+    ['another project', 'other/a', 'mqtt.credentials-wrong'],
+  ])('should refuse a client id with %s', async (_what, clientId, code) => {
+    await expect(open(clientId)).rejects.toThrow();
+    await eventually(() => expect(codes()).toEqual([code]), { timeoutMs: 2_000 });
+  });
+
+  it.each([
+    ['as another device', 'fleet/1/demo/b/up/hello', {}],
+    ['into another project', 'fleet/1/other/a/up/hello', {}],
+    ['to its own down', 'fleet/1/demo/a/down/desired', {}],
+    ['to $SYS', '$SYS/broker/x', {}],
+    ['below its leaf', 'fleet/1/demo/a/up/hello/x', {}],
+    ['with QoS 2', 'fleet/1/demo/a/up/hello', { qos: 2 as const }],
+  ])('should drop who publishes %s', async (_what, topic, options) => {
+    const client = await open('demo/a');
+    const closed = closedOf(client);
+    client.publish(topic, 'x', { qos: 1, ...options });
+    await closed;
+    expect(codes()).toEqual(['mqtt.topic-refused']);
+  });
+
+  it('should grant a subscription to its own down only, and never QoS 2', async () => {
+    const client = await open('demo/a');
+    for (const [topic, qos] of [
+      ['fleet/1/demo/b/down/#', 1],
+      ['fleet/1/demo/+/down/desired', 1],
+      ['#', 0],
+      ['+/+', 0],
+      ['$SYS/#', 0],
+      ['$share/g/fleet/1/demo/a/down/desired', 1],
+      ['fleet/1/demo/a/down/desired', 2],
+    ] as const) {
+      const granted = await client.subscribeAsync(topic, { qos }).catch(() => 'refused');
+      expect(granted).toBe('refused');
+    }
+    expect(codes()).toEqual(['mqtt.subscription-refused']);
+    await client.subscribeAsync('fleet/1/demo/a/down/#', { qos: 1 });
+    expect(client.connected).toBe(true);
+  });
+
+  it('should refuse a will outside its topics, and retain nothing', async () => {
+    const will = { topic: 'fleet/1/demo/b/up/state', payload: Buffer.of(1), qos: 1 as const, retain: true };
+    await expect(open('demo/a', { will })).rejects.toThrow();
+    expect(codes()).toEqual(['mqtt.will-refused']);
+    const client = await open('demo/a');
+    await client.publishAsync('fleet/1/demo/a/up/state', 'x', { qos: 1, retain: true });
+    const got: string[] = [];
+    client.on('message', (topic) => got.push(topic));
+    await client.subscribeAsync('fleet/1/demo/a/down/#');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(got).toEqual([]);
+  });
+});
+
+describe('raw bytes', () => {
+  it('should drop a topic with NUL, and packets that lie about themselves', async () => {
+    const text = (s: string) => Buffer.concat([Buffer.of(s.length >> 8, s.length & 255), Buffer.from(s)]);
+    const packet = (first: number, ...parts: Buffer[]) => {
+      const body = Buffer.concat(parts);
+      return Buffer.concat([Buffer.of(first, (body.length & 127) | 128, body.length >> 7), body]);
+    };
+    const login = packet(
+      0x10,
+      text('MQTT'),
+      Buffer.of(4, 0xc2, 0, 60),
+      text('demo/a'),
+      text('demo/a'),
+      text(tokens.get('a')!),
+    );
+    const nul = packet(0x30, text('fleet/1/demo/a/up/hel\0lo'), Buffer.from('x'));
+    const hash = packet(0x30, text('fleet/1/demo/a/up/#'), Buffer.from('x'));
+    for (const bytes of [
+      nul,
+      hash,
+      Buffer.of(0xf0, 0xff, 0xff, 0xff, 0xff),
+      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+    ]) {
+      const socket = connectTcp(fleet.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.resume();
+      socket.write(bytes[0] === 0x30 ? Buffer.concat([login, bytes]) : bytes);
+      await new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    }
+  });
+});
+
+describe('failed attempts', () => {
+  it('should hold up an address at the limit, and never who has proven himself there', async () => {
+    const own = await FleetHarness.start();
+    try {
+      const mine = await own.register(['good', 'new', 'bad']);
+      await own.startEdge({
+        broker: { throttle: { ...throttleDefaults, addressFailures: 3, clientFailures: 0 } },
+      });
+      const attempt = async (name: string, token: string) =>
+        await ScriptedDevice.connect({ port: own.port, name, token }).then(
+          (device) => (device.end(), 'in'),
+          (error: Error) => (/unavailable/i.test(error.message) ? 'held' : 'refused'),
+        );
+      expect(await attempt('good', mine.get('good')!)).toBe('in');
+      expect([await attempt('bad', 'x'), await attempt('bad', 'x')]).toEqual(['refused', 'refused']);
+      expect(await attempt('new', mine.get('new')!)).toBe('in');
+      expect(await attempt('bad', 'x')).toBe('refused');
+      expect(await attempt('bad', mine.get('bad')!)).toBe('held');
+      expect(await attempt('good', mine.get('good')!)).toBe('in');
+      expect(own.edge.broker.refusals.count('mqtt.too-many-failures')).toBe(1);
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
+describeWith(['mosquitto_pub'], 'a client that is not ours', () => {
+  const run = async (tool: 'mosquitto_pub' | 'mosquitto_sub', args: string[]) =>
+    await new Promise<{ code: number; text: string }>((resolve) => {
+      const path = toolPath('mosquitto_pub').replace(/mosquitto_pub$/, tool);
+      execFile(path, args, { timeout: 8_000 }, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code ?? 1) : 0, text: stdout + stderr }),
+      );
+    });
+  const as = (name: string, token: string) => ['-i', name, '-u', name, '-P', token];
+  const at = () => ['-h', '127.0.0.1', '-p', String(fleet.port)];
+
+  it('should publish as itself over TCP and TLS, and with a certificate', async () => {
+    const topic = ['-t', 'fleet/1/demo/a/up/state', '-m', 'x', '-q', '1'];
+    expect((await run('mosquitto_pub', [...at(), ...as('demo/a', tokens.get('a')!), ...topic])).code).toBe(0);
+    const ca = join(folder, 'ca.pem');
+    await writeFile(ca, tls.authority);
+    const tlsAt = ['-h', 'localhost', '-p', String(secure.port), '--cafile', ca];
+    expect((await run('mosquitto_pub', [...tlsAt, ...as('demo/a', tokens.get('a')!), ...topic])).code).toBe(
+      0,
+    );
+    const leaf = await issue('mosquitto', { by: factory });
+    await writeFile(join(folder, 'leaf.pem'), leaf.cert);
+    await writeFile(join(folder, 'leaf-key.pem'), leaf.key);
+    const certificate = ['--cert', join(folder, 'leaf.pem'), '--key', join(folder, 'leaf-key.pem')];
+    const own = ['-i', 'demo/mosquitto', '-u', 'demo/mosquitto', '-t', 'fleet/1/demo/mosquitto/up/state'];
+    expect((await run('mosquitto_pub', [...tlsAt, ...certificate, ...own, '-m', 'x', '-q', '1'])).code).toBe(
+      0,
+    );
+    expect(codes()).toEqual([]);
+  });
+
+  it('should be refused as anybody would be', async () => {
+    const publish = async (name: string, token: string, ...rest: string[]) =>
+      await run('mosquitto_pub', [...at(), ...as(name, token), '-m', 'x', '-q', '1', ...rest]);
+    const token = tokens.get('a')!;
+    expect((await publish('demo/a', 'wrong', '-t', 'fleet/1/demo/a/up/state')).code).not.toBe(0);
+    expect((await publish('demo/#', token, '-t', 'fleet/1/demo/a/up/state')).code).not.toBe(0);
+    await publish('demo/a', token, '-t', 'fleet/1/demo/b/up/state', '--retain');
+    await publish('demo/a', token, '-t', '$SYS/x');
+    await run('mosquitto_sub', [...at(), ...as('demo/a', token), '-t', '#', '-W', '1']);
+    expect(codes().sort()).toEqual([
+      'mqtt.client-id-invalid',
+      'mqtt.credentials-wrong',
+      'mqtt.subscription-refused',
+      'mqtt.topic-refused',
+    ]);
+  });
+});
