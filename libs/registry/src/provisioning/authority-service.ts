@@ -124,10 +124,10 @@ export class AuthorityService {
 
   /** The owner of the key shows a certificate whose common name is the challenge. @throws provisioning.proof-invalid */
   async prove(actor: string, scope: ProjectScope, name: string, pem: string): Promise<Resource<'Authority'>> {
-    const proof = this.certificates.read(pem);
     await this.transact(async ({ authorities, audit }) => {
       const { state, challenge, challengeExpiresAt, certificate } = await authorities.get(scope, name);
       if (state !== 'unproven') throw new FleetError('provisioning.not-unproven', { authority: name, state });
+      const proof = this.certificates.read(pem);
       const now = this.now();
       const reason =
         challengeExpiresAt === null || challengeExpiresAt <= now
