@@ -162,6 +162,9 @@ export default tseslint.config(
             'ProjectStore.list',
             'ProjectStore.find',
             'ProjectStore.add',
+            // A device shows a secret alone: its hash is the way to the scope.
+            'ProvisioningStore.holdKey',
+            'ProvisioningStore.redeemCode',
             // One batch carries windows of many projects, each row with its own project id.
             'IngestStore.commit',
             // One batch of connections likewise; at the edge's start all devices are disconnected.

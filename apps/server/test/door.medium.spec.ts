@@ -263,7 +263,12 @@ describe('client certificates', () => {
     expect((await closed) - started).toBeLessThan(1_000);
     await expect(withCertificate('demo/second-1', leaf)).rejects.toThrow();
     await authorities.update('test', fleet.scope, 'second', { state: 'active' });
-    await eventually(async () => void (await withCertificate('demo/second-1', leaf)), { timeoutMs: 3_000 });
+    await eventually(
+      async () => {
+        await withCertificate('demo/second-1', leaf);
+      },
+      { timeoutMs: 3_000 },
+    );
   });
 
   it('should believe nobody who does not prove that he holds the authority', async () => {
@@ -439,7 +444,7 @@ describe('failed attempts', () => {
       const attempt = async (name: string, token: string) =>
         await ScriptedDevice.connect({ port: own.port, name, token }).then(
           (device) => (device.end(), 'in'),
-          (error: Error) => (/unavailable/i.test(error.message) ? 'held' : 'refused'),
+          (error: unknown) => (/unavailable/i.test(String(error)) ? 'held' : 'refused'),
         );
       expect(await attempt('good', mine.get('good')!)).toBe('in');
       expect([await attempt('bad', 'x'), await attempt('bad', 'x')]).toEqual(['refused', 'refused']);

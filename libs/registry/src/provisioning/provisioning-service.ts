@@ -123,17 +123,16 @@ export class ProvisioningService {
     const code = newClaimCode();
     const expiresAt = this.later(expiresInSeconds);
     await this.transact(async ({ provisioning, devices, audit, events }) => {
-      let isNew = false;
-      const state = await devices.lock(scope, device).then(
-        (found) => found.state,
+      const known = await devices.lock(scope, device).then(
+        ({ state }) => state,
         async (error: unknown) => {
           if (type === undefined) throw error;
           await devices.add(scope, [{ ...bareDevice, name: device, type }]);
-          isNew = true;
-          return 'registered' as const;
+          return undefined;
         },
       );
-      if (state === 'retired') requireMove(device, state, 'claim');
+      const isNew = known === undefined;
+      if (known === 'retired') requireMove(device, known, 'claim');
       await provisioning.addCode(scope, device, {
         id: this.newId(),
         hash: hashClaimCode(normalizeClaimCode(code) ?? ''),

@@ -58,7 +58,7 @@ export class DeviceCredentials {
     private readonly ttlMs: number,
     private readonly now: () => number = () => performance.now(),
     /** Without it certificates are refused. */
-    private readonly admission: CertificateAdmission | undefined = undefined,
+    private readonly admission?: CertificateAdmission,
     /** Clocks of those who sign may be wrong by so much. */
     private readonly skewMs: number = 0,
   ) {}
