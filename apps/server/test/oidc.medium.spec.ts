@@ -195,6 +195,10 @@ describe('sign-in with an OpenID provider', () => {
       newId: uuidv7,
     });
     const identity = { issuer: 'https://other', subject: 'x', isEmailVerified: true, name: undefined };
+    // U+212A, the Kelvin sign, is a k in small letters.
+    await expect(strict.personOf({ ...identity, email: '\u212aim@example.org' })).rejects.toMatchObject({
+      code: 'auth.oidc-email-unverified',
+    });
     await expect(strict.personOf({ ...identity, email: 'nobody@example.org' })).rejects.toMatchObject({
       code: 'auth.oidc-no-account',
     });

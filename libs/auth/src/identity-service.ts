@@ -37,7 +37,9 @@ export class IdentityService {
     return await this.transact(async ({ auth, people, audit }) => {
       const known = await people.findByIdentity(issuer, subject);
       if (known) return enabled(known);
-      if (identity.email === undefined || !identity.isEmailVerified)
+      // In small letters the Kelvin sign is a k: an address beyond ASCII would become somebody else's.
+      const isPlain = /^[\x21-\x7e]+$/.test(identity.email ?? '');
+      if (identity.email === undefined || !identity.isEmailVerified || !isPlain)
         throw new FleetError('auth.oidc-email-unverified');
       const email = normalEmail(identity.email);
       const actor = `person:${email}`;

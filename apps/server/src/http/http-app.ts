@@ -119,8 +119,10 @@ export async function createHttpApp(
   const { config } = services.server;
   const log: Logger = services.log;
   const withApi = config.roles.includes('api');
+  const proxies = config['http.trustProxy'];
   const adapter = new FastifyAdapter({
-    trustProxy: config['http.trustProxy'],
+    // As a function: Fastify believes nobody when it is given a number.
+    trustProxy: proxies > 0 && ((_address: string, hop: number) => hop < proxies),
     bodyLimit: config['http.maxJsonBytes'],
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -35,9 +35,23 @@ describe('loadConfig', () => {
     const env = file('http:\n  port: 1000\n  trustProxy: true\nlogLevel: warn\n');
     expect(load({ ...env, TINYFLEET_HTTP_PORT: '2000' })).toMatchObject({
       'http.port': 2000,
-      'http.trustProxy': true,
+      'http.trustProxy': 1,
       logLevel: 'warn',
     });
+  });
+
+  it.each([
+    ['true', 1],
+    ['false', 0],
+    ['0', 0],
+    ['2', 2],
+    ['16', 16],
+  ])('should take %s as a number of proxies', (text, proxies) => {
+    expect(load({ TINYFLEET_TRUST_PROXY: text })).toMatchObject({ 'http.trustProxy': proxies });
+  });
+
+  it.each(['17', '-1', '1.5', 'many'])('should refuse %j proxies', (text) => {
+    expect(problemOf({ TINYFLEET_TRUST_PROXY: text })).toContain('TINYFLEET_TRUST_PROXY');
   });
 
   it('should name every wrong setting at once, by the name that was used', () => {

@@ -33,6 +33,8 @@ const setting = <T extends z.ZodType>(
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().min(1);
 const flag = z.union([z.boolean(), z.stringbool()]);
+/** How many proxies stand in front; `true` is one. Further names in their headers are what clients claim. */
+const proxies = z.union([z.coerce.number<string | number>().int().min(0).max(16), flag.transform(Number)]);
 const list = <T extends readonly [string, ...string[]]>(names: T) =>
   z
     .union([
@@ -101,9 +103,9 @@ export const SETTINGS = {
   ),
   'http.trustProxy': setting(
     'TINYFLEET_TRUST_PROXY',
-    flag,
-    false,
-    'Believe X-Forwarded-For and X-Forwarded-Proto. Only behind a proxy that sets them.',
+    proxies,
+    0,
+    'Number of proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed; true is 1. What clients put before that is not.',
   ),
   'http.maxUploadBytes': setting(
     'TINYFLEET_MAX_UPLOAD_BYTES',
@@ -283,7 +285,7 @@ export const SETTINGS = {
     'TINYFLEET_MQTT_AUTH_FAILURES_PER_DEVICE',
     z.coerce.number().int().min(0),
     10,
-    'The same by client id. Devices that have connected from an address before are not held up there.',
+    'The same for one client id from one address. Devices that have connected from an address before are not held up there.',
   ),
   'limits.provisionAttempts': setting(
     'TINYFLEET_PROVISION_ATTEMPTS',

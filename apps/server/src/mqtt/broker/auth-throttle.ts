@@ -1,6 +1,6 @@
 /**
- * Slows down whoever fails to authenticate, by source address and by client id, before anything is looked up. Tokens have
- * 256 bits, so this saves work and logs, not secrets. A device that has proven itself from an address is never held up there:
+ * Slows down whoever fails to authenticate, by source address and by client id from there, before anything is looked up.
+ * Tokens have 256 bits, so this saves work and logs, not secrets. A device that has proven itself from an address is never held up there:
  * a thousand good devices behind one gateway do not pay for one bad one, and a stranger elsewhere locks nobody out.
  */
 import { sourceOf } from '@tinyfleet/auth';
@@ -10,7 +10,7 @@ export interface ThrottleOptions {
   /** Failures of one address before it is held up, and how many a minute it may go on with. 0: not by address, for proxies that hide it. */
   readonly addressFailures: number;
   readonly addressFailuresPerMinute: number;
-  /** The same by client id. */
+  /** The same by address and client id: a client id alone is known to strangers, who would lock its device out. */
   readonly clientFailures: number;
   readonly clientFailuresPerMinute: number;
   /** Addresses, client ids and proven pairs remembered, of each; beyond it the oldest go. About 200 bytes each. */
@@ -29,6 +29,7 @@ export const throttleDefaults: ThrottleOptions = {
 
 export class AuthThrottle {
   private readonly addresses = new Map<string, RateLimit>();
+  /** By address and client id. */
   private readonly clients = new Map<string, RateLimit>();
   /** Address and client id -> until when. */
   private readonly proven = new Map<string, number>();
@@ -42,18 +43,19 @@ export class AuthThrottle {
   isHeld(address: string, clientId: string): boolean {
     const now = this.now();
     const source = sourceOf(address);
-    if ((this.proven.get(`${source} ${clientId}`) ?? 0) > now) return false;
-    return (
-      this.addresses.get(source)?.isEmpty(now) === true || this.clients.get(clientId)?.isEmpty(now) === true
-    );
+    const key = `${source} ${clientId}`;
+    if ((this.proven.get(key) ?? 0) > now) return false;
+    return this.addresses.get(source)?.isEmpty(now) === true || this.clients.get(key)?.isEmpty(now) === true;
   }
 
   /** `clientId` undefined: it was none. */
   failed(address: string, clientId: string | undefined): void {
     const { addressFailures, addressFailuresPerMinute, clientFailures, clientFailuresPerMinute } =
       this.options;
-    this.count(this.addresses, sourceOf(address), addressFailures, addressFailuresPerMinute);
-    if (clientId !== undefined) this.count(this.clients, clientId, clientFailures, clientFailuresPerMinute);
+    const source = sourceOf(address);
+    this.count(this.addresses, source, addressFailures, addressFailuresPerMinute);
+    if (clientId !== undefined)
+      this.count(this.clients, `${source} ${clientId}`, clientFailures, clientFailuresPerMinute);
   }
 
   succeeded(address: string, clientId: string): void {

@@ -12,12 +12,22 @@ export interface WebSocketOptions {
   readonly addressOf: (request: IncomingMessage) => string;
 }
 
-/** The first address that a trusted proxy names, else the peer's own. */
-export function sourceAddress(request: IncomingMessage, trustProxy: boolean): string {
-  const told = trustProxy
-    ? [request.headers['x-forwarded-for']].flat()[0]?.split(',', 1)[0]?.trim()
-    : undefined;
-  return told === undefined || told === '' ? (request.socket.remoteAddress ?? 'unknown') : told;
+/**
+ * Whom the outermost of `proxies` trusted proxies has seen: each adds its peer at the end, so what stands further left is
+ * what a client made up.
+ */
+export function sourceAddress(
+  { headers, socket }: Pick<IncomingMessage, 'headers'> & { readonly socket: { remoteAddress?: string } },
+  proxies: number,
+): string {
+  const told = [headers['x-forwarded-for']]
+    .flat()
+    .join(',')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+  const seen = proxies === 0 ? undefined : told.slice(-proxies)[0];
+  return seen ?? socket.remoteAddress ?? 'unknown';
 }
 
 /** Returns how to detach again; connections end with the broker. */
