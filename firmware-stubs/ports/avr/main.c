@@ -182,7 +182,9 @@ int main(void) {
   TCCR0B = 1 << CS01 | 1 << CS00;
   OCR0A = 249;
   TIMSK0 = 1 << OCIE0A;
-  config.reset_cause = mcusr & 1 << WDRF    ? FLEET_RESET_CAUSE_WATCHDOG
+  // Power that rises slowly sets BORF beside PORF: that is no brown-out.
+  config.reset_cause = mcusr & 1 << PORF    ? FLEET_RESET_CAUSE_POWER_ON
+                       : mcusr & 1 << WDRF  ? FLEET_RESET_CAUSE_WATCHDOG
                        : mcusr & 1 << BORF  ? FLEET_RESET_CAUSE_BROWN_OUT
                        : mcusr & 1 << EXTRF ? FLEET_RESET_CAUSE_EXTERNAL
                                             : FLEET_RESET_CAUSE_POWER_ON;

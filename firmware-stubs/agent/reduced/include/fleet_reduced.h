@@ -132,6 +132,7 @@ typedef struct {
   bool session;
   bool hello_due;
   bool running; // the active slot was checked in this boot
+  bool proven; // the active model has made an inference since it took over, or since boot
   bool check_due;
   bool trial_due;
   bool fetching;

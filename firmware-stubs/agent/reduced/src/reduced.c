@@ -305,6 +305,7 @@ static FLEET_OUT_OF_LINE void infer(fleet_reduced_t *a) {
     if (++w->n == UINT8_MAX) close_window(a);
   }
   a->index++;
+  a->proven = true;
   if (a->platform->predicted != NULL) a->platform->predicted(f->user, best, confidence);
 }
 

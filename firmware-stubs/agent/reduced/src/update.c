@@ -298,7 +298,9 @@ static void revert(fleet_reduced_t *a, uint16_t error, uint8_t slot_state) {
 
 static void start_running(fleet_reduced_t *a) {
   a->running = true;
+  a->proven = false;
   a->window.state = 0;
+  if (a->in_flight == in_flight_window) a->in_flight = in_flight_none; // its acknowledgement is not the next one's
   a->inference_ms = a->soak_ms = a->now_ms;
 }
 
@@ -353,11 +355,12 @@ static void check_active(fleet_reduced_t *a) {
 
 void reduced_work(fleet_reduced_t *a) {
   fleet_reduced_persist_t *p = &a->persist;
-  if (a->check_due) {
-    check_active(a);
-  } else if (a->trial_due) {
+  // The trial comes first: when the active slot has rotted meanwhile, the bundle on trial is what is left.
+  if (a->trial_due) {
     run_trial(a);
-  } else if (p->update_state == FLEET_UPDATE_STATE_SOAK && a->running && a->index != 0 && a->now_ms - a->soak_ms >= p->soak_s * 1000) {
+  } else if (a->check_due) {
+    check_active(a);
+  } else if (p->update_state == FLEET_UPDATE_STATE_SOAK && a->running && a->proven && a->now_ms - a->soak_ms >= p->soak_s * 1000) {
     p->update_state = FLEET_UPDATE_STATE_ACTIVE;
     p->attempts = 0;
     (void)reduced_save(a);

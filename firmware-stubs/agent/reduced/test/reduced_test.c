@@ -30,7 +30,6 @@ static world_t *installed(void) {
   world_offer(w, &first, 2, 0);
   CHECK(world_boot(w, FLEET_RESET_CAUSE_POWER_ON));
   CHECK(world_run(w, 10000));
-  if (world_runs(w) != &first) for (uint32_t i = 0; i < w->state_count; i++) printf("DBG %u %u chunks %u hellos %u\n", w->states[i].update_state, w->states[i].error, w->chunks, w->hellos);
   CHECK(world_runs(w) == &first);
   return w;
 }
@@ -143,6 +142,106 @@ static void rot(void) {
   reoffer(w);
   CHECK(world_said(w, FLEET_UPDATE_STATE_REVERTED, fleet_err_agent_slot_corrupt));
   CHECK(world_runs(w) == &first);
+}
+
+// A soak is about the new model: what the one before it did in this boot says nothing.
+static void silent_soak(void) {
+  world_t *w = installed();
+  CHECK(w->agent.index != 0);
+  world_offer(w, &second, 4, 5);
+  w->sensor_fails = true;
+  w->agent.hello_due = true;
+  CHECK(world_run(w, 20000));
+  CHECK(world_runs(w) == &second);
+  CHECK_EQUAL(w->agent.persist.update_state, FLEET_UPDATE_STATE_SOAK);
+  w->sensor_fails = false;
+  CHECK(world_run(w, 10000));
+  CHECK_EQUAL(w->agent.persist.update_state, FLEET_UPDATE_STATE_ACTIVE);
+  CHECK(world_runs(w) == &second);
+}
+
+// Power is cut in a trial, and meanwhile the active slot rots: the trial is what is left.
+static void rot_in_trial(void) {
+  world_t *w = installed();
+  world_offer(w, &second, 4, 0);
+  static world_t start;
+  start = *w;
+  for (int64_t k = start.operations; w->agent.persist.update_state != FLEET_UPDATE_STATE_TRIAL; k++) {
+    *w = start;
+    w->cut_at = k;
+    CHECK(!world_boot(w, FLEET_RESET_CAUSE_POWER_ON) || !world_run(w, 10000));
+    CHECK(world_boot(w, FLEET_RESET_CAUSE_POWER_ON));
+  }
+  w->flash[w->agent.persist.active_slot * FLEET_REDUCED_SLOT_BYTES + 300] ^= 4;
+  w->bundle = NULL;
+  w->deployment = 0;
+  w->state_count = 0;
+  CHECK(world_boot(w, FLEET_RESET_CAUSE_POWER_ON));
+  CHECK(world_run(w, 5000));
+  CHECK(world_runs(w) == &second);
+  CHECK(world_said(w, FLEET_UPDATE_STATE_ACTIVE, 0));
+  CHECK(!world_said(w, FLEET_UPDATE_STATE_FAILED, fleet_err_agent_slot_corrupt));
+}
+
+// The acknowledgement of the old model's window comes when the new one's is open already.
+static void late_ack(void) {
+  world_t *w = installed();
+  w->hold_acks = true;
+  while (w->agent.in_flight != in_flight_window) CHECK(world_run(w, 50));
+  const uint16_t id = w->agent.mqtt.publish_packet_id;
+  world_offer(w, &second, 4, 0);
+  world_send_desired(w);
+  for (uint32_t i = 0; i < 500 && (world_runs(w) != &second || w->agent.window.n < 2); i++) CHECK(world_run(w, 50));
+  CHECK(world_runs(w) == &second);
+  const uint32_t n = w->agent.window.n, first_index = w->agent.window.first_index;
+  CHECK(n != 0);
+  const uint8_t ack[4] = {0x40, 2, (uint8_t)(id >> 8), (uint8_t)id};
+  memcpy(w->to_device + w->to_device_n, ack, 4);
+  w->to_device_n += 4;
+  CHECK(world_run(w, 100));
+  CHECK(w->agent.in_flight != in_flight_window);
+  CHECK_EQUAL(w->agent.window.state, 1);
+  CHECK_EQUAL(w->agent.window.first_index, first_index);
+  CHECK(w->agent.window.n >= n);
+}
+
+// Everything that hello and a window tell at its largest: a message that does not fit would never be sent.
+static void longest(void) {
+  world_t *w = installed();
+  w->bundle = NULL;
+  w->deployment = 0;
+  w->now_ms = UINT32_MAX - 70000;
+  w->config.project = "a-project-of-16b";
+  w->config.project_bytes = 16;
+  w->config.device = "a-device-of-16-b";
+  w->config.device_bytes = 16;
+  w->config.device_type = "a-device-type-of-24-byte";
+  w->config.device_type_bytes = 24;
+  fleet_reduced_persist_t *p = &w->agent.persist;
+  p->boots = p->highest_sequence = p->floor = p->slots[0].sequence = p->slots[1].sequence = UINT32_MAX - 1;
+  p->floor = 0;
+  p->slots[0].error = p->slots[1].error = UINT16_MAX;
+  p->slots[1].bytes = FLEET_REDUCED_SLOT_BYTES;
+  p->slot_state[1] = FLEET_SLOT_STATE_REJECTED;
+  CHECK(reduced_save(&w->agent));
+  w->hellos = w->windows = 0;
+  CHECK(world_boot(w, FLEET_RESET_CAUSE_POWER_ON));
+  w->agent.persist.floor = UINT32_MAX - 1;
+  w->agent.sequence = UINT32_MAX - 1000;
+  CHECK(world_run(w, 10000));
+  CHECK_EQUAL(w->hellos, 1);
+  for (uint32_t i = 0; i < sizeof w->agent.losses / sizeof w->agent.losses[0]; i++) w->agent.losses[i] = UINT16_MAX;
+  w->agent.mqtt.too_large = UINT16_MAX;
+  w->agent.index = UINT32_MAX - 1000;
+  w->agent.persist.boots = UINT16_MAX;
+  for (uint32_t i = 0; w->agent.window.state != 1 && i < 1000; i++) CHECK(world_run(w, 50));
+  w->agent.window.classes = FLEET_REDUCED_CELLS / 8;
+  w->agent.window.bins = 8;
+  w->agent.window.first_index = UINT32_MAX - 1000;
+  memset(w->agent.window.counts, 128, sizeof w->agent.window.counts);
+  const uint32_t windows = w->windows;
+  CHECK(world_run(w, 15000));
+  CHECK(w->windows > windows);
 }
 
 // ---- what it refuses ---------------------------------------------------------------------------------------------------
@@ -384,6 +483,10 @@ static const test_t tests[] = {
     {"should give up a model whose golden vectors fail, and refuse its digest until it is issued anew", bad_model},
     {"should revert a soak after three resets by the watchdog", resets_in_soak},
     {"should fall back when the active slot rots", rot},
+    {"should end a soak only after inferences of the new model", silent_soak},
+    {"should go on with a trial after the active slot has rotted", rot_in_trial},
+    {"should keep a new model's window when the old one's is acknowledged", late_ack},
+    {"should send hello and windows with everything at its longest", longest},
     {"should refuse forged manifests, those of other devices, and what does not fit", forged},
     {"should refuse a manifest that was replayed", replayed},
     {"should judge the golden manifests as the platform does", vectors},

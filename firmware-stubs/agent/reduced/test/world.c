@@ -355,6 +355,7 @@ static int32_t sample(void *user, uint32_t sensor, void *dst, uint32_t count) {
   world_t *w = user;
   if (sensor != FLEET_SENSOR_TENSOR) abort();
   w->breaches += world_runs(w) == NULL; // what runs is one of the bundles, whole
+  if (w->sensor_fails) return -1;
   w->inferences++;
   for (uint32_t i = 0; i < count; i++) ((int8_t *)dst)[i] = (int8_t)(next_random(w) >> 24);
   return (int32_t)count;
@@ -403,7 +404,9 @@ static void to_device(world_t *w, const uint8_t *data, uint32_t n) {
 void world_send(world_t *w, const char *suffix, const uint8_t *payload, uint32_t n) {
   uint8_t packet[1200];
   char topic[64];
-  const uint32_t t = (uint32_t)snprintf(topic, sizeof topic, "fleet/1/demo/uno-7/down/%s", suffix);
+  const fleet_reduced_config_t *c = &w->config;
+  const uint32_t t = (uint32_t)snprintf(topic, sizeof topic, "fleet/1/%.*s/%.*s/down/%s", c->project_bytes, c->project,
+                                        c->device_bytes, c->device, suffix);
   const uint32_t remaining = 2 + t + n;
   uint32_t at = 0;
   packet[at++] = 0x30;
@@ -496,12 +499,13 @@ static void take_publish(world_t *w, const uint8_t *body, uint32_t n, uint32_t f
   const uint32_t qos = flags >> 1 & 3;
   const uint8_t *payload = body + 2 + t + 2 * qos;
   const uint32_t bytes = n - 2 - t - 2 * qos;
-  if (memcmp(body + 2, "fleet/1/demo/uno-7/up/", 22) != 0) abort();
+  const uint32_t up = 8u + w->config.project_bytes + 1 + w->config.device_bytes;
+  if (t < up + 5 || memcmp(body + 2, "fleet/1/", 8) != 0 || memcmp(body + 2 + up, "/up/", 4) != 0) abort();
   if (qos == 1 && !w->hold_acks) {
     const uint8_t ack[4] = {0x40, 2, body[2 + t], body[3 + t]};
     to_device(w, ack, 4);
   }
-  const uint8_t kind = body[24]; // h, s, w, t
+  const uint8_t kind = body[2 + up + 4]; // h, s, w, t
   if (kind == 'h') {
     w->hellos++;
     world_send_desired(w);

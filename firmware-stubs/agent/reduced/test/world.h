@@ -42,6 +42,7 @@ typedef struct {
   uint32_t random;
   uint32_t inferences;
   uint32_t feeds; // of the watchdog
+  bool sensor_fails;
 
   // power
   jmp_buf cut;
