@@ -121,8 +121,9 @@ function certificate(): Command {
     .addHelpText(
       'after',
       `
+docs/provisioning.md shows how openssl makes a request.
+
 Example:
-  $ openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout device-key.pem -subj / -out device.csr
   $ npx tinyfleet device certificate pump-17 --csr device.csr --out device.pem`,
     )
     .action(async (name: string, options: { csr: string; days: number; out: string }, self: Command) => {

@@ -2242,7 +2242,7 @@ export const errors = {
     transient: false,
     title: 'Registry: import tokens gone',
     text: 'The tokens of this import are not to be had: {reason}.',
-    hint: 'Give a device a new one with `npx tinyfleet device token`, or let devices claim.',
+    hint: 'Give a device a new one with `npx tinyfleet device rotate`, or let devices claim.',
   },
   'registry.webhook-not-found': {
     status: 404,
