@@ -1,5 +1,5 @@
 /** Idempotency keys and entity tags over a real port: what a header demands is kept by every route. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DeviceRegister, routes, routeUrl, type Route } from '@tinyfleet/contracts';
 import { PgIdempotencyStore, requestConditions } from '@tinyfleet/storage';
@@ -52,6 +52,18 @@ const register = (name: string, key?: string, rest: object = {}) =>
 const database = () => server.running.services.database;
 
 describe('Idempotency-Key', () => {
+  it('should keep nothing of a body by which it could be guessed', async () => {
+    await register('i-guess', 'guess');
+    const hash = createHash('sha256');
+    const body = JSON.stringify({ name: 'i-guess', type: 'wasm' });
+    for (const part of ['POST', '/api/v1/projects/p/devices', body])
+      hash.update(`${Buffer.byteLength(part)}:`).update(part);
+    const guess = hash.digest();
+    const rows = await database().query<{ fingerprint: Buffer }>('select fingerprint from idempotency');
+    expect(rows).not.toHaveLength(0);
+    expect(rows.some(({ fingerprint }) => fingerprint.equals(guess))).toBe(false);
+  });
+
   it('should repeat the first answer, the token in it too, and do nothing again', async () => {
     const key = randomUUID();
     const first = await register('i-1', key);

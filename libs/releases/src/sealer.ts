@@ -1,5 +1,5 @@
 /** AES-256-GCM under a key derived (HKDF-SHA-256) from the instance's secret. Sealed bytes: nonce 12 | tag 16 | text. */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { FleetError } from '@tinyfleet/errors';
 import type { Sealer } from './ports.js';
 
@@ -8,9 +8,11 @@ const TAG_BYTES = 16;
 
 export class SecretSealer implements Sealer {
   private readonly key: Buffer;
+  private readonly macKey: Buffer;
 
   constructor(secret: Uint8Array) {
     this.key = Buffer.from(hkdfSync('sha256', secret, '', 'tinyfleet sealed keys 1', 32));
+    this.macKey = Buffer.from(hkdfSync('sha256', secret, '', 'tinyfleet macs 1', 32));
   }
 
   /** `context` (what it is and whose) is authenticated: a sealed key moved to another row does not open. */
@@ -19,6 +21,11 @@ export class SecretSealer implements Sealer {
     const cipher = createCipheriv('aes-256-gcm', this.key, nonce).setAAD(Buffer.from(context));
     const text = Buffer.concat([cipher.update(plain), cipher.final()]);
     return Buffer.concat([nonce, cipher.getAuthTag(), text]);
+  }
+
+  /** HMAC-SHA-256: tells whether two texts are the same, and nobody without the secret what they may have been. */
+  mac(bytes: Uint8Array, context: string): Buffer {
+    return createHmac('sha256', this.macKey).update(`${context}\0`).update(bytes).digest();
   }
 
   open(sealed: Uint8Array, context: string): Buffer {

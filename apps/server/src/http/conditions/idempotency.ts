@@ -7,7 +7,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Caller } from '@tinyfleet/auth';
 import type { ProjectScope, Route } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type { Sealer } from '@tinyfleet/releases';
+import type { SecretSealer } from '@tinyfleet/releases';
 import type { PgIdempotencyStore } from '@tinyfleet/storage';
 
 const MAX_KEY_CHARACTERS = 255;
@@ -33,7 +33,7 @@ export interface Kept {
 export class IdempotencyKeys {
   constructor(
     private readonly store: PgIdempotencyStore,
-    private readonly sealer: Sealer,
+    private readonly sealer: SecretSealer,
     /** Longest answer that is kept, bytes of JSON. */
     private readonly maxAnswerBytes: number,
   ) {}
@@ -49,7 +49,11 @@ export class IdempotencyKeys {
       id,
       projectId: scope?.id ?? null,
       actor: caller.actor,
-      fingerprint: digest([route.method, url, JSON.stringify(body ?? null)]),
+      // Bodies hold passwords: a bare hash of one would be guessed where theirs cannot be.
+      fingerprint: this.sealer.mac(
+        digest([route.method, url, JSON.stringify(body ?? null)]),
+        'idempotency request',
+      ),
       holder,
     });
     switch (outcome.kind) {
