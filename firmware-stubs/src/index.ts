@@ -64,3 +64,4 @@ export {
   writeAvrIdentity,
   type AvrIdentity,
 } from './simavr/memory-file.js';
+export { SANITIZERS, buildProgram, unitsOf } from '../objects.mjs';

@@ -19,7 +19,14 @@ export function buildCortexM(core, { agent = false } = {}) {
     name: `${agent ? 'tinyfleet-device' : 'fleet-run'}-${core}.elf`,
     cc: 'arm-none-eabi-gcc',
     folders: agent
-      ? [...AGENT, 'crypto/include', 'crypto/src', 'ports/serial-modem', 'ports/cortex-m', 'ports/cortex-m/agent']
+      ? [
+          ...AGENT,
+          'crypto/include',
+          'crypto/src',
+          'ports/serial-modem',
+          'ports/cortex-m',
+          'ports/cortex-m/agent',
+        ]
       : ['ports/run', 'ports/cortex-m', 'ports/cortex-m/run'],
     // Integer code: no floating-point registers to save, and a soft-float call would be seen by its size.
     flags: [

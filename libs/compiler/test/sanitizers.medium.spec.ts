@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describeWith, toolPath } from '@tinyfleet/testing';
-import { SANITIZERS, buildProgram, unitsOf } from '../../../firmware-stubs/objects.mjs';
+import { SANITIZERS, buildProgram, unitsOf } from '@tinyfleet/firmware';
 import {
   behindLengths,
   distanceBundles,

@@ -24,7 +24,11 @@ export {
 } from './postgres/request-conditions.js';
 export { PgIdempotencyStore, type KeptAnswer, type KeyLimits } from './postgres/stores/idempotency-store.js';
 export { PgDeviceImportStore } from './postgres/imports/import-store.js';
-export { PgWebhookOutbox, type DueDelivery, type WebhookEndpoint } from './postgres/webhooks/webhook-outbox.js';
+export {
+  PgWebhookOutbox,
+  type DueDelivery,
+  type WebhookEndpoint,
+} from './postgres/webhooks/webhook-outbox.js';
 export { LOCK_SPACE } from './postgres/migrate.js';
 export { Leader } from './postgres/leader.js';
 export { EventListener, type Waker } from './postgres/listener.js';

@@ -2,7 +2,6 @@
 import { createWriteStream } from 'node:fs';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream as NodeStream } from 'node:stream/web';
 import type { Client, Resource } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { Command, Option } from 'commander';
@@ -113,7 +112,8 @@ const CHANGE_CHARACTERS = 60;
 function changeText({ before, after, data }: Entry): string {
   const keys = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   const changed = keys.filter((key) => JSON.stringify(before?.[key]) !== JSON.stringify(after?.[key]));
-  const shown = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '-'));
+  const shown = (value: unknown) =>
+    typeof value === 'string' ? value : value === undefined ? '-' : JSON.stringify(value);
   const text =
     before !== null && after !== null
       ? changed.map((key) => `${key}: ${shown(before[key])} -> ${shown(after[key])}`).join(', ')
@@ -127,7 +127,7 @@ function changeText({ before, after, data }: Entry): string {
 async function write(stream: ReadableStream<Uint8Array>, file: string | undefined): Promise<void> {
   const target: Writable = file === undefined ? process.stdout : createWriteStream(file, { mode: 0o600 });
   try {
-    await pipeline(Readable.fromWeb(stream as NodeStream<Uint8Array>), target, { end: file !== undefined });
+    await pipeline(Readable.fromWeb(stream), target, { end: file !== undefined });
   } catch (error) {
     if (file === undefined && (error as NodeJS.ErrnoException).code === 'EPIPE') return;
     if (file === undefined) throw error;

@@ -172,22 +172,23 @@ function watch(
   params: { project: string; import: string },
   show: (now: Import) => void,
 ): () => void {
-  let open = true;
+  const stop = new AbortController();
+  const isStopped = () => stop.signal.aborted;
   const poll = async () => {
-    while (open) {
+    while (!isStopped()) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref());
       // Not there yet, or away for a moment: the next look tells.
       const now = await client.call('deviceImportGet', { params }).catch(() => undefined);
-      if (open && now) show(now);
+      if (now && !isStopped()) show(now);
     }
   };
   void poll();
-  return () => void (open = false);
+  return () => stop.abort();
 }
 
 function draw(view: LiveView, now: Import, sent: number): void {
   const share = now.state === 'reading' ? sent : now.rows === 0 ? 0 : (now.added + now.updated) / now.rows;
-  const what = { reading: 'reading', checking: 'checking', writing: 'writing' }[now.state as 'reading'] ?? '';
+  const what = ['reading', 'checking', 'writing'].includes(now.state) ? now.state : '';
   view.draw([`${what.padEnd(8)} ${bar(share)} ${percent(share).padStart(5)}  ${count(now.rows)} rows`], what);
 }
 

@@ -46,8 +46,7 @@ export async function deliver(
 ): Promise<Answer> {
   const begun = performance.now();
   const timestamp = Math.floor(Date.now() / 1_000);
-  let status: number | null = null;
-  let snippet = Buffer.alloc(0);
+  const got = { status: null as number | null, snippet: Buffer.alloc(0) };
   try {
     const url = new URL(text);
     if (!allowPrivate) requirePublicHost(url);
@@ -70,10 +69,10 @@ export async function deliver(
       });
       request.once('error', reject);
       request.once('response', (response) => {
-        status = response.statusCode ?? null;
+        got.status = response.statusCode ?? null;
         response.on('data', (chunk: Buffer) => {
-          snippet = Buffer.concat([snippet, chunk]).subarray(0, snippetBytes);
-          if (snippet.length < snippetBytes) return;
+          got.snippet = Buffer.concat([got.snippet, chunk]).subarray(0, snippetBytes);
+          if (got.snippet.length < snippetBytes) return;
           resolve();
           request.destroy();
         });
@@ -84,13 +83,19 @@ export async function deliver(
     });
   } catch (error) {
     // With a status the answer has begun: what it says counts, however it ended.
-    if (status === null) {
+    if (got.status === null) {
       const { name, message, code } = error as NodeJS.ErrnoException;
       const reason =
         name === 'TimeoutError' || code === 'ABORT_ERR' ? `no answer in ${timeoutMs} ms` : message;
-      return { status, latencyMs: performance.now() - begun, error: reason || code || name, response: null };
+      return {
+        status: null,
+        latencyMs: performance.now() - begun,
+        error: reason || code || name,
+        response: null,
+      };
     }
   }
+  const { status, snippet } = got;
   return {
     status,
     latencyMs: performance.now() - begun,

@@ -97,10 +97,10 @@ export function planColumns(
         report({ line, column: null, code: 'registry.import-fields', message });
         return undefined;
       }
-      let good = true;
+      let faults = 0;
       const wrong = (column: string, message: string, code: ErrorCode = 'registry.import-value') => {
         report({ line, column, code, message });
-        good = false;
+        faults++;
       };
       const text = (index: number, column: string, max: number): string | undefined => {
         if (index < 0) return undefined;
@@ -119,16 +119,16 @@ export function planColumns(
         notes: text(notes, 'notes', MAX_NOTES),
         attributes: attributes.length === 0 ? undefined : attributesOf(),
       };
-      return good ? row : undefined;
+      return faults === 0 ? row : undefined;
 
       function attributesOf(): AttributeValues {
         const values: Record<string, AttributeValue> = {};
         for (const { key, column, at: index } of attributes) {
           const cell = cells[index] ?? '';
           if (cell === '') continue;
-          const before = good;
+          const before = faults;
           checkText(cell, (message) => wrong(column, message));
-          if (before !== good) continue;
+          if (before !== faults) continue;
           const value = attributeValue(cell);
           try {
             if (typeof value === 'string') checkAttribute(key, value, limits);

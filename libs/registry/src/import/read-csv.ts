@@ -33,7 +33,7 @@ export async function readDeviceCsv(
   let rows = 0;
   let bytes = 0;
   let lastLines = 0;
-  let failure: unknown;
+  let failure: Error | undefined;
   /** The line where the file stops to be CSV: what follows cannot be read. */
   let broken: RowError | undefined;
 
@@ -50,7 +50,7 @@ export async function readDeviceCsv(
         if (row) batch.push(row);
       }
     } catch (error) {
-      failure = error;
+      failure = error instanceof Error ? error : new Error(String(error));
     }
     return null;
   };

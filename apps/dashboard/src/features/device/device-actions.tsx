@@ -20,7 +20,7 @@ const WORDS: Readonly<Record<Change, { title: string; text: string; button: stri
   },
   token: {
     title: 'Make a new token?',
-    text: 'The new token is shown once and has to go into the device.',
+    text: 'It is shown once and has to go into the device. The one it has now stays good for a day.',
     button: 'Make a new token',
   },
 };
@@ -81,7 +81,11 @@ export function DeviceActions({ project, device }: { project: string; device: Re
               <Button
                 color={asked === 'token' ? undefined : 'red'}
                 loading={action.isPending}
-                onClick={() => action.mutate({ params })}
+                onClick={() =>
+                  asked === 'token'
+                    ? actions.token.mutate({ params, body: {} })
+                    : actions[asked].mutate({ params })
+                }
               >
                 {WORDS[asked].button}
               </Button>

@@ -13,7 +13,7 @@ import { buildUnits } from '../../build.mjs';
 
 const run = promisify(execFile);
 const UNITS = [
-  'ports/avr/check/main.c',
+  'ports/avr/test/main.c',
   'runtime/kernels/fully_connected.c',
   'runtime/kernels/softmax.c',
   'runtime/src/integer.c',
