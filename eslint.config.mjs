@@ -158,9 +158,6 @@ export default tseslint.config(
             'AuthStore',
             // People belong to the instance; their memberships are in MemberStore, which is checked.
             'PeopleStore',
-            // A secret alone names its project: the way from it to a scope.
-            'ProvisioningStore.holdKey',
-            'ProvisioningStore.redeemCode',
             // The way from a name to its scope, and the list of what a person may open.
             'ProjectStore.list',
             'ProjectStore.find',

@@ -23,7 +23,8 @@ describeWith(['avr-gcc', 'gcc', 'simavr'], 'power cuts on an ATmega328P', () => 
     const { platform, machine } = device;
     const random = new Random(7);
     const digests = models.map(sha256);
-    let [old, next, booted] = [0, 1, { old: 0, new: 0 }];
+    let [old, next] = [0, 1];
+    const booted = { old: 0, new: 0 };
     for (let cut = 0, sequence = 4; cut < CUTS; cut++) {
       await machine.powerOff();
       platform.release = avrRelease(models[next]!, sequence);
