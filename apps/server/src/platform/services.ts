@@ -137,7 +137,7 @@ export function createServices(parts: Parts): Services {
       maxReplay: config['webhooks.maxReplay'],
       allowPrivate: config['webhooks.allowPrivate'],
     }),
-    imports: new DeviceImportService(importStore, sealer, uuidv7, {
+    imports: new DeviceImportService(importStore, stores.audit, sealer, uuidv7, {
       maxRows: config['import.maxRows'],
       maxBytes: config['import.maxBytes'],
       maxLineBytes: config['import.maxLineBytes'],

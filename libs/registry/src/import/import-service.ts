@@ -3,7 +3,7 @@
  * HMACs of the names under a secret of the import, so none is kept: who imported fetches them once, computed again.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import type { ProjectScope } from '@tinyfleet/contracts';
+import type { AuditLog, ProjectScope } from '@tinyfleet/contracts';
 import { FleetError, isFleetError } from '@tinyfleet/errors';
 import type { Filter } from '../filter/ast.js';
 import { attributeCell, DEVICE_COLUMNS, type RowError } from './columns.js';
@@ -42,6 +42,7 @@ export class DeviceImportService {
 
   constructor(
     private readonly store: DeviceImportStore,
+    private readonly audit: AuditLog,
     private readonly sealer: ImportSealer,
     private readonly newId: () => string,
     private readonly limits: ImportLimits,
@@ -88,6 +89,14 @@ export class DeviceImportService {
             }
           : undefined;
       clearInterval(timer);
+      if (request.dryRun) {
+        await this.audit.append(scope, {
+          actor: job.actor,
+          action: 'device.import-checked',
+          target: id,
+          detail: { rows: now.rows, errors: errors.count },
+        });
+      }
       await this.store.finish(scope, id, {
         ...now,
         errorCount: errors.count,

@@ -102,11 +102,11 @@ function Entry({ entry }: { entry: Resource<'AuditEntry'> }) {
   return (
     <Fragment>
       <Table.Tr>
-        <Table.Td>
+        <Table.Td style={{ whiteSpace: 'nowrap' }}>
           <Moment at={entry.at} />
         </Table.Td>
         <Table.Td>{entry.actor}</Table.Td>
-        <Table.Td className="mono">
+        <Table.Td className="mono" style={{ whiteSpace: 'nowrap' }}>
           {hasDetails ? (
             <Anchor
               component="button"
@@ -121,7 +121,7 @@ function Entry({ entry }: { entry: Resource<'AuditEntry'> }) {
             entry.action
           )}
         </Table.Td>
-        <Table.Td>{entry.subject}</Table.Td>
+        <Table.Td style={{ overflowWrap: 'anywhere' }}>{entry.subject}</Table.Td>
         <Table.Td>{entry.address ?? '–'}</Table.Td>
       </Table.Tr>
       {isOpen ? (

@@ -82,7 +82,7 @@ export function Attributes({ project, device }: { project: string; device: Resou
           <TextInput
             size="xs"
             label="Attribute"
-            className="mono"
+            classNames={{ input: 'mono' }}
             required
             maxLength={63}
             value={key}

@@ -61,7 +61,7 @@ function Form(props: { project: string; onRegistered: (registered: Resource<'Dev
           placeholder="pump-1"
           required
           maxLength={63}
-          className="mono"
+          classNames={{ input: 'mono' }}
           value={name}
           onChange={(e) => setName(e.currentTarget.value)}
           data-autofocus

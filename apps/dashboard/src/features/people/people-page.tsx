@@ -155,6 +155,11 @@ function Members(props: { project: string; isAdmin: boolean; myEmail: string | u
           </Table.Tbody>
         </Table>
       </div>
+      {members.data !== undefined && rows.length === 0 ? (
+        <Text c="dimmed" size="sm">
+          Nobody yet: administrators of the instance see every project without being members.
+        </Text>
+      ) : null}
       <More
         hasNextPage={members.hasNextPage}
         isFetching={members.isFetchingNextPage}
