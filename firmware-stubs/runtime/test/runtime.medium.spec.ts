@@ -104,7 +104,7 @@ describeWith(['gcc'], 'inference runtime on the host', () => {
 describe('inference runtime sources', () => {
   it('should include nothing above the runtime: no agent, no port', async () => {
     const allowed =
-      /^(<(stddef|stdint|string|wasm_simd128)\.h>|"(fleet_(kernel|runtime|bundle|error)|internal|poison|dot|dsp)\.h")$/;
+      /^(<(stddef|stdint|string|wasm_simd128)\.h>|"(fleet_(kernel|runtime|bundle|error|const)|internal|poison|dot|dsp)\.h")$/;
     const headers = [
       'include/fleet_runtime.h',
       'include/fleet_bundle.h',
