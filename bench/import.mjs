@@ -73,6 +73,7 @@ export async function run(args) {
     };
     const imports = new DeviceImportService(
       new storage.PgDeviceImportStore(database, attributeLimits.maxCount),
+      new storage.PgStores(database).audit,
       new SecretSealer(Buffer.alloc(32, 7)),
       uuidv7,
       {
