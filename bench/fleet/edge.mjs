@@ -1,8 +1,6 @@
 // Child of bench/fleet.mjs: one process with two brokers, the product's edge on its own Postgres, and the very same
 // broker and ingest hook whose commit does nothing. Registers devices by SQL and tells the parent ports and tokens.
-import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { listenMqtt } from '../../apps/server/dist/mqtt/broker/listen.js';
 import { MqttBroker } from '../../apps/server/dist/mqtt/broker/broker.js';
@@ -13,50 +11,16 @@ import { Ingest } from '../../apps/server/dist/mqtt/ingest/ingest.js';
 import { SecretSealer } from '../../libs/releases/dist/index.js';
 import { ingestDefaults } from '../../apps/server/dist/mqtt/ingest/options.js';
 import { Sequences } from '../../apps/server/dist/mqtt/ingest/sequences.js';
-import {
-  Database,
-  DirectoryBlobStore,
-  PgDeviceDirectory,
-  startEmbeddedPostgres,
-} from '../../libs/storage/dist/index.js';
+import { DirectoryBlobStore, PgDeviceDirectory } from '../../libs/storage/dist/index.js';
+import { startBenchDatabase } from './bench-database.mjs';
 
 const [, , countText, classesText, prefixHex] = process.argv;
 const count = Number(countText);
 const prefix = Buffer.from(prefixHex, 'hex');
 // A loader sends as fast as it can; the limits that protect a fleet would measure themselves.
 const unlimited = { messagesPerSecond: 1e9, messageBurst: 1e9 };
-const uuid = (kind, i) => `01900000-0000-7000-8${kind}00-${i.toString(16).padStart(12, '0')}`;
-
-const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-bench-'));
-chmodSync(folder, 0o755);
-mkdirSync(join(folder, 'blobs'));
-const postgres = await startEmbeddedPostgres({
-  directory: join(folder, 'postgres'),
-  logFile: join(folder, 'postgres.log'),
-});
-const database = await Database.connect({ target: postgres.connection });
-const tokens = Array.from({ length: count }, () => randomBytes(32).toString('base64url'));
-const [project, type, version] = [uuid(1, 1), uuid(2, 1), uuid(3, 1)];
-await database.query(`insert into project (id, name) values ($1, 'bench')`, [project]);
-await database.query(
-  `insert into device_type (project_id, id, name, builtin, spec) values ($1, $2, 'wasm', true, '{}')`,
-  [project, type],
-);
-await database.query(
-  `with made as (
-     insert into device (project_id, id, name, type_id)
-     select $1, id, name, $2 from unnest($3::uuid[], $4::text[]) as t (id, name) returning id, name
-   )
-   insert into device_credential (project_id, id, device_id, kind, hash, created_by)
-   select $1, made.id, made.id, 'token', hash, 'bench' from unnest($4::text[], $5::bytea[]) as t (name, hash) join made using (name)`,
-  [
-    project,
-    type,
-    tokens.map((_, i) => uuid(4, i)),
-    tokens.map((_, i) => `d${i}`),
-    tokens.map((token) => createHash('sha256').update(token).digest()),
-  ],
-);
+const { folder, database, project, type, tokens, stop } = await startBenchDatabase(count);
+const version = '01900000-0000-7000-8300-000000000001';
 await database.query(
   `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc)
    values ($1, $2, $3, $4, $5, $6, 0)`,
@@ -89,9 +53,7 @@ process.on('message', async ({ command }) => {
   } else if (command === 'stop') {
     await Promise.all([stored.close(), hookOnly.close(), broker.stop()]);
     await edge.stop();
-    await database.close();
-    await postgres.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await stop();
     process.exit(0);
   }
 });

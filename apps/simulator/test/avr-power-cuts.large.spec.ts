@@ -59,16 +59,7 @@ describeWith(['avr-gcc', 'gcc', 'simavr'], 'power cuts on an ATmega328P', () => 
   }, 240_000);
 
   async function installed(device: AvrLabDevice, model = 0): Promise<AvrLabDevice> {
-    const { platform, machine } = device;
-    const from = platform.log.length;
-    platform.release ??= avrRelease(models[model]!, 2);
-    machine.powerOn();
-    await platform.until(
-      'active',
-      () => platform.since('state', from).find(({ updateState }) => updateState === 'active'),
-      20_000,
-    );
-    expect(platform.since('line').filter((line) => line.startsWith('crash'))).toEqual([]);
+    await device.install(avrRelease(models[model]!, 2));
     return device;
   }
 });

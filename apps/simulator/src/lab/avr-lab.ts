@@ -59,6 +59,21 @@ export class AvrLabDevice {
     readonly memoryFile: string,
   ) {}
 
+  /** Powers it on with a release to fetch and waits until that is active. @throws Error when it crashed on the way */
+  async install(release: Release): Promise<void> {
+    const { platform, machine } = this;
+    const from = platform.log.length;
+    platform.release ??= release;
+    machine.powerOn();
+    await platform.until(
+      'active',
+      () => platform.since('state', from).find(({ updateState }) => updateState === 'active'),
+      20_000,
+    );
+    const crash = platform.since('line').find((line) => line.startsWith('crash'));
+    if (crash !== undefined) throw new Error(crash);
+  }
+
   /** Bytes of slot 0 or 1 as they are in the file. */
   slot(number: number, bytes: number): Promise<Buffer> {
     return readAvrSlot(this.memoryFile, number, bytes);
