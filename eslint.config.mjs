@@ -10,7 +10,12 @@ import { depConstraints } from './tools/workspace/boundaries.mjs';
 
 const specs = ['**/*.spec.ts', '**/test/**/*.ts', '**/e2e/**/*.ts'];
 /** Code that runs in a page; the registry of errors and the contracts are bundled into it. */
-const browser = ['apps/dashboard/src/**/*.{ts,tsx}', 'libs/contracts/src/**/*.ts', 'libs/errors/src/**/*.ts'];
+const browser = [
+  'apps/dashboard/src/**/*.{ts,tsx}',
+  'libs/contracts/src/**/*.ts',
+  'libs/errors/src/**/*.ts',
+  'libs/filter/src/**/*.ts',
+];
 
 export default tseslint.config(
   {

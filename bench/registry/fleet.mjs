@@ -241,7 +241,7 @@ function* rows(count, row) {
 }
 
 async function copy(database, columns, texts) {
-  const { versionOrderOf } = await import('../../libs/registry/dist/index.js');
+  const { versionOrderOf } = await import('../../libs/contracts/dist/index.js');
   orderOf = versionOrderOf;
   const client = await database.pool.connect();
   try {

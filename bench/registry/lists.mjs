@@ -72,7 +72,7 @@ const FILTERS = [
 
 export async function measureFilters({ database, scope }, rounds = 20) {
   const { PgStores } = await import('../../libs/storage/dist/index.js');
-  const { parseFilter } = await import('../../libs/registry/dist/index.js');
+  const { parseFilter } = await import('../../libs/filter/dist/index.js');
   const stores = new PgStores(database);
   const results = [];
   for (const filter of FILTERS) {

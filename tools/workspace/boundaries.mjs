@@ -7,6 +7,8 @@ const imports = {
   errors: [],
   contracts: ['errors'],
   wire: ['errors'],
+  // The filter language runs in the dashboard too.
+  filter: ['contracts', 'errors'],
   // Device images are written as the wire says.
   firmware: ['wire', 'errors'],
   sensors: ['errors'],
@@ -14,16 +16,17 @@ const imports = {
   compiler: ['runtime', 'firmware', 'errors'],
   // Domains: contracts, wire, errors and the domains they are listed to need
   auth: ['contracts', 'wire', 'errors'],
-  registry: ['contracts', 'wire', 'errors'],
+  registry: ['contracts', 'wire', 'errors', 'filter'],
   releases: ['contracts', 'wire', 'errors'],
   telemetry: ['contracts', 'wire', 'errors'],
   quality: ['contracts', 'wire', 'errors', 'telemetry'],
-  rollouts: ['contracts', 'wire', 'errors', 'registry', 'releases', 'quality'],
+  rollouts: ['contracts', 'wire', 'errors', 'filter', 'registry', 'releases', 'quality'],
   // Storage implements the ports of the domains
   storage: [
     'contracts',
     'wire',
     'errors',
+    'filter',
     'auth',
     'registry',
     'releases',
@@ -34,13 +37,13 @@ const imports = {
   // Applications
   server: [
     ...['contracts', 'wire', 'errors', 'auth', 'registry', 'releases', 'telemetry', 'quality', 'rollouts'],
-    ...['storage', 'compiler', 'runtime', 'firmware'],
+    ...['storage', 'filter', 'compiler', 'runtime', 'firmware'],
   ],
   // The compiler is loaded by `compile` alone, which works without a server.
   cli: ['contracts', 'wire', 'errors', 'compiler', 'firmware'],
   // The compiler serves its tests only: eslint.config.mjs keeps it out of src/.
   simulator: ['contracts', 'wire', 'errors', 'runtime', 'firmware', 'sensors', 'compiler'],
-  dashboard: ['contracts', 'errors'],
+  dashboard: ['contracts', 'errors', 'filter'],
   // Tools
   testing: [],
   codegen: ['errors', 'wire'],

@@ -22,7 +22,7 @@ import { swcOptions } from './swc-options.mjs';
 
 const dashboard = 'apps/dashboard';
 /** The dashboard bundles these packages from their sources. */
-const dashboardInputs = [dashboard, 'libs/contracts/src', 'libs/errors/src'];
+const dashboardInputs = [dashboard, 'libs/contracts/src', 'libs/errors/src', 'libs/filter/src'];
 const copied = new Set(['.sql', '.json', '.yaml', '.yml', '.html', '.wasm']);
 const statePath = join(cacheDir, 'build.json');
 const lockPath = join(cacheDir, 'build.lock');

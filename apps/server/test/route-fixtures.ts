@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isMutating, routes, type ProjectScope, type Route, type RouteName } from '@tinyfleet/contracts';
-import { versionOrder } from '@tinyfleet/registry';
+import { versionOrder } from '@tinyfleet/contracts';
 import { PgStores } from '@tinyfleet/storage';
 import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';

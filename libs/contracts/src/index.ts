@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type * as resources from './resources/index.js';
 
 export * from './names.js';
+export * from './version.js';
 export * from './resources/index.js';
 export * from './events.js';
 export * from './routes/index.js';

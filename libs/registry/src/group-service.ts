@@ -1,9 +1,7 @@
 /** Groups of devices: saved filters and lists of members. Counts of dynamic ones are kept and made again when they are old. */
 import type { Page, PageRequest, ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { comparisonsOf, type Filter } from './filter/ast.js';
-import { parseFilter } from './filter/filter.js';
-import { printFilter } from './filter/print.js';
+import { comparisonsOf, parseFilter, printFilter, type Filter } from '@tinyfleet/filter';
 import type { RegistryStores } from './ports.js';
 
 export interface GroupOptions {

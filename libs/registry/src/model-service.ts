@@ -1,9 +1,14 @@
 /** Models: import of a file as a new version, labels, validation data. Compiling is the job of builds. */
-import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+import {
+  nextMinor,
+  versionOrder,
+  type ProjectScope,
+  type Resource,
+  type Transact,
+} from '@tinyfleet/contracts';
 import { FleetError, isFleetError } from '@tinyfleet/errors';
 import { readNpyHeader, type NpyHeader } from './npy.js';
 import type { ModelInspector, RegistryStores, ValidationPart } from './ports.js';
-import { nextMinor, versionOrder } from './version.js';
 
 /** As many classes as a telemetry histogram's axis is asked to have. */
 export const MAX_LABELS = 4_096;

@@ -1,10 +1,10 @@
 /** What the registry needs from storage. Reads give the API's own shapes; writes are single facts in a transaction. */
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { Filter } from '@tinyfleet/filter';
 import type { AttributeValue, AttributeValues } from './attributes.js';
 import type { CredentialStore } from './credentials/ports.js';
 import type { DeviceTypeSpec } from './catalogue.js';
 import type { DeviceMove, DeviceState } from './device-state.js';
-import type { Filter } from './filter/ast.js';
 
 export interface NewProject {
   readonly name: string;

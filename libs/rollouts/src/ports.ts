@@ -1,6 +1,6 @@
 /** What rollouts need from storage. */
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
-import type { Filter } from '@tinyfleet/registry';
+import type { Filter } from '@tinyfleet/filter';
 import type { PayloadQueue, PayloadStore } from '@tinyfleet/releases';
 import type { BundleNeeds, DeviceAbilities } from './compatibility.js';
 import type { DeploymentState } from './deployment.js';

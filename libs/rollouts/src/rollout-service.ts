@@ -1,7 +1,7 @@
 /** What people do with rollouts: start, pause, resume, abort. What happens between is the conductor's. */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { parseFilter } from '@tinyfleet/registry';
+import { parseFilter } from '@tinyfleet/filter';
 import { planPayloads, transferDefaults, type TransferOptions } from '@tinyfleet/releases';
 import { noBuildFor, obstacleTo } from './compatibility.js';
 import { countCohort, type RolloutState } from './engine.js';

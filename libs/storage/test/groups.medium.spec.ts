@@ -1,6 +1,7 @@
 /** Groups and bulk actions against a real database. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ProjectScope, Resource } from '@tinyfleet/contracts';
+import { parseFilter } from '@tinyfleet/filter';
 import {
   BulkService,
   CATALOGUE,
@@ -8,7 +9,6 @@ import {
   attributeLimits,
   bulkDefaults,
   groupDefaults,
-  parseFilter,
 } from '@tinyfleet/registry';
 import { PgStores, transactOn, type Database } from '@tinyfleet/storage';
 import { startTestDatabase, type TestDatabase } from './test-database.js';

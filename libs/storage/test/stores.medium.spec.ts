@@ -2,14 +2,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { projectScope, type ProjectScope } from '@tinyfleet/contracts';
-import {
-  CATALOGUE,
-  DEVICE_TRANSITIONS,
-  parseFilter,
-  versionOrder,
-  type DeviceMove,
-  type DeviceState,
-} from '@tinyfleet/registry';
+import { versionOrder } from '@tinyfleet/contracts';
+import { parseFilter } from '@tinyfleet/filter';
+import { CATALOGUE, DEVICE_TRANSITIONS, type DeviceMove, type DeviceState } from '@tinyfleet/registry';
 import { BinaryCopy, PgStores, copy, transactOn, type Database } from '@tinyfleet/storage';
 import { uuidv7 } from 'uuidv7';
 import { startTestDatabase, type TestDatabase } from './test-database.js';

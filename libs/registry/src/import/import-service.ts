@@ -5,7 +5,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { AuditLog, ProjectScope } from '@tinyfleet/contracts';
 import { FleetError, isFleetError } from '@tinyfleet/errors';
-import type { Filter } from '../filter/ast.js';
+import type { Filter } from '@tinyfleet/filter';
 import { attributeCell, DEVICE_COLUMNS, type RowError } from './columns.js';
 import type { DeviceImport, DeviceImportStore, ImportProgress, ImportStage, OnConflict } from './ports.js';
 import { readDeviceCsv, type CsvLimits } from './read-csv.js';

@@ -1,7 +1,7 @@
 /** What imports need from storage: their log, and a stage that rows are copied to, checked in and written from. */
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { Filter } from '@tinyfleet/filter';
 import type { AttributeValues } from '../attributes.js';
-import type { Filter } from '../filter/ast.js';
 import type { ImportRow, RowError } from './columns.js';
 
 export type DeviceImport = Resource<'DeviceImport'>;

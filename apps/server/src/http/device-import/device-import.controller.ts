@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { Controller, StreamableFile } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { DeviceImportService, parseFilter } from '@tinyfleet/registry';
+import { parseFilter } from '@tinyfleet/filter';
+import { DeviceImportService } from '@tinyfleet/registry';
 import { PgDeviceImportStore } from '@tinyfleet/storage';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 

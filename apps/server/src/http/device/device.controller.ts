@@ -2,7 +2,8 @@
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { CommandService, DeviceService, parseFilter } from '@tinyfleet/registry';
+import { parseFilter } from '@tinyfleet/filter';
+import { CommandService, DeviceService } from '@tinyfleet/registry';
 import { PgStores } from '@tinyfleet/storage';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 

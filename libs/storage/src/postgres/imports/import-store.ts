@@ -1,11 +1,11 @@
 /** The log of imports, their stages, and reads of many devices in pages for exports. */
 import type { Page, PageRequest, ProjectScope } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
+import type { Filter } from '@tinyfleet/filter';
 import type {
   DeviceImport,
   DeviceImportStore,
   ExportRow,
-  Filter,
   ImportOutcome,
   ImportProgress,
   ImportStage,

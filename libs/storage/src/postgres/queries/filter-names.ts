@@ -1,7 +1,7 @@
 /** What a filter names besides values, read before it becomes SQL: device types and groups, groups in groups. */
 import type { ProjectScope } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { comparisonsOf, filterLimits, parseFilter, type Comparison, type Filter } from '@tinyfleet/registry';
+import { comparisonsOf, filterLimits, parseFilter, type Comparison, type Filter } from '@tinyfleet/filter';
 import type { Db } from '../database.js';
 import { RELEASES } from './devices.js';
 import type { ReleaseBundle } from './filter-release.js';

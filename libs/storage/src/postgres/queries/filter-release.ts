@@ -2,7 +2,8 @@
  * Filters by what a device runs. Releases are few and devices many: the releases are matched here, and Postgres gets the
  * digests of their bundles, whose shares of the fleet it knows.
  */
-import { versionOrderOf, type Order, type Scalar } from '@tinyfleet/registry';
+import { versionOrderOf } from '@tinyfleet/contracts';
+import type { Order, Scalar } from '@tinyfleet/filter';
 import { globMatches, type Parameters } from './parameters.js';
 
 /** A bundle of a release; the same bundle may be in several. */

@@ -3,15 +3,15 @@
  * parameters, never SQL. Every comparison is true or false and never unknown, so that `not` means what it says.
  */
 import type { Resource } from '@tinyfleet/contracts';
+import { versionOrderOf } from '@tinyfleet/contracts';
 import {
   isAttributeField,
-  versionOrderOf,
   type AttributeField,
   type Filter,
   type FilterField,
   type Glob,
   type Scalar,
-} from '@tinyfleet/registry';
+} from '@tinyfleet/filter';
 import { PRESENCE_CONDITIONS } from './devices.js';
 import type { FilterNames, ResolvedGroup } from './filter-names.js';
 import { matchesRelease, ordersRelease, runsSql } from './filter-release.js';

@@ -1,5 +1,5 @@
 /** Parameters of a statement that is composed, and text patterns. */
-import type { Glob } from '@tinyfleet/registry';
+import type { Glob } from '@tinyfleet/filter';
 
 /** Collects parameters; `$n` is handed out in order. */
 export class Parameters {

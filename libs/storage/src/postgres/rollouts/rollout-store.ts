@@ -7,7 +7,7 @@ import {
   type Resource,
 } from '@tinyfleet/contracts';
 import { FleetError, describeDeviceError } from '@tinyfleet/errors';
-import type { Filter } from '@tinyfleet/registry';
+import type { Filter } from '@tinyfleet/filter';
 import type {
   BundleNeeds,
   DeploymentState,

@@ -2,7 +2,8 @@
  * Pages of devices. A page's keys are found first, over `device` and what the filter names, and only its rows are joined
  * with presence, report and release: a page costs the same wherever it is.
  */
-import type { DeviceListRequest, Filter } from '@tinyfleet/registry';
+import type { Filter } from '@tinyfleet/filter';
+import type { DeviceListRequest } from '@tinyfleet/registry';
 import type { ProjectScope } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { Db } from '../database.js';

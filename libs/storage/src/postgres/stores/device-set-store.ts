@@ -1,7 +1,8 @@
 /** Devices by filter, any number of them: counted, locked and changed by set-based statements. */
 import type { ProjectScope, Resource } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type { BulkLimits, BulkUpdate, DeviceSetStore, Filter } from '@tinyfleet/registry';
+import type { Filter } from '@tinyfleet/filter';
+import type { BulkLimits, BulkUpdate, DeviceSetStore } from '@tinyfleet/registry';
 import type { Db } from '../database.js';
 import { DEVICE_COLUMNS, DEVICE_FROM, type DeviceListRow } from '../queries/devices.js';
 import { loadFilterNames } from '../queries/filter-names.js';

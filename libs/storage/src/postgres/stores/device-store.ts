@@ -1,6 +1,7 @@
 /** Devices and their types. */
 import type { Page, ProjectScope, Resource } from '@tinyfleet/contracts';
 import { FleetError, describeDeviceError } from '@tinyfleet/errors';
+import type { Filter } from '@tinyfleet/filter';
 import {
   DEVICE_TRANSITIONS,
   currentSlots,
@@ -12,7 +13,6 @@ import {
   type DeviceStore,
   type DeviceTypeSpec,
   type DeviceTypeStore,
-  type Filter,
   type LockedDevice,
   type NewDevice,
 } from '@tinyfleet/registry';

@@ -7,7 +7,8 @@ import {
   type DeploymentState,
   type ReportedUpdateState,
 } from '@tinyfleet/rollouts';
-import { DEVICE_TRANSITIONS, versionOrderOf } from '@tinyfleet/registry';
+import { versionOrderOf } from '@tinyfleet/contracts';
+import { DEVICE_TRANSITIONS } from '@tinyfleet/registry';
 import type { HelloReport, StateReport } from '@tinyfleet/telemetry';
 import { resetCause, type Hello } from '@tinyfleet/wire';
 import type { Tx } from '../database.js';

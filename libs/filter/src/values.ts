@@ -2,7 +2,7 @@
 import type { Age, Glob, Instant, Order, Scalar } from './ast.js';
 import { specOf, type FilterField } from './fields.js';
 import { invalid, type Token } from './tokens.js';
-import { versionOrderOf } from '../version.js';
+import { versionOrderOf } from '@tinyfleet/contracts';
 
 const UNIT_S = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 /** A hundred years. */
