@@ -19,6 +19,7 @@ import { provisioningKeyCommand } from './commands/provisioning-key.js';
 import { projectCommand } from './commands/project.js';
 import { releaseCommand } from './commands/release.js';
 import { rolloutCommand } from './commands/rollout.js';
+import { sessionCommand } from './commands/session.js';
 import { simulateCommand } from './commands/simulate.js';
 import { tokenCommand } from './commands/token.js';
 import { upCommand } from './commands/up/index.js';
@@ -60,6 +61,7 @@ Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not fo
     contextCommand(),
     projectCommand(),
     userCommand(),
+    sessionCommand(),
     tokenCommand(),
     auditCommand(),
     deviceTypeCommand(),

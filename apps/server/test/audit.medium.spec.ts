@@ -2,6 +2,7 @@
  * The audit log: every mutating route of the table leaves an entry that says who, what and from where (a new route fails
  * for want of a step); what forgot one is refused in tests and written in production; and it is searched and exported.
  */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -84,9 +85,10 @@ describe('every mutating route', () => {
   const via = async <N extends RouteName>(client: Client, name: N, input?: CallInput<N>) =>
     await client.call(name, input);
   /** What a step keeps for a later one. */
-  const kept = { setup: '', invitation: '', reset: '', instanceInvitation: '', key: '', proof: '' };
+  const kept = { setup: '', code: '', invitation: '', reset: '', instanceInvitation: '', key: '', proof: '' };
   const email = 'first@example.org';
   const guest = 'guest@example.org';
+  const verifier = 'v'.repeat(43);
 
   /** In this order: each does what the ones after it need. */
   const steps: Partial<Record<RouteName, () => Promise<unknown>>> = {
@@ -96,6 +98,12 @@ describe('every mutating route', () => {
     passwordChange: async () => via(own(), 'passwordChange', { body: { current: password, password } }),
     tokenCreate: async () => via(own(), 'tokenCreate', { body: { name: 't' } }),
     tokenDelete: async () => via(own(), 'tokenDelete', { params: { name: 't' } }),
+    cliLoginApprove: async () => {
+      const challenge = createHash('sha256').update(verifier).digest('base64url');
+      const body = { challenge, machine: 'laptop' };
+      kept.code = (await via(own(), 'cliLoginApprove', { body })).code;
+    },
+    cliLoginRedeem: async () => via(own(), 'cliLoginRedeem', { body: { code: kept.code, verifier } }),
     sessionDelete: async () => {
       const { auth } = server.running.services;
       const person = await server.running.services.stores.auth.findPerson(email);

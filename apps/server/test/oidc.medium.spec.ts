@@ -1,12 +1,18 @@
 /** Signing in with a real OpenID provider in this process (oidc-provider), as a browser that follows redirects. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { IdentityService } from '@tinyfleet/auth';
+import { createClient, type ApiError, type Resource } from '@tinyfleet/contracts';
 import { transactOn } from '@tinyfleet/storage';
+import { workspaceRoot } from '@tinyfleet/testing';
 import Provider, { type Context } from 'oidc-provider';
 import { uuidv7 } from 'uuidv7';
-import { startTestServer, type TestServer } from './test-server.js';
+import { buildWorkspace, startTestServer, type TestServer } from './test-server.js';
 
 const clientId = 'tinyfleet';
 const clientSecret = 'a secret of the test, long enough';
@@ -270,4 +276,153 @@ describe('sign-in with an OpenID provider', () => {
       expect([end.origin, end.pathname]).toEqual([new URL(server.url).origin, '/']);
     },
   );
+});
+
+/** The command line as people start it, with a configuration of its own. */
+class CommandLine {
+  private static readonly folder = mkdtempSync(join(tmpdir(), 'tinyfleet-oidc-'));
+  static readonly login = join(CommandLine.folder, 'tinyfleet/login.json');
+  readonly child: ChildProcess;
+  output = '';
+  readonly ended: Promise<number | null>;
+
+  constructor(...args: string[]) {
+    const env: NodeJS.ProcessEnv = { ...process.env, XDG_CONFIG_HOME: CommandLine.folder, NO_COLOR: '1' };
+    delete env['NODE_OPTIONS'];
+    const bin = join(workspaceRoot, 'apps/cli/bin/tinyfleet.mjs');
+    this.child = spawn(process.execPath, [bin, ...args], { env });
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.ended = new Promise((resolve) => this.child.once('close', resolve));
+  }
+
+  static async run(...args: string[]): Promise<string> {
+    const line = new CommandLine(...args);
+    if ((await line.ended) !== 0) throw new Error(`${args.join(' ')}: ${line.output}`);
+    return line.output;
+  }
+
+  static remove = () => rmSync(CommandLine.folder, { recursive: true, force: true });
+
+  /** What it tells people to open. */
+  async address(): Promise<string> {
+    for (;;) {
+      const found = /^ {2}(http\S+)$/m.exec(this.output)?.[1];
+      if (found !== undefined) return found;
+      if (this.child.exitCode !== null) throw new Error(this.output);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+describe('sign-in of the command line with an OpenID provider', () => {
+  const begin = (...more: string[]) =>
+    new CommandLine('login', '--url', server.url, '--oidc', '--no-browser', ...more);
+  /** Signs in where the command line says; what the page there is asked for. */
+  const arrive = async (browser: Browser, line: CommandLine) => {
+    const page = await browser.follow(await line.address(), (url) => url.pathname === '/cli-login');
+    return Object.fromEntries(new URLSearchParams(page.hash.slice(1)));
+  };
+  /** As the page does when its button is pressed. */
+  const approve = async (browser: Browser, { challenge, machine, days }: Record<string, string>) => {
+    const headers = {
+      'content-type': 'application/json',
+      cookie: `tinyfleet_session=${browser.session}`,
+      origin: server.url,
+    };
+    const body = JSON.stringify({ challenge, machine, expiresInDays: Number(days) });
+    const response = await server.fetch('/api/v1/session/cli', { method: 'POST', headers, body });
+    expect(response.status).toBe(201);
+    return ((await response.json()) as Resource<'CliLoginCode'>).code;
+  };
+  const back = async ({ port }: Record<string, string>, query: Record<string, string>) =>
+    (await fetch(`http://127.0.0.1:${port}/callback?${new URLSearchParams(query).toString()}`)).status;
+  const redeem = async (code: string, verifier: string) => {
+    const call = createClient({ baseUrl: server.url }).call('cliLoginRedeem', { body: { code, verifier } });
+    return await call.then(
+      () => 'done',
+      (error: unknown) => (error as ApiError).code,
+    );
+  };
+
+  beforeAll(buildWorkspace, 120_000);
+  afterAll(CommandLine.remove);
+  beforeEach(() => {
+    subject = 'sub-root';
+    accounts[subject] = { email: 'root@example.org', email_verified: true };
+  });
+
+  it('should end with a login of its own, listed as a session, ended by the next one and by logout', async () => {
+    const line = begin('--days', '3');
+    const browser = new Browser();
+    const asked = await arrive(browser, line);
+    expect(asked['days']).toBe('3');
+    expect(asked['challenge']).toMatch(/^[\w-]{43}$/);
+    const code = await approve(browser, asked);
+    // Neither another page nor somebody who guesses gets anywhere.
+    expect(await back(asked, { code, state: 'guessed' })).toBe(404);
+    expect(await back(asked, { code, state: asked['state']! })).toBe(200);
+    expect(await line.ended).toBe(0);
+    expect(line.output).toContain('signed in  root@example.org');
+    const { token } = JSON.parse(readFileSync(CommandLine.login, 'utf8')) as { token: string };
+    expect(token).toMatch(/^tft_/);
+    const sessions = async () =>
+      JSON.parse(await CommandLine.run('session', 'list', '--output', 'json')) as Resource<'LoginSession'>[];
+    const [own] = await sessions();
+    expect(own).toMatchObject({ kind: 'cli', via: 'oidc', isCurrent: true, address: '127.0.0.1' });
+    expect(own?.name).toMatch(new RegExp(`^cli-${asked['machine']}-[0-9a-z]{6}$`));
+    const days = (Date.parse(own!.expiresAt) - Date.parse(own!.createdAt)) / 86_400_000;
+    expect(days).toBeCloseTo(3, 3);
+    // Another login of this machine ends the one before; tokens made by hand are another list.
+    const second = begin();
+    const again = new Browser();
+    const more = await arrive(again, second);
+    await back(more, { code: await approve(again, more), state: more['state']! });
+    expect(await second.ended).toBe(0);
+    const logins = (await sessions()).filter(({ kind }) => kind === 'cli');
+    expect(logins).toHaveLength(1);
+    expect(logins[0]!.name).not.toBe(own!.name);
+    expect(
+      await createClient({ baseUrl: server.url, token })
+        .call('me')
+        .catch(() => 'ended'),
+    ).toBe('ended');
+    expect(JSON.parse(await CommandLine.run('token', 'list', '--output', 'json'))).toEqual([]);
+    expect(await CommandLine.run('session', 'revoke', logins[0]!.name!, '--yes')).toContain('ended');
+    const after = new CommandLine('session', 'list');
+    expect(await after.ended).toBe(3);
+  }, 60_000);
+
+  it('should take a pasted code when the browser is elsewhere', async () => {
+    const line = begin('--paste');
+    const browser = new Browser();
+    const asked = await arrive(browser, line);
+    expect(asked['port']).toBeUndefined();
+    line.child.stdin?.end(`${await approve(browser, asked)}\n`);
+    expect(await line.ended).toBe(0);
+    expect(await CommandLine.run('logout')).toContain('has ended');
+  }, 60_000);
+
+  it('should end when it is refused, when nobody comes, and when no code is pasted', async () => {
+    const [refused, late, empty] = [begin(), begin('--timeout', '1'), begin('--paste')];
+    empty.child.stdin?.end();
+    const asked = await arrive(new Browser(), refused);
+    expect(await back(asked, { error: 'refused', state: asked['state']! })).toBe(200);
+    expect(await Promise.all([refused.ended, late.ended, empty.ended])).toEqual([3, 7, 3]);
+    expect(late.output).toContain('cli.timeout');
+  }, 60_000);
+
+  it('should give nothing for a code that is used, of another challenge, or approved by a token', async () => {
+    const line = begin('--paste');
+    const browser = new Browser();
+    const code = await approve(browser, await arrive(browser, line));
+    line.child.stdin?.end();
+    expect(await redeem(code, 'v'.repeat(43))).toBe('auth.cli-login-invalid');
+    expect(await redeem(code, 'v'.repeat(43))).toBe('auth.cli-login-invalid');
+    const body = { challenge: 'c'.repeat(43), machine: 'laptop' };
+    await expect(server.client.call('cliLoginApprove', { body })).rejects.toMatchObject({
+      code: 'auth.session-needed',
+    });
+    await line.ended;
+  }, 60_000);
 });

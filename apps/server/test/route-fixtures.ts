@@ -37,6 +37,8 @@ export const isConstant = (key: string): boolean => key in CONSTANTS;
 /** Bodies that a sample of the schema does not do for. */
 const BODIES: Partial<Record<RouteName, unknown>> = {
   groupMembersAdd: { devices: ['nobody'] },
+  cliLoginApprove: { challenge: 'c'.repeat(43), machine: 'nobody' },
+  cliLoginRedeem: { code: 'c'.repeat(43), verifier: 'v'.repeat(43) },
   groupMembersRemove: { devices: ['nobody'] },
   deviceBulkAction: { filter: 'name = nobody', change: { notes: 'x' } },
   provision: { key: 'nobody', name: 'nobody' },

@@ -188,10 +188,10 @@ export class AuthService {
   }
 
   async listSessions(caller: Caller): Promise<Resource<'LoginSession'>[]> {
-    const { person, via, id } = caller.credential;
+    const { person, id } = caller.credential;
     if (person === null) return [];
     const all = await this.store.listSessions(person.id, this.idleSince());
-    return all.map((session) => ({ ...session, isCurrent: via === 'session' && session.id === id }));
+    return all.map((session) => ({ ...session, isCurrent: session.id === id }));
   }
 
   /** @throws auth.session-not-found */
@@ -208,7 +208,7 @@ export class AuthService {
     const { person } = caller.credential;
     if (person === null) return;
     await this.transact(async ({ auth, audit }) => {
-      const ended = await auth.removeSessionsOf(person.id, sessionId(caller));
+      const ended = await auth.removeSessionsOf(person.id, caller.credential.id);
       if (ended > 0) await audit.append(null, sessionsEnded(caller, { ended }));
     });
   }
@@ -224,7 +224,7 @@ export class AuthService {
     const passwordHash = await this.hashPassword(next);
     await this.transact(async ({ auth, people, audit }) => {
       await people.update(person.id, { passwordHash });
-      const ended = await auth.removeSessionsOf(person.id, sessionId(caller));
+      const ended = await auth.removeSessionsOf(person.id, caller.credential.id);
       await audit.append(null, {
         actor: caller.actor,
         action: 'person.password-changed',
@@ -332,8 +332,6 @@ export class AuthService {
 export const normalEmail = (email: string): string => email.trim().toLowerCase();
 /** One person types the same password on two keyboards and sends different code points. */
 const normalPassword = (password: string): string => password.normalize('NFKC');
-const sessionId = ({ credential }: Caller): string | undefined =>
-  credential.via === 'session' ? credential.id : undefined;
 const sessionsEnded = (caller: Caller, detail: Record<string, unknown> = {}): AuditRecord => ({
   actor: caller.actor,
   action: 'session.ended',

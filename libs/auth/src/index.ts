@@ -7,5 +7,6 @@ export * from './throttle.js';
 export * from './login-limiter.js';
 export * from './auth-service.js';
 export * from './token-service.js';
+export * from './cli-login-service.js';
 export * from './people-service.js';
 export * from './identity-service.js';

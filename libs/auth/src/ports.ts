@@ -46,6 +46,24 @@ export interface NewToken {
   readonly areas: readonly string[] | null;
   readonly readOnly: boolean;
   readonly expiresAt: Date | null;
+  /** Null: made by hand. Else it is a login of the command line, a session to its person. */
+  readonly loginVia: NewSession['via'] | null;
+  readonly address: string | null;
+  readonly userAgent: string | null;
+}
+
+/** A command line that a person lets in: a code for who knows the verifier of the challenge. */
+export interface NewCliLogin {
+  readonly hash: Buffer;
+  /** RFC 7636, S256. */
+  readonly challenge: string;
+  readonly machine: string;
+  readonly tokenDays: number;
+  readonly expiresAt: Date;
+}
+export interface CliLogin extends Pick<NewCliLogin, 'challenge' | 'machine' | 'tokenDays'> {
+  readonly person: Pick<Person, 'id' | 'email'>;
+  readonly via: NewSession['via'];
 }
 
 export interface NewSession {
@@ -73,18 +91,25 @@ export interface AuthStore {
   addSession(session: NewSession): Promise<void>;
   /** One used after `idleSince` and not expired. A use is noted, at most once a minute. */
   findSession(hash: Buffer, now: Date, idleSince: Date, isUse?: boolean): Promise<Credential | undefined>;
+  /** Of browsers, and logins of the command line. */
   listSessions(personId: string, idleSince: Date): Promise<Resource<'LoginSession'>[]>;
   removeSession(hash: Buffer): Promise<void>;
   /** False when the person has none of that id. */
   removeSessionById(personId: string, id: string): Promise<boolean>;
-  /** @returns how many ended. */
+  /** Of browsers, and logins of the command line. @returns how many ended. */
   removeSessionsOf(personId: string, exceptId?: string): Promise<number>;
   removeExpired(now: Date, idleSince: Date): Promise<void>;
 
-  /** @throws auth.token-exists, auth.token-limit when the owner has `limit` already */
+  /** For the person of a session. */
+  addCliLogin(sessionId: string, login: NewCliLogin): Promise<void>;
+  /** Uses it up; undefined when it is not good (any more) or the person is disabled. */
+  takeCliLogin(hash: Buffer, now: Date): Promise<CliLogin | undefined>;
+
+  /** Logins and tokens made by hand are counted apart. @throws auth.token-exists, auth.token-limit when there are `limit` already */
   addToken(token: NewToken, limit: number): Promise<void>;
   /** A use is noted, at most once a minute. */
   findToken(hash: Buffer, now: Date, isUse?: boolean): Promise<Credential | undefined>;
+  /** Made by hand. */
   listTokens(personId: string | null): Promise<Page<Resource<'ApiToken'>>>;
   /** The token as it was; undefined when there is none of that name. */
   removeToken(personId: string | null, name: string): Promise<Resource<'ApiToken'> | undefined>;

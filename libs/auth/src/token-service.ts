@@ -16,6 +16,7 @@ import { hashSecret, newApiToken, shownPrefix } from './secrets.js';
 
 export const INSTANCE_TOKEN_NAME = 'local';
 const DAY_MS = 86_400_000;
+const BY_HAND = { loginVia: null, address: null, userAgent: null };
 
 export class TokenService {
   constructor(
@@ -57,6 +58,7 @@ export class TokenService {
       areas: request.areas,
       readOnly: request.readOnly,
       expiresAt,
+      ...BY_HAND,
     };
     const shown = {
       name: made.name,
@@ -101,6 +103,7 @@ export class TokenService {
       areas: null,
       readOnly: false,
       expiresAt: null,
+      ...BY_HAND,
     });
     return token;
   }

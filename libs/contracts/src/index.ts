@@ -9,6 +9,7 @@ export * from './events.js';
 export * from './routes/index.js';
 export * from './areas.js';
 export * from './csv.js';
+export * from './plural.js';
 export * from './client.js';
 export * from './openapi.js';
 export * from './process.js';

@@ -6,7 +6,7 @@ import type * as Compiler from '@tinyfleet/compiler';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { labels as readLabels, readModel } from '../arguments.js';
-import { bytes, count } from '../output/format.js';
+import { bytes, count, plural } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
 import { Session } from '../session.js';
 
@@ -107,12 +107,12 @@ function write(path: string, content: string | Uint8Array): void {
 
 function summary({ report }: Compiler.CompileResult, out: string, files: number): string {
   const facts = renderFacts([
-    ['written', files === 1 ? out : `${out}, ${files} files`],
+    ['written', files === 1 ? out : `${out}, ${plural(files, 'file')}`],
     ['constants', bytes(report.flash['constants'] ?? 0)],
     ['bundle', bytes(report.bundleBytes)],
     ['arena', bytes(report.arenaBytes)],
     ['state', bytes(report.stateBytes)],
-    ['work', `${count(report.macs)} MACs in ${report.ops.length} steps`],
+    ['work', `${count(report.macs)} MACs in ${plural(report.ops.length, 'step')}`],
   ]);
   const warnings = report.diagnostics.map(({ severity, message }) => `${pc.yellow(severity)}  ${message}`);
   return [facts, ...warnings].join('\n');

@@ -2,7 +2,7 @@
 import type { CallInput } from '@tinyfleet/contracts';
 import pc from 'picocolors';
 import { usage } from '../arguments.js';
-import { count } from '../output/format.js';
+import { plural } from '../output/format.js';
 import type { Session } from '../session.js';
 import { confirm } from './confirm.js';
 
@@ -30,7 +30,8 @@ export async function runBulk(session: Session, bulk: Bulk): Promise<void> {
   if (bulk.dryRun === true) {
     session.out.one(
       counted,
-      () => `${devices(counted.matched)} match${sampleOf(counted)}. Nothing was changed.`,
+      () =>
+        `${devices(counted.matched)} ${counted.matched === 1 ? 'matches' : 'match'}${sampleOf(counted)}. Nothing was changed.`,
     );
     return;
   }
@@ -46,7 +47,7 @@ export async function runBulk(session: Session, bulk: Bulk): Promise<void> {
   });
 }
 
-const devices = (n: number): string => `${count(n)} device${n === 1 ? '' : 's'}`;
+const devices = (n: number): string => plural(n, 'device');
 
 function sampleOf({ matched, sample }: { matched: number; sample: string[] }): string {
   if (sample.length === 0) return '';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { duration, integer, readInput, usage } from '../arguments.js';
-import { ago } from '../output/format.js';
+import { ago, plural } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
 import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
@@ -58,7 +58,7 @@ function decision(verb: 'approve' | 'reject'): Command {
         );
         names = items.map(({ device }) => device);
         await confirm(
-          `${verb === 'approve' ? 'Let' : 'Keep'} ${names.length} devices ${verb === 'approve' ? 'in' : 'out'}?`,
+          `${verb === 'approve' ? 'Let' : 'Keep'} ${plural(names.length, 'device')} ${verb === 'approve' ? 'in' : 'out'}?`,
           options.yes,
         );
       }

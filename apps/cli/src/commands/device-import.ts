@@ -7,7 +7,7 @@ import { Command, Option } from 'commander';
 import type { CallOutput, Client } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
-import { ago, bar, count, percent, state } from '../output/format.js';
+import { ago, bar, count, percent, plural, state } from '../output/format.js';
 import { LiveView } from '../output/live.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { Session, all } from '../session.js';
@@ -189,7 +189,10 @@ function watch(
 function draw(view: LiveView, now: Import, sent: number): void {
   const share = now.state === 'reading' ? sent : now.rows === 0 ? 0 : (now.added + now.updated) / now.rows;
   const what = ['reading', 'checking', 'writing'].includes(now.state) ? now.state : '';
-  view.draw([`${what.padEnd(8)} ${bar(share)} ${percent(share).padStart(5)}  ${count(now.rows)} rows`], what);
+  view.draw(
+    [`${what.padEnd(8)} ${bar(share)} ${percent(share).padStart(5)}  ${plural(now.rows, 'row')}`],
+    what,
+  );
 }
 
 function renderErrors(errors: readonly RowError[]): string {

@@ -4,7 +4,7 @@ import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { usage } from '../arguments.js';
 import { EventPulse } from '../events.js';
-import { count, state } from '../output/format.js';
+import { plural, state } from '../output/format.js';
 import { Session } from '../session.js';
 import { askSecret } from './confirm.js';
 import { classLabels, classMix } from './class-mix.js';
@@ -56,7 +56,7 @@ export function watchCommand(): Command {
               labels.set(release, await classLabels(session, release));
             const mix = classMix(window.classCounts, labels.get(release) ?? []);
             session.out.line(
-              `${pc.dim(when(window.startAt))}  ${count(window.n)} inferences  ${mix}  ${pc.dim(release)}`,
+              `${pc.dim(when(window.startAt))}  ${plural(window.n, 'inference')}  ${mix}  ${pc.dim(release)}`,
             );
           }
           await pulse.wait(5_000);

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { integer, usage } from '../arguments.js';
-import { ago, count, state } from '../output/format.js';
+import { ago, count, plural, state } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
 import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
@@ -33,7 +33,7 @@ export function groupCommand(): Command {
         });
         session.out.one(
           group,
-          () => `${pc.green('made')}  group ${name}, ${count(group.count ?? 0)} devices`,
+          () => `${pc.green('made')}  group ${name}, ${plural(group.count ?? 0, 'device')}`,
         );
       },
     );
@@ -106,7 +106,7 @@ export function groupCommand(): Command {
       });
       session.out.one(
         group,
-        () => `${pc.green('changed')}  group ${name}, ${count(group.count ?? 0)} devices`,
+        () => `${pc.green('changed')}  group ${name}, ${plural(group.count ?? 0, 'device')}`,
       );
     });
 
@@ -184,8 +184,8 @@ function membersCommand(verb: 'add' | 'remove'): Command {
           });
           await confirm(
             verb === 'add'
-              ? `Put ${count(counted.matched)} devices into ${group}?`
-              : `Take ${count(counted.matched)} devices out of ${group}?`,
+              ? `Put ${plural(counted.matched, 'device')} into ${group}?`
+              : `Take ${plural(counted.matched, 'device')} out of ${group}?`,
             yes,
           );
         }
@@ -196,7 +196,7 @@ function membersCommand(verb: 'add' | 'remove'): Command {
         session.out.one(
           done,
           () =>
-            `${pc.green(verb === 'add' ? 'added' : 'removed')}  ${count(done.changed)} devices, ${count(done.count)} are in ${group}`,
+            `${pc.green(verb === 'add' ? 'added' : 'removed')}  ${plural(done.changed, 'device')}; ${group} has ${count(done.count)}`,
         );
       },
     );

@@ -1,42 +1,47 @@
-/** `tinyfleet login` and `logout`: an API token of one's own for this machine, made with the password or given. */
+/** `tinyfleet login` and `logout`: a login of this machine by password or provider, or a token that is given. */
 import { hostname } from 'node:os';
-import type { Client } from '@tinyfleet/contracts';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { integer, usage } from '../arguments.js';
-import { readContext, removeLogin, writeContext } from '../context.js';
+import { duration, integer, usage } from '../arguments.js';
+import { readContext, removeLogin, writeContext, type StoredContext } from '../context.js';
 import { loginFile } from '../paths.js';
 import { Session } from '../session.js';
 import { ask, askSecret } from './confirm.js';
-
-/** Tokens that `login` made: `logout` revokes those and leaves others alone. */
-const OWN_PREFIX = 'cli-';
+import { challengeOf, hasScreen, newVerifier, tokenByBrowser } from './login-browser.js';
 
 export function loginCommand(): Command {
   return new Command('login')
     .description('sign in to a server and keep an API token for it')
     .option('--email <email>', 'sign in with a password, which is asked for (or TINYFLEET_PASSWORD)')
-    .option('--days <n>', 'how long the token is good for', integer('--days', 1, 3_650), 90)
+    .option('--oidc', 'sign in with your provider, in a browser')
+    .option('--paste', 'with --oidc: the browser is on another machine, its code is pasted here')
+    .option('--no-browser', 'with --oidc: open none, only show the address')
+    .option('--timeout <time>', 'with --oidc: how long to wait', duration('--timeout', 1, 3_600), 300)
+    .option('--days <n>', 'how long the login is good for', integer('--days', 1, 3_650), 90)
     .addHelpText(
       'after',
       `
-Needs --url. With --token that token is kept; else e-mail address and password make one for this machine. Accounts
-that sign in elsewhere make a token in the dashboard. The token is kept in a file that only you can read.
+Needs --url. With --token that token is kept; else your password or your provider makes one for this machine, which
+\`session list\` shows and \`logout\` ends. It is kept in a file that only you can read. A login before it ends.
 
 Examples:
+  $ npx tinyfleet login --url https://fleet.example.com --oidc
   $ npx tinyfleet login --url https://fleet.example.com --email me@example.com
   $ npx tinyfleet login --url https://fleet.example.com --token "$TOKEN"`,
     )
-    .action(async (options: { email?: string; days: number }, self: Command) => {
+    .action(async (options: LoginOptions, self: Command) => {
       const session = Session.of(self);
       const url = (session.globals.url ?? process.env['TINYFLEET_URL'])?.replace(/\/+$/, '');
       if (url === undefined) usage('Name the server with --url https://...');
+      if (options.paste && !options.oidc) usage('--paste goes with --oidc.');
+      const before = readContext(loginFile());
       const token = session.globals.token ?? (await tokenFromPerson(url, options));
       const { createClient } = await import('@tinyfleet/contracts');
       const me = await createClient({ baseUrl: url, token }).call('me');
       const only = me.projects.length === 1 ? me.projects[0]?.name : undefined;
       const project = session.globals.project ?? only;
       writeContext(loginFile(), { url, token, ...(project === undefined ? {} : { project }) });
+      if (before !== undefined && before.token !== token) await endLogin(before);
       session.out.one(
         { url, email: me.email, project: project ?? null, tokenExpiresAt: me.token?.expiresAt ?? null },
         () =>
@@ -45,14 +50,34 @@ Examples:
     });
 }
 
+interface LoginOptions {
+  readonly email?: string;
+  readonly oidc?: boolean;
+  readonly paste?: boolean;
+  readonly browser: boolean;
+  readonly timeout: number;
+  readonly days: number;
+}
+
 /** Without a terminal and an address, what is read is a token. */
-async function tokenFromPerson(url: string, options: { email?: string; days: number }): Promise<string> {
+async function tokenFromPerson(url: string, options: LoginOptions): Promise<string> {
+  if (options.oidc) {
+    if (options.email !== undefined) usage('--email or --oidc, not both.');
+    const { createClient } = await import('@tinyfleet/contracts');
+    return await tokenByBrowser(url, createClient({ baseUrl: url }), {
+      days: options.days,
+      machine: machineName(),
+      timeoutSeconds: options.timeout,
+      isPasted: options.paste === true,
+      opensBrowser: options.browser && hasScreen(),
+    });
+  }
   if (options.email === undefined && !process.stdin.isTTY) return await askSecret('API token: ');
   const email = options.email ?? (await ask('E-mail: '));
   return await tokenByPassword(url, email, options.days);
 }
 
-/** Signs in as the dashboard does, makes a token and ends that session. */
+/** Signs in as the dashboard does, lets this machine in and ends that session. */
 async function tokenByPassword(url: string, email: string, days: number): Promise<string> {
   const password = process.env['TINYFLEET_PASSWORD'] ?? (await askSecret(`Password of ${email}: `));
   const { createClient } = await import('@tinyfleet/contracts');
@@ -70,23 +95,19 @@ async function tokenByPassword(url: string, email: string, days: number): Promis
   });
   await browser.call('login', { body: { email, password } });
   try {
-    return await newToken(browser, days);
+    const verifier = newVerifier();
+    const body = { challenge: challengeOf(verifier), machine: machineName(), expiresInDays: days };
+    const { code } = await browser.call('cliLoginApprove', { body });
+    return (await createClient({ baseUrl: url }).call('cliLoginRedeem', { body: { code, verifier } })).token;
   } finally {
     await browser.call('logout').catch(() => {});
   }
 }
 
-async function newToken(browser: Client, days: number): Promise<string> {
-  const { ApiError } = await import('@tinyfleet/contracts');
-  for (let attempt = 0; ; attempt++) {
-    const base = OWN_PREFIX + hostname().toLowerCase().slice(0, 50);
-    const name = attempt === 0 ? base : `${base}-${attempt + 1}`;
-    try {
-      return (await browser.call('tokenCreate', { body: { name, expiresInDays: days } })).token;
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 'auth.token-exists' || attempt >= 20) throw error;
-    }
-  }
+/** The host's name without its domain, in the characters of names. */
+function machineName(): string {
+  const name = (hostname().split('.')[0] ?? '').toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  return name.replace(/^-/, '').slice(0, 40) || 'unnamed';
 }
 
 export function logoutCommand(): Command {
@@ -96,25 +117,25 @@ export function logoutCommand(): Command {
     .action(async (_options, self: Command) => {
       const session = Session.of(self);
       const stored = readContext(loginFile());
-      const revoked = stored ? await revokeOwn(stored.url, stored.token) : undefined;
+      const revoked = stored ? await endLogin(stored) : undefined;
       removeLogin();
       session.out.one({ revoked: revoked ?? null }, () =>
         revoked === undefined
           ? 'The login is forgotten. A token that was given to it stays: revoke it in the dashboard if it may have leaked.'
-          : `${pc.green('signed out')}  token ${revoked} is revoked`,
+          : `${pc.green('signed out')}  ${revoked} has ended`,
       );
     });
 }
 
-/** Name of the token that ended; undefined when it was not made here, or the server does not answer. */
-async function revokeOwn(url: string, token: string): Promise<string | undefined> {
+/** Name of the login that ended; undefined when it was not made by `login`, or the server does not answer. */
+async function endLogin({ url, token }: StoredContext): Promise<string | undefined> {
   const { createClient } = await import('@tinyfleet/contracts');
   const client = createClient({ baseUrl: url, token, retries: 0 });
   try {
-    const me = await client.call('me');
-    if (!me.token?.name.startsWith(OWN_PREFIX)) return undefined;
-    await client.call('tokenDelete', { params: { name: me.token.name } });
-    return me.token.name;
+    const own = (await client.call('sessionList')).items.find(({ isCurrent }) => isCurrent);
+    if (own === undefined) return undefined;
+    await client.call('sessionDelete', { params: { id: own.id } });
+    return own.name ?? undefined;
   } catch {
     return undefined;
   }

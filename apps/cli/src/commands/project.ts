@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { integer } from '../arguments.js';
-import { ago, count } from '../output/format.js';
+import { ago, count, plural } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
 import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
@@ -53,7 +53,7 @@ export function projectCommand(): Command {
           ['labels for', info.pickEvery === 0 ? 'nothing' : `every ${info.pickEvery}. prediction`],
           [
             'last hour',
-            `${count(summary.inferencesLastHour)} inferences in ${count(summary.windowsLastHour)} windows`,
+            `${plural(summary.inferencesLastHour, 'inference')} in ${plural(summary.windowsLastHour, 'window')}`,
           ],
           ...keys.items.map(
             (key) => ['signing key', `${key.keyId} (${key.algorithm}, ${key.state})`] as const,

@@ -3,7 +3,7 @@ import type { CallOutput } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { EventPulse } from '../events.js';
-import { bar, duration, percent, state } from '../output/format.js';
+import { bar, duration, percent, plural, state } from '../output/format.js';
 import { LiveView } from '../output/live.js';
 import type { Session } from '../session.js';
 
@@ -76,7 +76,7 @@ export async function watchRollout(session: Session, number: number): Promise<vo
   if (session.out.isPlain) session.out.one(rollout, () => '');
   else if (rollout.state === 'succeeded')
     session.out.line(
-      `${pc.green('succeeded')}  ${active} of ${rollout.deviceCount} devices verified active on ${rollout.release} in ${duration(seconds)}`,
+      `${pc.green('succeeded')}  ${active} of ${plural(rollout.deviceCount, 'device')} verified active on ${rollout.release} in ${duration(seconds)}`,
     );
   if (rollout.state === 'failed')
     throw new FleetError('rollouts.failed', { rollout: number, reason: rollout.reason });
@@ -91,7 +91,7 @@ function lines(rollout: Rollout, moving: readonly Deployment[]): string[] {
       ? `  step ${rollout.step + 1} of ${rollout.steps.length} (${rollout.steps[rollout.step] ?? 100} %)`
       : '';
   const out = [
-    `${pc.bold(rollout.release)} to ${rollout.deviceCount} devices  ${state(rollout.state)}${step}`,
+    `${pc.bold(rollout.release)} to ${plural(rollout.deviceCount, 'device')}  ${state(rollout.state)}${step}`,
     `${bar(done, 40)} ${percent(done)}  ${countsText(rollout.counts)}`,
   ];
   for (const d of moving) {

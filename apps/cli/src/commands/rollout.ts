@@ -4,7 +4,7 @@ import type { CallOutput } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { integer, percentSteps, releaseRef } from '../arguments.js';
-import { ago, percent, state } from '../output/format.js';
+import { ago, percent, plural, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { Session, all } from '../session.js';
 import { countsText, watchRollout } from './rollout-watch.js';
@@ -61,7 +61,7 @@ Examples:
       session.out.one(
         rollout,
         () =>
-          `${pc.green('started')}  rollout ${rollout.number}: ${rollout.release} to ${rollout.deviceCount} devices` +
+          `${pc.green('started')}  rollout ${rollout.number}: ${rollout.release} to ${plural(rollout.deviceCount, 'device')}` +
           (rollout.steps.length > 1 ? ` in steps of ${rollout.steps.map((s) => `${s} %`).join(', ')}` : ''),
       );
       session.out.hint('Next: npx tinyfleet rollout watch');

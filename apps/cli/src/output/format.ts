@@ -1,6 +1,8 @@
 /** Numbers and states as people read them. */
 import pc from 'picocolors';
 
+export { plural } from '@tinyfleet/contracts';
+
 /** 54,321 -> "53.0 KiB"; exact below 10,000. */
 export function bytes(n: number | null | undefined): string {
   if (n === null || n === undefined) return '-';

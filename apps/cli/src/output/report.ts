@@ -1,7 +1,7 @@
 /** A build report as text: where flash goes, arena, work, fit, validation, diagnostics. */
 import type { CallOutput } from '@tinyfleet/contracts';
 import pc from 'picocolors';
-import { bar, bytes, count, percent } from './format.js';
+import { bar, bytes, count, percent, plural } from './format.js';
 import { renderFacts } from './output.js';
 
 export type Report = CallOutput<'buildReport'>;
@@ -34,7 +34,7 @@ export function renderReport(report: Report, context: ReportContext): string {
         `${bytes(report.arenaLowerBoundBytes)} (${percent(overhead(report), 1)} above the peak of live tensors)`,
       ],
       ['state', bytes(report.stateBytes)],
-      ['work', `${count(report.macs)} MACs in ${report.ops.length} steps`],
+      ['work', `${count(report.macs)} MACs in ${plural(report.ops.length, 'step')}`],
       ['self-test', goldenText(report)],
       ['runtime ABI', report.abi],
       ['digest', context.bundleDigest],
@@ -48,7 +48,7 @@ export function renderReport(report: Report, context: ReportContext): string {
   if (report.validation !== null) {
     const float = report.quantization?.float;
     blocks.push(
-      `${pc.dim('VALIDATION')}\naccuracy ${percent(report.validation.accuracy, 1)} on ${count(report.validation.samples)} samples` +
+      `${pc.dim('VALIDATION')}\naccuracy ${percent(report.validation.accuracy, 1)} on ${plural(report.validation.samples, 'sample')}` +
         (float === undefined || float === null ? '' : ` (float model ${percent(float.accuracy, 1)})`),
     );
   }
@@ -132,7 +132,8 @@ function heaviest(report: Report): string {
 /** Where the ranges come from, and the layers that lost most. */
 function quantizationText(quantization: NonNullable<Report['quantization']>): string {
   const { method, samples, source, range, layers } = quantization;
-  const over = range === null ? `${count(samples)} samples (${source})` : `${range.join(' .. ')} (${source})`;
+  const over =
+    range === null ? `${plural(samples, 'sample')} (${source})` : `${range.join(' .. ')} (${source})`;
   const worst = layers
     .filter(({ sqnrDb }) => sqnrDb !== null)
     .sort((a, b) => (a.sqnrDb ?? 0) - (b.sqnrDb ?? 0))

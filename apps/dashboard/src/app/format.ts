@@ -53,11 +53,6 @@ export function shortDigest(digest: string): string {
   return digest.slice(0, 8);
 }
 
-/** plural(1, 'version') -> "1 version"; plural(3, 'version') -> "3 versions". */
-export function plural(count: number, noun: string): string {
-  return `${formatInteger(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** Who did it, as stored (`person:ada@example.org`, `token:ci`), as people say it. */
 export function formatActor(actor: string): string {
   return actor.replace(/^person:/, '').replace(/^token:/, 'token ');

@@ -23,7 +23,8 @@ async function requireUser() {
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) {
       const { done } = await client.call('setupState');
-      throw redirect(done ? { to: '/login', search: { next: location.pathname } } : { to: '/setup' });
+      const next = location.pathname + location.hash;
+      throw redirect(done ? { to: '/login', search: { next } } : { to: '/setup' });
     }
     throw error;
   }
@@ -57,7 +58,7 @@ const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
   validateSearch: (search: Record<string, unknown>) => ({
-    ...(typeof search['next'] === 'string' && /^\/(?!\/)/.test(search['next'])
+    ...(typeof search['next'] === 'string' && /^\/(?![/\\])/.test(search['next'])
       ? { next: search['next'] }
       : {}),
     // A code: whatever else stands there is not shown.
@@ -78,6 +79,13 @@ const reset = createRoute({
   getParentRoute: () => root,
   path: '/reset',
   component: lazyRouteComponent(() => import('../features/setup/reset-page'), 'ResetPage'),
+});
+
+const cliLogin = createRoute({
+  getParentRoute: () => root,
+  path: '/cli-login',
+  beforeLoad: requireUser,
+  component: lazyRouteComponent(() => import('../features/setup/cli-login-page'), 'CliLoginPage'),
 });
 
 const newProject = createRoute({
@@ -154,6 +162,7 @@ export const router = createRouter({
     login,
     invite,
     reset,
+    cliLogin,
     newProject,
     project.addChildren([
       fleet,

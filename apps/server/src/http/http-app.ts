@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { Module, type Provider, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AuthService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
+import { AuthService, CliLoginService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
 import {
   BulkService,
   CommandService,
@@ -137,6 +137,7 @@ export async function createHttpApp(
     { provide: Server, useValue: services.server },
     { provide: AuthService, useValue: services.auth },
     { provide: TokenService, useValue: services.tokens },
+    { provide: CliLoginService, useValue: services.cliLogins },
     { provide: PeopleService, useValue: services.people },
     { provide: IdentityService, useValue: services.identities },
     { provide: ProjectAccess, useValue: access },

@@ -1,5 +1,5 @@
 /** The domain's services over one database: what controllers and roles share. Made once per process. */
-import { AuthService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
+import { AuthService, CliLoginService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
 import { COMPILER_VERSION } from '@tinyfleet/compiler';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
@@ -70,6 +70,7 @@ export interface Services extends Parts {
   readonly jobs: PgJobQueue;
   readonly auth: AuthService;
   readonly tokens: TokenService;
+  readonly cliLogins: CliLoginService;
   readonly people: PeopleService;
   readonly identities: IdentityService;
   readonly projects: ProjectService;
@@ -150,6 +151,9 @@ export function createServices(parts: Parts): Services {
     jobs,
     auth,
     tokens: new TokenService(stores.auth, transact, auth, { maxTokens: config['limits.tokensPerPerson'] }),
+    cliLogins: new CliLoginService(stores.auth, transact, auth, {
+      maxTokens: config['limits.tokensPerPerson'],
+    }),
     people: new PeopleService(stores.people, transact, auth, {
       resetHours: config.resetHours,
       newId: uuidv7,

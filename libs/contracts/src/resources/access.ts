@@ -66,6 +66,10 @@ export const ApiTokenCreate = z.object({
 export const LoginSession = z
   .object({
     id: z.uuid(),
+    /** `cli`: an API token that `tinyfleet login` made. */
+    kind: z.enum(['browser', 'cli']),
+    /** Of the token, with the machine's name in it; null for a browser. */
+    name: z.string().nullable(),
     createdAt: Timestamp,
     lastUsedAt: Timestamp,
     expiresAt: Timestamp,
@@ -76,6 +80,23 @@ export const LoginSession = z
     isCurrent: z.boolean(),
   })
   .meta({ id: 'LoginSession' });
+
+/** S256 of RFC 7636: SHA-256 of the verifier in base64url. */
+const Challenge = z.string().regex(/^[\w-]{43}$/);
+export const CliLoginRequest = z.object({
+  challenge: Challenge,
+  /** As the machine calls itself: part of the login's name. */
+  machine: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/),
+  expiresInDays: z.int().min(1).max(3_650).default(90),
+});
+export const CliLoginCode = z.object({ code: z.string(), expiresAt: Timestamp }).meta({ id: 'CliLoginCode' });
+export const CliLoginRedeem = z.object({
+  code: LinkToken,
+  verifier: z.string().regex(/^[\w.~-]{43,128}$/),
+});
+export const CliLoginToken = z
+  .object({ token: z.string(), name: z.string(), email: z.string(), expiresAt: Timestamp })
+  .meta({ id: 'CliLoginToken' });
 export const PasswordChange = z.object({ current: z.string().max(256), password: Password });
 export const PasswordReset = z.object({ token: LinkToken, password: Password });
 

@@ -44,6 +44,24 @@ export const accessRoutes = {
     access: 'public',
     response: r.LoginOptions,
   },
+  cliLoginApprove: {
+    method: 'POST',
+    path: '/session/cli',
+    summary: 'Let a command line in: a code for who knows the verifier of its challenge, from a browser only',
+    access: 'user',
+    body: r.CliLoginRequest,
+    response: r.CliLoginCode,
+    status: 201,
+  },
+  cliLoginRedeem: {
+    method: 'POST',
+    path: '/session/cli/token',
+    summary: 'An API token for a code that was approved; shown once',
+    access: 'public',
+    body: r.CliLoginRedeem,
+    response: r.CliLoginToken,
+    status: 201,
+  },
   passwordChange: {
     method: 'POST',
     path: '/session/password',
@@ -63,7 +81,7 @@ export const accessRoutes = {
   sessionList: {
     method: 'GET',
     path: '/sessions',
-    summary: 'My sessions, newest first',
+    summary: 'My sessions in browsers and on command lines, newest first',
     access: 'user',
     response: r.page(r.LoginSession),
   },

@@ -382,7 +382,7 @@ export const errors = {
     transient: false,
     title: 'Auth: token limit',
     text: 'You have {limit} API tokens, which is the limit.',
-    hint: 'Revoke tokens that are not used; the list says when each was used last.',
+    hint: 'Revoke tokens that are not used (`npx tinyfleet token list`, for logins `npx tinyfleet session list`).',
   },
   'auth.area-unknown': {
     status: 422,
@@ -431,6 +431,22 @@ export const errors = {
     title: 'Auth: oidc no account',
     text: 'There is no account for {email}.',
     hint: 'Ask an administrator for an invitation, or to let accounts be made at the first sign-in.',
+  },
+  'auth.session-needed': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: session needed',
+    text: 'Only somebody who is signed in in a browser can let a command line in.',
+    hint: 'Open the address that `npx tinyfleet login --oidc` shows in a browser.',
+  },
+  'auth.cli-login-invalid': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: cli login invalid',
+    text: 'This code is wrong, was used already, or is too old.',
+    hint: 'Start again with `npx tinyfleet login --oidc`; a code is good for five minutes.',
   },
   'builds.not-found': {
     status: 404,
@@ -830,7 +846,7 @@ export const errors = {
     exit: 1,
     transient: false,
     title: 'Cli: checks failed',
-    text: '{count} checks failed.',
+    text: 'Checks failed: {count}.',
     hint: 'The lines above say what to do.',
   },
   'cli.interrupted': {
@@ -848,6 +864,14 @@ export const errors = {
     title: 'Cli: provision failed',
     text: 'The flash image cannot be made with the {runner} program: {problem}',
     hint: 'Install what is missing with `npm run setup-test-deps`, or leave the bundle out and roll the release out.',
+  },
+  'cli.login-refused': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Cli: login refused',
+    text: 'The sign-in was refused in the browser.',
+    hint: 'Start again when that was not meant.',
   },
   'client.unreachable': {
     status: 503,
@@ -2081,7 +2105,7 @@ export const errors = {
     exit: 5,
     transient: false,
     title: 'Registry: bulk count changed',
-    text: '{count} devices match by now, not {expected}. Nothing was changed.',
+    text: 'The devices that match are {count} by now, not {expected}. Nothing was changed.',
     hint: 'Look at the count again with a dry run, and repeat.',
   },
   'registry.bulk-filter-empty': {
@@ -2153,7 +2177,7 @@ export const errors = {
     exit: 6,
     transient: false,
     title: 'Registry: import refused',
-    text: 'Nothing was imported: {count} errors in {rows} rows.',
+    text: 'Nothing was imported. Errors: {count}, rows: {rows}.',
     hint: 'Correct the rows that `data.errors` lists and send the file again; `--dry-run` checks it alone.',
   },
   'registry.import-fields': {
@@ -2425,7 +2449,7 @@ export const errors = {
     exit: 5,
     transient: false,
     title: 'Rollouts: devices busy',
-    text: '{count} devices of the target are in rollout {rollout}, which is running.',
+    text: 'Devices of the target that are in rollout {rollout}, which is running: {count}.',
     hint: 'Abort it or wait until it is finished.',
   },
   'rollouts.not-running': {
@@ -3413,6 +3437,8 @@ export interface ErrorData {
   'auth.oidc-expired': Record<never, Value>;
   'auth.oidc-email-unverified': Record<never, Value>;
   'auth.oidc-no-account': { email: Value };
+  'auth.session-needed': Record<never, Value>;
+  'auth.cli-login-invalid': Record<never, Value>;
   'builds.not-found': { model: Value; version: Value; type: Value };
   'builds.not-finished': { model: Value; version: Value; type: Value; state: Value };
   'builds.not-cancellable': { model: Value; version: Value; type: Value; state: Value };
@@ -3462,6 +3488,7 @@ export interface ErrorData {
   'cli.checks-failed': { count: Value };
   'cli.interrupted': Record<never, Value>;
   'cli.provision-failed': { runner: Value; problem: Value };
+  'cli.login-refused': Record<never, Value>;
   'client.unreachable': { url: Value };
   'client.unknown': Record<never, Value>;
   'compiler.not-a-model': { file: Value; reason: Value };
@@ -3674,7 +3701,7 @@ export interface ErrorData {
   'rollouts.not-found': { rollout: Value; project: Value };
   'rollouts.empty-target': { filter: Value };
   'rollouts.no-build-for-types': { release: Value; deviceTypes: Value };
-  'rollouts.devices-busy': { count: Value; rollout: Value };
+  'rollouts.devices-busy': { rollout: Value; count: Value };
   'rollouts.not-running': { rollout: Value; state: Value };
   'rollouts.failed': { rollout: Value; reason: Value };
   'rollouts.aborted': { rollout: Value };

@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CallOutput, Client } from '@tinyfleet/contracts';
+import { plural, type CallOutput, type Client } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { readInput } from '../../arguments.js';
 import { writePrivate } from '../../context.js';
@@ -112,7 +112,7 @@ export async function createDemo(target: DemoTarget, report: (text: string) => v
   writeFileSync(bundleFile, bundle);
   report(`release ${release.ref} signed`);
   const devices = await registerDevices(client);
-  report(`${devices.length} devices registered`);
+  report(`${plural(devices.length, 'device')} registered`);
   const keys = await client.call('signingKeyList', { params });
   const [key] = keys.items;
   if (key === undefined) throw new FleetError('releases.no-key', { project: DEMO_PROJECT });

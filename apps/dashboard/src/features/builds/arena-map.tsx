@@ -1,5 +1,5 @@
 /** Arena over time: plan steps across, bytes down. What the planner packed, and where room is left. */
-import type { Resource } from '@tinyfleet/contracts';
+import { plural, type Resource } from '@tinyfleet/contracts';
 import { formatBytes } from '../../app/format';
 import { dataColor } from '../../app/theme';
 
@@ -21,7 +21,7 @@ export function ArenaMap({ blocks, arenaBytes, steps }: Props) {
       viewBox={`0 0 ${WIDTH} ${HEIGHT + 18}`}
       width="100%"
       role="img"
-      aria-label={`Arena of ${formatBytes(arenaBytes)} over ${steps} plan steps, ${blocks.length} tensors`}
+      aria-label={`Arena of ${formatBytes(arenaBytes)} over ${plural(steps, 'plan step')}, ${plural(blocks.length, 'tensor')}`}
     >
       <rect x={LEFT} y={0} width={WIDTH - LEFT} height={HEIGHT} fill="currentColor" opacity={0.05} />
       {[0, 0.5, 1].map((share) => (

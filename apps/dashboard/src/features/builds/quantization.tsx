@@ -1,7 +1,7 @@
 /** What the int8 model gets right, beside the float one it was made from, and which layers lost most. */
 import { Progress, SimpleGrid, Table, Text } from '@mantine/core';
-import type { Resource } from '@tinyfleet/contracts';
-import { formatInteger, formatPercent } from '../../app/format';
+import { plural, type Resource } from '@tinyfleet/contracts';
+import { formatPercent } from '../../app/format';
 import { Section } from '../../components/page';
 
 type Report = Resource<'BuildReport'>;
@@ -11,7 +11,7 @@ export function Validation({ validation, float }: { validation: Accuracy; float:
   return (
     <Section
       title="On the validation data"
-      about={`${formatInteger(validation.samples)} samples through the very kernels that ship`}
+      about={`${plural(validation.samples, 'sample')} through the very kernels that ship`}
     >
       <SimpleGrid cols={{ base: 1, md: float === null ? 1 : 2 }}>
         <Confusion title="int8, on the device" accuracy={validation} />
@@ -65,7 +65,7 @@ export function Quantization({ quantization }: { quantization: NonNullable<Repor
   const { method, samples, source, range, layers } = quantization;
   const ranges =
     range === null
-      ? `${method} over ${formatInteger(samples)} samples (${source})`
+      ? `${method} over ${plural(samples, 'sample')} (${source})`
       : `${method} over the stated range ${range.join(' .. ')} (${source}): give samples for better ranges`;
   return (
     <Section title="Float to int8, layer by layer" about={ranges}>

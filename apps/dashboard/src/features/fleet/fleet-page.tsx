@@ -5,7 +5,8 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { Resource } from '@tinyfleet/contracts';
 import { useEffect, useState } from 'react';
 import { useApi, useApiList } from '../../app/api';
-import { formatCount, formatInteger, plural, shortDigest } from '../../app/format';
+import { formatCount, formatInteger, shortDigest } from '../../app/format';
+import { plural } from '@tinyfleet/contracts';
 import { dataColor } from '../../app/theme';
 import { StateBadge } from '../../components/badges';
 import { Empty, Loaded, More, Page, Problem, Section } from '../../components/page';
@@ -64,7 +65,7 @@ function Tiles({ summary }: { summary: Resource<'FleetSummary'> }) {
     {
       label: 'Inferences, last hour',
       value: formatCount(summary.inferencesLastHour),
-      about: `${formatInteger(summary.windowsLastHour)} windows received`,
+      about: `${plural(summary.windowsLastHour, 'window')} received`,
     },
     {
       label: 'Rollouts running',

@@ -2,10 +2,9 @@
 import { Button, Group, Modal, Stack, Table, Text, TextInput, NativeSelect } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import type { Resource } from '@tinyfleet/contracts';
+import { plural, type Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction, useApi, useApiList } from '../../app/api';
-import { formatInteger } from '../../app/format';
 import { StateBadge } from '../../components/badges';
 import { Empty, More, Page, Problem, Section } from '../../components/page';
 import { StackedBar } from '../../components/stacked-bar';
@@ -136,7 +135,9 @@ function StartForm({ project }: { project: string }) {
           <Text size="xs" c="dimmed" mih={18}>
             {filter === '' || preview.data === undefined
               ? ''
-              : `${formatInteger(preview.data.items.length)}${preview.data.nextCursor === null ? '' : '+'} devices match`}
+              : preview.data.nextCursor === null
+                ? `Matches: ${plural(preview.data.items.length, 'device')}`
+                : `Matches: more than ${plural(preview.data.items.length, 'device')}`}
           </Text>
         ) : (
           <Problem error={preview.error} />

@@ -1,6 +1,6 @@
 /** Signing in and out in a browser, one's sessions and password. */
 import { Controller, Req, Res } from '@nestjs/common';
-import { AuthService, PeopleService, type Caller as AuthCaller } from '@tinyfleet/auth';
+import { AuthService, CliLoginService, PeopleService, type Caller as AuthCaller } from '@tinyfleet/auth';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Server } from '../../platform/server.js';
 import { Api, Caller, Input, type ApiInput, type ApiOutput } from '../api.js';
@@ -12,6 +12,7 @@ export class SessionController {
   constructor(
     private readonly auth: AuthService,
     private readonly people: PeopleService,
+    private readonly cli: CliLoginService,
     private readonly browsers: BrowserSessions,
     private readonly server: Server,
   ) {}
@@ -47,6 +48,23 @@ export class SessionController {
   @Api('me')
   async me(@Caller() caller: AuthCaller): Promise<ApiOutput<'me'>> {
     return await this.auth.describe(caller);
+  }
+
+  @Api('cliLoginApprove')
+  async approveCli(
+    @Caller() caller: AuthCaller,
+    @Input() { body }: ApiInput<'cliLoginApprove'>,
+  ): Promise<ApiOutput<'cliLoginApprove'>> {
+    return await this.cli.approve(caller, body);
+  }
+
+  @Api('cliLoginRedeem')
+  async redeemCli(
+    @Input() { body }: ApiInput<'cliLoginRedeem'>,
+    @Req() request: FastifyRequest,
+  ): Promise<ApiOutput<'cliLoginRedeem'>> {
+    const client = { address: request.ip, userAgent: request.headers['user-agent'] };
+    return await this.cli.redeem(body, client);
   }
 
   @Api('passwordChange')

@@ -86,6 +86,9 @@ export interface ApiTokenRow {
   lastUsedAt: Date | null;
   areas: string[] | null;
   readOnly: boolean;
+  loginVia: string | null;
+  address: string | null;
+  userAgent: string | null;
 }
 export const ApiToken = entity<ApiTokenRow>(
   'api_token',
@@ -102,6 +105,9 @@ export const ApiToken = entity<ApiTokenRow>(
     lastUsedAt: time(optional),
     areas: texts(optional),
     readOnly: bool({ default: false }),
+    loginVia: text(optional),
+    address: text(optional),
+    userAgent: text(optional),
   },
   {
     unique: { api_token_hash_key: ['tokenHash'], api_token_name_key: ['personId', 'name'] },

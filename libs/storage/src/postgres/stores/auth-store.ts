@@ -1,7 +1,9 @@
 /** Signing in: sessions, setup links and API tokens. A disabled person's secrets find nothing. */
 import type {
   AuthStore,
+  CliLogin,
   Credential,
+  NewCliLogin,
   NewPerson,
   NewSession,
   NewToken,
@@ -92,6 +94,8 @@ export class PgAuthStore implements AuthStore {
   async listSessions(personId: string, idleSince: Date): Promise<Resource<'LoginSession'>[]> {
     const rows = await this.db.query<{
       id: string;
+      kind: 'browser' | 'cli';
+      name: string | null;
       created_at: Date;
       last_used_at: Date;
       expires_at: Date;
@@ -99,12 +103,18 @@ export class PgAuthStore implements AuthStore {
       address: string | null;
       user_agent: string | null;
     }>(
-      `select id, created_at, last_used_at, expires_at, via, address, user_agent from session
-       where person_id = $1 and expires_at > now() and last_used_at > $2 order by created_at desc limit 500`,
+      `select id, 'browser' as kind, null as name, created_at, last_used_at, expires_at, via, address, user_agent
+       from session where person_id = $1 and expires_at > now() and last_used_at > $2
+       union all
+       select id, 'cli', name, created_at, coalesce(last_used_at, created_at), expires_at, login_via, address, user_agent
+       from api_token where person_id = $1 and expires_at > now() and login_via is not null
+       order by created_at desc limit 500`,
       [personId, idleSince],
     );
     return rows.map((row) => ({
       id: row.id,
+      kind: row.kind,
+      name: row.name,
       createdAt: iso(row.created_at),
       lastUsedAt: iso(row.last_used_at),
       expiresAt: iso(row.expires_at),
@@ -120,15 +130,19 @@ export class PgAuthStore implements AuthStore {
   }
 
   async removeSessionById(personId: string, id: string): Promise<boolean> {
-    return (
-      (await this.db.execute('delete from session where person_id = $1 and id = $2', [personId, id])) > 0
-    );
+    const args = [personId, id];
+    const ended =
+      (await this.db.execute('delete from session where person_id = $1 and id = $2', args)) +
+      (await this.db.execute(`delete from api_token where person_id = $1 and id = $2 and ${IS_LOGIN}`, args));
+    return ended > 0;
   }
 
   async removeSessionsOf(personId: string, exceptId?: string): Promise<number> {
-    return await this.db.execute(
-      'delete from session where person_id = $1 and ($2::uuid is null or id <> $2::uuid)',
-      [personId, exceptId ?? null],
+    const others = 'person_id = $1 and ($2::uuid is null or id <> $2::uuid)';
+    const args = [personId, exceptId ?? null];
+    return (
+      (await this.db.execute(`delete from session where ${others}`, args)) +
+      (await this.db.execute(`delete from api_token where ${others} and ${IS_LOGIN}`, args))
     );
   }
 
@@ -137,14 +151,38 @@ export class PgAuthStore implements AuthStore {
       now,
       idleSince,
     ]);
+    await this.db.execute('delete from cli_login where expires_at <= $1', [now]);
+    await this.db.execute(`delete from api_token where expires_at <= $1 and ${IS_LOGIN}`, [now]);
+  }
+
+  async addCliLogin(sessionId: string, login: NewCliLogin): Promise<void> {
+    const { hash, challenge, machine, tokenDays, expiresAt } = login;
+    await this.db.execute(
+      `insert into cli_login (code_hash, challenge, person_id, machine, login_via, token_days, expires_at)
+       select $2, $3, person_id, $4, via, $5, $6 from session where id = $1`,
+      [sessionId, hash, challenge, machine, tokenDays, expiresAt],
+    );
+  }
+
+  async takeCliLogin(hash: Buffer, now: Date): Promise<CliLogin | undefined> {
+    const [row] = await this.db.query<Omit<CliLogin, 'person'> & { id: string; email: string }>(
+      `with taken as (delete from cli_login where code_hash = $1 returning *)
+       select t.challenge, t.machine, t.token_days as "tokenDays", t.login_via as via, p.id, p.email
+       from taken t join person p on p.id = t.person_id where t.expires_at > $2 and p.disabled_at is null`,
+      [hash, now],
+    );
+    if (!row) return undefined;
+    const { id, email, ...login } = row;
+    return { ...login, person: { id, email } };
   }
 
   async addToken(token: NewToken, limit: number): Promise<void> {
     if (token.personId !== null)
       await this.db.query('select from person where id = $1 for update', [token.personId]);
     const [owned] = await this.db.query<{ n: number }>(
-      'select count(*)::int as n from api_token where person_id is not distinct from $1',
-      [token.personId],
+      `select count(*)::int as n from api_token
+       where person_id is not distinct from $1 and (${IS_LOGIN}) = $2 and (expires_at is null or expires_at > now())`,
+      [token.personId, token.loginVia !== null],
     );
     if ((owned?.n ?? 0) >= limit) throw new FleetError('auth.token-limit', { limit });
     try {
@@ -190,7 +228,7 @@ export class PgAuthStore implements AuthStore {
   async listTokens(personId: string | null): Promise<Page<Resource<'ApiToken'>>> {
     const rows = await this.db.query<TokenRow>(
       `select ${TOKEN_COLUMNS} from api_token t left join project p on p.id = t.project_id
-       where t.person_id is not distinct from $1 order by t.name`,
+       where t.person_id is not distinct from $1 and t.login_via is null order by t.name`,
       [personId],
     );
     return { items: rows.map(toToken), nextCursor: null };
@@ -272,6 +310,8 @@ interface TokenRow {
   expires_at: Date | null;
   last_used_at: Date | null;
 }
+/** A token that the command line got by signing in: a session to its person. */
+const IS_LOGIN = 'login_via is not null';
 const TOKEN_COLUMNS = `t.name, t.prefix, t.role, p.name as project, t.areas, t.read_only, t.created_at, t.expires_at, t.last_used_at`;
 
 const toToken = (row: TokenRow): Resource<'ApiToken'> => ({
