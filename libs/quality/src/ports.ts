@@ -68,14 +68,20 @@ export interface LabelStores {
  */
 export interface CohortWindow {
   readonly device: string;
+  readonly type: string;
+  readonly site: string;
   readonly windowStartMs: number;
   readonly windowMs: number;
   readonly n: number;
   readonly confidenceBins: number;
   readonly classes: readonly number[];
+  /** 16 bins; null = the bundle monitors no score. */
   readonly ood: readonly number[] | null;
   /** switches, saturated, stuck, dropped frames, invalid, resets; null = not reported. */
   readonly counters: readonly (number | null)[];
+  /** Mean of the window's inferences. */
+  readonly cyclesMean: number | null;
+  readonly batteryPercent: number | null;
   readonly labelled: number;
   readonly correct: number;
 }

@@ -4,6 +4,7 @@ export * from './conductor.js';
 export * from './deployment.js';
 export * from './desired.js';
 export * from './engine.js';
+export * from './gates/index.js';
 export * from './plan.js';
 export * from './ports.js';
 export { RolloutService, type RolloutRequest } from './rollout-service.js';

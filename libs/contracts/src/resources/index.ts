@@ -18,6 +18,7 @@ export * from './provisioning.js';
 export * from './models.js';
 export * from './builds.js';
 export * from './releases.js';
+export * from './gates.js';
 export * from './rollouts.js';
 export * from './quality.js';
 export * from './webhooks.js';

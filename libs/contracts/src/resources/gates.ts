@@ -1,0 +1,96 @@
+/** Gates of a rollout: what a step has to show before the next one begins (docs/design/gates.md). */
+import { z } from '../zod.js';
+
+export const GateKind = z
+  .enum([
+    'install-success',
+    'install-failure',
+    'install-timeout',
+    'self-test',
+    'silence',
+    'confidence',
+    'class-mix',
+    'ood',
+    'latency',
+    'energy',
+    'resets',
+    'accuracy',
+  ])
+  .meta({ id: 'GateKind' });
+
+export const Gate = z
+  .object({
+    kind: GateKind,
+    /** How much worse than the control is still good, in the unit of its kind. Default: its kind's. */
+    margin: z.number().positive().max(100).optional(),
+    /** In a step with fewer devices it can only fail: so few cannot show that all is well. Default: its kind's. */
+    passFromDevices: z.int().min(2).max(10_000_000).optional(),
+  })
+  .meta({ id: 'Gate' });
+
+export const GatePolicy = z
+  .object({
+    gates: z
+      .array(Gate)
+      .min(1)
+      .max(12)
+      .refine((gates) => new Set(gates.map(({ kind }) => kind)).size === gates.length, {
+        message: 'each kind once',
+      }),
+    /** Chance that a version no worse than its margins is stopped, over the whole rollout. */
+    alpha: z.number().min(0.0001).max(0.2).default(0.05),
+    /** Chance that a step does not pass when the version is worse than a margin. */
+    power: z.number().min(0.5).max(0.999).default(0.95),
+    /** Telemetry window asked of both sides while a gate is open; devices that sleep send one at each wake. */
+    windowSeconds: z.int().min(10).max(3_600).default(300),
+    /** Windows of a device count from so long after it became active. */
+    warmUpSeconds: z.int().min(0).max(86_400).default(0),
+  })
+  .meta({ id: 'GatePolicy' });
+
+export const GateOutcome = z.enum(['pass', 'fail', 'undecided']).meta({ id: 'GateOutcome' });
+
+/** One comparison: a metric over all devices of the step, or over those of one type or site. */
+export const GateFinding = z
+  .object({
+    kind: GateKind,
+    /** The kind, with the class for class-mix. */
+    metric: z.string(),
+    /** Null: all devices of the step. */
+    segment: z.object({ by: z.enum(['type', 'site']), value: z.string() }).nullable(),
+    outcome: GateOutcome,
+    /** May this step end without its pass? Few devices, segments and metrics nobody reports can fail and hold nothing up. */
+    mustPass: z.boolean(),
+    /** Step minus control, positive = better, in `unit`; null: nothing is known yet. */
+    difference: z.number().nullable(),
+    /** Always-valid bounds of the difference; null: none yet. */
+    low: z.number().nullable(),
+    high: z.number().nullable(),
+    margin: z.number(),
+    /** points: hundredths of a share; percent: of the control's value. */
+    unit: z.enum(['points', 'percent', 'percent-per-day', 'per-device-day']),
+    /** Devices with evidence. */
+    devices: z.int(),
+    controlDevices: z.int(),
+    /** The evidence in a sentence. */
+    words: z.string(),
+    /** What it still needs; null: nothing. */
+    needs: z.string().nullable(),
+  })
+  .meta({ id: 'GateFinding' });
+
+export const GateVerdict = z
+  .object({
+    outcome: GateOutcome,
+    /** The longest soak is over and a gate is still undecided. */
+    expired: z.boolean(),
+    /** Failed in these alone: the rest of the step is fine, so these alone need to go back. Empty: the whole step failed, or none did. */
+    segments: z.array(z.object({ by: z.enum(['type', 'site']), value: z.string() })),
+    /** Why, in a sentence. */
+    words: z.string(),
+    needs: z.array(z.string()),
+    findings: z.array(GateFinding),
+    /** In no denominator yet: not heard of, and not yet due. */
+    pendingDevices: z.int(),
+  })
+  .meta({ id: 'GateVerdict' });

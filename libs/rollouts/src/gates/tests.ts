@@ -1,0 +1,186 @@
+/**
+ * Each gate as one or more tests of one form: given devices and an error, bounds of the difference (positive = better)
+ * and whether they decide. pass: the lower bound is above -margin. fail: the upper bound is below -margin.
+ */
+import { tMixtureMultiplier } from '@tinyfleet/quality';
+import type { GateEvidence } from './evidence.js';
+import { boundEvents, countEvents, type EventCounts } from './events.js';
+import { compareDevices, differenceOf } from './means.js';
+import type { ResolvedGate } from './kinds.js';
+import type { Stratum } from './ledger.js';
+
+export type Includes = (stratum: Stratum) => boolean;
+
+export interface Errors {
+  /** Of a fail. */
+  readonly alpha: number;
+  /** Of a pass. */
+  readonly passAlpha: number;
+}
+
+/** What is known of some devices. Numbers in computed units. */
+export interface Answer {
+  readonly outcome: 'pass' | 'fail' | 'undecided';
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  /** Beyond the margin by more than chance alone explains, without being proof. */
+  readonly looksBad: boolean;
+  readonly devices: number;
+  readonly controlDevices: number;
+  readonly counted?: { readonly events: number; readonly controlEvents: number };
+  /** What would let it pass, if what is seen stays as it is. Null: nothing, or nothing that can be told. */
+  readonly wants: () => Wants | null;
+}
+export type Wants =
+  | { readonly kind: 'devices'; readonly devices: number }
+  /** Times the soak so far. */
+  | { readonly kind: 'time'; readonly factor: number };
+
+export interface GateTest {
+  readonly gate: ResolvedGate;
+  readonly metric: string;
+  /** Has anybody reported it, on either side? */
+  readonly isReported: boolean;
+  readonly pending: number;
+  readonly sitesOut: readonly string[];
+  /** Undefined: nothing is known of these devices. */
+  readonly ask: (includes: Includes, errors: Errors) => Answer | undefined;
+}
+
+/** Standard errors beyond the margin from which a mean looks bad, and the e-value from which a count does. */
+const badErrors = 1.5;
+const badEvidence = 5;
+
+export function testsOf(gate: ResolvedGate, evidence: GateEvidence): GateTest[] {
+  const { kind } = gate;
+  switch (kind) {
+    case 'install-success':
+    case 'install-failure':
+    case 'install-timeout':
+    case 'self-test':
+    case 'silence':
+      return [eventTest(gate, countEvents(kind, evidence.devices))];
+    case 'class-mix':
+      return evidence.ledger.metrics
+        .filter((metric) => metric.startsWith(`${kind}:`))
+        .map((metric) => meanTest(gate, metric, evidence));
+    case 'confidence':
+    case 'ood':
+    case 'latency':
+    case 'energy':
+    case 'resets':
+    case 'accuracy':
+      return [meanTest(gate, kind, evidence)];
+  }
+}
+
+function eventTest(gate: ResolvedGate, counts: EventCounts): GateTest {
+  const { margin } = gate;
+  return {
+    gate,
+    metric: gate.kind,
+    isReported: counts.strata.some(({ devices }) => devices > 0),
+    pending: counts.strata.reduce((n, { pending }) => n + pending, 0),
+    sitesOut: counts.sitesOut,
+    ask: (includes, errors) => {
+      const bounds = boundEvents(counts, includes, { margin, ...errors });
+      if (!bounds) return undefined;
+      const { devices, events, controlDevices, controlEvents, excess, low, high } = bounds;
+      return {
+        outcome: bounds.isMore ? 'fail' : bounds.isFewer ? 'pass' : 'undecided',
+        difference: -excess,
+        low: -high,
+        high: -low,
+        looksBad: bounds.evidence >= badEvidence,
+        devices,
+        controlDevices,
+        counted: { events, controlEvents },
+        wants: () => devicesToPass(counts, includes, { margin, errors, bounds }),
+      };
+    },
+  };
+}
+
+/** How many devices with the same share of events would pass; null when that share never does. */
+function devicesToPass(
+  counts: EventCounts,
+  includes: Includes,
+  given: { margin: number; errors: Errors; bounds: { devices: number; excess: number } },
+): Wants | null {
+  const { margin, errors, bounds } = given;
+  if (bounds.excess >= margin) return null;
+  for (let times = 1.25; times < 1_000; times *= 1.25) {
+    const strata = counts.strata.map((one) => ({
+      ...one,
+      devices: one.devices * times,
+      events: one.events * times,
+    }));
+    if (boundEvents({ ...counts, strata }, includes, { margin, ...errors })?.isFewer) {
+      return { kind: 'devices', devices: Math.ceil(bounds.devices * times) };
+    }
+  }
+  return null;
+}
+
+function meanTest(gate: ResolvedGate, metric: string, evidence: GateEvidence): GateTest {
+  const { margin, facts } = gate;
+  const sums = evidence.ledger.sums(metric);
+  const comparison = sums && compareDevices(evidence.ledger, sums, { isShare: facts.isShare, margin });
+  return {
+    gate,
+    metric,
+    isReported:
+      comparison?.strata.some(({ devices, controlDevices }) => devices > 0 || controlDevices > 0) ?? false,
+    pending: 0,
+    sitesOut: [],
+    ask: (includes, { alpha, passAlpha }) => {
+      if (!comparison?.isReady) return undefined;
+      const found = differenceOf(comparison, includes);
+      if (!found) return undefined;
+      const { estimate, variance, leastVariance, df, devices, controlDevices } = found;
+      const error = Math.sqrt(variance);
+      // The prior of the mixture has the margin as its standard deviation: effects of that size are what matters.
+      const ratio = variance / (variance + margin * margin);
+      // A change in either direction is two questions.
+      const down = error * tMixtureMultiplier(facts.better === 0 ? alpha / 2 : alpha, ratio, df);
+      const up = error * tMixtureMultiplier(passAlpha, ratio, df);
+      const difference = facts.better === 0 ? -Math.abs(estimate) : facts.better * estimate;
+      const [low, high] = [difference - up, difference + down];
+      const outcome = high < -margin ? 'fail' : low > -margin ? 'pass' : 'undecided';
+      return {
+        outcome,
+        difference,
+        low,
+        high,
+        looksBad: difference + margin < -badErrors * error,
+        devices,
+        controlDevices,
+        wants: () =>
+          difference > -margin
+            ? wantsOf({
+                variance,
+                leastVariance,
+                devices,
+                wanted: (variance * (difference + margin) ** 2) / (up * up),
+              })
+            : null,
+      };
+    },
+  };
+}
+
+/** @param given.wanted the squared standard error that would be small enough */
+function wantsOf(given: {
+  readonly variance: number;
+  readonly leastVariance: number;
+  readonly devices: number;
+  readonly wanted: number;
+}): Wants | null {
+  const { variance, leastVariance, devices, wanted } = given;
+  if (!(wanted > 0)) return null;
+  // With time the noise of the measurement goes and the difference between devices stays.
+  return wanted > 1.1 * leastVariance
+    ? { kind: 'time', factor: (variance - leastVariance) / (wanted - leastVariance) }
+    : { kind: 'devices', devices: Math.ceil((devices * variance) / wanted) };
+}
