@@ -48,8 +48,11 @@ export interface GateTest {
   readonly ask: (includes: Includes, errors: Errors) => Answer | undefined;
 }
 
-/** Standard errors beyond the margin from which a mean looks bad, and the e-value from which a count does. */
-const badErrors = 1.5;
+/**
+ * A mean looks bad beyond its margin and so many standard errors below the control; a count from this e-value on. No
+ * error rate hangs on it: it only keeps a step too small for proof from going on.
+ */
+const badErrors = 2;
 const badEvidence = 5;
 
 export function testsOf(gate: ResolvedGate, evidence: GateEvidence): GateTest[] {
@@ -153,7 +156,7 @@ function meanTest(gate: ResolvedGate, metric: string, evidence: GateEvidence): G
         difference,
         low,
         high,
-        looksBad: difference + margin < -badErrors * error,
+        looksBad: difference < -margin && difference < -badErrors * error,
         devices,
         controlDevices,
         wants: () =>
