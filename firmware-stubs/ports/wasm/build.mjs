@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, posix, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const firmware = join(here, '..', '..');
@@ -105,6 +106,8 @@ const level = (unit) => (unit.startsWith('runtime/kernels/') || unit.startsWith(
 const objectName = (unit) => unit.replaceAll('/', '-').replace(/\.c$/, '.o');
 
 async function buildPinned({ files, units }) {
+  // The compiler is 75 MB of WebAssembly that runs for seconds: optimizing it would take longer than it saves.
+  setFlagsFromString('--liftoff-only');
   const { runClang } = await import(pathToFileURL(compiler).href).catch((cause) => {
     throw new Error('The pinned compiler is not installed: npm ci --prefix tools/clang', { cause });
   });

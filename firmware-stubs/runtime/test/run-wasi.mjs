@@ -1,6 +1,7 @@
 // Builds the C tests for WebAssembly with the pinned compiler and runs them under node:wasi, so that the SIMD kernels
 // meet the same slow definitions and the same damage as the portable ones: run-wasi.mjs SEED ROUNDS MUTATIONS
 import { readFile, readdir } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
 import { WASI } from 'node:wasi';
 import { runClang } from '../../../tools/clang/node_modules/@yowasp/clang/gen/bundle.js';
 
@@ -18,6 +19,8 @@ for (const [folder, place] of places)
     (files[folder] ??= {})[name] = await readFile(new URL(name, place), 'utf8');
     if (name.endsWith('.c')) units.push(`${folder}/${name}`);
   }
+// Optimizing the compiler's 75 MB of WebAssembly would take longer than it saves.
+setFlagsFromString('--liftoff-only');
 const log = [];
 const print = (bytes) => bytes !== null && log.push(new TextDecoder().decode(bytes));
 const flags = ['-std=c11', '-O2', '-msimd128', '-Iinclude', '-Isrc', '-Itest', '-Idsp'];

@@ -5,9 +5,11 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { isFleetError } from '@tinyfleet/errors';
 import { describeWith, findTool } from '@tinyfleet/testing';
 import { format } from 'prettier';
+import { openSource } from '../src/driver/frontends.js';
 import { compile, tfliteModel } from '../src/index.js';
+import type { Graph } from '../src/ir/graph.js';
 import { numbers, runLitert, type LitertJob, type LitertResult } from './litert/litert.js';
-import { readVectors, vectorFiles, type Sizes, type VectorCase } from './vectors.js';
+import { readVectors, vectorFiles, type Frame, type Sizes, type VectorCase } from './vectors.js';
 
 const folder = join(findTool('shared-data') ?? '', 'mlperf_tiny');
 const deviceType = { name: 'any', core: 'm4', clockHz: 1e8, slotBytes: 1 << 20, arenaBytes: 1 << 20 };
@@ -77,15 +79,18 @@ describe('.tflite of single operators', () => {
   const found: Apart = {};
 
   beforeAll(async () => {
-    const all: { name: string; one: VectorCase; ours: Uint8Array | string }[] = [];
+    const all: { name: string; one: VectorCase; ours: Uint8Array | string; runs: Frame[][] }[] = [];
     for (const name of names)
-      for (const one of readVectors(`${name}.gz`)) all.push({ name, one, ours: await written(one.bytes) });
-    const jobs = all.flatMap(({ one, ours }) =>
-      [one.bytes, ...(typeof ours === 'string' ? [] : [ours])].flatMap((model) => jobsOf(model, one)),
+      for (const one of readVectors(`${name}.gz`)) {
+        const { graph } = openSource({ bytes: one.bytes, fileName: 'single-op.tflite' });
+        all.push({ name, one, ours: written(graph), runs: runsOf(graph, one) });
+      }
+    const jobs = all.flatMap(({ one, ours, runs }) =>
+      [one.bytes, ...(typeof ours === 'string' ? [] : [ours])].flatMap((model) => jobsOf(model, one, runs)),
     );
     const results = await runLitert(jobs);
-    for (const { name, one, ours } of all) {
-      const take = (): LitertResult => joined(results.splice(0, one.frames.length));
+    for (const { name, one, ours, runs } of all) {
+      const take = (): LitertResult => joined(results.splice(0, runs.length));
       const list = rows.get(name) ?? [];
       list.push({ one, original: take(), ours: typeof ours === 'string' ? ours : take() });
       rows.set(name, list);
@@ -114,10 +119,14 @@ describe('.tflite of single operators', () => {
   );
 });
 
-/** A job per run: state, where there is any, starts anew. */
-function jobsOf(model: Uint8Array, { frames, inputs, outputs }: VectorCase): LitertJob[] {
+/** State starts anew in every run; without any, all runs are one. */
+function runsOf(graph: Graph, { frames }: VectorCase): Frame[][] {
+  return [...graph.tensors.values()].some(({ variable }) => variable) ? frames : [frames.flat()];
+}
+
+function jobsOf(model: Uint8Array, { inputs, outputs }: VectorCase, runs: readonly Frame[][]): LitertJob[] {
   const types = (sizes: Sizes): string[] => sizes.map(([type]) => type);
-  return frames.map((run) => ({
+  return runs.map((run) => ({
     model,
     inferences: run.map((frame) => frame.inputs),
     inputs: types(inputs),
@@ -130,9 +139,9 @@ function joined(results: readonly LitertResult[]): LitertResult {
   return failed ?? { outputs: results.flatMap((result) => ('outputs' in result ? result.outputs : [])) };
 }
 
-async function written(bytes: Uint8Array): Promise<Uint8Array | string> {
+function written(graph: Graph): Uint8Array | string {
   try {
-    return await rewritten(bytes);
+    return tfliteModel({ graph });
   } catch (error) {
     if (isFleetError(error) && error.code === 'compiler.tflite-unsupported') return 'cannot be written';
     throw error;
