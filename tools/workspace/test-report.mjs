@@ -3,17 +3,27 @@
 /** `describeWith` of @tinyfleet/testing puts the missing tools at the end of the suite's name. */
 const needs = /\[needs ([^\]]+)\]/;
 
+/** @returns {object[]} results of the suites of one kind, which is in a suite's name; `small` has no such word */
+export function ofKind({ testResults }, kind) {
+  const found = ({ name }) => /\.(medium|long|large)\.spec\.ts$/.exec(name)?.[1] ?? 'small';
+  return testResults.filter((suite) => found(suite) === kind);
+}
+
 /**
- * @param {object} results what `jest --json` writes
- * @returns {{ passed: number, failed: number, skipped: number }} tests; a suite that could not even be loaded counts
- *   as one failed test
+ * @param {object[]} suites `testResults` of what `jest --json` writes
+ * @returns {{ passed: number, failed: number, skipped: number }} tests; a suite that failed without a failed test, so one
+ *   that could not even be loaded, counts as one
  */
-export function countTests(results) {
-  return {
-    passed: results.numPassedTests,
-    failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
-    skipped: results.numPendingTests + results.numTodoTests,
-  };
+export function countTests(suites) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const { status, assertionResults } of suites) {
+    const count = (...names) => assertionResults.filter((test) => names.includes(test.status)).length;
+    const failed = count('failed');
+    counts.passed += count('passed');
+    counts.failed += failed === 0 && status === 'failed' ? 1 : failed;
+    counts.skipped += count('pending', 'todo', 'skipped', 'disabled');
+  }
+  return counts;
 }
 
 /**

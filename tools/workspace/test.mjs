@@ -1,12 +1,13 @@
-// `npm test [-- small|medium|long|large ...] [-- path ...]`: builds, runs the kinds of tests one after the other, tells
-// which suites were left out and what would bring them in, and ends with `N passed, N failed, N skipped`.
+// `npm test [-- small|medium|long|large ...] [-- path ...]`: builds, runs the small tests and then the other kinds together,
+// tells which suites were left out and what would bring them in, and ends with `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { cacheDir, root } from './packages.mjs';
-import { countTests, lastLine, leftOut } from './test-report.mjs';
+import { countTests, lastLine, leftOut, ofKind } from './test-report.mjs';
 
 const kinds = ['small', 'medium', 'long', 'large'];
 const args = process.argv.slice(2);
@@ -23,14 +24,20 @@ const missing = [];
 try {
   // All but small tests start the product's own processes from dist.
   await build();
-  for (const kind of wanted.length > 0 ? wanted : kinds) {
+  const asked = wanted.length > 0 ? wanted : kinds;
+  // One kind after the other would leave a core idle at the end of each.
+  const rounds = [asked.filter((kind) => kind === 'small'), asked.filter((kind) => kind !== 'small')];
+  for (const round of rounds.filter((names) => names.length > 0)) {
     const started = performance.now();
-    print(`${kind} tests`);
-    const results = await runJest(kind);
-    const counts = countTests(results);
-    for (const key of Object.keys(total)) total[key] += counts[key];
+    print(`${round.join(', ')} tests`);
+    const results = await runJest(round);
+    for (const kind of round) {
+      const counts = countTests(ofKind(results, kind));
+      for (const key of Object.keys(total)) total[key] += counts[key];
+      print(`${kind}: ${lastLine(counts)}`);
+    }
     missing.push(...leftOut(results, root));
-    print(`${kind}: ${lastLine(counts)} in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+    print(`${((performance.now() - started) / 1000).toFixed(0)} s\n`);
   }
 } catch (error) {
   print(error.message);
@@ -47,8 +54,8 @@ print(lastLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;
 
 /** @returns {Promise<object>} what `jest --json` writes */
-function runJest(kind) {
-  const outputFile = join(cacheDir, `test-${kind}.json`);
+function runJest(round) {
+  const outputFile = join(cacheDir, `test-${round.join('-')}.json`);
   rmSync(outputFile, { force: true });
   const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
   const child = spawn(
@@ -61,12 +68,13 @@ function runJest(kind) {
       `--outputFile=${outputFile}`,
       `--reporters=${join(root, 'tools/workspace/jest-reporter.mjs')}`,
       '--passWithNoTests',
-      // Large tests start whole fleets and compare times: two at once would starve each other.
-      ...(kind === 'large' ? ['--runInBand'] : ['--maxWorkers=2']),
+      `--testSequencer=${join(root, 'tools/workspace/test-order.mjs')}`,
+      // Small tests compute; all others wait for disks, sockets and processes a third of their time.
+      `--maxWorkers=${availableParallelism() + (round.includes('small') ? 0 : 1)}`,
       ...jestFlags,
       ...paths,
     ],
-    { cwd: root, stdio: 'inherit', env: { ...process.env, TINYFLEET_TEST_KIND: kind } },
+    { cwd: root, stdio: 'inherit', env: { ...process.env, TINYFLEET_TEST_KIND: round.join() } },
   );
   // A test that leaves something open would keep Jest waiting for ever after its last result.
   let writtenAt;
@@ -74,7 +82,7 @@ function runJest(kind) {
     if (!existsSync(outputFile)) return;
     writtenAt ??= performance.now();
     if (performance.now() - writtenAt < lingerMs) return;
-    print(`jest did not end by itself: something in the ${kind} tests was left open`);
+    print(`jest did not end by itself: something in the ${round.join(', ')} tests was left open`);
     child.kill('SIGKILL');
   }, 1_000);
   return new Promise((resolve, reject) => {
@@ -86,7 +94,9 @@ function runJest(kind) {
         results = JSON.parse(readFileSync(outputFile, 'utf8'));
       } catch {
         return reject(
-          new Error(`jest ended by ${signal ?? `exit code ${code}`} without results for ${kind} tests`),
+          new Error(
+            `jest ended by ${signal ?? `exit code ${code}`} without results for ${round.join(', ')} tests`,
+          ),
         );
       }
       // Jest can fail although every test passed, for example by a worker that crashed.
