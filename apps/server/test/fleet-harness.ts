@@ -19,6 +19,7 @@ import {
   type PayloadOutcome,
 } from '@tinyfleet/releases';
 import { Conductor, RolloutService } from '@tinyfleet/rollouts';
+import * as storage from '@tinyfleet/storage';
 import {
   Database,
   DirectoryBlobStore,
@@ -29,6 +30,7 @@ import {
   transactOn,
   type EmbeddedPostgres,
 } from '@tinyfleet/storage';
+import { NO_FLUSH, copyCluster } from '@tinyfleet/testing';
 import { uuidv7 } from 'uuidv7';
 import { listenMqtt, type MqttListener } from '../src/mqtt/broker/listen.js';
 import { Edge, type EdgeOptions } from '../src/mqtt/edge.js';
@@ -78,6 +80,7 @@ export class FleetHarness {
     const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-edge-'));
     // Root runs Postgres as another user, who has to get in.
     chmodSync(folder, 0o755);
+    await copyCluster(storage, join(folder, 'postgres'));
     const postgres = await startPostgres(folder);
     const database = await Database.connect({ target: postgres.connection });
     await mkdir(join(folder, 'blobs'));
@@ -251,6 +254,6 @@ async function startPostgres(folder: string, port?: number): Promise<EmbeddedPos
   return await startEmbeddedPostgres({
     directory: join(folder, 'postgres'),
     logFile: join(folder, 'postgres.log'),
-    ...(port === undefined ? {} : { settings: { port: String(port) } }),
+    settings: { ...NO_FLUSH, ...(port === undefined ? {} : { port: String(port) }) },
   });
 }

@@ -1,9 +1,12 @@
 /** The whole server in the test's process, on free ports with a data directory of its own, and clients for it. */
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type Client } from '@tinyfleet/contracts';
 import { Progress, loadConfig, startServer, type RunningServer } from '@tinyfleet/server';
+import * as storage from '@tinyfleet/storage';
+import { NO_FLUSH, copyCluster } from '@tinyfleet/testing';
 
 export interface TestServer {
   readonly running: RunningServer;
@@ -41,11 +44,17 @@ export async function startTestServer(
       ...env,
     },
   });
+  const postgres = join(dataDir, 'postgres');
+  if (env['DATABASE_URL'] === undefined && !existsSync(postgres)) {
+    await mkdir(dataDir, { recursive: true, mode: 0o755 });
+    await copyCluster(storage, postgres);
+  }
   const running = await startServer({
     config,
     progress: quiet,
     supervised: true,
     isAuditStrict,
+    databaseSettings: NO_FLUSH,
     onFatal: () => {},
   });
   const context = JSON.parse(await readFile(join(dataDir, 'cli-context.json'), 'utf8')) as { token: string };

@@ -2,12 +2,14 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as storage from '@tinyfleet/storage';
 import {
   Database,
   startEmbeddedPostgres,
   type EmbeddedOptions,
   type EmbeddedPostgres,
 } from '@tinyfleet/storage';
+import { NO_FLUSH, copyCluster } from '@tinyfleet/testing';
 
 export interface TestCluster {
   readonly directory: string;
@@ -28,9 +30,15 @@ export const clusterOptions = (directory: string, rest: Partial<EmbeddedOptions>
   ...rest,
 });
 
-export async function startTestCluster(rest: Partial<EmbeddedOptions> = {}): Promise<TestCluster> {
+/** New, or one that has been migrated already. */
+export async function startTestCluster(
+  rest: Partial<EmbeddedOptions> = {},
+  { isMigrated = false } = {},
+): Promise<TestCluster> {
   const directory = await temporaryDirectory();
-  const postgres = await startEmbeddedPostgres(clusterOptions(directory, rest));
+  const options = clusterOptions(directory, rest);
+  if (isMigrated) await copyCluster(storage, options.directory);
+  const postgres = await startEmbeddedPostgres(options);
   return {
     directory,
     postgres,
@@ -48,8 +56,8 @@ export interface TestDatabase {
 }
 
 export async function startTestDatabase(): Promise<TestDatabase> {
-  // Nothing here has to survive a power cut.
-  const cluster = await startTestCluster({ settings: { fsync: 'off', synchronous_commit: 'off' } });
+  const settings = { ...NO_FLUSH, synchronous_commit: 'off' };
+  const cluster = await startTestCluster({ settings }, { isMigrated: true });
   const database = await Database.connect({ target: cluster.postgres.connection });
   return {
     database,

@@ -3,6 +3,7 @@ export { FakeClock } from './fake-clock.js';
 export { describeWith, findTool, toolPath, type Tool } from './requires.js';
 export { temporaryFolder } from './temporary-folder.js';
 export { eventually } from './eventually.js';
+export { NO_FLUSH, copyCluster } from './copied-cluster.js';
 export {
   buildWorkspace,
   startProduct,

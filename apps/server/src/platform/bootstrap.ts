@@ -45,6 +45,8 @@ export interface StartOptions {
   readonly onFatal: (error: FleetError) => void;
   /** Refuse a request that changed something without an audit entry, instead of writing one. For tests. */
   readonly isAuditStrict?: boolean;
+  /** Further settings of the embedded Postgres. For tests. */
+  readonly databaseSettings?: Readonly<Record<string, string>>;
 }
 
 export interface RunningServer {
@@ -203,6 +205,7 @@ async function openDatabase(options: StartOptions, dataDir: DataDir, undo: Undo)
       directory: dataDir.postgres,
       logFile: join(dataDir.log, 'postgres.log'),
       ...(signal ? { signal } : {}),
+      settings: options.databaseSettings ?? {},
       onStep: (text) => progress.detail('postgres', text),
       onNotice: (text) => progress.notice(text),
       onExit: options.onFatal,
