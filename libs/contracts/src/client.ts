@@ -15,7 +15,7 @@ type Parsed<S> = S extends z.ZodType
 type Input<S> = S extends z.ZodType
   ? z.input<S>
   : S extends 'binary'
-    ? Uint8Array | ReadableStream<Uint8Array>
+    ? Uint8Array | ReadableStream<Uint8Array> | Blob
     : never;
 type Part<R, K extends string, V> =
   R extends Record<K, infer S> ? Record<K, V extends 'in' ? Input<S> : never> : unknown;

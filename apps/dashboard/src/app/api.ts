@@ -37,6 +37,8 @@ function keyOf(name: RouteName, input: unknown): readonly unknown[] {
 
 interface Options {
   readonly enabled?: boolean;
+  /** Milliseconds; for what has no events. */
+  readonly refetchInterval?: number;
 }
 
 /** Reads a route; live events refresh it. */
@@ -58,6 +60,20 @@ interface PageOf<T> {
   readonly nextCursor: string | null;
 }
 type ItemOf<N extends RouteName> = CallOutput<N> extends { items: (infer T)[] } ? T : never;
+
+/** Pages of a list that events read again. A longer one is marked as old and read again when somebody asks. */
+const LIVE_PAGES = 5;
+
+/** `data`: what a query holds. */
+export function isLongList(data: unknown): boolean {
+  const pages = (data as { pages?: unknown[] } | undefined)?.pages;
+  return Array.isArray(pages) && pages.length > LIVE_PAGES;
+}
+
+/** Begins a list anew from its first page. */
+export function resetList<N extends RouteName>(name: N, input: CallInput<N>): void {
+  void queryClient.resetQueries({ queryKey: keyOf(name, input) });
+}
 
 /** Reads a keyset-paged list; `fetchNextPage` appends. */
 export function useApiList<N extends RouteName>(name: N, input: CallInput<N>) {

@@ -4,7 +4,7 @@
  */
 import { eventSchemas, type EventName, type RouteName } from '@tinyfleet/contracts';
 import { useEffect, useState } from 'react';
-import { queryClient } from './api';
+import { isLongList, queryClient } from './api';
 import { gatherMs, STALE_ROUTES } from './stale-routes';
 
 export type LiveState = 'connecting' | 'live' | 'lost';
@@ -18,7 +18,13 @@ export function useLiveEvents(project: string): LiveState {
       if (timers.has(route)) return;
       const timer = window.setTimeout(() => {
         timers.delete(route);
-        void queryClient.invalidateQueries({ queryKey: [project, route] });
+        const queryKey = [project, route];
+        void queryClient.invalidateQueries({ queryKey, predicate: (query) => !isLongList(query.state.data) });
+        void queryClient.invalidateQueries({
+          queryKey,
+          predicate: (query) => isLongList(query.state.data),
+          refetchType: 'none',
+        });
       }, gatherMs(route));
       timers.set(route, timer);
     };

@@ -101,14 +101,42 @@ const project = createRoute({
   beforeLoad: requireUser,
   component: Shell,
 });
+const filterOf = (search: Record<string, unknown>): { filter?: string } =>
+  typeof search['filter'] === 'string' ? { filter: search['filter'] } : {};
+const sortOf = (search: Record<string, unknown>): { sort?: 'lastSeen' | 'createdAt' } =>
+  search['sort'] === 'lastSeen' || search['sort'] === 'createdAt' ? { sort: search['sort'] } : {};
+const tabOf = (search: Record<string, unknown>): { tab?: string } =>
+  typeof search['tab'] === 'string' ? { tab: search['tab'] } : {};
 const inProject = <P extends string>(path: P) => ({ getParentRoute: () => project, path }) as const;
 
 const fleet = createRoute({
   ...inProject('/'),
   validateSearch: (search: Record<string, unknown>) => ({
-    ...(typeof search['filter'] === 'string' ? { filter: search['filter'] } : {}),
+    ...filterOf(search),
+    ...sortOf(search),
   }),
   component: lazyRouteComponent(() => import('../features/fleet/fleet-page'), 'FleetPage'),
+});
+const importDevices = createRoute({
+  ...inProject('/import'),
+  component: lazyRouteComponent(() => import('../features/fleet/import-page'), 'ImportPage'),
+});
+const groups = createRoute({
+  ...inProject('/groups'),
+  validateSearch: filterOf,
+  component: lazyRouteComponent(() => import('../features/groups/groups-page'), 'GroupsPage'),
+});
+const group = createRoute({
+  ...inProject('/groups/$group'),
+  component: lazyRouteComponent(() => import('../features/groups/group-page'), 'GroupPage'),
+});
+const provisioning = createRoute({
+  ...inProject('/provisioning'),
+  validateSearch: tabOf,
+  component: lazyRouteComponent(
+    () => import('../features/provisioning/provisioning-page'),
+    'ProvisioningPage',
+  ),
 });
 const device = createRoute({
   ...inProject('/devices/$device'),
@@ -152,6 +180,7 @@ const audit = createRoute({
 });
 const settings = createRoute({
   ...inProject('/settings'),
+  validateSearch: tabOf,
   component: lazyRouteComponent(() => import('../features/settings/settings-page'), 'SettingsPage'),
 });
 
@@ -166,6 +195,10 @@ export const router = createRouter({
     newProject,
     project.addChildren([
       fleet,
+      importDevices,
+      groups,
+      group,
+      provisioning,
       device,
       models,
       model,

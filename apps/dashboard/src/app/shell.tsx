@@ -25,6 +25,8 @@ import { useLiveEvents, type LiveState } from './live';
 
 const PAGES = [
   { to: '/p/$project', label: 'Fleet', exact: true },
+  { to: '/p/$project/groups', label: 'Groups', exact: false },
+  { to: '/p/$project/provisioning', label: 'Provisioning', exact: false },
   { to: '/p/$project/quality', label: 'Quality', exact: false },
   { to: '/p/$project/models', label: 'Models', exact: false },
   { to: '/p/$project/releases', label: 'Releases', exact: false },

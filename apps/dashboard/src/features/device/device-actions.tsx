@@ -1,11 +1,13 @@
-/** What an operator does to one device: suspend, resume, retire, a new token. Each says what it means before it happens. */
+/** What an operator does to one device: suspend, resume, retire, remove. Each says what it means before it happens. */
 import { Button, Group, Menu, Modal, Stack, Text } from '@mantine/core';
+import { useNavigate } from '@tanstack/react-router';
 import type { Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction } from '../../app/api';
-import { Command, Problem } from '../../components/page';
+import { useMay } from '../../app/role';
+import { Problem } from '../../components/page';
 
-type Change = 'suspend' | 'retire' | 'token';
+type Change = 'suspend' | 'retire' | 'remove';
 
 const WORDS: Readonly<Record<Change, { title: string; text: string; button: string }>> = {
   suspend: {
@@ -18,29 +20,34 @@ const WORDS: Readonly<Record<Change, { title: string; text: string; button: stri
     text: 'Its credentials are taken away for good and no rollout counts it any more. Its name and history stay.',
     button: 'Retire',
   },
-  token: {
-    title: 'Make a new token?',
-    text: 'It is shown once and has to go into the device. The one it has now stays good for a day.',
-    button: 'Make a new token',
+  remove: {
+    title: 'Remove this device?',
+    text: 'It is gone with its telemetry and history, and its name is free again. Retire it instead to keep them.',
+    button: 'Remove',
   },
 };
 
 export function DeviceActions({ project, device }: { project: string; device: Resource<'Device'> }) {
   const [asked, setAsked] = useState<Change>();
+  const may = useMay(project);
+  const navigate = useNavigate();
   const params = { project, device: device.name };
   const done = () => setAsked(undefined);
   const actions = {
     suspend: useAction('deviceSuspend', done),
     retire: useAction('deviceRetire', done),
-    token: useAction('deviceToken'),
+    remove: useAction('deviceDelete', () => void navigate({ to: '/p/$project', params: { project } }), {
+      refresh: false,
+    }),
   };
   const resume = useAction('deviceResume');
-  if (device.state === 'retired') return null;
+  if (!may('operator')) return null;
   const action = asked === undefined ? undefined : actions[asked];
   const leave = () => {
     for (const one of Object.values(actions)) one.reset();
     done();
   };
+  const isRetired = device.state === 'retired';
   return (
     <>
       {device.state === 'suspended' ? (
@@ -55,12 +62,16 @@ export function DeviceActions({ project, device }: { project: string; device: Re
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => setAsked('token')}>New token</Menu.Item>
-          {device.state === 'suspended' ? null : (
+          {device.state === 'suspended' || isRetired ? null : (
             <Menu.Item onClick={() => setAsked('suspend')}>Suspend</Menu.Item>
           )}
-          <Menu.Item color="red" onClick={() => setAsked('retire')}>
-            Retire
+          {isRetired ? null : (
+            <Menu.Item color="red" onClick={() => setAsked('retire')}>
+              Retire
+            </Menu.Item>
+          )}
+          <Menu.Item color="red" onClick={() => setAsked('remove')}>
+            Remove
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
@@ -68,9 +79,8 @@ export function DeviceActions({ project, device }: { project: string; device: Re
         opened={asked !== undefined}
         onClose={leave}
         title={asked === undefined ? '' : WORDS[asked].title}
-        closeOnClickOutside={actions.token.data === undefined}
       >
-        {asked === undefined || action === undefined ? null : actions.token.data === undefined ? (
+        {asked === undefined || action === undefined ? null : (
           <Stack>
             <Text size="sm">{WORDS[asked].text}</Text>
             {action.error === null ? null : <Problem error={action.error} />}
@@ -79,24 +89,12 @@ export function DeviceActions({ project, device }: { project: string; device: Re
                 Cancel
               </Button>
               <Button
-                color={asked === 'token' ? undefined : 'red'}
+                color="red"
                 loading={action.isPending}
-                onClick={() =>
-                  asked === 'token'
-                    ? actions.token.mutate({ params, body: {} })
-                    : actions[asked].mutate({ params })
-                }
+                onClick={() => actions[asked].mutate({ params })}
               >
                 {WORDS[asked].button}
               </Button>
-            </Group>
-          </Stack>
-        ) : (
-          <Stack>
-            <Text size="sm">Shown this once:</Text>
-            <Command text={actions.token.data.token} />
-            <Group justify="flex-end">
-              <Button onClick={leave}>I have kept it</Button>
             </Group>
           </Stack>
         )}

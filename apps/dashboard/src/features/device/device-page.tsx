@@ -9,6 +9,7 @@ import { StateBadge } from '../../components/badges';
 import { Loaded, Page, Section } from '../../components/page';
 import { Moment } from '../../components/time';
 import { Attributes } from './attributes';
+import { Credentials } from './credentials';
 import { DeviceActions } from './device-actions';
 import { WindowCharts } from './window-charts';
 
@@ -49,6 +50,7 @@ export function DevicePage() {
           </Section>
         )}
       </Loaded>
+      {query.data === undefined ? null : <Credentials project={project} device={query.data} />}
       <Section title="Telemetry" about="One point per window, straight from the device">
         <Loaded query={windows} height={420}>
           {(data) => <WindowCharts windows={data.items} project={project} />}

@@ -1,28 +1,35 @@
 /** The fleet at a glance: what it is, which versions it runs, and every device in a live table. */
-import { Card, SimpleGrid, Skeleton, Table, Text, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import type { Resource } from '@tinyfleet/contracts';
-import { useEffect, useState } from 'react';
-import { useApi, useApiList } from '../../app/api';
-import { formatCount, formatInteger, shortDigest } from '../../app/format';
-import { plural } from '@tinyfleet/contracts';
+import { Button, Card, SimpleGrid, Text } from '@mantine/core';
+import { Link, useParams } from '@tanstack/react-router';
+import { plural, type Resource } from '@tinyfleet/contracts';
+import { useApi } from '../../app/api';
+import { formatCount, formatInteger } from '../../app/format';
+import { useMay } from '../../app/role';
 import { dataColor } from '../../app/theme';
-import { StateBadge } from '../../components/badges';
-import { Empty, Loaded, More, Page, Problem, Section } from '../../components/page';
+import { Empty, Loaded, Page, Section } from '../../components/page';
 import { StackedBar } from '../../components/stacked-bar';
-import { Moment } from '../../components/time';
 import { VersionsOverTime } from '../quality/charts';
+import { Devices } from './devices';
 import { RegisterDevice } from './register-device';
 
 export function FleetPage() {
   const { project } = useParams({ from: '/p/$project' });
+  const may = useMay(project);
   const summary = useApi('fleetSummary', { params: { project } });
   return (
     <Page
       title="Fleet"
       about="Devices, the versions they run, and what needs you now."
-      actions={<RegisterDevice project={project} />}
+      actions={
+        may('operator') ? (
+          <>
+            <Button size="xs" variant="default" component={Link} to={`/p/${project}/import`}>
+              Import a file
+            </Button>
+            <RegisterDevice project={project} />
+          </>
+        ) : null
+      }
     >
       <Loaded query={summary} height={120}>
         {(data) =>
@@ -39,7 +46,7 @@ export function FleetPage() {
                   <Now summary={data} />
                 </Section>
               </SimpleGrid>
-              <DeviceTable project={project} />
+              <Devices project={project} />
             </>
           )
         }
@@ -120,98 +127,6 @@ function Now({ summary }: { summary: Resource<'FleetSummary'> }) {
         }))}
       />
     </>
-  );
-}
-
-function DeviceTable({ project }: { project: string }) {
-  const search = useSearch({ from: '/p/$project/' });
-  const navigate = useNavigate({ from: '/p/$project/' });
-  const [text, setText] = useState(search.filter ?? '');
-  const [filter] = useDebouncedValue(text.trim(), 300);
-  useEffect(() => {
-    void navigate({ search: filter === '' ? {} : { filter }, replace: true });
-  }, [filter, navigate]);
-  const devices = useApiList('deviceList', {
-    params: { project },
-    query: { limit: 50, ...(filter === '' ? {} : { filter }) },
-  });
-  const rows = devices.data?.pages.flatMap((page) => page.items) ?? [];
-  return (
-    <Section title="Devices">
-      <TextInput
-        aria-label="Filter"
-        placeholder='tag = "demo" and type = "wasm"'
-        className="mono"
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-        mb="sm"
-        maxLength={2_000}
-      />
-      {devices.error === null ? null : <Problem error={devices.error} />}
-      <div className="scroll-x" tabIndex={0} role="region" aria-label="Device table">
-        <Table striped highlightOnHover verticalSpacing={6} miw={760}>
-          <Table.Thead>
-            <Table.Tr>
-              {['Name', 'Presence', 'Runs', 'Update', 'Type', 'Tags', 'Last contact'].map((head) => (
-                <Table.Th key={head}>{head}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {devices.data === undefined && devices.error === null
-              ? Array.from({ length: 8 }, (_, index) => (
-                  <Table.Tr key={index}>
-                    <Table.Td colSpan={7}>
-                      <Skeleton height={20} />
-                    </Table.Td>
-                  </Table.Tr>
-                ))
-              : rows.map((device) => <DeviceRow key={device.name} device={device} project={project} />)}
-          </Table.Tbody>
-        </Table>
-      </div>
-      {devices.data !== undefined && rows.length === 0 ? (
-        <Text c="dimmed" size="sm" ta="center" py="md">
-          No device matches this filter.
-        </Text>
-      ) : null}
-      <More
-        hasNextPage={devices.hasNextPage}
-        isFetching={devices.isFetchingNextPage}
-        onMore={() => void devices.fetchNextPage()}
-      />
-    </Section>
-  );
-}
-
-function DeviceRow({ device, project }: { device: Resource<'Device'>; project: string }) {
-  return (
-    <Table.Tr>
-      <Table.Td>
-        <Link className="row-link" to="/p/$project/devices/$device" params={{ project, device: device.name }}>
-          {device.name}
-        </Link>
-      </Table.Td>
-      <Table.Td>
-        <StateBadge
-          state={device.state === 'suspended' || device.state === 'retired' ? device.state : device.presence}
-        />
-      </Table.Td>
-      <Table.Td>
-        {device.activeRelease ??
-          (device.activeDigest === null ? (
-            '–'
-          ) : (
-            <span className="mono">{shortDigest(device.activeDigest)}</span>
-          ))}
-      </Table.Td>
-      <Table.Td>{device.updateState === null ? '–' : <StateBadge state={device.updateState} />}</Table.Td>
-      <Table.Td>{device.type}</Table.Td>
-      <Table.Td>{device.tags.join(', ')}</Table.Td>
-      <Table.Td>
-        <Moment at={device.lastContactAt} />
-      </Table.Td>
-    </Table.Tr>
   );
 }
 

@@ -1,0 +1,48 @@
+/** State of a filter that is being typed: the text, what is wrong with it, and the last text that was right. */
+import { useDebouncedValue } from '@mantine/hooks';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { FilterProblem } from './language';
+
+type Language = typeof import('./language');
+
+/** Undefined until it is loaded. */
+export function useFilterLanguage(): Language | undefined {
+  return useQuery({
+    queryKey: ['', 'filter-language', {}],
+    queryFn: () => import('./language'),
+    staleTime: Infinity,
+    gcTime: Infinity,
+  }).data;
+}
+
+export interface TypedFilter {
+  readonly text: string;
+  readonly setText: (text: string) => void;
+  /** Once typing pauses. */
+  readonly problem: FilterProblem | undefined;
+  /** The last one that was right, without blanks around it: what lists are asked for. */
+  readonly applied: string;
+  /** What is typed is what is applied. */
+  readonly isSettled: boolean;
+}
+
+const PAUSE_MS = 300;
+
+export function useFilter(initial: string): TypedFilter {
+  const language = useFilterLanguage();
+  const [text, setText] = useState(initial);
+  const [settled] = useDebouncedValue(text, PAUSE_MS);
+  const [applied, setApplied] = useState(initial.trim());
+  const problem = language?.checkFilter(settled);
+  const next = settled.trim();
+  // Without the language nothing is known to be right, and the server would refuse half of what people type.
+  if (language !== undefined && problem === undefined && next !== applied) setApplied(next);
+  return {
+    text,
+    setText,
+    problem: settled === text ? problem : undefined,
+    applied,
+    isSettled: settled === text && problem === undefined && next === applied,
+  };
+}

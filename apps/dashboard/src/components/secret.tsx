@@ -1,0 +1,20 @@
+/** A secret that the server shows once: copy it, then say so. */
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { Command } from './page';
+
+export function Secret(props: { name: string; secret: string; children?: ReactNode; onDone: () => void }) {
+  return (
+    <Stack gap="sm">
+      <Alert color="orange" variant="light" role="status">
+        It is shown this once. Keep it now.
+      </Alert>
+      <Text size="sm">{props.name}</Text>
+      <Command text={props.secret} />
+      {props.children}
+      <Group justify="flex-end">
+        <Button onClick={props.onDone}>I have kept it</Button>
+      </Group>
+    </Stack>
+  );
+}

@@ -1,0 +1,188 @@
+/** Devices in a table that goes on while one scrolls. However many there are, only those near the window are drawn. */
+import { Anchor, Badge, Group, Table, Text, UnstyledButton } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { plural, type Resource } from '@tinyfleet/contracts';
+import { useEffect, useRef, type ReactNode } from 'react';
+import { isLongList } from '../../app/api';
+import { formatInteger, shortDigest } from '../../app/format';
+import { StateBadge } from '../../components/badges';
+import { SkeletonRows } from '../../components/data-table';
+import { Problem } from '../../components/page';
+import { Moment } from '../../components/time';
+import { useWindowRows } from '../../components/window-rows';
+
+type Device = Resource<'Device'>;
+export type DeviceSort = 'name' | 'lastSeen' | 'createdAt';
+
+interface DeviceListQuery {
+  readonly data: { readonly pages: readonly { readonly items: readonly Device[] }[] } | undefined;
+  readonly error: unknown;
+  readonly isStale: boolean;
+  readonly hasNextPage: boolean;
+  readonly isFetchingNextPage: boolean;
+  readonly fetchNextPage: () => unknown;
+}
+
+/** As .device-table has it in app.css, pixels. */
+const ROW_PX = 36;
+/** Rows from the end at which the next page is asked for. */
+const AHEAD = 48;
+const COLUMNS = 7;
+
+export function DeviceTable(props: {
+  project: string;
+  list: DeviceListQuery;
+  /** Reads a long list from its first page. */
+  onReset: () => void;
+  sort: DeviceSort;
+  onSort: (sort: DeviceSort) => void;
+  /** Said when there is none. */
+  none: ReactNode;
+  /** What a row ends with. */
+  action?: (device: Device) => ReactNode;
+}) {
+  const { list } = props;
+  const body = useRef<HTMLTableSectionElement>(null);
+  const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const { first, end } = useWindowRows(body, rows.length, ROW_PX);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  const isNearEnd = end >= rows.length - AHEAD;
+  useEffect(() => {
+    if (isNearEnd && hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [isNearEnd, hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const isWaiting = list.data === undefined && list.error === null;
+  return (
+    <>
+      {list.error === null || list.data !== undefined ? null : <Problem error={list.error} />}
+      <div className="scroll-x" tabIndex={0} role="region" aria-label="Device table">
+        <Table className="device-table" layout="fixed" highlightOnHover miw={720} aria-rowcount={-1}>
+          <Table.Thead>
+            <Table.Tr>
+              <SortHead {...props} text="Name" by="name" width="22%" />
+              <Table.Th w={104}>Presence</Table.Th>
+              <Table.Th>Runs</Table.Th>
+              <Table.Th w={104}>Update</Table.Th>
+              <Table.Th w="16%">Type</Table.Th>
+              <Table.Th>Tags</Table.Th>
+              <SortHead {...props} text="Last contact" by="lastSeen" width={props.action ? 200 : 124} />
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody ref={body}>
+            {isWaiting ? <SkeletonRows rows={8} columns={COLUMNS} /> : null}
+            <Room rows={first} />
+            {rows.slice(first, end).map((device, index) => (
+              <Row
+                key={device.name}
+                device={device}
+                project={props.project}
+                index={first + index}
+                {...(props.action === undefined ? {} : { action: props.action })}
+              />
+            ))}
+            <Room rows={rows.length - end} />
+          </Table.Tbody>
+        </Table>
+      </div>
+      {list.data !== undefined && rows.length === 0 ? (
+        <Text c="dimmed" size="sm" ta="center" py="md" component="div">
+          {props.none}
+        </Text>
+      ) : null}
+      <Group justify="space-between" mt="xs" mih={22} gap="xs">
+        <Text size="xs" c="dimmed" aria-live="polite">
+          {rows.length === 0
+            ? ''
+            : list.hasNextPage
+              ? `${formatInteger(rows.length)} read so far; more come as you scroll`
+              : plural(rows.length, 'device')}
+        </Text>
+        {isLongList(list.data) && list.isStale ? (
+          <Text size="xs" c="dimmed">
+            Something changed since.{' '}
+            <Anchor component="button" type="button" size="xs" onClick={props.onReset}>
+              Read the list again
+            </Anchor>
+          </Text>
+        ) : null}
+      </Group>
+    </>
+  );
+}
+
+/** The height of rows that are not drawn. */
+function Room({ rows }: { rows: number }) {
+  if (rows <= 0) return null;
+  return (
+    <Table.Tr className="room" aria-hidden>
+      <Table.Td colSpan={COLUMNS} style={{ height: rows * ROW_PX }} />
+    </Table.Tr>
+  );
+}
+
+function SortHead(props: {
+  text: string;
+  by: DeviceSort;
+  sort: DeviceSort;
+  onSort: (sort: DeviceSort) => void;
+  width: number | string;
+}) {
+  const isSorted = props.sort === props.by;
+  return (
+    <Table.Th
+      w={props.width}
+      {...(isSorted ? { 'aria-sort': props.by === 'name' ? 'ascending' : 'descending' } : {})}
+    >
+      <UnstyledButton fz="sm" fw="inherit" onClick={() => props.onSort(props.by)}>
+        {props.text}{' '}
+        <Text span inherit c="dimmed" aria-hidden>
+          {isSorted ? (props.by === 'name' ? '↑' : '↓') : '↕'}
+        </Text>
+      </UnstyledButton>
+    </Table.Th>
+  );
+}
+
+function Row(props: {
+  device: Device;
+  project: string;
+  index: number;
+  action?: (device: Device) => ReactNode;
+}) {
+  const { device, project } = props;
+  const isOut = device.state === 'suspended' || device.state === 'retired';
+  return (
+    <Table.Tr aria-rowindex={props.index + 2}>
+      <Table.Td title={device.name}>
+        <Link className="row-link" to="/p/$project/devices/$device" params={{ project, device: device.name }}>
+          {device.name}
+        </Link>
+      </Table.Td>
+      <Table.Td>
+        <StateBadge state={isOut ? device.state : device.presence} />
+      </Table.Td>
+      <Table.Td>
+        {device.activeRelease ??
+          (device.activeDigest === null ? (
+            '–'
+          ) : (
+            <span className="mono">{shortDigest(device.activeDigest)}</span>
+          ))}
+      </Table.Td>
+      <Table.Td>{device.updateState === null ? '–' : <StateBadge state={device.updateState} />}</Table.Td>
+      <Table.Td title={device.type}>{device.type}</Table.Td>
+      <Table.Td title={device.tags.join(', ')}>
+        {device.tags.map((tag) => (
+          <Badge key={tag} variant="default" size="sm" tt="none" fw={400} mr={4}>
+            {tag}
+          </Badge>
+        ))}
+      </Table.Td>
+      <Table.Td>
+        <Group gap="xs" justify="space-between" wrap="nowrap">
+          <Moment at={device.lastContactAt} />
+          {props.action?.(device)}
+        </Group>
+      </Table.Td>
+    </Table.Tr>
+  );
+}
