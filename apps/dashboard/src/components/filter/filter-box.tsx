@@ -7,6 +7,9 @@ import { useMay } from '../../app/role';
 import type { FilterProblem, KnownValues, Suggestion } from './language';
 import { useFilterLanguage, type TypedFilter } from './use-filter';
 
+/** So that the suggestions leave the line of the error free. */
+const BELOW_ERROR_PX = 30;
+
 export function FilterBox(props: {
   project: string;
   filter: TypedFilter;
@@ -39,6 +42,14 @@ export function FilterBox(props: {
     cursor.current = undefined;
   }, [filter.text]);
 
+  const problem = filter.problem;
+  // Half a word that can still become one is no mistake yet.
+  const wordAt =
+    at === undefined ? 0 : at - (/[\w.*@:+"-]*$/.exec(filter.text.slice(0, at))?.[0].length ?? 0);
+  const isUnfinished =
+    isActive && box.dropdownOpened && suggestions.length > 0 && problem !== undefined && problem.at >= wordAt;
+  const error = isUnfinished ? undefined : errorOf(filter, props.error);
+
   const take = (suggestion: Suggestion | undefined) => {
     if (suggestion === undefined) return;
     cursor.current = suggestion.cursor;
@@ -53,6 +64,7 @@ export function FilterBox(props: {
       withinPortal={false}
       shadow="md"
       position="bottom-start"
+      offset={error === undefined ? 6 : BELOW_ERROR_PX}
       middlewares={{ flip: false, shift: true }}
     >
       <Combobox.Target autoComplete="list">
@@ -67,7 +79,7 @@ export function FilterBox(props: {
           spellCheck={false}
           autoCapitalize="none"
           value={filter.text}
-          error={errorOf(filter, props.error)}
+          error={error}
           onChange={(event) => {
             filter.setText(event.currentTarget.value);
             setAt(event.currentTarget.selectionStart ?? event.currentTarget.value.length);
@@ -77,7 +89,10 @@ export function FilterBox(props: {
           onSelect={(event) => setAt(event.currentTarget.selectionStart ?? undefined)}
           onFocus={() => setIsActive(true)}
           onClick={() => box.openDropdown()}
-          onBlur={() => box.closeDropdown()}
+          onBlur={() => {
+            setIsActive(false);
+            box.closeDropdown();
+          }}
           onKeyDown={(event) => {
             if (event.key !== 'Tab' || event.shiftKey || !box.dropdownOpened) return;
             const chosen = suggestions[box.getSelectedOptionIndex()];

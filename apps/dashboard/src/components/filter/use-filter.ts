@@ -2,9 +2,10 @@
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import type * as language from './language';
 import type { FilterProblem } from './language';
 
-type Language = typeof import('./language');
+type Language = typeof language;
 
 /** Undefined until it is loaded. */
 export function useFilterLanguage(): Language | undefined {
@@ -30,14 +31,14 @@ export interface TypedFilter {
 const PAUSE_MS = 300;
 
 export function useFilter(initial: string): TypedFilter {
-  const language = useFilterLanguage();
+  const loaded = useFilterLanguage();
   const [text, setText] = useState(initial);
   const [settled] = useDebouncedValue(text, PAUSE_MS);
   const [applied, setApplied] = useState(initial.trim());
-  const problem = language?.checkFilter(settled);
+  const problem = loaded?.checkFilter(settled);
   const next = settled.trim();
   // Without the language nothing is known to be right, and the server would refuse half of what people type.
-  if (language !== undefined && problem === undefined && next !== applied) setApplied(next);
+  if (loaded !== undefined && problem === undefined && next !== applied) setApplied(next);
   return {
     text,
     setText,
