@@ -1,9 +1,10 @@
 // fleet.wall: seconds from starting a rollout of the keyword model until 1,000 simulated devices, which run the shipped
 // firmware over their own sockets, are verified active. The product runs as a user starts it, without the demo.
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { apiOf, cliOf, metric, treeRssMib, until } from './product-api.mjs';
+import { startSimulator } from './simulator.mjs';
 
 const DEVICES = 1_000;
 const START_LIMIT_MS = 180_000;
@@ -21,16 +22,12 @@ export async function measureRollout() {
   try {
     const api = apiOf(product);
     await api('POST', '/projects', { name: 'bench', windowSeconds: 10, pickEvery: 50 });
-    const cli = async (...args) => {
-      const result = await product.cli('--project', 'bench', ...args);
-      if (result.code !== 0)
-        throw new Error(`tinyfleet ${args.join(' ')}:\n${result.stdout}${result.stderr}`);
-    };
+    const cli = cliOf(product, 'bench');
     await cli('model', 'import', model, '--name', 'kws');
     await cli('build', 'kws', '--for', 'wasm');
     await cli('release', 'create', 'kws@1.1.0', '--sign');
     const connecting = performance.now();
-    simulator = startSimulator(product);
+    simulator = startSimulator(product, { project: 'bench', devices: DEVICES });
     await until(
       START_LIMIT_MS,
       async () => (await metric(product, 'tinyfleet_mqtt_connections')) === DEVICES,
@@ -39,7 +36,7 @@ export async function measureRollout() {
     await until(START_LIMIT_MS, async () => {
       const { items } = await api(
         'GET',
-        '/projects/bench/devices?limit=500&filter=state%20%3D%20%22never%22',
+        '/projects/bench/devices?limit=1&filter=state%20!%3D%20%22active%22',
       );
       return items.length === 0;
     });
@@ -74,74 +71,7 @@ export async function measureRollout() {
       simulatorRssMib: treeRssMib(simulator.pid),
     };
   } finally {
-    if (simulator) {
-      const ended = new Promise((resolve) => simulator.once('exit', resolve));
-      simulator.kill('SIGTERM');
-      await ended;
-    }
+    await simulator?.stop();
     await product.stop();
-  }
-}
-
-function startSimulator(product) {
-  const child = spawn(
-    process.execPath,
-    [
-      join(root, 'apps/simulator/dist/main.js'),
-      ...['--devices', String(DEVICES), '--url', product.url, '--token', product.token],
-      ...['--project', 'bench', '--mqtt-port', String(product.mqttPort), '--tag', 'simulated'],
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
-  child.once('exit', (code) => {
-    if (code !== 0 && code !== null) process.stderr.write(`the simulator ended with ${code}\n`);
-  });
-  return child;
-}
-
-const apiOf = (product) => async (method, path, body) => {
-  const response = await fetch(`${product.url}/api/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(`${method} ${path}: ${answer.code} ${answer.detail}`);
-  return answer;
-};
-
-async function metric(product, name) {
-  const text = await (await fetch(`${product.url}/metrics`)).text();
-  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
-  return line === undefined ? 0 : Number(line.slice(name.length + 1));
-}
-
-async function until(limitMs, probe) {
-  const deadline = performance.now() + limitMs;
-  while (!(await probe())) {
-    if (performance.now() > deadline) throw new Error(`not within ${limitMs / 1_000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-/** Resident memory of a process and all below it; 0 where /proc is not. */
-function treeRssMib(pid) {
-  try {
-    const children = new Map();
-    for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      try {
-        const parent = Number(readFileSync(`/proc/${entry}/stat`, 'utf8').split(') ').at(-1).split(' ')[1]);
-        children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
-      } catch {
-        // It ended meanwhile.
-      }
-    }
-    const rss = (id) => {
-      const kib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1] ?? 0);
-      return (children.get(id) ?? []).reduce((sum, child) => sum + rss(child), kib / 1_024);
-    };
-    return Math.round(rss(pid));
-  } catch {
-    return 0;
   }
 }

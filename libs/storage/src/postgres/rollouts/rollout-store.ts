@@ -213,6 +213,9 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
       deployments.map((one) => one.reason),
       deployments.length,
     ]);
+    // The statistics know nothing of this rollout yet, and a plan made for the one row that they promise takes minutes for
+    // thousands: autovacuum comes too late.
+    await this.db.query('analyze deployment');
     return row!.number;
   }
 

@@ -1,0 +1,56 @@
+// Rollouts to ten thousand simulated devices over real sockets: how fast, how soon evidence becomes a decision on the wire,
+// how exactly a rate cap is kept, and what is sent. `--speed`, `--decisions` and `--rate` choose sections, `--devices N` a fleet.
+import { stdout } from 'node:process';
+import { hasKeywordModel } from './rollout/models.mjs';
+import { bar, printBars, table } from './report.mjs';
+
+const SECTIONS = ['--speed', '--decisions', '--rate'];
+
+export async function run(args = []) {
+  const chosen = SECTIONS.filter((section) => args.includes(section));
+  const wants = (section) => chosen.length === 0 || chosen.includes(section);
+  const devices = args.includes('--devices') ? Number(args[args.indexOf('--devices') + 1]) : 10_000;
+  const { startProduct } = await import('../libs/testing/dist/product.js');
+  const product = await startProduct({ args: ['--no-demo'], timeoutMs: 180_000 });
+  const bars = [];
+  try {
+    if (wants('--speed')) bars.push(...(await speed(product, devices)));
+  } finally {
+    await product.stop();
+  }
+  printBars(bars);
+  return { bars };
+}
+
+async function speed(product, devices) {
+  if (!hasKeywordModel()) {
+    stdout.write('rollout.perMinute left out: the keyword model of shared/data is not here\n');
+    return [];
+  }
+  const { measureSpeed } = await import('./rollout/speed.mjs');
+  const { full, delta } = await measureSpeed(product, devices, (line) => stdout.write(`${line}\n`));
+  const row = (name, of) => [name, of(full), of(delta)];
+  table(
+    [`rollout of kws to ${devices}`, 'whole', 'last layer tuned'],
+    [
+      row('until the last is active, s', ({ wallS }) => wallS.toFixed(1)),
+      row('devices per minute', ({ perMinute }) => Math.round(perMinute)),
+      row('chunk bytes per device', ({ bytesPerDevice }) => Math.round(bytesPerDevice)),
+      row('MQTT messages /s', ({ messagesPerSecond }) => Math.round(messagesPerSecond)),
+      row('product CPU per device, ms', ({ productCpuMs }) => productCpuMs.toFixed(1)),
+      row('simulator CPU per device, ms', ({ simulatorCpuMs }) => simulatorCpuMs.toFixed(1)),
+      row('product RSS, MiB', ({ rssMib }) => rssMib),
+      row('simulator RSS, MiB', ({ simulatorRssMib }) => simulatorRssMib),
+    ],
+  );
+  stdout.write('\n');
+  return [
+    bar({
+      id: 'rollout.perMinute',
+      value: full.perMinute,
+      bar: 10_000,
+      better: 'higher',
+      unit: 'devices/min',
+    }),
+  ];
+}
