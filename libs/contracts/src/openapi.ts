@@ -114,7 +114,12 @@ function responseOf(route: Route, schemas: Json): Json {
   if (route.response === 'events') {
     return {
       description: 'Server-sent events: `id` is the event number, `event` its name, `data` its JSON',
-      content: { 'text/event-stream': { schema: { type: 'string' } } },
+      content: {
+        'text/event-stream': {
+          schema: { type: 'string' },
+          ...(route.event ? { 'x-event-data': schemaOf(route.event, schemas) } : {}),
+        },
+      },
     };
   }
   return {

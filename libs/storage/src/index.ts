@@ -32,6 +32,7 @@ export {
 export { LOCK_SPACE } from './postgres/migrate.js';
 export { Leader } from './postgres/leader.js';
 export { EventListener, type Waker } from './postgres/listener.js';
+export { ListenChannels, type ListenBatch, type ListenRequest } from './postgres/listen-channels.js';
 export * as copy from './postgres/binary-copy.js';
 export { BinaryCopy } from './postgres/binary-copy.js';
 export { DirectoryBlobStore, type BlobStore, type StoredBlob } from './blob/blob-store.js';

@@ -27,7 +27,7 @@ import {
 } from '@tinyfleet/releases';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutService } from '@tinyfleet/rollouts';
-import { PgDeviceImportStore, PgStores, PgTelemetryReader } from '@tinyfleet/storage';
+import { ListenChannels, PgDeviceImportStore, PgStores, PgTelemetryReader } from '@tinyfleet/storage';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
@@ -45,9 +45,12 @@ import { BuildController } from './build/build.controller.js';
 import { addSecurityHeaders, serveDashboard } from './dashboard.js';
 import { CredentialController } from './device/credential.controller.js';
 import { DeviceController } from './device/device.controller.js';
+import { DeviceListening } from './device/device-listening.js';
+import { ListenController } from './device/listen.controller.js';
 import { DeviceImportController } from './device-import/device-import.controller.js';
 import { EventController } from './event/event.controller.js';
 import { EventStreams } from './event/event-streams.js';
+import { OpenStreams } from './event/open-streams.js';
 import { GroupController } from './group/group.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { countRequests } from './metrics.js';
@@ -82,6 +85,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   AuditController,
   ProjectController,
   DeviceController,
+  ListenController,
   CredentialController,
   GroupController,
   DeviceImportController,
@@ -107,7 +111,7 @@ const KEEP_ALIVE_MS = 65_000;
 
 export interface HttpApp {
   readonly fastify: FastifyInstance;
-  readonly streams: EventStreams;
+  readonly streams: OpenStreams;
   /** Stops taking requests, ends event streams, waits for those at work. */
   close(): Promise<void>;
 }
@@ -131,7 +135,9 @@ export async function createHttpApp(
     forceCloseConnections: 'idle',
     logger: false,
   });
-  const streams = new EventStreams(services.stores.eventReader, services.events, log);
+  const streams = new OpenStreams(services.events);
+  const events = new EventStreams(services.stores.eventReader, services.events, streams, log);
+  const listening = new DeviceListening(new ListenChannels(services.database, services.events));
   const access = new ProjectAccess(services.auth, services.projects);
   const providers: Provider[] = [
     { provide: Server, useValue: services.server },
@@ -169,7 +175,9 @@ export async function createHttpApp(
     { provide: PgTelemetryReader, useValue: services.telemetry },
     { provide: PgStores, useValue: services.stores },
     { provide: WebhookService, useValue: services.webhooks },
-    { provide: EventStreams, useValue: streams },
+    { provide: EventStreams, useValue: events },
+    { provide: OpenStreams, useValue: streams },
+    { provide: DeviceListening, useValue: listening },
     { provide: BLOBS, useValue: services.blobs },
     { provide: LOG, useValue: log },
     { provide: METRICS, useValue: services.metrics },
@@ -217,6 +225,7 @@ export async function createHttpApp(
     streams,
     async close() {
       streams.close();
+      listening.close();
       await app.close();
     },
   };

@@ -1,7 +1,7 @@
 /** The one way from a project's name to its scope for a caller: a project one is no member of does not exist. */
 import type { AuthService, Caller, ProjectRole } from '@tinyfleet/auth';
 import { NAME_PATTERN, type ProjectScope } from '@tinyfleet/contracts';
-import { FleetError } from '@tinyfleet/errors';
+import { FleetError, isFleetError } from '@tinyfleet/errors';
 import type { ProjectService } from '@tinyfleet/registry';
 
 export class ProjectAccess {
@@ -17,5 +17,22 @@ export class ProjectAccess {
     const role = await this.auth.roleIn(caller, scope.id);
     if (role === undefined) throw new FleetError('registry.project-not-found', { project });
     return { scope, role };
+  }
+
+  /** For answers that do not end. Does not count as a use: a page that is left open does not keep its session. */
+  async isStillAllowed(
+    given: Parameters<AuthService['callerOf']>[0],
+    scope: ProjectScope,
+    needed: ProjectRole,
+  ): Promise<boolean> {
+    try {
+      const caller = await this.auth.callerOf(given, { isUse: false });
+      const found = await this.admit(caller, scope.name);
+      this.auth.requireRole(found.role, needed);
+      return found.scope.id === scope.id;
+    } catch (error) {
+      if (isFleetError(error) && error.status >= 400 && error.status < 500) return false;
+      throw error;
+    }
   }
 }

@@ -33,6 +33,8 @@ import { OnlineManifests } from './ota/online-manifests.js';
 import { otaDefaults, type OtaOptions } from './ota/options.js';
 import { Ota } from './ota/ota.js';
 import { EdgeWatcher } from './ota/watcher.js';
+import { tapDefaults, type TapOptions } from './tap/options.js';
+import { Taps, type TapExit } from './tap/taps.js';
 
 export interface EdgeOptions {
   readonly broker?: Partial<BrokerOptions>;
@@ -50,6 +52,9 @@ export interface EdgeOptions {
   readonly certificateWarningDays?: number;
   /** The broker refused somebody or something. As often as strangers like: whoever logs it bounds it. */
   readonly onRefused?: (code: Refusal, facts: RefusalFacts) => void;
+  readonly taps?: Partial<TapOptions>;
+  /** Where goes what those see who listen to a device; without it nobody can. */
+  readonly tapExit?: TapExit;
 }
 
 /** Sequence counts are written this often. */
@@ -63,6 +68,7 @@ export class Edge {
   readonly ota: Ota;
   readonly asks: Asks;
   readonly rollups: PgRollupStore;
+  readonly taps: Taps;
   private readonly presence: Presence;
   private readonly presenceStore: PgPresenceStore;
   private readonly sequences = new Sequences();
@@ -121,9 +127,19 @@ export class Edge {
       options.admission,
       brokerOptions.certificateSkewS * 1_000,
     );
+    this.taps = new Taps(
+      options.tapExit ?? { send: () => Promise.resolve() },
+      (project, device) => this.broker.session(project, device) !== undefined,
+      { ...tapDefaults, ...options.taps },
+      failed('taps'),
+    );
     this.broker = new MqttBroker(credentials, brokerOptions, this.ingest.handle, {
       proven: (admitted, token) => this.credentialKeeper.note(admitted, token),
-      ...(options.onRefused ? { refused: options.onRefused } : {}),
+      refused: (code, facts) => {
+        this.taps.refused(code, facts);
+        options.onRefused?.(code, facts);
+      },
+      tapped: this.taps.tapped,
     });
     this.credentialKeeper.onEnded = (project, device) => credentials.invalidate(project, device);
     this.presenceStore = new PgPresenceStore(database);
@@ -164,6 +180,7 @@ export class Edge {
     clearInterval(this.warningTimer);
     await this.watcher.stop();
     await this.broker.stop();
+    await this.taps.stop();
     await this.ingest.batcher.drain();
     await this.asks.stop();
     await this.credentialKeeper.stop();

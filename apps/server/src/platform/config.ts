@@ -269,6 +269,24 @@ export const SETTINGS = {
     20_000,
     'Devices at a time, 15 to 18 KB of memory each.',
   ),
+  'listen.maxAtOnce': setting(
+    'TINYFLEET_LISTENERS',
+    count.max(1_000),
+    16,
+    'People who listen to devices at a time, of all projects.',
+  ),
+  'listen.messagesPerSecond': setting(
+    'TINYFLEET_LISTEN_RATE',
+    count.max(10_000),
+    100,
+    'Messages per second that one of them sees, twice as many at once; the rest is counted.',
+  ),
+  'listen.bytesPerSecond': setting(
+    'TINYFLEET_LISTEN_BYTES',
+    count,
+    131_072,
+    'Bytes per second that one of them sees, at least two of the largest packets.',
+  ),
   'limits.maxPacketBytes': setting(
     'TINYFLEET_MQTT_PACKET_BYTES',
     count,

@@ -2,11 +2,13 @@
 import { join } from 'node:path';
 import type { AuthorityService } from '@tinyfleet/registry';
 import type { Sealer } from '@tinyfleet/releases';
+import { ListenChannels } from '@tinyfleet/storage';
 import { throttleDefaults } from '../mqtt/broker/auth-throttle.js';
 import { attachWebSocket, sourceAddress } from '../mqtt/broker/websocket.js';
 import { listenMqtt, type MqttListener } from '../mqtt/broker/listen.js';
 import { Edge } from '../mqtt/edge.js';
 import { exposeEdge } from '../mqtt/metrics.js';
+import type { SeenBatch } from '../mqtt/tap/seen.js';
 import { refusalLog } from '../platform/refusal-log.js';
 import { listenError } from '../platform/listen.js';
 import type { RoleContext, RunningRole } from './role.js';
@@ -20,6 +22,7 @@ export async function startEdge(
 ): Promise<RunningRole> {
   const { config, log, database, blobs, events, httpServer, metrics } = context;
   const maxPacketBytes = config['limits.maxPacketBytes'];
+  const listening = new ListenChannels<SeenBatch>(database, events);
   const edge = new Edge(database, blobs, {
     broker: {
       maxConnections: config['limits.maxConnections'],
@@ -40,11 +43,24 @@ export async function startEdge(
     sealer,
     admission: authorities,
     certificateWarningDays: config.certificateWarningDays,
+    taps: {
+      maxListeners: config['listen.maxAtOnce'],
+      messagesPerSecond: config['listen.messagesPerSecond'],
+      messageBurst: config['listen.messagesPerSecond'] * 2,
+      // One message of any size passes.
+      bytesPerSecond: Math.max(config['listen.bytesPerSecond'], 2 * maxPacketBytes),
+    },
+    tapExit: listening,
     onRefused: refusalLog(log),
     onError: (part, error) => log.warn({ err: error, part }, 'edge: will try again'),
   });
   await edge.start();
-  const unsubscribe = events.subscribe(() => edge.wake());
+  const unsubscribeEvents = events.subscribe(() => edge.wake());
+  const unsubscribeListeners = listening.onRequest((request) => edge.taps.take(request));
+  const unsubscribe = (): void => {
+    unsubscribeEvents();
+    unsubscribeListeners();
+  };
   const { broker, ingest, ota, asks } = edge;
   exposeEdge(metrics, {
     broker,

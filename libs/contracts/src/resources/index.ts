@@ -13,6 +13,7 @@ export * from './devices.js';
 export * from './groups.js';
 export * from './device-imports.js';
 export * from './commands.js';
+export * from './device-listen.js';
 export * from './credentials.js';
 export * from './provisioning.js';
 export * from './models.js';

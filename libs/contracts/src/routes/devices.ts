@@ -109,6 +109,17 @@ export const devicesRoutes = {
     query: r.PageQuery.extend({ from: r.RangeQuery.shape.from, to: r.RangeQuery.shape.to }),
     response: r.page(r.TelemetryWindow),
   },
+  deviceListen: {
+    method: 'GET',
+    path: '/projects/:project/devices/:device/listen',
+    summary: 'What it sends and is sent from now on, decoded, and its connections: server-sent events',
+    access: 'operator',
+    params: device,
+    /** `raw`: with the bytes of every message, as hexadecimal. */
+    query: z.object({ raw: z.stringbool().default(false) }),
+    response: 'events',
+    event: r.DeviceListenEvent,
+  },
   deviceDeployments: {
     method: 'GET',
     path: '/projects/:project/devices/:device/deployments',

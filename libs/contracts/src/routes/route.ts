@@ -15,6 +15,8 @@ export interface Route {
   readonly body?: z.ZodType | 'binary';
   /** JSON response; `binary` is a raw octet stream, `lines` streamed text (NDJSON, CSV), `events` server-sent events. */
   readonly response?: z.ZodType | 'binary' | 'lines' | 'events';
+  /** What an event of `events` holds. */
+  readonly event?: z.ZodType;
   readonly status?: number;
   /** The path parameter whose resource has a revision: an If-Match is compared with it before anything changes. */
   readonly revisioned?: 'project' | 'device' | 'deviceType' | 'webhook' | 'group';

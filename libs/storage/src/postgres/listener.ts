@@ -13,9 +13,16 @@ const RETRY_MS = 1_000;
 /** Told the project's id, or undefined for "look at all of yours". */
 export type Waker = (projectId: string | undefined) => void;
 
+interface Channel {
+  readonly hear: (payload: string) => void;
+  readonly ready: () => void;
+}
+
 export class EventListener {
   private readonly wakers = new Set<Waker>();
   private readonly accessWakers = new Set<() => void>();
+  /** Channels besides ours, each with who hears it and who waits for that. */
+  private readonly channels = new Map<string, Channel>();
   private client: pg.Client | undefined;
   private poll: NodeJS.Timeout | undefined;
   private closed = false;
@@ -42,6 +49,37 @@ export class EventListener {
     return () => void this.accessWakers.delete(waker);
   }
 
+  /**
+   * Hears another channel, one hearer each. What is sent while the connection is lost is not heard. `ready` resolves
+   * when it is heard for the first time.
+   */
+  listen(
+    channel: string,
+    hear: (payload: string) => void,
+  ): { readonly ready: Promise<void>; readonly stop: () => void } {
+    const ready = new Promise<void>((resolve) => {
+      this.channels.set(channel, { hear, ready: resolve });
+    });
+    if (this.client) void this.hear(this.client, channel);
+    return {
+      ready,
+      stop: () => {
+        this.channels.delete(channel);
+        // A lost connection hears nothing anyway.
+        this.client?.query(`unlisten ${this.client.escapeIdentifier(channel)}`).catch(() => {});
+      },
+    };
+  }
+
+  private async hear(client: pg.Client, channel: string): Promise<void> {
+    try {
+      await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      this.channels.get(channel)?.ready();
+    } catch {
+      // The connection is lost: the next one listens to all of them.
+    }
+  }
+
   async stop(): Promise<void> {
     this.closed = true;
     clearInterval(this.poll);
@@ -64,18 +102,22 @@ export class EventListener {
     const again = () => {
       if (lost || this.closed) return;
       lost = true;
+      if (this.client === client) this.client = undefined;
       setTimeout(() => void this.connect(), RETRY_MS).unref();
     };
     client.on('error', again);
     client.on('end', again);
     client.on('notification', ({ channel, payload }) => {
-      if (channel === ACCESS_CHANNEL) this.wakeAccess();
-      else this.wake(payload?.split(':')[0]);
+      const other = this.channels.get(channel);
+      if (other) other.hear(payload ?? '');
+      else if (channel === ACCESS_CHANNEL) this.wakeAccess();
+      else if (channel === CHANNEL) this.wake(payload?.split(':')[0]);
     });
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}; listen ${ACCESS_CHANNEL}`);
       this.client = client;
+      for (const one of this.channels.keys()) await this.hear(client, one);
       this.wake(undefined);
     } catch {
       again();

@@ -29,3 +29,4 @@ export {
   type ParsedMacManifest,
   type ParsedManifest,
 } from './parse.js';
+export { contentFromJson, manifestFromJson, manifestToJson } from './json.js';

@@ -1,18 +1,14 @@
 /**
- * Open event streams. Each reads the outbox by number from where it is, woken by the listener, so nothing is kept in
- * memory for a slow reader: it reads on when its socket has drained. A comment every 15 s keeps proxies from closing.
+ * Streams of a project's events. Each reads the outbox by number from where it is, woken by the listener, so nothing is kept
+ * in memory for a slow reader: it reads on when its socket has drained.
  */
 import type { ServerResponse } from 'node:http';
 import type { ProjectScope } from '@tinyfleet/contracts';
 import type { EventListener, PgEventReader } from '@tinyfleet/storage';
 import type { Logger } from 'pino';
+import type { OpenStreams } from './open-streams.js';
 
 const BATCH = 200;
-const HEARTBEAT_MS = 15_000;
-/** Gathers what changes rights together; a stream ends within that and one look-up. */
-const RECHECK_MS = 200;
-/** What a client waits before it reconnects. */
-const RETRY_MS = 2_000;
 
 export interface StreamRequest {
   readonly scope: ProjectScope;
@@ -20,22 +16,16 @@ export interface StreamRequest {
   readonly names: ReadonlySet<string> | undefined;
   /** Number to resume after. */
   readonly after: number;
-  /** Asked again when somebody's rights change, and from time to time: sessions and tokens also expire. */
   readonly isAllowed: () => Promise<boolean>;
 }
 
 export class EventStreams {
-  private readonly open_ = new Set<ServerResponse>();
-
   constructor(
     private readonly reader: PgEventReader,
     private readonly listener: EventListener,
+    private readonly streams: OpenStreams,
     private readonly log: Logger,
   ) {}
-
-  get count(): number {
-    return this.open_.size;
-  }
 
   /**
    * The number that a stream begins after: what the client saw last, at most what there is (the project may be a new
@@ -47,14 +37,7 @@ export class EventStreams {
   }
 
   async open(response: ServerResponse, { scope, names, after, isAllowed }: StreamRequest): Promise<void> {
-    response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-      connection: 'keep-alive',
-    });
-    response.write(`retry: ${RETRY_MS}\n\n`);
-    this.open_.add(response);
+    this.streams.begin(response, isAllowed);
     let position = after;
     let reading = false;
     let again = false;
@@ -92,35 +75,8 @@ export class EventStreams {
     const unsubscribe = this.listener.subscribe((projectId) => {
       if (projectId === undefined || projectId === scope.id) void read();
     });
-    const check = async (): Promise<void> => {
-      // The database is away: nothing can be read either, and the next heartbeat asks again.
-      const allowed = await isAllowed().catch(() => true);
-      if (!allowed) response.end();
-    };
-    let pending: NodeJS.Timeout | undefined;
-    const unsubscribeAccess = this.listener.subscribeToAccess(() => {
-      pending ??= setTimeout(() => {
-        pending = undefined;
-        void check();
-      }, RECHECK_MS);
-    });
-    const heartbeat = setInterval(() => {
-      response.write(': still here\n\n');
-      void check();
-    }, HEARTBEAT_MS);
-    response.once('close', () => {
-      unsubscribe();
-      unsubscribeAccess();
-      clearTimeout(pending);
-      clearInterval(heartbeat);
-      this.open_.delete(response);
-    });
+    response.once('close', unsubscribe);
     await read();
-  }
-
-  /** Ends all streams; clients reconnect elsewhere with their last number. */
-  close(): void {
-    for (const response of this.open_) response.end();
   }
 }
 

@@ -1,8 +1,6 @@
 /** Live events of a project (server-sent events): the outbox as it grows, resumed by Last-Event-ID. */
 import { Controller, Req, Res } from '@nestjs/common';
-import { AuthService } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { isFleetError } from '@tinyfleet/errors';
 import type { FastifyReply } from 'fastify';
 import { Api, Input, Scope, type ApiInput, type ApiRequest } from '../api.js';
 import { ProjectAccess } from '../project-access.js';
@@ -12,7 +10,6 @@ import { EventStreams } from './event-streams.js';
 export class EventController {
   constructor(
     private readonly streams: EventStreams,
-    private readonly auth: AuthService,
     private readonly access: ProjectAccess,
   ) {}
 
@@ -35,21 +32,7 @@ export class EventController {
       scope,
       names,
       after,
-      isAllowed: async () => await this.isAllowed(given, scope),
+      isAllowed: async () => await this.access.isStillAllowed(given, scope, 'viewer'),
     });
-  }
-
-  /** Does not count as a use: a page that is left open does not keep its session. */
-  private async isAllowed(
-    given: Parameters<AuthService['callerOf']>[0],
-    scope: ProjectScope,
-  ): Promise<boolean> {
-    try {
-      const caller = await this.auth.callerOf(given, { isUse: false });
-      return (await this.access.admit(caller, scope.name)).scope.id === scope.id;
-    } catch (error) {
-      if (isFleetError(error) && error.status >= 400 && error.status < 500) return false;
-      throw error;
-    }
   }
 }

@@ -14,6 +14,7 @@ import type { BrokerOptions } from './options.js';
 import { PacketGuard } from './packet-guard.js';
 import { Refusals, type Refusal, type RefusalFacts } from './refusals.js';
 import { DeviceSession } from './session.js';
+import { nobodyListens, type TappedDevices } from './tapped.js';
 
 type ConnectPacket = Parameters<Aedes['preConnect']>[1];
 type AuthenticateDone = Parameters<Aedes['authenticate']>[3];
@@ -67,6 +68,8 @@ export interface BrokerListener {
   /** A device has proven itself: with this token, or by its certificate. */
   proven?(admitted: Admitted, token: Uint8Array | undefined): void;
   refused?(code: Refusal, facts: RefusalFacts): void;
+  /** Devices whose messages and connections somebody wants to see. */
+  readonly tapped?: TappedDevices;
 }
 
 interface BrokerEvents {
@@ -102,6 +105,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   private readonly byClient = new WeakMap<Client, DeviceSession>();
   private readonly guards = new WeakMap<Duplex, PacketGuard>();
   private readonly pending = new Set<Duplex>();
+  private readonly tapped: TappedDevices;
   private sweepTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -111,6 +115,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     private readonly listener: BrokerListener = {},
   ) {
     super();
+    this.tapped = listener.tapped ?? nobodyListens;
     this.refusals = new Refusals((code, facts) => this.listener.refused?.(code, facts));
     this.throttle = new AuthThrottle(options.throttle);
     this.aedes = new Aedes({
@@ -317,7 +322,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   }
 
   private admit(client: Client, { device, credential }: Admitted): void {
-    this.byClient.set(client, new DeviceSession(client, device, credential, this.options));
+    this.byClient.set(client, new DeviceSession(client, device, credential, { options: this.options, tapped: this.tapped }));
     this.names.set(client.conn, client.id);
     this.pending.delete(client.conn);
     const guard = this.guards.get(client.conn);
@@ -334,6 +339,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     this.counters.connects++;
     // A takeover has closed the older connection of the same client id already [MQTT-3.1.4-2].
     this.sessions.set(client.id, session);
+    this.tapped.get(client.id)?.connected(session, (this.peers.get(client.conn) ?? unknownPeer).address);
     this.emit('connected', session);
   }
 
@@ -343,6 +349,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     session.closed = true;
     if (this.sessions.get(client.id) !== session) return;
     this.sessions.delete(client.id);
+    this.tapped.get(client.id)?.disconnected(session);
     this.emit('disconnected', session);
   }
 
@@ -377,6 +384,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     this.counters.messageBytes += payload.length;
     session.inFlight++;
     session.lastMessageAt = Date.now();
+    this.tapped.get(client.id)?.message(session, { direction: 'up', leaf, payload, qos: packet.qos, will });
     this.onMessage(session, { leaf, payload, will }, (error) => {
       session.inFlight--;
       done(error ?? null);
@@ -406,6 +414,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
       return;
     }
     session.subscriptions++;
+    this.tapped.get(client.id)?.subscribed(session, subscription.topic, subscription.qos);
     done(null, subscription);
   }
 }

@@ -17,12 +17,12 @@ export class RateLimit {
     return Math.min(this.burst, this.tokens + ((nowMs - this.at) * this.perSecond) / 1_000) < 1;
   }
 
-  /** Takes one token. False: the caller is above the rate. */
-  take(nowMs: number): boolean {
+  /** Takes one token, or as many as it costs. False: the caller is above the rate. */
+  take(nowMs: number, cost = 1): boolean {
     this.tokens = Math.min(this.burst, this.tokens + ((nowMs - this.at) * this.perSecond) / 1_000);
     this.at = nowMs;
-    if (this.tokens < 1) return false;
-    this.tokens -= 1;
+    if (this.tokens < cost) return false;
+    this.tokens -= cost;
     return true;
   }
 }

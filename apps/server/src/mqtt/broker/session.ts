@@ -4,6 +4,7 @@ import type { CredentialRecord, DeviceRecord } from '@tinyfleet/telemetry';
 import { TOPIC_ROOT } from './access.js';
 import type { BrokerOptions } from './options.js';
 import { RateLimit } from './rate-limit.js';
+import type { TappedDevices } from './tapped.js';
 
 export class DeviceSession {
   readonly connectedAt = Date.now();
@@ -16,6 +17,7 @@ export class DeviceSession {
   closed = false;
   /** Declared in this connection's hello: how often it wakes. 0 = does not sleep, undefined = no hello yet. */
   dutyCycleS: number | undefined;
+  private readonly tapped: TappedDevices;
 
   constructor(
     private readonly client: Client,
@@ -23,8 +25,9 @@ export class DeviceSession {
     public device: DeviceRecord,
     /** What it proved itself with. */
     public credential: CredentialRecord,
-    options: BrokerOptions,
+    { options, tapped }: { readonly options: BrokerOptions; readonly tapped: TappedDevices },
   ) {
+    this.tapped = tapped;
     this.rate = new RateLimit(options.messagesPerSecond, options.messageBurst, performance.now());
   }
 
@@ -38,6 +41,7 @@ export class DeviceSession {
    */
   send(leaf: string, payload: Buffer, qos: 0 | 1): Promise<boolean> {
     if (this.closed || this.client.closed) return Promise.resolve(false);
+    this.tapped.get(this.client.id)?.message(this, { direction: 'down', leaf, payload, qos });
     const topic = `${TOPIC_ROOT}${this.client.id}/down/${leaf}`;
     return new Promise((resolve) => {
       this.client.publish({ cmd: 'publish', topic, payload, qos, dup: false, retain: false }, () =>

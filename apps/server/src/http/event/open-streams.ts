@@ -1,0 +1,61 @@
+/**
+ * Answers that do not end: server-sent events. Each begins and is kept open here: a comment every 15 s keeps proxies from
+ * closing it, and it ends when its caller's right to it does.
+ */
+import type { ServerResponse } from 'node:http';
+import type { EventListener } from '@tinyfleet/storage';
+
+const HEARTBEAT_MS = 15_000;
+/** Gathers what changes rights together; a stream ends within that and one look-up. */
+const RECHECK_MS = 200;
+/** What a client waits before it reconnects. */
+const RETRY_MS = 2_000;
+
+export class OpenStreams {
+  private readonly open = new Set<ServerResponse>();
+
+  constructor(private readonly listener: EventListener) {}
+
+  get count(): number {
+    return this.open.size;
+  }
+
+  /** `isAllowed` is asked again when somebody's rights change, and from time to time: sessions and tokens also expire. */
+  begin(response: ServerResponse, isAllowed: () => Promise<boolean>): void {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      connection: 'keep-alive',
+    });
+    response.write(`retry: ${RETRY_MS}\n\n`);
+    this.open.add(response);
+    const check = async (): Promise<void> => {
+      // The database is away: nothing can be read either, and the next heartbeat asks again.
+      const allowed = await isAllowed().catch(() => true);
+      if (!allowed) response.end();
+    };
+    let pending: NodeJS.Timeout | undefined;
+    const unsubscribe = this.listener.subscribeToAccess(() => {
+      pending ??= setTimeout(() => {
+        pending = undefined;
+        void check();
+      }, RECHECK_MS);
+    });
+    const heartbeat = setInterval(() => {
+      response.write(': still here\n\n');
+      void check();
+    }, HEARTBEAT_MS);
+    response.once('close', () => {
+      unsubscribe();
+      clearTimeout(pending);
+      clearInterval(heartbeat);
+      this.open.delete(response);
+    });
+  }
+
+  /** Ends all; clients reconnect elsewhere. */
+  close(): void {
+    for (const response of this.open) response.end();
+  }
+}
