@@ -1,59 +1,17 @@
 /** The database goes away and comes back: the server says so, loses nothing, and needs no restart. */
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@tinyfleet/storage';
 import { eventually } from '@tinyfleet/testing';
+import { DatabaseWire } from './database-wire.js';
 import { startTestServer, type TestServer } from './test-server.js';
-
-/** A wire between server and database that can be cut. */
-class Wire {
-  private readonly sockets = new Set<Socket>();
-  private isCut = false;
-  private readonly server: Server;
-
-  constructor(socketPath: string) {
-    this.server = createServer((near) => {
-      if (this.isCut) return void near.destroy();
-      const far = connect(socketPath);
-      for (const socket of [near, far]) {
-        this.sockets.add(socket);
-        socket.on('error', () => {});
-        socket.on('close', () => {
-          this.sockets.delete(socket);
-          near.destroy();
-          far.destroy();
-        });
-      }
-      near.pipe(far).pipe(near);
-    });
-  }
-
-  async listen(): Promise<number> {
-    this.server.listen(0, '127.0.0.1');
-    await once(this.server, 'listening');
-    return (this.server.address() as AddressInfo).port;
-  }
-  cut(): void {
-    this.isCut = true;
-    for (const socket of this.sockets) socket.destroy();
-  }
-  mend(): void {
-    this.isCut = false;
-  }
-  close(): void {
-    this.cut();
-    this.server.close();
-  }
-}
 
 describe('an outage of the database', () => {
   let directory: string;
   let postgres: EmbeddedPostgres;
-  let wire: Wire;
+  let wire: DatabaseWire;
   let server: TestServer;
 
   beforeAll(async () => {
@@ -63,10 +21,9 @@ describe('an outage of the database', () => {
       directory: join(directory, 'postgres'),
       logFile: join(directory, 'log'),
     });
-    const { host, port, user, password } = postgres.connection;
-    wire = new Wire(join(host, `.s.PGSQL.${port}`));
+    wire = await DatabaseWire.to(postgres);
     server = await startTestServer({
-      DATABASE_URL: `postgres://${user}:${password}@127.0.0.1:${await wire.listen()}/postgres`,
+      DATABASE_URL: wire.url,
     });
     await server.client.call('projectCreate', { body: { name: 'p' } });
   });

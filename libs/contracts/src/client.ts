@@ -9,7 +9,7 @@ type Parsed<S> = S extends z.ZodType
   ? z.infer<S>
   : S extends 'binary'
     ? Uint8Array
-    : S extends 'lines'
+    : S extends 'lines' | 'events'
       ? ReadableStream<Uint8Array>
       : undefined;
 type Input<S> = S extends z.ZodType
@@ -144,7 +144,8 @@ export function createClient(options: ClientOptions) {
     }
     if (route.response === 'binary')
       return new Uint8Array(await response.arrayBuffer()) as unknown as CallOutput<N>;
-    if (route.response === 'lines') return response.body as unknown as CallOutput<N>;
+    if (route.response === 'lines' || route.response === 'events')
+      return response.body as unknown as CallOutput<N>;
     if (route.response === undefined || response.status === 204) return undefined as CallOutput<N>;
     return (await response.json()) as CallOutput<N>;
   }

@@ -13,7 +13,8 @@ import { credentialsCommand, revokeCommand, rotateCommand } from './device-crede
 import { moveCommands, updateCommand } from './device-change.js';
 import { exportCommand, importCommand, importsCommand } from './device-import.js';
 import { enrolmentCommands } from './device-enrolment.js';
-import { listenCommand, watchCommand } from './device-watch.js';
+import { listenCommand } from './device-listen.js';
+import { watchCommand } from './device-watch.js';
 
 export function deviceCommand(): Command {
   const command = new Command('device').description('Devices: register, list, show, ask, watch');
