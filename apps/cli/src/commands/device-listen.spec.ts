@@ -16,7 +16,6 @@ const message: Extract<Resource<'DeviceListenEvent'>, { kind: 'message' }> = {
   error: null,
   hex: 'a201010208',
 };
-// eslint-disable-next-line no-control-regex
 const plain = (text: string): string => text.replace(/\u001b\[\d+m/g, '').replace(/ +/g, ' ');
 
 describe('a line of what is heard', () => {

@@ -50,7 +50,7 @@ async function listen(
   const client = await session.client();
   const params = { project: await session.project(), device: name };
   let wasOpen = false;
-  while (!signal.aborted) {
+  for (;;) {
     try {
       const stream = await client.call('deviceListen', { params, query: { raw: String(isRaw) }, signal });
       if (!wasOpen) session.out.hint(`Listening to ${name}. Ctrl-C ends.`);
@@ -61,8 +61,10 @@ async function listen(
       const isAway = (error as { status?: number }).status === undefined || isTransient(error);
       if (!wasOpen || !isAway) throw error;
     }
-    if (!signal.aborted) session.out.hint('The stream has ended; trying again.');
+    if (signal.aborted) return;
+    session.out.hint('The stream has ended; trying again.');
     await pause(RECONNECT_MS, signal);
+    if (signal.aborted) return;
   }
 }
 

@@ -112,7 +112,9 @@ function hexOf(from: JsonObject, name: string, bytes?: number): Uint8Array {
 function algorithmOf(from: JsonObject): ManifestAlgorithm {
   const { algorithm } = from;
   if (algorithm !== 'ed25519' && algorithm !== 'p256')
-    throw new FleetError('manifest.algorithm-unsupported', { algorithm: JSON.stringify(algorithm) ?? 'none' });
+    throw new FleetError('manifest.algorithm-unsupported', {
+      algorithm: typeof algorithm === 'string' ? algorithm : 'none',
+    });
   return algorithm;
 }
 

@@ -60,8 +60,8 @@ describe('describeSeen', () => {
 
   it('should say a refusal as the log does', () => {
     const facts = { clientId: 'demo/a', topic: 'fleet/1/demo/b/up/state' };
-    expect(describeSeen({ n: 0, at: 0, kind: 'refused', code: 'mqtt.topic-refused', facts }, false)).toMatchObject(
-      { code: 'mqtt.topic-refused', reason: expect.stringContaining('demo/b'), address: null },
-    );
+    expect(
+      describeSeen({ n: 0, at: 0, kind: 'refused', code: 'mqtt.topic-refused', facts }, false),
+    ).toMatchObject({ code: 'mqtt.topic-refused', reason: expect.stringContaining('demo/b'), address: null });
   });
 });

@@ -41,9 +41,11 @@ export function describeSeen(seen: Seen, isRaw: boolean): Told {
 
 function decodePayload(name: string, payload: Buffer): Decoded {
   try {
-    if (name === 'telemetry.json') return told(messageToJson('telemetry', decodeTelemetryJson(payload), 'hex'));
+    if (name === 'telemetry.json')
+      return told(messageToJson('telemetry', decodeTelemetryJson(payload), 'hex'));
     const known = messageNames.find((one) => one === name);
-    if (known === undefined) throw new FleetError('wire.topic-invalid', { topic: name, reason: 'its last level is unknown' });
+    if (known === undefined)
+      throw new FleetError('wire.topic-invalid', { topic: name, reason: 'its last level is unknown' });
     return told(elide(known, messageToJson(known, decode(known, payload) as never, 'hex')));
   } catch (error) {
     if (!isFleetError(error)) throw error;

@@ -322,7 +322,10 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   }
 
   private admit(client: Client, { device, credential }: Admitted): void {
-    this.byClient.set(client, new DeviceSession(client, device, credential, { options: this.options, tapped: this.tapped }));
+    this.byClient.set(
+      client,
+      new DeviceSession(client, device, credential, { options: this.options, tapped: this.tapped }),
+    );
     this.names.set(client.conn, client.id);
     this.pending.delete(client.conn);
     const guard = this.guards.get(client.conn);

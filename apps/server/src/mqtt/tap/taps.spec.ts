@@ -25,7 +25,12 @@ class Listened {
       this.batches.push(batch);
       if (this.release !== undefined) await new Promise<void>((resolve) => (this.release = resolve));
     };
-    this.taps = new Taps({ send }, () => true, { ...tapDefaults, flushMs: 1, ...options }, () => {});
+    this.taps = new Taps(
+      { send },
+      () => true,
+      { ...tapDefaults, flushMs: 1, ...options },
+      () => {},
+    );
   }
   tapped(device = 'a') {
     return this.taps.tapped.get(`demo/${device}`);

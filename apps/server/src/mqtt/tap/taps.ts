@@ -74,7 +74,8 @@ export class Taps {
 
   refused(code: Refusal, facts: RefusalFacts): void {
     const { clientId } = facts;
-    if (this.devices.size > 0 && typeof clientId === 'string') this.devices.get(clientId)?.refused(code, facts);
+    if (this.devices.size > 0 && typeof clientId === 'string')
+      this.devices.get(clientId)?.refused(code, facts);
   }
 
   async stop(): Promise<void> {
