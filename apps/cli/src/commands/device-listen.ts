@@ -61,7 +61,6 @@ async function listen(
       const isAway = (error as { status?: number }).status === undefined || isTransient(error);
       if (!wasOpen || !isAway) throw error;
     }
-    if (signal.aborted) return;
     session.out.hint('The stream has ended; trying again.');
     await pause(RECONNECT_MS, signal);
     if (signal.aborted) return;
