@@ -2808,6 +2808,22 @@ export const errors = {
     text: 'Too many requests; the next one is allowed in {seconds} s.',
     hint: 'Send fewer at once, or raise TINYFLEET_API_RATE and TINYFLEET_API_BURST.',
   },
+  'server.edge-silent': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Server: edge silent',
+    text: 'The process that holds the connections of devices does not answer.',
+    hint: 'Start one with the roles broker, ingest and ota on the same database, and try again.',
+  },
+  'server.too-many-listeners': {
+    status: 429,
+    exit: 7,
+    transient: false,
+    title: 'Server: too many listeners',
+    text: '{limit} people listen to devices already.',
+    hint: 'Wait until one of them ends, or raise TINYFLEET_LISTENERS where the broker runs.',
+  },
   'server.unaudited': {
     status: 500,
     exit: 70,
@@ -3751,6 +3767,8 @@ export interface ErrorData {
   'server.precondition-failed': { resource: Value; revision: Value };
   'server.precondition-invalid': { header: Value; reason: Value };
   'server.rate-limited': { seconds: Value };
+  'server.edge-silent': Record<never, Value>;
+  'server.too-many-listeners': { limit: Value };
   'server.unaudited': { route: Value };
   'simulator.config-invalid': { file: Value; problem: Value };
   'simulator.scenario-unreadable': { file: Value; problem: Value };
