@@ -7,10 +7,13 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { describeWith, eventually } from '@tinyfleet/testing';
 import { decodeParameterBlock } from '@tinyfleet/wire';
+import type { Command } from 'commander';
+import { outputFormats } from './output/output.js';
 import { workspaceRoot } from './paths.js';
+import { createProgram, run } from './program.js';
 
 const bin = join(workspaceRoot, 'apps/cli/bin/tinyfleet.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
@@ -34,6 +37,44 @@ function json(...args: string[]): unknown {
   const result = tinyfleet(...args, '--output', 'json');
   if (result.status !== 0) throw new Error(`${args.join(' ')}: ${result.stderr}`);
   return JSON.parse(result.stdout);
+}
+
+const leaves = (command: Command): Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+const pathOf = (command: Command): string[] =>
+  command.parent ? [...pathOf(command.parent), command.name()] : [];
+/** Commands whose result is a list or one thing. */
+const PRINTS = /^(list|show|members|commands|credentials|deliveries|imports|invitations|waiting)$/;
+/** What they are asked about; null: not here. */
+const WITH: Readonly<Record<string, readonly string[] | null>> = {
+  'build show': ['vibration@1.1.0', '--for', 'wasm'],
+  'device commands': ['pump-1'],
+  'device credentials': ['pump-1'],
+  'device show': ['pump-1'],
+  'device-type show': ['wasm'],
+  'group members': ['printed'],
+  'group show': ['printed'],
+  'model show': ['vibration'],
+  'release show': ['vibration@1.1.0'],
+  // There is none: story.large.spec.ts has one.
+  'rollout show': null,
+  'user show': null,
+  'webhook deliveries': ['printed'],
+  'webhook show': ['printed'],
+};
+/** In this process, which has the commands loaded already. */
+async function printed(words: string[]): Promise<{ status: number; text: string }> {
+  let text = '';
+  const take = (chunk: unknown) => {
+    text += String(chunk);
+    return true;
+  };
+  const spies = [process.stdout, process.stderr].map((stream) =>
+    jest.spyOn(stream, 'write').mockImplementation(take as never),
+  );
+  const status = await run(words);
+  for (const spy of spies) spy.mockRestore();
+  return { status, text };
 }
 
 beforeAll(async () => {
@@ -311,6 +352,46 @@ describe('tinyfleet', () => {
     expect(result.status).toBe(0);
   });
 
+  it('should print every list and every single thing as a table, as JSON and as CSV', async () => {
+    json('group', 'create', 'printed', '--filter', 'tag = eu');
+    json('webhook', 'create', 'printed', '--to', 'https://hook.example', '--events', 'key.changed');
+    const printing = leaves(createProgram()).filter((command) => PRINTS.test(command.name()));
+    expect(printing.length).toBeGreaterThan(30);
+    const given = process.env;
+    process.env = env;
+    try {
+      for (const command of printing) {
+        const path = [command.parent?.name() ?? '', command.name()].join(' ').replace(/^npx tinyfleet /, '');
+        const args = path in WITH ? WITH[path] : [];
+        if (!args) continue;
+        for (const format of outputFormats) {
+          const words = [...pathOf(command), ...args, '--output', format];
+          const { status, text } = await printed(words);
+          expect({ words, status }).toEqual({ words, status: 0 });
+          if (format === 'json') expect(() => JSON.parse(text) as unknown).not.toThrow();
+          if (format === 'csv') expect(text).toMatch(/^[a-z ,/A-Z]+\r?\n?/);
+        }
+      }
+    } finally {
+      process.env = given;
+    }
+    for (const noun of ['group', 'webhook']) json(noun, 'delete', 'printed', '--yes');
+  });
+
+  it('should complete names that only the server knows', () => {
+    const complete = (...words: string[]) =>
+      tinyfleet('complete', '--', ...words)
+        .stdout.trim()
+        .split('\n');
+    expect(complete('device', 'show', 'pu')).toEqual(['pump-1']);
+    expect(complete('--project', 'pumps', 'model', 'show', '')).toEqual(['vibration']);
+    expect(complete('device', 'list', '--filter', "'type = qemu-m4")).toEqual(['type = qemu-m4']);
+    expect(complete('device', 'list', '--filter', 'tag = eu and lastS')).toEqual(['tag = eu and lastSeen']);
+    expect(complete('device', 'list', '--project', 'p')).toEqual(['pumps']);
+    expect(complete('completion', 'z')).toEqual(['zsh']);
+    expect(complete('device', 'add', 'x')).toEqual(['']);
+  });
+
   it('should sign in to a server by token and go back', () => {
     const { url, token } = JSON.parse(readFileSync(join(folder, 'data/cli-context.json'), 'utf8')) as Record<
       string,
@@ -351,7 +432,10 @@ describe('tinyfleet', () => {
         project: 'pumps',
       });
       expect(json('token', 'list')).toEqual([]);
-      expect(json('session', 'list')).toMatchObject([{ kind: 'cli', via: 'password', isCurrent: true }]);
+      expect(json('session', 'list')).toMatchObject([
+        { kind: 'cli', via: 'password', isCurrent: true },
+        { kind: 'browser', via: 'link', isCurrent: false },
+      ]);
       const ci = json('token', 'create', 'ci', '--areas', 'devices', '--read-only', '--days', '1') as {
         token: string;
       };

@@ -1,10 +1,14 @@
 /** The command tree: help for every command, errors and exit codes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { RUNNERS } from '@tinyfleet/firmware';
 import type { Command } from 'commander';
 import { ApiError } from '@tinyfleet/contracts';
 import { FleetError, errorEntry, errors } from '@tinyfleet/errors';
 import { failureOf, renderFailure } from './errors.js';
+import { EXIT_CODES } from './exit-codes.js';
+import { workspaceRoot } from './paths.js';
 import { RUNNER_NAMES } from './commands/simulate.js';
 import { createProgram } from './program.js';
 
@@ -20,14 +24,45 @@ function help(command: Command): string {
   return text;
 }
 
+/** A status beside these is of the server: 500 and the like tell little to a script. */
+const EXITS_OF_STATUS: Readonly<Record<number, readonly number[]>> = {
+  400: [2, 6, 8],
+  401: [3],
+  403: [3],
+  404: [4, 8],
+  // 1: what was asked for has ended otherwise, such as a rollout.
+  409: [5, 1],
+  410: [5],
+  412: [5],
+  413: [6],
+  415: [2],
+  422: [6, 2, 1, 8],
+  429: [7],
+  499: [130],
+  502: [7],
+  503: [7, 8],
+  504: [7],
+};
+
+/** Verbs after which something is gone, or no longer works. */
+const DESTRUCTIVE = /^(remove|delete|revoke|retire|reject|abort|suspend|disable)$/;
+
 describe('commands', () => {
   const program = createProgram();
 
-  it('should describe every command and argument', () => {
-    for (const command of leaves(program)) {
-      expect(command.description()).not.toBe('');
-      for (const option of command.options) expect(`${command.name()} ${option.flags}`).toContain('--');
+  it('should describe every command and option', () => {
+    for (const command of [program, ...leaves(program)]) {
+      expect([command.name(), command.description()]).not.toContain('');
+      const without = command.options.filter(({ long, description }) => !long || !description);
+      expect(without.map(({ flags }) => `${command.name()} ${flags}`)).toEqual([]);
     }
+  });
+
+  it('should ask before anything is destroyed, and take --yes', () => {
+    const destructive = leaves(program).filter((command) => DESTRUCTIVE.test(command.name()));
+    expect(destructive.length).toBeGreaterThan(15);
+    const unasked = destructive.filter(({ options }) => !options.some(({ long }) => long === '--yes'));
+    expect(unasked.map((command) => `${command.parent?.name()} ${command.name()}`)).toEqual([]);
   });
 
   it('should show an example in the help of every command', () => {
@@ -92,6 +127,24 @@ describe('commands that errors name', () => {
     );
     expect(named.length).toBeGreaterThan(10);
     expect(missing).toEqual([]);
+  });
+});
+
+describe('exit codes', () => {
+  const documented = [
+    ...readFileSync(join(workspaceRoot, 'docs/cli.md'), 'utf8').matchAll(/^\| +(\d+) \|/gm),
+  ];
+
+  it('should be those of docs/cli.md', () => {
+    expect(documented.map((match) => match[1])).toEqual(Object.keys(EXIT_CODES));
+    expect(help(createProgram())).toContain('6 input refused');
+  });
+
+  it.each(Object.entries(errors))('should mean what the status means: %s', (_code, { status, exit }) => {
+    expect(exit in EXIT_CODES).toBe(true);
+    const allowed = EXITS_OF_STATUS[status];
+    if (allowed) expect(allowed).toContain(exit);
+    else expect(status).toBeGreaterThanOrEqual(500);
   });
 });
 

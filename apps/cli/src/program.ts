@@ -24,9 +24,11 @@ import { simulateCommand } from './commands/simulate.js';
 import { tokenCommand } from './commands/token.js';
 import { upCommand } from './commands/up/index.js';
 import { userCommand } from './commands/user.js';
+import { completeCommand } from './commands/complete.js';
 import { completionCommand } from './commands/completion.js';
 import { webhookCommand } from './commands/webhook.js';
 import { wireCommand } from './commands/wire.js';
+import { EXIT_CODES } from './exit-codes.js';
 import { outputFormats } from './output/output.js';
 
 export function createProgram(): Command {
@@ -50,8 +52,9 @@ The loop in five commands:
   $ npx tinyfleet rollout start kws@1.1.0 --to 'tag = "demo"'
   $ npx tinyfleet rollout watch
 
-Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not found, 5 conflict, 6 input refused,
-7 not available, 8 this machine, 70 a defect.`,
+Exit codes: ${Object.entries(EXIT_CODES)
+        .map(([code, meaning]) => `${code} ${meaning}`)
+        .join(', ')}.`,
     );
   for (const command of [
     upCommand(),
@@ -84,6 +87,7 @@ Exit codes: 0 done, 1 the outcome is a failure, 2 usage, 3 not allowed, 4 not fo
     doctorCommand(),
   ])
     program.addCommand(command);
+  program.addCommand(completeCommand(), { hidden: true });
   inherit(program);
   return program;
 }

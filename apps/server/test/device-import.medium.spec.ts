@@ -203,13 +203,13 @@ describe('device import', () => {
 
   it('should export what it imports', async () => {
     await load(
-      'name,type,tags,site,hardwareRevision,notes,attr.n,attr.t\nz-1,wasm,b a,"s,1",B2,"x ""y""\nz",1,"""1"""\nz-2,posix,,,,,,\n',
+      'name,type,tags,site,hardwareRevision,notes,attr.n,attr.t\nz-1,wasm,b a,"s,1",B2,"x ""y""\nz",1,"""1"""\nz-2,posix,,,,\'=1+1,-7,@x\n',
     );
     const query = { filter: 'name = "z-*"' };
     const exported = await text(await server.client.call('deviceExport', { params, query }));
     expect(exported).toBe(
       'name,type,tags,site,hardwareRevision,notes,attr.n,attr.t\r\n' +
-        'z-1,wasm,a b,"s,1",B2,"x ""y""\nz",1,"""1"""\r\nz-2,posix,,,,,,\r\n',
+        'z-1,wasm,a b,"s,1",B2,"x ""y""\nz",1,"""1"""\r\nz-2,posix,,,,\'=1+1,-7,\'@x\r\n',
     );
     for (const device of ['z-1', 'z-2'])
       await server.client.call('deviceDelete', { params: { ...params, device } });

@@ -3,7 +3,7 @@ import type { Resource } from '@tinyfleet/contracts';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { commaList, integer, readInput } from '../arguments.js';
-import { state } from '../output/format.js';
+import { plural, state } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
 import { Session } from '../session.js';
 import { confirm } from './confirm.js';
@@ -152,11 +152,14 @@ export function caCommand(): Command {
     .description('refuse certificates by serial number')
     .argument('<name>')
     .argument('<serials...>', 'hexadecimal, as `openssl x509 -serial` prints them')
-    .option('--reason <text>')
+    .option('--reason <text>', 'noted beside them')
+    .option('--yes', 'do not ask')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet ca revoke factory 0A1B2C')
-    .action(async (name: string, serials: string[], options: { reason?: string }, self: Command) => {
+    .action(async (name: string, serials: string[], options: RevokeOptions, self: Command) => {
       const session = Session.of(self);
       const client = await session.client();
+      const what = serials.length === 1 ? serials[0] : plural(serials.length, 'certificate');
+      await confirm(`Refuse ${what} of ${name} for good?`, options.yes);
       const params = { project: await session.project(), authority: name };
       for (const serial of serials)
         await client.call('authorityRevokeSerial', {
@@ -185,4 +188,9 @@ export function caCommand(): Command {
     });
 
   return command;
+}
+
+interface RevokeOptions {
+  readonly reason?: string;
+  readonly yes?: boolean;
 }

@@ -43,25 +43,34 @@ function wordsOf(root: Command): Words {
   const global = optionsOf(root);
   const walk = (command: Command, path: readonly string[]) => {
     words.set(path.join(' '), [
-      ...command.commands.map((child) => child.name()),
+      ...visible(command).map((child) => child.name()),
       ...(path.length === 0 ? [] : optionsOf(command)),
       ...global,
       '--help',
     ]);
-    for (const child of command.commands) walk(child, [...path, child.name()]);
+    for (const child of visible(command)) walk(child, [...path, child.name()]);
   };
   walk(root, []);
   return words;
 }
 
+/** As the help shows them. */
+const visible = (command: Command): Command[] =>
+  command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((child) => child.name() !== 'help');
 const optionsOf = (command: Command): string[] =>
   command.options.flatMap(({ long }) => (typeof long === 'string' ? [long] : []));
 
-/** The longest chain of words before the cursor that is a command; options and their values between are passed over. */
+/**
+ * The longest chain of words before the cursor that is a command; options and their values between are passed over. What is
+ * neither a command nor an option is asked for: it may be a name that only the server knows.
+ */
 function bash(words: Words): string {
   const cases = [...words].map(([path, list]) => `    '${path}') words='${list.join(' ')}' ;;`).join('\n');
   return `_tinyfleet() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path='' words='' i
+  local current="\${COMP_WORDS[COMP_CWORD]}" path='' words='' names i
   _tinyfleet_words() {
     case "$1" in
 ${cases.replaceAll('\n', '\n    ').replace(/^/, '    ')}
@@ -73,6 +82,11 @@ ${cases.replaceAll('\n', '\n    ').replace(/^/, '    ')}
   done
   _tinyfleet_words "$path"
   COMPREPLY=($(compgen -W "$words" -- "$current"))
+  if [[ "$current" != -* && ( "\${COMPREPLY[0]:---}" == -* || "\${COMP_WORDS[COMP_CWORD - 1]}" == --* ) ]]; then
+    names=()
+    while IFS= read -r i; do names+=("$i"); done < <("\${COMP_WORDS[0]}" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2> /dev/null)
+    if ((\${#names[@]} > 0)); then COMPREPLY=("\${names[@]}"); fi
+  fi
 }
 complete -o default -F _tinyfleet tinyfleet
 `;
@@ -91,5 +105,7 @@ function fish(words: Words): string {
         : `complete -c tinyfleet -f -n '${condition}' -a ${word}`,
     );
   });
-  return `${lines.join('\n')}\n`;
+  const names =
+    "complete -c tinyfleet -f -a '(tinyfleet complete -- (commandline -opc)[2..] (commandline -ct) 2> /dev/null)'";
+  return `${[...lines, names].join('\n')}\n`;
 }

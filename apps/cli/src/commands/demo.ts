@@ -4,6 +4,7 @@ import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { dataDir } from '../paths.js';
 import { Session } from '../session.js';
+import { confirm } from './confirm.js';
 import { DEMO_PROJECT, createDemo, forgetDemo, markRemoved } from './up/demo.js';
 
 export function demoCommand(): Command {
@@ -11,8 +12,9 @@ export function demoCommand(): Command {
   command
     .command('remove')
     .description('remove the demo project; it is not made again')
+    .option('--yes', 'do not ask')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet demo remove')
-    .action(async (_options, self: Command) => {
+    .action(async (options: { yes?: boolean }, self: Command) => {
       const session = Session.of(self);
       const client = await session.client();
       const { items } = await client.call('projectList', { query: { limit: 500 } });
@@ -22,6 +24,7 @@ export function demoCommand(): Command {
         throw new FleetError('cli.usage', {
           reason: `Project ${DEMO_PROJECT} is not simulated, so it is not the demo.`,
         });
+      await confirm(`Remove the project ${DEMO_PROJECT} with its simulated devices?`, options.yes);
       await client.call('projectDelete', { params: { project: DEMO_PROJECT } });
       markRemoved(dataDir(session.globals.dataDir));
       session.out.one({ removed: DEMO_PROJECT }, () => `${pc.green('removed')}  the demo`);

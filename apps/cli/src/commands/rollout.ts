@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import { integer, percentSteps, releaseRef } from '../arguments.js';
 import { ago, percent, plural, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
+import { confirm } from './confirm.js';
 import { Session, all } from '../session.js';
 import { countsText, watchRollout } from './rollout-watch.js';
 
@@ -121,22 +122,25 @@ Examples:
     ['pause', 'rolloutPause', 'stop offering to further devices'],
     ['resume', 'rolloutResume', 'go on'],
     ['abort', 'rolloutAbort', 'end it; devices that have not switched stay where they are'],
-  ] as const)
-    command
-      .command(verb)
-      .description(description)
+  ] as const) {
+    const change = command.command(verb).description(description);
+    if (verb === 'abort') change.option('--yes', 'do not ask');
+    change
       .argument('[number]', 'default: the newest', number)
       .addHelpText('after', `\nExample:\n  $ npx tinyfleet rollout ${verb} 1`)
-      .action(async (which: number | undefined, _options, self: Command) => {
+      .action(async (which: number | undefined, options: { yes?: boolean }, self: Command) => {
         const session = Session.of(self);
         const client = await session.client();
         const params = { project: await session.project(), number: which ?? (await newest(session)) };
+        if (verb === 'abort')
+          await confirm(`End rollout ${params.number} of ${params.project} for good?`, options.yes);
         const rollout = await client.call(route, { params });
         session.out.one(
           rollout,
           () => `${state(rollout.state)}  rollout ${rollout.number}: ${rollout.reason}`,
         );
       });
+  }
 
   return command;
 }

@@ -45,8 +45,8 @@ export function simulateCommand(): Command {
     .option('--history-days <n>', 'make so many days of telemetry first')
     .option('--state-file <file>', 'keep flash images over restarts (a folder, with processes)')
     .option('--duration <seconds>', 'end after so long')
-    .option('--mqtt-host <host>')
-    .option('--mqtt-port <port>')
+    .option('--mqtt-host <host>', 'of the broker (default: this machine)')
+    .option('--mqtt-port <port>', 'of the broker, plain MQTT (default: as the server says)')
     .addHelpText(
       'after',
       `

@@ -34,7 +34,7 @@ export function userCommand(): Command {
 
 function listCommand(): Command {
   return new Command('list')
-    .description('members of the project, or everybody with an account')
+    .description('members of the project and administrators of the instance, or everybody with an account')
     .option('--all', 'everybody on this server (administrators)')
     .option('--text <text>', 'with --all: part of an address or name')
     .addHelpText(
@@ -67,6 +67,11 @@ function listCommand(): Command {
         { header: 'email', value: (m) => m.email },
         { header: 'name', value: (m) => m.name },
         { header: 'role', value: (m) => m.role },
+        {
+          header: 'of',
+          value: (m) => (m.isAdmin ? 'instance' : 'project'),
+          text: (m) => (m.isAdmin ? pc.yellow('instance') : 'project'),
+        },
         { header: 'state', value: (m) => (m.disabled ? 'disabled' : 'enabled') },
         { header: 'last login', value: (m) => m.lastLoginAt, text: (m) => ago(m.lastLoginAt) },
       ]);
@@ -161,14 +166,16 @@ function revokeCommand(): Command {
     .description('end an open invitation')
     .argument('<email-or-id>')
     .option('--instance', 'one for no project (administrators)')
+    .option('--yes', 'do not ask')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet user revoke ada@example.com')
-    .action(async (which: string, options: { instance?: boolean }, self: Command) => {
+    .action(async (which: string, options: { instance?: boolean; yes?: boolean }, self: Command) => {
       const session = Session.of(self);
       const client = await session.client();
       const isInstance = options.instance === true;
       const open = await invitations(session, isInstance);
       const found = open.find(({ id, email }) => id === which || email === which.toLowerCase());
       const id = found?.id ?? which;
+      await confirm(`End the invitation of ${found?.email ?? id}?`, options.yes);
       if (isInstance) await client.call('instanceInvitationDelete', { params: { id } });
       else await client.call('invitationDelete', { params: { project: await session.project(), id } });
       session.out.one({ revoked: id }, () => `${pc.green('revoked')}  invitation of ${found?.email ?? id}`);

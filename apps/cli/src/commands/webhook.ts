@@ -79,8 +79,8 @@ export function webhookCommand(): Command {
     .argument('<name>')
     .option('--to <url>', 'instead of the one it has')
     .option('--events <list>', 'instead of those it has', commaList)
-    .option('--enable')
-    .option('--disable')
+    .option('--enable', 'let it go on where it stopped')
+    .option('--disable', 'deliver nothing until it is enabled')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet webhook update ops --enable')
     .action(
       async (
@@ -147,7 +147,7 @@ export function webhookCommand(): Command {
     .command('replay')
     .description('deliver one again, or the events of a range of numbers; their ids stay')
     .argument('<name>')
-    .option('--id <delivery>')
+    .option('--id <delivery>', 'of `webhook deliveries`')
     .option('--from <number>', 'first event', integer('--from', 1, Number.MAX_SAFE_INTEGER))
     .option('--to <number>', 'last event', integer('--to', 1, Number.MAX_SAFE_INTEGER))
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet webhook replay ops --from 120 --to 180')

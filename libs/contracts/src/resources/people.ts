@@ -33,6 +33,10 @@ export const Member = z
     email: z.string(),
     name: z.string(),
     role: Role,
+    /** False: of the instance's administrators, who may do everything in every project. */
+    isMember: z.boolean(),
+    /** Of the instance. */
+    isAdmin: z.boolean(),
     lastLoginAt: Timestamp.nullable(),
     disabled: z.boolean(),
   })

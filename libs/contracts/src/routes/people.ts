@@ -85,7 +85,7 @@ export const peopleRoutes = {
   memberList: {
     method: 'GET',
     path: '/projects/:project/members',
-    summary: 'Members, by address',
+    summary: 'Members, and the administrators of the instance, by address',
     access: 'viewer',
     params: project,
     query: r.PageQuery,

@@ -2,7 +2,7 @@
  * Columns of a device file: name, type, tags, site, hardwareRevision, notes and attr.KEY. Turns a header into a plan and a
  * row into what is stored, or into what is wrong with which column. Whether names and types exist is asked of storage.
  */
-import { NAME_PATTERN } from '@tinyfleet/contracts';
+import { NAME_PATTERN, csvText } from '@tinyfleet/contracts';
 import { FleetError, isFleetError, type ErrorCode } from '@tinyfleet/errors';
 import {
   attributeLimits,
@@ -91,7 +91,8 @@ export function planColumns(
   return {
     header,
     has: new Set(at.keys()),
-    read(cells, line, report) {
+    read(fields, line, report) {
+      const cells = fields.map(csvText);
       if (cells.length !== header.length) {
         const message = `the row has ${cells.length} fields, the header ${header.length}`;
         report({ line, column: null, code: 'registry.import-fields', message });

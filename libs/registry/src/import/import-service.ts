@@ -3,7 +3,7 @@
  * HMACs of the names under a secret of the import, so none is kept: who imported fetches them once, computed again.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import type { AuditLog, ProjectScope } from '@tinyfleet/contracts';
+import { csvLine, type CsvCell, type AuditLog, type ProjectScope } from '@tinyfleet/contracts';
 import { FleetError, isFleetError } from '@tinyfleet/errors';
 import type { Filter } from '@tinyfleet/filter';
 import { attributeCell, DEVICE_COLUMNS, type RowError } from './columns.js';
@@ -236,12 +236,12 @@ export class DeviceImportService {
     for await (const devices of this.store.export(scope, filter)) {
       let chunk = '';
       for (const { name, type, tags, site, hardwareRevision, notes, attributes } of devices) {
-        const cells = [name, type, tags.join(' '), site, hardwareRevision, notes];
+        const cells: CsvCell[] = [name, type, tags.join(' '), site, hardwareRevision, notes];
         for (const key of keys) {
           const value = attributes[key];
-          cells.push(value === undefined ? '' : attributeCell(value));
+          cells.push(typeof value === 'string' ? attributeCell(value) : value);
         }
-        chunk += `${cells.map(quoted).join(',')}\r\n`;
+        chunk += `${csvLine(cells)}\r\n`;
       }
       yield chunk;
     }
@@ -264,9 +264,6 @@ async function* untilItEnds(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
     throw new FleetError('registry.import-interrupted', {}, { cause: error });
   }
 }
-
-/** RFC 4180. */
-const quoted = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
 
 /** The first errors by line, and how many there are. */
 class RowErrors {

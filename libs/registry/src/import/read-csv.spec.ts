@@ -1,5 +1,6 @@
 /** Device files as people really have them: every fault with its line and column, whatever the chunks they arrive in. */
 import { describe, expect, it } from '@jest/globals';
+import { csvLine } from '@tinyfleet/contracts';
 import fc from 'fast-check';
 import { attributeLimits } from '../attributes.js';
 import { attributeCell, type ImportRow, type RowError } from './columns.js';
@@ -199,5 +200,29 @@ describe('readDeviceCsv', () => {
       `name,type,attr.v\n${cells.map((cell, i) => `d${i},wasm,${cell}\n`).join('')}`,
     );
     expect(rows.map(({ attributes }) => attributes?.['v'])).toEqual(kept);
+  });
+});
+
+describe('an exported text', () => {
+  it('should be read as it was, whatever a spreadsheet would make of it', async () => {
+    const formula = fc.tuple(
+      fc.constantFrom('', "'", "''"),
+      fc.constantFrom('=', '+', '-', '@', '\t', '\r', '\n', '\uFF1D', 'x'),
+      fc.string(),
+    );
+    const text = fc.oneof(
+      fc.string(),
+      formula.map((parts) => parts.join('')),
+    );
+    const isGood = (value: string) => !/[\0\uFFFD]/.test(value) && value !== '';
+    await fc.assert(
+      fc.asyncProperty(text.filter(isGood), async (value) => {
+        const line = csvLine(['d-1', 'wasm', value, attributeCell(value)]);
+        const { rows, errors } = await read(`name,type,notes,attr.t\n${line}\n`, { maxLineBytes: 10_000 });
+        expect(errors).toEqual([]);
+        expect([rows[0]?.notes, rows[0]?.attributes?.['t']]).toEqual([value, value]);
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -119,9 +119,10 @@ function Members(props: { project: string; isAdmin: boolean; myEmail: string | u
                 <Table.Td>
                   {member.name}
                   {member.disabled ? ' (disabled)' : ''}
+                  {member.isAdmin ? ' (administrator of the instance)' : ''}
                 </Table.Td>
                 <Table.Td>
-                  {props.isAdmin ? (
+                  {props.isAdmin && member.isMember ? (
                     <RoleSelect
                       name={`Role of ${member.email}`}
                       value={member.role}
@@ -138,7 +139,7 @@ function Members(props: { project: string; isAdmin: boolean; myEmail: string | u
                   <Moment at={member.lastLoginAt} />
                 </Table.Td>
                 <Table.Td ta="right">
-                  {props.isAdmin || member.email === props.myEmail ? (
+                  {member.isMember && (props.isAdmin || member.email === props.myEmail) ? (
                     <Button
                       size="compact-xs"
                       variant="subtle"
@@ -155,11 +156,6 @@ function Members(props: { project: string; isAdmin: boolean; myEmail: string | u
           </Table.Tbody>
         </Table>
       </div>
-      {members.data !== undefined && rows.length === 0 ? (
-        <Text c="dimmed" size="sm">
-          Nobody yet: administrators of the instance see every project without being members.
-        </Text>
-      ) : null}
       <More
         hasNextPage={members.hasNextPage}
         isFetching={members.isFetchingNextPage}

@@ -97,8 +97,9 @@ export class PgPeopleStore implements PeopleStore {
 
   async members(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Member'>>> {
     const rows = await this.db.query<MemberRow>(
-      `select ${MEMBER_COLUMNS} from member m join person p on p.id = m.person_id
-       where m.project_id = $1 and ($2::text is null or p.email > $2) order by p.email limit $3`,
+      `select ${MEMBER_COLUMNS} from person p left join member m on m.person_id = p.id and m.project_id = $1
+       where (m.project_id is not null or (p.instance_admin and p.disabled_at is null))
+         and ($2::text is null or p.email > $2) order by p.email limit $3`,
       [scope.id, cursorKey(page)?.[0] ?? null, page.limit + 1],
     );
     return toPage(rows, page.limit, (row) => [row.email], toMember);
@@ -245,15 +246,18 @@ const toListedPerson = (row: ListedPersonRow): Resource<'Person'> => ({
 interface MemberRow {
   email: string;
   name: string;
-  role: ProjectRole;
+  role: ProjectRole | null;
+  instance_admin: boolean;
   last_login_at: Date | null;
   disabled_at: Date | null;
 }
-const MEMBER_COLUMNS = 'p.email, p.name, m.role, p.last_login_at, p.disabled_at';
+const MEMBER_COLUMNS = 'p.email, p.name, m.role, p.instance_admin, p.last_login_at, p.disabled_at';
 const toMember = (row: MemberRow): Resource<'Member'> => ({
   email: row.email,
   name: row.name,
-  role: row.role,
+  role: row.role ?? 'admin',
+  isMember: row.role !== null,
+  isAdmin: row.instance_admin,
   lastLoginAt: isoOrNull(row.last_login_at),
   disabled: row.disabled_at !== null,
 });
