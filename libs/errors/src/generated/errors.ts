@@ -226,7 +226,7 @@ export const errors = {
   },
   'auth.too-many-attempts': {
     status: 429,
-    exit: 3,
+    exit: 7,
     transient: true,
     title: 'Auth: too many attempts',
     text: 'Too many failed attempts; the next one is allowed in {seconds} s.',
@@ -1598,7 +1598,7 @@ export const errors = {
   },
   'mqtt.too-many-failures': {
     status: 429,
-    exit: 3,
+    exit: 7,
     transient: true,
     title: 'Mqtt: too many failures',
     text: 'Too many failed attempts from {address}, or as {clientId}.',
@@ -1710,7 +1710,7 @@ export const errors = {
   },
   'mqtt.too-many-messages': {
     status: 429,
-    exit: 3,
+    exit: 7,
     transient: true,
     title: 'Mqtt: too many messages',
     text: '{clientId} sent more messages than its rate and burst allow, or more than may wait for their commit.',
@@ -1774,7 +1774,7 @@ export const errors = {
   },
   'provisioning.approvals-full': {
     status: 429,
-    exit: 3,
+    exit: 7,
     transient: true,
     title: 'Provisioning: approvals full',
     text: '{limit} devices wait for approval already.',
@@ -1846,7 +1846,7 @@ export const errors = {
   },
   'provisioning.too-many-attempts': {
     status: 429,
-    exit: 3,
+    exit: 7,
     transient: true,
     title: 'Provisioning: too many attempts',
     text: 'Too many failed attempts; the next one is allowed in {seconds} s.',
@@ -3010,7 +3010,7 @@ export const errors = {
   },
   'storage.interrupted': {
     status: 503,
-    exit: 1,
+    exit: 7,
     transient: false,
     title: 'Storage: interrupted',
     text: 'The start was interrupted.',
