@@ -7,4 +7,5 @@ export * from './engine.js';
 export * from './gates/index.js';
 export * from './plan.js';
 export * from './ports.js';
+export * from './simulation/index.js';
 export { RolloutService, type RolloutRequest } from './rollout-service.js';

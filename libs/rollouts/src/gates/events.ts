@@ -48,36 +48,48 @@ export interface EventBounds {
   readonly pending: number;
   /** Share of the step's devices beyond what the control leads one to expect. */
   readonly excess: number;
-  readonly low: number;
-  readonly high: number;
+  /** Always-valid bounds of that share. */
+  readonly bounds: () => { readonly low: number; readonly high: number };
   /** E-value against "no worse than the margin". */
   readonly evidence: number;
   readonly isMore: boolean;
   readonly isFewer: boolean;
 }
 
-export function countEvents(kind: EventKind, devices: readonly GateDevice[]): EventCounts {
-  const strata = new Map<string, StratumCounts>();
+export interface DeviceGroup extends Stratum {
+  readonly devices: GateDevice[];
+}
+
+export function groupByStratum(devices: readonly GateDevice[]): DeviceGroup[] {
+  const groups = new Map<string, Map<string, DeviceGroup>>();
   for (const device of devices) {
-    const key = `${device.type}\n${device.site}`;
-    let counts = strata.get(key);
-    if (!counts) {
-      const { type, site } = device;
-      counts = { type, site, devices: 0, events: 0, controlDevices: 0, controlEvents: 0, pending: 0 };
-      strata.set(key, counts);
-    }
-    const event = eventOf(kind, device);
-    if (event === null) {
-      if (device.arm === 'step') counts.pending++;
-    } else if (device.arm === 'step') {
-      counts.devices++;
-      if (event) counts.events++;
-    } else {
-      counts.controlDevices++;
-      if (event) counts.controlEvents++;
-    }
+    const { type, site } = device;
+    let sites = groups.get(type);
+    if (!sites) groups.set(type, (sites = new Map()));
+    let group = sites.get(site);
+    if (!group) sites.set(site, (group = { type, site, devices: [] }));
+    group.devices.push(device);
   }
-  const all = [...strata.values()];
+  return [...groups.values()].flatMap((sites) => [...sites.values()]);
+}
+
+export function countEvents(kind: EventKind, groups: readonly DeviceGroup[]): EventCounts {
+  const all = groups.map(({ type, site, devices }) => {
+    const counts = { type, site, devices: 0, events: 0, controlDevices: 0, controlEvents: 0, pending: 0 };
+    for (const device of devices) {
+      const event = eventOf(kind, device);
+      if (event === null) {
+        if (device.arm === 'step') counts.pending++;
+      } else if (device.arm === 'step') {
+        counts.devices++;
+        if (event) counts.events++;
+      } else {
+        counts.controlDevices++;
+        if (event) counts.controlEvents++;
+      }
+    }
+    return counts;
+  });
   const sitesOut = kind === 'silence' ? findSitesOut(all) : [];
   return { kind, strata: all.filter(({ site }) => !sitesOut.includes(site)), sitesOut };
 }
@@ -139,8 +151,10 @@ export function boundEvents(
     controlEvents,
     pending,
     excess: (events - expected) / devices,
-    low: (lowerExpected(events, alpha * own) - most) / devices,
-    high: (upperExpected(events, passAlpha * own) - least) / devices,
+    bounds: () => ({
+      low: (lowerExpected(events, alpha * own) - most) / devices,
+      high: (upperExpected(events, passAlpha * own) - least) / devices,
+    }),
     evidence,
     isMore: evidence >= 1 / (alpha * own),
     isFewer: evidenceOfFewer(events, devices * margin + least) >= 1 / (passAlpha * own),

@@ -105,7 +105,7 @@ export class CohortLedger {
       if (open) {
         addTo(open.weight, column.weight);
         addTo(open.total, column.total);
-      } else {
+      } else if (column.weight.some((weight) => weight > 0)) {
         const [weight, total] = [column.weight.slice(), column.total.slice()];
         book.open = { period, weight, total };
       }
@@ -132,7 +132,7 @@ export class CohortLedger {
     const typeWeights = new Float64Array(this.typeCount);
     const typeTotals = new Float64Array(this.typeCount);
     for (let i = 0; i < weight.length; i++) {
-      if (isStep[i] || !weight[i]) continue;
+      if (weight[i] === 0 || isStep[i] === 1) continue;
       weights[stratumOf[i]!]! += weight[i]!;
       totals[stratumOf[i]!]! += total[i]!;
     }
@@ -149,16 +149,17 @@ export class CohortLedger {
       weights[h] = w > 0 ? t / w : NaN;
     }
     const { isRelative } = book.metric;
+    const { trials, residual, squares, batches } = sums;
     for (let i = 0; i < weight.length; i++) {
       const w = weight[i]!;
       if (w === 0) continue;
       const c = weights[stratumOf[i]!]!;
       if (Number.isNaN(c) || (isRelative && c === 0)) continue;
       const r = isRelative ? total[i]! / w / c - 1 : total[i]! / w - c;
-      sums.trials[i]! += w;
-      sums.residual[i]! += w * r;
-      sums.squares[i]! += w * r * r;
-      sums.batches[i]! += 1;
+      trials[i]! += w;
+      residual[i]! += w * r;
+      squares[i]! += w * r * r;
+      batches[i]! += 1;
     }
   }
 }

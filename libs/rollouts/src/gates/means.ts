@@ -21,20 +21,21 @@ const mostPriorDf = 20;
 /** Batches that the noise of a mean is estimated from, at least. */
 const leastBatchDf = 10;
 
-/** One type and site. */
-interface StratumSums extends Stratum {
+/** Index = stratum of the ledger. */
+interface StratumSums {
   /** Of the step. */
-  devices: number;
-  weight: number;
-  weighted: number;
-  weightedSquares: number;
-  controlDevices: number;
-  controlTrials: number;
-  controlTrialSquares: number;
+  readonly devices: Float64Array;
+  readonly weight: Float64Array;
+  readonly weighted: Float64Array;
+  readonly weightedSquares: Float64Array;
+  readonly controlDevices: Float64Array;
+  readonly controlTrials: Float64Array;
+  readonly controlTrialSquares: Float64Array;
 }
 
 export interface Comparison {
-  readonly strata: readonly StratumSums[];
+  readonly strata: readonly Stratum[];
+  readonly sums: StratumSums;
   readonly components: VarianceComponents;
   readonly priorDf: number;
   /** `between`, with its floor. */
@@ -60,52 +61,57 @@ export function compareDevices(
   sums: MetricSums,
   { isShare, margin }: { readonly isShare: boolean; readonly margin: number },
 ): Comparison {
-  const { stratumOf, isStep } = ledger;
-  const strata: StratumSums[] = ledger.strata.map((stratum) => ({
-    ...stratum,
-    devices: 0,
-    weight: 0,
-    weighted: 0,
-    weightedSquares: 0,
-    controlDevices: 0,
-    controlTrials: 0,
-    controlTrialSquares: 0,
-  }));
-  const spread = noComponentSums();
+  const { strata, stratumOf, isStep } = ledger;
   const { trials, residual, squares, batches } = sums;
+  const count = strata.length;
+  const [devices, weight, weighted] = [
+    new Float64Array(count),
+    new Float64Array(count),
+    new Float64Array(count),
+  ];
+  const [weightedSquares, controlDevices] = [new Float64Array(count), new Float64Array(count)];
+  const [controlTrials, controlTrialSquares] = [new Float64Array(count), new Float64Array(count)];
+  let [withinSquares, batchDf, betweenSquares] = [0, 0, 0];
   for (let i = 0; i < trials.length; i++) {
     const k = trials[i]!;
     if (k === 0) continue;
-    // Noise is alike on both sides, so both may say how much there is.
-    spread.withinSquares += Math.max(0, squares[i]! - (residual[i]! * residual[i]!) / k);
-    spread.batchDf += batches[i]! - 1;
-    if (isStep[i]) continue;
-    const stratum = strata[stratumOf[i]!]!;
-    stratum.controlDevices++;
-    stratum.controlTrials += k;
-    stratum.controlTrialSquares += k * k;
-    spread.devices++;
-    spread.trials += k;
-    spread.trialSquares += k * k;
-    spread.betweenSquares += (residual[i]! * residual[i]!) / k;
+    const square = (residual[i]! * residual[i]!) / k;
+    // Noise is alike on both sides, so both say how much there is.
+    withinSquares += Math.max(0, squares[i]! - square);
+    batchDf += batches[i]! - 1;
+    if (isStep[i] === 1) continue;
+    const h = stratumOf[i]!;
+    controlDevices[h]! += 1;
+    controlTrials[h]! += k;
+    controlTrialSquares[h]! += k * k;
+    betweenSquares += square;
   }
-  spread.groups = strata.filter(({ controlDevices }) => controlDevices > 0).length;
+  const spread = { ...noComponentSums(), withinSquares, batchDf, betweenSquares };
+  for (let h = 0; h < count; h++) {
+    if (controlDevices[h] === 0) continue;
+    spread.groups++;
+    spread.devices += controlDevices[h]!;
+    spread.trials += controlTrials[h]!;
+    spread.trialSquares += controlTrialSquares[h]!;
+  }
   const share = sums.controlTrials > 0 ? sums.controlTotal / sums.controlTrials : 0;
   const components = varianceComponents(spread, isShare ? share * (1 - share) : 0);
   const between = Math.max(components.between, (margin / 2) ** 2);
+  const { within } = components;
   for (let i = 0; i < trials.length; i++) {
     const k = trials[i]!;
-    if (k === 0 || !isStep[i]) continue;
-    const stratum = strata[stratumOf[i]!]!;
-    const w = 1 / (between + components.within / k);
+    if (k === 0 || isStep[i] === 0) continue;
+    const h = stratumOf[i]!;
+    const w = 1 / (between + within / k);
     const r = residual[i]! / k;
-    stratum.devices++;
-    stratum.weight += w;
-    stratum.weighted += w * r;
-    stratum.weightedSquares += w * r * r;
+    devices[h]! += 1;
+    weight[h]! += w;
+    weighted[h]! += w * r;
+    weightedSquares[h]! += w * r * r;
   }
   return {
     strata,
+    sums: { devices, weight, weighted, weightedSquares, controlDevices, controlTrials, controlTrialSquares },
     components,
     between,
     priorDf: Math.min(mostPriorDf, components.df),
@@ -115,29 +121,30 @@ export function compareDevices(
 
 /** Over the strata that `includes` lets in; undefined when no device of them can be compared. */
 export function differenceOf(
-  { strata, components, between, priorDf }: Comparison,
+  { strata, sums, components, between, priorDf }: Comparison,
   includes: (stratum: Stratum) => boolean,
 ): Difference | undefined {
   let [devices, weight, weighted, squares, controlDevices] = [0, 0, 0, 0, 0];
-  for (const stratum of strata) {
-    if (!includes(stratum)) continue;
-    controlDevices += stratum.controlDevices;
-    devices += stratum.devices;
-    weight += stratum.weight;
-    weighted += stratum.weighted;
-    squares += stratum.weightedSquares;
+  const included = strata.map(includes);
+  for (let h = 0; h < strata.length; h++) {
+    if (!included[h]) continue;
+    controlDevices += sums.controlDevices[h]!;
+    devices += sums.devices[h]!;
+    weight += sums.weight[h]!;
+    weighted += sums.weighted[h]!;
+    squares += sums.weightedSquares[h]!;
   }
-  if (devices === 0 || weight === 0) return undefined;
+  if (devices === 0) return undefined;
   const estimate = weighted / weight;
   const ownDf = devices - 1;
   const df = priorDf + ownDf;
   const phi = ownDf > 0 ? Math.max(0, squares - estimate * weighted) / ownDf : 0;
   const shrunk = df > 0 ? Math.max(phi, (priorDf + ownDf * phi) / df) : Infinity;
   let controlVariance = 0;
-  for (const stratum of strata) {
-    if (!includes(stratum) || stratum.weight === 0) continue;
+  for (let h = 0; h < strata.length; h++) {
+    if (!included[h] || sums.weight[h] === 0) continue;
     controlVariance +=
-      (stratum.weight / weight) ** 2 * varianceOfControl(strata, stratum, between, components.within);
+      (sums.weight[h]! / weight) ** 2 * varianceOfControl(strata, sums, h, between, components.within);
   }
   return {
     estimate,
@@ -151,17 +158,18 @@ export function differenceOf(
 
 /** Of the mean of a stratum's control, or of its type's where the stratum has none, as the ledger compares it. */
 function varianceOfControl(
-  strata: readonly StratumSums[],
-  own: StratumSums,
+  strata: readonly Stratum[],
+  { controlTrials, controlTrialSquares }: StratumSums,
+  own: number,
   between: number,
   within: number,
 ): number {
-  let [trials, trialSquares] = [own.controlTrials, own.controlTrialSquares];
+  let [trials, trialSquares] = [controlTrials[own]!, controlTrialSquares[own]!];
   if (trials === 0) {
-    for (const stratum of strata) {
-      if (stratum.type !== own.type) continue;
-      trials += stratum.controlTrials;
-      trialSquares += stratum.controlTrialSquares;
+    for (let h = 0; h < strata.length; h++) {
+      if (strata[h]!.type !== strata[own]!.type) continue;
+      trials += controlTrials[h]!;
+      trialSquares += controlTrialSquares[h]!;
     }
   }
   return trials === 0 ? 0 : (trialSquares * between + trials * within) / (trials * trials);

@@ -4,7 +4,7 @@
  */
 import { tMixtureMultiplier } from '@tinyfleet/quality';
 import type { GateEvidence } from './evidence.js';
-import { boundEvents, countEvents, type EventCounts } from './events.js';
+import { boundEvents, countEvents, type DeviceGroup, type EventCounts } from './events.js';
 import { compareDevices, differenceOf } from './means.js';
 import type { ResolvedGate } from './kinds.js';
 import type { Stratum } from './ledger.js';
@@ -22,8 +22,7 @@ export interface Errors {
 export interface Answer {
   readonly outcome: 'pass' | 'fail' | 'undecided';
   readonly difference: number;
-  readonly low: number;
-  readonly high: number;
+  readonly bounds: () => { readonly low: number; readonly high: number };
   /** Beyond the margin by more than chance alone explains, without being proof. */
   readonly looksBad: boolean;
   readonly devices: number;
@@ -55,7 +54,12 @@ export interface GateTest {
 const badErrors = 2;
 const badEvidence = 5;
 
-export function testsOf(gate: ResolvedGate, evidence: GateEvidence): GateTest[] {
+/** @param groups of `evidence.devices` */
+export function testsOf(
+  gate: ResolvedGate,
+  evidence: GateEvidence,
+  groups: readonly DeviceGroup[],
+): GateTest[] {
   const { kind } = gate;
   switch (kind) {
     case 'install-success':
@@ -63,7 +67,7 @@ export function testsOf(gate: ResolvedGate, evidence: GateEvidence): GateTest[] 
     case 'install-timeout':
     case 'self-test':
     case 'silence':
-      return [eventTest(gate, countEvents(kind, evidence.devices))];
+      return [eventTest(gate, countEvents(kind, groups))];
     case 'class-mix':
       return evidence.ledger.metrics
         .filter((metric) => metric.startsWith(`${kind}:`))
@@ -89,12 +93,14 @@ function eventTest(gate: ResolvedGate, counts: EventCounts): GateTest {
     ask: (includes, errors) => {
       const bounds = boundEvents(counts, includes, { margin, ...errors });
       if (!bounds) return undefined;
-      const { devices, events, controlDevices, controlEvents, excess, low, high } = bounds;
+      const { devices, events, controlDevices, controlEvents, excess } = bounds;
       return {
         outcome: bounds.isMore ? 'fail' : bounds.isFewer ? 'pass' : 'undecided',
         difference: -excess,
-        low: -high,
-        high: -low,
+        bounds: () => {
+          const { low, high } = bounds.bounds();
+          return { low: -high, high: -low };
+        },
         looksBad: bounds.evidence >= badEvidence,
         devices,
         controlDevices,
@@ -133,8 +139,7 @@ function meanTest(gate: ResolvedGate, metric: string, evidence: GateEvidence): G
   return {
     gate,
     metric,
-    isReported:
-      comparison?.strata.some(({ devices, controlDevices }) => devices > 0 || controlDevices > 0) ?? false,
+    isReported: sums?.trials.some((trials) => trials > 0) ?? false,
     pending: 0,
     sitesOut: [],
     ask: (includes, { alpha, passAlpha }) => {
@@ -154,8 +159,7 @@ function meanTest(gate: ResolvedGate, metric: string, evidence: GateEvidence): G
       return {
         outcome,
         difference,
-        low,
-        high,
+        bounds: () => ({ low, high }),
         looksBad: difference < -margin && difference < -badErrors * error,
         devices,
         controlDevices,

@@ -3,11 +3,7 @@ import type { GateEvidence } from './evidence.js';
 import type { KindFacts } from './kinds.js';
 import { unitScale } from './kinds.js';
 import type { Answer, GateTest } from './tests.js';
-
-export interface Segment {
-  readonly by: 'type' | 'site';
-  readonly value: string;
-}
+import type { Segment } from './weigh.js';
 
 /** `accuracy 10.2 points lower than the control (between 12.1 and 8.3 lower; margin 4): 50 devices against 930` */
 export function tell(test: GateTest, answer: Answer | undefined, segment: Segment | null): string {
@@ -22,7 +18,8 @@ export function tell(test: GateTest, answer: Answer | undefined, segment: Segmen
       controlDevices > 0 ? `, ${counted.controlEvents} of ${controlDevices} in the control` : '';
     return `${what}: ${counted.events} of ${devices}${control}; ${shown(margin)} points more are tolerated`;
   }
-  const { difference, low, high } = answer;
+  const { difference } = answer;
+  const { low, high } = answer.bounds();
   const way = facts.better === 1 ? ['higher', 'lower'] : ['lower', 'higher'];
   const direction = facts.better === 0 ? 'away from' : `${difference >= 0 ? way[0] : way[1]} than`;
   const bounds =

@@ -1,0 +1,4 @@
+/** Rollouts through simulated fleets, seeded: what gates cost and what they catch. */
+export * from './random.js';
+export * from './replay.js';
+export * from './world.js';
