@@ -66,5 +66,5 @@ export const policy = {
   controlPercent: 5,
   minSoakHours: 24,
   maxSoakHours: 240,
-  controlSample: 250,
+  controlSample: 200,
 };

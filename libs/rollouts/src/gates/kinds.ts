@@ -46,7 +46,7 @@ export const gateKinds: Readonly<Record<GateKind, KindFacts>> = {
   'install-timeout': events(10, 150, 'installations without an end in time'),
   'self-test': events(5, 300, 'failed self-tests'),
   silence: events(5, 300, 'silent devices'),
-  confidence: means({ unit: 'points', margin: 4, better: 1, noun: 'confidence' }),
+  confidence: means({ unit: 'points', margin: 3, better: 1, noun: 'confidence' }),
   'class-mix': means({ unit: 'points', margin: 10, better: 0, noun: 'share of a class', isShare: true }),
   ood: means({ unit: 'points', margin: 5, better: -1, noun: 'out-of-distribution inputs', isShare: true }),
   latency: means({ unit: 'percent', margin: 10, better: -1, noun: 'latency' }),
