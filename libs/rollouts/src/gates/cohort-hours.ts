@@ -62,7 +62,7 @@ export class CohortHours {
     for (const window of windows) {
       const key = keyOf(arm, window.device);
       let hours = this.devices.get(key);
-      if (!hours) this.devices.set(key, (hours = new Map()));
+      if (!hours) this.devices.set(key, (hours = new Map<number, Hour>()));
       const start = Math.floor(window.windowStartMs / hourMs) * hourMs;
       let hour = hours.get(start);
       if (!hour) hours.set(start, (hour = newHour()));

@@ -65,7 +65,7 @@ export function groupByStratum(devices: readonly GateDevice[]): DeviceGroup[] {
   for (const device of devices) {
     const { type, site } = device;
     let sites = groups.get(type);
-    if (!sites) groups.set(type, (sites = new Map()));
+    if (!sites) groups.set(type, (sites = new Map<string, DeviceGroup>()));
     let group = sites.get(site);
     if (!group) sites.set(site, (group = { type, site, devices: [] }));
     group.devices.push(device);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { stopChances } from './chances.js';
 import { Random } from './random.js';
 import { replayRollout, type ReplayPolicy } from './replay.js';
 import { benchWorld, World, type VersionEffect } from './world.js';
@@ -74,5 +75,15 @@ describe('replayRollout', () => {
   it('should stop a version that kills devices slowly', () => {
     const slow = replay({ ...same, deathsPerDay: 1 }, 3);
     expect(slow).toMatchObject({ end: 'failed', because: ['silence'] });
+  });
+});
+
+describe('stopChances', () => {
+  it('should tell a version that is stopped from one that is not', () => {
+    const given = { effects: [same, { ...same, accuracy: -0.1 }], rollouts: 4, seed: 40 };
+    const [good, bad] = stopChances(policy, { ...benchWorld, devices: 400 }, given);
+    expect(good).toMatchObject({ stopped: 0, exposed: 1 });
+    expect(bad).toMatchObject({ stopped: 1, exposed: 0.05, hours: null });
+    expect(bad!.low).toBeLessThan(1);
   });
 });
