@@ -4,10 +4,10 @@ import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { compileUnits } from '../objects.mjs';
 
 const run = promisify(execFile);
 const firmware = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -28,18 +28,35 @@ const level = (unit) => (/^(runtime\/kernels|dsp)\//.test(unit) ? '-O2' : '-Os')
 /** Counts of bool terms are written as sums in the agent. */
 const warnings = (unit) => (unit.startsWith('agent/') ? [...STRICT, '-Wno-sign-conversion'] : STRICT);
 
+/** The layers that all images have in common, from below: what their units see. */
+const LAYERS = [
+  { units: RUNTIME, includes: INCLUDES },
+  { units: ['agent/src'], includes: [...INCLUDES, 'agent/include', 'agent/src'] },
+];
+
 /**
  * Builds the runtime and the given port's sources as one executable and returns its path.
- * @param {{ name: string, cc: string, folders: string[], flags: string[], link: string[] }} image
+ * @param {{ name: string, cc: string, folders: string[], flags: string[], own?: string[], link: string[] }} image
  *   folders: of the port, relative to firmware-stubs, whose sources are compiled and whose headers are found;
- *   link: linker flags, scripts relative to firmware-stubs
+ *   own: flags for the port's own sources; link: linker flags, scripts relative to firmware-stubs
  */
-export async function buildImage({ name, cc, folders, flags, link }) {
+export async function buildImage({ name, cc, folders, flags, own = [], link }) {
   const files = await collect([...new Set([...RUNTIME, ...INCLUDES, ...folders])]);
-  const units = Object.keys(files).filter((path) => path.endsWith('.c'));
   const includes = [...new Set([...INCLUDES, ...folders])].filter((path) => existsSync(join(firmware, path)));
-  const flagsOf = (unit) => [...warnings(unit), level(unit), ...flags];
-  return buildFiles({ name, cc, files, units, includes, flags, flagsOf, link });
+  const unitsOf = (wanted) =>
+    Object.keys(files).filter((path) => path.endsWith('.c') && wanted(dirname(path)));
+  const shared = LAYERS.flatMap(({ units }) => units);
+  const groups = [
+    ...LAYERS.map((layer) => ({
+      units: unitsOf((folder) => layer.units.includes(folder)),
+      includes: layer.includes,
+      flags,
+      seen: [...layer.units, ...layer.includes],
+    })),
+    { units: unitsOf((folder) => !shared.includes(folder)), includes, flags: [...flags, ...own], seen: null },
+  ];
+  const argsOf = (unit) => [...warnings(unit), level(unit)];
+  return buildFiles({ name, cc, files, groups, argsOf, flags, link });
 }
 
 /**
@@ -48,12 +65,14 @@ export async function buildImage({ name, cc, folders, flags, link }) {
  */
 export async function buildUnits({ name, cc, units, includes, flags, link }) {
   const files = await collect([...new Set([...units.map((unit) => dirname(unit)), ...includes])]);
-  return buildFiles({ name, cc, files, units, includes, flags, flagsOf: () => flags, link });
+  const groups = [{ units, includes, flags, seen: null }];
+  return buildFiles({ name, cc, files, groups, argsOf: () => [], flags, link });
 }
 
-async function buildFiles({ name, cc, files, units, includes, flags, flagsOf, link }) {
+/** Compiles each group's units, which may include what is in the folders of `seen` (null: any of the files), and links all. */
+async function buildFiles({ name, cc, files, groups, argsOf, flags, link }) {
   const version = (await run(cc, ['--version'])).stdout;
-  const hash = createHash('sha256').update(JSON.stringify([name, cc, version, units, includes, flags, link]));
+  const hash = createHash('sha256').update(JSON.stringify([name, cc, version, groups, flags, link]));
   for (const [path, text] of Object.entries(files)) hash.update(`\0${path}\0${text}`);
   const folder = join(cache, `${name}-${hash.digest('hex').slice(0, 24)}`);
   const image = join(folder, name);
@@ -61,17 +80,13 @@ async function buildFiles({ name, cc, files, units, includes, flags, flagsOf, li
   const work = `${folder}.${randomUUID()}`;
   await mkdir(work, { recursive: true });
   try {
-    const objects = units.map((unit) => join(work, `${unit.replaceAll('/', '-')}.o`));
-    const queue = [...units.entries()];
-    const compileAll = async () => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const [i, unit] = next;
-        const args = [...flagsOf(unit), ...includes.map((path) => `-I${path}`), '-c', unit, '-o', objects[i]];
-        const { stderr } = await run(cc, args, { cwd: firmware });
-        process.stderr.write(stderr);
-      }
-    };
-    await Promise.all(Array.from({ length: availableParallelism() }, compileAll));
+    // Units of the layers that images share are compiled for the first of them.
+    const objects = [];
+    for (const { units, includes, flags: all, seen } of groups) {
+      const args = [...all, ...includes.map((path) => `-I${path}`)];
+      const made = new Map(units.map((unit) => [unit, [...argsOf(unit), ...args]]));
+      objects.push(...(await compileUnits(cc, headersOf(files, seen), made)));
+    }
     await run(cc, [...flags, ...objects, ...link, '-o', join(work, name)], { cwd: firmware });
     // Whoever comes second finds the folder there: both built the same.
     await rename(work, folder).catch((error) => {
@@ -82,6 +97,14 @@ async function buildFiles({ name, cc, files, units, includes, flags, flagsOf, li
     await rm(work, { recursive: true, force: true });
   }
   return image;
+}
+
+/** Digest of the headers in these folders, in any when null. */
+function headersOf(files, folders) {
+  const hash = createHash('sha256');
+  for (const [path, text] of Object.entries(files))
+    if (path.endsWith('.h') && (folders?.includes(dirname(path)) ?? true)) hash.update(`${path}\0${text}\0`);
+  return hash.digest('hex');
 }
 
 /** Images of this name that nobody has built for a week. */

@@ -36,8 +36,8 @@ export function buildCortexM(core, { agent = false } = {}) {
       '-ffreestanding',
       '-ffunction-sections',
       '-fdata-sections',
-      ...(agent ? [] : ['-DFLEET_RUN_TIMER=0x40000000']),
     ],
+    own: agent ? [] : ['-DFLEET_RUN_TIMER=0x40000000'],
     link: [
       '-nostartfiles',
       '-Wl,--gc-sections',

@@ -66,7 +66,8 @@ export async function buildPosixAgent({ sanitize = false, tls = true } = {}) {
     name: sanitize ? 'tinyfleet-device-sanitized' : 'tinyfleet-device',
     cc: await compiler(),
     folders: [...AGENT, ...(ssl ? [] : ['crypto/include', 'crypto/src']), 'ports/posix/agent'],
-    flags: [...(sanitize ? SANITIZE : []), ...(ssl ? ['-DFLEET_POSIX_TLS', ...ssl.flags] : [])],
+    flags: sanitize ? SANITIZE : [],
+    own: ssl ? ['-DFLEET_POSIX_TLS', ...ssl.flags] : [],
     link: ssl?.link ?? [],
   });
 }
