@@ -72,16 +72,29 @@ describeWith(['gcc', 'cmake', 'make'], 'guide of a port of the agent', () => {
     'should run $line',
     async ({ line, tools }) => {
       if (tools.some((tool) => findTool(tool) === undefined)) return;
-      const { code, stdout, stderr } = await product.shell(
-        `export TINYFLEET_MQTT_PORT=${product.mqttPort}; mkdir -p tmp; ${line}`,
-      );
-      expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+      const run = async (text: string) => {
+        const result = await product.shell(
+          `export TINYFLEET_MQTT_PORT=${product.mqttPort}; mkdir -p tmp; ${text}`,
+        );
+        const { code, stderr } = result;
+        expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+        return result;
+      };
+      let { stdout, stderr } = await run(line);
       const expected = EXPECTED.find(([start]) => line.startsWith(start));
+      const before = lines[lines.findIndex((other) => other.line === line) - 1]?.line ?? '';
+      const device = [line, before].find((text) => /\btimeout \d/.test(text));
+      // On a busy machine a device may need more than the seconds that the guide gives it: it is started again.
+      for (let more = 0; more < 3 && device !== undefined; more++) {
+        if (expected?.[1].test(stdout + stderr) ?? true) break;
+        const again = await run(device);
+        ({ stdout, stderr } = device === line ? again : await run(line));
+      }
       if (expected !== undefined) expect(stdout + stderr).toMatch(expected[1]);
       // Neither compiler has anything to say about the template.
       if (line.startsWith('cmake --build')) expect(stdout + stderr).not.toMatch(/warning/);
     },
-    60_000,
+    120_000,
   );
 
   it('should have given the board of the guide a session, seen by the platform', async () => {

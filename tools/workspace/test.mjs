@@ -1,5 +1,5 @@
-// `npm test [-- small|medium|long|large ...] [-- path ...]`: builds, runs the small tests and then the other kinds together,
-// tells which suites were left out and what would bring them in, and ends with `N passed, N failed, N skipped`.
+// `npm test [-- small|medium|long|large ...] [-- path ...]`: builds, runs the small tests, then medium and long ones together, then
+// the large ones, tells which suites were left out and what would bring them in, and ends with `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,6 +10,13 @@ import { cacheDir, root } from './packages.mjs';
 import { countTests, lastLine, leftOut, ofKind } from './test-report.mjs';
 
 const kinds = ['small', 'medium', 'long', 'large'];
+/** What runs together, and how many suites more than there are cores: medium and long ones wait a third of their time. */
+const rounds = [
+  { kinds: ['small'], more: 0 },
+  { kinds: ['medium', 'long'], more: 1 },
+  // Their simulators give way to whoever wants a core.
+  { kinds: ['large'], more: 0 },
+];
 const args = process.argv.slice(2);
 const wanted = kinds.filter((kind) => args.includes(kind));
 const paths = args.filter((arg) => !kinds.includes(arg) && !arg.startsWith('-'));
@@ -25,12 +32,12 @@ try {
   // All but small tests start the product's own processes from dist.
   await build();
   const asked = wanted.length > 0 ? wanted : kinds;
-  // One kind after the other would leave a core idle at the end of each.
-  const rounds = [asked.filter((kind) => kind === 'small'), asked.filter((kind) => kind !== 'small')];
-  for (const round of rounds.filter((names) => names.length > 0)) {
+  for (const { kinds: together, more } of rounds) {
+    const round = together.filter((kind) => asked.includes(kind));
+    if (round.length === 0) continue;
     const started = performance.now();
     print(`${round.join(', ')} tests`);
-    const results = await runJest(round);
+    const results = await runJest(round, availableParallelism() + more);
     for (const kind of round) {
       const counts = countTests(ofKind(results, kind));
       for (const key of Object.keys(total)) total[key] += counts[key];
@@ -54,7 +61,7 @@ print(lastLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;
 
 /** @returns {Promise<object>} what `jest --json` writes */
-function runJest(round) {
+function runJest(round, workers) {
   const outputFile = join(cacheDir, `test-${round.join('-')}.json`);
   rmSync(outputFile, { force: true });
   const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
@@ -69,8 +76,7 @@ function runJest(round) {
       `--reporters=${join(root, 'tools/workspace/jest-reporter.mjs')}`,
       '--passWithNoTests',
       `--testSequencer=${join(root, 'tools/workspace/test-order.mjs')}`,
-      // Small tests compute; all others wait for disks, sockets and processes a third of their time.
-      `--maxWorkers=${availableParallelism() + (round.includes('small') ? 0 : 1)}`,
+      `--maxWorkers=${workers}`,
       ...jestFlags,
       ...paths,
     ],

@@ -32,6 +32,11 @@ const BROWSER_FLAGS = [
   '--disable-sync',
 ];
 
+const WRONG_FILTER = 'name = = "x"';
+/** The browser logs every 400 that the wrong filter is answered with, some of them after the page has shown it. */
+const isProvoked = (url: string) =>
+  URL.canParse(url) && new URL(url).searchParams.get('filter') === WRONG_FILTER;
+
 describeWith(['chromium'], 'the dashboard', () => {
   let product: Product;
   let browser: Browser;
@@ -56,7 +61,7 @@ describeWith(['chromium'], 'the dashboard', () => {
     page = await context.newPage();
     page.setDefaultTimeout(30_000);
     page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
+      if (message.type() === 'error' && !isProvoked(message.location().url)) complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('request', (request) => {
@@ -92,7 +97,7 @@ describeWith(['chromium'], 'the dashboard', () => {
     await page.getByRole('link', { name: 'demo-001' }).waitFor();
     await page.getByText('vibration@1.0.0').first().waitFor();
     // The history is made while the fleet is live already; the picture waits for both.
-    await page.getByRole('img', { name: 'Presence: connected 50' }).waitFor({ timeout: 90_000 });
+    await page.getByRole('img', { name: 'Presence: connected 50' }).waitFor({ timeout: 180_000 });
     const client = createClient({ baseUrl: product.url, token: product.token });
     await eventually(
       async () => {
@@ -106,18 +111,15 @@ describeWith(['chromium'], 'the dashboard', () => {
     await page.getByRole('link', { name: 'demo-001' }).waitFor();
     await page.getByRole('status').getByText('Live').waitFor();
     await picture('fleet');
-  }, 200_000);
+  }, 320_000);
 
   it('should narrow the table by a filter and explain a wrong one', async () => {
     const filter = page.getByLabel('Filter');
     await filter.fill('name = "demo-007"');
     await page.getByRole('link', { name: 'demo-001' }).waitFor({ state: 'detached' });
     await page.getByRole('link', { name: 'demo-007' }).waitFor();
-    complaints.length = 0;
-    await filter.fill('name = = "x"');
+    await filter.fill(WRONG_FILTER);
     await page.getByRole('alert').waitFor();
-    // The browser logs the 400 that this test provokes.
-    complaints.length = 0;
     await filter.fill('');
     await page.getByRole('link', { name: 'demo-001' }).waitFor();
   }, 60_000);

@@ -97,9 +97,9 @@ describeWith(['postgres15'], "the product on the distribution's Postgres", () =>
     expect(existsSync(join(product.dataDir, 'postgres'))).toBe(false);
     await eventually(
       async () => expect((await devices()).filter((d) => d.presence === 'connected')).toHaveLength(50),
-      { timeoutMs: 90_000 },
+      { timeoutMs: 180_000 },
     );
-  }, 100_000);
+  }, 200_000);
 
   it('should bring a release to all 50 devices', async () => {
     const model = 'tools/demo-model/models/vibration-v2.tflite';

@@ -93,9 +93,9 @@ describe('the product', () => {
         expect(devices.filter((device) => device.presence === 'connected')).toHaveLength(50);
         expect(new Set(devices.map((device) => device.activeRelease))).toEqual(new Set(['vibration@1.0.0']));
       },
-      { timeoutMs: 90_000 },
+      { timeoutMs: 180_000 },
     );
-  }, 100_000);
+  }, 200_000);
 
   it('should show 14 days of history and accuracy from labels', async () => {
     await eventually(
