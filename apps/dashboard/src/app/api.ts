@@ -72,14 +72,17 @@ export function isLongList(data: unknown): boolean {
 
 /** Begins a list anew from its first page. */
 export function resetList<N extends RouteName>(name: N, input: CallInput<N>): void {
-  void queryClient.resetQueries({ queryKey: keyOf(name, input) });
+  void queryClient.resetQueries({ queryKey: listKeyOf(name, input) });
 }
+
+/** Pages and a single answer of one route are not the same data. */
+const listKeyOf = (name: RouteName, input: unknown): readonly unknown[] => [...keyOf(name, input), 'pages'];
 
 /** Reads a keyset-paged list; `fetchNextPage` appends. */
 export function useApiList<N extends RouteName>(name: N, input: CallInput<N>) {
   const given = input as { query?: Record<string, unknown> };
   return useInfiniteQuery({
-    queryKey: keyOf(name, input),
+    queryKey: listKeyOf(name, input),
     initialPageParam: '',
     queryFn: ({ signal, pageParam }) => {
       const query = { ...given.query, cursor: pageParam === '' ? undefined : pageParam };

@@ -18,7 +18,7 @@ export function DataTable(props: {
   children: ReactNode;
 }) {
   return (
-    <div className="scroll-x" tabIndex={0} role="region" aria-label={props.label}>
+    <div className="scroll-x" tabIndex={0} role="region" aria-label={`${props.label}, table`}>
       <Table verticalSpacing={6} miw={props.minWidth ?? 640}>
         <Table.Thead>
           <Table.Tr>

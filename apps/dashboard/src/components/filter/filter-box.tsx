@@ -67,7 +67,7 @@ export function FilterBox(props: {
       offset={error === undefined ? 6 : BELOW_ERROR_PX}
       middlewares={{ flip: false, shift: true }}
     >
-      <Combobox.Target autoComplete="list">
+      <Combobox.Target autoComplete="off">
         <TextInput
           ref={input}
           {...(props.isLabelShown === true ? { label: props.label } : { 'aria-label': props.label })}
@@ -76,6 +76,7 @@ export function FilterBox(props: {
           placeholder='tag = "pilot" and lastSeen < 1h'
           classNames={{ input: 'mono' }}
           maxLength={2_000}
+          aria-autocomplete="list"
           spellCheck={false}
           autoCapitalize="none"
           value={filter.text}

@@ -1,5 +1,5 @@
 /** Attributes of a device: what people want it to be beside what it says it is. */
-import { Badge, Button, Group, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Badge, Button, Group, Stack, Table, Text, TextInput, VisuallyHidden } from '@mantine/core';
 import type { Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction } from '../../app/api';
@@ -35,7 +35,9 @@ export function Attributes({ project, device }: { project: string; device: Resou
               <Table.Th>Attribute</Table.Th>
               <Table.Th>Reported</Table.Th>
               <Table.Th>Desired</Table.Th>
-              <Table.Th />
+              <Table.Th>
+                <VisuallyHidden>Actions</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

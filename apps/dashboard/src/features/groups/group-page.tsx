@@ -116,7 +116,7 @@ function Members({ project, group }: { project: string; group: Resource<'Group'>
                   size="compact-xs"
                   variant="subtle"
                   color="red"
-                  aria-label={`Take ${device.name} out`}
+                  aria-label={`Take out ${device.name}`}
                   onClick={() =>
                     remove.mutate({
                       params: { project, group: group.name },

@@ -1,5 +1,5 @@
 /** Members of the project, their roles, and invitations that nobody has accepted yet. */
-import { Button, Group, NativeSelect, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, Group, NativeSelect, Stack, Table, Text, TextInput, VisuallyHidden } from '@mantine/core';
 import { useParams } from '@tanstack/react-router';
 import { Role, type Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
@@ -101,7 +101,7 @@ function Members(props: { project: string; isAdmin: boolean; myEmail: string | u
       {members.error === null ? null : <Problem error={members.error} />}
       {put.error === null ? null : <Problem error={put.error} />}
       {remove.error === null ? null : <Problem error={remove.error} />}
-      <div className="scroll-x" tabIndex={0} role="region" aria-label="Members">
+      <div className="scroll-x" tabIndex={0} role="region" aria-label="Members, table">
         <Table verticalSpacing={4} miw={640}>
           <Table.Thead>
             <Table.Tr>
@@ -109,7 +109,9 @@ function Members(props: { project: string; isAdmin: boolean; myEmail: string | u
               <Table.Th>Name</Table.Th>
               <Table.Th>Role</Table.Th>
               <Table.Th>Last login</Table.Th>
-              <Table.Th />
+              <Table.Th>
+                <VisuallyHidden>Actions</VisuallyHidden>
+              </Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

@@ -69,7 +69,7 @@ export function Waiting({ project }: { project: string }) {
                     <Button
                       size="compact-xs"
                       variant="light"
-                      aria-label={`Let ${one.device} in`}
+                      aria-label={`Let in ${one.device}`}
                       onClick={() => approve.mutate({ params: { project, device: one.device } })}
                     >
                       Let in

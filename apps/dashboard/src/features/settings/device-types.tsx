@@ -106,7 +106,7 @@ function Row(props: { project: string; type: DeviceType; isShown: boolean; onSho
             size="compact-xs"
             variant="subtle"
             aria-expanded={props.isShown}
-            aria-label={`All figures of ${type.name}`}
+            aria-label={`${props.isShown ? 'Less' : 'All'} figures of ${type.name}`}
             onClick={props.onShow}
           >
             {props.isShown ? 'Less' : 'All'}
