@@ -170,7 +170,11 @@ function AccountMenu() {
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button variant="default" size="compact-sm" aria-label={`Account ${me.data?.email.split('@')[0] ?? ''}`}>
+        <Button
+          variant="default"
+          size="compact-sm"
+          aria-label={`Account ${me.data?.email.split('@')[0] ?? ''}`}
+        >
           {me.data?.email.split('@')[0] ?? '…'}
         </Button>
       </Menu.Target>

@@ -40,7 +40,7 @@ export function Confirm(props: {
   return (
     <>
       <Button
-        size="compact-xs"
+        size={props.variant === 'default' ? 'compact-sm' : 'compact-xs'}
         variant={props.variant ?? 'subtle'}
         color={color}
         aria-label={`${props.verb} ${props.subject}`}

@@ -5,7 +5,9 @@ import type { ReactNode } from 'react';
 
 export interface Tab {
   readonly id: string;
-  readonly label: ReactNode;
+  readonly label: string;
+  /** Such as how many wait. */
+  readonly badge?: ReactNode;
   readonly panel: () => ReactNode;
 }
 
@@ -27,8 +29,8 @@ export function PageTabs(props: { label: string; tabs: readonly Tab[]; chosen: s
       }
     >
       <Tabs.List aria-label={props.label} mb="md" className="tab-list">
-        {props.tabs.map(({ id, label }) => (
-          <Tabs.Tab key={id} value={id}>
+        {props.tabs.map(({ id, label, badge }) => (
+          <Tabs.Tab key={id} value={id} rightSection={badge}>
             {label}
           </Tabs.Tab>
         ))}

@@ -136,7 +136,7 @@ function Rotate({ project, device }: { project: string; device: string }) {
   };
   return (
     <>
-      <Button size="compact-xs" variant="default" onClick={open}>
+      <Button size="compact-sm" variant="default" onClick={open}>
         New token
       </Button>
       <Modal

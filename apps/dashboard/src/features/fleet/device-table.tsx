@@ -58,9 +58,9 @@ export function DeviceTable(props: {
         <Table className="device-table" layout="fixed" highlightOnHover miw={720} aria-rowcount={-1}>
           <Table.Thead>
             <Table.Tr>
-              <SortHead {...props} text="Name" by="name" width="22%" />
+              <SortHead {...props} text="Name" by="name" width="20%" />
               <Table.Th w={104}>Presence</Table.Th>
-              <Table.Th>Runs</Table.Th>
+              <Table.Th w={144}>Runs</Table.Th>
               <Table.Th w={104}>Update</Table.Th>
               <Table.Th w="16%">Type</Table.Th>
               <Table.Th>Tags</Table.Th>
@@ -160,7 +160,7 @@ function Row(props: {
       <Table.Td>
         <StateBadge state={isOut ? device.state : device.presence} />
       </Table.Td>
-      <Table.Td>
+      <Table.Td title={device.activeRelease ?? undefined}>
         {device.activeRelease ??
           (device.activeDigest === null ? (
             '–'

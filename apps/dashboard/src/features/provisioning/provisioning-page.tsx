@@ -19,16 +19,13 @@ export function ProvisioningPage() {
   const tabs = [
     {
       id: 'waiting',
-      label: (
-        <>
-          Waiting{' '}
-          {count === 0 ? null : (
-            <Badge size="sm" variant="filled" color="orange.9" ml={4}>
-              {waiting.data?.nextCursor === null ? count : `${count}+`}
-            </Badge>
-          )}
-        </>
-      ),
+      label: 'Waiting',
+      badge:
+        count === 0 ? null : (
+          <Badge size="sm" variant="filled" color="orange.9">
+            {waiting.data?.nextCursor === null ? count : `${count}+`}
+          </Badge>
+        ),
       panel: () => <Waiting project={project} />,
     },
     ...(may('operator')
