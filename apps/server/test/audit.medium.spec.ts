@@ -18,7 +18,7 @@ import {
 import { transactOn } from '@tinyfleet/storage';
 import { workspaceRoot } from '@tinyfleet/testing';
 import { uuidv7 } from 'uuidv7';
-import { issue, request } from './certificates.js';
+import { issue, request, revocations } from './certificates.js';
 import { exportLines } from '../src/http/audit/audit-export.js';
 import { makeVersion, makeWorld, mutatingRoutes, type Values } from './route-fixtures.js';
 import { buildWorkspace, startTestServer, type TestServer } from './test-server.js';
@@ -85,7 +85,7 @@ describe('every mutating route', () => {
   const via = async <N extends RouteName>(client: Client, name: N, input?: CallInput<N>) =>
     await client.call(name, input);
   /** What a step keeps for a later one. */
-  const kept = { setup: '', code: '', invitation: '', reset: '', instanceInvitation: '', key: '', proof: '' };
+  const kept = { setup: '', code: '', invitation: '', reset: '', instanceInvitation: '', key: '', proof: '', crl: '' };
   const email = 'first@example.org';
   const guest = 'guest@example.org';
   const verifier = 'v'.repeat(43);
@@ -277,6 +277,7 @@ describe('every mutating route', () => {
       const body = { name: 'theirs', certificate: authority.cert };
       const { challenge } = await via(admin, 'authorityCreate', { params: params(), body });
       kept.proof = (await issue(challenge!, { by: authority })).cert;
+      kept.crl = await revocations(authority, ['0b']);
     },
     authorityProve: async () =>
       via(admin, 'authorityProve', { params: authority(), body: { certificate: kept.proof } }),
@@ -284,6 +285,7 @@ describe('every mutating route', () => {
       via(admin, 'authorityUpdate', { params: authority(), body: { site: 'hall' } }),
     authorityRevokeSerial: async () =>
       via(admin, 'authorityRevokeSerial', { params: authority(), body: { serial: '0a' } }),
+    authorityCrl: async () => via(admin, 'authorityCrl', { params: authority(), body: { crl: kept.crl } }),
     authorityDelete: async () => via(admin, 'authorityDelete', { params: authority() }),
     webhookCreate: async () =>
       via(admin, 'webhookCreate', {

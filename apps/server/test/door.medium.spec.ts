@@ -9,9 +9,10 @@ import { connect as connectTcp, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { AuthorityService, authorityDefaults, credentialDefaults } from '@tinyfleet/registry';
+import { AdmissionService, AuthorityService, authorityDefaults, credentialDefaults } from '@tinyfleet/registry';
 import { transactOn } from '@tinyfleet/storage';
 import { describeWith, eventually, toolPath } from '@tinyfleet/testing';
+import type { JsonName } from '@peculiar/x509';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { uuidv7 } from 'uuidv7';
 import { listenMqtt, type MqttListener } from '../src/mqtt/broker/listen.js';
@@ -20,7 +21,15 @@ import { attachWebSocket } from '../src/mqtt/broker/websocket.js';
 import type { Refusal } from '../src/mqtt/broker/refusals.js';
 import { NodeCertificates } from '../src/tls/certificates.js';
 import { ensureServerTls, type ServerTls } from '../src/tls/authority.js';
-import { authority, issue, request, type Issued } from './certificates.js';
+import {
+  authority,
+  constraint,
+  issue,
+  nameConstraints,
+  request,
+  revocations,
+  type Issued,
+} from './certificates.js';
 import { FleetHarness } from './fleet-harness.js';
 import { ScriptedDevice } from './scripted-device.js';
 
@@ -34,26 +43,30 @@ let bystander: ScriptedDevice;
 let factory: Issued;
 let tokens: Map<string, string>;
 const clients: MqttClient[] = [];
-const refused: { code: Refusal; clientId: string }[] = [];
+const refused: { code: Refusal; clientId: string; reason: string | undefined }[] = [];
 const dayMs = 86_400_000;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tinyfleet-door-'));
   tls = await ensureServerTls(folder);
   fleet = await FleetHarness.start();
+  const certificates = new NodeCertificates();
   authorities = new AuthorityService(
     fleet.stores,
     transactOn(fleet.database),
-    new NodeCertificates(),
+    certificates,
     fleet.sealer,
     uuidv7,
-    { ...authorityDefaults, ...credentialDefaults },
+    { ...authorityDefaults, ...credentialDefaults, maxRevocations: 3 },
   );
+  const transact = transactOn(fleet.database);
+  const admission = new AdmissionService(fleet.stores, transact, certificates, uuidv7, credentialDefaults);
   tokens = await fleet.register(['bystander', 'a', 'b', 'held', 'good']);
   await fleet.startEdge({
-    admission: authorities,
+    admission,
     broker: { throttle: { ...throttleDefaults, addressFailures: 0, clientFailures: 0 } },
-    onRefused: (code, { clientId }) => refused.push({ code, clientId: String(clientId) }),
+    onRefused: (code, { clientId, reason }) =>
+      refused.push({ code, clientId: String(clientId), reason: reason === undefined ? undefined : String(reason) }),
   });
   secure = await listenMqtt(fleet.edge.broker, { host: '127.0.0.1', port: 0, tls });
   http = createServer();
@@ -308,6 +321,239 @@ describe('client certificates', () => {
           quota: 1,
         }),
       ).rejects.toMatchObject({ code: 'provisioning.certificate-invalid' });
+  });
+
+  it('should refuse for good what an authority revoked, though it is removed and comes back with another certificate', async () => {
+    const ca = await authority('Third factory');
+    await prove('third', ca, { type: 'wasm' });
+    const [revoked, unseen, kept] = [
+      await issue('third-1', { by: ca }),
+      await issue('third-2', { by: ca }),
+      await issue('third-3', { by: ca }),
+    ];
+    await withCertificate('demo/third-1', revoked);
+    await withCertificate('demo/third-3', kept);
+    for (const { serial } of [revoked, unseen])
+      await authorities.revokeSerial('test', fleet.scope, 'third', { serial, reason: '' });
+    await authorities.remove('test', fleet.scope, 'third');
+    // Its key is the same, and so are those it signed.
+    await prove('third-again', await authority('Third factory', { keys: ca.keys }), { type: 'wasm' });
+    await eventually(async () => void (await withCertificate('demo/third-3', kept)), { timeoutMs: 3_000 });
+    for (const [name, leaf] of [
+      ['demo/third-1', revoked],
+      ['demo/third-2', unseen],
+    ] as const) {
+      refused.length = 0;
+      await expect(withCertificate(name, leaf)).rejects.toThrow();
+      expect(codes()).toEqual(['mqtt.certificate-revoked']);
+    }
+  });
+
+  it('should not register a device again by the certificate of one that was removed', async () => {
+    const leaf = await issue('removed', { by: factory });
+    await withCertificate('demo/removed', leaf);
+    const bulk = fleet.database.query('delete from device where project_id = $1 and name = $2', [
+      fleet.projectId,
+      'removed',
+    ]);
+    await bulk;
+    await fleet.edge.broker.recheck('demo', 'removed');
+    await expect(withCertificate('demo/removed', leaf)).rejects.toThrow();
+    expect(codes()).toEqual(['mqtt.certificate-revoked']);
+    // With a new certificate it is a new device.
+    await withCertificate('demo/removed', await issue('removed', { by: factory }));
+  });
+
+  it('should drop devices below an authority in between that is revoked', async () => {
+    const between = await authority('Line 8', { by: factory });
+    const leaf = await issue('below', { by: between });
+    const client = await withCertificate('demo/below', leaf, between.cert);
+    const closed = closedOf(client);
+    const started = performance.now();
+    await authorities.revokeSerial('test', fleet.scope, 'factory', { serial: between.serial, reason: '' });
+    expect((await closed) - started).toBeLessThan(1_000);
+    const other = await issue('below-2', { by: between });
+    await expect(withCertificate('demo/below-2', other, between.cert)).rejects.toThrow();
+    expect(codes()).toEqual(['mqtt.certificate-revoked']);
+  });
+
+  describe('revocation lists', () => {
+    let ca: Issued;
+    beforeAll(async () => {
+      ca = await authority('Lists');
+      await prove('lists', ca, { type: 'wasm' });
+    });
+    const take = async (crl: string) => authorities.takeRevocationList('test', fleet.scope, 'lists', crl);
+
+    it('should revoke what they name and drop the connections, and keep it revoked when a later one does not', async () => {
+      const [one, two] = [await issue('listed-1', { by: ca }), await issue('listed-2', { by: ca })];
+      const client = await withCertificate('demo/listed-1', one);
+      const closed = closedOf(client);
+      const list = await revocations(ca, [one.serial, two.serial]);
+      const started = performance.now();
+      const shown = await take(list);
+      expect((await closed) - started).toBeLessThan(1_000);
+      expect(shown.crl).toMatchObject({ entries: 2 });
+      await take(await revocations(ca, [], { thisUpdate: new Date(Date.now() + 2_000) }));
+      for (const leaf of [one, two])
+        await expect(withCertificate(`demo/${leaf.x509.subject.slice(3)}`, leaf)).rejects.toThrow();
+      expect(codes()).toEqual(['mqtt.certificate-revoked']);
+    });
+
+    it('should still let devices in when the next list is overdue', async () => {
+      await fleet.database.query(`update device_authority set crl_next_update = now() where name = 'lists'`);
+      await withCertificate('demo/listed-3', await issue('listed-3', { by: ca }));
+    });
+
+    it('should name as many certificates as the limit, and not one more', async () => {
+      const soon = { thisUpdate: new Date(Date.now() + 4_000) };
+      expect((await take(await revocations(ca, ['0c01', '0c02', '0c03'], soon))).crl?.entries).toBe(3);
+      await expect(
+        take(await revocations(ca, ['0c01', '0c02', '0c03', '0c04'], soon)),
+      ).rejects.toMatchObject({ code: 'provisioning.crl-invalid', data: { reason: expect.stringContaining('names 4') } });
+    });
+
+    it.each<[string, RegExp, () => Promise<string>]>([
+      ['nonsense', /one list in PEM/, async () => 'nonsense'],
+      [
+        'that is broken',
+        /cannot be read|not signed/,
+        async () => (await revocations(ca, ['0d'])).replace(/\n[A-Za-z0-9+/]{8}/, '\nAAAAAAAA'),
+      ],
+      ['of another authority', /another authority/, async () => revocations(factory, ['0d'])],
+      [
+        'of another authority with its name',
+        /not signed/,
+        async () => revocations(await authority('Lists'), ['0d']),
+      ],
+      [
+        'that has ended',
+        /it ended/,
+        async () =>
+          revocations(ca, ['0d'], {
+            thisUpdate: new Date(Date.now() - 2 * dayMs),
+            nextUpdate: new Date(Date.now() - dayMs),
+          }),
+      ],
+      [
+        'of the future',
+        /not valid before/,
+        async () => revocations(ca, ['0d'], { thisUpdate: new Date(Date.now() + dayMs / 2) }),
+      ],
+      [
+        'that is older than the last',
+        /newer one/,
+        async () => revocations(ca, ['0d'], { thisUpdate: new Date(Date.now() - 60_000) }),
+      ],
+      [
+        'that is a delta',
+        /2\.5\.29\.27/,
+        async () => revocations(ca, ['0d'], { extensions: [constraint('2.5.29.27', '020101')] }),
+      ],
+    ])('should refuse one %s', async (_what, reason, make) => {
+      await expect(take(await make())).rejects.toMatchObject({
+        code: 'provisioning.crl-invalid',
+        data: { reason: expect.stringMatching(reason) },
+      });
+    });
+
+    it('should be of authorities that may sign them', async () => {
+      const no = await authority('No lists', { keyUsage: 32 });
+      await prove('no-lists', no);
+      await expect(
+        authorities.takeRevocationList('test', fleet.scope, 'no-lists', await revocations(no, ['0d'])),
+      ).rejects.toMatchObject({ data: { reason: expect.stringContaining('key usage') } });
+      await authorities.remove('test', fleet.scope, 'no-lists');
+    });
+  });
+
+  describe('what authorities allow', () => {
+    const line = (options: object) => async () => {
+      const between = await authority('Line', { by: factory, ...options });
+      return { leaf: await issue('path', { by: between }), chain: [between] };
+    };
+    it.each<[string, RegExp, () => Promise<{ leaf: Issued; chain: Issued[] }>]>([
+      [
+        'more authorities in between than one allows',
+        /path length is 0/,
+        async () => {
+          const upper = await authority('Upper', { by: factory, pathLength: 0 });
+          const lower = await authority('Lower', { by: upper });
+          return { leaf: await issue('path', { by: lower }), chain: [lower, upper] };
+        },
+      ],
+      ['an authority for servers only', /client authentication/, line({ extensions: [constraint('server')] })],
+      ['an authority whose key signs no certificates', /./, line({ keyUsage: 2 })],
+      [
+        'an authority with an extension that nobody understands',
+        /1\.2\.3\.4/,
+        line({ extensions: [constraint('1.2.3.4', '0500')] }),
+      ],
+      [
+        'a name that is excluded',
+        /excluded/,
+        line({ extensions: [nameConstraints({ excluded: [{ CN: ['path'] }] })] }),
+      ],
+      [
+        'a name that is not permitted',
+        /not among those permitted/,
+        line({ extensions: [nameConstraints({ permitted: [{ CN: ['other'] }] })] }),
+      ],
+      [
+        'a name of a form that is constrained and not understood',
+        /rfc822Name are not understood/,
+        async () => {
+          const between = await authority('Mail', {
+            by: factory,
+            extensions: [nameConstraints({ permitted: [{ mail: 'example.org' }] })],
+          });
+          const subject: JsonName = [{ CN: ['path'] }, { E: ['x@example.org'] }];
+          return { leaf: await issue('path', { by: between, subject }), chain: [between] };
+        },
+      ],
+      [
+        'a critical extension of its own that nobody understands',
+        /1\.2\.3\.4/,
+        async () => ({
+          leaf: await issue('path', { by: factory, extensions: [constraint('1.2.3.4', '0500')] }),
+          chain: [],
+        }),
+      ],
+    ])('should refuse %s', async (_what, reason, make) => {
+      const { leaf, chain } = await make();
+      const pem = chain.map(({ cert }) => cert).join('\n');
+      await expect(withCertificate('demo/path', leaf, pem)).rejects.toThrow();
+      expect(refused.at(-1)?.reason ?? codes()[0]).toMatch(reason);
+    });
+
+    it('should be kept by devices that they allow', async () => {
+      const upper = await authority('Plant', {
+        by: factory,
+        pathLength: 1,
+        extensions: [nameConstraints({ permitted: [{ O: ['Plant'] }], excluded: [{ CN: ['x'] }] })],
+      });
+      const lower = await authority('Plant line', {
+        by: upper,
+        pathLength: 0,
+        subject: [{ O: ['PLANT'] }, { CN: ['line'] }] as JsonName,
+      });
+      const subject: JsonName = [{ O: ['plant '] }, { CN: ['kept'] }];
+      const leaf = await issue('kept', { by: lower, subject });
+      await withCertificate('demo/kept', leaf, `${lower.cert}\n${upper.cert}`);
+    });
+
+    it.each([
+      ['whose key signs no certificates', { keyUsage: 2 }],
+      ['for servers only', { extensions: [constraint('server')] }],
+      ['with an extension that nobody understands', { extensions: [constraint('1.2.3.4', '0500')] }],
+      ['with constraints that cannot be read', { extensions: [constraint('2.5.29.30', '0500')] }],
+    ])('should be refused at the upload %s', async (_what, options) => {
+      const { cert } = await authority('Unfit', options);
+      const settings = { name: 'unfit', type: null, tags: [], site: null, quota: 1 };
+      await expect(
+        authorities.add('test', fleet.scope, { ...settings, certificate: cert }),
+      ).rejects.toMatchObject({ code: 'provisioning.certificate-invalid' });
+    });
   });
 
   it('should connect with a certificate that the own authority signed, and be told of once before it ends', async () => {

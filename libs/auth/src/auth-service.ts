@@ -224,6 +224,7 @@ export class AuthService {
     const passwordHash = await this.hashPassword(next);
     await this.transact(async ({ auth, people, audit }) => {
       await people.update(person.id, { passwordHash });
+      await people.removeReset(person.id);
       const ended = await auth.removeSessionsOf(person.id, caller.credential.id);
       await audit.append(null, {
         actor: caller.actor,
@@ -325,6 +326,8 @@ export class AuthService {
       name: normal,
       passwordHash: await this.hashPassword(password),
       instanceAdmin: true,
+      // Who sets the instance up says so, and could for anybody.
+      emailProvenAt: this.now(),
     };
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Signing in with an account elsewhere (OpenID Connect): which person it is. The provider's (issuer, subject) is the
- * identity; the first time its verified e-mail address leads to an account, or makes one when that is wanted.
+ * identity; the first time its verified e-mail address leads to an account whose address is proven, or makes one when that is
+ * wanted. An account that somebody else may have made for the address is linked by who is signed in to it only.
  */
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
@@ -31,7 +32,7 @@ export class IdentityService {
     private readonly options: IdentityOptions,
   ) {}
 
-  /** @throws auth.oidc-email-unverified, auth.oidc-no-account */
+  /** @throws auth.oidc-email-unverified, auth.oidc-no-account, auth.oidc-account-unproven */
   async personOf(identity: Identity): Promise<Person> {
     const { issuer, subject } = identity;
     return await this.transact(async ({ auth, people, audit }) => {
@@ -44,8 +45,9 @@ export class IdentityService {
       const email = normalEmail(identity.email);
       const actor = `person:${email}`;
       let person = await auth.findPerson(email);
-      if (person) enabled(person);
-      else {
+      if (person) {
+        if (enabled(person).emailProvenAt === null) throw new FleetError('auth.oidc-account-unproven', { email });
+      } else {
         if (!this.options.provision) throw new FleetError('auth.oidc-no-account', { email });
         const made = {
           id: this.options.newId(),
@@ -53,6 +55,7 @@ export class IdentityService {
           name: (identity.name ?? email).slice(0, 120),
           passwordHash: null,
           instanceAdmin: false,
+          emailProvenAt: new Date(),
         };
         await people.add(made);
         await audit.append(null, personMade(made, actor));
@@ -66,16 +69,39 @@ export class IdentityService {
         }
       }
       await people.addIdentity(issuer, subject, person.id);
-      await audit.append(null, {
-        actor,
-        action: 'person.identity-added',
-        target: email,
-        after: { issuer, subject },
-      });
+      await audit.append(null, identityAdded(email, identity));
       return person;
     });
   }
+
+  /**
+   * Lets an identity lead to the account of who is signed in, whatever address it has; the account's own, verified, is proven by it.
+   * @throws auth.oidc-identity-taken, auth.oidc-no-account
+   */
+  async link(identity: Identity, account: Pick<Person, 'id' | 'email'>): Promise<void> {
+    const { issuer, subject } = identity;
+    await this.transact(async ({ auth, people, audit }) => {
+      const person = await auth.findPerson(account.email);
+      if (person?.id !== account.id) throw new FleetError('auth.oidc-no-account', { email: account.email });
+      enabled(person);
+      const known = await people.findByIdentity(issuer, subject);
+      if (known && known.id !== person.id) throw new FleetError('auth.oidc-identity-taken');
+      const isProof = identity.isEmailVerified && normalEmail(identity.email ?? '') === person.email;
+      if (isProof && person.emailProvenAt === null)
+        await people.update(person.id, { emailProvenAt: new Date() });
+      if (known) return;
+      await people.addIdentity(issuer, subject, person.id);
+      await audit.append(null, identityAdded(person.email, identity));
+    });
+  }
 }
+
+const identityAdded = (email: string, { issuer, subject }: Identity) => ({
+  actor: `person:${email}`,
+  action: 'person.identity-added',
+  target: email,
+  after: { issuer, subject },
+});
 
 /** A disabled account is none: who owns it learns no more from here than from a password. */
 function enabled(person: Person): Person {

@@ -48,6 +48,7 @@ export class PeopleService {
         name: change.name ?? before.name,
         isAdmin: change.isAdmin ?? before.isAdmin,
         disabled: change.disabled ?? before.disabled,
+        emailProven: change.emailProven ?? before.emailProven,
       };
       const wasAdmin = before.isAdmin && !before.disabled;
       if (wasAdmin && (!after.isAdmin || after.disabled) && admins <= 1)
@@ -58,7 +59,13 @@ export class PeopleService {
         ...(after.disabled === before.disabled
           ? {}
           : { disabledAt: after.disabled ? this.auth.now() : null }),
+        ...(after.emailProven === before.emailProven
+          ? {}
+          : { emailProvenAt: after.emailProven ? this.auth.now() : null }),
       });
+      if (after.disabled) await people.removeReset(person.id);
+      // Accounts elsewhere that whoever made this one has linked do not stay a way in.
+      if (change.emailProven === false) await people.removeIdentities(person.id);
       // They would be refused anyway; gone, they do not come back when somebody is enabled again.
       const ended =
         after.disabled && !before.disabled
@@ -283,6 +290,8 @@ export class PeopleService {
       name: name ?? invitation.email,
       passwordHash: await this.auth.hashPassword(password),
       instanceAdmin: invitation.instanceAdmin,
+      // The link was handed on by whoever made it, who may have kept it.
+      emailProvenAt: null,
     };
   }
 
@@ -310,10 +319,11 @@ async function requireOtherAdmin(
     throw new FleetError('auth.last-admin', { email: member.email });
 }
 
-const factsOf = ({ name, instanceAdmin, disabledAt }: Person) => ({
+const factsOf = ({ name, instanceAdmin, disabledAt, emailProvenAt }: Person) => ({
   name,
   isAdmin: instanceAdmin,
   disabled: disabledAt !== null,
+  emailProven: emailProvenAt !== null,
 });
 const withoutId = ({
   personId: _,

@@ -10,6 +10,8 @@ export interface Person {
   readonly passwordHash: string | null;
   readonly instanceAdmin: boolean;
   readonly disabledAt: Date | null;
+  /** Null: whoever accepted an invitation for the address; nothing tells that it is his. */
+  readonly emailProvenAt: Date | null;
 }
 export type NewPerson = Omit<Person, 'disabledAt'>;
 
@@ -161,7 +163,7 @@ export interface PeopleStore extends MemberStore {
   add(person: NewPerson): Promise<void>;
   update(
     id: string,
-    change: { name?: string; instanceAdmin?: boolean; disabledAt?: Date | null; passwordHash?: string },
+    change: Partial<Pick<Person, 'name' | 'instanceAdmin' | 'disabledAt' | 'emailProvenAt' | 'passwordHash'>>,
   ): Promise<void>;
   /** Holds every change of administrators until the transaction ends, and counts the enabled ones. */
   lockAdmins(): Promise<number>;
@@ -170,8 +172,12 @@ export interface PeopleStore extends MemberStore {
   /** Uses the link up; undefined when it is not good (any more) or the person is disabled. */
   redeemReset(hash: Buffer, now: Date): Promise<Person | undefined>;
 
+  /** The open link to set a password ends. */
+  removeReset(personId: string): Promise<void>;
+
   findByIdentity(issuer: string, subject: string): Promise<Person | undefined>;
   addIdentity(issuer: string, subject: string, personId: string): Promise<void>;
+  removeIdentities(personId: string): Promise<void>;
 
   /** Replaces the open invitation of the same address. */
   addInvitation(scope: ProjectScope | null, invitation: NewInvitation): Promise<void>;

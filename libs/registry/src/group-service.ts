@@ -55,6 +55,7 @@ export class GroupService {
     const { name, notes } = request;
     const filter = request.filter === null ? null : readFilter(request.filter);
     await this.transact(async ({ groups, deviceSets, events, audit }) => {
+      await groups.lockAll(scope);
       const { groups: count } = await groups.filters(scope);
       if (count >= this.options.maxGroups)
         throw new FleetError('registry.groups-too-many', { limit: this.options.maxGroups });
@@ -80,6 +81,7 @@ export class GroupService {
   ): Promise<Resource<'Group'>> {
     await this.transact(async ({ groups, deviceSets, events, audit }) => {
       const before = await groups.lock(scope, name);
+      await groups.lockAll(scope);
       const filter = change.filter === undefined ? undefined : readFilter(change.filter);
       if (filter) {
         if (before.kind === 'static') throw staticGroup(name, before.kind, 'it has no filter');
@@ -104,6 +106,7 @@ export class GroupService {
   async remove(actor: string, scope: ProjectScope, name: string): Promise<void> {
     await this.transact(async ({ groups, events, audit }) => {
       const { id, filter, notes } = await groups.lock(scope, name);
+      await groups.lockAll(scope);
       const { dynamic } = await groups.filters(scope);
       const other = dynamic.find((one) => namesGroup(parseFilter(one.filter), name));
       if (other) throw new FleetError('registry.group-in-use', { group: name, other: other.name });

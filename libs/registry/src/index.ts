@@ -5,6 +5,7 @@ export * from './catalogue.js';
 export * from './command-service.js';
 export * from './credentials/credential-service.js';
 export * from './credentials/ports.js';
+export * from './provisioning/admission-service.js';
 export * from './provisioning/authority-service.js';
 export * from './provisioning/enrolment-service.js';
 export * from './provisioning/ports.js';

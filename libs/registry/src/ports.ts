@@ -226,6 +226,11 @@ export interface GroupStore {
   get(scope: ProjectScope, name: string): Promise<Resource<'Group'>>;
   /** Until the transaction ends. @throws registry.group-not-found */
   lock(scope: ProjectScope, name: string): Promise<LockedGroup>;
+  /**
+   * Holds every change of which group names which until the transaction ends, so that two saved at once cannot name each other.
+   * Taken after the group's own row.
+   */
+  lockAll(scope: ProjectScope): Promise<void>;
   /** @throws registry.group-exists */
   add(scope: ProjectScope, group: NewGroup): Promise<void>;
   update(

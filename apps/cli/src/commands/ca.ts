@@ -36,6 +36,7 @@ function show(session: Session, made: Resource<'Authority'>): void {
       ['fingerprint', made.fingerprint],
       ['registers', made.type === null ? 'nobody' : `${made.type}, at most ${made.quota}`],
       ['ends', made.notAfter],
+      ...(made.crl === null ? [] : ([['revocations', crlText(made.crl)]] as const)),
       ...(made.challenge === null ? [] : ([['challenge', pc.bold(made.challenge)]] as const)),
     ]),
   );
@@ -43,6 +44,12 @@ function show(session: Session, made: Resource<'Authority'>): void {
     session.out.hint(
       `Sign a certificate with this common name by it, then: npx tinyfleet ca prove ${made.name} FILE`,
     );
+}
+
+/** One that is overdue still revokes what it names. */
+function crlText({ entries, nextUpdate }: NonNullable<Resource<'Authority'>['crl']>): string {
+  const isOverdue = Date.parse(nextUpdate) < Date.now();
+  return `${entries} in the newest list, ${isOverdue ? pc.yellow(`overdue since ${nextUpdate}`) : `next ${nextUpdate}`}`;
 }
 
 export function caCommand(): Command {
@@ -120,6 +127,7 @@ export function caCommand(): Command {
           { header: 'quota', value: (a) => a.quota },
           { header: 'certificates', value: (a) => a.certificates },
           { header: 'ends', value: (a) => a.notAfter },
+          { header: 'next crl', value: (a) => a.crl?.nextUpdate ?? null },
           { header: 'subject', value: (a) => a.subject },
         ],
         'None yet. npx tinyfleet ca create NAME, or ca add NAME FILE',
@@ -167,6 +175,20 @@ export function caCommand(): Command {
           body: { serial, reason: options.reason ?? '' },
         });
       session.out.one({ revoked: serials }, () => `${pc.green('revoked')}  ${serials.join(', ')}`);
+    });
+
+  command
+    .command('crl')
+    .description('refuse the certificates that a revocation list of it names, for good')
+    .argument('<name>')
+    .argument('<file>', 'the complete list in PEM')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet ca crl factory crl.pem')
+    .action(async (name: string, file: string, _options, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const params = { project: await session.project(), authority: name };
+      const crl = readInput(file).toString('utf8');
+      show(session, await client.call('authorityCrl', { params, body: { crl } }));
     });
 
   command

@@ -27,6 +27,7 @@ export function userCommand(): Command {
     }),
     switchCommand('enable', 'admit somebody again', { disabled: false }),
     adminCommand(),
+    proveCommand(),
   ])
     command.addCommand(sub);
   return command;
@@ -95,6 +96,7 @@ function personText(person: Resource<'Person'>): string {
     ['email', person.email + (person.disabledAt === null ? '' : pc.red('  disabled'))],
     ['name', person.name],
     ['administrator', person.isAdmin ? 'yes' : 'no'],
+    ['address', person.emailProvenAt === null ? 'not proven' : `proven ${ago(person.emailProvenAt)}`],
     ['signs in with', [...(person.hasPassword ? ['password'] : []), ...person.providers].join(', ')],
     ['last login', ago(person.lastLoginAt)],
     ...person.projects.map(({ name, role }) => ['project', `${name}: ${role}`] as const),
@@ -250,6 +252,24 @@ function switchCommand(
       if (body.disabled) await confirm(`Disable ${email} and revoke all sessions and tokens?`, options.yes);
       const person = await client.call('personUpdate', { params: { email }, body });
       session.out.one(person, () => `${pc.green(`${name}d`)}  ${person.email}`);
+    });
+}
+
+function proveCommand(): Command {
+  return new Command('prove')
+    .description('say that the address belongs to whoever uses the account, so that single sign-on leads there (administrators)')
+    .argument('<email>')
+    .option('--remove', 'the other way round; what was linked ends')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet user prove ada@example.com')
+    .action(async (email: string, options: { remove?: boolean }, self: Command) => {
+      const session = Session.of(self);
+      const emailProven = options.remove !== true;
+      const client = await session.client();
+      const person = await client.call('personUpdate', { params: { email }, body: { emailProven } });
+      session.out.one(
+        person,
+        () => `${pc.green('changed')}  ${person.email} is ${emailProven ? '' : 'not '}proven`,
+      );
     });
 }
 

@@ -311,6 +311,12 @@ export const SETTINGS = {
     20,
     'Failed provisioning requests of one address before it has to wait.',
   ),
+  'limits.crlEntries': setting(
+    'TINYFLEET_CRL_ENTRIES',
+    count.max(1_000_000),
+    20_000,
+    'Certificates that one revocation list of an authority names. About 40 bytes each, within the largest JSON body.',
+  ),
   certificateDays: setting(
     'TINYFLEET_CERTIFICATE_DAYS',
     count.max(825),

@@ -6,6 +6,7 @@ import { RolloutService } from '@tinyfleet/rollouts';
 import {
   BulkService,
   CommandService,
+  AdmissionService,
   AuthorityService,
   CredentialService,
   DeviceImportService,
@@ -78,6 +79,7 @@ export interface Services extends Parts {
   readonly credentials: CredentialService;
   readonly groups: GroupService;
   readonly bulk: BulkService;
+  readonly admission: AdmissionService;
   readonly authorities: AuthorityService;
   readonly provisioning: ProvisioningService;
   readonly enrolments: EnrolmentService;
@@ -124,9 +126,12 @@ export function createServices(parts: Parts): Services {
     maxValueBytes: config['limits.attributeBytes'],
   };
   const credentials = new CredentialService(stores.credentials, transact, deviceKeys, uuidv7);
-  const authorities = new AuthorityService(stores, transact, new NodeCertificates(), sealer, uuidv7, {
+  const certificates = new NodeCertificates();
+  const authorities = new AuthorityService(stores, transact, certificates, sealer, uuidv7, {
     ...authorityDefaults,
     ...credentialDefaults,
+    maxRevocations: config['limits.crlEntries'],
+    skewS: config.certificateSkewS,
   });
   const defaultProject = config['oidc.defaultProject'];
   const importStore = new PgDeviceImportStore(database, attributeLimits.maxCount);
@@ -169,6 +174,7 @@ export function createServices(parts: Parts): Services {
     projects,
     devices: new DeviceService(transact, deviceKeys, uuidv7, attributes),
     credentials,
+    admission: new AdmissionService(stores, transact, certificates, uuidv7, credentialDefaults),
     authorities,
     provisioning: new ProvisioningService(stores.provisioning, transact, uuidv7, () => server.address),
     enrolments: new EnrolmentService(transact, credentials, authorities, {

@@ -1,6 +1,6 @@
 /** The edge role: opens MQTT listeners by configuration and runs broker, ingest and ota behind them. */
 import { join } from 'node:path';
-import type { AuthorityService } from '@tinyfleet/registry';
+import type { AdmissionService } from '@tinyfleet/registry';
 import type { Sealer } from '@tinyfleet/releases';
 import { ListenChannels } from '@tinyfleet/storage';
 import { throttleDefaults } from '../mqtt/broker/auth-throttle.js';
@@ -18,7 +18,7 @@ const webSocketPath = '/mqtt';
 const maxAheadMs = 600_000;
 export async function startEdge(
   context: RoleContext,
-  { sealer, authorities }: { readonly sealer: Sealer; readonly authorities: AuthorityService },
+  { sealer, admission }: { readonly sealer: Sealer; readonly admission: AdmissionService },
 ): Promise<RunningRole> {
   const { config, log, database, blobs, events, httpServer, metrics } = context;
   const maxPacketBytes = config['limits.maxPacketBytes'];
@@ -41,7 +41,7 @@ export async function startEdge(
     },
     windows: { retentionDays: config.telemetryRetentionDays, maxAheadMs },
     sealer,
-    admission: authorities,
+    admission,
     certificateWarningDays: config.certificateWarningDays,
     taps: {
       maxListeners: config['listen.maxAtOnce'],

@@ -5,7 +5,7 @@
 import 'reflect-metadata';
 import { X509Certificate, createHash, createPublicKey, verify, webcrypto, type KeyObject } from 'node:crypto';
 import { FleetError } from '@tinyfleet/errors';
-import type { Certificate, Certificates } from '@tinyfleet/registry';
+import type { Certificate, Certificates, RevocationList } from '@tinyfleet/registry';
 
 type X509 = typeof import('@peculiar/x509');
 
@@ -60,6 +60,22 @@ export class NodeCertificates implements Certificates {
     if (use === 'device' && uses !== undefined && !uses.includes(clientAuth))
       return 'its extended key usage has no client authentication';
     return undefined;
+  }
+
+  async obstacleInPath(path: readonly Certificate[]): Promise<string | undefined> {
+    await this.load();
+    const { obstacleInPath } = await import('./path.js');
+    return obstacleInPath(path.map(({ der }) => der));
+  }
+
+  async readRevocations(
+    text: string,
+    authority: Certificate,
+    limits: { readonly maxEntries: number },
+  ): Promise<RevocationList> {
+    await this.load();
+    const { readRevocations } = await import('./revocation-list.js');
+    return await readRevocations(text, authority, limits);
   }
 
   async makeAuthority(commonName: string): Promise<{ certificate: Buffer; privateKey: Buffer }> {
@@ -177,6 +193,7 @@ function toCertificate(x509: X509Certificate): Certificate {
     notBefore: new Date(x509.validFrom),
     notAfter: new Date(x509.validTo),
     isAuthority: x509.ca,
+    keyHash: createHash('sha256').update(x509.publicKey.export({ type: 'spki', format: 'der' })).digest(),
   };
 }
 

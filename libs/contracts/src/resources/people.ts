@@ -15,6 +15,8 @@ export const Person = z
     lastLoginAt: Timestamp.nullable(),
     /** Since then sessions and tokens are refused. */
     disabledAt: Timestamp.nullable(),
+    /** Since when the address is known to be theirs; null: single sign-on does not lead here by it. */
+    emailProvenAt: Timestamp.nullable(),
     hasPassword: z.boolean(),
     /** Issuers of accounts elsewhere that lead to this one. */
     providers: z.array(z.string()),
@@ -25,6 +27,8 @@ export const PersonPatch = z.object({
   name: z.string().min(1).max(120).optional(),
   isAdmin: z.boolean().optional(),
   disabled: z.boolean().optional(),
+  /** You know that the address belongs to whoever uses the account. False: accounts elsewhere that were linked lead here no more. */
+  emailProven: z.boolean().optional(),
 });
 export const PersonQuery = PageQuery.extend({ text: z.string().min(1).max(100).optional() });
 

@@ -115,6 +115,8 @@ export const Authority = z
     /** Of an unproven one: common name of the certificate that proves it. */
     challenge: z.string().nullable(),
     challengeExpiresAt: Timestamp.nullable(),
+    /** The newest revocation list that was uploaded. After `nextUpdate` what it revoked stays so, and devices still come in. */
+    crl: z.object({ thisUpdate: Timestamp, nextUpdate: Timestamp, entries: z.int() }).nullable(),
     createdAt: Timestamp,
     createdBy: z.string(),
   })
@@ -147,6 +149,11 @@ export const SerialRevoke = z.object({
     .max(80)
     .regex(/^[0-9A-Fa-f:]{1,80}$/, 'use hexadecimal digits'),
   reason: z.string().max(200).default(''),
+});
+
+export const CrlUpload = z.object({
+  /** A complete list in PEM, signed by the authority. */
+  crl: z.string().min(1).max(4_194_304),
 });
 
 export const CertificateSign = z.object({

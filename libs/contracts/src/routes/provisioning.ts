@@ -142,6 +142,15 @@ export const provisioningRoutes = {
     body: r.SerialRevoke,
     status: 204,
   },
+  authorityCrl: {
+    method: 'POST',
+    path: '/projects/:project/authorities/:authority/crl',
+    summary: 'Refuse the certificates that its revocation list names, for good',
+    access: 'operator',
+    params: authority,
+    body: r.CrlUpload,
+    response: r.Authority,
+  },
   authorityDelete: {
     method: 'DELETE',
     path: '/projects/:project/authorities/:authority',

@@ -20,6 +20,8 @@ export interface NewCertificate {
   readonly subject: string;
   readonly startsAt: Date;
   readonly expiresAt: Date;
+  /** Serial numbers of the authorities between it and ours. */
+  readonly betweenSerials: readonly string[];
   readonly createdBy: string;
 }
 

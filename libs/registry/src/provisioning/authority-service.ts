@@ -1,23 +1,16 @@
 /**
  * Certificate authorities of a project: uploaded ones whose owner has proven that he holds the key, and own ones that sign
- * requests of devices. Decides which certificate may connect as which device, registers devices at their first connect, signs
- * and renews. Reading and signing X.509 itself is behind `Certificates`.
+ * requests of devices; what they have revoked. Signs and renews; who comes in by a certificate is admission-service.ts. Reading
+ * and signing X.509 itself is behind `Certificates`.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
-import { FleetError, isFleetError } from '@tinyfleet/errors';
-import { isName, parseClientId } from '@tinyfleet/wire';
+import { FleetError } from '@tinyfleet/errors';
+import { parseClientId } from '@tinyfleet/wire';
 import type { CredentialOptions } from '../credentials/credential-service.js';
 import { requireLive } from '../credentials/credential-service.js';
 import type { ProjectStore } from '../ports.js';
-import type {
-  AuthorityRecord,
-  AuthorityStore,
-  Certificate,
-  Certificates,
-  ProvisioningStores,
-} from './ports.js';
-import { bareDevice } from './provisioning-service.js';
+import type { AuthorityStore, Certificate, Certificates, ProvisioningStores } from './ports.js';
 
 export interface AuthorityOptions {
   /** Authorities of one project. */
@@ -26,11 +19,17 @@ export interface AuthorityOptions {
   readonly challengeHours: number;
   /** A certificate that a device replaces stays valid this long beside the new one. */
   readonly renewalOverlapS: number;
+  /** Entries of a revocation list; each is a row. */
+  readonly maxRevocations: number;
+  /** Clocks of those who sign may be wrong by so much. */
+  readonly skewS: number;
 }
 export const authorityDefaults: AuthorityOptions = {
   maxAuthorities: 16,
   challengeHours: 24,
   renewalOverlapS: 86_400,
+  maxRevocations: 20_000,
+  skewS: 300,
 };
 
 /** PEM. */
@@ -87,6 +86,7 @@ export class AuthorityService {
           subject: certificate.subject,
           notBefore: certificate.notBefore,
           notAfter: certificate.notAfter,
+          keyHash: certificate.keyHash,
           sealedKey: own ? this.keys.seal(own.privateKey, keyContext(scope, id)) : null,
           challenge: own ? null : randomBytes(24).toString('hex'),
           challengeExpiresAt: own ? null : challengeEnd,
@@ -118,7 +118,8 @@ export class AuthorityService {
       ? 'it is no authority (basicConstraints CA:TRUE)'
       : certificate.notAfter <= this.now()
         ? `it ended at ${certificate.notAfter.toISOString()}`
-        : await this.certificates.unsuitableFor(certificate, 'authority');
+        : ((await this.certificates.unsuitableFor(certificate, 'authority')) ??
+          (await this.certificates.obstacleInPath([certificate])));
     if (reason !== undefined) throw new FleetError('provisioning.certificate-invalid', { reason });
   }
 
@@ -209,8 +210,8 @@ export class AuthorityService {
       .toLowerCase()
       .replace(/^0+(?=.)/, '');
     await this.transact(async ({ authorities, audit, events }) => {
-      const { id } = await authorities.get(scope, name);
-      await authorities.revokeSerial(scope, id, { serial: normal, reason, by: actor });
+      const authority = await authorities.get(scope, name);
+      await authorities.revokeSerials(scope, authority, { serials: [normal], reason, by: actor });
       await audit.append(scope, {
         actor,
         action: 'authority.serial-revoked',
@@ -221,12 +222,59 @@ export class AuthorityService {
     });
   }
 
+  /**
+   * Revokes what a revocation list of the authority names. What was revoked stays so, whatever a later list leaves out: nothing is
+   * "on hold". @throws provisioning.authority-not-found, provisioning.crl-invalid
+   */
+  async takeRevocationList(
+    actor: string,
+    scope: ProjectScope,
+    name: string,
+    text: string,
+  ): Promise<Resource<'Authority'>> {
+    await this.transact(async ({ authorities, audit, events }) => {
+      const authority = await authorities.get(scope, name);
+      const { serials, ...list } = await this.certificates.readRevocations(
+        text,
+        this.certificates.read(authority.certificate),
+        { maxEntries: this.options.maxRevocations },
+      );
+      const skewMs = this.options.skewS * 1_000;
+      const now = this.now().getTime();
+      const reason =
+        list.thisUpdate.getTime() > now + skewMs
+          ? `it is not valid before ${list.thisUpdate.toISOString()}`
+          : list.nextUpdate.getTime() < now - skewMs
+            ? `it ended at ${list.nextUpdate.toISOString()}`
+            : authority.crlThisUpdate !== null && list.thisUpdate < authority.crlThisUpdate
+              ? `a newer one, of ${authority.crlThisUpdate.toISOString()}, was taken already`
+              : undefined;
+      if (reason !== undefined) throw new FleetError('provisioning.crl-invalid', { reason });
+      const added = await authorities.revokeSerials(scope, authority, { serials, reason: 'CRL', by: actor });
+      await authorities.noteRevocationList(scope, authority.id, list);
+      const { thisUpdate, nextUpdate, entries } = list;
+      await audit.append(scope, {
+        actor,
+        action: 'authority.crl-taken',
+        target: name,
+        detail: { thisUpdate: thisUpdate.toISOString(), nextUpdate: nextUpdate.toISOString(), entries, added },
+      });
+      await events.emit(scope, 'authority.changed', { authority: name });
+    });
+    return await this.show(scope, name);
+  }
+
   /** Signs a request by the project's own authority, in the caller's transaction. @throws provisioning.authority-cannot-sign */
   async sign(
     { authorities, devices, credentials }: ProvisioningStores,
     scope: ProjectScope,
     device: string,
-    order: { readonly csr: string; readonly days: number; readonly actor: string },
+    order: {
+      readonly csr: string;
+      readonly days: number;
+      readonly actor: string;
+      readonly isRenewal?: boolean;
+    },
   ): Promise<Signed> {
     requireLive(device, (await devices.lock(scope, device)).state);
     const signer = (await authorities.active(scope)).find(({ sealedKey }) => sealedKey !== null);
@@ -253,11 +301,43 @@ export class AuthorityService {
       credentialOf(certificate, { id, authorityId: signer.id, createdBy: order.actor }),
       this.options.maxLive,
     );
+    if (order.isRenewal === true)
+      await authorities.addRenewal(scope, {
+        requestHash: hashRequest(request),
+        credentialId: id,
+        certificate: certificate.der,
+        // The certificate that it was asked for with has ended by then.
+        keepSeconds: this.options.renewalOverlapS + 86_400,
+      });
+    return this.shown(certificate, signer.certificate);
+  }
+
+  private shown(certificate: Certificate, authority: Uint8Array): Signed {
     return {
       certificate: certificate.pem,
-      authority: this.certificates.read(signer.certificate).pem,
+      authority: this.certificates.read(authority).pem,
       expiresAt: certificate.notAfter.toISOString(),
     };
+  }
+
+  /**
+   * The answer that this request has got before: one request makes one certificate, so that whoever has overheard it gets nothing
+   * new, and a device that missed the answer gets it once more. @throws provisioning.renewal-refused when it is no longer good
+   */
+  async renewedBefore(
+    { authorities, devices }: ProvisioningStores,
+    scope: ProjectScope,
+    device: string,
+    csr: string,
+  ): Promise<Signed | undefined> {
+    // Two of the same request at once follow each other.
+    await devices.lock(scope, device);
+    const { der } = await this.certificates.readRequest(csr);
+    const before = await authorities.renewal(scope, hashRequest(der));
+    if (!before) return undefined;
+    if (before.device !== device || !before.isLive)
+      throw new FleetError('provisioning.renewal-refused', { reason: 'this request was used before' });
+    return this.shown(this.certificates.read(before.certificate), before.authority);
   }
 
   /** Signs for a person. */
@@ -301,135 +381,6 @@ export class AuthorityService {
     return { scope, device: owner.device };
   }
 
-  /**
-   * Decides about a certificate that no device is known to hold: refused with the code, or the device holds it from now on,
-   * registered if it is new. `chain`: the certificate, then what came with it.
-   */
-  async admit(
-    address: { readonly project: string; readonly device: string },
-    chain: readonly Uint8Array[],
-    peer: { readonly source: string; readonly skewMs: number },
-  ): Promise<void> {
-    const clientId = `${address.project}/${address.device}`;
-    const [leaf, ...others] = chain.map((der) => this.certificates.read(der));
-    const scope = await this.stores.projects.find(address.project);
-    if (!leaf || !scope) throw new FleetError('mqtt.credentials-wrong', { clientId });
-    const owner = await this.stores.authorities.owner(scope, leaf.fingerprint);
-    if (owner?.isRevoked) throw new FleetError('mqtt.certificate-revoked', { clientId, serial: leaf.serial });
-    if (owner && owner.device !== address.device) throw otherDevice(clientId, leaf);
-    const authority = await this.authorityOf(scope, clientId, leaf, others, peer.skewMs);
-    const reason = leaf.isAuthority
-      ? 'it is an authority itself'
-      : await this.certificates.unsuitableFor(leaf, 'device');
-    if (reason !== undefined) throw new FleetError('mqtt.certificate-unsuitable', { clientId, reason });
-    if (leaf.commonName !== clientId && leaf.commonName !== address.device) throw otherDevice(clientId, leaf);
-    if (await this.stores.authorities.isRevoked(scope, authority.id, leaf.serial))
-      throw new FleetError('mqtt.certificate-revoked', { clientId, serial: leaf.serial });
-    // Known and of this device, or another connection was quicker.
-    if (owner) return;
-    await this.hold(scope, address.device, { leaf, authority, source: peer.source }).catch(
-      (error: unknown) => {
-        // Another connection of the same device was quicker: it holds the certificate now.
-        const isRace =
-          isFleetError(error) &&
-          (error.code === 'registry.device-exists' || error.code === 'provisioning.certificate-known');
-        if (!isRace) throw error;
-      },
-    );
-  }
-
-  /** The active authority at the end of a chain in which everything is valid now. */
-  private async authorityOf(
-    scope: ProjectScope,
-    clientId: string,
-    leaf: Certificate,
-    others: readonly Certificate[],
-    skewMs: number,
-  ): Promise<AuthorityRecord> {
-    const active = (await this.stores.authorities.active(scope)).map((record) => ({
-      record,
-      certificate: this.certificates.read(record.certificate),
-    }));
-    const now = this.now().getTime();
-    let current = leaf;
-    for (let depth = 0; depth <= others.length; depth++) {
-      if (now > current.notAfter.getTime() + skewMs)
-        throw new FleetError('mqtt.certificate-expired', {
-          clientId,
-          notAfter: current.notAfter.toISOString(),
-        });
-      if (now < current.notBefore.getTime() - skewMs)
-        throw new FleetError('mqtt.certificate-not-yet-valid', {
-          clientId,
-          notBefore: current.notBefore.toISOString(),
-        });
-      const found = active.find(({ certificate }) => this.certificates.isSignedBy(current, certificate));
-      if (found && now <= found.certificate.notAfter.getTime() + skewMs) return found.record;
-      if (this.certificates.isSignedBy(current, current))
-        throw depth === 0
-          ? new FleetError('mqtt.certificate-self-signed', { clientId })
-          : unknownAuthority(clientId, current);
-      const next = others.find((one) => one.isAuthority && this.certificates.isSignedBy(current, one));
-      if (!next) throw unknownAuthority(clientId, current);
-      current = next;
-    }
-    throw unknownAuthority(clientId, current);
-  }
-
-  private async hold(
-    scope: ProjectScope,
-    device: string,
-    { leaf, authority, source }: { leaf: Certificate; authority: AuthorityRecord; source: string },
-  ): Promise<void> {
-    const clientId = `${scope.name}/${device}`;
-    await this.transact(async (stores) => {
-      const { devices, authorities, credentials, provisioning, audit, events } = stores;
-      const known = await devices.lock(scope, device).catch(() => undefined);
-      const actor = `device:${device}`;
-      if (known) {
-        requireLive(device, known.state);
-        if (!(await authorities.mayHold(scope, device, authority.id))) throw otherDevice(clientId, leaf);
-      } else {
-        if (authority.type === null || !isName(device)) throw unknownAuthority(clientId, leaf);
-        if (!(await authorities.takeQuota(scope, authority.id)))
-          throw new FleetError('mqtt.certificate-quota', {
-            clientId,
-            authority: authority.name,
-            quota: authority.quota,
-          });
-        const { type, tags, site } = authority;
-        await devices.add(scope, [{ ...bareDevice, name: device, type, tags, site }]);
-        await provisioning.addEnrolment(scope, device, {
-          authorityId: authority.id,
-          state: 'approved',
-          address: source,
-        });
-        await audit.append(scope, {
-          actor,
-          action: 'device.registered',
-          target: device,
-          detail: { authority: authority.name, serial: leaf.serial, address: source },
-        });
-      }
-      const id = this.newId();
-      await credentials.addCertificate(
-        scope,
-        device,
-        credentialOf(leaf, { id, authorityId: authority.id, createdBy: actor }),
-        this.options.maxLive,
-      );
-      const { id: deviceId } = await devices.lock(scope, device);
-      await devices.move(scope, [deviceId], 'claim');
-      await audit.append(scope, {
-        actor,
-        action: 'device.certificate-seen',
-        target: device,
-        detail: { authority: authority.name, serial: leaf.serial },
-      });
-      await events.emit(scope, known ? 'device.updated' : 'device.registered', { device });
-    });
-  }
-
   private async show(scope: ProjectScope, name: string): Promise<Resource<'Authority'>> {
     const found = (await this.stores.authorities.list(scope)).find((one) => one.name === name);
     if (!found) throw new FleetError('provisioning.authority-not-found', { authority: name });
@@ -437,19 +388,21 @@ export class AuthorityService {
   }
 }
 
+const hashRequest = (der: Uint8Array): Buffer => createHash('sha256').update(der).digest();
+
 const keyContext = (scope: ProjectScope, id: string): string => `device-authority ${scope.id} ${id}`;
 
-const otherDevice = (clientId: string, leaf: Certificate): FleetError =>
-  new FleetError('mqtt.certificate-other-device', { clientId, commonName: leaf.commonName ?? 'nobody' });
-
-const unknownAuthority = (clientId: string, certificate: Certificate): FleetError =>
-  new FleetError('mqtt.certificate-authority-unknown', { clientId, issuer: certificate.issuer });
-
-function credentialOf(
+export function credentialOf(
   certificate: Certificate,
-  rest: { readonly id: string; readonly authorityId: string; readonly createdBy: string },
+  rest: {
+    readonly id: string;
+    readonly authorityId: string;
+    readonly createdBy: string;
+    readonly betweenSerials?: readonly string[];
+  },
 ) {
   return {
+    betweenSerials: [],
     ...rest,
     fingerprint: certificate.fingerprint,
     serial: certificate.serial,

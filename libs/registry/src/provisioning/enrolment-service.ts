@@ -172,10 +172,13 @@ export class EnrolmentService {
         token === undefined
           ? await this.authorities.whoRenews(stores, { csr, certificate, signature })
           : await this.credentials.whoHolds(stores, clientId ?? '', token);
+      const before = await this.authorities.renewedBefore(stores, scope, device, csr);
+      if (before) return before;
       const signed = await this.authorities.sign(stores, scope, device, {
         csr,
         days: this.options.certificateDays,
         actor: `device:${device}`,
+        isRenewal: true,
       });
       await this.tell(stores, scope, device, { action: 'device.certificate-renewed', detail: {} });
       return signed;

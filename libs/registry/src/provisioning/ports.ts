@@ -91,6 +91,10 @@ export interface AuthorityRecord {
   readonly state: 'unproven' | 'active' | 'disabled';
   /** DER. */
   readonly certificate: Buffer;
+  /** SHA-256 of its key's SubjectPublicKeyInfo: what it revokes belongs to the key. */
+  readonly keyHash: Buffer;
+  /** Of the newest revocation list that was taken. */
+  readonly crlThisUpdate: Date | null;
   /** PKCS #8, sealed; null: it is held elsewhere. */
   readonly sealedKey: Buffer | null;
   readonly challenge: string | null;
@@ -110,6 +114,23 @@ export interface CertificateOwner {
   readonly mayConnect: boolean;
 }
 
+/** What a revocation list says (RFC 5280, 5). */
+export interface RevocationList {
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  readonly entries: number;
+  /** As `Certificate.serial`. */
+  readonly serials: readonly string[];
+}
+
+export interface Renewal {
+  readonly device: string;
+  readonly isLive: boolean;
+  /** DER. */
+  readonly certificate: Buffer;
+  readonly authority: Buffer;
+}
+
 export interface AuthorityStore {
   list(scope: ProjectScope): Promise<Resource<'Authority'>[]>;
   /** @throws provisioning.authority-not-found */
@@ -118,8 +139,7 @@ export interface AuthorityStore {
   /** @throws provisioning.authority-exists, provisioning.authorities-too-many, registry.type-not-found */
   add(
     scope: ProjectScope,
-    authority: Omit<AuthorityRecord, 'sealedKey'> & {
-      readonly sealedKey: Buffer | null;
+    authority: Omit<AuthorityRecord, 'crlThisUpdate'> & {
       readonly fingerprint: Buffer;
       readonly subject: string;
       readonly notBefore: Date;
@@ -144,13 +164,34 @@ export interface AuthorityStore {
   remove(scope: ProjectScope, name: string): Promise<boolean>;
   /** Counts one registration. False: the quota is used. */
   takeQuota(scope: ProjectScope, id: string): Promise<boolean>;
-  /** Also revokes the credential that has this serial number. */
-  revokeSerial(
+  /**
+   * Refuses these serial numbers for good, whatever becomes of the authority, and revokes the credentials that have one of them, or
+   * one on the way to ours. @returns how many were not refused before
+   */
+  revokeSerials(
     scope: ProjectScope,
-    id: string,
-    revocation: { readonly serial: string; readonly reason: string; readonly by: string },
+    authority: Pick<AuthorityRecord, 'keyHash'>,
+    revocation: { readonly serials: readonly string[]; readonly reason: string; readonly by: string },
+  ): Promise<number>;
+  /** Whether one of these serial numbers was revoked, or the certificate was one of a device that is gone. */
+  isRevoked(
+    scope: ProjectScope,
+    authority: Pick<AuthorityRecord, 'keyHash'>,
+    certificate: { readonly serials: readonly string[]; readonly fingerprint: Buffer },
+  ): Promise<boolean>;
+  noteRevocationList(scope: ProjectScope, id: string, list: Omit<RevocationList, 'serials'>): Promise<void>;
+  /** How a request for a certificate was answered, and whether that certificate is still good. */
+  renewal(scope: ProjectScope, requestHash: Buffer): Promise<Renewal | undefined>;
+  /** Forgets answers to the same device that are older than `keepSeconds`. */
+  addRenewal(
+    scope: ProjectScope,
+    renewal: {
+      readonly requestHash: Buffer;
+      readonly credentialId: string;
+      readonly certificate: Buffer;
+      readonly keepSeconds: number;
+    },
   ): Promise<void>;
-  isRevoked(scope: ProjectScope, id: string, serial: string): Promise<boolean>;
   /** Who holds the certificate with this fingerprint. */
   owner(scope: ProjectScope, fingerprint: Buffer): Promise<CertificateOwner | undefined>;
   /** Whether a device may be given a certificate of the authority: it has none but those of it that lives. */
@@ -178,6 +219,8 @@ export interface Certificate {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly isAuthority: boolean;
+  /** SHA-256 of its key's SubjectPublicKeyInfo. */
+  readonly keyHash: Buffer;
 }
 
 /** Reads, verifies and signs X.509; no policy. Implemented by the server. */
@@ -188,6 +231,17 @@ export interface Certificates {
   isSignedBy(certificate: Certificate, authority: Certificate): boolean;
   /** Why a device cannot use it whatever its chain, or undefined: key, signature algorithm, what it is for. */
   unsuitableFor(certificate: Certificate, use: 'device' | 'authority'): Promise<string | undefined>;
+  /**
+   * Why these do not make a path (RFC 5280, 6.1), or undefined: lengths, names and uses that the authorities allow, extensions that
+   * must be understood. From the device's certificate to our authority; signatures and times are not looked at.
+   */
+  obstacleInPath(path: readonly Certificate[]): Promise<string | undefined>;
+  /** @throws provisioning.crl-invalid when it cannot be read, is not signed by the authority, or has more than `maxEntries` */
+  readRevocations(
+    text: string,
+    authority: Certificate,
+    limits: { readonly maxEntries: number },
+  ): Promise<RevocationList>;
   makeAuthority(commonName: string): Promise<{ certificate: Buffer; privateKey: Buffer }>;
   /** @throws provisioning.request-invalid. `der` of the request is what a renewal signs. */
   readRequest(pem: string): Promise<{ der: Buffer }>;

@@ -162,8 +162,9 @@ export class Database implements Db {
         async transaction(inner) {
           await runner.startTransaction();
           const watch: WriteWatch | undefined = watchWrites(client);
+          let restore = (): void => {};
           try {
-            await checkPrecondition(tx);
+            restore = await checkPrecondition(tx);
             const result = await inner(tx);
             watch?.note();
             await keepHold(tx);
@@ -171,6 +172,7 @@ export class Database implements Db {
             return result;
           } catch (error) {
             if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => {});
+            if (isContention(error)) restore();
             throw error;
           } finally {
             watch?.end();
@@ -262,6 +264,14 @@ export function describeTarget(target: ConnectionTarget): string {
   } catch {
     return 'DATABASE_URL';
   }
+}
+
+/** A transaction that lost against others: nothing of it has happened, and it may go better the next time. */
+export function isContention(error: unknown): boolean {
+  const source = (error as { driverError?: unknown }).driverError ?? error;
+  const { code } = source as { code?: string };
+  // deadlock_detected, serialization_failure
+  return code === '40P01' || code === '40001';
 }
 
 /** True for a violated unique constraint, optionally of one name. */

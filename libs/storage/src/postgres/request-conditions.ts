@@ -36,11 +36,11 @@ const REVISION: Record<Revisioned, string> = {
   webhook: 'select revision::int as revision from webhook where project_id = $1 and name = $2 for update',
 };
 
-/** First statement of a transaction. @throws server.precondition-failed */
-export async function checkPrecondition(tx: Pick<Tx, 'query'>): Promise<void> {
+/** First statement of a transaction. @returns what to call when it is going to be tried again @throws server.precondition-failed */
+export async function checkPrecondition(tx: Pick<Tx, 'query'>): Promise<() => void> {
   const conditions = requestConditions.getStore();
   const wanted = conditions?.precondition;
-  if (!conditions || !wanted) return;
+  if (!conditions || !wanted) return () => {};
   conditions.precondition = undefined;
   const [row] = await tx.query<{ revision: number }>(REVISION[wanted.resource], [
     wanted.scope.id,
@@ -50,6 +50,7 @@ export async function checkPrecondition(tx: Pick<Tx, 'query'>): Promise<void> {
   if (row && !wanted.revisions.includes(row.revision)) {
     throw new FleetError('server.precondition-failed', { resource: wanted.name, revision: row.revision });
   }
+  return () => void (conditions.precondition = wanted);
 }
 
 /** Last statement of a transaction. @throws server.idempotency-in-progress when another attempt took over */

@@ -7,6 +7,7 @@ import { Loaded, Page, Section } from '../../components/page';
 import { PageTabs } from '../../components/tabs';
 import { DeviceTypes } from './device-types';
 import { Sessions } from './sessions';
+import { SingleSignOn } from './single-sign-on';
 import { Tokens } from './tokens';
 import { Webhooks } from './webhooks';
 
@@ -21,12 +22,21 @@ export function SettingsPage() {
       ? [{ id: 'webhooks', label: 'Webhooks', panel: () => <Webhooks project={project} /> }]
       : []),
     { id: 'tokens', label: 'My API tokens', panel: () => <Tokens project={project} /> },
-    { id: 'sessions', label: 'My sessions', panel: () => <Sessions /> },
+    { id: 'sessions', label: 'My sessions', panel: () => <MySessions project={project} /> },
   ];
   return (
     <Page title="Settings">
       <PageTabs label="Settings" tabs={tabs} chosen={tab} />
     </Page>
+  );
+}
+
+function MySessions({ project }: { project: string }) {
+  return (
+    <Stack gap="lg">
+      <Sessions />
+      <SingleSignOn project={project} />
+    </Stack>
   );
 }
 

@@ -13,6 +13,9 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   'auth.oidc-email-unverified': 'The provider gives no verified e-mail address for your account.',
   'auth.oidc-no-account':
     'There is no account for your address here. Ask an administrator for an invitation.',
+  'auth.oidc-account-unproven':
+    'Nothing proves yet that the account for your address is yours. Log in with its password and link single sign-on under Settings, or ask an administrator.',
+  'auth.oidc-identity-taken': 'That account at the provider leads to another person here already.',
 };
 
 export function LoginPage() {

@@ -24,6 +24,8 @@ export interface PendingLogin {
   readonly verifier: string;
   /** Where the browser wanted to go: a path of ours. */
   readonly next: string;
+  /** Who was signed in and wants to sign in this way as well; without it, it is a login. */
+  readonly link?: { readonly id: string; readonly email: string } | undefined;
   readonly startedAt: number;
 }
 
@@ -41,13 +43,17 @@ export class OidcClient {
   }
 
   /** The address to send the browser to, and the cookie's value. @throws auth.oidc-off, auth.oidc-failed */
-  async begin(redirectUri: string, next: string): Promise<{ url: URL; cookie: string }> {
+  async begin(
+    redirectUri: string,
+    { next, link }: Pick<PendingLogin, 'next' | 'link'>,
+  ): Promise<{ url: URL; cookie: string }> {
     return await this.withProvider(async (client, configuration) => {
       const pending: PendingLogin = {
         state: client.randomState(),
         nonce: client.randomNonce(),
         verifier: client.randomPKCECodeVerifier(),
         next,
+        ...(link ? { link } : {}),
         startedAt: Date.now(),
       };
       const url = client.buildAuthorizationUrl(configuration, {

@@ -28,12 +28,17 @@ export class OidcController {
   @Get('oidc/login')
   async begin(
     @Query('next') next: unknown,
+    @Query('link') link: unknown,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.orLoginPage(reply, async () => {
       const path = typeof next === 'string' && OWN_PATH.test(next) ? next : '/';
-      const { url, cookie } = await this.oidc.begin(this.callbackUrl(request).href, path);
+      const { url, cookie } = await this.oidc.begin(this.callbackUrl(request).href, {
+        next: path,
+        // The session's cookie is SameSite=Strict: no other site can start this for somebody.
+        link: link === 'true' ? await this.browsers.requirePerson(request) : undefined,
+      });
       // Lax: the provider's redirect is a navigation from another site, which Strict would leave it out of.
       this.setCookie(request, reply, cookie, LOGIN_SECONDS);
       return url.href;
@@ -54,8 +59,10 @@ export class OidcController {
         userAgent: request.headers['user-agent'],
       });
       await withAuditOrigin(origin, async () => {
+        if (pending.link) return await this.identities.link(identity, pending.link);
         const person = await this.identities.personOf(identity);
         await this.browsers.open(request, reply, person, 'oidc');
+        return undefined;
       });
       return pending.next;
     });

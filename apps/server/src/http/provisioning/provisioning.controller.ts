@@ -120,6 +120,15 @@ export class ProvisioningController {
     await this.authorities.revokeSerial(caller.actor, scope, params.authority, body);
   }
 
+  @Api('authorityCrl')
+  async takeCrl(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'authorityCrl'>,
+  ): Promise<ApiOutput<'authorityCrl'>> {
+    return await this.authorities.takeRevocationList(caller.actor, scope, params.authority, body.crl);
+  }
+
   @Api('authorityDelete')
   async remove(
     @Caller() caller: AuthCaller,

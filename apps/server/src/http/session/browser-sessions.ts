@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuthService, type NewSession, type Person } from '@tinyfleet/auth';
 import type { Resource } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Server } from '../../platform/server.js';
 import {
@@ -59,6 +60,13 @@ export class BrowserSessions {
     if (sessionSecret === undefined) return undefined;
     const caller = await this.auth.callerOf({ sessionSecret }).catch(() => undefined);
     return caller?.credential.person?.id;
+  }
+
+  /** Who is signed in. @throws auth.unauthenticated */
+  async requirePerson(request: FastifyRequest): Promise<Pick<Person, 'id' | 'email'>> {
+    const { credential } = await this.auth.callerOf({ sessionSecret: this.secretOf(request) });
+    if (credential.person === null) throw new FleetError('auth.unauthenticated');
+    return { id: credential.person.id, email: credential.person.email };
   }
 
   clear(request: FastifyRequest, reply: FastifyReply): void {

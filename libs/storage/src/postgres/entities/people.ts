@@ -10,6 +10,7 @@ export interface PersonRow {
   createdAt: Date;
   disabledAt: Date | null;
   lastLoginAt: Date | null;
+  emailProvenAt: Date | null;
 }
 export const Person = entity<PersonRow>(
   'person',
@@ -22,6 +23,7 @@ export const Person = entity<PersonRow>(
     createdAt,
     disabledAt: time(optional),
     lastLoginAt: time(optional),
+    emailProvenAt: time(optional),
   },
   { unique: { person_email_key: ['email'] } },
 );

@@ -87,13 +87,18 @@ export class PgCredentialStore implements CredentialStore {
     maxLive: number,
   ): Promise<void> {
     const deviceId = await this.lock(scope, device, maxLive);
-    const { id, fingerprint, authorityId, serial, subject, startsAt, expiresAt, createdBy } = certificate;
+    const { id, fingerprint, authorityId, serial, subject, startsAt, expiresAt, betweenSerials, createdBy } =
+      certificate;
     try {
       await this.db.execute(
         `insert into device_credential
-           (project_id, id, device_id, kind, hash, authority_id, serial, subject, starts_at, expires_at, created_by)
-         values ($1, $2, $3, 'certificate', $4, $5, $6, $7, $8, $9, $10)`,
-        [scope.id, id, deviceId, fingerprint, authorityId, serial, subject, startsAt, expiresAt, createdBy],
+           (project_id, id, device_id, kind, hash, authority_id, serial, subject, starts_at, expires_at, not_after,
+            between_serials, created_by)
+         values ($1, $2, $3, 'certificate', $4, $5, $6, $7, $8, $9, $9, $10, $11)`,
+        [
+          ...[scope.id, id, deviceId, fingerprint, authorityId, serial, subject, startsAt, expiresAt],
+          ...[betweenSerials, createdBy],
+        ],
       );
     } catch (error) {
       throw isDuplicate(error) ? new FleetError('provisioning.certificate-known', { device }) : error;

@@ -20,6 +20,9 @@ interface Row {
 const COLUMNS = `name, kind, filter, notes, count::float8 as count, counted_at, revision::float8 as revision,
   created_by, created_at`;
 
+/** Seed of the hash: other locks of a project have other numbers. */
+const GROUPS_LOCK = 1;
+
 export class PgGroupStore implements GroupStore {
   constructor(private readonly db: Db) {}
 
@@ -39,6 +42,13 @@ export class PgGroupStore implements GroupStore {
     );
     if (!row) throw notFound(name);
     return toGroup(row);
+  }
+
+  async lockAll(scope: ProjectScope): Promise<void> {
+    await this.db.query('select pg_advisory_xact_lock(hashtextextended($1::text, $2))', [
+      scope.id,
+      GROUPS_LOCK,
+    ]);
   }
 
   async lock(scope: ProjectScope, name: string): Promise<LockedGroup> {

@@ -1,9 +1,11 @@
 /** All stores over one connection or one transaction. */
+import { setTimeout } from 'node:timers/promises';
 import type { AuthStores } from '@tinyfleet/auth';
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
 import type { RegistryStores } from '@tinyfleet/registry';
 import type { BuildQueue, PayloadKey, PayloadQueue, ReleaseStores } from '@tinyfleet/releases';
-import type { Database, Db } from '../database.js';
+import { isContention, type Database, type Db } from '../database.js';
 import type { PgJobQueue } from '../job-queue.js';
 import { PgAuthStore } from './auth-store.js';
 import { PgBuildStore } from './build-store.js';
@@ -107,9 +109,26 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   }
 }
 
-/** Runs work on stores that share one transaction; fits the `Transact` of every domain. */
+/** Attempts of a transaction that deadlocks; with a random pause two that met do not meet again. */
+const ATTEMPTS = 4;
+const PAUSE_MS = 20;
+
+/**
+ * Runs work on stores that share one transaction; fits the `Transact` of every domain. After a deadlock the work runs again, so
+ * what it does outside of its stores has to bear that.
+ */
 export function transactOn(database: Database, options?: JobOptions): Transact<PgStores> {
-  return async (work) => await database.transaction(async (tx) => await work(new PgStores(tx, options)));
+  return async (work) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await database.transaction(async (tx) => await work(new PgStores(tx, options)));
+      } catch (error) {
+        if (!isContention(error)) throw error;
+        if (attempt === ATTEMPTS) throw new FleetError('storage.contention', { attempts: attempt }, { cause: error });
+      }
+      await setTimeout(PAUSE_MS * 2 ** attempt * Math.random());
+    }
+  };
 }
 
 export { PgAuditLog } from './audit-store.js';

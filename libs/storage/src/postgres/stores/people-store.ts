@@ -49,7 +49,7 @@ export class PgPeopleStore implements PeopleStore {
 
   async update(
     id: string,
-    change: { name?: string; instanceAdmin?: boolean; disabledAt?: Date | null; passwordHash?: string },
+    change: Parameters<PeopleStore['update']>[1],
   ): Promise<void> {
     await this.db.manager.getRepository(entities.Person).update({ id }, change);
   }
@@ -78,6 +78,10 @@ export class PgPeopleStore implements PeopleStore {
     return row && toPerson(row);
   }
 
+  async removeReset(personId: string): Promise<void> {
+    await this.db.execute('delete from password_reset where person_id = $1', [personId]);
+  }
+
   async findByIdentity(issuer: string, subject: string): Promise<Person | undefined> {
     const [row] = await this.db.query<PersonRow>(
       `select ${PERSON_COLUMNS} from person_identity i join person p on p.id = i.person_id
@@ -93,6 +97,10 @@ export class PgPeopleStore implements PeopleStore {
       subject,
       personId,
     ]);
+  }
+
+  async removeIdentities(personId: string): Promise<void> {
+    await this.db.execute('delete from person_identity where person_id = $1', [personId]);
   }
 
   async members(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Member'>>> {
@@ -209,8 +217,10 @@ interface PersonRow {
   password_hash: string | null;
   instance_admin: boolean;
   disabled_at: Date | null;
+  email_proven_at: Date | null;
 }
-const PERSON_COLUMNS = 'p.id, p.email, p.name, p.password_hash, p.instance_admin, p.disabled_at';
+const PERSON_COLUMNS =
+  'p.id, p.email, p.name, p.password_hash, p.instance_admin, p.disabled_at, p.email_proven_at';
 const toPerson = (row: PersonRow): Person => ({
   id: row.id,
   email: row.email,
@@ -218,6 +228,7 @@ const toPerson = (row: PersonRow): Person => ({
   passwordHash: row.password_hash,
   instanceAdmin: row.instance_admin,
   disabledAt: row.disabled_at,
+  emailProvenAt: row.email_proven_at,
 });
 
 interface ListedPersonRow {
@@ -227,6 +238,7 @@ interface ListedPersonRow {
   created_at: Date;
   last_login_at: Date | null;
   disabled_at: Date | null;
+  email_proven_at: Date | null;
   has_password: boolean;
   providers: string[];
   projects: { name: string; role: ProjectRole }[];
@@ -238,6 +250,7 @@ const toListedPerson = (row: ListedPersonRow): Resource<'Person'> => ({
   createdAt: iso(row.created_at),
   lastLoginAt: isoOrNull(row.last_login_at),
   disabledAt: isoOrNull(row.disabled_at),
+  emailProvenAt: isoOrNull(row.email_proven_at),
   hasPassword: row.has_password,
   providers: row.providers,
   projects: row.projects,

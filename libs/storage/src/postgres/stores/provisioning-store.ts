@@ -252,6 +252,12 @@ export class PgProvisioningStore implements ProvisioningStore {
     hash: Buffer,
     address: string,
   ): Promise<{ scope: ProjectScope; device: string } | undefined> {
+    // The device's row first, as who makes a code does: the other order is a deadlock.
+    await this.db.query(
+      `select from device d join claim_code c on c.project_id = d.project_id and c.device_id = d.id
+       where c.hash = $1 and c.used_at is null and c.expires_at > now() for update of d`,
+      [hash],
+    );
     const [row] = await this.db.query<{ project_id: string; project: string; device: string }>(
       `update claim_code c set used_at = now(), used_from = $2
        from project p, device d

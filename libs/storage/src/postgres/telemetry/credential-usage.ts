@@ -30,6 +30,8 @@ export class PgCredentialUsage implements CredentialUsage {
       for (const { projectId, device, isNew } of rows)
         if (isNew) outbox.add(projectId, 'credential.changed', { device, change: 'expiring' });
       await outbox.write(tx);
+      // A clock may be wrong; by this much none is.
+      await tx.execute(`delete from removed_certificate where ends_at < now() - interval '30 days'`);
       return rows.length;
     });
   }
