@@ -680,28 +680,72 @@ describe('raw bytes', () => {
 });
 
 describe('failed attempts', () => {
-  it('should hold up an address at the limit, and never who has proven himself there', async () => {
-    const own = await FleetHarness.start();
-    try {
-      const mine = await own.register(['good', 'new', 'bad']);
-      await own.startEdge({
-        broker: { throttle: { ...throttleDefaults, addressFailures: 3, clientFailures: 0 } },
-      });
-      const attempt = async (name: string, token: string) =>
-        await ScriptedDevice.connect({ port: own.port, name, token }).then(
-          (device) => (device.end(), 'in'),
-          (error: unknown) => (/unavailable/i.test(String(error)) ? 'held' : 'refused'),
-        );
-      expect(await attempt('good', mine.get('good')!)).toBe('in');
-      expect([await attempt('bad', 'x'), await attempt('bad', 'x')]).toEqual(['refused', 'refused']);
-      expect(await attempt('new', mine.get('new')!)).toBe('in');
-      expect(await attempt('bad', 'x')).toBe('refused');
-      expect(await attempt('bad', mine.get('bad')!)).toBe('held');
-      expect(await attempt('good', mine.get('good')!)).toBe('in');
-      expect(own.edge.broker.refusals.count('mqtt.too-many-failures')).toBe(1);
-    } finally {
-      await own.stop();
-    }
+  const answerAfterMs = 150;
+  let own: FleetHarness;
+  let mine: Map<string, string>;
+  beforeAll(async () => {
+    own = await FleetHarness.start();
+    mine = await own.register(['good', 'new', 'bad', 'fixed']);
+  });
+  afterEach(async () => own.stopEdge());
+  afterAll(async () => own?.stop());
+
+  const start = async (limits: { addressFailures: number; clientFailures: number }) =>
+    own.startEdge({
+      broker: {
+        throttle: {
+          ...throttleDefaults,
+          addressFailuresPerMinute: 0.001,
+          clientFailuresPerMinute: 0.001,
+          answerAfterMs,
+          ...limits,
+        },
+      },
+    });
+  const attempt = async (name: string, token = mine.get(name)!) =>
+    await ScriptedDevice.connect({ port: own.port, name, token }).then(
+      (device) => (device.end(), 'in'),
+      (error: unknown) => (/unavailable/i.test(String(error)) ? 'held' : 'refused'),
+    );
+
+  it('should be refused up to the limit of their address and held up beyond it, and never who has a right token', async () => {
+    await start({ addressFailures: 3, clientFailures: 0 });
+    for (const name of ['bad', 'nobody', 'bad']) expect(await attempt(name, 'x')).toBe('refused');
+    const started = performance.now();
+    expect(await attempt('bad', 'x')).toBe('held');
+    expect(performance.now() - started).toBeGreaterThanOrEqual(answerAfterMs);
+    // This process has never seen it: as after a restart, behind a gateway where another one hammers.
+    expect(await attempt('new')).toBe('in');
+    expect(await attempt('good')).toBe('in');
+    expect(await attempt('nobody-else', 'x')).toBe('held');
+    expect(own.edge.broker.refusals.count('mqtt.too-many-failures')).toBe(2);
+  });
+
+  it('should be refused up to the limit of their client id, and leave others alone', async () => {
+    await start({ addressFailures: 0, clientFailures: 2 });
+    expect([await attempt('fixed', 'x'), await attempt('fixed', 'x')]).toEqual(['refused', 'refused']);
+    expect(await attempt('fixed', 'x')).toBe('held');
+    expect(await attempt('bad', 'x')).toBe('refused');
+    // Somebody has given it the right token meanwhile.
+    expect(await attempt('fixed')).toBe('in');
+  });
+
+  it('should not starve a fleet whose neighbour hammers', async () => {
+    await start({ addressFailures: 3, clientFailures: 3 });
+    let hammering = true;
+    let held = 0;
+    const hammer = Promise.all(
+      Array.from({ length: 8 }, async (_, i) => {
+        for (let n = 0; hammering && n < 500; n++)
+          if ((await attempt(`hammer-${i}-${n}`, 'x')) === 'held') held++;
+      }),
+    );
+    const names = Array.from({ length: 40 }, (_, i) => `fleet-${i}`);
+    mine = new Map([...mine, ...(await own.register(names))]);
+    expect(await Promise.all(names.map(async (name) => attempt(name)))).toEqual(names.map(() => 'in'));
+    hammering = false;
+    await hammer;
+    expect(held).toBeGreaterThan(0);
   });
 });
 

@@ -57,6 +57,15 @@ export class LoginLimiter {
     return { keys, pair };
   }
 
+  /** How long a source has to wait that counts its failures itself, by `fail`. */
+  waitMs(source: string): number {
+    return this.waitOf(`source ${source}`);
+  }
+
+  fail(source: string): void {
+    this.count(`source ${source}`);
+  }
+
   /** The account's count is cleared, the source's only lessened: an own account must not pay for guesses at others. */
   succeed({ keys, pair }: Attempt): void {
     for (const key of keys) {

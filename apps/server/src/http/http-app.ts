@@ -32,6 +32,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
 import { NestLogger } from '../platform/logger.js';
+import type { Config } from '../platform/config.js';
 import { ProblemFilter } from '../platform/problem.filter.js';
 import { Server } from '../platform/server.js';
 import type { Services } from '../platform/services.js';
@@ -69,6 +70,7 @@ import { QualityController } from './quality/quality.controller.js';
 import { ReleaseController } from './release/release.controller.js';
 import { RolloutController } from './rollout/rollout.controller.js';
 import { BrowserSessions } from './session/browser-sessions.js';
+import { refuseSlowBodies } from './slow-bodies.js';
 import { SessionController } from './session/session.controller.js';
 import { SetupController } from './setup/setup.controller.js';
 import { TelemetryController } from './telemetry/telemetry.controller.js';
@@ -105,9 +107,20 @@ export const API_CONTROLLERS: readonly Type[] = [
 @Module({})
 class HttpModule {}
 
-/** Longest request but for uploads and event streams, which have none. */
+/** Uploads may take their time: slow-bodies.ts bounds how slow they are. */
 const REQUEST_TIMEOUT_MS = 0;
 const KEEP_ALIVE_MS = 65_000;
+
+/** Of any server that these requests arrive at. */
+export const serverTimes = (config: Config) => {
+  const headersTimeout = config['http.patienceSeconds'] * 1_000;
+  return {
+    headersTimeout,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(5_000, headersTimeout / 4),
+  };
+};
 
 export interface HttpApp {
   readonly fastify: FastifyInstance;
@@ -130,6 +143,7 @@ export async function createHttpApp(
     bodyLimit: config['http.maxJsonBytes'],
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    http: serverTimes(config),
     genReqId: () => uuidv7(),
     // Idle keep-alive connections do not hold up the end.
     forceCloseConnections: 'idle',
@@ -157,7 +171,10 @@ export async function createHttpApp(
     { provide: EnrolmentService, useValue: services.enrolments },
     {
       provide: EnrolmentAttempts,
-      useValue: new EnrolmentAttempts(config['limits.provisionAttempts']),
+      useValue: new EnrolmentAttempts({
+        freeAttempts: config['limits.provisionAttempts'],
+        atOnce: config['limits.provisionAtOnce'],
+      }),
     },
     { provide: KeyRotationService, useValue: services.rotation },
     { provide: ProjectService, useValue: services.projects },
@@ -208,6 +225,10 @@ export async function createHttpApp(
     new AuditInterceptor(services.stores.audit, log, { isStrict: options.isAuditStrict }),
   );
   const fastify = adapter.getInstance<FastifyInstance>();
+  refuseSlowBodies(fastify, {
+    minBytesPerSecond: config['http.minBytesPerSecond'],
+    patienceMs: config['http.patienceSeconds'] * 1_000,
+  });
   addEtags(fastify);
   addSecurityHeaders(fastify);
   countRequests(fastify, services.metrics, () => streams.count);

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createServer as createHttpsServer } from 'node:https';
+import type { ServerOptions } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -119,7 +120,7 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
   const secret = config.secret
     ? Buffer.from(config.secret, 'utf8')
     : await fileSecret(dataDir.secretFile, 32);
-  const { createServices, createHttpApp, startRoles } = await loading;
+  const { createServices, createHttpApp, serverTimes, startRoles } = await loading;
   const services = createServices({ server, log, metrics, database, dataDir, blobs, events, secret });
   await services.jobs.start([BUILD_QUEUE, PAYLOAD_QUEUE]);
 
@@ -142,7 +143,9 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
   const addresses = await progress.step('roles', 'Services', async () => startRoles(context, services, undo));
   const httpUrl = await progress.step('http', 'HTTP', async () => await listen(http.fastify.server, config));
   const lanUrl =
-    config.lan && config.roles.includes('api') ? await listenTls(http, config, dataDir, undo) : undefined;
+    config.lan && config.roles.includes('api')
+      ? await listenTls(http, { config, dataDir, times: serverTimes(config) }, undo)
+      : undefined;
   server.address = {
     url: config['http.publicUrl']?.replace(/\/+$/, '') ?? lanUrl?.url ?? httpUrl,
     authorityFingerprint: lanUrl?.fingerprint.replace(/:/g, '').toLowerCase(),
@@ -244,15 +247,19 @@ async function listen(httpServer: RoleContext['httpServer'], config: Config): Pr
 /** With `--lan`: the same server under TLS on all addresses, MQTT over WebSocket included. */
 async function listenTls(
   http: HttpApp,
-  config: Config,
-  dataDir: DataDir,
+  { config, dataDir, times }: { config: Config; dataDir: DataDir; times: ServerOptions },
   undo: Undo,
 ): Promise<{ url: string; fingerprint: string }> {
   const { ensureServerTls } = await import('../tls/authority.js');
   const { cert, key, fingerprint } = await ensureServerTls(join(dataDir.path, 'tls'));
   const plain = http.fastify.server;
-  const secure = createHttpsServer({ cert, key, minVersion: 'TLSv1.2' }, (request, response) =>
-    http.fastify.routing(request, response),
+  // Asked for by the edge, which knows which authority counts; needed by nobody else.
+  const certificates = config['http.clientCertificates']
+    ? { requestCert: true, rejectUnauthorized: false }
+    : {};
+  const secure = createHttpsServer(
+    { cert, key, minVersion: 'TLSv1.2', handshakeTimeout: 10_000, ...times, ...certificates },
+    (request, response) => http.fastify.routing(request, response),
   );
   secure.on('upgrade', (request, socket, head) => plain.emit('upgrade', request, socket, head));
   secure.on('tlsClientError', (_error, socket) => socket.destroy());

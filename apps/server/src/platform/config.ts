@@ -95,6 +95,12 @@ export const SETTINGS = {
     'Port for HTTP and for MQTT over WebSocket at /mqtt. 0 takes a free one.',
   ),
   'http.tlsPort': setting('TINYFLEET_HTTP_TLS_PORT', port, 8443, 'Port for HTTPS, open with lan only.'),
+  'http.clientCertificates': setting(
+    'TINYFLEET_HTTP_CLIENT_CERTIFICATES',
+    flag,
+    false,
+    'Ask for client certificates on the HTTPS port as well, so that devices may use theirs over WebSocket. Browsers then ask their users for one.',
+  ),
   'http.publicUrl': setting(
     'TINYFLEET_PUBLIC_URL',
     z.url(),
@@ -118,6 +124,18 @@ export const SETTINGS = {
     count,
     2 * 1024 * 1024,
     'Largest JSON body. 1,000 devices fit in a tenth of it.',
+  ),
+  'http.minBytesPerSecond': setting(
+    'TINYFLEET_HTTP_MIN_RATE',
+    count,
+    1_024,
+    'Slowest body of a request. Lower it for uploads over very slow links.',
+  ),
+  'http.patienceSeconds': setting(
+    'TINYFLEET_HTTP_PATIENCE_S',
+    count.max(600),
+    20,
+    'How long a body may be slower than that in all, and the headers of a request may take.',
   ),
   'webhooks.allowPrivate': setting(
     'TINYFLEET_WEBHOOK_PRIVATE',
@@ -297,19 +315,25 @@ export const SETTINGS = {
     'TINYFLEET_MQTT_AUTH_FAILURES',
     z.coerce.number().int().min(0),
     60,
-    'Failed MQTT logins of one address before it is held up; it may go on with half as many a minute. 0: not by address, behind a proxy that hides it.',
+    'Failed MQTT logins of one address before further failures are held up; it may go on with half as many a minute. Right credentials are let in all the same. 0: not by address, behind a proxy that hides it.',
   ),
   'limits.authFailuresPerDevice': setting(
     'TINYFLEET_MQTT_AUTH_FAILURES_PER_DEVICE',
     z.coerce.number().int().min(0),
     10,
-    'The same for one client id from one address. Devices that have connected from an address before are not held up there.',
+    'The same for one client id from one address.',
   ),
   'limits.provisionAttempts': setting(
     'TINYFLEET_PROVISION_ATTEMPTS',
     count,
     20,
     'Failed provisioning requests of one address before it has to wait.',
+  ),
+  'limits.provisionAtOnce': setting(
+    'TINYFLEET_PROVISION_AT_ONCE',
+    count.max(10_000),
+    50,
+    'Provisioning requests of one address that are answered or wait at a time. Further ones are told when to come again.',
   ),
   'limits.crlEntries': setting(
     'TINYFLEET_CRL_ENTRIES',

@@ -4,6 +4,8 @@ import { FleetError, isFleetError } from '@tinyfleet/errors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 
+const ASK_AGAIN_SECONDS = 60;
+
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly log: Logger) {}
@@ -26,8 +28,9 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    // RFC 9110, 10.2.3.
-    if (problem.status === 429) void reply.header('retry-after', String(problem.data['seconds']));
+    // RFC 9110, 10.2.3. What waits for a person says no time.
+    if (problem.status === 429)
+      void reply.header('retry-after', String(problem.data['seconds'] ?? ASK_AGAIN_SECONDS));
     void reply
       .code(problem.status)
       .header('content-type', 'application/problem+json')

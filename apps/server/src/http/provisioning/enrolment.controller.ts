@@ -1,10 +1,10 @@
 /**
  * What devices call to get their identity and their next certificate. Open to strangers, so failed attempts are slowed down by
- * source; a right one takes its attempt back. Asked in CBOR it answers in CBOR (provisioning-cbor.ts).
+ * source, and each source waits in its line. Asked in CBOR it answers in CBOR (provisioning-cbor.ts).
  */
 import { Controller, Req, Res } from '@nestjs/common';
 import { sourceOf } from '@tinyfleet/auth';
-import { FleetError, isFleetError, type ErrorCode } from '@tinyfleet/errors';
+import { isFleetError, type ErrorCode } from '@tinyfleet/errors';
 import { EnrolmentService } from '@tinyfleet/registry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Api, Input, type ApiInput, type ApiOutput } from '../api.js';
@@ -47,17 +47,11 @@ export class EnrolmentController {
   }
 
   private async guarded<T>(request: FastifyRequest, work: () => Promise<T>): Promise<T> {
-    const attempt = this.attempts.begin(sourceOf(request.ip));
-    if ('waitMs' in attempt)
-      throw new FleetError('provisioning.too-many-attempts', { seconds: Math.ceil(attempt.waitMs / 1_000) });
-    try {
-      const result = await work();
-      this.attempts.succeed(attempt);
-      return result;
-    } catch (error) {
-      if (!isFleetError(error) || !guesses.has(error.code)) this.attempts.succeed(attempt);
-      throw error;
-    }
+    return await this.attempts.run(
+      sourceOf(request.ip),
+      work,
+      (error) => isFleetError(error) && guesses.has(error.code),
+    );
   }
 }
 

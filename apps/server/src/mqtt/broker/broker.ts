@@ -58,6 +58,7 @@ export interface Peer {
   readonly address: string;
   /** DER: its client certificate, whose key it has shown to hold, and what came with it; empty without one. */
   readonly certificates?: () => readonly Uint8Array[];
+  readonly isWebSocket?: boolean;
 }
 /** Stands for the client id of a peer that has not told one. */
 const unnamed = '(none)';
@@ -279,23 +280,27 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
       done(Object.assign(new Error(code), { returnCode }), false);
     };
     if (!device) return refuse('mqtt.client-id-invalid', badCredentials);
-    if (this.throttle.isHeld(peer.address, client.id))
-      return refuse('mqtt.too-many-failures', serverUnavailable);
     if (this.sessions.size >= this.options.maxConnections && !this.sessions.has(client.id))
       return refuse('mqtt.too-many-connections', serverUnavailable, { connections: this.sessions.size });
     // Who sends a password means it, whatever certificate its TLS stack shows.
     const chain = password === undefined || password.length === 0 ? (peer.certificates?.() ?? []) : [];
+    if (chain.length === 0 && peer.isWebSocket && (password === undefined || password.length === 0))
+      return refuse('mqtt.websocket-without-token', badCredentials);
     const token = chain.length > 0 ? undefined : (password ?? new Uint8Array());
+    // A right credential is let in all the same: only failures are held up.
+    const isHeld = this.throttle.isHeld(peer.address, client.id);
     const verdict =
       token === undefined
-        ? this.credentials.authenticateByCertificate(device, chain, peer.address)
-        : this.credentials.authenticate(device, token);
+        ? this.credentials.authenticateByCertificate(device, chain, { source: peer.address, isHeld })
+        : this.credentials.authenticate(device, token, { isHeld });
     verdict.then(
       (verdict) => {
         if ('refusal' in verdict) {
           const { refusal, facts } = verdict;
           // Who is known and may not come in, such as one that waits for approval, tries again rightly.
           if (refusal.startsWith('mqtt.device-')) return refuse(refusal, notAuthorized);
+          if (isHeld)
+            return this.throttle.answer(() => refuse('mqtt.too-many-failures', serverUnavailable));
           this.throttle.failed(peer.address, client.id);
           return refuse(
             refusal,
@@ -303,7 +308,6 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
             facts,
           );
         }
-        this.throttle.succeeded(peer.address, client.id);
         this.listener.proven?.(verdict, token);
         this.admit(client, verdict);
         done(null, true);

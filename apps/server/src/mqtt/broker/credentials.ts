@@ -12,6 +12,10 @@ import type { Refusal, RefusalFacts } from './refusals.js';
 const unknownTtlMs = 1_000;
 /** A cached record that refuses is asked for again when it is older: a credential may be new. */
 const freshMs = 50;
+/** Of one that is held up for its failures: once a second and name, however often it comes. */
+const heldFreshMs = 1_000;
+/** Refused certificates of those that are held up, remembered as long. */
+const maxRefused = 10_000;
 /** Cached names beyond this push out the oldest. */
 const maxEntries = 200_000;
 /** Lookups wait this long for company. */
@@ -50,6 +54,8 @@ export class DeviceCredentials {
   private readonly entries = new Map<string, Entry>();
   /** Projects of cached records by id, and until when one of them is trusted. */
   private readonly projects = new Map<string, { readonly name: string; readonly until: number }>();
+  /** Client id and digest of the chain -> why it was refused, and until when that is believed of who is held up. */
+  private readonly refused = new Map<string, { readonly verdict: Verdict; readonly until: number }>();
   private waiting: Waiting[] = [];
   private timer: NodeJS.Timeout | undefined;
 
@@ -64,9 +70,13 @@ export class DeviceCredentials {
   ) {}
 
   /** Rejects when the database is away. */
-  async authenticate(address: DeviceAddress, token: Uint8Array): Promise<Verdict> {
+  async authenticate(
+    address: DeviceAddress,
+    token: Uint8Array,
+    { isHeld = false }: { readonly isHeld?: boolean } = {},
+  ): Promise<Verdict> {
     const given = createHash('sha256').update(token).digest();
-    return await this.decide(address, (device) => {
+    return await this.decide(address, isHeld, (device) => {
       let found: CredentialRecord | undefined;
       // All are compared, and an unknown name takes the same path: the time of an answer tells nothing.
       for (const one of device?.credentials ?? nobody)
@@ -80,18 +90,40 @@ export class DeviceCredentials {
   async authenticateByCertificate(
     address: DeviceAddress,
     chain: readonly Uint8Array[],
-    source: string,
+    { source, isHeld = false }: { readonly source: string; readonly isHeld?: boolean },
   ): Promise<Verdict> {
     const fingerprint = createHash('sha256').update(chain[0]!).digest();
     const find = (device: DeviceRecord | undefined): CredentialRecord | undefined =>
       device?.credentials.find(
         (one) => one.kind === 'certificate' && fingerprint.equals(one.hash) && this.isInTime(one),
       );
-    const verdict = await this.decide(address, find);
+    const verdict = await this.decide(address, isHeld, find);
     if (!('refusal' in verdict) || verdict.refusal !== 'mqtt.credentials-wrong') return verdict;
     if (!this.admission) return verdict;
+    const key = `${address.project}/${address.device} ${digestOf(chain)}`;
+    const before = this.refused.get(key);
+    if (isHeld && before && before.until > this.now()) return before.verdict;
+    const refusal = await this.judge(this.admission, address, chain, source);
+    if (refusal) {
+      this.refused.delete(key);
+      this.refused.set(key, { verdict: refusal, until: this.now() + heldFreshMs });
+      if (this.refused.size > maxRefused) this.refused.delete(this.refused.keys().next().value!);
+      return refusal;
+    }
+    this.invalidate(address.project, address.device);
+    return await this.decide(address, isHeld, find);
+  }
+
+  /** Why an unknown certificate is refused; undefined: the device holds it from now on. */
+  private async judge(
+    admission: CertificateAdmission,
+    address: DeviceAddress,
+    chain: readonly Uint8Array[],
+    source: string,
+  ): Promise<Verdict | undefined> {
     try {
-      await this.admission.admit(address, chain, { source, skewMs: this.skewMs });
+      await admission.admit(address, chain, { source, skewMs: this.skewMs });
+      return undefined;
     } catch (error) {
       if (!isFleetError(error)) throw error;
       if (error.code.startsWith('mqtt.'))
@@ -102,8 +134,6 @@ export class DeviceCredentials {
         return { refusal: 'mqtt.certificate-unsuitable', facts: { clientId, reason: error.message } };
       throw error;
     }
-    this.invalidate(address.project, address.device);
-    return await this.decide(address, find);
   }
 
   private isInTime({ startsAt, expiresAt }: CredentialRecord): boolean {
@@ -113,12 +143,14 @@ export class DeviceCredentials {
 
   private async decide(
     address: DeviceAddress,
+    isHeld: boolean,
     find: (device: DeviceRecord | undefined) => CredentialRecord | undefined,
   ): Promise<Verdict> {
     let device = await this.lookup(address);
     let credential = find(device);
-    // A new credential is good at once: what does not fit the cache is compared with the database, 20 times a second and name at most.
-    if ((!credential || !device || refusalOf(device)) && this.forgetOlder(address, freshMs)) {
+    // A new credential is good at once: what does not fit the cache is compared with the database, 20 times a second and name at
+    // most, once when it is held up.
+    if ((!credential || !device || refusalOf(device)) && this.forgetOlder(address, isHeld ? heldFreshMs : freshMs)) {
       device = await this.lookup(address);
       credential = find(device);
     }
@@ -204,6 +236,13 @@ export function refusalOf({ enabled, enrolment }: DeviceRecord): Refusal | undef
   if (!enabled) return 'mqtt.device-disabled';
   if (enrolment === 'pending') return 'mqtt.device-pending';
   return enrolment === 'rejected' ? 'mqtt.device-rejected' : undefined;
+}
+
+/** Of all of them: another chain may lead to an authority. */
+function digestOf(chain: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const der of chain) hash.update(der);
+  return hash.digest('base64');
 }
 
 const hasEnded = ({ expiresAt }: CredentialRecord): boolean => expiresAt !== null && expiresAt <= Date.now();

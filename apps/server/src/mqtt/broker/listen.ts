@@ -19,7 +19,7 @@ export interface MqttListener {
 const maxChain = 5;
 
 /** A resumed session has the first one only, which is enough for a device that is known. */
-function certificatesOf(socket: TLSSocket): Uint8Array[] {
+export function certificatesOf(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let next = socket.getPeerX509Certificate();
   while (next && chain.length < maxChain) {

@@ -1,8 +1,10 @@
 /** MQTT over WebSocket on an HTTP server that somebody else owns (MQTT 3.1.1, section 6). */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { WebSocketServer, createWebSocketStream } from 'ws';
 import type { MqttBroker } from './broker.js';
+import { certificatesOf } from './listen.js';
 
 export interface WebSocketOptions {
   readonly path: string;
@@ -49,7 +51,12 @@ export function attachWebSocket(server: Server, broker: MqttBroker, options: Web
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const stream = createWebSocketStream(webSocket);
       stream.on('error', () => {});
-      broker.handle(stream, { address: options.addressOf(request) });
+      broker.handle(stream, {
+        address: options.addressOf(request),
+        isWebSocket: true,
+        // Of the TLS connection that ends here; a proxy in front keeps its peers' to itself.
+        certificates: () => (request.socket instanceof TLSSocket ? certificatesOf(request.socket) : []),
+      });
     });
   };
   server.on('upgrade', upgrade);
