@@ -5,11 +5,17 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect as connectTcp, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { AdmissionService, AuthorityService, authorityDefaults, credentialDefaults } from '@tinyfleet/registry';
+import {
+  AdmissionService,
+  AuthorityService,
+  authorityDefaults,
+  credentialDefaults,
+} from '@tinyfleet/registry';
 import { transactOn } from '@tinyfleet/storage';
 import { describeWith, eventually, toolPath } from '@tinyfleet/testing';
 import type { JsonName } from '@peculiar/x509';
@@ -66,7 +72,11 @@ beforeAll(async () => {
     admission,
     broker: { throttle: { ...throttleDefaults, addressFailures: 0, clientFailures: 0 } },
     onRefused: (code, { clientId, reason }) =>
-      refused.push({ code, clientId: String(clientId), reason: reason === undefined ? undefined : String(reason) }),
+      refused.push({
+        code,
+        clientId: String(clientId),
+        reason: reason === undefined ? undefined : String(reason),
+      }),
   });
   secure = await listenMqtt(fleet.edge.broker, { host: '127.0.0.1', port: 0, tls });
   http = createServer();
@@ -377,6 +387,57 @@ describe('client certificates', () => {
     expect(codes()).toEqual(['mqtt.certificate-revoked']);
   });
 
+  it('should be commanded by the key of the project, and not at all without one', async () => {
+    await fleet.keys.ensure('test', fleet.scope);
+    const [key] = await fleet.keys.list(fleet.scope);
+    const current = new Uint8Array(Buffer.from(key!.publicKeyHex, 'hex'));
+    const join = async (name: string, keys?: { current: Uint8Array }) => {
+      const { cert, key: own } = await issue(name, { by: factory });
+      const client = { protocol: 'mqtts', port: secure.port, ca: tls.authority, cert, key: own } as const;
+      const options = { port: secure.port, name, token: '', client, ...(keys ? { keys } : {}) };
+      const device = await ScriptedDevice.connect(options);
+      clients.push(device.client);
+      await device.hello();
+      await device.nextDesired();
+      return device;
+    };
+    const send = async (name: string) =>
+      fleet.commands.send('test', fleet.scope, name, { command: 'reboot', expiresInSeconds: 60 });
+    const device = await join('keyed', { current });
+    await send('keyed');
+    await eventually(() => expect(device.asks).toMatchObject([{ command: 'reboot', counter: 1 }]), {
+      timeoutMs: 5_000,
+    });
+    expect(device.refusedAsks).toBe(0);
+    await join('keyless');
+    await expect(send('keyless')).rejects.toMatchObject({ code: 'registry.command-unsigned' });
+  });
+
+  it('should come over WebSocket where the port asks for certificates, and be told where it does not', async () => {
+    const leaf = await issue('web', { by: factory });
+    const asking = createHttpsServer({ ...tls, requestCert: true, rejectUnauthorized: false });
+    attachWebSocket(asking, fleet.edge.broker, {
+      path: '/mqtt',
+      maxFrameBytes: 65_536,
+      addressOf: () => '127.0.0.1',
+    });
+    await new Promise<void>((resolve) => asking.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = asking.address() as AddressInfo;
+      const pair = { cert: leaf.cert, key: leaf.key };
+      const client = await connect('demo/web', pair, `wss://127.0.0.1:${port}/mqtt`);
+      await client.publishAsync('fleet/1/demo/web/up/state', 'x', { qos: 1 });
+      const closed = closedOf(client);
+      client.end(true);
+      await closed;
+      await expect(connect('demo/web', {}, urls().ws)).rejects.toThrow();
+      expect(codes()).toEqual(['mqtt.websocket-without-token']);
+    } finally {
+      asking.closeAllConnections();
+      asking.close();
+    }
+  });
+
   describe('revocation lists', () => {
     let ca: Issued;
     beforeAll(async () => {
@@ -408,9 +469,9 @@ describe('client certificates', () => {
     it('should name as many certificates as the limit, and not one more', async () => {
       const soon = { thisUpdate: new Date(Date.now() + 4_000) };
       expect((await take(await revocations(ca, ['0c01', '0c02', '0c03'], soon))).crl?.entries).toBe(3);
-      await expect(
-        take(await revocations(ca, ['0c01', '0c02', '0c03', '0c04'], soon)),
-      ).rejects.toMatchObject({ code: 'provisioning.crl-invalid', data: { reason: expect.stringContaining('names 4') } });
+      await expect(take(await revocations(ca, ['0c01', '0c02', '0c03', '0c04'], soon))).rejects.toMatchObject(
+        { code: 'provisioning.crl-invalid', data: { reason: expect.stringContaining('names 4') } },
+      );
     });
 
     it.each<[string, RegExp, () => Promise<string>]>([
@@ -482,7 +543,11 @@ describe('client certificates', () => {
           return { leaf: await issue('path', { by: lower }), chain: [lower, upper] };
         },
       ],
-      ['an authority for servers only', /client authentication/, line({ extensions: [constraint('server')] })],
+      [
+        'an authority for servers only',
+        /client authentication/,
+        line({ extensions: [constraint('server')] }),
+      ],
       ['an authority whose key signs no certificates', /./, line({ keyUsage: 2 })],
       [
         'an authority with an extension that nobody understands',

@@ -228,6 +228,63 @@ describe('sign-in with an OpenID provider', () => {
     expect(browser.session).toBeUndefined();
   });
 
+  it('should not lead to an account that an invitation made for somebody else’s address, until its owner or an administrator says so', async () => {
+    const email = 'victim@example.org';
+    const secret = 'chosen by the attacker';
+    const params = { project: 'p' };
+    // A project's admin accepts the invitation himself: the link has told him nothing about who reads that address.
+    const { path } = await server.client.call('invitationCreate', { params, body: { email, role: 'admin' } });
+    const body = JSON.stringify({ token: path.split('#')[1], password: secret });
+    const headers = { 'content-type': 'application/json', origin: server.url };
+    expect((await server.fetch('/api/v1/invitations/accept', { method: 'POST', headers, body })).status).toBe(
+      201,
+    );
+    subject = 'sub-victim';
+    accounts[subject] = { email, email_verified: true };
+    const victim = new Browser();
+    expect(problemOf(await victim.follow(login()))).toBe('auth.oidc-account-unproven');
+    expect(victim.session).toBeUndefined();
+    expect(await server.client.call('personGet', { params: { email } })).toMatchObject({
+      emailProvenAt: null,
+      providers: [],
+    });
+
+    // Signed in with the password, the account is linked to whoever signs in at the provider.
+    const opened = await server.fetch('/api/v1/session', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ email, password: secret }),
+    });
+    const [cookie = ''] = opened.headers.getSetCookie();
+    const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split('=');
+    const signedIn = () => {
+      const browser = new Browser();
+      browser.cookies.set(new URL(server.url).origin, new Map([[name, value]]));
+      return browser;
+    };
+    expect((await signedIn().follow(`${login('/p/p')}&link=true`)).pathname).toBe('/p/p');
+    expect(await server.client.call('personGet', { params: { email } })).toMatchObject({
+      emailProvenAt: expect.any(String),
+      providers: [expect.any(String)],
+    });
+    const later = new Browser();
+    await later.follow(login());
+    expect(await later.me()).toMatchObject({ email });
+    // Not without being signed in, and not to two.
+    expect(problemOf(await new Browser().follow(`${login()}&link=true`))).toBe('auth.unauthenticated');
+    subject = 'sub-root';
+    expect(problemOf(await signedIn().follow(`${login()}&link=true`))).toBe('auth.oidc-identity-taken');
+
+    // An administrator takes it back, links and all, and says so again for the one that he knows.
+    await server.client.call('personUpdate', { params: { email }, body: { emailProven: false } });
+    subject = 'sub-victim';
+    expect(problemOf(await new Browser().follow(login()))).toBe('auth.oidc-account-unproven');
+    await server.client.call('personUpdate', { params: { email }, body: { emailProven: true } });
+    const proven = new Browser();
+    await proven.follow(login());
+    expect(await proven.me()).toMatchObject({ email });
+  });
+
   it('should refuse an answer of another login, of another browser, and one that is used twice', async () => {
     subject = 'sub-root';
     const [mine, other] = [new Browser(), new Browser()];

@@ -308,6 +308,41 @@ describe('people', () => {
   });
 });
 
+describe('links to set a password', () => {
+  const email = 'links@example.org';
+  const reset = async ({ path }: { path: string }, next = 'by the link 1') =>
+    codeOf(
+      new Browser().client.call('passwordReset', { body: { token: tokenOf({ path }), password: next } }),
+    );
+
+  it('should end when the password is changed otherwise, and with it every other session', async () => {
+    const [here, there] = [await join(email, 'viewer'), await new Browser().logIn(email)];
+    const link = await admin.call('personReset', { params: { email } });
+    const body = { current: password, password: 'chosen otherwise' };
+    await here.client.call('passwordChange', { body });
+    expect(await reset(link)).toBe('auth.link-invalid');
+    expect(await codeOf(here.client.call('me'))).toBe('done');
+    expect(await codeOf(there.client.call('me'))).toBe('auth.unauthenticated');
+    expect(await codeOf(new Browser().logIn(email, 'chosen otherwise'))).toBe('done');
+  });
+
+  it('should end when the account is disabled, and not come back with it', async () => {
+    const link = await admin.call('personReset', { params: { email } });
+    for (const disabled of [true, false])
+      await admin.call('personUpdate', { params: { email }, body: { disabled } });
+    expect(await reset(link)).toBe('auth.link-invalid');
+  });
+
+  it('should end with the next one', async () => {
+    const [old, link] = [
+      await admin.call('personReset', { params: { email } }),
+      await admin.call('personReset', { params: { email } }),
+    ];
+    expect(await reset(old)).toBe('auth.link-invalid');
+    expect(await reset(link)).toBe('done');
+  });
+});
+
 describe('sessions', () => {
   const email = 'root@example.org';
 

@@ -214,7 +214,14 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     body: new TextEncoder().encode(`name,type\nimported-${suffix},wasm\n`),
   });
   const email = `member-${suffix}@example.org`;
-  const person = { id: uuidv7(), email, name: email, passwordHash: null, instanceAdmin: false, emailProvenAt: null };
+  const person = {
+    id: uuidv7(),
+    email,
+    name: email,
+    passwordHash: null,
+    instanceAdmin: false,
+    emailProvenAt: null,
+  };
   await stores.people.add(person);
   await stores.people.putMember(scope, person.id, 'viewer');
   const invited = { email: `guest-${suffix}@example.org`, role: 'viewer' as const };

@@ -41,7 +41,14 @@ afterAll(async () => {
 async function memberOf(project: string, role: Role): Promise<string> {
   const { auth, stores, projects } = server.running.services;
   const email = `${uuidv7()}@example.org`;
-  const person = { id: uuidv7(), email, name: email, passwordHash: null, instanceAdmin: false, emailProvenAt: null };
+  const person = {
+    id: uuidv7(),
+    email,
+    name: email,
+    passwordHash: null,
+    instanceAdmin: false,
+    emailProvenAt: null,
+  };
   await stores.people.add(person);
   await stores.people.putMember(await projects.scopeOf(project), person.id, role);
   return `tinyfleet_session=${await auth.openSession(person)}`;

@@ -207,7 +207,7 @@ export class ScriptedDevice {
         ...(keys && { signingKey: keys.current }),
       });
       const isRotation = ask.command === 'rotate-key';
-      if (ask.signature === undefined || ask.counter <= this.askCounter || isRotation !== isSigned(ask))
+      if (ask.signature === undefined || ask.counter <= this.askCounter || (isRotation && !isSigned(ask)))
         throw new FleetError('agent.ask-refused');
       await this.onAsk(ask);
       if (isRotation && keys) keys.next = nextKeyOf(ask);

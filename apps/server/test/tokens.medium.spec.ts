@@ -21,7 +21,14 @@ describe('API tokens', () => {
     for (const name of ['p', 'q']) await server.client.call('projectCreate', { body: { name } });
     const { stores, auth, projects } = server.running.services;
     personId = uuidv7();
-    await stores.people.add({ id: personId, email, name: 'Owner', passwordHash: null, instanceAdmin: true, emailProvenAt: null });
+    await stores.people.add({
+      id: personId,
+      email,
+      name: 'Owner',
+      passwordHash: null,
+      instanceAdmin: true,
+      emailProvenAt: null,
+    });
     for (const name of ['p', 'q'])
       await stores.people.putMember(await projects.scopeOf(name), personId, 'admin');
     const cookie = `tinyfleet_session=${await auth.openSession({ id: personId })}`;
@@ -243,7 +250,14 @@ describe('limits', () => {
     const emails = Array.from({ length: 7 }, (_, i) => `known${i}@example.org`);
     const passwordHash = (await stores.auth.findPerson('root@example.org'))!.passwordHash;
     for (const email of emails)
-      await stores.people.add({ id: uuidv7(), email, name: email, passwordHash, instanceAdmin: false, emailProvenAt: null });
+      await stores.people.add({
+        id: uuidv7(),
+        email,
+        name: email,
+        passwordHash,
+        instanceAdmin: false,
+        emailProvenAt: null,
+      });
     let i = 0;
     const known = await median(() => emails[i++]!);
     const unknown = await median(() => `unknown${i++}@example.org`);

@@ -46,7 +46,8 @@ export class IdentityService {
       const actor = `person:${email}`;
       let person = await auth.findPerson(email);
       if (person) {
-        if (enabled(person).emailProvenAt === null) throw new FleetError('auth.oidc-account-unproven', { email });
+        if (enabled(person).emailProvenAt === null)
+          throw new FleetError('auth.oidc-account-unproven', { email });
       } else {
         if (!this.options.provision) throw new FleetError('auth.oidc-no-account', { email });
         const made = {

@@ -41,7 +41,7 @@ export class CommandService {
     private readonly options: CommandOptions = commandDefaults,
   ) {}
 
-  /** @throws registry.command-invalid, registry.device-not-found, registry.commands-too-many */
+  /** @throws registry.command-invalid, registry.device-not-found, registry.commands-too-many, registry.command-unsigned */
   async send(
     actor: string,
     scope: ProjectScope,

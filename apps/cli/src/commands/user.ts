@@ -257,7 +257,9 @@ function switchCommand(
 
 function proveCommand(): Command {
   return new Command('prove')
-    .description('say that the address belongs to whoever uses the account, so that single sign-on leads there (administrators)')
+    .description(
+      'say that the address belongs to whoever uses the account, so that single sign-on leads there (administrators)',
+    )
     .argument('<email>')
     .option('--remove', 'the other way round; what was linked ends')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet user prove ada@example.com')

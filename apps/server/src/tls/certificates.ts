@@ -193,7 +193,9 @@ function toCertificate(x509: X509Certificate): Certificate {
     notBefore: new Date(x509.validFrom),
     notAfter: new Date(x509.validTo),
     isAuthority: x509.ca,
-    keyHash: createHash('sha256').update(x509.publicKey.export({ type: 'spki', format: 'der' })).digest(),
+    keyHash: createHash('sha256')
+      .update(x509.publicKey.export({ type: 'spki', format: 'der' }))
+      .digest(),
   };
 }
 

@@ -68,9 +68,13 @@ export function obstacleInPath(path: readonly Uint8Array[]): string | undefined 
         (i === certificates.length - 1 || (!isDevice && isSelfIssued(certificate))
           ? undefined
           : limits.map((one) => forbiddenName(certificate, one)).find((one) => one !== undefined)) ??
-        (isDevice ? unfitDevice(certificate) : unfitAuthority(certificate, authoritiesBelow(certificates, i)));
+        (isDevice
+          ? unfitDevice(certificate)
+          : unfitAuthority(certificate, authoritiesBelow(certificates, i)));
       if (reason !== undefined)
-        return isDevice || certificates.length === 1 ? reason : `an authority above it does not allow it: ${reason}`;
+        return isDevice || certificates.length === 1
+          ? reason
+          : `an authority above it does not allow it: ${reason}`;
     } catch {
       return 'an extension of a certificate on the way cannot be read';
     }
@@ -149,7 +153,11 @@ function namesOf(certificate: Certificate): Pick<GeneralName, Form>[] {
   ];
 }
 
-function isWithin(form: 'directoryName' | 'dNSName', name: Pick<GeneralName, Form>, base: GeneralName): boolean {
+function isWithin(
+  form: 'directoryName' | 'dNSName',
+  name: Pick<GeneralName, Form>,
+  base: GeneralName,
+): boolean {
   if (form === 'directoryName') {
     const [full, start] = [name.directoryName!, base.directoryName!];
     return start.length <= full.length && start.every((part, i) => rdn(part) === rdn(full[i]!));

@@ -8,7 +8,13 @@ import { isName } from '@tinyfleet/wire';
 import { requireLive, type CredentialOptions } from '../credentials/credential-service.js';
 import type { ProjectStore } from '../ports.js';
 import { credentialOf } from './authority-service.js';
-import type { AuthorityRecord, AuthorityStore, Certificate, Certificates, ProvisioningStores } from './ports.js';
+import type {
+  AuthorityRecord,
+  AuthorityStore,
+  Certificate,
+  Certificates,
+  ProvisioningStores,
+} from './ports.js';
 import { bareDevice } from './provisioning-service.js';
 
 /** A certificate, the authorities between it and ours, and ours. */
@@ -47,22 +53,19 @@ export class AdmissionService {
     const path = await this.pathOf(scope, clientId, leaf, others, peer.skewMs);
     const reason = leaf.isAuthority
       ? 'it is an authority itself'
-      : ((await this.certificates.unsuitableFor(leaf, 'device')) ??
-        (await this.obstacleIn(path)));
+      : ((await this.certificates.unsuitableFor(leaf, 'device')) ?? (await this.obstacleIn(path)));
     if (reason !== undefined) throw new FleetError('mqtt.certificate-unsuitable', { clientId, reason });
     if (leaf.commonName !== clientId && leaf.commonName !== address.device) throw otherDevice(clientId, leaf);
     await this.requireUnrevoked(this.stores.authorities, scope, clientId, path);
     // Known and of this device, or another connection was quicker.
     if (owner) return;
-    await this.hold(scope, address.device, path, peer.source).catch(
-      (error: unknown) => {
-        // Another connection of the same device was quicker: it holds the certificate now.
-        const isRace =
-          isFleetError(error) &&
-          (error.code === 'registry.device-exists' || error.code === 'provisioning.certificate-known');
-        if (!isRace) throw error;
-      },
-    );
+    await this.hold(scope, address.device, path, peer.source).catch((error: unknown) => {
+      // Another connection of the same device was quicker: it holds the certificate now.
+      const isRace =
+        isFleetError(error) &&
+        (error.code === 'registry.device-exists' || error.code === 'provisioning.certificate-known');
+      if (!isRace) throw error;
+    });
   }
 
   /** Of the authorities too, which an upload has looked at only if they are ours. */
@@ -190,7 +193,6 @@ export class AdmissionService {
       await events.emit(scope, known ? 'device.updated' : 'device.registered', { device });
     });
   }
-
 }
 
 const otherDevice = (clientId: string, leaf: Certificate): FleetError =>
@@ -198,4 +200,3 @@ const otherDevice = (clientId: string, leaf: Certificate): FleetError =>
 
 const unknownAuthority = (clientId: string, certificate: Certificate): FleetError =>
   new FleetError('mqtt.certificate-authority-unknown', { clientId, issuer: certificate.issuer });
-

@@ -257,7 +257,12 @@ export class AuthorityService {
         actor,
         action: 'authority.crl-taken',
         target: name,
-        detail: { thisUpdate: thisUpdate.toISOString(), nextUpdate: nextUpdate.toISOString(), entries, added },
+        detail: {
+          thisUpdate: thisUpdate.toISOString(),
+          nextUpdate: nextUpdate.toISOString(),
+          entries,
+          added,
+        },
       });
       await events.emit(scope, 'authority.changed', { authority: name });
     });

@@ -299,8 +299,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
           const { refusal, facts } = verdict;
           // Who is known and may not come in, such as one that waits for approval, tries again rightly.
           if (refusal.startsWith('mqtt.device-')) return refuse(refusal, notAuthorized);
-          if (isHeld)
-            return this.throttle.answer(() => refuse('mqtt.too-many-failures', serverUnavailable));
+          if (isHeld) return this.throttle.answer(() => refuse('mqtt.too-many-failures', serverUnavailable));
           this.throttle.failed(peer.address, client.id);
           return refuse(
             refusal,

@@ -150,7 +150,10 @@ export class DeviceCredentials {
     let credential = find(device);
     // A new credential is good at once: what does not fit the cache is compared with the database, 20 times a second and name at
     // most, once when it is held up.
-    if ((!credential || !device || refusalOf(device)) && this.forgetOlder(address, isHeld ? heldFreshMs : freshMs)) {
+    if (
+      (!credential || !device || refusalOf(device)) &&
+      this.forgetOlder(address, isHeld ? heldFreshMs : freshMs)
+    ) {
       device = await this.lookup(address);
       credential = find(device);
     }

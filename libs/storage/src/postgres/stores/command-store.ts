@@ -42,6 +42,17 @@ export class PgCommandStore implements CommandStore {
     );
     if ((open?.count ?? 0) >= maxOpen)
       throw new FleetError('registry.commands-too-many', { device, limit: maxOpen });
+    // As next-commands.sql authenticates it. Before its first hello nothing is known of its keys.
+    const [key] = await this.db.query<{ none: boolean }>(
+      `select exists (select from device_report where project_id = $1 and device_id = $2)
+         and not exists (select from device_credential where project_id = $1 and device_id = $2 and kind = 'token'
+           and revoked_at is null and (expires_at is null or expires_at > now()))
+         and not exists (select from signing_key s join device_report r on r.project_id = $1 and r.device_id = $2
+           where s.project_id = $1 and s.private_key is not null
+             and encode(substring(sha256(s.public_key) for 8), 'hex') = r.hello ->> 'currentKey') as none`,
+      [scope.id, found.id],
+    );
+    if (key?.none === true) throw new FleetError('registry.command-unsigned', { device });
     await this.db.execute(
       `insert into device_command (project_id, id, device_id, command, argument, data, created_by, expires_at)
        values ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8))`,

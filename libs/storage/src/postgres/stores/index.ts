@@ -124,7 +124,8 @@ export function transactOn(database: Database, options?: JobOptions): Transact<P
         return await database.transaction(async (tx) => await work(new PgStores(tx, options)));
       } catch (error) {
         if (!isContention(error)) throw error;
-        if (attempt === ATTEMPTS) throw new FleetError('storage.contention', { attempts: attempt }, { cause: error });
+        if (attempt === ATTEMPTS)
+          throw new FleetError('storage.contention', { attempts: attempt }, { cause: error });
       }
       await setTimeout(PAUSE_MS * 2 ** attempt * Math.random());
     }

@@ -47,10 +47,7 @@ export class PgPeopleStore implements PeopleStore {
     }
   }
 
-  async update(
-    id: string,
-    change: Parameters<PeopleStore['update']>[1],
-  ): Promise<void> {
+  async update(id: string, change: Parameters<PeopleStore['update']>[1]): Promise<void> {
     await this.db.manager.getRepository(entities.Person).update({ id }, change);
   }
 
