@@ -424,6 +424,22 @@ export const errors = {
     text: 'The provider gives no verified e-mail address for this account.',
     hint: 'Verify the address there; or set TINYFLEET_OIDC_TRUST_EMAIL when the provider only knows verified ones.',
   },
+  'auth.oidc-account-unproven': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Auth: oidc account unproven',
+    text: 'There is an account for {email}, and nothing proves that it was made by whoever has that address.',
+    hint: 'Log in with its password and link single sign-on under Settings. If the account is not yours, ask an administrator of the instance: `npx tinyfleet user disable {email}` closes it, `npx tinyfleet user prove {email}` says that it is yours.',
+  },
+  'auth.oidc-identity-taken': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Auth: oidc identity taken',
+    text: 'This account at the provider leads to another person here already.',
+    hint: 'Sign in at the provider as somebody else, or log in here by single sign-on.',
+  },
   'auth.oidc-no-account': {
     status: 403,
     exit: 3,
@@ -1596,13 +1612,21 @@ export const errors = {
     text: '{clientId} is suspended or retired.',
     hint: 'Resume it when it may connect again.',
   },
+  'mqtt.websocket-without-token': {
+    status: 401,
+    exit: 3,
+    transient: false,
+    title: 'Mqtt: websocket without token',
+    text: '{clientId} came over WebSocket with neither a token nor a client certificate.',
+    hint: 'Use a token. For certificates use the MQTT TLS port, or start with `--lan` and TINYFLEET_HTTP_CLIENT_CERTIFICATES=true and connect to the HTTPS port without a proxy between.',
+  },
   'mqtt.too-many-failures': {
     status: 429,
     exit: 7,
     transient: true,
     title: 'Mqtt: too many failures',
     text: 'Too many failed attempts from {address}, or as {clientId}.',
-    hint: 'Find the device with the wrong credential there. Devices that have connected from that address before are not held up.',
+    hint: 'Find the device with the wrong credential there. Devices whose credential is right are let in all the same.',
   },
   'mqtt.too-many-connections': {
     status: 503,
@@ -1852,6 +1876,14 @@ export const errors = {
     text: 'Too many failed attempts; the next one is allowed in {seconds} s.',
     hint: 'Wait that long, then try again with the right key or code.',
   },
+  'provisioning.too-many-at-once': {
+    status: 429,
+    exit: 7,
+    transient: true,
+    title: 'Provisioning: too many at once',
+    text: '{limit} requests of this address are being answered already; come again in {seconds} s.',
+    hint: 'Wait that long (`Retry-After`) and try again; a fleet behind one address gets in that way. TINYFLEET_PROVISION_AT_ONCE raises the limit.',
+  },
   'provisioning.authority-not-found': {
     status: 404,
     exit: 4,
@@ -1883,6 +1915,14 @@ export const errors = {
     title: 'Provisioning: certificate invalid',
     text: 'The certificate cannot be used: {reason}.',
     hint: 'Send one certificate in PEM. An authority needs basicConstraints CA:TRUE and P-256, Ed25519 or RSA of 2,048 bits with SHA-256.',
+  },
+  'provisioning.crl-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Provisioning: crl invalid',
+    text: 'The revocation list cannot be used: {reason}.',
+    hint: "Send the authority's newest complete list in PEM, such as `openssl ca -gencrl` writes; `npx tinyfleet ca revoke` takes single serial numbers.",
   },
   'provisioning.proof-invalid': {
     status: 422,
@@ -2003,6 +2043,14 @@ export const errors = {
     title: 'Registry: command invalid',
     text: 'The command {command} cannot be sent so: {reason}.',
     hint: '`npx tinyfleet device ask --help` lists the commands and what they take.',
+  },
+  'registry.command-unsigned': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: command unsigned',
+    text: '{device} could not tell that a command is ours: it holds no token, and no signing key of the project.',
+    hint: "Give its firmware the project's public key (`npx tinyfleet key list`), which a certificate alone does not replace, or give it a token.",
   },
   'registry.commands-too-many': {
     status: 409,
@@ -2680,6 +2728,14 @@ export const errors = {
     text: 'The request body is larger than {limitBytes} bytes.',
     hint: 'Send less at once.',
   },
+  'server.body-too-slow': {
+    status: 408,
+    exit: 7,
+    transient: true,
+    title: 'Server: body too slow',
+    text: "The request's body came slower than {bytesPerSecond} bytes a second for {seconds} seconds.",
+    hint: 'Send it over a faster connection, or set TINYFLEET_HTTP_MIN_RATE and TINYFLEET_HTTP_PATIENCE_S to what your links can do.',
+  },
   'server.unsupported-media': {
     status: 415,
     exit: 2,
@@ -3080,6 +3136,14 @@ export const errors = {
     text: 'A stored key cannot be decrypted with the present secret.',
     hint: "Start with the TINYFLEET_SECRET, or the data directory's `secret` file, with which the key was made.",
   },
+  'storage.contention': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Storage: contention',
+    text: 'Others change the same at this moment: {attempts} attempts met them.',
+    hint: 'Try again.',
+  },
   'telemetry.label-unknown': {
     status: 422,
     exit: 6,
@@ -3452,6 +3516,8 @@ export interface ErrorData {
   'auth.oidc-failed': { provider: Value; reason: Value };
   'auth.oidc-expired': Record<never, Value>;
   'auth.oidc-email-unverified': Record<never, Value>;
+  'auth.oidc-account-unproven': { email: Value };
+  'auth.oidc-identity-taken': Record<never, Value>;
   'auth.oidc-no-account': { email: Value };
   'auth.session-needed': Record<never, Value>;
   'auth.cli-login-invalid': Record<never, Value>;
@@ -3611,6 +3677,7 @@ export interface ErrorData {
   'mqtt.device-pending': { clientId: Value };
   'mqtt.device-rejected': { clientId: Value };
   'mqtt.device-disabled': { clientId: Value };
+  'mqtt.websocket-without-token': { clientId: Value };
   'mqtt.too-many-failures': { address: Value; clientId: Value };
   'mqtt.too-many-connections': { connections: Value };
   'mqtt.credentials-unreadable': { clientId: Value };
@@ -3643,10 +3710,12 @@ export interface ErrorData {
   'provisioning.not-waiting': { device: Value };
   'provisioning.code-invalid': Record<never, Value>;
   'provisioning.too-many-attempts': { seconds: Value };
+  'provisioning.too-many-at-once': { limit: Value; seconds: Value };
   'provisioning.authority-not-found': { authority: Value };
   'provisioning.authority-exists': { authority: Value };
   'provisioning.authorities-too-many': { limit: Value };
   'provisioning.certificate-invalid': { reason: Value };
+  'provisioning.crl-invalid': { reason: Value };
   'provisioning.proof-invalid': { authority: Value; reason: Value };
   'provisioning.not-unproven': { authority: Value; state: Value };
   'provisioning.authority-cannot-sign': Record<never, Value>;
@@ -3662,6 +3731,7 @@ export interface ErrorData {
   'registry.filter-too-complex': { terms: Value; limit: Value };
   'registry.cursor-invalid': Record<never, Value>;
   'registry.command-invalid': { command: Value; reason: Value };
+  'registry.command-unsigned': { device: Value };
   'registry.commands-too-many': { device: Value; limit: Value };
   'registry.state-invalid': { device: Value; state: Value; move: Value };
   'registry.attribute-invalid': { key: Value; reason: Value };
@@ -3744,6 +3814,7 @@ export interface ErrorData {
   'server.invalid-request': { summary: Value };
   'server.not-found': { method: Value; path: Value };
   'server.body-too-large': { limitBytes: Value };
+  'server.body-too-slow': { bytesPerSecond: Value; seconds: Value };
   'server.unsupported-media': { type: Value };
   'server.internal': { requestId: Value };
   'server.not-ready': { state: Value };
@@ -3801,6 +3872,7 @@ export interface ErrorData {
   'storage.blob-missing': { digest: Value };
   'storage.blob-too-large': { limitBytes: Value };
   'storage.secret-mismatch': Record<never, Value>;
+  'storage.contention': { attempts: Value };
   'telemetry.label-unknown': { label: Value };
   'telemetry.range-invalid': { reason: Value; limit: Value };
   'telemetry.boot-unknown': { device: Value; bootId: Value };
