@@ -18,23 +18,34 @@ export async function run([rollouts = ROLLOUTS, seed = 6]) {
   const ours = new Map(cells.map((cell) => [cell.id, summary(results.get(cell.id).replays)]));
   const good = cells.filter(({ isGood }) => isGood);
   const falseStop = Math.max(...good.map(({ id }) => ours.get(id).stopped));
-  // One tuning for all cells: the good ones look alike to these policies.
-  const goodRates = mean(good.map(({ id }) => ours.get(id).stopped));
-  const others = ['hawkbit', 'aws'].map((name) => ({
-    name,
-    at: tune(name, goodRates, results, good, count),
-  }));
+  // Tuned to our false stops in the same world: with labels, or without.
+  const others = ['hawkbit', 'aws'];
+  const settings = new Map(
+    good.map(({ id }) => [
+      worldOf(id),
+      Object.fromEntries(
+        others.map((name) => [name, tune(name, ours.get(id).stopped, results, good, count)]),
+      ),
+    ]),
+  );
+  const theirs = (id, name) => {
+    const at = settings.get(worldOf(id))[name];
+    const { stopped, exposed } = results.get(id);
+    return { stopped: stopped[name][at] / count, exposed: exposed[name][at] / count };
+  };
 
   stdout.write(
     `${count} rollouts a cell, ${policy.steps.join('/')} %, soak ${policy.minSoakHours} to ${policy.maxSoakHours} h a step, ` +
       `alpha ${policy.gates.alpha}, power ${policy.gates.power}\n` +
-      others
-        .map(({ name, at }) => {
+      [...settings]
+        .flatMap(([world, tuned]) => others.map((name) => [world, name, tuned[name]]))
+        .map(([world, name, at]) => {
           const floor = floors[Math.floor(at / thresholds.length)];
           const check = Number.isFinite(floor)
             ? `confidence ${Math.round(100 * floor)} points low counts as failed`
             : 'no health check';
-          return `${title(name)}: stops at ${(100 * thresholds[at % thresholds.length]).toFixed(0)} % failed, ${check}\n`;
+          const share = (100 * thresholds[at % thresholds.length]).toFixed(0);
+          return `${title(name)}, tuned to our false stops ${world} labels: stops at ${share} % failed, ${check}\n`;
         })
         .join('') +
       `stopped = failed or paused; exposed = share of the fleet that had been offered the version; hours to the whole fleet: TinyFleet's, ` +
@@ -51,10 +62,7 @@ export async function run([rollouts = ROLLOUTS, seed = 6]) {
       percent(o.exposed),
       percent(o.exposed95),
       o.full > 0 ? o.hours : '-',
-      ...others.flatMap(({ name, at }) => {
-        const result = results.get(id);
-        return [percent(result.stopped[name][at] / count), percent(result.exposed[name][at] / count)];
-      }),
+      ...others.flatMap((name) => Object.values(theirs(id, name)).map(percent)),
     ]);
   }
   table(
@@ -67,14 +75,16 @@ export async function run([rollouts = ROLLOUTS, seed = 6]) {
   stdout.write('\n');
 
   const tens = ['a:-10 points', 'b:-10 points'].map((id) => ours.get(id));
-  // More exposed than the better of the two, by more than chance alone makes of so many rollouts.
+  // More exposed than either, beyond what chance makes of so many rollouts in so many cells (three standard errors).
   const excess = Math.max(
     ...cells
       .filter(({ isGood }) => !isGood)
       .flatMap(({ id }) =>
-        others.map(({ name, at }) => {
+        others.map((name) => {
           const o = ours.get(id);
-          return o.exposed - results.get(id).exposed[name][at] / count - 2 * o.exposedError;
+          const { stopped, exposed } = theirs(id, name);
+          const error = Math.sqrt(o.exposedError ** 2 + (stopped * (1 - stopped)) / count);
+          return o.exposed - exposed - 3 * error;
         }),
       ),
   );
@@ -195,6 +205,7 @@ function tune(name, wanted, results, good, count) {
   return settings.reduce((best, at) => (exposed(at) < exposed(best) ? at : best));
 }
 
+const worldOf = (id) => (id.startsWith('b:') ? 'with' : 'without');
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const title = (name) => (name === 'aws' ? 'AWS-style' : 'hawkBit-style');

@@ -65,7 +65,7 @@ export function replayRollout(
 /** Every hour at first, then less and less often: as often as makes a difference. */
 function isLook(soaked: number, minSoakHours: number): boolean {
   if (soaked <= 6) return true;
-  return soaked <= minSoakHours ? soaked % 3 === 0 : soaked % (soaked < 72 ? 6 : 12) === 0;
+  return soaked <= minSoakHours ? soaked % 3 === 0 : soaked % (soaked < 72 ? 6 : 24) === 0;
 }
 
 class Fleet {

@@ -205,7 +205,8 @@ export class World {
       ood: Math.max(0, rate + Math.sqrt((rate * (1 - rate)) / n) * random.noise()),
       latency: this.ownLatency[device]! + 0.002 * random.noise(),
       days,
-      resets: random.poisson(resetsPerDay * days),
+      // So seldom that two in one report do not matter.
+      resets: random.uniform() < resetsPerDay * days ? 1 : 0,
       labelled,
       correct,
     };
