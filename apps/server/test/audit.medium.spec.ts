@@ -85,7 +85,17 @@ describe('every mutating route', () => {
   const via = async <N extends RouteName>(client: Client, name: N, input?: CallInput<N>) =>
     await client.call(name, input);
   /** What a step keeps for a later one. */
-  const kept = { setup: '', code: '', invitation: '', reset: '', instanceInvitation: '', key: '', proof: '', crl: '' };
+  const kept = {
+    setup: '',
+    code: '',
+    invitation: '',
+    reset: '',
+    instanceInvitation: '',
+    key: '',
+    proof: '',
+    crl: '',
+    rollout: 0,
+  };
   const email = 'first@example.org';
   const guest = 'guest@example.org';
   const verifier = 'v'.repeat(43);
@@ -236,6 +246,30 @@ describe('every mutating route', () => {
         params: params(),
         body: { release: world['releases/:release']!, filter: `name = "${world['devices/:device']}"` },
       }),
+    rolloutSettingsSet: async () =>
+      via(admin, 'rolloutSettingsSet', { params: params(), body: { approval: true, bytesPerSecond: null } }),
+    updateRuleSet: async () =>
+      via(admin, 'updateRuleSet', { params: device(), body: { kind: 'hold', reason: 'under test' } }),
+    updateRuleRemove: async () => via(admin, 'updateRuleRemove', { params: device() }),
+    rolloutPlan: async () =>
+      via(admin, 'rolloutPlan', {
+        params: params(),
+        body: { release: world['releases/:release']!, filter: 'type = "wasm"' },
+      }),
+    rolloutApprove: async () => {
+      const { rollouts, projects } = server.running.services;
+      const scope = await projects.scopeOf(params().project);
+      const filter = `name = "${world['devices/:device']}"`;
+      const request = { release: world['releases/:release']!, filter, priority: 60 };
+      kept.rollout = (await rollouts.start('person:other@example.org', scope, request)).number;
+      await via(admin, 'rolloutApprove', { params: { ...params(), number: kept.rollout }, body: {} });
+    },
+    rolloutSkip: async () =>
+      via(admin, 'rolloutSkip', { params: { ...params(), number: kept.rollout }, body: {} }),
+    rolloutRetry: async () =>
+      via(admin, 'rolloutRetry', { params: { ...params(), number: kept.rollout }, body: {} }),
+    rolloutRollback: async () =>
+      via(admin, 'rolloutRollback', { params: { ...params(), number: kept.rollout }, body: {} }),
     labelsPost: async () =>
       via(admin, 'labelsPost', {
         params: params(),

@@ -18,7 +18,13 @@ import {
   type PayloadKey,
   type PayloadOutcome,
 } from '@tinyfleet/releases';
-import { Conductor, RolloutService } from '@tinyfleet/rollouts';
+import {
+  Conductor,
+  conductorDefaults,
+  RolloutOperator,
+  RolloutService,
+  UpdateRuleService,
+} from '@tinyfleet/rollouts';
 import * as storage from '@tinyfleet/storage';
 import {
   Database,
@@ -27,6 +33,7 @@ import {
   PgRolloutStore,
   PgStores,
   startEmbeddedPostgres,
+  transactAsLeader,
   transactOn,
   type EmbeddedPostgres,
 } from '@tinyfleet/storage';
@@ -51,6 +58,8 @@ export class FleetHarness {
   readonly scope: ProjectScope = projectScope(this.projectId, 'demo');
   readonly stores: PgStores;
   readonly rollouts: RolloutService;
+  readonly operator: RolloutOperator;
+  readonly updateRules: UpdateRuleService;
   readonly keys: SigningKeyService;
   readonly releases: ReleaseService;
   readonly rotation: KeyRotationService;
@@ -60,6 +69,8 @@ export class FleetHarness {
   private conducting: Conducting | undefined;
   private events: EventListener | undefined;
   private versions = 0;
+  /** The rollout engine's clock is ahead of the database's by so much. */
+  clockSkewS = 0;
   readonly sealer = new SecretSealer(randomBytes(32));
 
   private constructor(
@@ -70,6 +81,8 @@ export class FleetHarness {
   ) {
     this.stores = new PgStores(database);
     this.rollouts = new RolloutService(this.stores, transactOn(database), uuidv7);
+    this.operator = new RolloutOperator(this.stores, transactOn(database));
+    this.updateRules = new UpdateRuleService(transactOn(database));
     this.keys = new SigningKeyService(this.stores, transactOn(database), this.sealer, uuidv7);
     this.releases = new ReleaseService(this.stores, transactOn(database), this.keys);
     this.rotation = new KeyRotationService(this.stores, transactOn(database), this.keys);
@@ -115,9 +128,15 @@ export class FleetHarness {
   }
 
   startConducting(): void {
-    const conductor = new Conductor(new PgRolloutStore(this.database), transactOn(this.database));
+    const leader = new Leader(this.database);
+    const clock = { clockSkewS: () => this.clockSkewS };
+    const conductor = new Conductor(
+      new PgRolloutStore(this.database),
+      transactAsLeader(this.database, leader, clock),
+      { ...conductorDefaults, clockMs: 100, joinMs: 100, gateMs: 100 },
+    );
     const failed = (error: unknown): void => void this.errors.push(`rollout: ${(error as Error).message}`);
-    const conducting = new Conducting(new Leader(this.database), conductor, failed, {
+    const conducting = new Conducting(leader, conductor, failed, {
       pollMs: 200,
       gatherMs: 20,
     });

@@ -36,6 +36,9 @@ export const isConstant = (key: string): boolean => key in CONSTANTS;
 
 /** Bodies that a sample of the schema does not do for. */
 const BODIES: Partial<Record<RouteName, unknown>> = {
+  rolloutCreate: { release: 'nothing@9.9.9', filter: 'type = "wasm"' },
+  rolloutPlan: { release: 'nothing@9.9.9', filter: 'type = "wasm"' },
+  updateRuleSet: { kind: 'exclude' },
   groupMembersAdd: { devices: ['nobody'] },
   cliLoginApprove: { challenge: 'c'.repeat(43), machine: 'nobody' },
   cliLoginRedeem: { code: 'c'.repeat(43), verifier: 'v'.repeat(43) },
@@ -228,6 +231,8 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
   const invitation = await client.call('invitationCreate', { params, body: invited });
   const session = await auth.openSession(person);
   const sessions = await auth.listSessions(await auth.callerOf({ sessionSecret: session }));
+  const rule = { kind: 'hold' as const, reason: `rule-${suffix}` };
+  await client.call('updateRuleSet', { params: { ...params, device }, body: rule });
   return {
     'projects/:project': name,
     'devices/:device': device,
@@ -243,6 +248,7 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     'builds/:deviceType': type,
     'releases/:release': release,
     'rollouts/:number': String(number),
+    'deployments/:deployment': String(number),
     'signing-keys/:keyId': keyId,
     'members/:email': email,
     'people/:email': email,

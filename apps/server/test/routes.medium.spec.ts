@@ -91,6 +91,7 @@ const nothing = (): Values => ({
   'versions/:version': '9.9.9',
   'releases/:release': 'nothing@9.9.9',
   'rollouts/:number': '999',
+  'deployments/:deployment': '999',
   'signing-keys/:keyId': 'f'.repeat(16),
   'members/:email': 'nothing@example.org',
   'invitations/:id': uuidv7(),

@@ -28,6 +28,7 @@ const rank: Partial<Record<DeploymentState, number>> = {
   waiting: 0,
   offered: 1,
   silent: 1,
+  unreached: 1,
   fetching: 2,
   verified: 3,
   staged: 4,
@@ -39,7 +40,18 @@ const rank: Partial<Record<DeploymentState, number>> = {
 /** The device works on it. */
 export const movingStates = ['offered', 'fetching', 'verified', 'staged', 'trial', 'soak'] as const;
 /** Nothing more will happen of itself. */
-export const endStates = ['active', 'reverted', 'failed', 'incompatible', 'silent', 'aborted'] as const;
+export const endStates = [
+  'active',
+  'reverted',
+  'failed',
+  'incompatible',
+  'silent',
+  'unreached',
+  'aborted',
+  'control',
+  'held',
+  'returned',
+] as const;
 export const isEndState = (state: DeploymentState): boolean =>
   (endStates as readonly string[]).includes(state);
 /** What counts against a rollout: errors, and silence, which is how a device reports that it died. */
@@ -68,8 +80,15 @@ export function afterReport(
 ): DeploymentState | undefined {
   const next = reported[report];
   if (next === undefined || next === current) return undefined;
+  // On the way back only the end of it counts: the trial of the version before is quick and may be left out.
+  if (current === 'returning') {
+    if (next === 'active') return 'returned';
+    return next === 'failed' || next === 'reverted' ? 'failed' : undefined;
+  }
+  if (current === 'returned') return undefined;
   // Decided by the platform; only what the device runs in truth is still worth knowing.
-  if (current === 'aborted' || current === 'incompatible') return next === 'active' ? 'active' : undefined;
+  if (current === 'aborted' || current === 'incompatible' || current === 'held' || current === 'control')
+    return next === 'active' ? 'active' : undefined;
   // `active` is reported after the self-test passed; a revert may still follow while it soaks or when the slot rots.
   if (next === 'reverted') return next;
   if (current === 'active') return undefined;
@@ -100,6 +119,11 @@ export function afterHello(
   if (slot?.state === 'trial') return afterReport(current, 'trial');
   if (slot?.state === 'rejected' && current !== 'failed') return afterReport(current, 'reverted');
   return undefined;
+}
+
+/** A device that was called active runs something else: it lied, its slot rotted, or somebody flashed it. */
+export function deniesActive(digest: string, slots: readonly ReportedSlot[]): boolean {
+  return slots.some((slot) => slot.state === 'active' && slot.digest !== digest);
 }
 
 /** It failed or was given up, yet the device runs it now. */

@@ -7,6 +7,8 @@ export interface DesiredRecord {
   /** Deployment number, 0 = nothing to do. */
   readonly deployment: number;
   readonly bundle: DesiredBundle | undefined;
+  /** Limit of chunks to all devices of the project together; null: none. */
+  readonly bytesPerSecond: number | null;
   /** Of a device that can verify a MAC and nothing else: the key of its credential, sealed. Undefined where there is none. */
   readonly hmac: { readonly sealedKey: Buffer | undefined } | undefined;
 }

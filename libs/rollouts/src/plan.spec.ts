@@ -1,32 +1,93 @@
 import { describe, expect, it } from '@jest/globals';
+import { RolloutPolicy } from '@tinyfleet/contracts';
 import fc from 'fast-check';
-import { assignSteps, bucketOf, stableHash } from './plan.js';
+import { bucketOf, inOrder, place, stableHash, type Placed } from './plan.js';
 
-const fleet = (n: number) =>
-  Array.from({ length: n }, (_, i) => ({ name: `demo-${String(i).padStart(3, '0')}` }));
+const fleet = (n: number, of: (i: number) => Partial<Placed> = () => ({})): Placed[] =>
+  Array.from({ length: n }, (_, i) => ({
+    name: `demo-${String(i).padStart(3, '0')}`,
+    type: 'wasm',
+    site: '',
+    firmware: '1.0.0',
+    ...of(i),
+  }));
+const policy = (steps: unknown[], rest: object = {}) => RolloutPolicy.parse({ steps, ...rest });
+const perStep = (placed: ReturnType<typeof place>): number[] =>
+  placed.plan.map((_, step) => placed.placements.filter((one) => one.step === step).length);
+const canaries = (placed: {
+  placements: readonly { device: Placed; step: number | undefined }[];
+}): string[] => placed.placements.filter(({ step }) => step === 0).map(({ device }) => device.name);
 
-describe('assignSteps', () => {
-  it('should admit exactly the asked share, at least one device', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 99 }), (n, percent) => {
-        const first = assignSteps('r', fleet(n), [percent, 100]).filter(({ step }) => step === 0);
-        expect(first.length).toBe(Math.ceil((percent * n) / 100));
-      }),
+describe('place', () => {
+  it('should give each step its exact share', () => {
+    expect(perStep(place('r', fleet(50), policy([10, 50, 100])))).toEqual([5, 20, 25]);
+    expect(perStep(place('r', fleet(3), policy([1, 100])))).toEqual([1, 2]);
+    expect(perStep(place('r', [], policy([10, 100])))).toEqual([0, 0]);
+  });
+
+  it('should take counts and groups of the target beside percents, each device once', () => {
+    const steps = [{ count: 3 }, { group: 'pilot' }, { percent: 50 }, 100];
+    const pilot = new Set(['demo-001', 'demo-002', 'elsewhere']);
+    const placed = place('r', fleet(50), policy(steps), () => pilot);
+    const inFirst = canaries(placed).filter((name) => pilot.has(name)).length;
+    expect(perStep(placed)).toEqual([3, 2 - inFirst, 20 + inFirst, 25]);
+    expect(placed.plan.map(({ limit }) => limit)).toEqual([3, 5 - inFirst, 25, 50]);
+    expect(placed.plan[0]?.percent).toBe(6);
+  });
+
+  it('should place everybody the same on every evaluation, in any order', () => {
+    const once = place('r', fleet(50), policy([10, 50, 100]));
+    expect(place('r', fleet(50).reverse(), policy([10, 50, 100]))).toEqual(once);
+  });
+
+  it('should choose other canaries for another seed', () => {
+    expect(canaries(place('a', fleet(50), policy([10, 100])))).not.toEqual(
+      canaries(place('b', fleet(50), policy([10, 100]))),
     );
   });
 
-  it('should give every device a step and the same one again', () => {
-    const once = assignSteps('r', fleet(50), [10, 50, 100]);
-    expect(once.filter(({ step }) => step < 0)).toEqual([]);
-    expect(assignSteps('r', fleet(50).reverse(), [10, 50, 100])).toEqual(once);
+  it('should hold back a share that no step admits', () => {
+    const placed = place('r', fleet(100), policy([10, 100], { holdBackPercent: 5 }));
+    expect(placed.placements.filter(({ step }) => step === undefined).length).toBe(5);
+    expect(perStep(placed)).toEqual([10, 85]);
+    expect(perStep(place('r', fleet(1), policy([100], { holdBackPercent: 50 })))).toEqual([1]);
   });
 
-  it('should choose other canaries for another rollout', () => {
-    const canaries = (id: string) =>
-      assignSteps(id, fleet(50), [10, 100])
-        .filter(({ step }) => step === 0)
-        .map(({ device }) => device.name);
-    expect(canaries('a')).not.toEqual(canaries('b'));
+  it('should keep a control for the gates of the last step, and admit it when that has passed', () => {
+    const gates = { gates: [{ kind: 'confidence' }] };
+    const { plan } = place('r', fleet(100), policy([10, 100], { gates }));
+    expect(plan.map(({ limit, gates: of }) => [limit, of !== undefined])).toEqual([
+      [10, true],
+      [95, true],
+      [100, false],
+    ]);
+    const held = place('r', fleet(100), policy([10, 100], { gates, holdBackPercent: 5 }));
+    expect(held.plan.map(({ limit }) => limit)).toEqual([10, 95]);
+  });
+
+  it('should have every stratum in every cohort in its proportion, to within one device', () => {
+    const types = ['m0', 'm4', 'm7'];
+    fc.assert(
+      fc.property(fc.string(), fc.integer({ min: 5, max: 50 }), (seed, percent) => {
+        const devices = fleet(120, (i) => ({ type: types[i % 3]!, site: i % 2 ? 'hall-1' : '' }));
+        const placed = place(seed, devices, policy([percent, 100]));
+        const strata = new Map<string, number>();
+        for (const { device } of placed.placements.filter(({ step }) => step === 0)) {
+          const key = `${device.type}/${device.site}`;
+          strata.set(key, (strata.get(key) ?? 0) + 1);
+        }
+        for (const n of [...strata.values()])
+          expect(Math.abs(n - (percent * 20) / 100)).toBeLessThanOrEqual(1.2);
+        expect(strata.size).toBe(6);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('should not always give the first place to the same stratum', () => {
+    const devices = fleet(20, (i) => ({ type: `t-${i % 4}` }));
+    const first = new Set(Array.from({ length: 40 }, (_, i) => inOrder(`s${i}`, devices)[0]!.type));
+    expect(first.size).toBe(4);
   });
 });
 

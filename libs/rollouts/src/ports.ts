@@ -4,18 +4,27 @@ import type { Filter } from '@tinyfleet/filter';
 import type { PayloadQueue, PayloadStore } from '@tinyfleet/releases';
 import type { BundleNeeds, DeviceAbilities } from './compatibility.js';
 import type { DeploymentState } from './deployment.js';
-import type { RolloutState, RolloutStrategy, Tally } from './engine.js';
+import type { RolloutState, Segment, StepVerdict, Tally } from './engine.js';
+import type { Alike, RolloutPolicy, StepPlan } from './plan.js';
+import type { OfferBatch } from './rates.js';
+import type { FailureClass } from './retries.js';
 
 /** A device that the filter of a rollout found. */
-export interface TargetDevice {
+export interface TargetDevice extends Alike {
   readonly deviceId: string;
   readonly name: string;
   readonly typeId: string;
-  readonly type: string;
+  /** Its own time zone, as people or it itself noted it. */
+  readonly zone: string | null;
   /** Undefined: it never said hello. */
   readonly abilities: DeviceAbilities | undefined;
-  /** Number of the open rollout that still moves it. */
-  readonly busyIn: number | null;
+  readonly rule: {
+    readonly kind: Resource<'UpdateRuleKind'>;
+    readonly releaseId: string | null;
+    readonly reason: string;
+  } | null;
+  /** The open rollout of the highest priority that still moves it. */
+  readonly busyIn: { readonly number: number; readonly priority: number } | null;
 }
 
 export interface ReleaseFacts {
@@ -34,9 +43,12 @@ export interface ReleaseFacts {
 export interface NewRollout {
   readonly id: string;
   readonly releaseId: string;
-  readonly release: string;
   readonly filter: string;
-  readonly strategy: RolloutStrategy;
+  readonly policy: RolloutPolicy;
+  readonly plan: readonly StepPlan[];
+  readonly seed: string;
+  readonly state: 'running' | 'awaiting-approval';
+  readonly reason: string;
   readonly createdBy: string;
 }
 
@@ -46,30 +58,53 @@ export interface NewDeployment {
   readonly digest: Buffer;
   readonly step: number;
   readonly bucket: number;
-  readonly state: 'waiting' | 'incompatible';
+  readonly zone: string;
+  readonly notBefore: Date | null;
+  readonly state: 'waiting' | 'incompatible' | 'control' | 'held';
   readonly errorCode: number | null;
   readonly reason: string;
 }
 
-/** A rollout whose row is locked. */
+/** A rollout whose row is locked, and the database's clock at that moment. */
 export interface OpenRollout {
   readonly id: string;
   readonly number: number;
-  readonly release: string;
+  readonly release: ReleaseFacts & { readonly ref: string };
+  readonly filter: string;
   readonly state: RolloutState;
   readonly step: number;
-  readonly strategy: RolloutStrategy;
+  readonly policy: RolloutPolicy;
+  readonly plan: readonly StepPlan[];
+  readonly seed: string;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  readonly stepStartedAt: Date;
+  readonly stepEndedAt: Date | null;
+  /** Since then, our own outages left out. */
+  readonly soakedSeconds: number | null;
+  readonly toleratedFailures: number;
+  readonly approvedStep: number;
+  readonly skippedStep: number;
+  readonly verdict: StepVerdict | null;
+  readonly now: Date;
 }
 
-/** A device under way that has not moved for the timeout. */
-export interface OverdueDeployment {
-  readonly deviceId: string;
-  readonly device: string;
-  readonly state: DeploymentState;
-  readonly attempts: number;
-  readonly heard: boolean;
+export type DecisionKind = Resource<'RolloutDecision'>['kind'];
+export interface NewDecision {
+  readonly kind: DecisionKind;
+  readonly by: string;
+  readonly step: number;
+  readonly text: string;
+  readonly evidence?: object;
 }
 
+type DeploymentQuery = PageRequest & {
+  readonly rollout?: number | undefined;
+  readonly device?: string | undefined;
+  readonly state?: DeploymentState | undefined;
+};
+
+/** What people read, and the start. */
 export interface RolloutStore {
   list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Rollout'>>>;
   /** @throws rollouts.not-found */
@@ -80,19 +115,47 @@ export interface RolloutStore {
     number: number,
     page: PageRequest & { readonly state?: DeploymentState | undefined },
   ): Promise<Page<Resource<'Deployment'>>>;
-  /** Newest first. */
-  ofDevice(
+  /** Of all rollouts, newest first. */
+  allDeployments(scope: ProjectScope, query: DeploymentQuery): Promise<Page<Resource<'DeploymentOfProject'>>>;
+  /** @throws rollouts.deployment-not-found */
+  deployment(scope: ProjectScope, number: number): Promise<Resource<'DeploymentOfProject'>>;
+  /** Newest first. @throws rollouts.not-found */
+  decisions(
     scope: ProjectScope,
-    device: string,
-    page: PageRequest,
-  ): Promise<Page<Resource<'Deployment'> & { rollout: number; release: string }>>;
+    number: number,
+    page: PageRequest & { readonly kind?: DecisionKind | undefined },
+  ): Promise<Page<Resource<'RolloutDecision'>>>;
 
   /** @throws releases.not-found */
   release(scope: ProjectScope, ref: string): Promise<ReleaseFacts>;
-  target(scope: ProjectScope, filter: Filter): Promise<TargetDevice[]>;
+  /** @param notIn leaves out devices that this rollout has already */
+  target(scope: ProjectScope, filter: Filter, notIn?: string): Promise<TargetDevice[]>;
+  /** Names of the devices that match. @throws registry.group-not-found */
+  names(scope: ProjectScope, filter: Filter): Promise<ReadonlySet<string>>;
   /** @returns its number */
   add(scope: ProjectScope, rollout: NewRollout, deployments: readonly NewDeployment[]): Promise<number>;
+}
 
+/** What is left of timeouts and retries as numbers of the policy. */
+export interface OverduePolicy {
+  /** Seconds by state. */
+  readonly timeouts: Readonly<Record<string, number>>;
+  readonly stuck: RolloutPolicy['retries']['stuck'];
+}
+
+export interface OfferLimits {
+  readonly step: number;
+  readonly limit: number;
+  readonly now: Date;
+  readonly jitterSeconds: number;
+  /** Zones with an open window, and when it closes; undefined: no windows. */
+  readonly zones: ReadonlyMap<string, Date> | undefined;
+  readonly batteryFloorPercent: number | undefined;
+  readonly connections: readonly string[] | undefined;
+}
+
+/** What the engine does, set-based: each method is a statement or few, whatever the number of devices. */
+export interface RolloutMoves {
   /** Locks the row until the transaction ends. @throws rollouts.not-found */
   lock(scope: ProjectScope, number: number): Promise<OpenRollout>;
   setState(
@@ -100,31 +163,85 @@ export interface RolloutStore {
     id: string,
     change: { readonly state: RolloutState; readonly reason: string; readonly toleratedFailures?: number },
   ): Promise<void>;
+  setReason(scope: ProjectScope, id: string, reason: string): Promise<void>;
   setStep(scope: ProjectScope, id: string, step: number, reason: string): Promise<void>;
-  tallies(scope: ProjectScope, id: string): Promise<Tally[]>;
-  /** Offers to waiting devices of steps up to `step`: sets what is desired of them. @returns their names */
-  offer(scope: ProjectScope, id: string, step: number, limit: number): Promise<string[]>;
-  /** Offers once more, under a new revision. */
-  offerAgain(scope: ProjectScope, id: string, deviceIds: readonly string[]): Promise<void>;
-  overdue(scope: ProjectScope, id: string, timeoutSeconds: number): Promise<OverdueDeployment[]>;
-  /** Failed ones whose reported error may pass. */
-  retryable(
+  /** `null`: it goes on. */
+  setStepEnded(scope: ProjectScope, id: string, at: Date | null): Promise<void>;
+  setVerdict(
     scope: ProjectScope,
     id: string,
-    transientErrors: readonly number[],
-  ): Promise<OverdueDeployment[]>;
-  setDeployments(
-    scope: ProjectScope,
-    id: string,
-    deviceIds: readonly string[],
-    change: { readonly state: DeploymentState; readonly errorCode: number | null; readonly reason: string },
+    verdict: StepVerdict | null,
+    reports: readonly object[],
   ): Promise<void>;
+  approve(scope: ProjectScope, id: string, step: number): Promise<void>;
+  skip(scope: ProjectScope, id: string, step: number): Promise<void>;
+  note(scope: ProjectScope, id: string, decision: NewDecision): Promise<void>;
+
+  tallies(scope: ProjectScope, id: string): Promise<Tally[]>;
+  /** Zones of the devices that wait in steps up to this one. */
+  zones(scope: ProjectScope, id: string, step: number): Promise<string[]>;
+  /** Offers of the last minute, oldest first. */
+  offers(scope: ProjectScope, id: string, now: Date): Promise<OfferBatch[]>;
+  /** Devices of any rollout of the project that are fetching now, or connected and told to. */
+  transfers(scope: ProjectScope, id: string): Promise<number>;
+  /** Offers to waiting devices: sets what is desired of them. @returns how many */
+  offer(scope: ProjectScope, id: string, limits: OfferLimits): Promise<number>;
+  /** Adds devices that match by now. */
+  takeIn(
+    scope: ProjectScope,
+    id: string,
+    releaseId: string,
+    deployments: readonly NewDeployment[],
+  ): Promise<void>;
+  /** The latest time for which one that joined was put off. */
+  lastJoiner(scope: ProjectScope, id: string): Promise<Date | null>;
+
+  /** Failed ones whose class may be tried again wait for their next offer. @returns how many */
+  retryFailed(
+    scope: ProjectScope,
+    id: string,
+    policy: RolloutPolicy['retries'],
+    classes: ReadonlyMap<number, FailureClass | undefined>,
+  ): Promise<number>;
+  /** People want it: everything that failed, reverted, fell silent or was given up. */
+  retryAll(scope: ProjectScope, id: string): Promise<number>;
+  /** Offers nobody took in time, devices that are gone, held, pinned elsewhere or superseded. @returns how many changed */
+  refresh(scope: ProjectScope, id: string, now: Date): Promise<number>;
+  /** Devices without progress for longer than their state may take. @returns how many changed */
+  judgeOverdue(scope: ProjectScope, id: string, policy: OverduePolicy, now: Date): Promise<number>;
   /** Ends what has not ended: those devices get back what was desired before. @returns how many */
   withdraw(scope: ProjectScope, id: string): Promise<number>;
+  /** Tells devices to run the version before again; those that were not offered anything yet are withdrawn. */
+  rollBack(
+    scope: ProjectScope,
+    id: string,
+    segment: Segment,
+  ): Promise<{ readonly returning: number; readonly kept: number }>;
+  /** One that could not go back to its own version before goes to that before this release. @returns how many */
+  returnAgain(scope: ProjectScope, id: string): Promise<number>;
+  /** Of the devices on their way back: those that are away, and not expected or for longer than the patience. */
+  awayReturning(scope: ProjectScope, id: string, patienceSeconds: number, now: Date): Promise<number>;
+}
+
+export interface UpdateRuleStore {
+  list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'UpdateRule'>>>;
+  find(scope: ProjectScope, device: string): Promise<Resource<'UpdateRule'> | undefined>;
+  /** @throws registry.device-not-found, releases.not-found */
+  set(
+    scope: ProjectScope,
+    device: string,
+    rule: Omit<Resource<'UpdateRule'>, 'device' | 'createdAt'>,
+  ): Promise<void>;
+  /** @throws registry.device-not-found */
+  remove(scope: ProjectScope, device: string): Promise<boolean>;
+  settings(scope: ProjectScope): Promise<Resource<'RolloutSettings'>>;
+  setSettings(scope: ProjectScope, settings: Resource<'RolloutSettings'>): Promise<void>;
 }
 
 export interface RolloutStores {
   readonly rollouts: RolloutStore;
+  readonly moves: RolloutMoves;
+  readonly updateRules: UpdateRuleStore;
   readonly payloads: PayloadStore;
   readonly payloadQueue: PayloadQueue;
   readonly events: EventSink;
@@ -133,5 +250,6 @@ export interface RolloutStores {
 
 /** Of the leader, over all projects. */
 export interface OpenRolloutFinder {
+  /** Running, or rolling back. */
   running(): Promise<{ readonly scope: ProjectScope; readonly number: number }[]>;
 }

@@ -1,160 +1,176 @@
-/** What people do with rollouts: start, pause, resume, abort. What happens between is the conductor's. */
-import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+/** Starting rollouts, and asking what a start would do. What happens afterwards is the conductor's. */
+import {
+  RolloutCreate,
+  type ProjectScope,
+  type Resource,
+  type RolloutCreateInput,
+  type Transact,
+} from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { parseFilter } from '@tinyfleet/filter';
+import { parseFilter, type Filter } from '@tinyfleet/filter';
 import { planPayloads, transferDefaults, type TransferOptions } from '@tinyfleet/releases';
-import { noBuildFor, obstacleTo } from './compatibility.js';
-import { countCohort, type RolloutState } from './engine.js';
-import { assignSteps } from './plan.js';
-import type { NewDeployment, OpenRollout, RolloutStores } from './ports.js';
+import { countCohort, type Tally } from './engine.js';
+import { enlist, standsAside } from './enlist.js';
+import { place, type RolloutPolicy } from './plan.js';
+import { planOf } from './plan-report.js';
+import type { ReleaseFacts, RolloutStores, TargetDevice } from './ports.js';
 
-export interface RolloutRequest {
-  readonly release: string;
-  readonly filter: string;
-  readonly steps: readonly number[];
-  readonly maxFailurePercent: number;
-  readonly deviceTimeoutSeconds: number;
-}
+/** With every default. */
+type RolloutRequest = Resource<'RolloutCreate'>;
 
 export class RolloutService {
   constructor(
-    private readonly stores: Pick<RolloutStores, 'rollouts'>,
+    private readonly stores: Pick<RolloutStores, 'rollouts' | 'updateRules'>,
     private readonly transact: Transact<RolloutStores>,
     private readonly newId: () => string,
     private readonly transfers: Pick<TransferOptions, 'maxBases'> = transferDefaults,
   ) {}
 
   /**
-   * @throws releases.not-found, releases.not-signed, releases.expired, registry.filter-invalid, rollouts.empty-target,
-   *   rollouts.no-build-for-types, rollouts.devices-busy
+   * @throws releases.not-found, releases.not-signed, releases.expired, registry.filter-invalid, registry.group-not-found,
+   *   rollouts.empty-target, rollouts.no-build-for-types, rollouts.devices-busy
    */
-  async start(actor: string, scope: ProjectScope, request: RolloutRequest): Promise<Resource<'Rollout'>> {
-    const filter = parseFilter(request.filter);
+  async start(actor: string, scope: ProjectScope, input: RolloutCreateInput): Promise<Resource<'Rollout'>> {
+    const request = RolloutCreate.parse(input);
+    const { release: ref, filter: _, group: __, ...policy } = request;
+    const filter = targetFilter(request);
     const number = await this.transact(async (stores) => {
-      const { rollouts, events, audit } = stores;
-      const release = await rollouts.release(scope, request.release);
-      if (release.state !== 'signed')
-        throw new FleetError('releases.not-signed', { release: request.release, state: release.state });
-      if (release.notAfter !== null && release.notAfter.getTime() <= Date.now())
-        throw new FleetError('releases.expired', {
-          release: request.release,
-          notAfter: release.notAfter.toISOString(),
-        });
-      const target = await rollouts.target(scope, filter);
-      if (target.length === 0) throw new FleetError('rollouts.empty-target', { filter: request.filter });
-      const busy = target.filter(({ busyIn }) => busyIn !== null);
+      const { rollouts, moves, updateRules, audit } = stores;
+      const release = await offerable(stores, scope, ref);
+      const target = await wholeTarget(stores, scope, release, filter, request);
+      const busy = target.filter(({ busyIn }) => busyIn !== null && busyIn.priority === policy.priority);
       if (busy[0])
-        throw new FleetError('rollouts.devices-busy', { count: busy.length, rollout: busy[0].busyIn! });
-
+        throw new FleetError('rollouts.devices-busy', {
+          count: busy.length,
+          rollout: busy[0].busyIn!.number,
+          priority: policy.priority,
+        });
       const id = this.newId();
-      const artifacts = new Map(release.artifacts.map((one) => [one.typeId, one]));
-      const deployments = assignSteps(id, target, request.steps).map(
-        ({ device, step, bucket }): NewDeployment => {
-          const artifact = artifacts.get(device.typeId);
-          const obstacle = artifact ? obstacleTo(artifact.needs, device.abilities) : noBuildFor(device.type);
-          return {
-            deviceId: device.deviceId,
-            digest: artifact?.digest ?? Buffer.alloc(0),
-            step,
-            bucket,
-            state: obstacle ? 'incompatible' : 'waiting',
-            errorCode: obstacle?.errorNumber ?? null,
-            reason: obstacle?.reason ?? '',
-          };
-        },
-      );
-      if (target.every(({ typeId }) => !artifacts.has(typeId))) {
-        const deviceTypes = [...new Set(target.map(({ type }) => type))].sort().join(', ');
-        throw new FleetError('rollouts.no-build-for-types', { release: request.release, deviceTypes });
-      }
-      const { steps, maxFailurePercent, deviceTimeoutSeconds } = request;
+      const seed = policy.seed ?? id;
+      const { placements, plan } = place(seed, target, policy, await memberships(stores, scope, policy));
+      const { approval } = await updateRules.settings(scope);
+      const asks = approval || policy.approval || plan[0]?.approval === true;
       const added = await rollouts.add(
         scope,
         {
           id,
           releaseId: release.id,
-          release: request.release,
-          filter: request.filter,
-          strategy: { steps, maxFailurePercent, deviceTimeoutSeconds },
+          filter: filter.text,
+          policy,
+          plan,
+          seed,
+          state: asks ? 'awaiting-approval' : 'running',
+          reason: asks ? 'waits for the yes of a second person' : '',
           createdBy: actor,
         },
-        deployments,
+        placements.map((one) => enlist(one, release, policy)),
       );
       await planPayloads(stores, scope, { releaseId: release.id, rolloutId: id }, this.transfers);
+      await moves.note(scope, id, {
+        kind: 'started',
+        by: actor,
+        step: 0,
+        text: `${ref} to ${target.length} devices in ${plan.length} step${plan.length === 1 ? '' : 's'}`,
+        evidence: { devices: target.length, plan, seed },
+      });
       await audit.append(scope, {
         actor,
         action: 'rollout.started',
         target: String(added),
         detail: { ...request, devices: target.length },
       });
-      await tell({ rollouts, events }, scope, added);
+      await tell(stores, scope, added);
       return added;
     });
     return await this.stores.rollouts.get(scope, number);
   }
 
-  /** @throws rollouts.not-found, rollouts.not-running */
-  async pause(actor: string, scope: ProjectScope, number: number): Promise<Resource<'Rollout'>> {
-    return await this.change(actor, scope, number, {
-      action: 'rollout.paused',
-      from: ['running'],
-      work: async ({ rollouts }, rollout) =>
-        await rollouts.setState(scope, rollout.id, { state: 'paused', reason: `paused by ${actor}` }),
-    });
-  }
-
-  /** Goes on, and accepts the failures that happened until now. @throws rollouts.not-found, rollouts.not-running */
-  async resume(actor: string, scope: ProjectScope, number: number): Promise<Resource<'Rollout'>> {
-    return await this.change(actor, scope, number, {
-      action: 'rollout.resumed',
-      from: ['paused'],
-      work: async ({ rollouts }, rollout) => {
-        const tallies = await rollouts.tallies(scope, rollout.id);
-        const toleratedFailures = countCohort(tallies, rollout.strategy.steps.length).failures;
-        await rollouts.setState(scope, rollout.id, { state: 'running', reason: '', toleratedFailures });
-      },
-    });
-  }
-
-  /** Ends it; devices that have not switched get back what was desired of them. */
-  async abort(actor: string, scope: ProjectScope, number: number): Promise<Resource<'Rollout'>> {
-    return await this.change(actor, scope, number, {
-      action: 'rollout.aborted',
-      from: ['running', 'paused'],
-      work: async ({ rollouts }, rollout) => {
-        await rollouts.withdraw(scope, rollout.id);
-        await rollouts.setState(scope, rollout.id, { state: 'aborted', reason: `aborted by ${actor}` });
-      },
-    });
-  }
-
-  private async change(
+  /** What `start` would do. @throws as `start`, but not for devices that other rollouts have */
+  async plan(
     actor: string,
     scope: ProjectScope,
-    number: number,
-    change: {
-      readonly action: string;
-      readonly from: readonly RolloutState[];
-      readonly work: (stores: RolloutStores, rollout: OpenRollout) => Promise<void>;
-    },
-  ): Promise<Resource<'Rollout'>> {
-    await this.transact(async (stores) => {
-      const rollout = await stores.rollouts.lock(scope, number);
-      if (!change.from.includes(rollout.state))
-        throw new FleetError('rollouts.not-running', { rollout: number, state: rollout.state });
-      await change.work(stores, rollout);
-      const { state } = await stores.rollouts.get(scope, number);
+    input: RolloutCreateInput,
+  ): Promise<Resource<'RolloutPlan'>> {
+    const request = RolloutCreate.parse(input);
+    const filter = targetFilter(request);
+    return await this.transact(async (stores) => {
+      const release = await stores.rollouts.release(scope, request.release);
+      const found = await stores.rollouts.target(scope, filter.parsed);
+      const seed = request.seed ?? this.newId();
+      const placed = place(
+        seed,
+        found.filter((device) => standsAside(device, release) === undefined),
+        request,
+        await memberships(stores, scope, request),
+      );
       await stores.audit.append(scope, {
         actor,
-        action: change.action,
-        target: String(number),
-        before: { state: rollout.state },
-        after: { state },
+        action: 'rollout.planned',
+        target: request.release,
+        detail: { filter: filter.text, devices: found.length },
       });
-      await tell(stores, scope, number);
+      return planOf({
+        release,
+        ref: request.release,
+        filter: filter.text,
+        seed,
+        found,
+        ...placed,
+        policy: request,
+      });
     });
-    return await this.stores.rollouts.get(scope, number);
   }
+}
+
+const targetFilter = ({ filter, group }: RolloutRequest): { text: string; parsed: Filter } => {
+  const text = filter ?? `group = "${group}"`;
+  return { text, parsed: parseFilter(text) };
+};
+
+async function offerable(
+  { rollouts }: Pick<RolloutStores, 'rollouts'>,
+  scope: ProjectScope,
+  ref: string,
+): Promise<ReleaseFacts> {
+  const release = await rollouts.release(scope, ref);
+  if (release.state !== 'signed')
+    throw new FleetError('releases.not-signed', { release: ref, state: release.state });
+  if (release.notAfter !== null && release.notAfter.getTime() <= Date.now())
+    throw new FleetError('releases.expired', { release: ref, notAfter: release.notAfter.toISOString() });
+  return release;
+}
+
+async function wholeTarget(
+  { rollouts }: Pick<RolloutStores, 'rollouts'>,
+  scope: ProjectScope,
+  release: ReleaseFacts,
+  filter: { readonly text: string; readonly parsed: Filter },
+  { release: ref, dynamic }: RolloutRequest,
+): Promise<TargetDevice[]> {
+  const found = await rollouts.target(scope, filter.parsed);
+  const target = found.filter((device) => standsAside(device, release) === undefined);
+  if (target.length === 0 && !dynamic) throw new FleetError('rollouts.empty-target', { filter: filter.text });
+  const types = new Set(release.artifacts.map(({ typeId }) => typeId));
+  if (target.length > 0 && target.every(({ typeId }) => !types.has(typeId))) {
+    const deviceTypes = [...new Set(target.map(({ type }) => type))].sort().join(', ');
+    throw new FleetError('rollouts.no-build-for-types', { release: ref, deviceTypes });
+  }
+  return target;
+}
+
+/** Who is in the groups that steps name. */
+async function memberships(
+  { rollouts }: Pick<RolloutStores, 'rollouts'>,
+  scope: ProjectScope,
+  { steps }: Pick<RolloutPolicy, 'steps'>,
+): Promise<(group: string) => ReadonlySet<string>> {
+  const members = new Map<string, ReadonlySet<string>>();
+  for (const step of steps) {
+    const group = typeof step === 'number' ? undefined : step.group;
+    if (group !== undefined)
+      members.set(group, await rollouts.names(scope, parseFilter(`group = "${group}"`)));
+  }
+  return (group) => members.get(group) ?? new Set();
 }
 
 /** Last in a transaction: the present state of a rollout as an event. */
@@ -165,4 +181,9 @@ export async function tell(
 ): Promise<void> {
   const { release, state, reason, step, counts } = await stores.rollouts.get(scope, number);
   await stores.events.emit(scope, 'rollout.changed', { number, release, state, reason, step, counts });
+}
+
+/** Failures so far, which a person accepts by letting the rollout go on. */
+export function failuresIn(tallies: readonly Tally[]): number {
+  return countCohort(tallies, Number.MAX_SAFE_INTEGER).failures;
 }

@@ -30,7 +30,7 @@ export {
   type WebhookEndpoint,
 } from './postgres/webhooks/webhook-outbox.js';
 export { LOCK_SPACE } from './postgres/migrate.js';
-export { Leader } from './postgres/leader.js';
+export { Leader, transactAsLeader } from './postgres/leader.js';
 export { EventListener, type Waker } from './postgres/listener.js';
 export { ListenChannels, type ListenBatch, type ListenRequest } from './postgres/listen-channels.js';
 export * as copy from './postgres/binary-copy.js';
@@ -44,6 +44,7 @@ export {
   type BuildMessage,
   type PayloadMessage,
   type JobOptions,
+  type StoreOptions,
   PgStores,
   PgAuditLog,
   PgEventReader,

@@ -26,7 +26,7 @@ import {
   SigningKeyService,
 } from '@tinyfleet/releases';
 import { QualityService } from '@tinyfleet/quality';
-import { RolloutService } from '@tinyfleet/rollouts';
+import { RolloutOperator, RolloutService, UpdateRuleService } from '@tinyfleet/rollouts';
 import { ListenChannels, PgDeviceImportStore, PgStores, PgTelemetryReader } from '@tinyfleet/storage';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -68,6 +68,7 @@ import { acceptCbor } from './provisioning/provisioning-cbor.js';
 import { ProvisioningController } from './provisioning/provisioning.controller.js';
 import { QualityController } from './quality/quality.controller.js';
 import { ReleaseController } from './release/release.controller.js';
+import { DeploymentController } from './rollout/deployment.controller.js';
 import { RolloutController } from './rollout/rollout.controller.js';
 import { BrowserSessions } from './session/browser-sessions.js';
 import { refuseSlowBodies } from './slow-bodies.js';
@@ -97,6 +98,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   BuildController,
   ReleaseController,
   RolloutController,
+  DeploymentController,
   TelemetryController,
   QualityController,
   EventController,
@@ -187,6 +189,8 @@ export async function createHttpApp(
     { provide: BuildService, useValue: services.builds },
     { provide: ReleaseService, useValue: services.releases },
     { provide: RolloutService, useValue: services.rollouts },
+    { provide: RolloutOperator, useValue: services.rolloutOperator },
+    { provide: UpdateRuleService, useValue: services.updateRules },
     { provide: SigningKeyService, useValue: services.keys },
     { provide: QualityService, useValue: services.quality },
     { provide: PgTelemetryReader, useValue: services.telemetry },

@@ -2,7 +2,7 @@
 import { AuthService, CliLoginService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
 import { COMPILER_VERSION } from '@tinyfleet/compiler';
 import { QualityService } from '@tinyfleet/quality';
-import { RolloutService } from '@tinyfleet/rollouts';
+import { RolloutOperator, RolloutService, UpdateRuleService } from '@tinyfleet/rollouts';
 import {
   BulkService,
   CommandService,
@@ -92,6 +92,8 @@ export interface Services extends Parts {
   readonly releases: ReleaseService;
   readonly payloads: PayloadService;
   readonly rollouts: RolloutService;
+  readonly rolloutOperator: RolloutOperator;
+  readonly updateRules: UpdateRuleService;
   readonly telemetry: PgTelemetryReader;
   readonly quality: QualityService;
   readonly idempotency: PgIdempotencyStore;
@@ -199,6 +201,8 @@ export function createServices(parts: Parts): Services {
     releases: new ReleaseService(stores, transact, keys, transfers),
     payloads: new PayloadService(stores, transact, blobs, transfers),
     rollouts: new RolloutService(stores, transact, uuidv7, transfers),
+    rolloutOperator: new RolloutOperator(stores, transact),
+    updateRules: new UpdateRuleService(transact),
     telemetry: new PgTelemetryReader(database),
     quality: new QualityService(new PgQualityStore(database), async (work) =>
       database.transaction(async (tx) => work({ labels: new PgQualityStore(tx), audit: new PgAuditLog(tx) })),

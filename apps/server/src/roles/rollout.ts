@@ -1,15 +1,14 @@
 /** The rollout role: competes for the lead and moves open rollouts on while it has it. */
 import { Conductor } from '@tinyfleet/rollouts';
-import { PgRolloutStore, transactOn } from '@tinyfleet/storage';
+import { Leader, PgRolloutStore, transactAsLeader } from '@tinyfleet/storage';
 import { Gauge } from 'prom-client';
 import { Conducting } from '../rollout/conducting.js';
-import { Leader } from '@tinyfleet/storage';
 import type { RoleContext, RunningRole } from './role.js';
 
 export async function startRollout(context: RoleContext): Promise<RunningRole> {
   const { database, events, log, metrics } = context;
   const leader = new Leader(database);
-  const conductor = new Conductor(new PgRolloutStore(database), transactOn(database));
+  const conductor = new Conductor(new PgRolloutStore(database), transactAsLeader(database, leader));
   const conducting = new Conducting(leader, conductor, (error) =>
     log.warn({ err: error, part: 'rollout' }, 'rollout: will try again'),
   );

@@ -1,18 +1,24 @@
-/** Turns of the conductor: soon after an event, at the latest after a second, and only while this process leads. */
+/**
+ * Turns of the conductor, only while this process leads: milliseconds after something was committed, and when a clock is
+ * due. A turn that takes long is followed by a pause as long, so that a big fleet cannot make it spin.
+ */
 import type { Conductor } from '@tinyfleet/rollouts';
 import type { Leader } from '@tinyfleet/storage';
 
 export interface ConductingOptions {
+  /** Without events, and while another process leads. */
   readonly pollMs: number;
   /** Events of many devices are gathered this long. */
   readonly gatherMs: number;
 }
-export const conductingDefaults: ConductingOptions = { pollMs: 1_000, gatherMs: 100 };
+export const conductingDefaults: ConductingOptions = { pollMs: 1_000, gatherMs: 10 };
 
 export class Conducting {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private due: number = Infinity;
+  private woken = false;
+  private notBefore = 0;
   private stopped = false;
 
   constructor(
@@ -27,7 +33,8 @@ export class Conducting {
   }
 
   wake(): void {
-    this.schedule(this.options.gatherMs);
+    if (this.running) this.woken = true;
+    else this.schedule(this.options.gatherMs);
   }
 
   async stop(): Promise<void> {
@@ -38,27 +45,31 @@ export class Conducting {
   }
 
   private schedule(afterMs: number): void {
-    const due = performance.now() + afterMs;
+    const due = Math.max(performance.now() + afterMs, this.notBefore);
     if (this.stopped || this.running || due >= this.due) return;
     clearTimeout(this.timer);
     this.due = due;
     this.timer = setTimeout(() => {
       this.due = Infinity;
-      this.running = this.turn().finally(() => {
+      this.running = this.turn().then((nextMs) => {
         this.running = undefined;
-        this.schedule(this.again ? 0 : this.options.pollMs);
+        const { gatherMs, pollMs } = this.options;
+        this.schedule(this.woken ? gatherMs : Math.min(nextMs, pollMs));
+        this.woken = false;
       });
-    }, afterMs);
+    }, due - performance.now());
   }
 
-  private again = false;
-
-  private async turn(): Promise<void> {
-    this.again = false;
+  private async turn(): Promise<number> {
+    const began = performance.now();
     try {
-      if (await this.leader.tryLead()) this.again = await this.conductor.turn();
+      if (!(await this.leader.tryLead())) return this.options.pollMs;
+      const next = await this.conductor.turn();
+      if (next > 0) this.notBefore = 2 * performance.now() - began;
+      return next;
     } catch (error) {
       this.onError(error);
+      return this.options.pollMs;
     }
   }
 }

@@ -20,6 +20,7 @@ export * from './models.js';
 export * from './builds.js';
 export * from './releases.js';
 export * from './gates.js';
+export * from './rollout-policy.js';
 export * from './rollouts.js';
 export * from './quality.js';
 export * from './webhooks.js';

@@ -1,6 +1,5 @@
 /** Routes of devices. */
 import { z } from '../zod.js';
-import { ReleaseRef } from '../names.js';
 import * as r from '../resources/index.js';
 import { project, device, type Route } from './route.js';
 
@@ -127,6 +126,6 @@ export const devicesRoutes = {
     access: 'viewer',
     params: device,
     query: r.PageQuery,
-    response: r.page(r.Deployment.extend({ rollout: z.int(), release: ReleaseRef })),
+    response: r.page(r.DeploymentOfProject),
   },
 } as const satisfies Record<string, Route>;

@@ -1,6 +1,8 @@
 /** Routes of rollouts. */
 import * as r from '../resources/index.js';
-import { project, rollout, type Route } from './route.js';
+import { z } from '../zod.js';
+import { Name } from '../names.js';
+import { deployment, device, project, rollout, type Route } from './route.js';
 
 export const rolloutsRoutes = {
   rolloutList: {
@@ -62,5 +64,123 @@ export const rolloutsRoutes = {
     access: 'operator',
     params: rollout,
     response: r.Rollout,
+  },
+  rolloutPlan: {
+    method: 'POST',
+    path: '/projects/:project/rollout-plans',
+    summary: 'Who would get it and when, and who cannot; nothing is started',
+    access: 'operator',
+    params: project,
+    body: r.RolloutCreate,
+    response: r.RolloutPlan,
+  },
+  rolloutApprove: {
+    method: 'POST',
+    path: '/projects/:project/rollouts/:number/approve',
+    summary: 'Say yes to its start or next step; not by who started it',
+    access: 'operator',
+    params: rollout,
+    body: r.RolloutReason,
+    response: r.Rollout,
+  },
+  rolloutSkip: {
+    method: 'POST',
+    path: '/projects/:project/rollouts/:number/skip',
+    summary: 'Go to the next step without waiting for this one',
+    access: 'operator',
+    params: rollout,
+    body: r.RolloutReason,
+    response: r.Rollout,
+  },
+  rolloutRetry: {
+    method: 'POST',
+    path: '/projects/:project/rollouts/:number/retry',
+    summary: 'Offer it once more to devices that failed or fell silent',
+    access: 'operator',
+    params: rollout,
+    body: r.RolloutReason,
+    response: r.Rollout,
+  },
+  rolloutRollback: {
+    method: 'POST',
+    path: '/projects/:project/rollouts/:number/rollback',
+    summary: 'Bring its devices, or those of a type or site, back to the version before',
+    access: 'operator',
+    params: rollout,
+    body: r.RolloutRollback,
+    response: r.Rollout,
+  },
+  rolloutDecisions: {
+    method: 'GET',
+    path: '/projects/:project/rollouts/:number/decisions',
+    summary: 'What was decided and on what evidence, newest first',
+    access: 'viewer',
+    params: rollout,
+    query: r.PageQuery.extend({ kind: r.RolloutDecision.shape.kind.optional() }),
+    response: r.page(r.RolloutDecision),
+  },
+  deploymentList: {
+    method: 'GET',
+    path: '/projects/:project/deployments',
+    summary: 'Deployments of all rollouts, newest first',
+    access: 'viewer',
+    params: project,
+    query: r.PageQuery.extend({
+      rollout: z.coerce.number().int().min(1).optional(),
+      device: Name.optional(),
+      state: r.DeploymentState.optional(),
+    }),
+    response: r.page(r.DeploymentOfProject),
+  },
+  deploymentGet: {
+    method: 'GET',
+    path: '/projects/:project/deployments/:deployment',
+    summary: 'One deployment',
+    access: 'viewer',
+    params: deployment,
+    response: r.DeploymentOfProject,
+  },
+  rolloutSettingsGet: {
+    method: 'GET',
+    path: '/projects/:project/rollout-settings',
+    summary: 'What holds for every rollout',
+    access: 'viewer',
+    params: project,
+    response: r.RolloutSettings,
+  },
+  rolloutSettingsSet: {
+    method: 'PUT',
+    path: '/projects/:project/rollout-settings',
+    summary: 'Change what holds for every rollout',
+    access: 'admin',
+    params: project,
+    body: r.RolloutSettings,
+    response: r.RolloutSettings,
+  },
+  updateRuleList: {
+    method: 'GET',
+    path: '/projects/:project/update-rules',
+    summary: 'Devices that are pinned, held or excluded, by name',
+    access: 'viewer',
+    params: project,
+    query: r.PageQuery,
+    response: r.page(r.UpdateRule),
+  },
+  updateRuleSet: {
+    method: 'PUT',
+    path: '/projects/:project/devices/:device/update-rule',
+    summary: 'Pin a device to a release, hold it as it is, or exclude it from rollouts',
+    access: 'operator',
+    params: device,
+    body: r.UpdateRuleSet,
+    response: r.UpdateRule,
+  },
+  updateRuleRemove: {
+    method: 'DELETE',
+    path: '/projects/:project/devices/:device/update-rule',
+    summary: 'Let rollouts have the device again',
+    access: 'operator',
+    params: device,
+    status: 204,
   },
 } as const satisfies Record<string, Route>;

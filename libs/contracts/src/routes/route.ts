@@ -30,3 +30,4 @@ export const modelVersion = model.extend({ version: Version });
 export const build = modelVersion.extend({ deviceType: Name });
 export const release = project.extend({ release: ReleaseRef });
 export const rollout = project.extend({ number: z.coerce.number().int().min(1) });
+export const deployment = project.extend({ deployment: z.coerce.number().int().min(1) });

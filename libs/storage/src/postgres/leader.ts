@@ -1,16 +1,21 @@
 /**
  * Leadership by a Postgres advisory lock of the session: one connection holds it, and losing the connection is losing
- * the lead. Any number of processes may compete; the work runs in one of them.
+ * the lead. Any number of processes may compete; the work runs in one of them. One that has lost the lead and has not
+ * noticed yet is kept from writing by the number of its term (`hold`).
  */
+import { FleetError } from '@tinyfleet/errors';
+import type { Transact } from '@tinyfleet/contracts';
 import type pg from 'pg';
-import type { Database } from './database.js';
+import type { Database, Db } from './database.js';
 import { LOCK_SPACE } from './migrate.js';
+import { PgStores, type StoreOptions } from './stores/index.js';
 
 /** (7461, n), beside the lock of the migrations. */
 export const leaders = { rollout: 3, webhook: 6 } as const;
 
 export class Leader {
   private client: pg.PoolClient | undefined;
+  private term = 0n;
 
   constructor(
     private readonly database: Database,
@@ -32,6 +37,7 @@ export class Leader {
         [LOCK_SPACE, leaders[this.of]],
       );
       lead = rows[0]?.taken === true;
+      if (lead) this.term = await beginTerm(client, this.of);
     } finally {
       if (!lead) client.release();
     }
@@ -40,6 +46,20 @@ export class Leader {
     client.on('end', this.lost);
     this.client = client;
     return true;
+  }
+
+  /**
+   * First in a transaction: it is mine to write until the transaction ends. The next leader's term cannot begin meanwhile.
+   * @throws storage.lead-lost
+   */
+  async hold(db: Db): Promise<void> {
+    const rows = await db.query('select term from leader_term where name = $1 and term = $2 for share', [
+      this.of,
+      String(this.term),
+    ]);
+    if (rows.length > 0) return;
+    this.lost();
+    throw new FleetError('storage.lead-lost', { role: this.of });
   }
 
   async resign(): Promise<void> {
@@ -60,4 +80,27 @@ export class Leader {
     this.client?.release(true);
     this.client = undefined;
   };
+}
+
+/** Waits for a transaction that the leader before has open. */
+async function beginTerm(client: pg.PoolClient, of: keyof typeof leaders): Promise<bigint> {
+  const { rows } = await client.query<{ term: string }>(
+    `insert into leader_term as t (name, term) values ($1, 1)
+     on conflict (name) do update set term = t.term + 1 returning term`,
+    [of],
+  );
+  return BigInt(rows[0]!.term);
+}
+
+/** Transactions that only the leader can commit. */
+export function transactAsLeader(
+  database: Database,
+  leader: Leader,
+  options?: StoreOptions,
+): Transact<PgStores> {
+  return async (work) =>
+    await database.transaction(async (tx) => {
+      await leader.hold(tx);
+      return await work(new PgStores(tx, options));
+    });
 }

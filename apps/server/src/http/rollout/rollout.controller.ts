@@ -1,8 +1,8 @@
-/** Rollouts and their deployments. */
+/** Rollouts: planning, starting and steering. */
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { RolloutService } from '@tinyfleet/rollouts';
+import { RolloutOperator, RolloutService } from '@tinyfleet/rollouts';
 import { PgStores } from '@tinyfleet/storage';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
@@ -10,6 +10,7 @@ import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api
 export class RolloutController {
   constructor(
     private readonly rollouts: RolloutService,
+    private readonly operator: RolloutOperator,
     private readonly stores: PgStores,
   ) {}
 
@@ -19,6 +20,15 @@ export class RolloutController {
     @Input() { query }: ApiInput<'rolloutList'>,
   ): Promise<ApiOutput<'rolloutList'>> {
     return await this.stores.rollouts.list(scope, query);
+  }
+
+  @Api('rolloutPlan')
+  async plan(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { body }: ApiInput<'rolloutPlan'>,
+  ): Promise<ApiOutput<'rolloutPlan'>> {
+    return await this.rollouts.plan(caller.actor, scope, body);
   }
 
   @Api('rolloutCreate')
@@ -46,13 +56,30 @@ export class RolloutController {
     return await this.stores.rollouts.deployments(scope, params.number, query);
   }
 
+  @Api('rolloutDecisions')
+  async decisions(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'rolloutDecisions'>,
+  ): Promise<ApiOutput<'rolloutDecisions'>> {
+    return await this.stores.rollouts.decisions(scope, params.number, query);
+  }
+
+  @Api('rolloutApprove')
+  async approve(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'rolloutApprove'>,
+  ): Promise<ApiOutput<'rolloutApprove'>> {
+    return await this.operator.approve(caller.actor, scope, params.number, body.reason);
+  }
+
   @Api('rolloutPause')
   async pause(
     @Caller() caller: AuthCaller,
     @Scope() scope: ProjectScope,
     @Input() { params }: ApiInput<'rolloutPause'>,
   ): Promise<ApiOutput<'rolloutPause'>> {
-    return await this.rollouts.pause(caller.actor, scope, params.number);
+    return await this.operator.pause(caller.actor, scope, params.number);
   }
 
   @Api('rolloutResume')
@@ -61,7 +88,34 @@ export class RolloutController {
     @Scope() scope: ProjectScope,
     @Input() { params }: ApiInput<'rolloutResume'>,
   ): Promise<ApiOutput<'rolloutResume'>> {
-    return await this.rollouts.resume(caller.actor, scope, params.number);
+    return await this.operator.resume(caller.actor, scope, params.number);
+  }
+
+  @Api('rolloutSkip')
+  async skip(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'rolloutSkip'>,
+  ): Promise<ApiOutput<'rolloutSkip'>> {
+    return await this.operator.skip(caller.actor, scope, params.number, body.reason);
+  }
+
+  @Api('rolloutRetry')
+  async retry(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'rolloutRetry'>,
+  ): Promise<ApiOutput<'rolloutRetry'>> {
+    return await this.operator.retry(caller.actor, scope, params.number, body.reason);
+  }
+
+  @Api('rolloutRollback')
+  async rollBack(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'rolloutRollback'>,
+  ): Promise<ApiOutput<'rolloutRollback'>> {
+    return await this.operator.rollBack(caller.actor, scope, params.number, body);
   }
 
   @Api('rolloutAbort')
@@ -70,16 +124,6 @@ export class RolloutController {
     @Scope() scope: ProjectScope,
     @Input() { params }: ApiInput<'rolloutAbort'>,
   ): Promise<ApiOutput<'rolloutAbort'>> {
-    return await this.rollouts.abort(caller.actor, scope, params.number);
-  }
-
-  @Api('deviceDeployments')
-  async ofDevice(
-    @Scope() scope: ProjectScope,
-    @Input() { params, query }: ApiInput<'deviceDeployments'>,
-  ): Promise<ApiOutput<'deviceDeployments'>> {
-    const page = await this.stores.rollouts.ofDevice(scope, params.device, query);
-    if (page.items.length === 0) await this.stores.devices.get(scope, params.device);
-    return page;
+    return await this.operator.abort(caller.actor, scope, params.number);
   }
 }

@@ -340,7 +340,7 @@ describe('asks on Postgres', () => {
       });
       await eventually(() => expect(device.desired.length).toBeGreaterThan(4), patience);
       expect(device.desired.every(({ manifest }) => manifest === undefined)).toBe(true);
-      await fleet.rollouts.abort('person:t', fleet.scope, number);
+      await fleet.operator.abort('person:t', fleet.scope, number);
     }, 30_000);
   });
 });

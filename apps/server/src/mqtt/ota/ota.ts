@@ -18,6 +18,7 @@ import { TOPIC_ROOT } from '../broker/access.js';
 import { RateLimit } from '../broker/rate-limit.js';
 import type { DeviceSession } from '../broker/session.js';
 import { BlobCache, type BlobReader } from './blob-cache.js';
+import { ByteRates } from './byte-rates.js';
 import type { OnlineManifests } from './online-manifests.js';
 import type { OtaOptions } from './options.js';
 
@@ -106,6 +107,7 @@ export class Ota {
   private begun: BegunTransfer[] = [];
   private timer: NodeJS.Timeout | undefined;
   private readonly macRate: RateLimit;
+  private readonly byteRates = new ByteRates();
 
   constructor(
     private readonly store: DesiredStore,
@@ -299,11 +301,29 @@ export class Ota {
     for (let i = 0; i < count && known.serving === ticket; i++) {
       const payload = blob.chunk(want.offset + i * length, length);
       if (!payload) return;
+      if (!(await this.mayServe(session, known, ticket, payload.length))) return;
       this.counters.chunks++;
       this.counters.chunkBytes += payload.length;
       // One chunk at a time: a slow link holds back its own transfer and nobody else's memory.
       if (!(await session.send('chunk', payload, 0))) return;
     }
+  }
+
+  /** Waits for the project's share of bytes. False: the device has asked anew meanwhile. */
+  private async mayServe(
+    session: DeviceSession,
+    known: Known,
+    ticket: number,
+    bytes: number,
+  ): Promise<boolean> {
+    const rate = known.desired?.bytesPerSecond;
+    if (rate === undefined || rate === null) return true;
+    const { projectId } = session.device;
+    const waitMs = this.byteRates.take(projectId, rate, bytes, performance.now());
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (known.serving === ticket && !session.closed) return true;
+    this.byteRates.giveBack(projectId, bytes);
+    return false;
   }
 
   /** The lookups of many devices in few queries. */

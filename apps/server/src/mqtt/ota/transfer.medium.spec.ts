@@ -171,14 +171,14 @@ describe('transfers on Postgres', () => {
     device!.end();
     const back = await all.again(0);
     expect((await offered(back, next)).transfer!.method).toBe('full');
-    await fleet.rollouts.abort('person:t', fleet.scope, number);
+    await fleet.operator.abort('person:t', fleet.scope, number);
 
     // Given again from the start, it gets the delta; and what has begun as a delta stays one.
     const another = await start(next, all);
     const offer = await back.nextDesired(({ transfer }) => transfer?.method === 'delta');
     await want(offer.transfer!.payloadDigest, 0, back);
     await eventually(() => expect(fleet.edge.ota.counters.deltaTransfers).toBeGreaterThan(4), patience);
-    await fleet.rollouts.abort('person:t', fleet.scope, another);
+    await fleet.operator.abort('person:t', fleet.scope, another);
   });
 
   it.each<[string, Behaviour]>([
@@ -213,7 +213,7 @@ describe('transfers on Postgres', () => {
         expect((await fleet.stores.rollouts.get(fleet.scope, number)).counts).toEqual({ failed: 1 }),
       patience,
     );
-    await fleet.rollouts.abort('person:t', fleet.scope, number).catch(() => {});
+    await fleet.operator.abort('person:t', fleet.scope, number).catch(() => {});
   });
 
   it('should serve a payload to nobody but the devices it is offered to', async () => {
@@ -304,7 +304,7 @@ describe('transfers on Postgres', () => {
     expect(await noted()).toBeUndefined();
     await store.begin([{ projectId, deviceId, revision, digest }]);
     expect(await noted()).toEqual(digest);
-    await fleet.rollouts.abort('person:t', fleet.scope, number);
+    await fleet.operator.abort('person:t', fleet.scope, number);
   });
 
   it('should keep payloads that are needed and collect the others with their bytes', async () => {
@@ -325,7 +325,7 @@ describe('transfers on Postgres', () => {
     const number = await start(next, all);
     await fleet.stores.payloads.prune(fleet.scope, 30);
     expect(await digests()).toEqual(made);
-    await fleet.rollouts.abort('person:t', fleet.scope, number);
+    await fleet.operator.abort('person:t', fleet.scope, number);
     const orphans = await fleet.stores.payloads.prune(fleet.scope, 30);
     expect(orphans).toEqual(expect.arrayContaining(made));
     expect(await digests()).toEqual([]);
@@ -352,7 +352,7 @@ describe('transfers on Postgres', () => {
     const back = await all.again(0);
     expect(await back.nextDesired()).toMatchObject({ deployment: 0 });
     expect(back.desired[0]!.manifest).toBeUndefined();
-    await fleet.rollouts.abort('person:t', fleet.scope, number);
+    await fleet.operator.abort('person:t', fleet.scope, number);
     await expect(start(release, all)).rejects.toMatchObject({ code: 'releases.expired' });
   });
 });

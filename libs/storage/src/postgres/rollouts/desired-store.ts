@@ -25,6 +25,7 @@ interface Row {
   readonly hmacOnly: boolean;
   readonly sealedKey: Buffer | null;
   readonly signedBy: Buffer | null;
+  readonly bytesPerSecond: number | null;
 }
 
 export class PgDesiredStore implements DesiredStore {
@@ -41,10 +42,11 @@ export class PgDesiredStore implements DesiredStore {
       revision: 0,
       deployment: 0,
       bundle: undefined,
+      bytesPerSecond: null,
       hmac: undefined,
     }));
     for (const row of rows) {
-      const { position, deviceId, revision, deployment, manifest, digest, bytes } = row;
+      const { position, deviceId, revision, deployment, manifest, digest, bytes, bytesPerSecond } = row;
       const bundle =
         manifest && digest && bytes !== null
           ? {
@@ -57,7 +59,7 @@ export class PgDesiredStore implements DesiredStore {
             }
           : undefined;
       const hmac = row.hmacOnly ? { sealedKey: row.sealedKey ?? undefined } : undefined;
-      records[position - 1] = { deviceId, revision, deployment, bundle, hmac };
+      records[position - 1] = { deviceId, revision, deployment, bundle, bytesPerSecond, hmac };
     }
     return records;
   }

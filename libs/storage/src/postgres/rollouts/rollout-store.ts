@@ -1,5 +1,6 @@
-/** Rollouts and deployments: reads for people, set-based steps for the conductor. */
+/** Rollouts and deployments: reads for people, and the start. What the engine does is in rollout-moves.ts. */
 import {
+  RolloutPolicy,
   projectScope,
   type Page,
   type PageRequest,
@@ -10,18 +11,16 @@ import { FleetError, describeDeviceError } from '@tinyfleet/errors';
 import type { Filter } from '@tinyfleet/filter';
 import type {
   BundleNeeds,
+  DecisionKind,
   DeploymentState,
   DeviceAbilities,
   NewDeployment,
   NewRollout,
-  OpenRollout,
   OpenRolloutFinder,
-  OverdueDeployment,
   ReleaseFacts,
   RolloutState,
   RolloutStore,
-  RolloutStrategy,
-  Tally,
+  StepPlan,
   TargetDevice,
 } from '@tinyfleet/rollouts';
 import type { Db } from '../database.js';
@@ -38,8 +37,10 @@ interface RolloutRow {
   readonly filter: string;
   readonly state: RolloutState;
   readonly reason: string;
-  readonly strategy: RolloutStrategy;
+  readonly strategy: unknown;
+  readonly plan: readonly StepPlan[];
   readonly step: number;
+  readonly stepEndedAt: Date | null;
   readonly createdAt: Date;
   readonly createdBy: string;
   readonly finishedAt: Date | null;
@@ -53,6 +54,8 @@ interface DeploymentRow {
   readonly step: number;
   readonly offset: number;
   readonly bytes: number;
+  readonly attempts: number;
+  readonly notBefore: Date | null;
   readonly errorCode: number | null;
   readonly reason: string;
   readonly updatedAt: Date;
@@ -76,7 +79,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
 
   async get(scope: ProjectScope, number: number): Promise<Resource<'Rollout'>> {
     const [row] = await this.db.query<RolloutRow>(namedQuery('rollouts/list'), [scope.id, number, null, 1]);
-    if (!row) throw notFound(scope, number);
+    if (!row) throw rolloutNotFound(scope, number);
     return toRollout(row);
   }
 
@@ -99,17 +102,62 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     scope: ProjectScope,
     device: string,
     page: PageRequest,
-  ): Promise<Page<Resource<'Deployment'> & { rollout: number; release: string }>> {
+  ): Promise<Page<Resource<'DeploymentOfProject'>>> {
+    return await this.allDeployments(scope, { ...page, device });
+  }
+
+  async allDeployments(
+    scope: ProjectScope,
+    query: PageRequest & {
+      readonly rollout?: number | undefined;
+      readonly device?: string | undefined;
+      readonly state?: DeploymentState | undefined;
+    },
+  ): Promise<Page<Resource<'DeploymentOfProject'>>> {
     const rows = await this.db.query<DeploymentRow>(
       `${namedQuery('rollouts/deployments')}
-       and d.name = $2 and ($3::bigint is null or dp.number < $3) order by dp.number desc limit $4`,
-      [scope.id, device, cursorNumber(page) ?? null, page.limit + 1],
+       and ($2::text is null or d.name = $2) and ($3::bigint is null or ro.number = $3) and ($4::text is null or dp.state = $4)
+       and ($5::bigint is null or dp.number < $5) order by dp.number desc limit $6`,
+      [
+        scope.id,
+        query.device ?? null,
+        query.rollout ?? null,
+        query.state ?? null,
+        cursorNumber(query) ?? null,
+        query.limit + 1,
+      ],
     );
+    return toPage(rows, query.limit, (row) => [row.number], toDeploymentOfProject);
+  }
+
+  async deployment(scope: ProjectScope, number: number): Promise<Resource<'DeploymentOfProject'>> {
+    const [row] = await this.db.query<DeploymentRow>(
+      `${namedQuery('rollouts/deployments')} and dp.number = $2`,
+      [scope.id, number],
+    );
+    if (!row)
+      throw new FleetError('rollouts.deployment-not-found', { deployment: number, project: scope.name });
+    return toDeploymentOfProject(row);
+  }
+
+  async decisions(
+    scope: ProjectScope,
+    number: number,
+    page: PageRequest & { readonly kind?: DecisionKind | undefined },
+  ): Promise<Page<Resource<'RolloutDecision'>>> {
+    const rows = await this.db.query<Omit<Resource<'RolloutDecision'>, 'at'> & { at: Date }>(
+      `select dc.number, dc.at, dc.by, dc.kind, dc.step, dc.words as text, dc.evidence
+       from rollout_decision dc join rollout ro on ro.project_id = dc.project_id and ro.id = dc.rollout_id
+       where dc.project_id = $1 and ro.number = $2 and ($3::text is null or dc.kind = $3)
+         and ($4::integer is null or dc.number < $4) order by dc.number desc limit $5`,
+      [scope.id, number, page.kind ?? null, cursorNumber(page) ?? null, page.limit + 1],
+    );
+    if (rows.length === 0) await this.get(scope, number);
     return toPage(
       rows,
       page.limit,
-      (row) => [row.number],
-      (row) => ({ ...toDeployment(row), rollout: row.rollout, release: row.release }),
+      (row) => [String(row.number)],
+      (row) => ({ ...row, at: iso(row.at) }),
     );
   }
 
@@ -156,17 +204,27 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     return { id: first.id, state: first.state, notAfter: first.notAfter, artifacts };
   }
 
-  async target(scope: ProjectScope, filter: Filter): Promise<TargetDevice[]> {
+  async target(scope: ProjectScope, filter: Filter, notIn?: string): Promise<TargetDevice[]> {
     const names = await loadFilterNames(this.db, scope, filter);
-    const parameters = new Parameters([scope.id]);
+    const parameters = new Parameters([scope.id, notIn ?? null]);
     const rows = await this.db.query<
       Omit<TargetDevice, 'abilities'> & { hello: DeviceAbilities | null; floor: number }
     >(
-      `select d.id as "deviceId", d.name, d.type_id as "typeId", t.name as type, report.hello, report.floor::float8 as floor,
-         (select ro.number::int from deployment dp join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
-          where dp.project_id = d.project_id and dp.device_id = d.id and ro.state in ('running', 'paused')
-            and dp.state in ('waiting', 'offered', 'fetching', 'verified', 'staged', 'trial', 'soak') limit 1) as "busyIn"
-       ${DEVICE_FROM} where d.project_id = $1 and d.state not in ('suspended', 'retired') and ${filterSql(filter, parameters, names)} order by d.name`,
+      `select d.id as "deviceId", d.name, d.type_id as "typeId", t.name as type, d.site,
+         coalesce(report.firmware_version, '') as firmware,
+         coalesce(d.desired ->> 'timeZone', report.reported ->> 'timeZone') as zone, report.hello, report.floor::float8 as floor,
+         (select jsonb_build_object('kind', u.kind, 'releaseId', u.release_id, 'reason', u.reason) from update_rule u
+          where u.project_id = d.project_id and u.device_id = d.id and (u.until is null or u.until > now())) as rule,
+         (select jsonb_build_object('number', ro.number, 'priority', ro.priority)
+          from deployment dp join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
+          where dp.project_id = d.project_id and dp.device_id = d.id
+            and ro.state in ('awaiting-approval', 'running', 'paused', 'rolling-back')
+            and dp.state in ('waiting', 'offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'returning')
+          order by ro.priority desc, ro.number desc limit 1) as "busyIn"
+       ${DEVICE_FROM} where d.project_id = $1 and d.state not in ('suspended', 'retired')
+         and ($2::uuid is null or not exists (select from deployment mine
+           where mine.project_id = d.project_id and mine.rollout_id = $2 and mine.device_id = d.id))
+         and ${filterSql(filter, parameters, names)} order by d.name`,
       parameters.values,
     );
     return rows.map(({ hello, floor, ...device }) => ({
@@ -183,36 +241,41 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     }));
   }
 
+  async names(scope: ProjectScope, filter: Filter): Promise<ReadonlySet<string>> {
+    const names = await loadFilterNames(this.db, scope, filter);
+    const parameters = new Parameters([scope.id]);
+    const rows = await this.db.query<{ name: string }>(
+      `select d.name ${DEVICE_FROM} where d.project_id = $1 and ${filterSql(filter, parameters, names)}`,
+      parameters.values,
+    );
+    return new Set(rows.map(({ name }) => name));
+  }
+
   async add(
     scope: ProjectScope,
     rollout: NewRollout,
     deployments: readonly NewDeployment[],
   ): Promise<number> {
     const [row] = await this.db.query<{ number: number }>(
-      `insert into rollout (project_id, id, number, release_id, filter, strategy, state, step, step_started_at, created_by)
-       values ($1, $2, next_number($1, 'rollout'), $3, $4, $5, 'running', 0, now(), $6) returning number::int`,
+      `insert into rollout (project_id, id, number, release_id, filter, strategy, plan, seed, priority, state, reason, approved_step,
+         step, step_started_at, created_by)
+       values ($1, $2, next_number($1, 'rollout'), $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, now(), $12) returning number::int`,
       [
         scope.id,
         rollout.id,
         rollout.releaseId,
         rollout.filter,
-        JSON.stringify(rollout.strategy),
+        JSON.stringify(rollout.policy),
+        JSON.stringify(rollout.plan),
+        rollout.seed,
+        rollout.policy.priority,
+        rollout.state,
+        rollout.reason,
+        rollout.state === 'running' ? 0 : -1,
         rollout.createdBy,
       ],
     );
-    await this.db.query(namedQuery('rollouts/insert-deployments'), [
-      scope.id,
-      rollout.id,
-      rollout.releaseId,
-      deployments.map((one) => one.deviceId),
-      deployments.map((one) => one.digest),
-      deployments.map((one) => one.step),
-      deployments.map((one) => one.bucket),
-      deployments.map((one) => one.state),
-      deployments.map((one) => one.errorCode),
-      deployments.map((one) => one.reason),
-      deployments.length,
-    ]);
+    await insertDeployments(this.db, scope, rollout, deployments);
     // The statistics know nothing of this rollout yet, and a plan made for the one row that they promise takes minutes for
     // thousands: autovacuum comes too late.
     await this.db.query('analyze deployment');
@@ -222,114 +285,42 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
   async running(): Promise<{ scope: ProjectScope; number: number }[]> {
     const rows = await this.db.query<{ projectId: string; project: string; number: number }>(
       `select p.id as "projectId", p.name as project, ro.number::int as number
-       from rollout ro join project p on p.id = ro.project_id where ro.state = 'running' order by p.id, ro.number`,
+       from rollout ro join project p on p.id = ro.project_id where ro.state in ('running', 'rolling-back')
+       order by p.id, ro.priority desc, ro.number desc`,
     );
     return rows.map(({ projectId, project, number }) => ({
       scope: projectScope(projectId, project),
       number,
     }));
   }
-
-  async lock(scope: ProjectScope, number: number): Promise<OpenRollout> {
-    const [row] = await this.db.query<OpenRollout>(
-      `select ro.id, ro.number::int as number, m.name || '@' || v.version as release, ro.state, ro.step, ro.strategy
-       from rollout ro
-       join release r on r.project_id = ro.project_id and r.id = ro.release_id
-       join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
-       join model m on m.project_id = v.project_id and m.id = v.model_id
-       where ro.project_id = $1 and ro.number = $2 for update of ro`,
-      [scope.id, number],
-    );
-    if (!row) throw notFound(scope, number);
-    return row;
-  }
-
-  async setState(
-    scope: ProjectScope,
-    id: string,
-    change: { readonly state: RolloutState; readonly reason: string; readonly toleratedFailures?: number },
-  ): Promise<void> {
-    await this.db.query(
-      `update rollout set state = $3, reason = $4,
-         strategy = strategy || case when $5::int is null then '{}'::jsonb else jsonb_build_object('toleratedFailures', $5::int) end,
-         finished_at = case when $3 in ('succeeded', 'failed', 'aborted') then now() end
-       where project_id = $1 and id = $2`,
-      [scope.id, id, change.state, change.reason, change.toleratedFailures ?? null],
-    );
-  }
-
-  async setStep(scope: ProjectScope, id: string, step: number, reason: string): Promise<void> {
-    await this.db.query(
-      `update rollout set step = $3, reason = $4, step_started_at = now() where project_id = $1 and id = $2`,
-      [scope.id, id, step, reason],
-    );
-  }
-
-  async tallies(scope: ProjectScope, id: string): Promise<Tally[]> {
-    return await this.db.query<Tally & object>(
-      `select step, state, count(*)::int as count from deployment where project_id = $1 and rollout_id = $2
-       group by step, state order by step, state`,
-      [scope.id, id],
-    );
-  }
-
-  async offer(scope: ProjectScope, id: string, step: number, limit: number): Promise<string[]> {
-    const rows = await this.db.query<{ device: string }>(namedQuery('rollouts/offer'), [
-      scope.id,
-      id,
-      step,
-      limit,
-      null,
-    ]);
-    return rows.map(({ device }) => device);
-  }
-
-  async offerAgain(scope: ProjectScope, id: string, deviceIds: readonly string[]): Promise<void> {
-    await this.db.query(namedQuery('rollouts/offer'), [scope.id, id, null, deviceIds.length, deviceIds]);
-  }
-
-  async overdue(scope: ProjectScope, id: string, timeoutSeconds: number): Promise<OverdueDeployment[]> {
-    return await this.db.query<OverdueDeployment & object>(namedQuery('rollouts/overdue'), [
-      scope.id,
-      id,
-      timeoutSeconds,
-    ]);
-  }
-
-  async retryable(
-    scope: ProjectScope,
-    id: string,
-    transientErrors: readonly number[],
-  ): Promise<OverdueDeployment[]> {
-    return await this.db.query<OverdueDeployment & object>(
-      `select dp.device_id as "deviceId", d.name as device, dp.state, dp.attempts, true as heard
-       from deployment dp join device d on d.project_id = dp.project_id and d.id = dp.device_id
-       where dp.project_id = $1 and dp.rollout_id = $2 and dp.state = 'failed' and dp.error_code = any($3::int[])
-         and dp.reason = '' for update of dp`,
-      [scope.id, id, transientErrors],
-    );
-  }
-
-  async setDeployments(
-    scope: ProjectScope,
-    id: string,
-    deviceIds: readonly string[],
-    change: { readonly state: DeploymentState; readonly errorCode: number | null; readonly reason: string },
-  ): Promise<void> {
-    await this.db.query(
-      `update deployment set state = $4, error_code = $5, reason = $6, updated_at = now(), finished_at = now()
-       where project_id = $1 and rollout_id = $2 and device_id = any($3::uuid[])`,
-      [scope.id, id, deviceIds, change.state, change.errorCode, change.reason],
-    );
-  }
-
-  async withdraw(scope: ProjectScope, id: string): Promise<number> {
-    const rows = await this.db.query(namedQuery('rollouts/withdraw'), [scope.id, id]);
-    return rows.length;
-  }
 }
 
-const notFound = (scope: ProjectScope, number: number) =>
+/** One row each, numbered in the order given. */
+export async function insertDeployments(
+  db: Db,
+  scope: ProjectScope,
+  rollout: { readonly id: string; readonly releaseId: string },
+  deployments: readonly NewDeployment[],
+): Promise<void> {
+  if (deployments.length === 0) return;
+  await db.query(namedQuery('rollouts/insert-deployments'), [
+    scope.id,
+    rollout.id,
+    rollout.releaseId,
+    deployments.map((one) => one.deviceId),
+    deployments.map((one) => one.digest),
+    deployments.map((one) => one.step),
+    deployments.map((one) => one.bucket),
+    deployments.map((one) => one.state),
+    deployments.map((one) => one.errorCode),
+    deployments.map((one) => one.reason),
+    deployments.map((one) => one.zone),
+    deployments.map((one) => one.notBefore),
+    deployments.length,
+  ]);
+}
+
+export const rolloutNotFound = (scope: ProjectScope, number: number): FleetError<'rollouts.not-found'> =>
   new FleetError('rollouts.not-found', { rollout: number, project: scope.name });
 
 function toRollout(row: RolloutRow): Resource<'Rollout'> {
@@ -340,8 +331,10 @@ function toRollout(row: RolloutRow): Resource<'Rollout'> {
     filter: row.filter,
     state: row.state,
     reason: row.reason,
-    steps: [...row.strategy.steps],
+    steps: row.plan.map(({ percent }) => percent),
     step: row.step,
+    stepEndedAt: isoOrNull(row.stepEndedAt),
+    policy: RolloutPolicy.parse(row.strategy),
     createdAt: iso(row.createdAt),
     createdBy: row.createdBy,
     finishedAt: isoOrNull(row.finishedAt),
@@ -350,14 +343,23 @@ function toRollout(row: RolloutRow): Resource<'Rollout'> {
   };
 }
 
+const toDeploymentOfProject = (row: DeploymentRow): Resource<'DeploymentOfProject'> => ({
+  ...toDeployment(row),
+  rollout: row.rollout,
+  release: row.release,
+});
+
 function toDeployment(row: DeploymentRow): Resource<'Deployment'> {
   const title = row.errorCode === null ? null : describeDeviceError(row.errorCode).title;
   return {
+    number: Number(row.number),
     device: row.device,
     state: row.state,
     step: row.step,
     offset: row.offset,
     bytes: row.bytes,
+    attempts: row.attempts,
+    notBefore: isoOrNull(row.notBefore),
     errorCode: row.errorCode,
     // In words, where there are some: a number's title says less than the reason.
     errorTitle: row.reason === '' ? title : row.reason,

@@ -24,7 +24,9 @@ import { PgPayloadStore } from './payload-store.js';
 import { PgProjectStore } from './project-store.js';
 import { PgProvisioningStore } from './provisioning-store.js';
 import { PgReleaseStore, PgSigningKeyStore } from './release-store.js';
+import { PgRolloutMoves } from '../rollouts/rollout-moves.js';
 import { PgRolloutStore } from '../rollouts/rollout-store.js';
+import { PgUpdateRuleStore } from '../rollouts/update-rule-store.js';
 import type { RolloutStores } from '@tinyfleet/rollouts';
 
 export const BUILD_QUEUE = 'build';
@@ -41,10 +43,14 @@ export interface BuildMessage {
   readonly project: string;
   readonly buildId: string;
 }
-/** How jobs get into the queue; `expireInSeconds` bounds one of them. */
+/** How jobs get into the queue; `expireInSeconds` bounds one of them. Without it there is no queue. */
 export interface JobOptions {
   readonly jobs: PgJobQueue;
   readonly expireInSeconds: number;
+}
+export interface StoreOptions extends Partial<JobOptions> {
+  /** Seconds by which the rollout engine's clock is ahead of the database's: tests. */
+  readonly clockSkewS?: () => number;
 }
 
 export class PgStores implements RegistryStores, AuthStores, ReleaseStores, RolloutStores {
@@ -64,6 +70,8 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   readonly keys: PgSigningKeyStore;
   readonly releases: PgReleaseStore;
   readonly rollouts: PgRolloutStore;
+  readonly moves: PgRolloutMoves;
+  readonly updateRules: PgUpdateRuleStore;
   readonly payloads: PgPayloadStore;
   readonly queue: BuildQueue;
   readonly payloadQueue: PayloadQueue;
@@ -72,7 +80,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   readonly audit: PgAuditLog;
   readonly webhooks: PgWebhookStore;
 
-  constructor(db: Db, options?: JobOptions) {
+  constructor(db: Db, options: StoreOptions = {}) {
     this.auth = new PgAuthStore(db);
     this.people = new PgPeopleStore(db);
     this.projects = new PgProjectStore(db);
@@ -89,17 +97,20 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
     this.keys = new PgSigningKeyStore(db);
     this.releases = new PgReleaseStore(db);
     this.rollouts = new PgRolloutStore(db);
+    this.moves = new PgRolloutMoves(db, options.clockSkewS);
+    this.updateRules = new PgUpdateRuleStore(db);
     this.queue = {
       enqueue: async (scope: ProjectScope, buildId: string) => {
         const message: BuildMessage = { projectId: scope.id, project: scope.name, buildId };
-        await options?.jobs.send(db, BUILD_QUEUE, message, options.expireInSeconds);
+        const { jobs, expireInSeconds = PAYLOAD_EXPIRE_S } = options;
+        await jobs?.send(db, BUILD_QUEUE, message, expireInSeconds);
       },
     };
     this.payloads = new PgPayloadStore(db);
     this.payloadQueue = {
       enqueue: async (scope: ProjectScope, key: PayloadKey) => {
         const message: PayloadMessage = { projectId: scope.id, project: scope.name, key };
-        await options?.jobs.send(db, PAYLOAD_QUEUE, message, PAYLOAD_EXPIRE_S);
+        await options.jobs?.send(db, PAYLOAD_QUEUE, message, PAYLOAD_EXPIRE_S);
       },
     };
     this.events = new PgEventSink(db);
@@ -117,7 +128,7 @@ const PAUSE_MS = 20;
  * Runs work on stores that share one transaction; fits the `Transact` of every domain. After a deadlock the work runs again, so
  * what it does outside of its stores has to bear that.
  */
-export function transactOn(database: Database, options?: JobOptions): Transact<PgStores> {
+export function transactOn(database: Database, options?: StoreOptions): Transact<PgStores> {
   return async (work) => {
     for (let attempt = 1; ; attempt++) {
       try {

@@ -2,6 +2,7 @@
 import {
   afterHello,
   afterReport,
+  deniesActive,
   isEndState,
   isPayloadFailure,
   type DeploymentState,
@@ -188,6 +189,8 @@ interface Change {
   readonly error: number | null;
   readonly detail: number | null;
   readonly selfTest: unknown;
+  /** In words, where no registered error says it. */
+  readonly reason: string | null;
   /** Its payload was of no use: the bundle as it is comes next. */
   readonly fallsBack: boolean;
 }
@@ -204,6 +207,7 @@ function changeOf(
   let detail: number | null = null;
   let selfTest: unknown = null;
   let fallsBack = false;
+  let reason: string | null = null;
   for (const { message } of echoes) {
     if (message.updateState === 'failed' && row.isDesired && !isEndState(state)) {
       // The failure that led to the offer of now, once more.
@@ -221,6 +225,10 @@ function changeOf(
     detail = message.detail ?? detail;
     selfTest = message.selfTest ?? selfTest;
     state = afterReport(state, message.updateState as ReportedUpdateState) ?? state;
+    if (state === 'active' && message.updateState === 'active' && runsAnother(message.digest, row.digest)) {
+      state = 'reverted';
+      reason = 'it says active and names another bundle';
+    }
   }
   if (hello) {
     const slots = hello.message.slots.map(({ digest, state: slotState }) => ({
@@ -228,8 +236,15 @@ function changeOf(
       state: slotState,
     }));
     state = afterHello(state, hex(row.digest), slots) ?? state;
+    if (row.state === 'active' && echoes.length === 0 && deniesActive(hex(row.digest), slots)) {
+      state = 'reverted';
+      reason = 'it was active and runs another bundle now';
+    }
   }
   if (!heard && state === row.state) return undefined;
   const { projectId, rolloutId, deviceId } = row;
-  return { row, projectId, rolloutId, deviceId, state, offset, error, detail, selfTest, fallsBack };
+  return { row, projectId, rolloutId, deviceId, state, offset, error, detail, selfTest, reason, fallsBack };
 }
+
+const runsAnother = (named: Uint8Array | undefined, wanted: Buffer): boolean =>
+  named !== undefined && !wanted.equals(named);

@@ -4,7 +4,7 @@ select dp.number, d.name as device, dp.state, dp.step,
   case when dp.state in ('verified', 'staged', 'trial', 'soak', 'active') then coalesce(a.bundle_bytes, 0)
     else dp.offset_bytes end::float8 as "offset",
   coalesce(a.bundle_bytes, 0)::float8 as bytes,
-  dp.error_code as "errorCode", dp.reason, dp.updated_at as "updatedAt", ro.number::int as rollout, m.name || '@' || v.version as release
+  dp.attempts::int as attempts, dp.not_before as "notBefore", dp.error_code as "errorCode", dp.reason, dp.updated_at as "updatedAt", ro.number::int as rollout, m.name || '@' || v.version as release
 from deployment dp
 join device d on d.project_id = dp.project_id and d.id = dp.device_id
 join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id

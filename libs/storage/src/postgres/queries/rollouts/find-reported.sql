@@ -1,9 +1,9 @@
 -- Deployments that devices speak of, locked. Arrays: project, device, deployment number; 0 = the one desired now.
 -- One that is meant both ways comes twice.
 select dp.project_id as "projectId", dp.rollout_id as "rolloutId", dp.device_id as "deviceId", d.name as device, dp.number, ro.number as rollout,
-  dp.state, dp.digest, dp.offset_bytes as "offset", a.bundle_bytes as bytes, coalesce(ds.deployment_number = dp.number, false) as "isDesired",
+  dp.state, case when dp.back then dp.previous_digest else dp.digest end as digest, dp.offset_bytes as "offset", a.bundle_bytes as bytes, coalesce(ds.deployment_number = dp.number, false) as "isDesired",
   ds.revision::float8 as revision, coalesce(ds.full_only, false) as "fullOnly",
-  coalesce(ds.transfer_digest <> dp.digest, false) as "payloadBegun"
+  coalesce(ds.transfer_digest <> ds.digest, false) as "payloadBegun"
 from (select distinct * from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as u (project_id, device_id, number)) as q
 left join desired_state ds on ds.project_id = q.project_id and ds.device_id = q.device_id
 join deployment dp on dp.project_id = q.project_id and dp.device_id = q.device_id

@@ -2,9 +2,10 @@
 -- device's type by a key that the device trusts, or after the manifest's not-after. Of several keys the newest counts. A device
 -- that does not say which keys it trusts has the one it was made with. One that can verify a MAC and nothing else trusts no
 -- signature: the edge puts a MAC in its place, for which it gets the newest manifest, the key that signed it and that of the credential.
--- The payload: see docs/design/transfer.md.
+-- The way back is open from a release that was revoked or has run out, and no offer is good after the device's maintenance window
+-- unless its transfer has begun. The payload: see docs/design/transfer.md.
 select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)::float8 as revision,
-  coalesce(ds.deployment_number, 0)::float8 as deployment,
+  coalesce(ds.deployment_number, 0)::float8 as deployment, rate.bytes_per_second::float8 as "bytesPerSecond",
   m.manifest, m.digest, b.bytes::float8 as bytes, ds.transfer_digest as "begunDigest",
   p.method as "payloadMethod", p.base_digest as "baseDigest", p.payload_digest as "payloadDigest",
   p.bytes::float8 as "payloadBytes", hmac.only as "hmacOnly", own.sealed_key as "sealedKey",
@@ -12,8 +13,10 @@ select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)
 from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as q (project_id, device_id, credential_id, i)
 join device d on d.project_id = q.project_id and d.id = q.device_id
 left join desired_state ds on ds.project_id = q.project_id and ds.device_id = q.device_id
-left join release r on r.project_id = ds.project_id and r.id = ds.release_id and r.state = 'signed'
-  and (r.not_after is null or r.not_after > now())
+left join rollout_settings rate on rate.project_id = q.project_id
+left join release r on r.project_id = ds.project_id and r.id = ds.release_id
+  and (r.state = 'signed' and (r.not_after is null or r.not_after > now()) or ds.fallback)
+  and (ds.offer_until is null or ds.offer_until > now() or ds.transfer_digest is not null)
 left join release_artifact a on a.project_id = r.project_id and a.release_id = r.id and a.type_id = d.type_id
 left join device_report rep on rep.project_id = d.project_id and rep.device_id = d.id
 cross join lateral (

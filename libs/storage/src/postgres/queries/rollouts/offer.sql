@@ -1,39 +1,68 @@
--- Offers the release: sets what is desired and notes what was, for the way back. Waiting devices of steps up to $3, or
--- with $3 null the devices in $5 once more. $1 project, $2 rollout, $4 at most. Devices that run the bundle already are
--- active at once; they are told their deployment all the same.
-with due as (
-  select dp.device_id, dp.number, dp.release_id, dp.digest, dp.state
-  from deployment dp
-  where dp.project_id = $1 and dp.rollout_id = $2
-    and case when $3::int is null then dp.device_id = any ($5::uuid[]) else dp.state = 'waiting' and dp.step <= $3::int end
+-- Offers the release: sets what is desired and notes what was, for the way back. $1 project, $2 rollout, $3 steps up to this,
+-- $4 at most so many, $5 now, $6 jitter in seconds, $7 zones with an open window and $8 when it closes (null: any time),
+-- $9 least battery percent, $10 connections. A device has one deployment at a time: of those that wait, the rollout of the
+-- highest priority has it, then the newest. Devices that run the bundle already are active at once; they are told all the same.
+with own as (
+  select ro.step_started_at, ro.created_at, ro.priority, ro.number, r.sequence, v.model_id
+  from rollout ro
+  join release r on r.project_id = ro.project_id and r.id = ro.release_id
+  join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+  where ro.project_id = $1 and ro.id = $2
+), due as (
+  select dp.device_id, dp.number, dp.release_id, dp.digest, dp.offered_at, r.active_digest, z.until,
+    p.connected is not true as away, ds.digest as desired_digest, ds.release_id as desired_release
+  from own
+  join deployment dp on dp.project_id = $1 and dp.rollout_id = $2 and dp.state = 'waiting' and dp.step <= $3
+  join device d on d.project_id = $1 and d.id = dp.device_id and d.state not in ('suspended', 'retired')
+  left join update_rule u on u.project_id = $1 and u.device_id = dp.device_id
+  left join device_report r on r.project_id = $1 and r.device_id = dp.device_id
+  left join presence p on p.project_id = $1 and p.device_id = dp.device_id
+  left join desired_state ds on ds.project_id = $1 and ds.device_id = dp.device_id
+  left join unnest($7::text[], $8::timestamptz[]) as z (zone, until) on z.zone = dp.zone
+  where (dp.not_before is null or dp.not_before <= $5)
+    and own.step_started_at + make_interval(secs => $6::float8 * dp.bucket / 10000) <= $5
+    and ($7::text[] is null or z.zone is not null)
+    and ($9::int is null or case jsonb_typeof(r.reported -> 'battery') when 'number' then (r.reported -> 'battery')::numeric >= $9
+      else true end)
+    and ($10::text[] is null or coalesce(d.desired ->> 'connection', r.reported ->> 'connection') = any ($10))
+    and (u.kind is null or u.kind = 'pin' and u.release_id = dp.release_id or u.kind = 'hold' and u.until <= $5)
+    and not exists (
+      select from deployment o join rollout oro on oro.project_id = $1 and oro.id = o.rollout_id
+      where o.project_id = $1 and o.device_id = dp.device_id and o.rollout_id <> $2 and (
+        o.state in ('offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'returning')
+          and oro.state in ('awaiting-approval', 'running', 'paused', 'rolling-back')
+        or o.state = 'waiting' and oro.state = 'running' and o.step <= oro.step
+          and (oro.priority, oro.number) > (own.priority, own.number)))
+    and not exists (
+      select from release wr join model_version wv on wv.project_id = $1 and wv.id = wr.model_version_id
+      where wr.project_id = $1 and wr.id = ds.release_id and wv.model_id = own.model_id and wr.sequence > own.sequence
+        and ds.updated_at > own.created_at and not ds.fallback)
   order by dp.number limit $4
-  for update
+  for update of dp
 ), numbered as (
   select due.*, row_number() over (order by due.number) as i, count(*) over () as n from due
 ), base as (
   select next_number($1, 'desired', n) - n as first from (select n from numbered limit 1) as one
-), before as (
-  select n.device_id, ds.digest, ds.release_id from numbered n
-  join desired_state ds on ds.project_id = $1 and ds.device_id = n.device_id
 ), told as (
-  insert into desired_state as x (project_id, device_id, revision, deployment_number, release_id, digest, fallback, updated_at)
-  select $1, n.device_id, base.first + n.i, n.number, n.release_id, n.digest, false, now() from numbered n, base
+  insert into desired_state as x (project_id, device_id, revision, deployment_number, release_id, digest, fallback, offer_until, updated_at)
+  select $1, n.device_id, base.first + n.i, n.number, n.release_id, n.digest, false, n.until, now() from numbered n, base
   order by n.device_id
   on conflict (project_id, device_id) do update set revision = excluded.revision, deployment_number = excluded.deployment_number,
-    release_id = excluded.release_id, digest = excluded.digest, fallback = false, updated_at = now(),
+    release_id = excluded.release_id, digest = excluded.digest, fallback = false, offer_until = excluded.offer_until, updated_at = now(),
     transfer_digest = case when x.digest = excluded.digest then x.transfer_digest end,
     full_only = x.full_only and x.deployment_number = excluded.deployment_number
+), counted as (
+  insert into rollout_offer (project_id, rollout_id, at, devices) select $1, $2, $5, n from numbered limit 1
+), forgotten as (
+  delete from rollout_offer where project_id = $1 and rollout_id = $2 and at < $5::timestamptz - interval '2 minutes'
 )
 update deployment dp set
-  state = case when r.active_digest = n.digest then 'active' else 'offered' end,
-  attempts = dp.attempts + 1, error_code = null, reason = '',
-  previous_digest = case when n.state = 'waiting' then b.digest else dp.previous_digest end,
-  previous_release_id = case when n.state = 'waiting' then b.release_id else dp.previous_release_id end,
-  offered_at = coalesce(dp.offered_at, now()), updated_at = now(),
-  finished_at = case when r.active_digest = n.digest then now() end
+  state = case when n.active_digest = n.digest then 'active' else 'offered' end,
+  attempts = dp.attempts + 1, error_code = null, reason = '', not_before = null, reached_at = null, away = n.away,
+  -- What it runs is what it goes back to; what was desired counts for a device that has not said.
+  previous_digest = case when n.offered_at is null then coalesce(nullif(n.active_digest, n.digest), n.desired_digest) else dp.previous_digest end,
+  previous_release_id = case when n.offered_at is null then n.desired_release else dp.previous_release_id end,
+  offered_at = coalesce(dp.offered_at, now()), told_at = now(), updated_at = now(),
+  finished_at = case when n.active_digest = n.digest then now() end
 from numbered n
-join device d on d.project_id = $1 and d.id = n.device_id
-left join before b on b.device_id = n.device_id
-left join device_report r on r.project_id = $1 and r.device_id = n.device_id
 where dp.project_id = $1 and dp.rollout_id = $2 and dp.device_id = n.device_id
-returning d.name as device

@@ -4,11 +4,9 @@ update device_report r set
   update_state = t.update_state,
   error_code = t.error_code,
   active_digest = coalesce(t.active_digest, (
-    select dp.digest from deployment dp
-    join desired_state ds on ds.project_id = dp.project_id and ds.device_id = dp.device_id
-      and ds.deployment_number = dp.number and not ds.fallback
-    where dp.project_id = t.project_id and dp.device_id = t.device_id and dp.number = t.deployment
-      and t.update_state in ('soak', 'active')
+    select ds.digest from desired_state ds
+    where ds.project_id = t.project_id and ds.device_id = t.device_id and ds.deployment_number = t.deployment
+      and t.deployment > 0 and t.update_state in ('soak', 'active')
   ), r.active_digest)
 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::bytea[], $6::bigint[])
   as t (project_id, device_id, update_state, error_code, active_digest, deployment)

@@ -1,0 +1,22 @@
+-- Devices that refused the way to their own version before, because its slot is gone: the release's fallback manifest leads to
+-- the release before it, and no device refuses that as a downgrade. $1 project, $2 rollout.
+with chosen as (
+  select dp.device_id, dp.number, dp.release_id, a.fallback_digest,
+    row_number() over (order by dp.number) as i, count(*) over () as n
+  from deployment dp
+  join device d on d.project_id = dp.project_id and d.id = dp.device_id
+  join desired_state ds on ds.project_id = dp.project_id and ds.device_id = dp.device_id and ds.deployment_number = dp.number
+  join release_artifact a on a.project_id = dp.project_id and a.release_id = dp.release_id and a.type_id = d.type_id
+  where dp.project_id = $1 and dp.rollout_id = $2 and dp.back and dp.state = 'failed' and not ds.fallback
+    and a.fallback_manifest is not null
+), base as (
+  select next_number($1, 'desired', n) - n as revision from (select n from chosen limit 1) as one
+), told as (
+  update desired_state ds set revision = base.revision + c.i, release_id = c.release_id, digest = c.fallback_digest, fallback = true,
+    updated_at = now(), transfer_digest = null, full_only = false
+  from chosen c, base where ds.project_id = $1 and ds.device_id = c.device_id
+)
+update deployment dp set state = 'returning', previous_digest = c.fallback_digest, error_code = null, reason = '', updated_at = now(),
+  told_at = now(), finished_at = null
+from chosen c
+where dp.project_id = $1 and dp.rollout_id = $2 and dp.device_id = c.device_id

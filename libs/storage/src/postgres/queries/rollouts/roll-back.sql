@@ -1,0 +1,38 @@
+-- Devices that run the release, or may by now, are told to run what they ran before, under a deployment number of its own: a
+-- message, and a download only where the slot is gone. $1 project, $2 rollout, $3 type and $4 site or null. The manifest is the
+-- release's own fallback where it leads to that very bundle, since a device takes it also when its slot is gone; else that of
+-- the release before.
+with chosen as (
+  select dp.device_id, dp.number, dp.release_id, dp.previous_digest,
+    coalesce(a.fallback_manifest is not null and a.fallback_digest = dp.previous_digest, false) as fallback, prior.release_id as prior
+  from deployment dp
+  join device d on d.project_id = dp.project_id and d.id = dp.device_id
+  join device_type t on t.project_id = d.project_id and t.id = d.type_id
+  join desired_state ds on ds.project_id = dp.project_id and ds.device_id = dp.device_id and ds.deployment_number = dp.number
+  left join release_artifact a on a.project_id = dp.project_id and a.release_id = dp.release_id and a.type_id = d.type_id
+  left join lateral (
+    select pa.release_id from release_artifact pa join release pr on pr.project_id = pa.project_id and pr.id = pa.release_id
+    where pa.project_id = dp.project_id and pa.type_id = d.type_id and pa.bundle_digest = dp.previous_digest
+      and pa.manifest is not null and pr.state = 'signed'
+    order by (pa.release_id = dp.previous_release_id) desc nulls last, pr.sequence desc limit 1
+  ) as prior on true
+  where dp.project_id = $1 and dp.rollout_id = $2 and ($3::text is null or t.name = $3) and ($4::text is null or d.site = $4)
+    and dp.state in ('offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'active', 'silent', 'unreached')
+    and dp.previous_digest is not null and dp.previous_digest <> dp.digest
+  order by dp.number
+  for update of dp
+), numbered as (
+  select c.*, row_number() over (order by c.number) as i, count(*) over () as n from chosen c where c.fallback or c.prior is not null
+), base as (
+  select next_number($1, 'desired', n) - n as revision, next_number($1, 'deployment', n) - n as number
+  from (select n from numbered limit 1) as one
+), told as (
+  update desired_state ds set revision = base.revision + n.i, deployment_number = base.number + n.i,
+    release_id = case when n.fallback then n.release_id else n.prior end, digest = n.previous_digest, fallback = n.fallback,
+    updated_at = now(), transfer_digest = null, full_only = false, offer_until = null
+  from numbered n, base where ds.project_id = $1 and ds.device_id = n.device_id
+)
+update deployment dp set state = 'returning', back = true, number = base.number + n.i, error_code = null, reason = '',
+  told_at = now(), updated_at = now(), finished_at = null
+from numbered n, base
+where dp.project_id = $1 and dp.rollout_id = $2 and dp.device_id = n.device_id

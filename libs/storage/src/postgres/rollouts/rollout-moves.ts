@@ -1,0 +1,273 @@
+/** What the engine does with rollouts: one statement or few for each step, whatever the number of devices. */
+import { RolloutPolicy, type ProjectScope, type Resource } from '@tinyfleet/contracts';
+import type {
+  FailureClass,
+  NewDecision,
+  NewDeployment,
+  OfferBatch,
+  OfferLimits,
+  OpenRollout,
+  OverduePolicy,
+  RolloutMoves,
+  RolloutState,
+  Segment,
+  StepVerdict,
+  Tally,
+} from '@tinyfleet/rollouts';
+import type { Db } from '../database.js';
+import { namedQuery } from '../queries/index.js';
+import { insertDeployments, PgRolloutStore, rolloutNotFound } from './rollout-store.js';
+
+interface LockedRow extends Omit<OpenRollout, 'policy' | 'release'> {
+  readonly strategy: unknown;
+  readonly ref: string;
+}
+
+export class PgRolloutMoves implements RolloutMoves {
+  constructor(
+    private readonly db: Db,
+    /** Seconds by which the engine's clock is ahead of the database's: 0 but in tests. */
+    private readonly clockSkewS: () => number = () => 0,
+  ) {}
+
+  async lock(scope: ProjectScope, number: number): Promise<OpenRollout> {
+    const [row] = await this.db.query<LockedRow & object>(namedQuery('rollouts/lock'), [
+      scope.id,
+      number,
+      this.clockSkewS(),
+    ]);
+    if (!row) throw rolloutNotFound(scope, number);
+    const { strategy, ref, ...rest } = row;
+    const release = await new PgRolloutStore(this.db).release(scope, ref);
+    return { ...rest, policy: RolloutPolicy.parse(strategy), release: { ...release, ref } };
+  }
+
+  async setState(
+    scope: ProjectScope,
+    id: string,
+    change: { readonly state: RolloutState; readonly reason: string; readonly toleratedFailures?: number },
+  ): Promise<void> {
+    await this.db.query(
+      `update rollout set state = $3, reason = $4, tolerated_failures = coalesce($5::int, tolerated_failures),
+         finished_at = case when $3 in ('succeeded', 'failed', 'aborted', 'rolled-back') then now() end
+       where project_id = $1 and id = $2`,
+      [scope.id, id, change.state, change.reason, change.toleratedFailures ?? null],
+    );
+  }
+
+  async setReason(scope: ProjectScope, id: string, reason: string): Promise<void> {
+    await this.db.query(
+      `update rollout set reason = $3 where project_id = $1 and id = $2 and reason is distinct from $3`,
+      [scope.id, id, reason],
+    );
+  }
+
+  async setStep(scope: ProjectScope, id: string, step: number, reason: string): Promise<void> {
+    await this.db.query(
+      `update rollout set step = $3, reason = $4, step_started_at = now(), step_ended_at = null, verdict = null, gate_reports = '[]'
+       where project_id = $1 and id = $2`,
+      [scope.id, id, step, reason],
+    );
+  }
+
+  async setStepEnded(scope: ProjectScope, id: string, at: Date | null): Promise<void> {
+    await this.db.query('update rollout set step_ended_at = $3 where project_id = $1 and id = $2', [
+      scope.id,
+      id,
+      at,
+    ]);
+  }
+
+  async setVerdict(
+    scope: ProjectScope,
+    id: string,
+    verdict: StepVerdict | null,
+    reports: readonly object[],
+  ): Promise<void> {
+    await this.db.query(
+      'update rollout set verdict = $3, gate_reports = $4 where project_id = $1 and id = $2',
+      [scope.id, id, verdict === null ? null : JSON.stringify(verdict), JSON.stringify(reports)],
+    );
+  }
+
+  async approve(scope: ProjectScope, id: string, step: number): Promise<void> {
+    await this.db.query(
+      `update rollout set approved_step = $3, step_started_at = case when $3 = 0 then now() else step_started_at end
+       where project_id = $1 and id = $2`,
+      [scope.id, id, step],
+    );
+  }
+
+  async skip(scope: ProjectScope, id: string, step: number): Promise<void> {
+    await this.db.query('update rollout set skipped_step = $3 where project_id = $1 and id = $2', [
+      scope.id,
+      id,
+      step,
+    ]);
+  }
+
+  async note(scope: ProjectScope, id: string, decision: NewDecision): Promise<void> {
+    await this.db.query(
+      `insert into rollout_decision (project_id, rollout_id, number, at, by, kind, step, words, evidence)
+       select $1, $2, coalesce(max(number), 0) + 1, now(), $3, $4, $5, $6, $7
+       from rollout_decision where project_id = $1 and rollout_id = $2`,
+      [
+        scope.id,
+        id,
+        decision.by,
+        decision.kind,
+        decision.step,
+        decision.text,
+        JSON.stringify(decision.evidence ?? {}),
+      ],
+    );
+  }
+
+  async tallies(scope: ProjectScope, id: string): Promise<Tally[]> {
+    return await this.db.query<Tally & object>(
+      `select step, state, count(*)::int as count from deployment where project_id = $1 and rollout_id = $2
+       group by step, state order by step, state`,
+      [scope.id, id],
+    );
+  }
+
+  async zones(scope: ProjectScope, id: string, step: number): Promise<string[]> {
+    const rows = await this.db.query<{ zone: string }>(
+      `select distinct zone from deployment
+       where project_id = $1 and rollout_id = $2 and state = 'waiting' and step <= $3 order by zone`,
+      [scope.id, id, step],
+    );
+    return rows.map(({ zone }) => zone);
+  }
+
+  async offers(scope: ProjectScope, id: string, now: Date): Promise<OfferBatch[]> {
+    return await this.db.query<OfferBatch & object>(
+      `select extract(epoch from at)::float8 * 1000 as "atMs", devices from rollout_offer
+       where project_id = $1 and rollout_id = $2 and at > $3::timestamptz - interval '1 minute' order by at`,
+      [scope.id, id, now],
+    );
+  }
+
+  async transfers(scope: ProjectScope, id: string): Promise<number> {
+    const [row] = await this.db.query<{ count: number }>(
+      `select count(*)::int as count from deployment dp
+       left join presence p on p.project_id = dp.project_id and p.device_id = dp.device_id
+       where dp.project_id = $1 and dp.rollout_id = $2 and (dp.state = 'fetching' or dp.state = 'offered' and p.connected)`,
+      [scope.id, id],
+    );
+    return row?.count ?? 0;
+  }
+
+  async offer(scope: ProjectScope, id: string, limits: OfferLimits): Promise<number> {
+    return await this.db.execute(namedQuery('rollouts/offer'), [
+      scope.id,
+      id,
+      limits.step,
+      limits.limit,
+      limits.now,
+      limits.jitterSeconds,
+      limits.zones ? [...limits.zones.keys()] : null,
+      limits.zones ? [...limits.zones.values()] : null,
+      limits.batteryFloorPercent ?? null,
+      limits.connections ?? null,
+    ]);
+  }
+
+  async takeIn(
+    scope: ProjectScope,
+    id: string,
+    releaseId: string,
+    deployments: readonly NewDeployment[],
+  ): Promise<void> {
+    await insertDeployments(this.db, scope, { id, releaseId }, deployments);
+  }
+
+  async lastJoiner(scope: ProjectScope, id: string): Promise<Date | null> {
+    const [row] = await this.db.query<{ at: Date | null }>(
+      `select max(not_before) as at from deployment where project_id = $1 and rollout_id = $2 and attempts = 0`,
+      [scope.id, id],
+    );
+    return row?.at ?? null;
+  }
+
+  async retryFailed(
+    scope: ProjectScope,
+    id: string,
+    policy: Resource<'RetryPolicy'>,
+    classes: ReadonlyMap<number, FailureClass | undefined>,
+  ): Promise<number> {
+    return await this.db.execute(namedQuery('rollouts/retry-failed'), [
+      scope.id,
+      id,
+      JSON.stringify(policy),
+      [...classes.keys()],
+      [...classes.values()].map((one) => one ?? ''),
+    ]);
+  }
+
+  async retryAll(scope: ProjectScope, id: string): Promise<number> {
+    return await this.db.execute(
+      `update deployment set state = 'waiting', retries = '{}', not_before = null, updated_at = now(), finished_at = null
+       where project_id = $1 and rollout_id = $2 and state in ('failed', 'reverted', 'silent', 'unreached') and not back`,
+      [scope.id, id],
+    );
+  }
+
+  async refresh(scope: ProjectScope, id: string, now: Date): Promise<number> {
+    return await this.db.execute(namedQuery('rollouts/refresh'), [scope.id, id, now]);
+  }
+
+  async judgeOverdue(scope: ProjectScope, id: string, policy: OverduePolicy, now: Date): Promise<number> {
+    const { timeouts, stuck } = policy;
+    return await this.db.execute(namedQuery('rollouts/overdue'), [
+      scope.id,
+      id,
+      JSON.stringify(timeouts),
+      stuck.max,
+      stuck.backoffSeconds,
+      stuck.maxBackoffSeconds,
+      now,
+    ]);
+  }
+
+  async withdraw(scope: ProjectScope, id: string, segment: Segment = {}): Promise<number> {
+    return await this.db.execute(namedQuery('rollouts/withdraw'), [scope.id, id, ...segmentOf(segment)]);
+  }
+
+  async rollBack(
+    scope: ProjectScope,
+    id: string,
+    segment: Segment,
+  ): Promise<{ returning: number; kept: number }> {
+    const values = [scope.id, id, ...segmentOf(segment)];
+    const returning = await this.db.execute(namedQuery('rollouts/roll-back'), values);
+    await this.withdraw(scope, id, segment);
+    const [row] = await this.db.query<{ kept: number }>(
+      `select count(*)::int as kept from deployment dp
+       join device d on d.project_id = dp.project_id and d.id = dp.device_id
+       join device_type t on t.project_id = d.project_id and t.id = d.type_id
+       where dp.project_id = $1 and dp.rollout_id = $2 and ($3::text is null or t.name = $3)
+         and ($4::text is null or d.site = $4) and dp.state = 'active'`,
+      values,
+    );
+    return { returning, kept: row?.kept ?? 0 };
+  }
+
+  async returnAgain(scope: ProjectScope, id: string): Promise<number> {
+    return await this.db.execute(namedQuery('rollouts/return-again'), [scope.id, id]);
+  }
+
+  async awayReturning(scope: ProjectScope, id: string, patienceSeconds: number, now: Date): Promise<number> {
+    const [row] = await this.db.query<{ count: number }>(
+      `select count(*)::int as count from deployment dp
+       left join presence p on p.project_id = dp.project_id and p.device_id = dp.device_id
+       where dp.project_id = $1 and dp.rollout_id = $2 and dp.state = 'returning' and p.connected is not true
+         and ((p.next_contact_by > $4::timestamptz) is not true
+           or dp.updated_at < $4::timestamptz - make_interval(secs => $3))`,
+      [scope.id, id, patienceSeconds, now],
+    );
+    return row?.count ?? 0;
+  }
+}
+
+const segmentOf = ({ deviceType, site }: Segment): (string | null)[] => [deviceType ?? null, site ?? null];
