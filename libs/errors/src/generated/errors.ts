@@ -2497,8 +2497,8 @@ export const errors = {
     exit: 5,
     transient: false,
     title: 'Rollouts: devices busy',
-    text: 'Devices of the target that are in rollout {rollout}, which is running: {count}.',
-    hint: 'Abort it or wait until it is finished.',
+    text: 'Devices of the target that are in rollout {rollout}, which is open and has the same priority ({priority}): {count}.',
+    hint: 'Give one of them a higher priority, abort the other, or wait until it is finished.',
   },
   'rollouts.not-running': {
     status: 409,
@@ -2523,6 +2523,30 @@ export const errors = {
     title: 'Rollouts: aborted',
     text: 'Rollout {rollout} was aborted.',
     hint: 'Start another when the reason is gone.',
+  },
+  'rollouts.deployment-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Rollouts: deployment not found',
+    text: 'There is no deployment {deployment} in project {project}.',
+    hint: 'List them with `npx tinyfleet deployment list`.',
+  },
+  'rollouts.own-approval': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Rollouts: own approval',
+    text: 'Rollout {rollout} needs the yes of somebody else than who started it.',
+    hint: 'Ask another operator of the project to approve it.',
+  },
+  'rollouts.no-update-rule': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Rollouts: no update rule',
+    text: 'Device {device} is neither pinned nor held nor excluded.',
+    hint: 'Nothing; rollouts may have it.',
   },
   'runtime.not-loaded': {
     number: 501,
@@ -3143,6 +3167,14 @@ export const errors = {
     title: 'Storage: contention',
     text: 'Others change the same at this moment: {attempts} attempts met them.',
     hint: 'Try again.',
+  },
+  'storage.lead-lost': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Storage: lead lost',
+    text: 'Another process leads the role {role} by now.',
+    hint: 'Nothing; the other one goes on from what was committed.',
   },
   'telemetry.label-unknown': {
     status: 422,
@@ -3787,10 +3819,13 @@ export interface ErrorData {
   'rollouts.not-found': { rollout: Value; project: Value };
   'rollouts.empty-target': { filter: Value };
   'rollouts.no-build-for-types': { release: Value; deviceTypes: Value };
-  'rollouts.devices-busy': { rollout: Value; count: Value };
+  'rollouts.devices-busy': { rollout: Value; priority: Value; count: Value };
   'rollouts.not-running': { rollout: Value; state: Value };
   'rollouts.failed': { rollout: Value; reason: Value };
   'rollouts.aborted': { rollout: Value };
+  'rollouts.deployment-not-found': { deployment: Value; project: Value };
+  'rollouts.own-approval': { rollout: Value };
+  'rollouts.no-update-rule': { device: Value };
   'runtime.not-loaded': Record<never, Value>;
   'runtime.golden-mismatch': { vector: Value };
   'runtime.step-mismatch': { step: Value };
@@ -3873,6 +3908,7 @@ export interface ErrorData {
   'storage.blob-too-large': { limitBytes: Value };
   'storage.secret-mismatch': Record<never, Value>;
   'storage.contention': { attempts: Value };
+  'storage.lead-lost': { role: Value };
   'telemetry.label-unknown': { label: Value };
   'telemetry.range-invalid': { reason: Value; limit: Value };
   'telemetry.boot-unknown': { device: Value; bootId: Value };
