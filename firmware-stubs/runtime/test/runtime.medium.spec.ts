@@ -98,18 +98,19 @@ describeWith(['gcc'], 'inference runtime on the host', () => {
       const { stdout } = await run(binary, [seed, '500', '60000']);
       expect(stdout.trim()).toBe(`passed: seed ${seed}, 500 kernel rounds, 60000 mutations`);
     }
-  });
+  }, 300_000);
 });
 
 describe('inference runtime sources', () => {
   it('should include nothing above the runtime: no agent, no port', async () => {
     const allowed =
-      /^(<(stddef|stdint|string|wasm_simd128)\.h>|"(fleet_(kernel|runtime|bundle|error|const)|internal|poison|dot|dsp)\.h")$/;
+      /^(<(stddef|stdint|string|wasm_simd128)\.h>|"(fleet_(kernel|runtime|bundle|error|const)|internal|crc_tables|poison|dot|dsp)\.h")$/;
     const headers = [
       'include/fleet_runtime.h',
       'include/fleet_bundle.h',
       'include/fleet_kernel.h',
       'src/internal.h',
+      'src/crc_tables.h',
       'src/poison.h',
       'kernels/dot.h',
       '../dsp/src/dsp.h',
@@ -193,10 +194,10 @@ describeWith(['yowasp-clang'], 'inference runtime on WebAssembly', () => {
     const args = ['--no-warnings', join(runtime, 'test/run-wasi.mjs'), '3', '500', '30000'];
     const { stdout } = await run(process.execPath, args);
     expect(stdout).toContain('passed: seed 3, 500 kernel rounds, 30000 mutations');
-  });
+  }, 300_000);
 
   it('should be reproduced byte for byte from its sources by the pinned compiler', async () => {
     const { stdout } = await run(process.execPath, [join(runtime, '../ports/wasm/build.mjs'), '--check']);
     expect(stdout).toMatch(/reproduced/);
-  });
+  }, 300_000);
 });
