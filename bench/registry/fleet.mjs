@@ -77,7 +77,7 @@ async function seed(database) {
     await copy(
       database,
       REPORT_COLUMNS,
-      rows(count, (i) => reportRow(project, i)),
+      rows(count, (i) => reportRow(project, i, count)),
     );
     await copy(
       database,
@@ -147,10 +147,11 @@ const pick = (at, limits) => limits.findIndex((limit) => at < limit);
 const typeOf = (i) => pick(share(i, 1), [0.5, 0.8, 0.95, 1]);
 const isSilentEver = (i) => share(i, 2) < 0.05;
 
+const nameOf = (i, count) => `unit-${String((i * STEP) % count).padStart(7, '0')}`;
+
 const DEVICE_COLUMNS =
   'device (project_id, id, name, type_id, site, tags, state, hardware_revision, desired, created_at)';
 function deviceRow(project, i, count) {
-  const number = String((i * STEP) % count).padStart(7, '0');
   const tags = [`batch-${i % 1_000}`];
   if (share(i, 3) < 0.01) tags.push('pilot');
   if (share(i, 4) < 0.4) tags.push('eu');
@@ -166,7 +167,7 @@ function deviceRow(project, i, count) {
   return [
     uuid(0, project),
     uuid(8 + project, i),
-    `unit-${number}`,
+    nameOf(i, count),
     uuid(1, project * 100 + typeOf(i)),
     site,
     `{${tags.join(',')}}`,
@@ -178,9 +179,9 @@ function deviceRow(project, i, count) {
 }
 
 const REPORT_COLUMNS =
-  'device_report (project_id, device_id, boot_id, hello_at, firmware_version, firmware_order, abi, reset_cause, slots, fetch_slot, active_digest, hello, reported, reported_version, update_state)';
+  'device_report (project_id, device_id, boot_id, hello_at, firmware_version, firmware_order, abi, reset_cause, slots, fetch_slot, active_digest, hello, reported, reported_version, update_state, name)';
 let orderOf;
-function reportRow(project, i) {
+function reportRow(project, i, count) {
   if (isSilentEver(i)) return undefined;
   const firmware = share(i, 11) < 0.0005 ? '2.0.0-rc.1' : `1.${Math.floor(share(i, 12) * 12)}.0`;
   const version = VERSIONS[pick(share(i, 13), [0.2, 0.6, 0.95, 0.955, 1])];
@@ -206,6 +207,7 @@ function reportRow(project, i) {
     reported,
     1,
     update,
+    nameOf(i, count),
   ];
 }
 

@@ -351,8 +351,8 @@ describe('models, builds and releases', () => {
     await call('deviceRegister', { params, body: { name: 'holder', type: 'wasm' } });
     await database.query(
       `insert into device_report (project_id, device_id, boot_id, hello_at, firmware_version, abi, reset_cause, slots,
-         fetch_slot, active_digest, hello)
-       select d.project_id, d.id, 1, now(), '1.0.0', 65536, 1, '[]', 1, a.bundle_digest, $1
+         fetch_slot, active_digest, hello, name)
+       select d.project_id, d.id, 1, now(), '1.0.0', 65536, 1, '[]', 1, a.bundle_digest, $1, d.name
        from device d join release_artifact a on a.project_id = d.project_id and a.type_id = d.type_id
        join release r on r.id = a.release_id and r.sequence = 2 where d.name = 'holder'`,
       [JSON.stringify(hello)],

@@ -5,6 +5,7 @@
 import { z } from './zod.js';
 import {
   BuildState,
+  BulkActionState,
   DeploymentState,
   DeviceCommandState,
   Presence,
@@ -16,6 +17,14 @@ export const eventSchemas = {
   'device.updated': z.object({ device: z.string() }),
   /** Many at once, at most 1,000 an event. */
   'devices.updated': z.object({ devices: z.array(z.string()) }),
+  /** One that runs as a job: begun, a part done, over. */
+  'bulk-action.changed': z.object({
+    action: z.string(),
+    state: BulkActionState,
+    matched: z.int(),
+    handled: z.int(),
+    changed: z.int(),
+  }),
   /** Many at once: there is no event for each of them. */
   'device.imported': z.object({ import: z.string(), added: z.int(), updated: z.int() }),
   'device.removed': z.object({ device: z.string() }),

@@ -1,6 +1,8 @@
 /** Projects, device types, devices and models: who and what there is. */
 export * from './attributes.js';
-export * from './bulk-service.js';
+export * from './bulk/bulk-job.js';
+export * from './bulk/bulk-service.js';
+export * from './bulk/ports.js';
 export * from './catalogue.js';
 export * from './command-service.js';
 export * from './credentials/credential-service.js';

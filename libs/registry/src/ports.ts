@@ -2,6 +2,7 @@
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import type { Filter } from '@tinyfleet/filter';
 import type { AttributeValue, AttributeValues } from './attributes.js';
+import type { BulkActionStore, BulkQueue } from './bulk/ports.js';
 import type { CredentialStore } from './credentials/ports.js';
 import type { DeviceTypeSpec } from './catalogue.js';
 import type { DeviceMove, DeviceState } from './device-state.js';
@@ -273,6 +274,8 @@ export interface DeviceSetStore {
   checkFilter(scope: ProjectScope, filter: Filter, own?: string): Promise<void>;
   /** Ids, at most `limit`, locked until the transaction ends. */
   lock(scope: ProjectScope, filter: Filter, limit: number): Promise<string[]>;
+  /** Those of these that are still there, in order, locked until the transaction ends. */
+  lockThese(scope: ProjectScope, ids: readonly string[]): Promise<string[]>;
   /** Ids of these names. @throws registry.device-not-found */
   named(scope: ProjectScope, names: readonly string[]): Promise<string[]>;
   /** Devices as people see them, by name. */
@@ -293,6 +296,8 @@ export interface RegistryStores {
   readonly types: DeviceTypeStore;
   readonly devices: DeviceStore;
   readonly deviceSets: DeviceSetStore;
+  readonly bulkActions: BulkActionStore;
+  readonly bulkQueue: BulkQueue;
   readonly groups: GroupStore;
   readonly commands: CommandStore;
   readonly credentials: CredentialStore;

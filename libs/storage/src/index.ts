@@ -39,9 +39,12 @@ export { DirectoryBlobStore, type BlobStore, type StoredBlob } from './blob/blob
 export { PgJobQueue, type WorkOptions } from './postgres/job-queue.js';
 export {
   BUILD_QUEUE,
+  BULK_EXPIRE_S,
+  BULK_QUEUE,
   PAYLOAD_EXPIRE_S,
   PAYLOAD_QUEUE,
   type BuildMessage,
+  type BulkMessage,
   type PayloadMessage,
   type JobOptions,
   type StoreOptions,
@@ -50,6 +53,7 @@ export {
   PgEventReader,
   PgEventSink,
   addBlob,
+  idleBulkActions,
   cursorKey,
   toPage,
   transactOn,
@@ -61,6 +65,7 @@ export { PgQualityStore } from './postgres/stores/quality-store.js';
 export { PgAskSource } from './postgres/telemetry/ask-source.js';
 export { PgCredentialUsage } from './postgres/telemetry/credential-usage.js';
 export { PgDeviceDirectory } from './postgres/telemetry/device-directory.js';
+export { PgFleetCounts } from './postgres/telemetry/fleet-counts.js';
 export { PgIngestStore } from './postgres/telemetry/ingest-store.js';
 export { PgPresenceStore } from './postgres/telemetry/presence-store.js';
 export { PgRegistryChanges } from './postgres/telemetry/registry-changes.js';

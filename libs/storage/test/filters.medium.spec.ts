@@ -142,8 +142,8 @@ async function device(
   const { id } = await stores.devices.lock(scope, name);
   await database.query(
     `insert into device_report (project_id, device_id, boot_id, hello_at, firmware_version, firmware_order, abi, reset_cause,
-       slots, fetch_slot, active_digest, hello, reported, update_state)
-     values ($1, $2, 1, now(), $3, $4, 1, 1, '[]', 0, $5, '{}', $6, 'active')`,
+       slots, fetch_slot, active_digest, hello, reported, update_state, name)
+     values ($1, $2, 1, now(), $3, $4, 1, 1, '[]', 0, $5, '{}', $6, 'active', $7)`,
     [
       scope.id,
       id,
@@ -151,6 +151,7 @@ async function device(
       versionOrderOf(seen.firmware) ?? null,
       digest(`b${seen.version}`),
       seen.reported,
+      name,
     ],
   );
   await database.query(

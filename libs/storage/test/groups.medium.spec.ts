@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { ProjectScope, Resource } from '@tinyfleet/contracts';
 import { parseFilter } from '@tinyfleet/filter';
 import {
+  BulkJob,
   BulkService,
   CATALOGUE,
   GroupService,
@@ -11,6 +12,7 @@ import {
   groupDefaults,
 } from '@tinyfleet/registry';
 import { PgStores, transactOn, type Database } from '@tinyfleet/storage';
+import { uuidv7 } from 'uuidv7';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 let test: TestDatabase;
@@ -65,6 +67,14 @@ const found = async (filter: string): Promise<string> =>
     .join('');
 const create = (name: string, filter: string | null = null) =>
   groups.create('test', scope, { name, filter, notes: '' });
+const bulkService = (limits: Partial<typeof bulkDefaults> = {}) =>
+  new BulkService(
+    stores,
+    transactOn(database),
+    uuidv7,
+    { ...bulkDefaults, ...limits },
+    { ...attributeLimits, maxCount: 2 },
+  );
 const lastAudit = async () => (await stores.audit.list(scope, { limit: 1 })).items[0];
 
 describe('groups', () => {
@@ -174,11 +184,7 @@ describe('bulk actions', () => {
     rest: { dryRun?: boolean; expect?: number } = {},
     limits: Partial<typeof bulkDefaults> = {},
   ) =>
-    new BulkService(
-      transactOn(database),
-      { ...bulkDefaults, ...limits },
-      { ...attributeLimits, maxCount: 2 },
-    ).run('test', scope, { filter, change, dryRun: false, ...rest });
+    bulkService(limits).run('test', scope, { filter, change, dryRun: false, ...rest });
 
   it('should count first and change nothing, then change them all at once and say so in the audit log', async () => {
     const change: Resource<'BulkChange'> = {
@@ -186,7 +192,7 @@ describe('bulk actions', () => {
       ...{ location: { text: 'gate', latitude: null, longitude: null }, desired: { cost: 3, owner: null } },
     };
     expect(await run('name in (a, b)', change, { dryRun: true })).toEqual({
-      ...{ matched: 2, changed: 0, dryRun: true, sample: ['a', 'b'] },
+      ...{ matched: 2, changed: 0, dryRun: true, sample: ['a', 'b'], action: null },
     });
     expect(await stores.devices.get(scope, 'a')).toMatchObject({ revision: 1, site: 'hall' });
     expect(await run('name in (a, b)', change, { expect: 2 })).toMatchObject({ matched: 2, changed: 2 });
@@ -239,10 +245,6 @@ describe('bulk actions', () => {
     expect(await run('name in (a, b, c)', { notes: 'x' }, {}, { maxDevices: 3 })).toMatchObject({
       changed: 3,
     });
-    await expect(run('name = "*"', { notes: 'y' }, {}, { maxDevices: 3 })).rejects.toMatchObject({
-      code: 'registry.bulk-too-many',
-      data: { count: 4, limit: 3 },
-    });
     expect(await run('name = "*"', { notes: 'y' }, { dryRun: true }, { maxDevices: 3 })).toMatchObject({
       matched: 4,
     });
@@ -271,5 +273,126 @@ describe('bulk actions', () => {
       expect(tags.filter((tag) => tag.startsWith('t'))).toHaveLength(6);
       expect(revision).toBe(7);
     }
+  });
+});
+
+describe('bulk actions on more devices than one transaction takes', () => {
+  const job = new BulkJob(async (work) => await transactOn(database)(work), { maxTags: 32, maxAttributes: 2 });
+  const never = () => false;
+  const small = { maxDevices: 3, partDevices: 2 };
+  const begin = async (
+    change: Resource<'BulkChange'>,
+    rest: { expect?: number } = {},
+    limits: Partial<typeof bulkDefaults> = small,
+  ) => {
+    const request = { filter: 'name = "*"', change, dryRun: false, ...rest };
+    const { action } = await bulkService(limits).run('test', scope, request);
+    return action!;
+  };
+  const actionOf = async (id: string) => await bulkService().get(scope, id);
+  const notesOf = async () => {
+    const rows = await database.query<{ name: string; notes: string; revision: string }>(
+      'select name, notes, revision from device where project_id = $1 order by name',
+      [scope.id],
+    );
+    return rows.map(({ name, notes, revision }) => `${name}:${notes}${revision}`).join(' ');
+  };
+  /** Stops after so many parts. */
+  const after = (parts: number) => {
+    let done = 0;
+    return () => ++done >= parts;
+  };
+
+  it('should change those that matched when it was made, part by part, and tell how far it is', async () => {
+    const result = await bulkService(small).run('test', scope, {
+      ...{ filter: 'name = "*"', change: { notes: 'x' }, dryRun: false, expect: 4 },
+    });
+    expect(result).toMatchObject({ matched: 4, changed: 0, sample: ['a', 'b', 'c', 'd'] });
+    const id = result.action!;
+    expect(await lastAudit()).toMatchObject({ action: 'bulk-action.begun', data: { matched: 4 } });
+    expect(await actionOf(id)).toMatchObject({ state: 'waiting', handled: 0, finishedAt: null });
+    await register(scope, ['late']);
+    await job.run(scope, id, after(1));
+    expect(await actionOf(id)).toMatchObject({ state: 'running', handled: 2, changed: 2 });
+    await stores.devices.remove(scope, 'd');
+    await job.run(scope, id, never);
+    expect(await actionOf(id)).toMatchObject({ state: 'done', matched: 4, handled: 4, changed: 3 });
+    expect(await notesOf()).toBe('a:x2 b:x2 c:x2 late:1');
+    expect(await lastAudit()).toMatchObject({
+      ...{ action: 'devices.updated', actor: 'test', subject: 'name = "*"' },
+      data: { action: id, state: 'done', changed: 3 },
+    });
+    const events = await stores.eventReader.after(scope, 0, 100);
+    expect(events.filter(({ name }) => name === 'bulk-action.changed').map(({ data }) => data)).toEqual(
+      [
+        { state: 'waiting', handled: 0, changed: 0 },
+        { state: 'running', handled: 2, changed: 2 },
+        { state: 'running', handled: 4, changed: 3 },
+        { state: 'done', handled: 4, changed: 3 },
+      ].map((one) => ({ action: id, matched: 4, ...one })),
+    );
+    expect((await bulkService().list(scope, { limit: 10 })).items.map((one) => one.id)).toEqual([id]);
+  });
+
+  it('should change each device once although workers die and several work on it', async () => {
+    await create('all');
+    const id = await begin({ notes: 'x', addToGroup: 'all' }, {}, { maxDevices: 3, partDevices: 1 });
+    await job.run(scope, id, after(1));
+    // Dies after the change of a part, before its commit.
+    const dying = new BulkJob(
+      async (work) =>
+        await transactOn(database)(async (inner) => {
+          await work(inner);
+          throw new Error('killed');
+        }),
+      { maxTags: 32, maxAttributes: 2 },
+    );
+    await expect(dying.run(scope, id, never)).rejects.toThrow('killed');
+    expect(await actionOf(id)).toMatchObject({ state: 'running', handled: 1 });
+    await Promise.all([1, 2, 3].map(async () => await job.run(scope, id, never)));
+    expect(await actionOf(id)).toMatchObject({ state: 'done', handled: 4, changed: 4 });
+    expect(await notesOf()).toBe('a:x2 b:x2 c:x2 d:x2');
+    expect(await groups.get(scope, 'all')).toMatchObject({ count: 4 });
+  });
+
+  it('should stop when it is cancelled, and fail when it cannot go on, keeping what is done', async () => {
+    const id = await begin({ notes: 'x' });
+    await job.run(scope, id, after(1));
+    expect(await bulkService().cancel('boss', scope, id)).toMatchObject({
+      ...{ state: 'cancelled', cancelledBy: 'boss', handled: 2 },
+    });
+    expect(await lastAudit()).toMatchObject({ action: 'bulk-action.cancelled', actor: 'boss' });
+    await job.run(scope, id, never);
+    expect(await notesOf()).toBe('a:x2 b:x2 c:1 d:1');
+    await expect(bulkService().cancel('boss', scope, id)).rejects.toMatchObject({
+      code: 'registry.bulk-action-over',
+    });
+
+    await create('gone');
+    const lost = await begin({ addToGroup: 'gone' });
+    await groups.remove('test', scope, 'gone');
+    await job.run(scope, lost, never);
+    expect(await actionOf(lost)).toMatchObject({
+      ...{ state: 'failed', changed: 0, problem: { code: 'registry.group-not-found' } },
+    });
+    const parts = await database.query('select from bulk_action_part where project_id = $1', [scope.id]);
+    expect(parts).toHaveLength(0);
+  });
+
+  it('should have as many open ones as the limit, and leave none that is refused', async () => {
+    await expect(begin({ notes: 'x' }, { expect: 5 })).rejects.toMatchObject({
+      code: 'registry.bulk-count-changed',
+    });
+    const ids = [await begin({ notes: 'x' }, {}, { ...small, maxOpen: 2 })];
+    ids.push(await begin({ notes: 'y' }, {}, { ...small, maxOpen: 2 }));
+    await expect(begin({ notes: 'z' }, {}, { ...small, maxOpen: 2 })).rejects.toMatchObject({
+      code: 'registry.bulk-too-many-open',
+      data: { limit: 2 },
+    });
+    for (const id of ids) await bulkService().cancel('test', scope, id);
+    expect(await begin({ notes: 'z' }, {}, { ...small, maxOpen: 2 })).toBeDefined();
+    await expect(bulkService().get(scope, uuidv7())).rejects.toMatchObject({
+      code: 'registry.bulk-action-not-found',
+    });
   });
 });

@@ -245,7 +245,7 @@ describe('states of a device', () => {
     expect(await stores.devices.move(scope, [id], 'resume')).toMatchObject([{ to: 'claimed' }]);
     await database.query(
       `insert into device_report (project_id, device_id, boot_id, hello_at, firmware_version, abi, reset_cause, slots,
-         fetch_slot, hello) values ($1, $2, 1, now(), '1', 1, 1, '[]', 1, '{}')`,
+         fetch_slot, hello, name) values ($1, $2, 1, now(), '1', 1, 1, '[]', 1, '{}', 'a')`,
       [scope.id, id],
     );
     await stores.devices.move(scope, [id], 'suspend');

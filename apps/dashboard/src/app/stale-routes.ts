@@ -5,6 +5,7 @@ export const STALE_ROUTES: Readonly<Record<EventName, readonly RouteName[]>> = {
   'device.registered': ['deviceList', 'fleetSummary'],
   'device.updated': ['deviceList', 'deviceGet'],
   'devices.updated': ['deviceList', 'deviceGet'],
+  'bulk-action.changed': ['bulkActionList', 'bulkActionGet'],
   'group.changed': ['groupList', 'groupGet', 'groupMembers'],
   'device.imported': ['deviceList', 'fleetSummary', 'deviceImportList'],
   'device.removed': ['deviceList', 'fleetSummary'],

@@ -8,6 +8,7 @@ import {
   PgCredentialUsage,
   PgDesiredStore,
   PgDeviceDirectory,
+  PgFleetCounts,
   PgIngestStore,
   PgPresenceStore,
   PgRegistryChanges,
@@ -155,7 +156,12 @@ export class Edge {
       failed('watcher'),
     );
     this.rollups = new PgRollupStore(database, recent);
-    this.folder = new Folder(this.rollups, options.windows.retentionDays, failed('rollups'));
+    this.folder = new Folder(
+      this.rollups,
+      new PgFleetCounts(database),
+      options.windows.retentionDays,
+      failed('rollups'),
+    );
   }
 
   /** Before listeners open. */

@@ -16,6 +16,7 @@ import {
   openDataDir,
   startEmbeddedPostgres,
   BUILD_QUEUE,
+  BULK_QUEUE,
   PAYLOAD_QUEUE,
   type ConnectionTarget,
   type DataDir,
@@ -122,7 +123,7 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
     : await fileSecret(dataDir.secretFile, 32);
   const { createServices, createHttpApp, serverTimes, startRoles } = await loading;
   const services = createServices({ server, log, metrics, database, dataDir, blobs, events, secret });
-  await services.jobs.start([BUILD_QUEUE, PAYLOAD_QUEUE]);
+  await services.jobs.start([BUILD_QUEUE, PAYLOAD_QUEUE, BULK_QUEUE]);
 
   const http = await createHttpApp(services, {
     dashboardDir: config.dashboardDir ?? dashboardDist,

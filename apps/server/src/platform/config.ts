@@ -443,7 +443,13 @@ export const SETTINGS = {
     'TINYFLEET_LIMIT_BULK_DEVICES',
     count.max(1_000_000),
     100_000,
-    'Devices that one bulk action changes, or that go into a static group at once.',
+    'Devices that one bulk action changes at once, or that go into a static group at once; a bulk action on more runs as a job.',
+  ),
+  'limits.bulkActions': setting(
+    'TINYFLEET_LIMIT_BULK_ACTIONS',
+    count.max(1_000),
+    10,
+    'Bulk actions of one project that run as jobs and are not over yet.',
   ),
   'limits.tokensPerPerson': setting(
     'TINYFLEET_TOKENS_PER_PERSON',

@@ -4,6 +4,7 @@ import { COMPILER_VERSION } from '@tinyfleet/compiler';
 import { QualityService } from '@tinyfleet/quality';
 import { RolloutOperator, RolloutService, UpdateRuleService } from '@tinyfleet/rollouts';
 import {
+  BulkJob,
   BulkService,
   CommandService,
   AdmissionService,
@@ -80,6 +81,7 @@ export interface Services extends Parts {
   readonly groups: GroupService;
   readonly bulk: BulkService;
   readonly admission: AdmissionService;
+  readonly bulkJob: BulkJob;
   readonly authorities: AuthorityService;
   readonly provisioning: ProvisioningService;
   readonly enrolments: EnrolmentService;
@@ -126,6 +128,11 @@ export function createServices(parts: Parts): Services {
     ...attributeLimits,
     maxCount: config['limits.attributes'],
     maxValueBytes: config['limits.attributeBytes'],
+  };
+  const bulkOptions = {
+    ...bulkDefaults,
+    maxDevices: config['limits.bulkDevices'],
+    maxOpen: config['limits.bulkActions'],
   };
   const credentials = new CredentialService(stores.credentials, transact, deviceKeys, uuidv7);
   const certificates = new NodeCertificates();
@@ -187,11 +194,8 @@ export function createServices(parts: Parts): Services {
       maxGroups: config['limits.groups'],
       maxMembersAtOnce: config['limits.bulkDevices'],
     }),
-    bulk: new BulkService(
-      transact,
-      { ...bulkDefaults, maxDevices: config['limits.bulkDevices'] },
-      attributes,
-    ),
+    bulk: new BulkService(stores, transact, uuidv7, bulkOptions, attributes),
+    bulkJob: new BulkJob(transact, { maxTags: bulkOptions.maxTags, maxAttributes: attributes.maxCount }),
     commands: new CommandService(transact, uuidv7),
     models: new ModelService(stores, transact, blobs, threadedInspector, config['http.maxUploadBytes']),
     sealer,

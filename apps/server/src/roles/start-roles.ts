@@ -1,6 +1,7 @@
 /** Which roles this process runs, in the order they start; they stop in the reverse one. */
 import type { Undo } from '../platform/bootstrap.js';
 import type { Services } from '../platform/services.js';
+import { startBulk } from './bulk.js';
 import { startCompiler } from './compiler.js';
 import { startEdge } from './edge.js';
 import type { RoleContext, RunningRole } from './role.js';
@@ -20,10 +21,10 @@ export async function startRoles(
     if (role.checkReady) services.server.addCheck(role.name, () => role.checkReady?.());
     Object.assign(addresses, role.addresses);
   };
+  // With the embedded database there is no other process whose jobs these could be.
+  const onlyWorker = context.config.databaseUrl === undefined;
   if (roles.includes('compiler')) {
     const { builds, payloads, jobs } = services;
-    // With the embedded database there is no other process whose jobs these could be.
-    const onlyWorker = context.config.databaseUrl === undefined;
     started(await startCompiler(context, { builds, payloads, jobs, onlyWorker }));
   } else {
     undo.add('job queue', async () => await services.jobs.stop(1_000));
@@ -33,6 +34,7 @@ export async function startRoles(
   if (roles.includes('rollout')) {
     started(await startRollout(context));
     started(await startWebhooks(context, services.sealer));
+    started(await startBulk(context, { ...services, onlyWorker }));
   }
   return addresses;
 }

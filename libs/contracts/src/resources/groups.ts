@@ -1,6 +1,7 @@
 /** Groups of devices, and actions on many devices at once. */
 import { z } from '../zod.js';
 import { Name, Tag, Timestamp } from '../names.js';
+import { Problem } from './problem.js';
 import { AttributeValue, Filter, HardwareRevision, Location, Notes, Site } from './devices.js';
 
 export const GroupKind = z.enum(['static', 'dynamic']).meta({ id: 'GroupKind' });
@@ -48,7 +49,7 @@ export const GroupMembersChanged = z
   })
   .meta({ id: 'GroupMembersChanged' });
 
-/** What is changed of every device that matches; all of it in one transaction. */
+/** What is changed of every device that matches: in one transaction, or part by part when they are many. */
 export const BulkChange = z
   .object({
     tag: z.array(Tag).max(32).optional(),
@@ -85,5 +86,30 @@ export const BulkResult = z
     dryRun: z.boolean(),
     /** The first of them by name. */
     sample: z.array(Name),
+    /** When they are too many for one transaction, the job that changes them: `bulk-actions/{action}` tells how far it is. */
+    action: z.uuid().nullable(),
   })
   .meta({ id: 'BulkResult' });
+export const BulkActionState = z
+  .enum(['waiting', 'running', 'done', 'failed', 'cancelled'])
+  .meta({ id: 'BulkActionState' });
+/** A bulk action that runs as a job. Cancelled or failed, what is changed stays changed. */
+export const BulkAction = z
+  .object({
+    id: z.uuid(),
+    state: BulkActionState,
+    filter: Filter,
+    change: BulkChange,
+    /** Devices that matched when it was made: it changes these and no others. */
+    matched: z.int(),
+    /** Of them, so far. */
+    handled: z.int(),
+    changed: z.int(),
+    /** Why it failed. */
+    problem: Problem.nullable(),
+    createdBy: z.string(),
+    cancelledBy: z.string().nullable(),
+    createdAt: Timestamp,
+    finishedAt: Timestamp.nullable(),
+  })
+  .meta({ id: 'BulkAction' });

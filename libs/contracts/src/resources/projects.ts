@@ -1,7 +1,7 @@
 /** Projects and their summary. */
 import { z } from '../zod.js';
 import { Name, Timestamp } from '../names.js';
-import { Presence } from './devices.js';
+import { DeviceState, Presence } from './devices.js';
 
 export const Project = z
   .object({
@@ -30,6 +30,7 @@ export const ProjectCreate = z.object({
 export const FleetSummary = z
   .object({
     devices: z.int(),
+    byState: z.partialRecord(DeviceState, z.int()),
     byPresence: z.partialRecord(Presence, z.int()),
     byType: z.record(z.string(), z.int()),
     byRelease: z.record(z.string(), z.int()),

@@ -3,6 +3,8 @@ import * as r from '../resources/index.js';
 import { z } from '../zod.js';
 import { group, project, type Route } from './route.js';
 
+const bulkAction = project.extend({ action: z.uuid() });
+
 export const groupsRoutes = {
   groupList: {
     method: 'GET',
@@ -88,5 +90,30 @@ export const groupsRoutes = {
     params: project,
     body: r.BulkRequest,
     response: r.BulkResult,
+  },
+  bulkActionList: {
+    method: 'GET',
+    path: '/projects/:project/bulk-actions',
+    summary: 'Bulk actions that run as jobs, newest first',
+    access: 'viewer',
+    params: project,
+    query: r.PageQuery,
+    response: r.page(r.BulkAction),
+  },
+  bulkActionGet: {
+    method: 'GET',
+    path: '/projects/:project/bulk-actions/:action',
+    summary: 'One bulk action and how far it is',
+    access: 'viewer',
+    params: bulkAction,
+    response: r.BulkAction,
+  },
+  bulkActionCancel: {
+    method: 'POST',
+    path: '/projects/:project/bulk-actions/:action/cancel',
+    summary: 'Stop a bulk action; what it has changed stays changed',
+    access: 'operator',
+    params: bulkAction,
+    response: r.BulkAction,
   },
 } as const satisfies Record<string, Route>;

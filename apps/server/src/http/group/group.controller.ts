@@ -95,4 +95,29 @@ export class GroupController {
   ): Promise<ApiOutput<'deviceBulkAction'>> {
     return await this.bulk.run(caller.actor, scope, body);
   }
+
+  @Api('bulkActionList')
+  async bulkActions(
+    @Scope() scope: ProjectScope,
+    @Input() { query }: ApiInput<'bulkActionList'>,
+  ): Promise<ApiOutput<'bulkActionList'>> {
+    return await this.bulk.list(scope, query);
+  }
+
+  @Api('bulkActionGet')
+  async bulkAction(
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'bulkActionGet'>,
+  ): Promise<ApiOutput<'bulkActionGet'>> {
+    return await this.bulk.get(scope, params.action);
+  }
+
+  @Api('bulkActionCancel')
+  async cancelBulkAction(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'bulkActionCancel'>,
+  ): Promise<ApiOutput<'bulkActionCancel'>> {
+    return await this.bulk.cancel(caller.actor, scope, params.action);
+  }
 }

@@ -1,4 +1,4 @@
-/** Keeps the rollups close behind ingest and the partitions in order. Every edge may run one: batches are locked. */
+/** Keeps the rollups and the counts of the fleet close behind ingest and the partitions in order. Every edge may run one: batches are locked. */
 import type { RollupStore, TelemetryMaintenance } from '@tinyfleet/telemetry';
 
 /** A fold touches each device once, however many batches: few large ones cost less than many small. */
@@ -17,6 +17,7 @@ export class Folder {
 
   constructor(
     private readonly store: RollupStore & TelemetryMaintenance,
+    private readonly counts: { fold(): Promise<void> },
     private readonly rawDays: number,
     private readonly onError: (error: unknown) => void,
   ) {}
@@ -42,6 +43,7 @@ export class Folder {
   }
 
   private async foldAll(): Promise<void> {
+    await this.counts.fold();
     while (!this.stopped && (await this.store.fold(batchesPerFold)) === batchesPerFold);
   }
 

@@ -56,10 +56,6 @@ function groupByDigest(bundles: readonly ReleaseBundle[]): Map<string, ReleaseBu
 const newestOf = (same: readonly ReleaseBundle[]): ReleaseBundle =>
   same.reduce((a, b) => (a.sequence > b.sequence ? a : b));
 
-/** Digests that several releases have. */
-export const sharedDigests = (bundles: readonly ReleaseBundle[]): Buffer[] =>
-  [...groupByDigest(bundles).values()].filter(({ length }) => length > 1).map(([one]) => one!.digest);
-
 /** What a device with this bundle runs, given the sequence of the release it names. */
 export function releaseFinder(bundles: readonly ReleaseBundle[]) {
   const byDigest = groupByDigest(bundles);

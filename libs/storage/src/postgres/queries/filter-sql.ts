@@ -38,8 +38,9 @@ export function filterSql(filter: Filter, parameters: Parameters, names: FilterN
 type Is = Extract<Filter, { kind: 'is' }>;
 type Ordered = Extract<Filter, { kind: 'order' }>;
 
+/** By the name: indexes of reports end in it, so that a page of what is rare is one range and of what is common a merge. */
 const inReport = (condition: string): string =>
-  `exists (select from device_report report where report.project_id = $1 and report.device_id = d.id and ${condition})`;
+  `exists (select from device_report report where report.project_id = $1 and report.name = d.name and ${condition})`;
 const inPresence = (condition: string): string =>
   `exists (select from presence seen where seen.project_id = $1 and seen.device_id = d.id and ${condition})`;
 const anyOf = <T>(values: readonly T[], sql: (value: T) => string): string =>
@@ -50,8 +51,6 @@ function isSql({ field, values }: Is, parameters: Parameters, names: FilterNames
   const texts = values.map((value) => (isGlob(value) ? value : String(value)));
   const plain = texts.filter((text) => typeof text === 'string');
   const match = (column: string): string => textIs(column, texts, parameters);
-  const orders = (): string =>
-    `${parameters.add(plain.flatMap((text) => versionOrderOf(text) ?? []))}::text[]`;
   switch (field) {
     case 'name':
       return match('d.name');
@@ -76,7 +75,7 @@ function isSql({ field, values }: Is, parameters: Parameters, names: FilterNames
     case 'update':
       return inReport(match('report.update_state'));
     case 'firmware':
-      return inReport(`(${match('report.firmware_version')} or report.firmware_order = any(${orders()}))`);
+      return inReport(firmwareIs(texts, parameters));
     case 'release':
     case 'version':
       return inReport(runsSql(names.releases, matchesRelease(field, values), parameters));
@@ -105,6 +104,20 @@ function textIs(column: string, texts: readonly (string | Glob)[], parameters: P
     .map((glob) => `${column} like ${parameters.add(likePattern(glob))}::text`);
   if (exact.length === 1) parts.push(`${column} = ${parameters.add(exact[0])}::text`);
   else if (exact.length > 1) parts.push(`${column} = any(${parameters.add(exact)}::text[])`);
+  return `(${parts.join(' or ')})`;
+}
+
+/** Versions by their order, which equal spellings share; other texts as they are. */
+function firmwareIs(texts: readonly (string | Glob)[], parameters: Parameters): string {
+  const orders: string[] = [];
+  const others: (string | Glob)[] = [];
+  for (const text of texts) {
+    const order = typeof text === 'string' ? versionOrderOf(text) : undefined;
+    if (order === undefined) others.push(text);
+    else orders.push(order);
+  }
+  const parts = orders.length === 0 ? [] : [textIs('report.firmware_order', orders, parameters)];
+  if (others.length > 0) parts.push(textIs('report.firmware_version', others, parameters));
   return `(${parts.join(' or ')})`;
 }
 

@@ -45,6 +45,14 @@ export class PgDeviceSetStore implements DeviceSetStore {
     return rows.map(({ id }) => id);
   }
 
+  async lockThese(scope: ProjectScope, ids: readonly string[]): Promise<string[]> {
+    const rows = await this.db.query<{ id: string }>(
+      'select id from device where project_id = $1 and id = any($2::uuid[]) order by id for update',
+      [scope.id, ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async named(scope: ProjectScope, names: readonly string[]): Promise<string[]> {
     const rows = await this.db.query<{ id: string; name: string }>(
       'select id, name from device where project_id = $1 and name = any($2::text[])',

@@ -4,11 +4,13 @@ import type { AuthStores } from '@tinyfleet/auth';
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { RegistryStores } from '@tinyfleet/registry';
+import type { BulkQueue, RegistryStores } from '@tinyfleet/registry';
 import type { BuildQueue, PayloadKey, PayloadQueue, ReleaseStores } from '@tinyfleet/releases';
 import { isContention, type Database, type Db } from '../database.js';
 import type { PgJobQueue } from '../job-queue.js';
 import { PgAuthStore } from './auth-store.js';
 import { PgBuildStore } from './build-store.js';
+import { PgBulkActionStore } from './bulk-action-store.js';
 import { PgCommandStore } from './command-store.js';
 import { PgAuthorityStore } from './authority-store.js';
 import { PgCredentialStore } from './credential-store.js';
@@ -31,6 +33,14 @@ import type { RolloutStores } from '@tinyfleet/rollouts';
 
 export const BUILD_QUEUE = 'build';
 export const PAYLOAD_QUEUE = 'payload';
+export const BULK_QUEUE = 'bulk';
+/** A worker hands an action back after a part of this time; what it held when it died is free after it. */
+export const BULK_EXPIRE_S = 120;
+export interface BulkMessage {
+  readonly projectId: string;
+  readonly project: string;
+  readonly actionId: string;
+}
 /** A payload takes seconds; one that is not done by then is given to another worker. */
 export const PAYLOAD_EXPIRE_S = 900;
 export interface PayloadMessage {
@@ -60,6 +70,8 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   readonly types: PgDeviceTypeStore;
   readonly devices: PgDeviceStore;
   readonly deviceSets: PgDeviceSetStore;
+  readonly bulkActions: PgBulkActionStore;
+  readonly bulkQueue: BulkQueue;
   readonly groups: PgGroupStore;
   readonly commands: PgCommandStore;
   readonly credentials: PgCredentialStore;
@@ -87,6 +99,13 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
     this.types = new PgDeviceTypeStore(db);
     this.devices = new PgDeviceStore(db);
     this.deviceSets = new PgDeviceSetStore(db);
+    this.bulkActions = new PgBulkActionStore(db);
+    this.bulkQueue = {
+      enqueue: async (scope: ProjectScope, actionId: string) => {
+        const message: BulkMessage = { projectId: scope.id, project: scope.name, actionId };
+        await options?.jobs.send(db, BULK_QUEUE, message, BULK_EXPIRE_S);
+      },
+    };
     this.groups = new PgGroupStore(db);
     this.commands = new PgCommandStore(db);
     this.credentials = new PgCredentialStore(db);
@@ -144,6 +163,7 @@ export function transactOn(database: Database, options?: StoreOptions): Transact
 }
 
 export { PgAuditLog } from './audit-store.js';
+export { idleBulkActions } from './bulk-action-store.js';
 export { PgEventReader, PgEventSink } from './events.js';
 export { cursorKey, toPage } from './page.js';
 export { addBlob } from './model-store.js';

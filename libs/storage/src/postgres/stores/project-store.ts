@@ -11,9 +11,9 @@ import type { NewProject, ProjectStore } from '@tinyfleet/registry';
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
-import { PRESENCE } from '../queries/devices.js';
 import { loadReleaseBundles } from '../queries/filter-names.js';
-import { releaseFinder, sharedDigests } from '../queries/filter-release.js';
+import { releaseFinder, type ReleaseBundle } from '../queries/filter-release.js';
+import { namedQuery } from '../queries/index.js';
 import { cursorKey, iso, toPage } from './page.js';
 
 interface ProjectListRow {
@@ -27,7 +27,9 @@ interface ProjectListRow {
   revision: number;
 }
 const PROJECT_COLUMNS = `p.name, p.title, p.simulated, p.window_s, p.pick_every, p.created_at, p.revision::float8 as revision,
-  (select count(*)::int from device d where d.project_id = p.id) as device_count`;
+  (select coalesce(sum(n), 0)::int from (
+     select count as n from fleet_count c where c.project_id = p.id and c.kind = 'state'
+     union all select delta from fleet_count_delta c where c.project_id = p.id and c.kind = 'state') as kept) as device_count`;
 
 /**
  * Tables whose rows go before the project's, in this order: those without a foreign key to it (telemetry) and those
@@ -46,6 +48,8 @@ const REMOVE_FIRST = [
   'build',
   'model_version',
   'device',
+  // What the removals above noted.
+  'fleet_count_delta',
 ];
 
 export class PgProjectStore implements ProjectStore {
@@ -106,18 +110,20 @@ export class PgProjectStore implements ProjectStore {
   }
 
   async summary(scope: ProjectScope): Promise<Resource<'FleetSummary'>> {
-    const byType = await this.countBy(
-      `select t.name as key, n.count from (
-         select type_id, count(*)::float8 as count from device where project_id = $1 group by 1) n
-       join device_type t on t.project_id = $1 and t.id = n.type_id`,
-      scope,
+    const bundles = await loadReleaseBundles(this.db, scope);
+    const kept = await this.db.query<{ kind: CountKind; key: string; count: number }>(
+      namedQuery('registry/fleet-counts'),
+      [scope.id, [...new Set(bundles.map(({ digest }) => digest.toString('hex')))]],
     );
-    const byPresence = await this.countBy(
-      `select ${PRESENCE} as key, count(*)::float8 as count from presence seen where project_id = $1 group by 1`,
-      scope,
+    const of = (kind: CountKind): Counts =>
+      Object.fromEntries(kept.filter((one) => one.kind === kind).map(({ key, count }) => [key, count]));
+    const byState = of('state');
+    const devices = sumOf(byState);
+    const types = await this.db.query<{ id: string; name: string }>(
+      'select id, name from device_type where project_id = $1 order by name',
+      [scope.id],
     );
-    const devices = Object.values(byType).reduce((sum, count) => sum + count, 0);
-    const never = devices - Object.values(byPresence).reduce((sum, count) => sum + count, 0);
+    const byTypeId = of('type');
     const [rest] = await this.db.query<{ rollouts: number; inferences: string | null; windows: number }>(
       `select (select count(*)::int from rollout where project_id = $1 and state = 'running') as rollouts,
          sum(n) as inferences, count(*)::int as windows
@@ -127,39 +133,51 @@ export class PgProjectStore implements ProjectStore {
     );
     return {
       devices,
-      byPresence: never > 0 ? { ...byPresence, never } : byPresence,
-      byType,
-      byRelease: await this.countByRelease(scope),
+      byState,
+      byPresence: countsOfPresence(devices, of('presence'), { away: of('away'), asleep: of('asleep') }),
+      byType: Object.fromEntries(
+        types.flatMap(({ id, name }) => (byTypeId[id] === undefined ? [] : [[name, byTypeId[id]]])),
+      ),
+      byRelease: countsOfReleases(bundles, of('bundle')),
       runningRollouts: rest?.rollouts ?? 0,
       inferencesLastHour: Number(rest?.inferences ?? 0),
       windowsLastHour: rest?.windows ?? 0,
     };
   }
+}
 
-  private async countBy(sql: string, scope: ProjectScope): Promise<Record<string, number>> {
-    const rows = await this.db.query<{ key: string; count: number }>(sql, [scope.id]);
-    return Object.fromEntries(rows.map(({ key, count }) => [key, count]));
-  }
+/** As in the table; and those whose time ran out, of devices that are `away` or `asleep`. */
+type CountKind = 'state' | 'type' | 'bundle' | 'presence' | 'away' | 'asleep';
+type Counts = Record<string, number>;
+const sumOf = (counts: Counts): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
 
-  /** By bundle first, which an index knows; only bundles of several releases are looked at by the release they name. */
-  private async countByRelease(scope: ProjectScope): Promise<Record<string, number>> {
-    const bundles = await loadReleaseBundles(this.db, scope);
-    const releaseOf = releaseFinder(bundles);
-    const rows = await this.db.query<{ digest: Buffer; sequence: number | null; count: number }>(
-      `select active_digest as digest, null::float8 as sequence, count(*)::float8 as count from device_report
-       where project_id = $1 and active_digest is not null and active_digest <> all ($2::bytea[]) group by 1
-       union all
-       select active_digest, release_sequence::float8, count(*)::float8 from device_report
-       where project_id = $1 and active_digest = any ($2::bytea[]) group by 1, 2`,
-      [scope.id, sharedDigests(bundles)],
-    );
-    const sums: Record<string, number> = {};
-    for (const { digest, sequence, count } of rows) {
-      const ref = releaseOf(digest, sequence)?.ref;
-      if (ref !== undefined) sums[ref] = (sums[ref] ?? 0) + count;
-    }
-    return sums;
+/** Same cases as PRESENCE_CONDITIONS: whose time has not run out is pending, or sleeping when it declared that. */
+function countsOfPresence(
+  devices: number,
+  { connected = 0, away = 0, asleep = 0 }: Counts,
+  overdue: { readonly away: Counts; readonly asleep: Counts },
+): Resource<'FleetSummary'>['byPresence'] {
+  const counts = {
+    connected,
+    pending: away - sumOf(overdue.away),
+    sleeping: asleep - sumOf(overdue.asleep),
+    silent: (overdue.away['silent'] ?? 0) + (overdue.asleep['silent'] ?? 0),
+    lost: (overdue.away['lost'] ?? 0) + (overdue.asleep['lost'] ?? 0),
+    never: devices - connected - away - asleep,
+  };
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}
+
+/** Keys are `digest@sequence`: of several releases with one bundle a device runs the one it names, else the newest. */
+function countsOfReleases(bundles: readonly ReleaseBundle[], byBundle: Counts): Counts {
+  const releaseOf = releaseFinder(bundles);
+  const sums: Counts = {};
+  for (const [key, count] of Object.entries(byBundle)) {
+    const [digest = '', sequence = ''] = key.split('@');
+    const ref = releaseOf(Buffer.from(digest, 'hex'), Number(sequence))?.ref;
+    if (ref !== undefined) sums[ref] = (sums[ref] ?? 0) + count;
   }
+  return sums;
 }
 
 const toProject = (row: ProjectListRow): Resource<'Project'> => ({

@@ -1,8 +1,8 @@
 -- Hellos: one row per device, the last one wins. Sequence counts start over with a boot.
 insert into device_report as x (project_id, device_id, boot_id, hello_at, firmware_version, abi, reset_cause, slots, fetch_slot,
-  active_digest, release_sequence, floor, hello, reported, reported_version, firmware_order)
+  active_digest, release_sequence, floor, hello, reported, reported_version, firmware_order, name)
 select t.project_id, t.device_id, t.boot_id, t.hello_at, t.firmware_version, t.abi, t.reset_cause, t.slots, t.fetch_slot,
-  t.active_digest, t.release_sequence, t.floor, t.hello, jsonb_strip_nulls(t.reported), 1, t.firmware_order
+  t.active_digest, t.release_sequence, t.floor, t.hello, jsonb_strip_nulls(t.reported), 1, t.firmware_order, d.name
 from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::text[], $6::bigint[], $7::smallint[], $8::jsonb[],
     $9::smallint[], $10::bytea[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::jsonb[],
     $15::text[])
