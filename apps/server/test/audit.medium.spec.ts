@@ -206,6 +206,10 @@ describe('every mutating route', () => {
         params: params(),
         body: { filter: 'name = "d-1"', change: { notes: 'moved' } },
       }),
+    bulkActionCancel: async () =>
+      via(admin, 'bulkActionCancel', {
+        params: { ...params(), action: world['bulk-actions/:action']! },
+      }),
 
     modelImport: async () =>
       via(admin, 'modelImport', {

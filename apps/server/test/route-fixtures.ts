@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { isMutating, routes, type ProjectScope, type Route, type RouteName } from '@tinyfleet/contracts';
 import { versionOrder } from '@tinyfleet/contracts';
+import { parseFilter } from '@tinyfleet/filter';
 import { PgStores } from '@tinyfleet/storage';
 import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
@@ -216,6 +217,19 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     params,
     body: new TextEncoder().encode(`name,type\nimported-${suffix},wasm\n`),
   });
+  // Open, and in no queue: nobody works on it.
+  const action = uuidv7();
+  const text = `name = "${device}"`;
+  await stores.bulkActions.add(scope, {
+    ...{
+      id: action,
+      text,
+      filter: parseFilter(text),
+      change: { notes: 'x' },
+      createdBy: 'test',
+      partDevices: 1,
+    },
+  });
   const email = `member-${suffix}@example.org`;
   const person = {
     id: uuidv7(),
@@ -239,6 +253,7 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     'credentials/:credential': credential,
     'device-types/:deviceType': type,
     'groups/:group': group,
+    'bulk-actions/:action': action,
     'device-imports/:import': imported.id,
     'provisioning-keys/:key': key,
     'authorities/:authority': authority,

@@ -183,8 +183,7 @@ describe('bulk actions', () => {
     change: Resource<'BulkChange'>,
     rest: { dryRun?: boolean; expect?: number } = {},
     limits: Partial<typeof bulkDefaults> = {},
-  ) =>
-    bulkService(limits).run('test', scope, { filter, change, dryRun: false, ...rest });
+  ) => bulkService(limits).run('test', scope, { filter, change, dryRun: false, ...rest });
 
   it('should count first and change nothing, then change them all at once and say so in the audit log', async () => {
     const change: Resource<'BulkChange'> = {
@@ -277,7 +276,10 @@ describe('bulk actions', () => {
 });
 
 describe('bulk actions on more devices than one transaction takes', () => {
-  const job = new BulkJob(async (work) => await transactOn(database)(work), { maxTags: 32, maxAttributes: 2 });
+  const job = new BulkJob(async (work) => await transactOn(database)(work), {
+    maxTags: 32,
+    maxAttributes: 2,
+  });
   const never = () => false;
   const small = { maxDevices: 3, partDevices: 2 };
   const begin = async (

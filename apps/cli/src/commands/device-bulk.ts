@@ -5,6 +5,7 @@ import { usage } from '../arguments.js';
 import { plural } from '../output/format.js';
 import type { Session } from '../session.js';
 import { confirm } from './confirm.js';
+import { followAction, showAction } from './device-actions.js';
 
 export type BulkChangeInput = CallInput<'deviceBulkAction'>['body']['change'];
 
@@ -40,6 +41,13 @@ export async function runBulk(session: Session, bulk: Bulk): Promise<void> {
     await confirm(`${what} ${devices(counted.matched)} of ${params.project}${sampleOf(counted)}?`, bulk.yes);
   const body = { filter, change, expect: counted.matched };
   const done = await client.call('deviceBulkAction', { params, body });
+  if (done.action !== null) {
+    session.out.hint(
+      `They are many: it runs as a job, also without this command. \`tinyfleet device actions ${done.action}\``,
+    );
+    showAction(session, await followAction(session, { ...params, action: done.action }));
+    return;
+  }
   session.out.one(done, () => {
     const left = done.matched - done.changed;
     const rest = left > 0 ? pc.dim(`  ${devices(left)} left as ${left === 1 ? 'it is' : 'they are'}`) : '';

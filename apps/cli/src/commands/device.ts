@@ -10,6 +10,7 @@ import { confirm } from './confirm.js';
 import { classLabels, classMix } from './class-mix.js';
 import { askCommand, commandsCommand } from './device-ask.js';
 import { credentialsCommand, revokeCommand, rotateCommand } from './device-credentials.js';
+import { actionsCommand } from './device-actions.js';
 import { moveCommands, updateCommand } from './device-change.js';
 import { exportCommand, importCommand, importsCommand } from './device-import.js';
 import { enrolmentCommands } from './device-enrolment.js';
@@ -119,6 +120,7 @@ export function deviceCommand(): Command {
   for (const one of enrolmentCommands()) command.addCommand(one);
   command.addCommand(updateCommand());
   for (const move of moveCommands()) command.addCommand(move);
+  command.addCommand(actionsCommand());
   command.addCommand(importCommand());
   command.addCommand(exportCommand());
   command.addCommand(importsCommand());

@@ -43,7 +43,12 @@ export async function requireGroups(
 export async function applyChange(
   { deviceSets, devices, groups }: RegistryStores,
   scope: ProjectScope,
-  { ids, change, target, limits }: {
+  {
+    ids,
+    change,
+    target,
+    limits,
+  }: {
     readonly ids: readonly string[];
     readonly change: BulkChange;
     readonly target: ChangedGroups;

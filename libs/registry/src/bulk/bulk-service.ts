@@ -60,7 +60,8 @@ export class BulkService {
       }
       const target = await requireGroups(stores, scope, change);
       const ids = await deviceSets.lock(scope, filter, maxDevices + 1);
-      if (ids.length > maxDevices) return await this.begin(stores, scope, { actor, text, filter, change, expect });
+      if (ids.length > maxDevices)
+        return await this.begin(stores, scope, { actor, text, filter, change, expect });
       requireCount(ids.length, expect);
       const sampleIds = ids.slice(0, SAMPLE);
       const before = await deviceSets.show(scope, sampleIds);

@@ -41,7 +41,11 @@ export interface BulkActionStore {
   /** Undefined when all parts are done. */
   nextPart(scope: ProjectScope, id: string): Promise<BulkPart | undefined>;
   /** The part is done, and gone. */
-  advance(scope: ProjectScope, id: string, done: { readonly part: BulkPart; readonly changed: number }): Promise<void>;
+  advance(
+    scope: ProjectScope,
+    id: string,
+    done: { readonly part: BulkPart; readonly changed: number },
+  ): Promise<void>;
   finish(scope: ProjectScope, id: string, end: BulkEnd): Promise<void>;
 }
 

@@ -119,11 +119,7 @@ export class PgBulkActionStore implements BulkActionStore {
     );
   }
 
-  async finish(
-    scope: ProjectScope,
-    id: string,
-    end: BulkEnd,
-  ): Promise<void> {
+  async finish(scope: ProjectScope, id: string, end: BulkEnd): Promise<void> {
     await this.db.execute('delete from bulk_action_part where project_id = $1 and action_id = $2', [
       scope.id,
       id,
