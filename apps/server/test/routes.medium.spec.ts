@@ -96,6 +96,7 @@ const nothing = (): Values => ({
   'members/:email': 'nothing@example.org',
   'invitations/:id': uuidv7(),
   'device-imports/:import': uuidv7(),
+  'bulk-actions/:action': uuidv7(),
   'credentials/:credential': uuidv7(),
 });
 

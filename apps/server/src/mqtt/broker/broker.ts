@@ -95,6 +95,9 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   /** Connected devices by client id. */
   readonly sessions = new Map<string, DeviceSession>();
 
+  /** Projects of these by id, and how many of theirs are connected. */
+  private readonly connectedProjects = new Map<string, { readonly name: string; readonly devices: number }>();
+
   /** Why connections, messages and subscriptions were refused. */
   readonly refusals: Refusals;
 
@@ -200,7 +203,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   /** Names, by id, of the projects of devices that are connected, or that would be let in without asking the database. */
   followedProjects(): Map<string, string> {
     const projects = new Map(this.credentials.cachedProjects());
-    for (const { device } of this.sessions.values()) projects.set(device.projectId, device.project);
+    for (const [id, { name }] of this.connectedProjects) projects.set(id, name);
     return projects;
   }
 
@@ -344,6 +347,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     if (!session) return;
     this.counters.connects++;
     // A takeover has closed the older connection of the same client id already [MQTT-3.1.4-2].
+    if (!this.sessions.has(client.id)) this.countProject(session, 1);
     this.sessions.set(client.id, session);
     this.tapped.get(client.id)?.connected(session, (this.peers.get(client.conn) ?? unknownPeer).address);
     this.emit('connected', session);
@@ -356,7 +360,14 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     if (this.sessions.get(client.id) !== session) return;
     this.sessions.delete(client.id);
     this.tapped.get(client.id)?.disconnected(session);
+    this.countProject(session, -1);
     this.emit('disconnected', session);
+  }
+
+  private countProject({ device: { projectId, project } }: DeviceSession, change: 1 | -1): void {
+    const devices = (this.connectedProjects.get(projectId)?.devices ?? 0) + change;
+    if (devices > 0) this.connectedProjects.set(projectId, { name: project, devices });
+    else this.connectedProjects.delete(projectId);
   }
 
   /** The hook whose callback releases PUBACK. It also runs for wills, after the connection has gone. */

@@ -9,11 +9,15 @@ import type { Admitted } from './credentials.js';
 const gatherMs = 200;
 /** More at once than this wait for their next connect. */
 const maxGathered = 10_000;
+/** Credentials whose last use is remembered; one beyond is written once more. About 100 bytes each. */
+const maxWritten = 50_000;
 /** A fleet that reconnects often is written down this often. */
 const againMs = 3_600_000;
 
 export class CredentialKeeper {
   private waiting: CredentialUse[] = [];
+  /** Credential id -> when its use was written down: cached records do not know it yet. */
+  private readonly written = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
 
@@ -31,8 +35,11 @@ export class CredentialKeeper {
   /** The device has proven itself, with this token or by its certificate. */
   note({ device, credential }: Admitted, token: Uint8Array | undefined): void {
     const needsKey = token !== undefined && !credential.hasKey;
-    const isRecent = credential.usedAt !== null && Date.now() - credential.usedAt < againMs;
-    if ((isRecent && !needsKey) || this.waiting.length >= maxGathered) return;
+    const usedAt = Math.max(credential.usedAt ?? 0, this.written.get(credential.id) ?? 0);
+    const isRecent = Date.now() - usedAt < againMs;
+    // A key is written with the use that shows it.
+    if ((isRecent && (!needsKey || this.written.has(credential.id))) || this.waiting.length >= maxGathered)
+      return;
     this.waiting.push({
       projectId: device.projectId,
       credentialId: credential.id,
@@ -54,6 +61,11 @@ export class CredentialKeeper {
     this.waiting = [];
     if (uses.length === 0) return;
     this.writing = this.usage.note(uses, this.graceSeconds).then((ended) => {
+      for (const { credentialId, at } of uses) {
+        this.written.delete(credentialId);
+        this.written.set(credentialId, at.getTime());
+        if (this.written.size > maxWritten) this.written.delete(this.written.keys().next().value!);
+      }
       for (const { project, device } of ended) this.onEnded(project, device);
     }, this.onError);
   }

@@ -134,6 +134,7 @@ export const Device = entity<DeviceRow>(
       device_site_idx: ['projectId', 'site', 'name'],
       device_hardware_idx: ['projectId', 'hardwareRevision', 'name'],
       device_desired_idx: ['desired'],
+      device_name_trigram_idx: ['name'],
     },
     foreign: {
       device_project_fkey: [['projectId'], 'project', ['id'], 'cascade'],
