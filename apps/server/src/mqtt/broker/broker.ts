@@ -64,6 +64,17 @@ export interface Peer {
 const unnamed = '(none)';
 const unknownPeer: Peer = { address: 'unknown' };
 
+/** What the broker knows of a stream, kept on it: tables beside it would cost every garbage collection. */
+interface Connection {
+  readonly peer: Peer;
+  readonly guard: PacketGuard;
+  /** Once admitted. */
+  session: DeviceSession | undefined;
+}
+const CONNECTION = Symbol('connection');
+type Known = Duplex & { [CONNECTION]?: Connection };
+const connectionOf = (client: Client): Connection | undefined => (client.conn as Known)[CONNECTION];
+
 /** Whom the broker tells what nobody waits for. */
 export interface BrokerListener {
   /** A device has proven itself: with this token, or by its certificate. */
@@ -103,11 +114,6 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
 
   private readonly aedes: Aedes;
   private readonly throttle: AuthThrottle;
-  private readonly peers = new WeakMap<Duplex, Peer>();
-  /** Client ids of those that were admitted. */
-  private readonly names = new WeakMap<Duplex, string>();
-  private readonly byClient = new WeakMap<Client, DeviceSession>();
-  private readonly guards = new WeakMap<Duplex, PacketGuard>();
   private readonly pending = new Set<Duplex>();
   private readonly tapped: TappedDevices;
   private sweepTimer: NodeJS.Timeout | undefined;
@@ -176,14 +182,14 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     this.pending.add(conn);
     conn.once('close', () => this.pending.delete(conn));
     const guard = new PacketGuard(this.options.maxConnectBytes);
-    this.guards.set(conn, guard);
-    this.peers.set(conn, peer);
+    const connection: Connection = { peer, guard, session: undefined };
+    (conn as Known)[CONNECTION] = connection;
     const read = conn.read.bind(conn);
     conn.read = (size?: number): unknown => {
       const bytes = read(size) as Uint8Array | null;
       if (bytes === null || guard.accept(bytes)) return bytes;
       this.counters.droppedForSize++;
-      const clientId = this.nameOf(conn);
+      const clientId = connection.session?.clientId ?? unnamed;
       if (clientId === unnamed) this.throttle.failed(peer.address, undefined);
       this.refusals.add('mqtt.packet-too-large', {
         clientId,
@@ -246,7 +252,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   private prepare(client: Client, packet: ConnectPacket): Error | undefined {
     const refusal = this.refusalOf(packet);
     if (refusal !== undefined) {
-      const peer = this.peers.get(client.conn) ?? unknownPeer;
+      const peer = connectionOf(client)?.peer ?? unknownPeer;
       this.throttle.failed(peer.address, undefined);
       this.refuseConnect(packet.clientId, refusal, peer);
       return new Error(refusal);
@@ -277,7 +283,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     done: AuthenticateDone,
   ): void {
     const device = parseClientId(username ?? '');
-    const peer = this.peers.get(client.conn) ?? unknownPeer;
+    const peer = connectionOf(client)?.peer ?? unknownPeer;
     const refuse = (code: Refusal, returnCode: number, facts?: RefusalFacts): void => {
       this.refuseConnect(client.id, code, peer, facts);
       done(Object.assign(new Error(code), { returnCode }), false);
@@ -328,33 +334,29 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
   }
 
   private admit(client: Client, { device, credential }: Admitted): void {
-    this.byClient.set(
-      client,
-      new DeviceSession(client, device, credential, { options: this.options, tapped: this.tapped }),
-    );
-    this.names.set(client.conn, client.id);
     this.pending.delete(client.conn);
-    const guard = this.guards.get(client.conn);
-    if (guard) guard.maxPacketBytes = this.options.maxPacketBytes;
-  }
-
-  private nameOf(conn: Duplex): string {
-    return this.names.get(conn) ?? unnamed;
+    const connection = connectionOf(client);
+    if (!connection) return;
+    connection.session = new DeviceSession(client, device, credential, {
+      options: this.options,
+      tapped: this.tapped,
+    });
+    connection.guard.maxPacketBytes = this.options.maxPacketBytes;
   }
 
   private ready(client: Client): void {
-    const session = this.byClient.get(client);
+    const session = connectionOf(client)?.session;
     if (!session) return;
     this.counters.connects++;
     // A takeover has closed the older connection of the same client id already [MQTT-3.1.4-2].
     if (!this.sessions.has(client.id)) this.countProject(session, 1);
     this.sessions.set(client.id, session);
-    this.tapped.get(client.id)?.connected(session, (this.peers.get(client.conn) ?? unknownPeer).address);
+    this.tapped.get(client.id)?.connected(session, (connectionOf(client)?.peer ?? unknownPeer).address);
     this.emit('connected', session);
   }
 
   private gone(client: Client): void {
-    const session = this.byClient.get(client);
+    const session = connectionOf(client)?.session;
     if (!session) return;
     session.closed = true;
     if (this.sessions.get(client.id) !== session) return;
@@ -372,7 +374,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
 
   /** The hook whose callback releases PUBACK. It also runs for wills, after the connection has gone. */
   private publish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
-    const session = client ? this.byClient.get(client) : undefined;
+    const session = client ? connectionOf(client)?.session : undefined;
     const leaf = session && client ? ownUpLeaf(client.id, packet.topic) : undefined;
     if (!client || !session || leaf === undefined || packet.qos === 2) {
       this.counters.refusedPublishes++;
@@ -413,7 +415,7 @@ export class MqttBroker extends EventEmitter<BrokerEvents> {
     subscription: Parameters<Aedes['authorizeSubscribe']>[1],
     done: SubscribeDone,
   ): void {
-    const session = this.byClient.get(client);
+    const session = connectionOf(client)?.session;
     const leaf = session ? ownDownLeaf(client.id, subscription.topic) : undefined;
     // QoS 2 would be granted but never spoken; the answer 0x80 says so [MQTT-3.9.3-2].
     if (

@@ -2,7 +2,7 @@
  * Device authentication: SHA-256 of a token compared in constant time, records cached for a short while, lookups of a
  * reconnecting fleet joined into few queries. Does not decide what an authenticated device may do (access.ts).
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { CredentialRecord, DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
 import type { DeviceAddress } from '@tinyfleet/wire';
 import { isFleetError } from '@tinyfleet/errors';
@@ -21,6 +21,8 @@ const maxEntries = 200_000;
 /** Lookups wait this long for company. */
 const gatherMs = 2;
 const maxGathered = 500;
+/** Queries at a time: while they are under way a reconnecting fleet gathers into few large ones. */
+const maxAsking = 2;
 
 interface Entry {
   readonly record: Promise<DeviceRecord | undefined>;
@@ -58,6 +60,7 @@ export class DeviceCredentials {
   private readonly refused = new Map<string, { readonly verdict: Verdict; readonly until: number }>();
   private waiting: Waiting[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private asking = 0;
 
   constructor(
     private readonly directory: DeviceDirectory,
@@ -75,7 +78,7 @@ export class DeviceCredentials {
     token: Uint8Array,
     { isHeld = false }: { readonly isHeld?: boolean } = {},
   ): Promise<Verdict> {
-    const given = createHash('sha256').update(token).digest();
+    const given = hash('sha256', token, 'buffer');
     return await this.decide(address, isHeld, (device) => {
       let found: CredentialRecord | undefined;
       // All are compared, and an unknown name takes the same path: the time of an answer tells nothing.
@@ -92,7 +95,7 @@ export class DeviceCredentials {
     chain: readonly Uint8Array[],
     { source, isHeld = false }: { readonly source: string; readonly isHeld?: boolean },
   ): Promise<Verdict> {
-    const fingerprint = createHash('sha256').update(chain[0]!).digest();
+    const fingerprint = hash('sha256', chain[0]!, 'buffer');
     const find = (device: DeviceRecord | undefined): CredentialRecord | undefined =>
       device?.credentials.find(
         (one) => one.kind === 'certificate' && fingerprint.equals(one.hash) && this.isInTime(one),
@@ -225,12 +228,20 @@ export class DeviceCredentials {
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const asked = this.waiting;
-    this.waiting = [];
-    this.directory.find(asked.map(({ address }) => address)).then(
-      (found) => asked.forEach((one, i) => one.resolve(found[i])),
-      (error: unknown) => asked.forEach((one) => one.reject(error)),
-    );
+    if (this.asking >= maxAsking) return;
+    const asked = this.waiting.splice(0, maxGathered);
+    if (asked.length === 0) return;
+    this.asking++;
+    this.directory
+      .find(asked.map(({ address }) => address))
+      .then(
+        (found) => asked.forEach((one, i) => one.resolve(found[i])),
+        (error: unknown) => asked.forEach((one) => one.reject(error)),
+      )
+      .finally(() => {
+        this.asking--;
+        this.flush();
+      });
   }
 }
 

@@ -3,7 +3,6 @@ import { setTimeout } from 'node:timers/promises';
 import type { AuthStores } from '@tinyfleet/auth';
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type { RegistryStores } from '@tinyfleet/registry';
 import type { BulkQueue, RegistryStores } from '@tinyfleet/registry';
 import type { BuildQueue, PayloadKey, PayloadQueue, ReleaseStores } from '@tinyfleet/releases';
 import { isContention, type Database, type Db } from '../database.js';

@@ -14,10 +14,12 @@ export class PgDeviceDirectory implements DeviceDirectory {
   constructor(private readonly db: Db) {}
 
   async find(addresses: readonly DeviceAddress[]): Promise<(DeviceRecord | undefined)[]> {
-    const rows = await this.db.query<Row>(namedQuery('telemetry/find-devices'), [
-      addresses.map(({ project }) => project),
-      addresses.map(({ device }) => device),
-    ]);
+    // Prepared: planning it takes longer than finding a few devices.
+    const rows = await this.db.query<Row>(
+      namedQuery('telemetry/find-devices'),
+      [addresses.map(({ project }) => project), addresses.map(({ device }) => device)],
+      'find-devices',
+    );
     const found = new Array<DeviceRecord | undefined>(addresses.length).fill(undefined);
     for (const { position, bootId, credentials, ...record } of rows) {
       found[position - 1] = {
