@@ -28,11 +28,10 @@ export class BulkJob {
         return;
       }
     } catch (error) {
+      if (!isFleetError(error) || error.status >= 500) throw error;
+      // Gone with its project.
+      if (error.code === 'registry.bulk-action-not-found') return;
       // Refused for good: the group has gone, or a device would have too many tags. What is changed stays changed.
-      if (!isFleetError(error) || error.status >= 500 || error.code === 'registry.bulk-action-not-found') {
-        if (isFleetError(error) && error.code === 'registry.bulk-action-not-found') return;
-        throw error;
-      }
       await this.end(scope, id, 'failed', error.toProblem());
     }
   }
