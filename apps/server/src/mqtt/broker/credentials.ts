@@ -2,7 +2,7 @@
  * Device authentication: SHA-256 of a token compared in constant time, records cached for a short while, lookups of a
  * reconnecting fleet joined into few queries. Does not decide what an authenticated device may do (access.ts).
  */
-import { hash, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import type { CredentialRecord, DeviceDirectory, DeviceRecord } from '@tinyfleet/telemetry';
 import type { DeviceAddress } from '@tinyfleet/wire';
 import { isFleetError } from '@tinyfleet/errors';
@@ -254,9 +254,9 @@ export function refusalOf({ enabled, enrolment }: DeviceRecord): Refusal | undef
 
 /** Of all of them: another chain may lead to an authority. */
 function digestOf(chain: readonly Uint8Array[]): string {
-  const hash = createHash('sha256');
-  for (const der of chain) hash.update(der);
-  return hash.digest('base64');
+  const digest = createHash('sha256');
+  for (const der of chain) digest.update(der);
+  return digest.digest('base64');
 }
 
 const hasEnded = ({ expiresAt }: CredentialRecord): boolean => expiresAt !== null && expiresAt <= Date.now();
