@@ -41,6 +41,7 @@ export async function startBenchDatabase(count) {
       tokens.map((token) => createHash('sha256').update(token).digest()),
     ],
   );
+  await database.query('analyze');
   const stop = async () => {
     await database.close();
     await postgres.stop();

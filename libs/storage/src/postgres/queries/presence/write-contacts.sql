@@ -12,8 +12,8 @@ with policy as materialized (
   from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::timestamptz[], $5::timestamptz[], $6::integer[], $7::float8[])
     as t (project_id, device_id, connected, began_at, last_seen_at, duty_cycle_s, default_wait_s)
   cross join policy p
-  join device d on d.project_id = t.project_id and d.id = t.device_id
-  left join presence x on x.project_id = t.project_id and x.device_id = t.device_id
+  cross join lateral (select from device d where d.project_id = t.project_id and d.id = t.device_id limit 1) d
+  left join lateral (select * from presence x where x.project_id = t.project_id and x.device_id = t.device_id limit 1) x on true
 ), measured as materialized (
   select c.*, case when c.began_at > c.before and not c.was_connected then
     least("maxGapS", extract(epoch from c.began_at - c.before) - coalesce((

@@ -8,7 +8,8 @@ select q.i::int as position, p.id as "projectId", d.id as "deviceId", p.name as 
   r.boot_id as "bootId", coalesce(r.last_sequence, 0)::float8 as "lastSequence", coalesce(r.gaps, 0)::float8 as gaps
 from unnest($1::text[], $2::text[]) with ordinality as q (project, device, i)
 join project p on p.name = q.project
-join device d on d.project_id = p.id and d.name = q.device
+-- One by one: in a table that was filled a moment ago and has no statistics yet, a join would read all devices for a few.
+cross join lateral (select * from device d where d.project_id = p.id and d.name = q.device limit 1) d
 left join device_report r on r.project_id = d.project_id and r.device_id = d.id
 cross join lateral (
   select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'kind', c.kind, 'hash', encode(c.hash, 'base64'),
