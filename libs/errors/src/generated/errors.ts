@@ -2138,15 +2138,31 @@ export const errors = {
     transient: false,
     title: 'Registry: group members too many',
     text: '{count} devices match; at most {limit} go into a static group at once.',
-    hint: 'Make a dynamic group of the filter, or raise the limit with the option `limits.bulkDevices`.',
+    hint: 'Make a dynamic group of the filter, or use a bulk action, which runs as a job: `tinyfleet device update --filter ... --add-to-group NAME`.',
   },
-  'registry.bulk-too-many': {
-    status: 422,
-    exit: 2,
+  'registry.bulk-too-many-open': {
+    status: 409,
+    exit: 5,
     transient: false,
-    title: 'Registry: bulk too many',
-    text: '{count} devices match; one bulk action changes at most {limit}.',
-    hint: 'Narrow the filter and repeat, or raise the limit with the option `limits.bulkDevices`.',
+    title: 'Registry: bulk too many open',
+    text: 'The project has {limit} bulk actions that are not over yet.',
+    hint: 'Wait for one to end or cancel one; `tinyfleet device actions` lists them. The option `limits.bulkActions` is the limit.',
+  },
+  'registry.bulk-action-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Registry: bulk action not found',
+    text: 'There is no bulk action {action}.',
+    hint: '`tinyfleet device actions` lists those of the project. Small ones are done at once and have none.',
+  },
+  'registry.bulk-action-over': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: bulk action over',
+    text: 'The bulk action {action} is {state} already.',
+    hint: 'Nothing; what it has changed stays changed.',
   },
   'registry.bulk-count-changed': {
     status: 409,
@@ -3775,7 +3791,9 @@ export interface ErrorData {
   'registry.group-in-use': { group: Value; other: Value };
   'registry.group-static': { group: Value; kind: Value; reason: Value };
   'registry.group-members-too-many': { count: Value; limit: Value };
-  'registry.bulk-too-many': { count: Value; limit: Value };
+  'registry.bulk-too-many-open': { limit: Value };
+  'registry.bulk-action-not-found': { action: Value };
+  'registry.bulk-action-over': { action: Value; state: Value };
   'registry.bulk-count-changed': { count: Value; expected: Value };
   'registry.bulk-filter-empty': Record<never, Value>;
   'registry.groups-too-many': { limit: Value };
