@@ -301,6 +301,18 @@ function markdown(format) {
 }
 
 /** Every derived file, as path (from the root) to content; formatting of .ts and .md is the caller's (prettier). */
+/** What the firmware runs, for those who hear of it by number and tell it by name. */
+function opNames(format) {
+  const ops = format.ops
+    .filter((op) => op.implemented)
+    .map((op) => [op.name, { number: op.number, version: op.version }]);
+  return [
+    `// ${NOTE}`,
+    '// Ops of the runtime: TFLite builtin codes, own ops from 1,024; version of their parameters.',
+    `export const OPS = ${JSON.stringify(Object.fromEntries(ops))} as const;`,
+  ].join('\n');
+}
+
 export async function files(root) {
   const format = await readFormat(root);
   const ts = typescript(format);
@@ -308,6 +320,7 @@ export async function files(root) {
     ['firmware-stubs/runtime/include/fleet_bundle.h', header(format)],
     ['libs/compiler/src/plan/generated/bundle-layout.ts', ts],
     ['libs/runtime/src/generated/bundle-layout.ts', ts],
+    ['libs/wire/src/generated/ops.ts', opNames(format)],
     ['docs/spec/bundle-tables.md', markdown(format)],
   ]);
 }

@@ -165,6 +165,13 @@ describe('every mutating route', () => {
       const { builtIn: _, revision: __, ...spec } = items.find(({ name }) => name === 'wasm')!;
       await via(admin, 'deviceTypeCreate', { params: params(), body: { ...spec, name: 'own-type' } });
     },
+    deviceTypeUpdate: async () =>
+      via(admin, 'deviceTypeUpdate', {
+        params: { ...params(), deviceType: 'own-type' },
+        body: { title: 'Mine' },
+      }),
+    deviceTypeDelete: async () =>
+      via(admin, 'deviceTypeDelete', { params: { ...params(), deviceType: 'own-type' } }),
     deviceRegister: async () =>
       via(admin, 'deviceRegister', { params: params(), body: { name: 'd-1', type: 'wasm' } }),
     deviceRegisterMany: async () =>

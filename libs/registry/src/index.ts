@@ -13,6 +13,7 @@ export * from './provisioning/enrolment-service.js';
 export * from './provisioning/ports.js';
 export * from './provisioning/provisioning-service.js';
 export * from './device-service.js';
+export * from './device-type-service.js';
 export * from './device-state.js';
 export * from './group-service.js';
 export * from './import/columns.js';

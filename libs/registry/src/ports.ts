@@ -30,10 +30,27 @@ export interface ProjectStore {
 
 export interface DeviceTypeStore {
   list(scope: ProjectScope): Promise<Resource<'DeviceType'>[]>;
+  /** @throws registry.type-not-found */
+  get(scope: ProjectScope, name: string): Promise<Resource<'DeviceType'>>;
   /** @throws registry.type-exists */
   add(scope: ProjectScope, spec: DeviceTypeSpec): Promise<void>;
+  /** Nobody changes it or begins to use it until the transaction ends. @throws registry.type-not-found */
+  lock(scope: ProjectScope, name: string): Promise<Resource<'DeviceType'>>;
+  uses(scope: ProjectScope, name: string): Promise<DeviceTypeUses>;
+  /** @returns its revision */
+  update(scope: ProjectScope, spec: DeviceTypeSpec): Promise<number>;
+  remove(scope: ProjectScope, name: string): Promise<void>;
   /** Makes the project's built-in types equal to the catalogue. */
   refreshBuiltIn(scope: ProjectScope, catalogue: readonly DeviceTypeSpec[]): Promise<void>;
+}
+
+/** How many of each name a device type. */
+export interface DeviceTypeUses {
+  readonly devices: number;
+  readonly builds: number;
+  readonly releases: number;
+  readonly 'provisioning keys': number;
+  readonly authorities: number;
 }
 
 export interface NewDevice {

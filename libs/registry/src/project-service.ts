@@ -1,7 +1,7 @@
-/** Projects and their device types. */
-import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+/** Projects; their built-in device types. */
+import type { ProjectScope, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { CATALOGUE, type DeviceTypeSpec } from './catalogue.js';
+import { CATALOGUE } from './catalogue.js';
 import type { NewProject, RegistryStores } from './ports.js';
 
 export class ProjectService {
@@ -51,13 +51,5 @@ export class ProjectService {
         await this.stores.types.refreshBuiltIn(await this.scopeOf(name), CATALOGUE);
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
-  }
-
-  async addType(actor: string, scope: ProjectScope, spec: DeviceTypeSpec): Promise<Resource<'DeviceType'>> {
-    return await this.transact(async ({ types, audit }) => {
-      await types.add(scope, spec);
-      await audit.append(scope, { actor, action: 'device-type.made', target: spec.name });
-      return { ...spec, builtIn: false, revision: 1 };
-    });
   }
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
+import { missingOps, opBits } from '@tinyfleet/wire';
 import type { BuildJob, BuildOutcome, BuildRef, BuildSource, ReleaseStores } from './ports.js';
 
 export interface BuildRequest {
@@ -87,7 +88,11 @@ export class BuildService {
     });
   }
 
+  /** @throws builds.ops-missing when the firmware of the type cannot run it */
   async succeed(scope: ProjectScope, job: BuildJob, outcome: BuildOutcome): Promise<void> {
+    const missing = missingOps(outcome.needs, opBits(Object.keys(job.typeSpec.ops)));
+    if (missing.length > 0)
+      throw new FleetError('builds.ops-missing', { type: job.type, ops: missing.join(', ') });
     await this.transact(async (stores) => {
       if (await stores.builds.succeed(scope, job.buildId, outcome)) {
         await emit(stores, scope, job, { state: 'succeeded', progress: 1, stage: 'done' });
@@ -116,6 +121,8 @@ export class BuildService {
 
   private digest(source: BuildSource, options: Readonly<Record<string, unknown>>): string {
     const { model, version, labels, sourceDigest, validation, calibration, typeSpec } = source;
+    // Words about the hardware change no byte of a bundle.
+    const { title: _, source: __, sources: ___, ...figures } = typeSpec;
     const identity = {
       compiler: this.compilerVersion,
       model,
@@ -124,7 +131,7 @@ export class BuildService {
       sourceDigest,
       validation,
       calibration,
-      typeSpec,
+      typeSpec: figures,
       options,
     };
     return createHash('sha256').update(canonical(identity)).digest('hex');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { opBits } from '@tinyfleet/wire';
 import { obstacleTo, parseAbi, type BundleNeeds, type DeviceAbilities } from './compatibility.js';
 
 const device: DeviceAbilities = {
@@ -6,9 +7,17 @@ const device: DeviceAbilities = {
   slotBytes: 1_000,
   arenaBytes: 500,
   stateBytes: 64,
+  ops: opBits(['ADD', 'SOFTMAX']),
   floor: 4,
 };
-const bundle: BundleNeeds = { abi: 0x1_0002, bytes: 1_000, arenaBytes: 500, stateBytes: 64, sequence: 4 };
+const bundle: BundleNeeds = {
+  abi: 0x1_0002,
+  bytes: 1_000,
+  arenaBytes: 500,
+  stateBytes: 64,
+  ops: opBits(['ADD']),
+  sequence: 4,
+};
 
 describe('obstacleTo', () => {
   it('should let pass what fits exactly', () => {
@@ -16,6 +25,7 @@ describe('obstacleTo', () => {
   });
 
   it.each<[string, Partial<BundleNeeds>, number]>([
+    ['an op that its firmware lacks', { ops: opBits(['ADD', 'CONV_2D', 'PAD']) }, 216],
     ['a newer minor ABI', { abi: 0x1_0003 }, 215],
     ['another major ABI', { abi: 0x2_0000 }, 215],
     ['a bundle one byte larger than the slot', { bytes: 1_001 }, 220],
@@ -26,10 +36,6 @@ describe('obstacleTo', () => {
     const obstacle = obstacleTo({ ...bundle, ...change }, device);
     expect(obstacle?.errorNumber).toBe(number);
     expect(obstacle?.reason).toMatch(/\d/);
-  });
-
-  it('should not judge a device that never said hello', () => {
-    expect(obstacleTo({ ...bundle, bytes: 10_000 }, undefined)).toBeUndefined();
   });
 
   it('should read an ABI', () => {

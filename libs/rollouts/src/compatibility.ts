@@ -1,16 +1,18 @@
 /**
  * Whether a device can take a bundle, judged before it is sent: what its hello said against what the build needs.
- * A device that never said hello is not judged; it will refuse by itself with a registered code.
+ * A device that never said hello is taken for what its type says.
  */
 import { FleetError } from '@tinyfleet/errors';
+import { missingOps, type OpBits } from '@tinyfleet/wire';
 
-/** From the last hello. */
+/** From the last hello, or from the device's type. */
 export interface DeviceAbilities {
   /** `major << 16 | minor` */
   readonly abi: number;
   readonly slotBytes: number;
   readonly arenaBytes: number;
   readonly stateBytes: number;
+  readonly ops: OpBits;
   /** Sequences below it are refused. */
   readonly floor: number;
 }
@@ -22,6 +24,7 @@ export interface BundleNeeds {
   readonly bytes: number;
   readonly arenaBytes: number;
   readonly stateBytes: number;
+  readonly ops: OpBits;
   readonly sequence: number;
 }
 
@@ -31,8 +34,7 @@ export interface Obstacle {
   readonly reason: string;
 }
 
-export function obstacleTo(needs: BundleNeeds, device: DeviceAbilities | undefined): Obstacle | undefined {
-  if (!device) return undefined;
+export function obstacleTo(needs: BundleNeeds, device: DeviceAbilities): Obstacle | undefined {
   if (needs.abi >>> 16 !== device.abi >>> 16 || (needs.abi & 0xffff) > (device.abi & 0xffff)) {
     return told(
       new FleetError('manifest.abi-unsupported', {
@@ -41,6 +43,8 @@ export function obstacleTo(needs: BundleNeeds, device: DeviceAbilities | undefin
       }),
     );
   }
+  const missing = missingOps(needs.ops, device.ops);
+  if (missing.length > 0) return told(new FleetError('manifest.ops-missing', { ops: missing.join(', ') }));
   if (needs.bytes > device.slotBytes)
     return told(new FleetError('manifest.slot-too-small', { bytes: needs.bytes, limit: device.slotBytes }));
   if (needs.arenaBytes > device.arenaBytes) {

@@ -16,8 +16,7 @@ export interface TargetDevice extends Alike {
   readonly typeId: string;
   /** Its own time zone, as people or it itself noted it. */
   readonly zone: string | null;
-  /** Undefined: it never said hello. */
-  readonly abilities: DeviceAbilities | undefined;
+  readonly abilities: DeviceAbilities;
   readonly rule: {
     readonly kind: Resource<'UpdateRuleKind'>;
     readonly releaseId: string | null;

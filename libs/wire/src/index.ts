@@ -12,6 +12,7 @@ export * from './picks.js';
 export * from './boot-id.js';
 export * from './checksum.js';
 export * from './manifest/index.js';
+export * from './op-set.js';
 export * from './json.js';
 export * from './device-parameters.js';
 export * from './transfer/index.js';

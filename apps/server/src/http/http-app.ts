@@ -13,6 +13,7 @@ import {
   EnrolmentService,
   ProvisioningService,
   DeviceService,
+  DeviceTypeService,
   GroupService,
   ModelService,
   ProjectService,
@@ -49,6 +50,7 @@ import { DeviceController } from './device/device.controller.js';
 import { DeviceListening } from './device/device-listening.js';
 import { ListenController } from './device/listen.controller.js';
 import { DeviceImportController } from './device-import/device-import.controller.js';
+import { DeviceTypeController } from './device-type/device-type.controller.js';
 import { EventController } from './event/event.controller.js';
 import { EventStreams } from './event/event-streams.js';
 import { OpenStreams } from './event/open-streams.js';
@@ -87,6 +89,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   PersonController,
   AuditController,
   ProjectController,
+  DeviceTypeController,
   DeviceController,
   ListenController,
   CredentialController,
@@ -182,6 +185,7 @@ export async function createHttpApp(
     { provide: ProjectService, useValue: services.projects },
     { provide: DeviceImportService, useValue: services.imports },
     { provide: PgDeviceImportStore, useValue: services.importStore },
+    { provide: DeviceTypeService, useValue: services.types },
     { provide: DeviceService, useValue: services.devices },
     { provide: GroupService, useValue: services.groups },
     { provide: BulkService, useValue: services.bulk },

@@ -16,6 +16,7 @@ import {
   authorityDefaults,
   credentialDefaults,
   DeviceService,
+  DeviceTypeService,
   GroupService,
   ModelService,
   ProjectService,
@@ -76,6 +77,7 @@ export interface Services extends Parts {
   readonly people: PeopleService;
   readonly identities: IdentityService;
   readonly projects: ProjectService;
+  readonly types: DeviceTypeService;
   readonly devices: DeviceService;
   readonly credentials: CredentialService;
   readonly groups: GroupService;
@@ -181,6 +183,7 @@ export function createServices(parts: Parts): Services {
       newId: uuidv7,
     }),
     projects,
+    types: new DeviceTypeService(stores, transact),
     devices: new DeviceService(transact, deviceKeys, uuidv7, attributes),
     credentials,
     admission: new AdmissionService(stores, transact, certificates, uuidv7, credentialDefaults),

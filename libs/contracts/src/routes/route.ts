@@ -24,6 +24,7 @@ export interface Route {
 
 export const project = z.object({ project: Name });
 export const device = project.extend({ device: Name });
+export const deviceType = project.extend({ deviceType: Name });
 export const group = project.extend({ group: Name });
 export const model = project.extend({ model: Name });
 export const modelVersion = model.extend({ version: Version });

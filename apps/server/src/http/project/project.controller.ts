@@ -1,4 +1,4 @@
-/** Projects, their device types, and counts. */
+/** Projects and their counts. */
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
@@ -59,23 +59,5 @@ export class ProjectController {
   @Api('fleetSummary')
   async summary(@Scope() scope: ProjectScope): Promise<ApiOutput<'fleetSummary'>> {
     return await this.stores.projects.summary(scope);
-  }
-
-  @Api('deviceTypeList')
-  async types(@Scope() scope: ProjectScope): Promise<ApiOutput<'deviceTypeList'>> {
-    return { items: await this.stores.types.list(scope), nextCursor: null };
-  }
-
-  @Api('deviceTypeCreate')
-  async addType(
-    @Caller() caller: AuthCaller,
-    @Scope() scope: ProjectScope,
-    @Input() { body }: ApiInput<'deviceTypeCreate'>,
-  ): Promise<ApiOutput<'deviceTypeCreate'>> {
-    return await this.projects.addType(caller.actor, scope, {
-      ...body,
-      abi: body.abi ?? '1.0',
-      source: body.source ?? caller.actor,
-    });
   }
 }

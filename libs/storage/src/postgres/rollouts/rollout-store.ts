@@ -9,20 +9,22 @@ import {
 } from '@tinyfleet/contracts';
 import { FleetError, describeDeviceError } from '@tinyfleet/errors';
 import type { Filter } from '@tinyfleet/filter';
-import type {
-  BundleNeeds,
-  DecisionKind,
-  DeploymentState,
-  DeviceAbilities,
-  NewDeployment,
-  NewRollout,
-  OpenRolloutFinder,
-  ReleaseFacts,
-  RolloutState,
-  RolloutStore,
-  StepPlan,
-  TargetDevice,
+import {
+  parseAbi,
+  type BundleNeeds,
+  type DecisionKind,
+  type DeploymentState,
+  type DeviceAbilities,
+  type NewDeployment,
+  type NewRollout,
+  type OpenRolloutFinder,
+  type ReleaseFacts,
+  type RolloutState,
+  type RolloutStore,
+  type StepPlan,
+  type TargetDevice,
 } from '@tinyfleet/rollouts';
+import { opBits } from '@tinyfleet/wire';
 import type { Db } from '../database.js';
 import { DEVICE_FROM } from '../queries/devices.js';
 import { loadFilterNames } from '../queries/filter-names.js';
@@ -30,6 +32,7 @@ import { filterSql } from '../queries/filter-sql.js';
 import { Parameters } from '../queries/parameters.js';
 import { namedQuery } from '../queries/index.js';
 import { cursorKey, cursorNumber, iso, isoOrNull, toPage } from '../stores/page.js';
+import { specOf, type StoredSpec } from '../stores/device-store.js';
 
 interface RolloutRow {
   readonly number: number;
@@ -61,6 +64,12 @@ interface DeploymentRow {
   readonly updatedAt: Date;
   readonly rollout: number;
   readonly release: string;
+}
+
+/** Of a hello as it is stored. */
+interface HelloAbilities extends Pick<DeviceAbilities, 'abi' | 'slotBytes' | 'arenaBytes' | 'stateBytes'> {
+  readonly opSet: string;
+  readonly ownOpSet?: string;
 }
 
 export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
@@ -170,7 +179,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
       digest: Buffer;
       bytes: number;
       sequence: number;
-      needs: Omit<BundleNeeds, 'bytes' | 'sequence'> | null;
+      needs: (Omit<BundleNeeds, 'bytes' | 'sequence' | 'ops'> & BundleNeeds['ops']) | null;
     }>(
       `select r.id, r.state, r.not_after as "notAfter", a.type_id as "typeId", a.bundle_digest as digest, a.bundle_bytes::float8 as bytes,
          r.sequence::float8 as sequence, b.report -> 'needs' as needs
@@ -195,6 +204,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
                 abi: needs?.abi ?? 0,
                 arenaBytes: needs?.arenaBytes ?? 0,
                 stateBytes: needs?.stateBytes ?? 0,
+                ops: { opSet: needs?.opSet ?? '', ownOpSet: needs?.ownOpSet ?? '' },
                 bytes,
                 sequence,
               },
@@ -208,7 +218,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     const names = await loadFilterNames(this.db, scope, filter);
     const parameters = new Parameters([scope.id, notIn ?? null]);
     const rows = await this.db.query<
-      Omit<TargetDevice, 'abilities'> & { hello: DeviceAbilities | null; floor: number }
+      Omit<TargetDevice, 'abilities'> & { hello: HelloAbilities | null; floor: number | null }
     >(
       `select d.id as "deviceId", d.name, d.type_id as "typeId", t.name as type, d.site,
          coalesce(report.firmware_version, '') as firmware,
@@ -227,6 +237,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
          and ${filterSql(filter, parameters, names)} order by d.name`,
       parameters.values,
     );
+    const byType = await this.abilitiesOfTypes(scope);
     return rows.map(({ hello, floor, ...device }) => ({
       ...device,
       abilities: hello
@@ -235,9 +246,10 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
             slotBytes: hello.slotBytes,
             arenaBytes: hello.arenaBytes,
             stateBytes: hello.stateBytes,
-            floor,
+            ops: { opSet: hello.opSet, ownOpSet: hello.ownOpSet ?? '' },
+            floor: floor ?? 0,
           }
-        : undefined,
+        : byType.get(device.typeId)!,
     }));
   }
 
@@ -249,6 +261,21 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
       parameters.values,
     );
     return new Set(rows.map(({ name }) => name));
+  }
+
+  /** For devices that have not said what they are. */
+  private async abilitiesOfTypes(scope: ProjectScope): Promise<Map<string, DeviceAbilities>> {
+    const rows = await this.db.query<{ id: string; spec: StoredSpec }>(
+      'select id, spec from device_type where project_id = $1',
+      [scope.id],
+    );
+    return new Map(
+      rows.map(({ id, spec }) => {
+        const { abi, slotBytes, arenaBytes, stateBytes, ops } = specOf(spec);
+        const bits = opBits(Object.keys(ops));
+        return [id, { abi: parseAbi(abi) ?? 0, slotBytes, arenaBytes, stateBytes, ops: bits, floor: 0 }];
+      }),
+    );
   }
 
   async add(

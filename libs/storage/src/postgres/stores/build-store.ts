@@ -4,6 +4,7 @@ import { FleetError } from '@tinyfleet/errors';
 import type { BuildJob, BuildOutcome, BuildRef, BuildSource, BuildStore } from '@tinyfleet/releases';
 import { uuidv7 } from 'uuidv7';
 import type { Db } from '../database.js';
+import { specOf, type StoredSpec } from './device-store.js';
 import { addBlob } from './model-store.js';
 import { cursorId, iso, isoOrNull, toPage } from './page.js';
 
@@ -40,7 +41,7 @@ interface SourceRow {
   validation_calibration: Buffer | null;
   type_name: string;
   builtin: boolean;
-  spec: Resource<'DeviceType'>;
+  spec: StoredSpec;
 }
 const SOURCE_COLUMNS = `v.labels, v.file_name, v.source_digest, v.validation_inputs, v.validation_labels,
   v.validation_calibration,   t.name as type_name, t.builtin, t.spec`;
@@ -244,7 +245,7 @@ function toSource(ref: BuildRef, row: SourceRow): BuildSource {
   const { validation_inputs: inputs, validation_labels: labels, validation_calibration: calibration } = row;
   return {
     ...ref,
-    typeSpec: { ...row.spec, name: row.type_name, builtIn: row.builtin },
+    typeSpec: { ...specOf(row.spec), name: row.type_name, builtIn: row.builtin },
     labels: row.labels,
     fileName: row.file_name,
     sourceDigest: row.source_digest.toString('hex'),

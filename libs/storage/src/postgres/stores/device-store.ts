@@ -12,10 +12,12 @@ import {
   type DeviceState,
   type DeviceStore,
   type DeviceTypeSpec,
+  type DeviceTypeUses,
   type DeviceTypeStore,
   type LockedDevice,
   type NewDevice,
 } from '@tinyfleet/registry';
+import { FIRMWARE_OPS, REDUCED_FIRMWARE_OPS } from '@tinyfleet/wire';
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
@@ -51,11 +53,60 @@ export class PgDeviceTypeStore implements DeviceTypeStore {
       .getRepository(entities.DeviceType)
       .find({ where: { projectId: scope.id }, order: { name: 'ASC' } });
     return rows.map((row) => ({
-      ...(row.spec as DeviceTypeSpec),
+      ...specOf(row.spec as StoredSpec),
       name: row.name,
       builtIn: row.builtin,
       revision: row.revision,
     }));
+  }
+
+  async get(scope: ProjectScope, name: string): Promise<Resource<'DeviceType'>> {
+    return await this.find(scope, name, '');
+  }
+
+  async lock(scope: ProjectScope, name: string): Promise<Resource<'DeviceType'>> {
+    return await this.find(scope, name, 'for update');
+  }
+
+  private async find(
+    scope: ProjectScope,
+    name: string,
+    lock: '' | 'for update',
+  ): Promise<Resource<'DeviceType'>> {
+    const [row] = await this.db.query<{ spec: StoredSpec; builtin: boolean; revision: number }>(
+      `select spec, builtin, revision::float8 as revision from device_type where project_id = $1 and name = $2 ${lock}`,
+      [scope.id, name],
+    );
+    if (!row) throw new FleetError('registry.type-not-found', { type: name });
+    return { ...specOf(row.spec), name, builtIn: row.builtin, revision: row.revision };
+  }
+
+  async uses(scope: ProjectScope, name: string): Promise<DeviceTypeUses> {
+    const [row] = await this.db.query<DeviceTypeUses>(
+      `select (select count(*)::int from device x where x.project_id = $1 and x.type_id = t.id) as devices,
+         (select count(*)::int from build x where x.project_id = $1 and x.type_id = t.id) as builds,
+         (select count(*)::int from release_artifact x where x.project_id = $1 and x.type_id = t.id) as releases,
+         (select count(*)::int from provisioning_key_type x where x.project_id = $1 and x.type_id = t.id) as "provisioning keys",
+         (select count(*)::int from device_authority x where x.project_id = $1 and x.type_id = t.id) as authorities
+       from device_type t where t.project_id = $1 and t.name = $2`,
+      [scope.id, name],
+    );
+    if (!row) throw new FleetError('registry.type-not-found', { type: name });
+    return row;
+  }
+
+  async update(scope: ProjectScope, spec: DeviceTypeSpec): Promise<number> {
+    const [row] = await this.db.query<{ revision: number }>(
+      `update device_type set spec = $3, revision = revision + 1 where project_id = $1 and name = $2
+       returning revision::float8 as revision`,
+      [scope.id, spec.name, JSON.stringify(spec)],
+    );
+    if (!row) throw new FleetError('registry.type-not-found', { type: spec.name });
+    return row.revision;
+  }
+
+  async remove(scope: ProjectScope, name: string): Promise<void> {
+    await this.db.execute('delete from device_type where project_id = $1 and name = $2', [scope.id, name]);
   }
 
   async add(scope: ProjectScope, spec: DeviceTypeSpec): Promise<void> {
@@ -78,6 +129,13 @@ export class PgDeviceTypeStore implements DeviceTypeStore {
     );
   }
 }
+
+/** As stored before types named their ops. */
+export type StoredSpec = Omit<DeviceTypeSpec, 'ops'> & { readonly ops?: DeviceTypeSpec['ops'] };
+export const specOf = (stored: StoredSpec): DeviceTypeSpec => ({
+  ...stored,
+  ops: stored.ops ?? (stored.profile === 'reduced' ? REDUCED_FIRMWARE_OPS : FIRMWARE_OPS),
+});
 
 export class PgDeviceStore implements DeviceStore {
   constructor(private readonly db: Db) {}
