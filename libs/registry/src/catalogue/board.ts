@@ -79,7 +79,7 @@ export function type(
     ...spec,
     abi: FIRMWARE_ABI,
     ops: spec.profile === 'reduced' ? REDUCED_FIRMWARE_OPS : FIRMWARE_OPS,
-    source: [...documents].join('; '),
+    source: documents.size > 0 ? [...documents].join('; ') : (spec.sources.core?.from ?? ''),
   };
 }
 
