@@ -188,9 +188,73 @@ describe('devices', () => {
       expect.arrayContaining(['wasm', 'posix', 'qemu-m3', 'qemu-m4', 'qemu-m7', 'rpi-pico']),
     );
     const [wasm] = (await call('deviceTypeList', { params })).items.filter(({ name }) => name === 'wasm');
-    const { builtIn: _, ...body } = { ...wasm!, name: 'own-board', slotBytes: 1_024 };
+    const { builtIn: _, ...body } = { ...wasm!, name: 'own-board', slotBytes: 1_024, sectorBytes: 1_024 };
     await call('deviceTypeCreate', { params, body });
     expect(await problem(call('deviceTypeCreate', { params, body }))).toEqual([409, 'registry.type-exists']);
+  });
+
+  it('should change and remove own types as far as what uses them allows', async () => {
+    const type = (name: string) => ({ ...params, deviceType: name });
+    const update = (name: string, body: object, revision?: number) =>
+      call('deviceTypeUpdate', {
+        params: type(name),
+        body,
+        ...(revision === undefined ? {} : { headers: { 'if-match': `"${revision}"` } }),
+      });
+    const { builtIn: _, revision: __, ...m4 } = await call('deviceTypeGet', { params: type('qemu-m4') });
+    expect(m4.sources?.core).toMatchObject({ checked: true });
+    expect(await problem(update('qemu-m4', { title: 'x' }))).toEqual([409, 'registry.type-built-in']);
+    expect(await problem(call('deviceTypeDelete', { params: type('qemu-m4') }))).toEqual([
+      409,
+      'registry.type-built-in',
+    ]);
+    expect(await problem(update('nobody', { title: 'x' }))).toEqual([404, 'registry.type-not-found']);
+
+    const { ops, ...rest } = m4;
+    const made = await call('deviceTypeCreate', { params, body: { ...rest, name: 'my-m4' } });
+    // The ops of the firmware that comes with this version, unless said otherwise.
+    expect(made).toMatchObject({ builtIn: false, revision: 1, ops });
+    expect(await update('my-m4', { slotBytes: 65_536, title: 'Mine' }, 1)).toMatchObject({
+      slotBytes: 65_536,
+      revision: 2,
+    });
+    expect(await problem(update('my-m4', { title: 'x' }, 1))).toEqual([412, 'server.precondition-failed']);
+    for (const impossible of [
+      { ops: { NO_SUCH_OP: 1 } },
+      { slotBytes: 65_537 },
+      { slotBytes: 4_194_304 },
+      { arenaBytes: 4_194_304 },
+      { programUnitBytes: 5 },
+    ])
+      expect(await problem(update('my-m4', impossible))).toEqual([422, 'registry.type-invalid']);
+
+    await call('deviceRegister', { params, body: { name: 'uses-my-m4', type: 'my-m4' } });
+    expect(await problem(update('my-m4', { slotBytes: 4_096 }))).toEqual([409, 'registry.type-in-use']);
+    expect(await problem(call('deviceTypeDelete', { params: type('my-m4') }))).toEqual([
+      409,
+      'registry.type-in-use',
+    ]);
+    expect(await update('my-m4', { slotBytes: 131_072, abi: '1.1' })).toMatchObject({ revision: 3 });
+    await call('deviceDelete', { params: { ...params, device: 'uses-my-m4' } });
+    await call('deviceTypeDelete', { params: type('my-m4') });
+    expect(await problem(call('deviceTypeGet', { params: type('my-m4') }))).toEqual([
+      404,
+      'registry.type-not-found',
+    ]);
+  });
+
+  it('should take a type whose firmware runs less', async () => {
+    const {
+      builtIn: _,
+      revision: __,
+      ...wasm
+    } = await call('deviceTypeGet', {
+      params: { ...params, deviceType: 'wasm' },
+    });
+    const { FULLY_CONNECTED: ___, ...ops } = wasm.ops;
+    await call('deviceTypeCreate', { params, body: { ...wasm, name: 'without-dense', ops } });
+    const { items } = await call('deviceTypeList', { params });
+    expect(items.find(({ name }) => name === 'without-dense')?.ops).toEqual(ops);
   });
 
   async function tokenHash(name: string): Promise<Buffer> {
@@ -279,6 +343,16 @@ describe('models, builds and releases', () => {
     const again = await call('buildStart', { params, body });
     expect(again.items).toEqual([before]);
     expect((await call('buildList', { params })).items).toHaveLength(1);
+  });
+
+  it('should refuse what the firmware of the type does not run, by the names of its ops', async () => {
+    await call('buildStart', {
+      params,
+      body: { model: 'vibration', version: '1.1.0', deviceTypes: ['without-dense'] },
+    });
+    const failed = await finished({ ...version, deviceType: 'without-dense' });
+    expect(failed).toMatchObject({ state: 'failed', error: { code: 'builds.ops-missing' } });
+    expect(failed.error?.detail).toContain('FULLY_CONNECTED');
   });
 
   it('should say what does not fit, and keep the failure with its hint', async () => {

@@ -11,8 +11,8 @@ let client: Client;
 let folder = '';
 
 /** The blocks of the page marked so, as one script for the product's own ports. */
-async function script(mark: string): Promise<string> {
-  const page = await readFile(join(workspaceRoot, 'docs/connect-a-device.md'), 'utf8');
+async function script(mark: string, name = 'connect-a-device'): Promise<string> {
+  const page = await readFile(join(workspaceRoot, `docs/${name}.md`), 'utf8');
   const blocks = page.matchAll(
     new RegExp(`<!-- executed: ${mark} -->\\s+\`\`\`sh\\n([\\s\\S]*?)\`\`\``, 'g'),
   );
@@ -51,6 +51,15 @@ describeWith(['mosquitto_pub'], 'connecting a device by hand', () => {
       query: {},
     });
     expect(windows.items).toMatchObject([{ n: 10 }]);
+  }, 60_000);
+
+  it('should make a device type and listen as the page of devices says', async () => {
+    const ran = await product.shell(await script('types', 'devices'));
+    expect({ code: ran.code, stderr: ran.stderr }).toMatchObject({ code: 0 });
+    expect(ran.stdout).toContain('BLE front end');
+    const heard = await product.shell(await script('listen', 'devices'));
+    expect({ code: heard.code, stderr: heard.stderr }).toMatchObject({ code: 0 });
+    expect(heard.stdout).toContain('"kind":"listening"');
   }, 60_000);
 
   it('should work over TLS with the authority of this instance', async () => {

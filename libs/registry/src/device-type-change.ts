@@ -13,7 +13,8 @@ export function unsafeChanges(before: DeviceTypeSpec, after: DeviceTypeSpec): st
   for (const figure of FIXED)
     if ((before[figure] ?? 'full') !== (after[figure] ?? 'full')) unsafe.push(`change ${figure}`);
   for (const figure of GROWING) if (after[figure] < before[figure]) unsafe.push(`lower ${figure}`);
-  if (before.abi !== after.abi && !isNewer(before.abi, after.abi)) unsafe.push(`go from ABI ${before.abi} to ${after.abi}`);
+  if (before.abi !== after.abi && !isNewer(before.abi, after.abi))
+    unsafe.push(`go from ABI ${before.abi} to ${after.abi}`);
   const gone = Object.entries(before.ops).filter(([name, version]) => (after.ops[name] ?? 0) < version);
   if (gone.length > 0) unsafe.push(`lose ${gone.map(([name]) => name).join(', ')}`);
   return unsafe;

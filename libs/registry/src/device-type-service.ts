@@ -59,7 +59,8 @@ export class DeviceTypeService {
         throw new FleetError('registry.type-in-use', { type: name, change: unsafe, uses });
       const next = await types.update(scope, after);
       const changed = Object.keys(patch) as (keyof DeviceTypeSpec)[];
-      const only = (spec: DeviceTypeSpec) => Object.fromEntries(changed.map((key) => [key, spec[key] ?? null]));
+      const only = (spec: DeviceTypeSpec) =>
+        Object.fromEntries(changed.map((key) => [key, spec[key] ?? null]));
       await audit.append(scope, {
         actor,
         action: 'device-type.changed',
@@ -78,7 +79,8 @@ export class DeviceTypeService {
       const { builtIn, revision: _, ...before } = await types.lock(scope, name);
       if (builtIn) throw new FleetError('registry.type-built-in', { type: name });
       const uses = usesText(await types.uses(scope, name));
-      if (uses !== '') throw new FleetError('registry.type-in-use', { type: name, change: 'be removed', uses });
+      if (uses !== '')
+        throw new FleetError('registry.type-in-use', { type: name, change: 'be removed', uses });
       await types.remove(scope, name);
       await audit.append(scope, {
         actor,

@@ -2,7 +2,10 @@
 import { z } from '../zod.js';
 import { Name } from '../names.js';
 
-const Bytes = z.int().min(0).max(2 ** 40);
+const Bytes = z
+  .int()
+  .min(0)
+  .max(2 ** 40);
 /** What is said of a figure. */
 export const FigureSource = z
   .object({
@@ -50,7 +53,10 @@ export const DeviceType = z
     slotBytes: Bytes,
     arenaBytes: Bytes,
     stateBytes: Bytes,
-    sectorBytes: z.int().min(1).max(2 ** 30),
+    sectorBytes: z
+      .int()
+      .min(1)
+      .max(2 ** 30),
     programUnitBytes: z.int().min(1).max(65_536),
     /** What the core computes with beside integers: 16-bit SIMD, floating point, vectors (Helium). */
     features: z.array(z.enum(['dsp', 'fpu', 'mve'])).optional(),

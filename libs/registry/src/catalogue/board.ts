@@ -74,7 +74,11 @@ export function type(
   spec: Omit<DeviceTypeSpec, 'abi' | 'ops' | 'source' | 'sources'> &
     Required<Pick<DeviceTypeSpec, 'sources'>>,
 ): DeviceTypeSpec {
-  const documents = new Set(Object.values(spec.sources).filter(isDocument).map(({ from }) => from));
+  const documents = new Set(
+    Object.values(spec.sources)
+      .filter(isDocument)
+      .map(({ from }) => from),
+  );
   return {
     ...spec,
     abi: FIRMWARE_ABI,

@@ -8,7 +8,10 @@ const nrf52840: Omit<Board, 'name' | 'title'> = {
   ramKib: [256, zephyr('dts/arm/nordic/nrf52840_qiaa.dtsi, sram0')],
   sectorBytes: [4_096, zephyr('dts/arm/nordic/nrf52840.dtsi, flash0 erase-block-size')],
   programUnitBytes: [4, zephyr('dts/arm/nordic/nrf52840.dtsi, flash0 write-block-size')],
-  features: [['dsp', 'fpu'], zephyr('dts/arm/nordic/nrf52840.dtsi, cpu@0: M4 with FPU; DSP is part of Armv7E-M')],
+  features: [
+    ['dsp', 'fpu'],
+    zephyr('dts/arm/nordic/nrf52840.dtsi, cpu@0: M4 with FPU; DSP is part of Armv7E-M'),
+  ],
   slotKib: 352,
   arenaKib: 160,
 };

@@ -81,7 +81,10 @@ export const OTHERS: readonly DeviceTypeSpec[] = [
     ramKib: [256, zephyr('dts/arm/silabs/efr32mg24b310f1536im48.dtsi, sram0')],
     sectorBytes: [8_192, zephyr('dts/arm/silabs/efr32mg24.dtsi, flash0 erase-block-size')],
     programUnitBytes: [4, zephyr('dts/arm/silabs/efr32mg24.dtsi, flash0 write-block-size')],
-    features: [['dsp', 'fpu'], seen('Zephyr boards/silabs/radio_boards/xg24/doc: FPU; DSP as quoted for the clock')],
+    features: [
+      ['dsp', 'fpu'],
+      seen('Zephyr boards/silabs/radio_boards/xg24/doc: FPU; DSP as quoted for the clock'),
+    ],
     slotKib: 512,
     arenaKib: 144,
   }),

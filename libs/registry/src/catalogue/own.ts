@@ -73,6 +73,10 @@ function qemu(
     sectorBytes: 4 * KIB,
     programUnitBytes: 4,
     features,
-    sources: { ...all('chosen: firmware-stubs/ports/cortex-m, PSRAM as flash'), core: machine, features: machine },
+    sources: {
+      ...all('chosen: firmware-stubs/ports/cortex-m, PSRAM as flash'),
+      core: machine,
+      features: machine,
+    },
   });
 }
