@@ -8,7 +8,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectScope, type ProjectScope } from '@tinyfleet/contracts';
-import { CommandService } from '@tinyfleet/registry';
+import { CATALOGUE, CommandService } from '@tinyfleet/registry';
 import {
   KeyRotationService,
   PayloadService,
@@ -107,8 +107,8 @@ export class FleetHarness {
       harness.projectId,
     ]);
     await database.query(
-      `insert into device_type (project_id, id, name, builtin, spec) values ($1, $2, 'wasm', true, '{}')`,
-      [harness.projectId, harness.typeId],
+      `insert into device_type (project_id, id, name, builtin, spec) values ($1, $2, 'wasm', true, $3)`,
+      [harness.projectId, harness.typeId, CATALOGUE.find(({ name }) => name === 'wasm')],
     );
     return harness;
   }
