@@ -37,8 +37,8 @@ export function planOf(input: {
     filter,
     seed,
     devices: found.length,
-    can: able.filter(({ device }) => device.abilities !== undefined).length,
-    unknown: able.filter(({ device }) => device.abilities === undefined).length,
+    can: able.filter(({ device }) => device.hasGreeted).length,
+    unknown: able.filter(({ device }) => !device.hasGreeted).length,
     cannot: gather(
       judged.flatMap(({ device, obstacle }) =>
         obstacle ? [{ ...obstacle, errorCode: obstacle.errorNumber, name: device.name }] : [],

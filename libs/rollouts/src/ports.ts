@@ -16,7 +16,9 @@ export interface TargetDevice extends Alike {
   readonly typeId: string;
   /** Its own time zone, as people or it itself noted it. */
   readonly zone: string | null;
+  /** By its last hello; by its type when there was none. */
   readonly abilities: DeviceAbilities;
+  readonly hasGreeted: boolean;
   readonly rule: {
     readonly kind: Resource<'UpdateRuleKind'>;
     readonly releaseId: string | null;

@@ -88,7 +88,7 @@ export const RolloutPlan = z
     devices: z.int(),
     /** They said hello, and everything the release needs is there. */
     can: z.int(),
-    /** They never said hello: they judge it themselves. */
+    /** They never said hello: judged by their type, and in the end by themselves. */
     unknown: z.int(),
     cannot: z.array(Obstacle),
     /** A rule or another rollout keeps them from it. */

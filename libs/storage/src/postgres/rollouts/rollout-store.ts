@@ -218,7 +218,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     const names = await loadFilterNames(this.db, scope, filter);
     const parameters = new Parameters([scope.id, notIn ?? null]);
     const rows = await this.db.query<
-      Omit<TargetDevice, 'abilities'> & { hello: HelloAbilities | null; floor: number | null }
+      Omit<TargetDevice, 'abilities' | 'hasGreeted'> & { hello: HelloAbilities | null; floor: number | null }
     >(
       `select d.id as "deviceId", d.name, d.type_id as "typeId", t.name as type, d.site,
          coalesce(report.firmware_version, '') as firmware,
@@ -240,6 +240,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     const byType = await this.abilitiesOfTypes(scope);
     return rows.map(({ hello, floor, ...device }) => ({
       ...device,
+      hasGreeted: hello !== null,
       abilities: hello
         ? {
             abi: hello.abi,
