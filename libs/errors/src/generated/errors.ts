@@ -520,6 +520,14 @@ export const errors = {
     text: 'The compiler ended unexpectedly: {reason}.',
     hint: 'Run the build again, and report the model if it happens twice.',
   },
+  'builds.ops-missing': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Builds: ops missing',
+    text: 'The firmware of device type {type} does not run what the model needs: {ops}.',
+    hint: 'Update the firmware and add the ops to the type with `npx tinyfleet device-type update`, or build a model without them.',
+  },
   'builds.timeout': {
     status: 500,
     exit: 1,
@@ -1995,6 +2003,30 @@ export const errors = {
     title: 'Registry: type exists',
     text: 'A device type named {type} exists already.',
     hint: 'Choose another name.',
+  },
+  'registry.type-built-in': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: type built in',
+    text: 'The device type {type} comes with TinyFleet and cannot be changed or removed.',
+    hint: 'Copy it with `npx tinyfleet device-type add NAME --like {type}` and change the copy.',
+  },
+  'registry.type-in-use': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: type in use',
+    text: 'The device type {type} cannot {change}: it is used by {uses}.',
+    hint: 'Make another type with `npx tinyfleet device-type add NAME --like {type}`; memory and ops may grow, titles and sources may change.',
+  },
+  'registry.type-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Registry: type invalid',
+    text: 'The device type {type} is not possible: {reason}.',
+    hint: 'Correct the figure; `npx tinyfleet device-type show qemu-m4` shows one that is.',
   },
   'registry.device-not-found': {
     status: 404,
@@ -3576,6 +3608,7 @@ export interface ErrorData {
   'builds.no-types': Record<never, Value>;
   'builds.cancelled': Record<never, Value>;
   'builds.worker-died': { reason: Value };
+  'builds.ops-missing': { type: Value; ops: Value };
   'builds.timeout': { seconds: Value };
   'builds.payload-wrong': { method: Value };
   'bundle.not-a-bundle': Record<never, Value>;
@@ -3773,6 +3806,9 @@ export interface ErrorData {
   'registry.project-exists': { project: Value };
   'registry.type-not-found': { type: Value };
   'registry.type-exists': { type: Value };
+  'registry.type-built-in': { type: Value };
+  'registry.type-in-use': { type: Value; change: Value; uses: Value };
+  'registry.type-invalid': { type: Value; reason: Value };
   'registry.device-not-found': { device: Value };
   'registry.device-exists': { device: Value };
   'registry.filter-invalid': { at: Value; reason: Value };
