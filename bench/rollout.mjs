@@ -15,6 +15,8 @@ export async function run(args = []) {
   const bars = [];
   try {
     if (wants('--speed')) bars.push(...(await speed(product, devices)));
+    if (wants('--decisions')) bars.push(await decisions(product));
+    if (wants('--rate')) bars.push(await rate(product));
   } finally {
     await product.stop();
   }
@@ -53,4 +55,44 @@ async function speed(product, devices) {
       unit: 'devices/min',
     }),
   ];
+}
+
+const at = (values, share) => [...values].sort((a, b) => a - b)[Math.ceil(share * values.length) - 1];
+
+async function decisions(product) {
+  const { measureDecisions } = await import('./rollout/probes.mjs');
+  const { fromAck, fromSent } = await measureDecisions(product);
+  const row = (name, times) => [name, ...[0.5, 0.99, 1].map((share) => at(times, share).toFixed(1))];
+  table(
+    [
+      `${fromAck.length} decisions: ms until the first device of the next step is told`,
+      'p50',
+      'p99',
+      'worst',
+    ],
+    [
+      row('since the report was committed and acknowledged', fromAck),
+      row('since the report was sent', fromSent),
+    ],
+  );
+  stdout.write('\n');
+  // The commit lies between the two: the later start would flatter.
+  const value = at(fromSent, 0.99);
+  return bar({ id: 'rollout.decisionP99', value, bar: 250, better: 'lower', unit: 'ms' });
+}
+
+async function rate(product) {
+  const { measureRateCap } = await import('./rollout/probes.mjs');
+  const perMinute = 900;
+  const { offers, most, least } = await measureRateCap(product, { perMinute, minutes: 2.5 });
+  const off = Math.max(most - perMinute, perMinute - least) / perMinute;
+  table(
+    [`cap of ${perMinute} devices a minute, ${offers} offers`, 'devices'],
+    [
+      ['fullest sliding minute', most],
+      ['emptiest sliding minute', least],
+    ],
+  );
+  stdout.write('\n');
+  return bar({ id: 'rollout.rateCap', value: off, bar: 0.01, better: 'lower', unit: 'of the cap' });
 }

@@ -13,45 +13,42 @@ const ROLLOUT_LIMIT_MS = 600_000;
 const PAYLOAD_LIMIT_MS = 60_000;
 const scenario = fileURLToPath(new URL('fleet.yaml', import.meta.url));
 
-/** @param {number} devices @param {(line: string) => void} say */
-export async function measureSpeed(product, devices, say) {
-  const folder = await mkdtemp(join(tmpdir(), 'tinyfleet-bench-'));
+/** Connects the fleet, after a first release was made. @param {number} devices */
+export async function startFleet(product, devices) {
   const api = apiOf(product);
   const cli = cliOf(product, 'bench');
-  let simulator;
+  await api('POST', '/projects', { name: 'bench', windowSeconds: 86_400, pickEvery: 0 });
+  await release(cli, keywordModel, '1.0.0');
+  const connecting = performance.now();
+  const args = ['--scenario', scenario];
+  const simulator = startSimulator(product, { project: 'bench', devices, args });
   try {
-    await api('POST', '/projects', { name: 'bench', windowSeconds: 86_400, pickEvery: 0 });
-    await release(cli, keywordModel, '1.0.0');
-    const connecting = performance.now();
-    simulator = startSimulator(product, {
-      project: 'bench',
-      devices,
-      args: ['--scenario', scenario],
-    });
-    await until(
-      CONNECT_LIMIT_MS,
-      async () => (await metric(product, 'tinyfleet_mqtt_connections')) === devices,
-    );
-    await until(CONNECT_LIMIT_MS, async () => {
-      const { items } = await api(
-        'GET',
-        '/projects/bench/devices?limit=1&filter=state%20!%3D%20%22active%22',
-      );
-      return items.length === 0;
-    });
-    say(`${devices} devices connected in ${((performance.now() - connecting) / 1_000).toFixed(1)} s`);
+    const connections = () => metric(product, 'tinyfleet_mqtt_connections');
+    await until(CONNECT_LIMIT_MS, async () => (await connections()) === devices);
+    const silent = '/projects/bench/devices?limit=1&filter=state%20!%3D%20%22active%22';
+    await until(CONNECT_LIMIT_MS, async () => (await api('GET', silent)).items.length === 0);
+  } catch (error) {
+    await simulator.stop();
+    throw error;
+  }
+  return { simulator, devices, connectS: (performance.now() - connecting) / 1_000, stop: simulator.stop };
+}
+
+/** The keyword model whole, then the tuned one as a delta. */
+export async function measureSpeed(product, { simulator, devices }) {
+  const folder = await mkdtemp(join(tmpdir(), 'tinyfleet-bench-'));
+  const api = apiOf(product);
+  try {
     const full = await rollOut(product, api, simulator, 'kws@1.0.0', devices);
-    await release(cli, await writeTunedModel(folder), '1.1.0');
+    await release(cliOf(product, 'bench'), await writeTunedModel(folder), '1.1.0');
     // Who starts before the payloads are ready sends whole bundles; what is measured here is the delta.
     await until(PAYLOAD_LIMIT_MS, async () => {
       const { builds } = await api('GET', '/projects/bench/releases/kws@1.1.0');
       const transfers = builds.flatMap((build) => build.transfers);
       return transfers.length > 0 && transfers.every(({ state }) => state !== 'queued');
     });
-    const delta = await rollOut(product, api, simulator, 'kws@1.1.0', devices);
-    return { full, delta };
+    return { full, delta: await rollOut(product, api, simulator, 'kws@1.1.0', devices) };
   } finally {
-    await simulator?.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
