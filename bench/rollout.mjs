@@ -13,27 +13,30 @@ export async function run(args = []) {
   const { startProduct } = await import('../libs/testing/dist/product.js');
   const product = await startProduct({ args: ['--no-demo'], timeoutMs: 180_000 });
   const bars = [];
+  let fleet;
   try {
-    if (wants('--speed')) bars.push(...(await speed(product, devices)));
+    if (hasKeywordModel()) {
+      const { startFleet } = await import('./rollout/speed.mjs');
+      fleet = await startFleet(product, devices);
+      stdout.write(`${devices} devices connected in ${fleet.connectS.toFixed(1)} s\n\n`);
+      if (wants('--speed')) bars.push(await speed(product, fleet));
+    } else stdout.write('rollout.perMinute left out: the keyword model of shared/data is not here\n');
     if (wants('--decisions')) bars.push(await decisions(product));
     if (wants('--rate')) bars.push(await rate(product));
   } finally {
+    await fleet?.stop();
     await product.stop();
   }
   printBars(bars);
   return { bars };
 }
 
-async function speed(product, devices) {
-  if (!hasKeywordModel()) {
-    stdout.write('rollout.perMinute left out: the keyword model of shared/data is not here\n');
-    return [];
-  }
+async function speed(product, fleet) {
   const { measureSpeed } = await import('./rollout/speed.mjs');
-  const { full, delta } = await measureSpeed(product, devices, (line) => stdout.write(`${line}\n`));
+  const { full, delta } = await measureSpeed(product, fleet);
   const row = (name, of) => [name, of(full), of(delta)];
   table(
-    [`rollout of kws to ${devices}`, 'whole', 'last layer tuned'],
+    [`rollout of kws to ${fleet.devices}`, 'whole', 'last layer tuned'],
     [
       row('until the last is active, s', ({ wallS }) => wallS.toFixed(1)),
       row('devices per minute', ({ perMinute }) => Math.round(perMinute)),
@@ -46,15 +49,8 @@ async function speed(product, devices) {
     ],
   );
   stdout.write('\n');
-  return [
-    bar({
-      id: 'rollout.perMinute',
-      value: full.perMinute,
-      bar: 10_000,
-      better: 'higher',
-      unit: 'devices/min',
-    }),
-  ];
+  const { perMinute: value } = full;
+  return bar({ id: 'rollout.perMinute', value, bar: 10_000, better: 'higher', unit: 'devices/min' });
 }
 
 const at = (values, share) => [...values].sort((a, b) => a - b)[Math.ceil(share * values.length) - 1];
