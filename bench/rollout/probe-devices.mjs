@@ -18,6 +18,12 @@ function probe(task, { name, token }) {
   const id = `${task.project}/${name}`;
   const bootId = (1n << 32n) | BigInt(randomBytes(4).readUInt32BE());
   const topicOf = (last) => `fleet/1/${id}/${last}`;
+  const hello = {
+    ...task.hello,
+    opSet: Buffer.from(task.hello.opSet, 'hex'),
+    ownOpSet: Buffer.from(task.hello.ownOpSet, 'hex'),
+    slots: [{ digest: new Uint8Array(32), state: 'empty', releaseSequence: 0, bytes: 0 }],
+  };
   let sequence = 0;
   let packetId = 0;
   /** Packet identifier of the state that was reported, and what waits for it. */
@@ -46,7 +52,7 @@ function probe(task, { name, token }) {
       const filter = Buffer.from(topicOf('down/#'));
       const head = Buffer.from([0, 1, filter.length >> 8, filter.length & 0xff]);
       socket.write(packet(0x82, Buffer.concat([head, filter, Buffer.from([1])])));
-    } else if (type === SUBACK) publish('up/hello', encode('hello', { ...envelope(), ...task.hello }));
+    } else if (type === SUBACK) publish('up/hello', encode('hello', { ...envelope(), ...hello }));
     else if (type === PUBACK) {
       if (reporting?.packetId === body.readUInt16BE(0)) {
         process.send({

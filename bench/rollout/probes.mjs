@@ -31,10 +31,9 @@ export async function startProbes(product, { project, tags, each, reports }) {
     deviceType: 'wasm',
     firmwareVersion: '1.0.0',
     abi: 0x1_0000,
-    opSet: lastOf(opSet),
-    ownOpSet: lastOf(ownOpSet),
+    opSet: hexOf(opSet),
+    ownOpSet: hexOf(ownOpSet),
     resetCause: 'power-on',
-    slots: [{ digest: new Uint8Array(32), state: 'empty', releaseSequence: 0, bytes: 0 }],
     maxPacketBytes: 1_536,
     methods: ['full'],
     slotBytes: 1 << 20,
@@ -82,8 +81,9 @@ export async function startProbes(product, { project, tags, each, reports }) {
 }
 
 /** Without trailing zeros, as devices say it. */
-function lastOf(bytes) {
-  return bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
+function hexOf(bytes) {
+  const end = bytes.findLastIndex((byte) => byte !== 0) + 1;
+  return Buffer.from(bytes.subarray(0, end)).toString('hex');
 }
 
 const STEPS = 50;
