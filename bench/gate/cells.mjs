@@ -65,6 +65,6 @@ export const policy = {
   steps: [1, 5, 20, 100],
   controlPercent: 5,
   minSoakHours: 24,
-  maxSoakHours: 192,
+  maxSoakHours: 240,
   controlSample: 200,
 };
