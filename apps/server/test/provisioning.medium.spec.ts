@@ -278,6 +278,23 @@ describe('claim codes', () => {
     expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
+  it('should bear that codes are made and used at the same time', async () => {
+    for (let round = 0; round < 6; round++) {
+      const device = `busy-${round}`;
+      const { code } = await makeCode(device);
+      const work = [
+        ...[1, 2, 3, 4].map(async () => provision({ code })),
+        ...[1, 2, 3, 4].map(async () => makeCode(device, {})),
+      ];
+      const failed = (await Promise.allSettled(work)).flatMap((one) =>
+        one.status === 'rejected' ? [String((one.reason as Error).message)] : [],
+      );
+      // The first use, or none when another code was made before.
+      expect(failed.length).toBeGreaterThanOrEqual(3);
+      expect([...new Set(failed)]).toEqual(['provisioning.code-invalid']);
+    }
+  });
+
   it('should end what an earlier unit of the name held', async () => {
     const { token } = await server.client.call('deviceRegister', {
       params,
@@ -343,6 +360,11 @@ describe('the own certificate authority', () => {
       'certificate active',
       'certificate ending',
     ]);
+    // Whoever has overheard it gets the same again, and nothing changes.
+    const replayed = await sign(renewal);
+    expect(((await replayed.json()) as { certificate: string }).certificate).toBe(certificate);
+    const held = await server.client.call('credentialList', { params: { ...params, device: 'x-2' } });
+    expect(held.items).toEqual(items);
     // Signed by another key, over another request, or with a certificate that is not valid any more.
     const wrong = [
       { ...renewal, signature: signRenewal(next.der, next.key) },
@@ -350,6 +372,15 @@ describe('the own certificate authority', () => {
       { ...renewal, signature: 'AAAA' },
     ];
     for (const body of wrong) expect(await codeOf(await sign(body))).toBe('provisioning.renewal-refused');
+    // What it was answered with has been revoked: the request is used up all the same.
+    await server.client.call('credentialRevoke', {
+      params: { ...params, device: 'x-2', credential: items[0]!.id },
+    });
+    expect(await codeOf(await sign(renewal))).toBe('provisioning.renewal-refused');
+    const other = await request();
+    const again = { ...renewal, csr: other.csr, signature: signRenewal(other.der, first.key) };
+    const racing = await Promise.all([1, 2, 3].map(async () => (await sign(again)).json()));
+    expect(new Set(racing.map((one) => (one as { certificate: string }).certificate)).size).toBe(1);
     await server.client.call('credentialRevokeAll', { params: { ...params, device: 'x-2' } });
     expect(await codeOf(await sign(renewal))).toBe('provisioning.renewal-refused');
   });
@@ -395,6 +426,44 @@ describe('the own certificate authority', () => {
       body: { csr, days: 10 },
     });
     expect(Date.parse(signed.expiresAt)).toBeLessThan(Date.now() + 10 * 86_400_000 + 1_000);
+  });
+});
+
+describe('a fleet behind one address', () => {
+  /** Comes again when it is told to, as docs/provisioning.md says; here a second lasts 200 ms. */
+  const patient = async (other: TestServer, body: unknown): Promise<{ clientId: string; times: number }> => {
+    for (let times = 1; ; times++) {
+      const response = await other.fetch('/api/v1/provision', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const answer = (await response.json()) as { clientId: string; code: string };
+      if (response.status === 201) return { clientId: answer.clientId, times };
+      expect([response.status, answer.code]).toEqual([429, 'provisioning.too-many-at-once']);
+      const seconds = Number(response.headers.get('retry-after'));
+      expect(seconds).toBeGreaterThanOrEqual(1);
+      await new Promise((resolve) => setTimeout(resolve, 200 * seconds * (1 + Math.random() / 2)));
+    }
+  };
+
+  it('should all get in, however many come at once', async () => {
+    const count = 24;
+    const other = await startTestServer({ TINYFLEET_PROVISION_AT_ONCE: '4' });
+    try {
+      await other.client.call('projectCreate', { body: { name: 'p' } });
+      const { key } = await other.client.call('provisioningKeyCreate', {
+        params,
+        body: { name: 'k', types: ['wasm'], needsApproval: false, quota: count },
+      });
+      const all = await Promise.all(
+        Array.from({ length: count }, async (_, i) => patient(other, { key, name: `unit-${i}` })),
+      );
+      expect(new Set(all.map(({ clientId }) => clientId)).size).toBe(count);
+      expect(Math.max(...all.map(({ times }) => times))).toBeGreaterThan(1);
+    } finally {
+      await other.stop();
+    }
   });
 });
 

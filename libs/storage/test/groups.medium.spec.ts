@@ -148,6 +148,23 @@ describe('groups', () => {
     expect((await groups.list(scope, { limit: 10 })).items).toEqual([]);
   });
 
+  it('should refuse to lead back to itself also when two are saved at once', async () => {
+    for (let round = 0; round < 5; round++) {
+      const names = Array.from({ length: 6 }, (_, i) => `ring-${round}-${i}`);
+      for (const name of names) await create(name, 'name = a');
+      // Each names the next one, the last the first: one has to be refused, whichever comes last.
+      const saved = await Promise.allSettled(
+        names.map(async (name, i) =>
+          groups.update('test', scope, name, { filter: `group = ${names[(i + 1) % names.length]}` }),
+        ),
+      );
+      const refused = saved.flatMap((one) =>
+        one.status === 'rejected' ? [one.reason as { code: string }] : [],
+      );
+      expect(refused.map(({ code }) => code)).toEqual(['registry.group-cycle']);
+    }
+  });
+
   it('should be found in their own project only', async () => {
     await create('mine', 'name = a');
     const other = await project();

@@ -199,6 +199,45 @@ describe('outbox', () => {
   });
 });
 
+describe('transactions', () => {
+  it('should try again when two wait for each other, and leave the rest of the work undone before', async () => {
+    const scope = await newProject();
+    await stores.devices.add(scope, [device('a'), device('b')]);
+    const transact = transactOn(database);
+    let attempts = 0;
+    const waiting: (() => void)[] = [];
+    /** Until both hold their first row. */
+    const meet = async () => {
+      if (waiting.length === 0 && attempts < 2) await new Promise<void>((resolve) => waiting.push(resolve));
+      waiting.pop()?.();
+    };
+    const change = async (first: string, second: string) =>
+      transact(async ({ devices, events }) => {
+        await devices.lock(scope, first);
+        attempts++;
+        if (attempts <= 2) await meet();
+        await devices.lock(scope, second);
+        await events.emit(scope, 'device.updated', { device: first });
+      });
+    await Promise.all([change('a', 'b'), change('b', 'a')]);
+    expect(attempts).toBeGreaterThanOrEqual(3);
+    const told = await stores.eventReader.after(scope, 0, 100);
+    expect(told.filter(({ name }) => name === 'device.updated')).toHaveLength(2);
+  });
+
+  it('should give up on what always loses, with a code that says so', async () => {
+    let attempts = 0;
+    const lost = Object.assign(new Error('deadlock detected'), { code: '40P01' });
+    await expect(
+      transactOn(database)(async () => {
+        attempts++;
+        await Promise.reject(lost);
+      }),
+    ).rejects.toMatchObject({ code: 'storage.contention', data: { attempts: 4 } });
+    expect(attempts).toBe(4);
+  });
+});
+
 describe('audit log', () => {
   it('should refuse to change, remove or truncate', async () => {
     const scope = await newProject();
