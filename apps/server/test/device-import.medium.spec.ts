@@ -11,7 +11,11 @@ let server: TestServer;
 const params = { project: 'p' };
 
 beforeAll(async () => {
-  server = await startTestServer({ TINYFLEET_IMPORT_ERRORS: '5', TINYFLEET_IMPORTS: '1' });
+  server = await startTestServer({
+    TINYFLEET_IMPORT_ERRORS: '5',
+    TINYFLEET_IMPORTS: '1',
+    TINYFLEET_HTTP_PATIENCE_S: '2',
+  });
   await server.client.call('projectCreate', { body: { name: 'p' } });
 });
 afterAll(async () => {
@@ -169,6 +173,23 @@ describe('device import', () => {
     expect((await refused(load(file('g', 1), { id }))).code).toBe('registry.import-exists');
     const { items } = await server.client.call('deviceImportList', { params, query: { limit: 1 } });
     expect(items.map((one) => one.id)).toEqual([id]);
+  });
+
+  it('should give up a file that trickles in, and its place to the next one', async () => {
+    const id = randomUUID();
+    async function* trickle() {
+      yield Buffer.from(file('t', 10));
+      for (let n = 0; ; n++) {
+        yield Buffer.from(`t-slow-${n},wasm,,\n`);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    }
+    expect(await refused(load(ReadableStream.from(trickle()), { id }))).toMatchObject({
+      status: 408,
+      code: 'server.body-too-slow',
+    });
+    expect(await load(file('after', 3))).toMatchObject({ state: 'applied', added: 3 });
+    expect(await names('name = "t-*"')).toEqual([]);
   });
 
   it('should import nothing of a file that ends with its connection', async () => {

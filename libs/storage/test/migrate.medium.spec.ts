@@ -1,6 +1,6 @@
 /** The schema: migrations run once under any number of starters, TypeORM agrees with them, Postgres 15 takes them. */
 import { execFile } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { X509Certificate, createHash, randomUUID } from 'node:crypto';
 import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,6 +22,14 @@ async function schemaDifferences(database: Database): Promise<string[]> {
   const { upQueries } = await database.dataSource.driver.createSchemaBuilder().log();
   return upQueries.map(({ query }) => query);
 }
+
+/** An authority on P-256, DER. */
+const factory =
+  'MIIBeTCCAR+gAwIBAgIUXHIcKz6xppw+DzUN2Qij6gcB434wCgYIKoZIzj0EAwIwEjEQMA4GA1UEAwwHRmFjdG9yeTAeFw0yNjExMjExNzUxMjVaFw0zNjEx' +
+  'MTgxNzUxMjVaMBIxEDAOBgNVBAMMB0ZhY3RvcnkwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASQcWkBCLVTtKZ6/vTgOW16lO7hAA3Bhf9BfZgDSt9L87kZ' +
+  'rGWhFkMmHIL44Z96fPqYI5oaYXVL+ppJTSub4KGlo1MwUTAdBgNVHQ4EFgQUDKwlm166TO+wFUIWxXoFjcBqWrAwHwYDVR0jBBgwFoAUDKwlm166TO+wFUIW' +
+  'xXoFjcBqWrAwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiBLfB0y4w7UKiY/kFnnlCae1KbqKzwwjSQF+m1gruJaFgIhAJt4XAKo+TI5dNMN' +
+  '00CdDrccmCRd1S/EdclXDA3+g0IW';
 
 describe('migrations', () => {
   let cluster: TestCluster;
@@ -101,6 +109,27 @@ describe('migrations', () => {
     const asked = { ...device, credentialId: credential!.id, isNewSession: true, mayRotate: true };
     expect(await new PgAskSource(after).next([asked])).toEqual([undefined]);
     await after.close();
+  });
+
+  it('should find the key in the certificate of each authority, as whoever reads certificates does', async () => {
+    const database = await Database.connect({ target: target() });
+    const sql = await readFile(
+      new URL('../src/postgres/migrations/0011-hardening.sql', import.meta.url),
+      'utf8',
+    );
+    const [walk] = /create function pg_temp\.key_info_of[^]*?end \$\$;/.exec(sql) ?? [];
+    await database.session(async ({ query }) => {
+      // This connection has run the migration and has it already.
+      await query((walk ?? '').replace('create', 'create or replace'));
+      const [row] = await query<{ hash: string }>(
+        `select encode(sha256(pg_temp.key_info_of($1)), 'hex') as hash`,
+        [Buffer.from(factory, 'base64')],
+      );
+      const key = new X509Certificate(Buffer.from(factory, 'base64')).publicKey;
+      const own = createHash('sha256').update(key.export({ type: 'spki', format: 'der' }));
+      expect(row?.hash).toBe(own.digest('hex'));
+    });
+    await database.close();
   });
 
   it('should leave TypeORM nothing to change, which TypeORM would tell if there were', async () => {

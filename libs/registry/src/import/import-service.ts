@@ -261,7 +261,7 @@ async function* untilItEnds(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
   try {
     yield* source;
   } catch (error) {
-    throw new FleetError('registry.import-interrupted', {}, { cause: error });
+    throw isFleetError(error) ? error : new FleetError('registry.import-interrupted', {}, { cause: error });
   }
 }
 
