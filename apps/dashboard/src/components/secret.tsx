@@ -1,4 +1,4 @@
-/** A secret that the server shows once: copy it, then say so. */
+/** A secret that the server shows once: copy it, then say so. And where the button that makes it stands. */
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Command } from './page';
@@ -15,6 +15,19 @@ export function Secret(props: { name: string; secret: string; children?: ReactNo
       <Group justify="flex-end">
         <Button onClick={props.onDone}>I have kept it</Button>
       </Group>
+    </Stack>
+  );
+}
+
+/**
+ * The button stands in one place whether the list below is empty or not: the list is read again as soon as the thing is
+ * made, and a button that moved would take its window, and the secret in it, away.
+ */
+export function MakerAndList({ maker, children }: { maker: ReactNode; children: ReactNode }) {
+  return (
+    <Stack gap="md">
+      <Group justify="flex-end">{maker}</Group>
+      {children}
     </Stack>
   );
 }

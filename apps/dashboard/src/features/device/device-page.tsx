@@ -11,6 +11,7 @@ import { Moment } from '../../components/time';
 import { Attributes } from './attributes';
 import { Credentials } from './credentials';
 import { DeviceActions } from './device-actions';
+import { LiveMessages } from './live-messages';
 import { WindowCharts } from './window-charts';
 
 export function DevicePage() {
@@ -56,6 +57,7 @@ export function DevicePage() {
           {(data) => <WindowCharts windows={data.items} project={project} />}
         </Loaded>
       </Section>
+      <LiveMessages key={device} project={project} device={device} />
       <Section title="Deployments">
         <Loaded query={deployments} height={80}>
           {(data) => <Deployments rows={data.items} project={project} />}

@@ -29,7 +29,11 @@ export function describeEvent(event: Event): EventLine {
     case 'refused':
       return { what: 'refused', tone: 'red', text: `${event.code}: ${event.reason}` };
     case 'dropped':
-      return { what: 'left out', tone: 'orange', text: `${plural(event.messages, 'message')} above the rate shown` };
+      return {
+        what: 'left out',
+        tone: 'orange',
+        text: `${plural(event.messages, 'message')} above the rate shown`,
+      };
     case 'message':
       return {
         what: `${event.direction === 'up' ? '↑' : '↓'} ${event.name}${event.will ? ' (will)' : ''}`,

@@ -59,9 +59,7 @@ export function LiveMessages({ project, device }: { project: string; device: str
       {isOn ? (
         <Listening key={String(raw)} project={project} device={device} raw={raw} />
       ) : (
-        <Command
-          text={`npx tinyfleet device listen ${device}${raw ? ' --raw' : ''} --project ${project}`}
-        />
+        <Command text={`npx tinyfleet device listen ${device}${raw ? ' --raw' : ''} --project ${project}`} />
       )}
     </Section>
   );
@@ -106,7 +104,12 @@ function Listening(props: { project: string; device: string; raw: boolean }) {
       <DataTable
         label="Live messages"
         minWidth={560}
-        heads={[{ text: 'At', width: 110 }, { text: 'What', width: 180 }, { text: 'Size', align: 'right', width: 80 }, 'Content']}
+        heads={[
+          { text: 'At', width: 110 },
+          { text: 'What', width: 180 },
+          { text: 'Size', align: 'right', width: 80 },
+          'Content',
+        ]}
       >
         {lines.length === 0 ? (
           <Table.Tr>

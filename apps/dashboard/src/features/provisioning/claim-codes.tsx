@@ -75,7 +75,7 @@ export function ClaimCodes({ project }: { project: string }) {
               value={text}
               onChange={(e) => setText(e.currentTarget.value)}
             />
-            <Group grow align="flex-start">
+            <Group grow align="flex-end">
               <Select
                 label="Type"
                 description="Makes devices that are not there yet"

@@ -23,40 +23,39 @@ import { StateBadge } from '../../components/badges';
 import { Confirm } from '../../components/confirm';
 import { ACTIONS, DataTable } from '../../components/data-table';
 import { Empty, Loaded, Problem, Section } from '../../components/page';
-import { Secret } from '../../components/secret';
+import { MakerAndList, Secret } from '../../components/secret';
 import { Moment } from '../../components/time';
 
 export function Keys({ project }: { project: string }) {
   const keys = useApi('provisioningKeyList', { params: { project } });
   return (
-    <Loaded query={keys}>
-      {({ items }) =>
-        items.length === 0 ? (
-          <Empty title="No provisioning key yet">
-            <Text size="sm">
-              One secret that all units of a production line carry: each registers itself with it, once, and
-              gets a credential of its own. Whoever reads one unit&apos;s flash has the key, so it has a
-              quota, an end, and by default a person lets each device in.
-            </Text>
-            <div>
-              <MakeKey project={project} />
-            </div>
-          </Empty>
-        ) : (
-          <Section title="Provisioning keys" actions={<MakeKey project={project} />}>
-            <DataTable
-              label="Provisioning keys"
-              minWidth={860}
-              heads={['Name', 'State', 'For', 'Devices made', 'Approval', 'Ends', 'Last used', ACTIONS]}
-            >
-              {items.map((key) => (
-                <Row key={key.name} project={project} row={key} />
-              ))}
-            </DataTable>
-          </Section>
-        )
-      }
-    </Loaded>
+    <MakerAndList maker={<MakeKey project={project} />}>
+      <Loaded query={keys}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty title="No provisioning key yet">
+              <Text size="sm">
+                One secret that all units of a production line carry: each registers itself with it, once, and
+                gets a credential of its own. Whoever reads one unit&apos;s flash has the key, so it has a
+                quota, an end, and by default a person lets each device in.
+              </Text>
+            </Empty>
+          ) : (
+            <Section title="Provisioning keys">
+              <DataTable
+                label="Provisioning keys"
+                minWidth={860}
+                heads={['Name', 'State', 'For', 'Devices made', 'Approval', 'Ends', 'Last used', ACTIONS]}
+              >
+                {items.map((key) => (
+                  <Row key={key.name} project={project} row={key} />
+                ))}
+              </DataTable>
+            </Section>
+          )
+        }
+      </Loaded>
+    </MakerAndList>
   );
 }
 

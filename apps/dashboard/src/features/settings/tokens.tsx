@@ -20,46 +20,44 @@ import { useAction, useApi } from '../../app/api';
 import { Confirm } from '../../components/confirm';
 import { ACTIONS, DataTable } from '../../components/data-table';
 import { Empty, Loaded, Problem, Section } from '../../components/page';
-import { Secret } from '../../components/secret';
+import { MakerAndList, Secret } from '../../components/secret';
 import { Moment } from '../../components/time';
 
 export function Tokens({ project }: { project: string }) {
   const tokens = useApi('tokenList');
   return (
-    <Loaded query={tokens} height={120}>
-      {({ items }) =>
-        items.length === 0 ? (
-          <Empty
-            title="No API token yet"
-            commands={['npx tinyfleet token create ci --role operator --expires 90d']}
-          >
-            <Text size="sm">
-              Scripts and the command line sign in with a token. It can be for one project, read only, for
-              parts of the API, and it can end by itself.
-            </Text>
-            <div>
-              <MakeToken project={project} />
-            </div>
-          </Empty>
-        ) : (
-          <Section
-            title="My API tokens"
-            about="For the command line and scripts; never more than you may do yourself"
-            actions={<MakeToken project={project} />}
-          >
-            <DataTable
-              label="My API tokens"
-              minWidth={760}
-              heads={['Name', 'May', 'For', 'Made', 'Used', 'Ends', ACTIONS]}
+    <MakerAndList maker={<MakeToken project={project} />}>
+      <Loaded query={tokens} height={120}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty
+              title="No API token yet"
+              commands={['npx tinyfleet token create ci --role operator --expires 90d']}
             >
-              {items.map((token) => (
-                <Row key={token.name} token={token} />
-              ))}
-            </DataTable>
-          </Section>
-        )
-      }
-    </Loaded>
+              <Text size="sm">
+                Scripts and the command line sign in with a token. It can be for one project, read only, for
+                parts of the API, and it can end by itself.
+              </Text>
+            </Empty>
+          ) : (
+            <Section
+              title="My API tokens"
+              about="For the command line and scripts; never more than you may do yourself"
+            >
+              <DataTable
+                label="My API tokens"
+                minWidth={760}
+                heads={['Name', 'May', 'For', 'Made', 'Used', 'Ends', ACTIONS]}
+              >
+                {items.map((token) => (
+                  <Row key={token.name} token={token} />
+                ))}
+              </DataTable>
+            </Section>
+          )
+        }
+      </Loaded>
+    </MakerAndList>
   );
 }
 

@@ -19,7 +19,7 @@ import { StateBadge } from '../../components/badges';
 import { Confirm } from '../../components/confirm';
 import { ACTIONS, DataTable, SkeletonRows } from '../../components/data-table';
 import { Empty, More, Problem, Section } from '../../components/page';
-import { Secret } from '../../components/secret';
+import { MakerAndList, Secret } from '../../components/secret';
 import { Moment } from '../../components/time';
 import { Deliveries } from './deliveries';
 
@@ -34,25 +34,24 @@ export function Webhooks({ project }: { project: string }) {
   const isShown = rows.some(({ name }) => name === shown);
   if (list.data !== undefined && rows.length === 0) {
     return (
-      <Empty
-        title="No webhook yet"
-        commands={[
-          `npx tinyfleet webhook create ops --to https://ops.example/hook --events device.registered,rollout.changed --project ${project}`,
-        ]}
-      >
-        <Text size="sm">
-          Another program is told of what happens here: a signed POST for each event, tried again with growing
-          pauses when it fails, and to be replayed later.
-        </Text>
-        <div>
-          <EditWebhook project={project} />
-        </div>
-      </Empty>
+      <MakerAndList maker={<EditWebhook project={project} />}>
+        <Empty
+          title="No webhook yet"
+          commands={[
+            `npx tinyfleet webhook create ops --to https://ops.example/hook --events device.registered,rollout.changed --project ${project}`,
+          ]}
+        >
+          <Text size="sm">
+            Another program is told of what happens here: a signed POST for each event, tried again with
+            growing pauses when it fails, and to be replayed later.
+          </Text>
+        </Empty>
+      </MakerAndList>
     );
   }
   return (
-    <Stack gap="lg">
-      <Section title="Webhooks" actions={<EditWebhook project={project} />}>
+    <MakerAndList maker={<EditWebhook project={project} />}>
+      <Section title="Webhooks">
         {list.error === null ? null : <Problem error={list.error} onRetry={() => void list.refetch()} />}
         <DataTable label="Webhooks" minWidth={820} heads={HEADS}>
           {list.data === undefined ? <SkeletonRows rows={3} columns={HEADS.length} /> : null}
@@ -73,7 +72,7 @@ export function Webhooks({ project }: { project: string }) {
         />
       </Section>
       {shown === undefined || !isShown ? null : <Deliveries key={shown} project={project} webhook={shown} />}
-    </Stack>
+    </MakerAndList>
   );
 }
 
