@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ApiError } from '@tinyfleet/contracts';
 import { eventually } from '@tinyfleet/testing';
+import { deliver } from '../src/webhook/deliver.js';
 import { startTestServer, type TestServer } from './test-server.js';
 
 interface Received {
@@ -52,6 +53,8 @@ const fast = {
   TINYFLEET_WEBHOOKS: '3',
   TINYFLEET_WEBHOOK_REPLAY: '10',
 };
+const CONCURRENCY = 4;
+const DISABLE_SECONDS = 3 * 86_400;
 const params = { project: 'p' };
 let server: TestServer;
 let receiver: Receiver;
@@ -276,25 +279,65 @@ describe('webhooks', () => {
     expect(await codeOf(deliveries('none'))).toBe('registry.webhook-not-found');
   });
 
-  it('should lose nothing when the server ends in the middle', async () => {
-    const seen = new Set<string>();
-    receiver.answer = (n, response) => {
-      const { id } = receiver.got[n - 1]!;
-      if (seen.has(id)) response.end();
-      else response.destroy();
-      seen.add(id);
+  it('should be disabled when nothing was delivered for the configured time, and not before', async () => {
+    receiver.answer = (_n, response) => void response.writeHead(500).end();
+    await add();
+    const which = { params: { ...params, webhook: 'hook' } };
+    // The database's clock is the one that counts: the first failure is moved into its past.
+    const failSince = async (seconds: number) => {
+      const { database } = server.running.services;
+      await database.execute(`update webhook set failing_since = now() - make_interval(secs => $1)`, [
+        seconds,
+      ]);
+      await register();
+      const known = receiver.got.length;
+      await eventually(() => expect(receiver.got.length).toBeGreaterThan(known), patience);
+    };
+    await register();
+    await eventually(async () => expect((await deliveries())[0]?.state).toBe('failed'), patience);
+    await failSince(DISABLE_SECONDS - 60);
+    await eventually(async () => expect((await deliveries())[0]?.state).toBe('failed'), patience);
+    expect(await server.client.call('webhookGet', which)).toMatchObject({ enabled: true });
+    await failSince(DISABLE_SECONDS + 1);
+    await eventually(async () => {
+      expect(await server.client.call('webhookGet', which)).toMatchObject({
+        enabled: false,
+        disabledReason: 'nothing was delivered for 72 hours; last: status 500',
+      });
+    }, patience);
+    const quiet = receiver.got.length;
+    await register();
+    receiver.answer = (_n, response) => void response.end();
+    expect(receiver.got.length).toBe(quiet);
+    // What happened meanwhile is told once it may go on.
+    await server.client.call('webhookUpdate', { ...which, body: { enabled: true } });
+    await eventually(() => expect(receiver.got.at(-1)?.event.data['device']).toBe(`d-${count}`), patience);
+  });
+
+  it('should have as many requests under way as it may, and one more only when one has ended', async () => {
+    let [now, most] = [0, 0];
+    receiver.answer = (_n, response) => {
+      most = Math.max(most, ++now);
+      setTimeout(() => {
+        now--;
+        response.end();
+      }, 100);
     };
     await add();
-    const names: string[] = [];
-    for (let i = 0; i < 12; i++) names.push(await register());
-    const { database } = server.running.services;
-    // What a kill leaves behind: an attempt that was made and never settled.
-    await eventually(async () => expect(receiver.got.length).toBeGreaterThan(0), patience);
-    await database.execute(`update webhook_delivery set state = 'waiting', next_attempt_at = now()`);
-    await eventually(async () => {
-      expect((await deliveries()).filter(({ state }) => state === 'delivered')).toHaveLength(12);
-    }, patience);
-    expect(new Set(receiver.got.map(({ event }) => event.data['device']))).toEqual(new Set(names));
-    expect(new Set(receiver.got.map(({ id }) => id)).size).toBe(12);
+    const devices = Array.from({ length: 10 }, () => ({ name: `d-${++count}`, type: 'wasm' }));
+    await server.client.call('deviceRegisterMany', { params, body: { devices } });
+    await eventually(() => expect(receiver.got).toHaveLength(10), patience);
+    expect(most).toBe(CONCURRENCY);
+  });
+
+  it('should wait for an answer as long as it may, and keep as much of it as it may', async () => {
+    const options = { timeoutMs: 400, allowPrivate: true, snippetBytes: 100 };
+    const attempt = async (ms: number, bytes: number) => {
+      receiver.answer = (_n, response) => void setTimeout(() => response.end('x'.repeat(bytes)), ms);
+      return await deliver({ url, id: 'x', body: '{}', secrets: [Buffer.alloc(32)] }, options);
+    };
+    expect(await attempt(100, 100)).toMatchObject({ status: 200, error: null, response: 'x'.repeat(100) });
+    expect(await attempt(0, 101)).toMatchObject({ status: 200, error: null, response: 'x'.repeat(100) });
+    expect(await attempt(800, 1)).toMatchObject({ status: null, error: 'no answer in 400 ms' });
   });
 });

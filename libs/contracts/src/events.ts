@@ -13,63 +13,94 @@ import {
 } from './resources/index.js';
 
 export const eventSchemas = {
-  'device.registered': z.object({ device: z.string() }),
-  'device.updated': z.object({ device: z.string() }),
-  /** Many at once, at most 1,000 an event. */
-  'devices.updated': z.object({ devices: z.array(z.string()) }),
-  /** One that runs as a job: begun, a part done, over. */
-  'bulk-action.changed': z.object({
-    action: z.string(),
-    state: BulkActionState,
-    matched: z.int(),
-    handled: z.int(),
-    changed: z.int(),
-  }),
-  /** Many at once: there is no event for each of them. */
-  'device.imported': z.object({ import: z.string(), added: z.int(), updated: z.int() }),
-  'device.removed': z.object({ device: z.string() }),
-  'credential.changed': z.object({ device: z.string(), change: z.enum(['issued', 'revoked', 'expiring']) }),
-  'authority.changed': z.object({ authority: z.string() }),
-  'device.reported': z.object({ devices: z.array(z.string()) }),
-  'presence.changed': z.object({ devices: z.array(z.object({ device: z.string(), presence: Presence })) }),
-  'group.changed': z.object({ group: z.string() }),
-  'command.changed': z.object({
-    device: z.string(),
-    id: z.string(),
-    command: z.string(),
-    state: DeviceCommandState,
-  }),
-  'key.changed': z.object({ keyId: z.string(), state: z.string() }),
-  'model.imported': z.object({ model: z.string(), version: z.string() }),
-  'build.changed': z.object({
-    model: z.string(),
-    version: z.string(),
-    deviceType: z.string(),
-    state: BuildState,
-    progress: z.number(),
-    stage: z.string(),
-  }),
-  'release.created': z.object({ release: z.string() }),
-  'release.signed': z.object({ release: z.string() }),
-  'rollout.changed': z.object({
-    number: z.int(),
-    release: z.string(),
-    state: RolloutState,
-    reason: z.string(),
-    step: z.int(),
-    counts: z.partialRecord(DeploymentState, z.int()),
-  }),
-  'deployment.changed': z.object({
-    rollout: z.int(),
-    device: z.string(),
-    state: DeploymentState,
-    offset: z.int(),
-    bytes: z.int(),
-  }),
-  'telemetry.committed': z.object({ windows: z.int(), devices: z.int(), inferences: z.int() }),
-  'labels.committed': z.object({ labels: z.int() }),
-  'webhook.disabled': z.object({ webhook: z.string(), reason: z.string() }),
-  'project.changed': z.object({ project: z.string() }),
+  'device.registered': z
+    .object({ device: z.string() })
+    .describe('A device is known: made by hand, by the API, or by itself'),
+  'device.updated': z
+    .object({ device: z.string() })
+    .describe('What is noted about a device has changed, its state too'),
+  'devices.updated': z
+    .object({ devices: z.array(z.string()) })
+    .describe('A bulk action changed many devices; at most 1,000 an event'),
+  'bulk-action.changed': z
+    .object({
+      action: z.string(),
+      state: BulkActionState,
+      matched: z.int(),
+      handled: z.int(),
+      changed: z.int(),
+    })
+    .describe('A bulk action that runs as a job was begun, did a part, or is over'),
+  'device.imported': z
+    .object({ import: z.string(), added: z.int(), updated: z.int() })
+    .describe('Devices came from a file; there is no event for each of them'),
+  'device.removed': z.object({ device: z.string() }).describe('A device is gone, with its history'),
+  'credential.changed': z
+    .object({ device: z.string(), change: z.enum(['issued', 'revoked', 'expiring']) })
+    .describe('A token or certificate of a device was issued, revoked, or ends soon'),
+  'authority.changed': z
+    .object({ authority: z.string() })
+    .describe('A certificate authority was added, changed or removed'),
+  'device.reported': z
+    .object({ devices: z.array(z.string()) })
+    .describe('Devices said hello or reported their state'),
+  'presence.changed': z
+    .object({ devices: z.array(z.object({ device: z.string(), presence: Presence })) })
+    .describe('Devices connected, fell asleep, fell silent or are lost'),
+  'group.changed': z.object({ group: z.string() }).describe('A group was made, changed or removed'),
+  'command.changed': z
+    .object({
+      device: z.string(),
+      id: z.string(),
+      command: z.string(),
+      state: DeviceCommandState,
+    })
+    .describe('A command to a device was queued, sent, taken or refused'),
+  'key.changed': z
+    .object({ keyId: z.string(), state: z.string() })
+    .describe('A signing key of the project is new or has another state'),
+  'model.imported': z
+    .object({ model: z.string(), version: z.string() })
+    .describe('A model version was imported'),
+  'build.changed': z
+    .object({
+      model: z.string(),
+      version: z.string(),
+      deviceType: z.string(),
+      state: BuildState,
+      progress: z.number(),
+      stage: z.string(),
+    })
+    .describe('A build has another state, or got further'),
+  'release.created': z.object({ release: z.string() }).describe('A release was made'),
+  'release.signed': z.object({ release: z.string() }).describe('The manifests of a release are signed'),
+  'rollout.changed': z
+    .object({
+      number: z.int(),
+      release: z.string(),
+      state: RolloutState,
+      reason: z.string(),
+      step: z.int(),
+      counts: z.partialRecord(DeploymentState, z.int()),
+    })
+    .describe('A rollout has another state, step or counts'),
+  'deployment.changed': z
+    .object({
+      rollout: z.int(),
+      device: z.string(),
+      state: DeploymentState,
+      offset: z.int(),
+      bytes: z.int(),
+    })
+    .describe("One device's part of a rollout has another state, or got further"),
+  'telemetry.committed': z
+    .object({ windows: z.int(), devices: z.int(), inferences: z.int() })
+    .describe('Telemetry of some devices was stored'),
+  'labels.committed': z.object({ labels: z.int() }).describe('Labels of predictions were stored'),
+  'webhook.disabled': z
+    .object({ webhook: z.string(), reason: z.string() })
+    .describe('A webhook was disabled, because it failed for too long or said that it is gone'),
+  'project.changed': z.object({ project: z.string() }).describe('The project was changed'),
 } as const;
 
 export type EventName = keyof typeof eventSchemas;

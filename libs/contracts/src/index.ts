@@ -11,6 +11,7 @@ export * from './areas.js';
 export * from './csv.js';
 export * from './plural.js';
 export * from './client.js';
+export * from './routes/route-errors.js';
 export * from './openapi.js';
 export * from './process.js';
 export * from './ports.js';

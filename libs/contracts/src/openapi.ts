@@ -1,6 +1,10 @@
 /** The OpenAPI 3.1 document of the route table: committed as docs/api/openapi.json and served at /api/v1/openapi.json. */
+import { Name, Timestamp } from './names.js';
 import { Problem } from './resources/index.js';
-import { routes, type Route } from './routes/index.js';
+import { eventSchemas } from './events.js';
+import { exampleOf } from './example.js';
+import { routes, type Route, type RouteName } from './routes/index.js';
+import { errorsByStatus } from './routes/route-errors.js';
 import { z } from './zod.js';
 
 type Json = Record<string, unknown>;
@@ -8,14 +12,15 @@ type Json = Record<string, unknown>;
 /** Deterministic: equal sources give equal bytes. */
 export function openApiDocument(version: string): Json {
   const schemas: Json = {};
+  const problems: Json = { default: problem('A problem', PROBLEM) };
   const paths: Record<string, Json> = {};
   for (const [name, route] of Object.entries(routes) as [string, Route][]) {
     const path = `/api/v1${route.path.replace(/:([A-Za-z]+)/g, '{$1}')}`;
-    (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(name, route, schemas);
+    (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(name, route, { schemas, problems });
   }
   // Its own root is a reference once others refer to it.
-  const problem = schemaOf(Problem, schemas);
-  if (!('$ref' in problem)) schemas['Problem'] = problem;
+  const described = schemaOf(Problem, schemas);
+  if (!('$ref' in described)) schemas['Problem'] = described;
   return {
     openapi: '3.1.0',
     info: {
@@ -25,8 +30,10 @@ export function openApiDocument(version: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths,
+    webhooks: webhooksOf(schemas),
     components: {
       schemas,
+      responses: problems,
       securitySchemes: {
         session: { type: 'apiKey', in: 'cookie', name: 'tinyfleet_session' },
         token: { type: 'http', scheme: 'bearer' },
@@ -36,7 +43,11 @@ export function openApiDocument(version: string): Json {
   };
 }
 
-function operationOf(name: string, route: Route, schemas: Json): Json {
+function operationOf(
+  name: string,
+  route: Route,
+  { schemas, problems }: { schemas: Json; problems: Json },
+): Json {
   const parameters = [
     ...parametersOf('path', route.params, schemas),
     ...parametersOf('query', route.query as z.ZodObject | undefined, schemas),
@@ -48,10 +59,7 @@ function operationOf(name: string, route: Route, schemas: Json): Json {
     description: route.access === 'public' ? 'Needs no session.' : `Access: ${route.access}.`,
     responses: {
       [String(route.status ?? 200)]: responseOf(route, schemas),
-      default: {
-        description: 'A problem',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+      ...problemsOf(name as RouteName, problems),
     },
   };
   if (route.access === 'public') operation['security'] = [];
@@ -62,10 +70,39 @@ function operationOf(name: string, route: Route, schemas: Json): Json {
       content:
         route.body === 'binary'
           ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
-          : { 'application/json': { schema: schemaOf(route.body, schemas, 'input') } },
+          : {
+              'application/json': {
+                schema: schemaOf(route.body, schemas, 'input'),
+                example: route.example ?? exampleOf(route.body, 'input'),
+              },
+            },
     };
   }
   return operation;
+}
+
+const PROBLEM = { $ref: '#/components/schemas/Problem' };
+const problem = (description: string, schema: Json): Json => ({
+  description,
+  content: { 'application/problem+json': { schema } },
+});
+
+/** By status: which registered codes there are, each set described once. A status beside them is a proxy's. */
+function problemsOf(name: RouteName, problems: Json): Json {
+  const ofStatus = [...errorsByStatus(name)].map(([status, codes]) => {
+    const described = problem(codes.join(', '), {
+      allOf: [PROBLEM, { properties: { code: { enum: codes } } }],
+    });
+    const same = JSON.stringify(described);
+    const known = Object.keys(problems).find((key) => JSON.stringify(problems[key]) === same);
+    const key = known ?? `${status}.${Object.keys(problems).length}`;
+    problems[key] = described;
+    return [String(status), { $ref: `#/components/responses/${key}` }];
+  });
+  return {
+    ...(Object.fromEntries(ofStatus) as Json),
+    default: { $ref: '#/components/responses/default' },
+  };
 }
 
 const header = (name: string, description: string, example: string): Json => ({
@@ -124,9 +161,38 @@ function responseOf(route: Route, schemas: Json): Json {
   }
   return {
     description: 'OK',
-    content: { 'application/json': { schema: schemaOf(route.response, schemas) } },
+    content: {
+      'application/json': { schema: schemaOf(route.response, schemas), example: exampleOf(route.response) },
+    },
   };
 }
+
+/** What a webhook posts, by event. */
+function webhooksOf(schemas: Json): Json {
+  return Object.fromEntries(
+    Object.entries(eventSchemas).map(([type, data]) => {
+      const body = webhookBody(type, data);
+      const content = { 'application/json': { schema: schemaOf(body, schemas), example: exampleOf(body) } };
+      const operation = {
+        operationId: `on.${type}`,
+        summary: data.meta()?.description ?? type,
+        requestBody: { required: true, content },
+        responses: { '2XX': { description: 'Taken; anything else is tried again' } },
+      };
+      return [type, { post: operation }];
+    }),
+  );
+}
+
+/** The shape is the same for every event there is and will be; only `data` differs. */
+export const webhookBody = (type: string, data: z.ZodType) =>
+  z.object({
+    type: z.literal(type),
+    timestamp: Timestamp,
+    project: Name,
+    number: z.int().min(1),
+    data,
+  });
 
 function parametersOf(place: 'path' | 'query', object: z.ZodObject | undefined, schemas: Json): Json[] {
   if (object === undefined) return [];

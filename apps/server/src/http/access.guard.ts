@@ -44,6 +44,7 @@ export class AccessGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const name = Reflect.getMetadata(ROUTE, context.getHandler()) as RouteName | undefined;
     const request = context.switchToHttp().getRequest<ApiRequest>();
+    if (name !== undefined) request.routeName = name;
     // Before anything is looked up: also strangers with made-up tokens have a source.
     if (request.url.startsWith('/api/')) requireRate(this.sources.take(sourceOf(request.ip)));
     if (name === undefined) return true;

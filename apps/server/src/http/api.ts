@@ -26,7 +26,11 @@ export interface Admitted {
   /** What the caller showed, for those who have to ask again later. */
   given?: { readonly token: string | undefined; readonly sessionSecret: string | undefined };
 }
-export type ApiRequest = FastifyRequest & { admitted?: Admitted };
+export type ApiRequest = FastifyRequest & {
+  admitted?: Admitted;
+  /** Set before anything can be refused by it. */
+  routeName?: RouteName;
+};
 
 export function Api(name: RouteName): MethodDecorator {
   const route: Route = routes[name];

@@ -216,7 +216,7 @@ export async function createHttpApp(
     adapter,
     { bodyParser: false, logger: new NestLogger(log), abortOnError: false },
   );
-  const filter = new ProblemFilter(log);
+  const filter = new ProblemFilter(log, { isStrict: options.isAuditStrict });
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready', 'metrics'] });
   app.useGlobalFilters(filter);
   app.useGlobalGuards(

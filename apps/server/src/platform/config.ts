@@ -174,6 +174,18 @@ export const SETTINGS = {
     4,
     'Requests to one endpoint at a time. 1 keeps events in order while none fails.',
   ),
+  'webhooks.window': setting(
+    'TINYFLEET_WEBHOOK_WINDOW',
+    count.max(100_000),
+    1_000,
+    'Deliveries of one endpoint that wait at most; events beyond stay where they are until there is room.',
+  ),
+  'webhooks.answerBytes': setting(
+    'TINYFLEET_WEBHOOK_ANSWER_BYTES',
+    count.max(65_536),
+    1_024,
+    'Bytes of an answer that are kept; the rest is not read.',
+  ),
   'webhooks.disableAfterSeconds': setting(
     'TINYFLEET_WEBHOOK_DISABLE_S',
     count,

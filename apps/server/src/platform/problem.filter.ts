@@ -1,14 +1,20 @@
 /** The one place where a failure becomes an HTTP answer: problem+json (RFC 9457) with a registered code. */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { errorCodesOf } from '@tinyfleet/contracts';
 import { FleetError, isFleetError } from '@tinyfleet/errors';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import type { ApiRequest } from '../http/api.js';
 
 const ASK_AGAIN_SECONDS = 60;
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly log: Logger) {}
+  /** `isStrict`: an error that the route's description does not list is a defect; in production it is answered anyway. */
+  constructor(
+    private readonly log: Logger,
+    private readonly options: { readonly isStrict: boolean },
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -16,7 +22,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const problem = toFleetError(error, request);
+    const problem = this.declared(toFleetError(error, request), request);
     if (problem.status >= 500) {
       this.log.error(
         { err: error, requestId: request.id, method: request.method, url: request.url },
@@ -35,6 +41,13 @@ export class ProblemFilter implements ExceptionFilter {
       .code(problem.status)
       .header('content-type', 'application/problem+json')
       .send(JSON.stringify(problem.toProblem()));
+  }
+
+  private declared(problem: FleetError, { routeName }: ApiRequest): FleetError {
+    if (routeName === undefined || errorCodesOf(routeName).includes(problem.code)) return problem;
+    this.log.warn({ route: routeName, code: problem.code }, 'an error that the route does not declare');
+    if (!this.options.isStrict) return problem;
+    return new FleetError('server.undeclared-error', { route: routeName, code: problem.code });
   }
 }
 

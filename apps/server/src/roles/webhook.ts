@@ -5,8 +5,6 @@ import { Counter } from 'prom-client';
 import { WebhookSender } from '../webhook/sender.js';
 import type { RoleContext, RunningRole } from './role.js';
 
-const WINDOW = 1_000;
-const SNIPPET_BYTES = 1_024;
 const POLL_MS = 1_000;
 
 export async function startWebhooks(context: RoleContext, sealer: Sealer): Promise<RunningRole> {
@@ -20,8 +18,8 @@ export async function startWebhooks(context: RoleContext, sealer: Sealer): Promi
     concurrency: config['webhooks.concurrency'],
     disableAfterSeconds: config['webhooks.disableAfterSeconds'],
     keepDays: config['webhooks.keepDays'],
-    window: WINDOW,
-    snippetBytes: SNIPPET_BYTES,
+    window: config['webhooks.window'],
+    snippetBytes: config['webhooks.answerBytes'],
     pollMs: POLL_MS,
     onError: (error) => log.warn({ err: error, part: 'webhook' }, 'webhooks: will try again'),
   });

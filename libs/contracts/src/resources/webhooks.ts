@@ -6,7 +6,7 @@ export const Webhook = z
   .object({
     name: Name,
     url: z.string(),
-    /** Names of the event map; docs/api.md lists them. */
+    /** Names of the event map; docs/events.md lists them. */
     events: z.array(z.string()),
     enabled: z.boolean(),
     /** Empty while it is enabled. */

@@ -71,6 +71,7 @@ export const groupsRoutes = {
     access: 'operator',
     params: group,
     body: r.GroupMembersChange,
+    example: { devices: ['pump-17', 'pump-18'] },
     response: r.GroupMembersChanged,
   },
   groupMembersRemove: {
@@ -80,6 +81,7 @@ export const groupsRoutes = {
     access: 'operator',
     params: group,
     body: r.GroupMembersChange,
+    example: { devices: ['pump-17', 'pump-18'] },
     response: r.GroupMembersChanged,
   },
   deviceBulkAction: {

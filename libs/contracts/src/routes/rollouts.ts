@@ -21,6 +21,7 @@ export const rolloutsRoutes = {
     access: 'operator',
     params: project,
     body: r.RolloutCreate,
+    example: { release: 'vibration@1.1.0', filter: 'tag = "pilot"', steps: [10, 50, 100] },
     response: r.Rollout,
     status: 201,
   },

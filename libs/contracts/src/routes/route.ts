@@ -13,6 +13,8 @@ export interface Route {
   readonly query?: z.ZodType;
   /** JSON body; `binary` is a raw octet stream. */
   readonly body?: z.ZodType | 'binary';
+  /** A body for the OpenAPI document, where one with everything that the schema knows would contradict itself. */
+  readonly example?: unknown;
   /** JSON response; `binary` is a raw octet stream, `lines` streamed text (NDJSON, CSV), `events` server-sent events. */
   readonly response?: z.ZodType | 'binary' | 'lines' | 'events';
   /** What an event of `events` holds. */
