@@ -47,6 +47,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   release: 'vibration@1.1.0',
   site: 'hall-3',
   subject: 'pump-17',
+  timeZone: 'Europe/Berlin',
   title: 'Pump hall',
   type: 'nrf52840-dk',
   url: 'https://ops.example.org/hook',
@@ -57,6 +58,7 @@ const CANDIDATES = [
   'text',
   'vibration@1.1.0',
   '1.1.0',
+  '22:00',
   'ada@example.org',
   '0A1B2C',
   '0'.repeat(16),
@@ -86,6 +88,8 @@ function sample(schema: Schema, name: string, defs: Readonly<Record<string, Sche
     case 'object':
       return object(schema, defs);
     case 'array':
+      // They rise and end with 100.
+      if (name === 'steps' && takesNumbers(schema.items, defs)) return [10, 50, 100];
       if (schema.prefixItems) return schema.prefixItems.map((item) => sample(item, name, defs));
       return schema.items ? [sample(schema.items, singular(name), defs)] : [];
     case 'integer':
@@ -133,3 +137,8 @@ function text(schema: Schema, name: string): string {
 }
 
 const singular = (name: string): string => name.replace(/s$/, '');
+function takesNumbers(given: Schema | undefined, defs: Readonly<Record<string, Schema>>): boolean {
+  const schema = given?.$ref === undefined ? given : defs[given.$ref.split('/').at(-1) ?? ''];
+  const either = [schema, ...(schema?.anyOf ?? []), ...(schema?.oneOf ?? [])];
+  return either.some((one) => one?.type === 'integer' || one?.type === 'number');
+}

@@ -73,6 +73,7 @@ export const rolloutsRoutes = {
     access: 'operator',
     params: project,
     body: r.RolloutCreate,
+    example: { release: 'vibration@1.1.0', filter: 'tag = "pilot"', steps: [10, 50, 100] },
     response: r.RolloutPlan,
   },
   rolloutApprove: {
@@ -174,6 +175,7 @@ export const rolloutsRoutes = {
     access: 'operator',
     params: device,
     body: r.UpdateRuleSet,
+    example: { kind: 'hold', until: '2026-03-01T00:00:00.000Z', reason: 'in the middle of a trial' },
     response: r.UpdateRule,
   },
   updateRuleRemove: {

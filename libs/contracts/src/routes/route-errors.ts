@@ -25,10 +25,15 @@ const CERTIFICATE = [
 ] as const;
 /** What readers of model files refuse. */
 const READING = startingWith('compiler.');
-/** What changes here is refused for what manifests, devices and rules say: by any code of these. */
+const ROLLING = startingWith('rollouts.', 'releases.', 'manifest.');
+/** What changes here is refused for what manifests, certificates, devices and rules say: by any code of these. A read finds nothing. */
 const OF_AREA: Readonly<Record<string, readonly ErrorCode[]>> = {
+  authorities: startingWith('provisioning.', 'mqtt.certificate-'),
+  provision: startingWith('provisioning.', 'mqtt.certificate-'),
+  'provisioning-keys': startingWith('provisioning.'),
   releases: startingWith('releases.', 'manifest.'),
-  rollouts: startingWith('rollouts.', 'releases.', 'manifest.'),
+  rollouts: ROLLING,
+  'rollout-plans': ROLLING,
   'signing-keys': startingWith('releases.'),
 };
 const LINK = ['auth.link-invalid', 'auth.too-many-attempts'] as const;
@@ -76,9 +81,7 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
   deviceBulkAction: [
     ...GROUPING,
     ...ATTRIBUTES,
-    'registry.bulk-count-changed',
-    'registry.bulk-filter-empty',
-    'registry.bulk-too-many',
+    ...startingWith('registry.bulk-'),
     'registry.group-static',
     'registry.state-invalid',
     'registry.tags-too-many',
@@ -108,7 +111,12 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
   ],
   deviceImportTokens: ['registry.import-tokens-gone'],
   deviceExport: GROUPING,
-  deviceCommandSend: ['registry.command-invalid', 'registry.commands-too-many', 'registry.state-invalid'],
+  deviceCommandSend: [
+    'registry.command-unsigned',
+    'registry.command-invalid',
+    'registry.commands-too-many',
+    'registry.state-invalid',
+  ],
   deviceToken: ['provisioning.credentials-too-many', 'registry.state-invalid'],
   credentialRevoke: ['provisioning.credential-not-found'],
   provision: [
@@ -185,6 +193,11 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
   signingKeyRotate: ['storage.secret-mismatch'],
   signingKeyActivate: ['storage.secret-mismatch'],
   rolloutCreate: [...GROUPING, 'storage.secret-mismatch'],
+  rolloutPlan: [...GROUPING, 'storage.secret-mismatch'],
+  deploymentList: GROUPING,
+  rolloutSettingsSet: ROLLING,
+  updateRuleSet: ROLLING,
+  updateRuleRemove: ROLLING,
   accuracy: ['telemetry.range-invalid', 'models.not-found'],
   classMix: ['telemetry.range-invalid', 'models.not-found'],
   versionShare: ['telemetry.range-invalid', 'models.not-found'],
@@ -215,9 +228,10 @@ const MISSING: Readonly<Record<string, ErrorCode>> = {
   'releases/:release': 'releases.not-found',
   'rollouts/:number': 'rollouts.not-found',
   'signing-keys/:keyId': 'releases.key-not-next',
+  'deployments/:deployment': 'rollouts.deployment-not-found',
   'people/:email': 'auth.person-not-found',
 };
-const ALWAYS: readonly ErrorCode[] = ['server.internal', 'server.rate-limited'];
+const ALWAYS: readonly ErrorCode[] = ['server.internal', 'server.rate-limited', 'storage.unreachable'];
 
 function startingWith(...beginnings: readonly string[]): ErrorCode[] {
   const codes = Object.keys(errors) as ErrorCode[];
@@ -240,16 +254,13 @@ export function errorCodesOf(name: RouteName): readonly ErrorCode[] {
     route.params !== undefined || route.query !== undefined || route.body !== undefined,
     'server.invalid-request',
   );
-  add(route.body !== undefined, 'server.body-too-large', 'server.unsupported-media');
+  add(route.body !== undefined, 'server.body-too-large', 'server.body-too-slow', 'server.unsupported-media');
   add(route.access !== 'public', 'auth.unauthenticated', 'auth.token-scope');
   add(route.access !== 'public' && route.access !== 'user', 'auth.forbidden');
-  add(
-    isMutating,
-    ...(OF_AREA[areaOf(route)] ?? []),
-    'auth.cross-origin',
-    'server.unaudited',
-    'storage.disk-full',
-  );
+  const ofArea = OF_AREA[areaOf(route)] ?? [];
+  add(true, ...ofArea.filter((code) => isMutating || errorEntry(code).status === 404));
+  add(isMutating, 'auth.cross-origin', 'server.unaudited');
+  add(isMutating, 'storage.contention', 'storage.disk-full', 'storage.lead-lost');
   add(route.query instanceof z.ZodObject && 'cursor' in route.query.shape, 'registry.cursor-invalid');
   if (route.method === 'POST' && route.access !== 'public') {
     add(route.body === 'binary', 'server.idempotency-unsupported');
