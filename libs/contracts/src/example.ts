@@ -58,6 +58,8 @@ const CANDIDATES = [
   'text',
   'vibration@1.1.0',
   '1.1.0',
+  '1.0',
+  'CONV_2D',
   '22:00',
   'ada@example.org',
   '0A1B2C',

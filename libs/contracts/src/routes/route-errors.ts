@@ -29,6 +29,8 @@ const ROLLING = startingWith('rollouts.', 'releases.', 'manifest.');
 /** What changes here is refused for what manifests, certificates, devices and rules say: by any code of these. A read finds nothing. */
 const OF_AREA: Readonly<Record<string, readonly ErrorCode[]>> = {
   authorities: startingWith('provisioning.', 'mqtt.certificate-'),
+  'bulk-actions': startingWith('registry.bulk-'),
+  'device-types': startingWith('registry.type-'),
   provision: startingWith('provisioning.', 'mqtt.certificate-'),
   'provisioning-keys': startingWith('provisioning.'),
   releases: startingWith('releases.', 'manifest.'),
@@ -182,7 +184,7 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
     'storage.blob-too-large',
   ],
   modelValidation: ['models.validation-invalid', 'storage.blob-too-large'],
-  buildStart: [...BUILT, 'builds.no-types', 'registry.type-not-found'],
+  buildStart: [...BUILT, 'builds.no-types', 'builds.ops-missing', 'registry.type-not-found'],
   buildReport: ['builds.not-finished'],
   buildFit: ['builds.not-finished'],
   buildBundle: ['builds.not-finished', 'storage.blob-missing'],
@@ -228,6 +230,7 @@ const MISSING: Readonly<Record<string, ErrorCode>> = {
   'releases/:release': 'releases.not-found',
   'rollouts/:number': 'rollouts.not-found',
   'signing-keys/:keyId': 'releases.key-not-next',
+  'bulk-actions/:action': 'registry.bulk-action-not-found',
   'deployments/:deployment': 'rollouts.deployment-not-found',
   'people/:email': 'auth.person-not-found',
 };

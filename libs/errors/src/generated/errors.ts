@@ -2952,6 +2952,14 @@ export const errors = {
     text: '{limit} people listen to devices already.',
     hint: 'Wait until one of them ends, or raise TINYFLEET_LISTENERS where the broker runs.',
   },
+  'server.undeclared-error': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Server: undeclared error',
+    text: 'The route {route} answered with {code}, which its description does not list.',
+    hint: 'This is a defect in TinyFleet: list the code in libs/contracts/src/routes/route-errors.ts.',
+  },
   'server.unaudited': {
     status: 500,
     exit: 70,
@@ -3929,6 +3937,7 @@ export interface ErrorData {
   'server.rate-limited': { seconds: Value };
   'server.edge-silent': Record<never, Value>;
   'server.too-many-listeners': { limit: Value };
+  'server.undeclared-error': { route: Value; code: Value };
   'server.unaudited': { route: Value };
   'simulator.config-invalid': { file: Value; problem: Value };
   'simulator.scenario-unreadable': { file: Value; problem: Value };
