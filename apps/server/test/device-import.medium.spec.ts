@@ -1,4 +1,7 @@
-/** Imports of devices over a real port: all or none, every wrong row named, tokens once, exports that come back in. */
+/**
+ * Imports of devices over a real port: all or none, every wrong row named, tokens once, exports that come back in. And a change
+ * of so many devices that a job of the queue makes it.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApiError } from '@tinyfleet/contracts';
@@ -15,6 +18,7 @@ beforeAll(async () => {
     TINYFLEET_IMPORT_ERRORS: '5',
     TINYFLEET_IMPORTS: '1',
     TINYFLEET_HTTP_PATIENCE_S: '2',
+    TINYFLEET_LIMIT_BULK_DEVICES: '100',
   });
   await server.client.call('projectCreate', { body: { name: 'p' } });
 });
@@ -240,5 +244,28 @@ describe('device import', () => {
       await server.client.call('deviceExport', { params, query: { filter: 'name = "a-*"' } }),
     );
     expect(many.trim().split('\r\n')).toHaveLength(3_001);
+  });
+});
+
+describe('a bulk action on more devices than the limit', () => {
+  it('should be made by a job of the queue, which tells how far it is', async () => {
+    await load(file('many', 101));
+    const change = { filter: 'name = "many-*"', change: { site: 'yard' } };
+    const act = async (rest: { dryRun?: boolean; expect?: number }) =>
+      await server.client.call('deviceBulkAction', { params, body: { ...change, ...rest } });
+    expect(await act({ dryRun: true })).toMatchObject({ matched: 101, action: null });
+    const { matched, action } = await act({ expect: 101 });
+    expect(matched).toBe(101);
+    const which = { ...params, action: action! };
+    await eventually(async () => {
+      expect(await server.client.call('bulkActionGet', { params: which })).toMatchObject({
+        ...{ state: 'done', matched: 101, handled: 101, changed: 101, problem: null },
+      });
+    });
+    expect(await names('site = yard')).toHaveLength(101);
+    const late = server.client.call('bulkActionCancel', { params: which });
+    await expect(late).rejects.toMatchObject({ code: 'registry.bulk-action-over', status: 409 });
+    const { items } = await server.client.call('auditList', { params });
+    expect(items.map((entry) => entry.action).slice(0, 2)).toEqual(['devices.updated', 'bulk-action.begun']);
   });
 });
