@@ -102,7 +102,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
     this.bulkQueue = {
       enqueue: async (scope: ProjectScope, actionId: string) => {
         const message: BulkMessage = { projectId: scope.id, project: scope.name, actionId };
-        await options?.jobs.send(db, BULK_QUEUE, message, BULK_EXPIRE_S);
+        await options.jobs?.send(db, BULK_QUEUE, message, BULK_EXPIRE_S);
       },
     };
     this.groups = new PgGroupStore(db);
