@@ -9,7 +9,6 @@ import {
   integer,
   labels,
   modelRef,
-  percentSteps,
   readInput,
   readModel,
   releaseRef,
@@ -19,13 +18,6 @@ const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('arguments', () => {
-  it('should read percent steps and refuse those that do not rise to 100', () => {
-    expect(percentSteps('10%, 50%,100%')).toEqual([10, 50, 100]);
-    expect(percentSteps('100')).toEqual([100]);
-    for (const wrong of ['', '10%', '50%,10%,100%', '0%,100%', '101%', 'ten%,100%', '50%,50%,100%'])
-      expect(() => percentSteps(wrong)).toThrow(/100%|percentage/);
-  });
-
   it('should split name and version', () => {
     expect(modelRef('kws')).toEqual({ model: 'kws', version: undefined });
     expect(modelRef('kws@1.1.0')).toEqual({ model: 'kws', version: '1.1.0' });

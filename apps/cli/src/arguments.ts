@@ -55,19 +55,6 @@ export function commaList(text: string): string[] {
     .filter((item) => item !== '');
 }
 
-/** `10%,50%,100%` -> [10, 50, 100]; the percent sign may be left out. @throws cli.usage */
-export function percentSteps(text: string): number[] {
-  const steps = commaList(text).map((item) => {
-    const match = /^(\d{1,3})\s*%?$/.exec(item);
-    const value = Number(match?.[1]);
-    if (!match || value < 1 || value > 100) usage(`"${item}" is not a percentage from 1% to 100%.`);
-    return value;
-  });
-  const rising = steps.every((step, i) => i === 0 || step > (steps[i - 1] ?? 0));
-  if (!rising || steps.at(-1) !== 100) usage('Steps rise and end with 100%, such as 10%,50%,100%.');
-  return steps;
-}
-
 /** `kws@1.1.0` or `kws`. @throws cli.usage */
 export function modelRef(text: string): { model: string; version: string | undefined } {
   const at = text.lastIndexOf('@');

@@ -18,7 +18,9 @@ import { modelCommand } from './commands/model.js';
 import { provisioningKeyCommand } from './commands/provisioning-key.js';
 import { projectCommand } from './commands/project.js';
 import { releaseCommand } from './commands/release.js';
+import { deploymentCommand } from './commands/deployment.js';
 import { rolloutCommand } from './commands/rollout.js';
+import { updateRuleCommand } from './commands/update-rule.js';
 import { sessionCommand } from './commands/session.js';
 import { simulateCommand } from './commands/simulate.js';
 import { tokenCommand } from './commands/token.js';
@@ -78,6 +80,8 @@ Exit codes: ${Object.entries(EXIT_CODES)
     compileCommand(),
     releaseCommand(),
     rolloutCommand(),
+    deploymentCommand(),
+    updateRuleCommand(),
     simulateCommand(),
     demoCommand(),
     configCommand(),

@@ -22,6 +22,7 @@ import {
   Conductor,
   conductorDefaults,
   RolloutOperator,
+  StepGates,
   RolloutService,
   UpdateRuleService,
 } from '@tinyfleet/rollouts';
@@ -133,7 +134,8 @@ export class FleetHarness {
     const conductor = new Conductor(
       new PgRolloutStore(this.database),
       transactAsLeader(this.database, leader, clock),
-      { ...conductorDefaults, clockMs: 100, joinMs: 100, gateMs: 100 },
+      { ...conductorDefaults, clockMs: 100, joinMs: 100, gateMs: 100, denyMs: 1_000 },
+      new StepGates(new storage.PgCohortMetrics(this.database)),
     );
     const failed = (error: unknown): void => void this.errors.push(`rollout: ${(error as Error).message}`);
     const conducting = new Conducting(leader, conductor, failed, {
@@ -143,6 +145,11 @@ export class FleetHarness {
     this.conducting = conducting;
     this.events?.subscribe(() => conducting.wake());
     conducting.start();
+  }
+
+  async stopConducting(): Promise<void> {
+    await this.conducting?.stop();
+    this.conducting = undefined;
   }
 
   get port(): number {

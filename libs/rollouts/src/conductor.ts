@@ -34,6 +34,8 @@ export interface ConductorOptions {
   readonly joinMs: number;
   /** How often open gates are judged. */
   readonly gateMs: number;
+  /** How often telemetry is compared with what devices said. */
+  readonly denyMs: number;
   /** Nothing is due: look again all the same. */
   readonly idleMs: number;
 }
@@ -42,6 +44,7 @@ export const conductorDefaults: ConductorOptions = {
   clockMs: 1_000,
   joinMs: 5_000,
   gateMs: 1_000,
+  denyMs: 15_000,
   idleMs: 1_000,
 };
 
@@ -49,6 +52,7 @@ interface Clocks {
   looked: number;
   joined: number;
   judged: number;
+  denied: number;
   /** Counts last told, so that an event is sent when they change and not at every turn. */
   told: string;
 }
@@ -94,6 +98,7 @@ export class Conductor {
         rollout.now,
       );
     }
+    if (this.isDue(clocks, 'denied', this.options.denyMs)) await moves.denyActive(scope, rollout.id);
     if (rollout.state === 'rolling-back') return await this.goBack(stores, scope, rollout, clocks);
     if (rollout.policy.dynamic && this.isDue(clocks, 'joined', this.options.joinMs))
       await this.takeIn(stores, scope, rollout);
@@ -136,6 +141,7 @@ export class Conductor {
         return 0;
       case 'next-step':
         await moves.setStep(scope, id, decision.step, decision.reason);
+        await moves.setWindow(scope, id, rollout.plan[decision.step]?.gates?.windowSeconds ?? null);
         await note('next-step', `step ${decision.step + 1} begins: ${decision.reason}`, evidenceOf(rollout));
         return 0;
       case 'ask':
@@ -148,6 +154,7 @@ export class Conductor {
       case 'abort':
         await moves.withdraw(scope, id);
         await moves.setState(scope, id, { state: 'aborted', reason: decision.reason });
+        await moves.setWindow(scope, id, null);
         await note('abort', decision.reason, evidenceOf(rollout));
         break;
       case 'roll-back':
@@ -159,6 +166,7 @@ export class Conductor {
       }
       case 'end':
         await moves.setState(scope, id, { state: decision.state, reason: decision.reason });
+        await moves.setWindow(scope, id, null);
         await note('end', `${decision.state}: ${decision.reason}`, evidenceOf(rollout));
         break;
     }
@@ -214,6 +222,7 @@ export class Conductor {
     const decision = decideReturn(tallies, away);
     if (decision.kind === 'end') {
       await moves.setState(scope, rollout.id, { state: 'rolled-back', reason: decision.reason });
+      await moves.setWindow(scope, rollout.id, null);
       const { step } = rollout;
       await moves.note(scope, rollout.id, { kind: 'end', by: 'engine', step, text: decision.reason });
     }
@@ -293,13 +302,14 @@ export class Conductor {
       looked: -Infinity,
       joined: -Infinity,
       judged: -Infinity,
+      denied: -Infinity,
       told: '',
     };
     this.clocks.set(key, known);
     return known;
   }
 
-  private isDue(clocks: Clocks, clock: 'looked' | 'joined' | 'judged', everyMs: number): boolean {
+  private isDue(clocks: Clocks, clock: 'looked' | 'joined' | 'judged' | 'denied', everyMs: number): boolean {
     const now = this.monotonicMs();
     if (now - clocks[clock] < everyMs) return false;
     clocks[clock] = now;

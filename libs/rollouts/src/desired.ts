@@ -7,6 +7,8 @@ export interface DesiredRecord {
   /** Deployment number, 0 = nothing to do. */
   readonly deployment: number;
   readonly bundle: DesiredBundle | undefined;
+  /** Telemetry window that an open gate asks for; null: the project's. */
+  readonly windowS: number | null;
   /** Limit of chunks to all devices of the project together; null: none. */
   readonly bytesPerSecond: number | null;
   /** Of a device that can verify a MAC and nothing else: the key of its credential, sealed. Undefined where there is none. */

@@ -11,6 +11,7 @@ export * from './rates.js';
 export * from './retries.js';
 export { RolloutOperator } from './rollout-operator.js';
 export { RolloutService } from './rollout-service.js';
+export * from './step-gates.js';
 export { UpdateRuleService } from './update-rule-service.js';
 export * from './windows.js';
 export * from './simulation/index.js';

@@ -6,6 +6,7 @@ import type { BundleNeeds, DeviceAbilities } from './compatibility.js';
 import type { DeploymentState } from './deployment.js';
 import type { RolloutState, Segment, StepVerdict, Tally } from './engine.js';
 import type { Alike, RolloutPolicy, StepPlan } from './plan.js';
+import type { GateDevice } from './gates/index.js';
 import type { OfferBatch } from './rates.js';
 import type { FailureClass } from './retries.js';
 
@@ -155,6 +156,19 @@ export interface OfferLimits {
   readonly connections: readonly string[] | undefined;
 }
 
+/** A device on one side of the gates of a step; on both, while its turn had not come and since. Times in unix ms. */
+export interface GateMember extends Pick<GateDevice, 'device' | 'arm' | 'type' | 'site' | 'install' | 'selfTest'> {
+  /** Whose windows count: the new version on the side of the step, the old one on the other. Null: none is known. */
+  readonly release: string | null;
+  /** Active, or the rollout began; null: not active yet. */
+  readonly sinceMs: number | null;
+  /** Its turn came. */
+  readonly untilMs: number | null;
+  readonly lastContactMs: number | null;
+  readonly nextContactByMs: number | null;
+  readonly isConnected: boolean;
+}
+
 /** What the engine does, set-based: each method is a statement or few, whatever the number of devices. */
 export interface RolloutMoves {
   /** Locks the row until the transaction ends. @throws rollouts.not-found */
@@ -179,6 +193,12 @@ export interface RolloutMoves {
   note(scope: ProjectScope, id: string, decision: NewDecision): Promise<void>;
 
   tallies(scope: ProjectScope, id: string): Promise<Tally[]>;
+  /** Both sides of the gates of a step, in the order in which devices are admitted. */
+  gateMembers(scope: ProjectScope, id: string, step: number): Promise<GateMember[]>;
+  /** Asks both sides for telemetry windows of this length; null: as the project has it. */
+  setWindow(scope: ProjectScope, id: string, seconds: number | null): Promise<void>;
+  /** Active devices whose telemetry says otherwise. @returns how many */
+  denyActive(scope: ProjectScope, id: string): Promise<number>;
   /** Zones of the devices that wait in steps up to this one. */
   zones(scope: ProjectScope, id: string, step: number): Promise<string[]>;
   /** Offers of the last minute, oldest first. */

@@ -133,6 +133,7 @@ export class RolloutOperator {
         const text = `aborted by ${actor}`;
         const withdrawn = await moves.withdraw(scope, rollout.id);
         await moves.setState(scope, rollout.id, { state: 'aborted', reason: text });
+        await moves.setWindow(scope, rollout.id, null);
         return { kind: 'abort', text, evidence: { withdrawn } };
       },
     });

@@ -65,6 +65,7 @@ export class RolloutService {
         },
         placements.map((one) => enlist(one, release, policy)),
       );
+      await moves.setWindow(scope, id, plan[0]?.gates?.windowSeconds ?? null);
       await planPayloads(stores, scope, { releaseId: release.id, rolloutId: id }, this.transfers);
       await moves.note(scope, id, {
         kind: 'started',

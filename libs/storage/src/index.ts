@@ -30,6 +30,7 @@ export {
   type WebhookEndpoint,
 } from './postgres/webhooks/webhook-outbox.js';
 export { LOCK_SPACE } from './postgres/migrate.js';
+export { PgCohortMetrics } from './postgres/rollouts/cohort-metrics.js';
 export { Leader, transactAsLeader } from './postgres/leader.js';
 export { EventListener, type Waker } from './postgres/listener.js';
 export { ListenChannels, type ListenBatch, type ListenRequest } from './postgres/listen-channels.js';

@@ -12,9 +12,15 @@ type Deployment = CallOutput<'rolloutDeployments'>['items'][number];
 
 /** In the order a device passes them. */
 const ORDER = [
-  'waiting', 'offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'active',
-  'reverted', 'failed', 'incompatible', 'silent', 'aborted',
+  'waiting', 'held', 'offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'active', 'returning', 'returned',
+  'reverted', 'failed', 'incompatible', 'silent', 'unreached', 'aborted', 'control',
 ] as const; // prettier-ignore
+const OPEN: ReadonlySet<Rollout['state']> = new Set([
+  'awaiting-approval',
+  'running',
+  'paused',
+  'rolling-back',
+]);
 const TROUBLE = ['failed', 'reverted', 'incompatible', 'silent'] as const;
 
 export function countsText(counts: Rollout['counts']): string {
@@ -58,11 +64,14 @@ export async function watchRollout(session: Session, number: number): Promise<vo
         view.done();
         hasSoaked = true;
       }
-      if (rollout.state !== 'running' && rollout.state !== 'paused') break;
-      if (rollout.state === 'paused' && !wasPaused)
-        session.out.hint(`Paused: ${rollout.reason} Go on with: npx tinyfleet rollout resume ${number}`);
-      if (rollout.state === 'paused' && !wasPaused) view.done();
-      wasPaused = rollout.state === 'paused';
+      if (!OPEN.has(rollout.state)) break;
+      const waitsForPeople = rollout.state === 'paused' || rollout.state === 'awaiting-approval';
+      if (waitsForPeople && !wasPaused) {
+        const verb = rollout.state === 'paused' ? 'resume' : 'approve';
+        session.out.hint(`${rollout.state}: ${rollout.reason} Go on with: npx tinyfleet rollout ${verb} ${number}`);
+        view.done();
+      }
+      wasPaused = waitsForPeople;
       await pulse.wait(1_000);
       // A rollout of many devices gives many events: at most 5 drawings a second.
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -78,7 +87,7 @@ export async function watchRollout(session: Session, number: number): Promise<vo
     session.out.line(
       `${pc.green('succeeded')}  ${active} of ${plural(rollout.deviceCount, 'device')} verified active on ${rollout.release} in ${duration(seconds)}`,
     );
-  if (rollout.state === 'failed')
+  if (rollout.state === 'failed' || rollout.state === 'rolled-back')
     throw new FleetError('rollouts.failed', { rollout: number, reason: rollout.reason });
   if (rollout.state === 'aborted') throw new FleetError('rollouts.aborted', { rollout: number });
   if (active > 0) session.out.hint('Next: npx tinyfleet device list');
@@ -93,6 +102,8 @@ function lines(rollout: Rollout, moving: readonly Deployment[]): string[] {
   const out = [
     `${pc.bold(rollout.release)} to ${plural(rollout.deviceCount, 'device')}  ${state(rollout.state)}${step}`,
     `${bar(done, 40)} ${percent(done)}  ${countsText(rollout.counts)}`,
+    ...(rollout.reason === '' ? [] : [`  ${rollout.reason}`]),
+    ...(rollout.gates === null ? [] : [`  gates: ${state(rollout.gates.outcome)}  ${rollout.gates.words}`]),
   ];
   for (const d of moving) {
     const fetched = d.bytes > 0 && d.offset < d.bytes ? ` ${percent(d.offset / d.bytes)}` : '';

@@ -1,72 +1,24 @@
-/** `tinyfleet rollout`: start, follow and steer. */
+/** `tinyfleet rollout`: follow and steer; rollout-start.ts plans and starts. */
 import { Command } from 'commander';
 import type { CallOutput } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
-import { integer, percentSteps, releaseRef } from '../arguments.js';
+import { integer } from '../arguments.js';
 import { ago, percent, plural, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { confirm } from './confirm.js';
 import { Session, all } from '../session.js';
+import { errorOf } from './deployment.js';
+import { planCommand, startCommand } from './rollout-start.js';
 import { countsText, watchRollout } from './rollout-watch.js';
 
 type Rollout = CallOutput<'rolloutGet'>;
-interface StartOptions {
-  to: string;
-  steps: number[];
-  maxFailures: number;
-  deviceTimeout: number;
-  watch?: boolean;
-}
-
 export function rolloutCommand(): Command {
   const command = new Command('rollout').description('Move devices to a release, step by step');
   const number = integer('The rollout', 1, 2_147_483_647);
 
-  command
-    .command('start')
-    .description('start a rollout')
-    .argument('<name@version>', 'a signed release')
-    .requiredOption('--to <filter>', `devices, such as 'tag = "demo"'`)
-    .option('--steps <percents>', 'cumulative, such as 10%,50%,100%', percentSteps, [100])
-    .option('--max-failures <percent>', 'of a step, before it pauses', integer('--max-failures', 0, 100), 5)
-    .option(
-      '--device-timeout <seconds>',
-      'a device silent for longer has failed',
-      integer('--device-timeout', 10, 604_800),
-      600,
-    )
-    .option('--watch', 'follow it to its end')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ npx tinyfleet rollout start kws@1.1.0 --to 'tag = "demo"'
-  $ npx tinyfleet rollout start kws@1.1.0 --to 'site = "hall-3"' --steps 10%,50%,100% --watch`,
-    )
-    .action(async (release: string, options: StartOptions, self: Command) => {
-      const session = Session.of(self);
-      releaseRef(release);
-      const client = await session.client();
-      const rollout = await client.call('rolloutCreate', {
-        params: { project: await session.project() },
-        body: {
-          release,
-          filter: options.to,
-          steps: options.steps,
-          maxFailurePercent: options.maxFailures,
-          deviceTimeoutSeconds: options.deviceTimeout,
-        },
-      });
-      if (options.watch === true) return watchRollout(session, rollout.number);
-      session.out.one(
-        rollout,
-        () =>
-          `${pc.green('started')}  rollout ${rollout.number}: ${rollout.release} to ${plural(rollout.deviceCount, 'device')}` +
-          (rollout.steps.length > 1 ? ` in steps of ${rollout.steps.map((s) => `${s} %`).join(', ')}` : ''),
-      );
-      session.out.hint('Next: npx tinyfleet rollout watch');
-    });
+  command.addCommand(planCommand());
+  command.addCommand(startCommand());
 
   command
     .command('watch')
@@ -118,15 +70,41 @@ Examples:
       session.out.one({ ...rollout, devices }, () => renderRollout(rollout, shown));
     });
 
+  command
+    .command('decisions')
+    .description('what was decided and on what evidence, newest first')
+    .argument('[number]', 'default: the newest', number)
+    .option('--limit <n>', 'at most so many', integer('--limit', 1, 10_000), 50)
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet rollout decisions 1')
+    .action(async (which: number | undefined, options: { limit: number }, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const params = { project: await session.project(), number: which ?? (await newest(session)) };
+      const items = await all((query) => client.call('rolloutDecisions', { params, query }), options.limit);
+      session.out.list(
+        items,
+        [
+          { header: 'when', value: (d) => d.at, text: (d) => ago(d.at) },
+          { header: 'by', value: (d) => d.by },
+          { header: 'step', value: (d) => d.step + 1 },
+          { header: 'decision', value: (d) => d.kind },
+          { header: 'why', value: (d) => d.text },
+        ],
+        'Nothing was decided yet.',
+      );
+    });
+
   for (const [verb, route, description] of [
     ['pause', 'rolloutPause', 'stop offering to further devices'],
     ['resume', 'rolloutResume', 'go on'],
     ['abort', 'rolloutAbort', 'end it; devices that have not switched stay where they are'],
   ] as const) {
-    const change = command.command(verb).description(description);
-    if (verb === 'abort') change.option('--yes', 'do not ask');
-    change
-      .argument('[number]', 'default: the newest', number)
+    const steer = command
+      .command(verb)
+      .description(description)
+      .argument('[number]', 'default: the newest', number);
+    if (verb === 'abort') steer.option('--yes', 'do not ask');
+    steer
       .addHelpText('after', `\nExample:\n  $ npx tinyfleet rollout ${verb} 1`)
       .action(async (which: number | undefined, options: { yes?: boolean }, self: Command) => {
         const session = Session.of(self);
@@ -135,15 +113,61 @@ Examples:
         if (verb === 'abort')
           await confirm(`End rollout ${params.number} of ${params.project} for good?`, options.yes);
         const rollout = await client.call(route, { params });
-        session.out.one(
-          rollout,
-          () => `${state(rollout.state)}  rollout ${rollout.number}: ${rollout.reason}`,
-        );
+        session.out.one(rollout, () => stateLine(rollout));
       });
   }
 
+  for (const [verb, route, description] of [
+    ['approve', 'rolloutApprove', 'say yes to its start or next step, which somebody else wants'],
+    ['skip', 'rolloutSkip', 'go to the next step without waiting for this one'],
+    ['retry', 'rolloutRetry', 'offer it once more to devices that failed or fell silent'],
+  ] as const)
+    command
+      .command(verb)
+      .description(description)
+      .argument('[number]', 'default: the newest', number)
+      .option('--reason <text>', 'why, for the log', '')
+      .addHelpText('after', `\nExample:\n  $ npx tinyfleet rollout ${verb} 1 --reason "seen and fine"`)
+      .action(async (which: number | undefined, { reason }: { reason: string }, self: Command) => {
+        const session = Session.of(self);
+        const client = await session.client();
+        const params = { project: await session.project(), number: which ?? (await newest(session)) };
+        const rollout = await client.call(route, { params, body: { reason } });
+        session.out.one(rollout, () => stateLine(rollout));
+      });
+
+  command
+    .command('rollback')
+    .description('bring its devices back to the version before: a message, no download where the slot is kept')
+    .argument('[number]', 'default: the newest', number)
+    .option('--type <type>', 'only devices of this type; the rest goes on')
+    .option('--site <site>', 'only devices at this site; the rest goes on')
+    .option('--reason <text>', 'why, for the log', '')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet rollout rollback 1 --type m0 --reason "too slow"')
+    .action(
+      async (
+        which: number | undefined,
+        options: { type?: string; site?: string; reason: string; yes?: boolean },
+        self: Command,
+      ) => {
+        const session = Session.of(self);
+        const client = await session.client();
+        const params = { project: await session.project(), number: which ?? (await newest(session)) };
+        await confirm(`Take rollout ${params.number} of ${params.project} back?`, options.yes);
+        const { type, site, reason } = options;
+        const body = { reason, ...(type && { deviceType: type }), ...(site !== undefined && { site }) };
+        const rollout = await client.call('rolloutRollback', { params, body });
+        session.out.one(rollout, () => stateLine(rollout));
+        session.out.hint('Next: npx tinyfleet rollout watch');
+      },
+    );
+
   return command;
 }
+
+const stateLine = (rollout: Rollout): string =>
+  `${state(rollout.state)}  rollout ${rollout.number}: ${rollout.reason}`;
 
 async function newest(session: Session): Promise<number> {
   const client = await session.client();
@@ -168,6 +192,7 @@ function renderRollout(
       ['devices', `${rollout.deviceCount} with ${rollout.filter}`],
       ['steps', rollout.steps.map((s, i) => (i === rollout.step ? pc.bold(`${s} %`) : `${s} %`)).join(', ')],
       ['counts', countsText(rollout.counts)],
+      ...gateFacts(rollout),
       ['started', `${ago(rollout.createdAt)} by ${rollout.createdBy}`],
     ]),
   ];
@@ -182,12 +207,20 @@ function renderRollout(
           value: (d) => d.offset,
           text: (d) => (d.bytes > 0 ? percent(d.offset / d.bytes) : '-'),
         },
-        {
-          header: 'error',
-          value: (d) => (d.errorCode === null ? null : `${d.errorTitle ?? ''} (${d.errorCode})`),
-        },
+        { header: 'error', value: errorOf },
         { header: 'updated', value: (d) => d.updatedAt, text: (d) => ago(d.updatedAt) },
       ]),
     );
   return parts.join('\n\n');
+}
+
+/** The evidence of the present step's gates, and what they still need. */
+function gateFacts({ gates }: Rollout): [string, string][] {
+  if (gates === null) return [];
+  const told = gates.findings.filter(({ segment, outcome }) => segment === null || outcome === 'fail');
+  return [
+    ['gates', `${state(gates.outcome)}  ${gates.words}`],
+    ...told.map(({ metric, outcome, words }): [string, string] => [`  ${metric}`, `${state(outcome)}  ${words}`]),
+    ...gates.needs.map((need): [string, string] => ['  needs', need]),
+  ];
 }

@@ -1,6 +1,6 @@
 /** The rollout role: competes for the lead and moves open rollouts on while it has it. */
-import { Conductor } from '@tinyfleet/rollouts';
-import { Leader, PgRolloutStore, transactAsLeader } from '@tinyfleet/storage';
+import { Conductor, StepGates, conductorDefaults } from '@tinyfleet/rollouts';
+import { Leader, PgCohortMetrics, PgRolloutStore, transactAsLeader } from '@tinyfleet/storage';
 import { Gauge } from 'prom-client';
 import { Conducting } from '../rollout/conducting.js';
 import type { RoleContext, RunningRole } from './role.js';
@@ -8,7 +8,12 @@ import type { RoleContext, RunningRole } from './role.js';
 export async function startRollout(context: RoleContext): Promise<RunningRole> {
   const { database, events, log, metrics } = context;
   const leader = new Leader(database);
-  const conductor = new Conductor(new PgRolloutStore(database), transactAsLeader(database, leader));
+  const conductor = new Conductor(
+    new PgRolloutStore(database),
+    transactAsLeader(database, leader),
+    conductorDefaults,
+    new StepGates(new PgCohortMetrics(database)),
+  );
   const conducting = new Conducting(leader, conductor, (error) =>
     log.warn({ err: error, part: 'rollout' }, 'rollout: will try again'),
   );

@@ -2,6 +2,7 @@
 import { z } from '../zod.js';
 import { Name, ReleaseRef, Timestamp } from '../names.js';
 import { Filter } from './devices.js';
+import { GateVerdict } from './gates.js';
 import { RolloutPolicy, RolloutRequest } from './rollout-policy.js';
 
 /** awaiting-approval: before its start or a step. rolling-back: devices are on their way to the version before. */
@@ -63,6 +64,8 @@ export const Rollout = z
     createdAt: Timestamp,
     createdBy: z.string(),
     finishedAt: Timestamp.nullable(),
+    /** Of the present step, as last judged; null: it has none, or they were not judged yet. */
+    gates: GateVerdict.nullable(),
     deviceCount: z.int(),
     counts,
   })

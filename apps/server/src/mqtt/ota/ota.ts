@@ -205,7 +205,8 @@ export class Ota {
 
   /** What there is to do, or that there is nothing when no offer can be made; that is then noted as the device's failure. */
   private encodeDesired(session: DeviceSession, known: Known, record: DesiredRecord): Buffer {
-    const { windowS, pickEvery } = session.device;
+    const { pickEvery } = session.device;
+    const windowS = record.windowS ?? session.device.windowS;
     const { bundle, revision, deployment } = record;
     const base = { serverTimeMs: this.now(), revision, deployment: 0 };
     const whole = { ...base, windowS, pickEvery };

@@ -14,7 +14,8 @@ alter table rollout
   add column approved_step integer not null default 0,  -- steps up to it may begin; -1: not even the first
   add column skipped_step integer not null default -1, -- somebody let it go on without waiting for it
   add column verdict jsonb,                  -- {outcome, reason, segment} of the gates of the present step, as last judged
-  add column gate_reports jsonb not null default '[]'; -- their evidence
+  add column gate_reports jsonb not null default '[]', -- their evidence
+  add column window_s integer;               -- telemetry window asked of both sides while gates are open; null: the project's
 update rollout set tolerated_failures = coalesce((strategy ->> 'toleratedFailures')::integer, 0), seed = id::text;
 update rollout ro set plan = (
   select jsonb_agg(jsonb_build_object('percent', percent::float8, 'limit',

@@ -26,6 +26,7 @@ interface Row {
   readonly sealedKey: Buffer | null;
   readonly signedBy: Buffer | null;
   readonly bytesPerSecond: number | null;
+  readonly windowS: number | null;
 }
 
 export class PgDesiredStore implements DesiredStore {
@@ -43,10 +44,11 @@ export class PgDesiredStore implements DesiredStore {
       deployment: 0,
       bundle: undefined,
       bytesPerSecond: null,
+      windowS: null,
       hmac: undefined,
     }));
     for (const row of rows) {
-      const { position, deviceId, revision, deployment, manifest, digest, bytes, bytesPerSecond } = row;
+      const { position, deviceId, revision, deployment, manifest, digest, bytes, bytesPerSecond, windowS } = row;
       const bundle =
         manifest && digest && bytes !== null
           ? {
@@ -59,7 +61,7 @@ export class PgDesiredStore implements DesiredStore {
             }
           : undefined;
       const hmac = row.hmacOnly ? { sealedKey: row.sealedKey ?? undefined } : undefined;
-      records[position - 1] = { deviceId, revision, deployment, bundle, bytesPerSecond, hmac };
+      records[position - 1] = { deviceId, revision, deployment, bundle, bytesPerSecond, windowS, hmac };
     }
     return records;
   }

@@ -2,6 +2,7 @@
 import { RolloutPolicy, type ProjectScope, type Resource } from '@tinyfleet/contracts';
 import type {
   FailureClass,
+  GateMember,
   NewDecision,
   NewDeployment,
   OfferBatch,
@@ -129,6 +130,18 @@ export class PgRolloutMoves implements RolloutMoves {
        group by step, state order by step, state`,
       [scope.id, id],
     );
+  }
+
+  async gateMembers(scope: ProjectScope, id: string, step: number): Promise<GateMember[]> {
+    return await this.db.query<GateMember & object>(namedQuery('rollouts/gate-members'), [scope.id, id, step]);
+  }
+
+  async setWindow(scope: ProjectScope, id: string, seconds: number | null): Promise<void> {
+    await this.db.query(namedQuery('rollouts/set-window'), [scope.id, id, seconds]);
+  }
+
+  async denyActive(scope: ProjectScope, id: string): Promise<number> {
+    return await this.db.execute(namedQuery('rollouts/deny-active'), [scope.id, id]);
   }
 
   async zones(scope: ProjectScope, id: string, step: number): Promise<string[]> {

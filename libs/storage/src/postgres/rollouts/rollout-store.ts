@@ -15,6 +15,7 @@ import {
   type DecisionKind,
   type DeploymentState,
   type DeviceAbilities,
+  type GateVerdict,
   type NewDeployment,
   type NewRollout,
   type OpenRolloutFinder,
@@ -44,6 +45,7 @@ interface RolloutRow {
   readonly plan: readonly StepPlan[];
   readonly step: number;
   readonly stepEndedAt: Date | null;
+  readonly gateReports: readonly GateVerdict[];
   readonly createdAt: Date;
   readonly createdBy: string;
   readonly finishedAt: Date | null;
@@ -366,6 +368,7 @@ function toRollout(row: RolloutRow): Resource<'Rollout'> {
     createdAt: iso(row.createdAt),
     createdBy: row.createdBy,
     finishedAt: isoOrNull(row.finishedAt),
+    gates: row.gateReports[0] ?? null,
     deviceCount: Object.values(counts).reduce((sum, n) => sum + n, 0),
     counts: counts,
   };

@@ -5,7 +5,7 @@
 -- The way back is open from a release that was revoked or has run out, and no offer is good after the device's maintenance window
 -- unless its transfer has begun. The payload: see docs/design/transfer.md.
 select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)::float8 as revision,
-  coalesce(ds.deployment_number, 0)::float8 as deployment, rate.bytes_per_second::float8 as "bytesPerSecond",
+  coalesce(ds.deployment_number, 0)::float8 as deployment, rate.bytes_per_second::float8 as "bytesPerSecond", gated.window_s as "windowS",
   m.manifest, m.digest, b.bytes::float8 as bytes, ds.transfer_digest as "begunDigest",
   p.method as "payloadMethod", p.base_digest as "baseDigest", p.payload_digest as "payloadDigest",
   p.bytes::float8 as "payloadBytes", hmac.only as "hmacOnly", own.sealed_key as "sealedKey",
@@ -14,6 +14,11 @@ from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as q (project_id
 join device d on d.project_id = q.project_id and d.id = q.device_id
 left join desired_state ds on ds.project_id = q.project_id and ds.device_id = q.device_id
 left join rollout_settings rate on rate.project_id = q.project_id
+left join lateral (
+  select min(ro.window_s) as window_s from deployment dp join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
+  where dp.project_id = q.project_id and dp.device_id = q.device_id and ro.state in ('running', 'paused', 'awaiting-approval')
+    and ro.window_s is not null and dp.state not in ('incompatible', 'aborted')
+) as gated on true
 left join release r on r.project_id = ds.project_id and r.id = ds.release_id
   and (r.state = 'signed' and (r.not_after is null or r.not_after > now()) or ds.fallback)
   and (ds.offer_until is null or ds.offer_until > now() or ds.transfer_digest is not null)
