@@ -4,15 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import {
-  instant,
-  integer,
-  labels,
-  modelRef,
-  readInput,
-  readModel,
-  releaseRef,
-} from './arguments.js';
+import { instant, integer, labels, modelRef, readInput, readModel, releaseRef } from './arguments.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

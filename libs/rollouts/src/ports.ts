@@ -157,7 +157,10 @@ export interface OfferLimits {
 }
 
 /** A device on one side of the gates of a step; on both, while its turn had not come and since. Times in unix ms. */
-export interface GateMember extends Pick<GateDevice, 'device' | 'arm' | 'type' | 'site' | 'install' | 'selfTest'> {
+export interface GateMember extends Pick<
+  GateDevice,
+  'device' | 'arm' | 'type' | 'site' | 'install' | 'selfTest'
+> {
   /** Whose windows count: the new version on the side of the step, the old one on the other. Null: none is known. */
   readonly release: string | null;
   /** Active, or the rollout began; null: not active yet. */

@@ -25,19 +25,24 @@ const ARGUMENTS: Readonly<Record<string, readonly Source[]>> = {
   model: ['models'],
   project: ['projects'],
   release: ['releases'],
+  'rollout plan': ['releases'],
   'rollout start': ['releases'],
   token: ['tokens'],
+  'update-rule': ['devices'],
+  'update-rule pin': ['devices', 'releases'],
   webhook: ['webhooks'],
 };
 const MAKING = new Set(['add', 'create', 'import', 'export']);
 const OPTIONS: Readonly<Record<string, Source | 'filter'>> = {
   '--add-to-group': 'groups',
+  '--device': 'devices',
   '--filter': 'filter',
   '--for': 'types',
   '--only-project': 'projects',
   '--project': 'projects',
   '--release': 'releases',
   '--remove-from-group': 'groups',
+  '--to-group': 'groups',
   '--type': 'types',
 };
 const FILTER_VALUES: Partial<Record<string, Source>> = { group: 'groups', name: 'devices', type: 'types' };
@@ -119,7 +124,7 @@ function optionOf(root: Command, command: Command, word: string): Option | undef
 
 function valueOf(option: Option, path: readonly string[]): Omit<Place, 'globals'> {
   if (option.argChoices) return { choices: option.argChoices };
-  const isTarget = option.long === '--to' && path.join(' ') === 'rollout start';
+  const isTarget = option.long === '--to' && /^rollout (plan|start)$/.test(path.join(' '));
   return { source: isTarget ? 'filter' : OPTIONS[option.long ?? ''] };
 }
 

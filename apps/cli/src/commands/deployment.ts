@@ -29,7 +29,10 @@ export function deploymentCommand(): Command {
         const client = await session.client();
         const params = { project: await session.project() };
         const { limit, ...wanted } = options;
-        const items = await all((query) => client.call('deploymentList', { params, query: { ...query, ...wanted } }), limit);
+        const items = await all(
+          (query) => client.call('deploymentList', { params, query: { ...query, ...wanted } }),
+          limit,
+        );
         session.out.list(
           items,
           [
@@ -76,5 +79,8 @@ export function deploymentCommand(): Command {
   return command;
 }
 
-export const errorOf = ({ errorCode, errorTitle }: Pick<Deployment, 'errorCode' | 'errorTitle'>): string | null =>
+export const errorOf = ({
+  errorCode,
+  errorTitle,
+}: Pick<Deployment, 'errorCode' | 'errorTitle'>): string | null =>
   errorCode === null ? errorTitle : `${errorTitle ?? ''} (${errorCode})`;

@@ -20,7 +20,11 @@ describe('steps', () => {
 describe('maintenanceWindow', () => {
   it('should read times, with days or without', () => {
     expect(maintenanceWindow('22:00-04:00')).toEqual({ from: '22:00', to: '04:00' });
-    expect(maintenanceWindow('sat,sun 08:00-18:00')).toEqual({ from: '08:00', to: '18:00', days: ['sat', 'sun'] });
+    expect(maintenanceWindow('sat,sun 08:00-18:00')).toEqual({
+      from: '08:00',
+      to: '18:00',
+      days: ['sat', 'sun'],
+    });
   });
 
   it.each(['22-04', 'someday 22:00-04:00', ''])('should refuse "%s"', (text) => {

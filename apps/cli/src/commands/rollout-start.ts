@@ -117,12 +117,16 @@ function withRequest(command: Command, description: string): Command {
     .option(
       '--window <days times>',
       `maintenance window such as "22:00-04:00" or "sat,sun 08:00-18:00"; may be repeated`,
-      (text: string, before: Window[] = []) => [...before, maintenanceWindow(text)],
+      (text: string, before: Window[] | undefined) => [...(before ?? []), maintenanceWindow(text)],
     )
     .option('--time-zone <zone>', 'of devices without one, such as Europe/Berlin')
     .option('--battery <percent>', 'a device with less waits', integer('--battery', 1, 100))
     .option('--connection <list>', 'values of the attribute "connection" that may fetch', commaList)
-    .option('--priority <n>', 'of two rollouts the higher one has a device; default 50', integer('--priority', 0, 100))
+    .option(
+      '--priority <n>',
+      'of two rollouts the higher one has a device; default 50',
+      integer('--priority', 0, 100),
+    )
     .option('--max-failures <percent>', 'of a step; default 5', integer('--max-failures', 0, 100))
     .option(
       '--device-timeout <seconds>',
@@ -142,8 +146,12 @@ function requestOf(release: string, options: RequestOptions): RolloutCreateInput
   releaseRef(release);
   const { soak, maxSoak, gates: kinds, policy } = options;
   const ofFile = policy === undefined ? {} : policyOf(policy);
-  const soaks = { ...(soak !== undefined && { soakSeconds: soak }), ...(maxSoak !== undefined && { maxSoakSeconds: maxSoak }) };
-  const given = options.steps ?? (Object.keys(soaks).length > 0 && !('steps' in ofFile) ? [{ percent: 100 }] : undefined);
+  const soaks = {
+    ...(soak !== undefined && { soakSeconds: soak }),
+    ...(maxSoak !== undefined && { maxSoakSeconds: maxSoak }),
+  };
+  const given =
+    options.steps ?? (Object.keys(soaks).length > 0 && !('steps' in ofFile) ? [{ percent: 100 }] : undefined);
   const request: Partial<RolloutCreateInput> = {
     ...ofFile,
     ...defined({
@@ -171,7 +179,8 @@ function requestOf(release: string, options: RequestOptions): RolloutCreateInput
   const read = RolloutCreate.safeParse({ ...request, release });
   if (read.success) return read.data;
   const [issue] = read.error.issues;
-  if (request.filter === undefined && request.group === undefined) usage('Name the devices with --to or --to-group.');
+  if (request.filter === undefined && request.group === undefined)
+    usage('Name the devices with --to or --to-group.');
   return usage(`${issue?.path.join('.') ?? 'The policy'}: ${issue?.message ?? 'is not valid'}.`);
 }
 
@@ -231,7 +240,11 @@ function renderPlan(plan: Plan): string {
       { header: 'step', value: (step) => plan.steps.indexOf(step) + 1 },
       { header: 'to', value: (step) => step.percent, text: (step) => `${step.percent} %` },
       { header: 'devices', value: (step) => step.devices },
-      { header: 'at least', value: (step) => step.leastSeconds, text: (step) => durationText(1_000 * step.leastSeconds) },
+      {
+        header: 'at least',
+        value: (step) => step.leastSeconds,
+        text: (step) => durationText(1_000 * step.leastSeconds),
+      },
       { header: 'types', value: (step) => countsOf(step.byType) },
       { header: 'such as', value: (step) => step.sample.slice(0, 3).join(', ') },
     ]),

@@ -68,7 +68,9 @@ export async function watchRollout(session: Session, number: number): Promise<vo
       const waitsForPeople = rollout.state === 'paused' || rollout.state === 'awaiting-approval';
       if (waitsForPeople && !wasPaused) {
         const verb = rollout.state === 'paused' ? 'resume' : 'approve';
-        session.out.hint(`${rollout.state}: ${rollout.reason} Go on with: npx tinyfleet rollout ${verb} ${number}`);
+        session.out.hint(
+          `${rollout.state}: ${rollout.reason} Go on with: npx tinyfleet rollout ${verb} ${number}`,
+        );
         view.done();
       }
       wasPaused = waitsForPeople;

@@ -4,7 +4,7 @@ import type { CallOutput } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { integer } from '../arguments.js';
-import { ago, percent, plural, state } from '../output/format.js';
+import { ago, percent, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { confirm } from './confirm.js';
 import { Session, all } from '../session.js';
@@ -138,7 +138,9 @@ export function rolloutCommand(): Command {
 
   command
     .command('rollback')
-    .description('bring its devices back to the version before: a message, no download where the slot is kept')
+    .description(
+      'bring its devices back to the version before: a message, no download where the slot is kept',
+    )
     .argument('[number]', 'default: the newest', number)
     .option('--type <type>', 'only devices of this type; the rest goes on')
     .option('--site <site>', 'only devices at this site; the rest goes on')
@@ -220,7 +222,10 @@ function gateFacts({ gates }: Rollout): [string, string][] {
   const told = gates.findings.filter(({ segment, outcome }) => segment === null || outcome === 'fail');
   return [
     ['gates', `${state(gates.outcome)}  ${gates.words}`],
-    ...told.map(({ metric, outcome, words }): [string, string] => [`  ${metric}`, `${state(outcome)}  ${words}`]),
+    ...told.map(({ metric, outcome, words }): [string, string] => [
+      `  ${metric}`,
+      `${state(outcome)}  ${words}`,
+    ]),
     ...gates.needs.map((need): [string, string] => ['  needs', need]),
   ];
 }

@@ -37,7 +37,10 @@ export function updateRuleCommand(): Command {
 
   withReason(command.command('pin'), 'let a device have one release and no other')
     .argument('<name@version>', 'the release')
-    .addHelpText('after', '\nExample:\n  $ npx tinyfleet update-rule pin press-07 kws@1.0.0 --reason "under test"')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npx tinyfleet update-rule pin press-07 kws@1.0.0 --reason "under test"',
+    )
     .action(async (device: string, release: string, { reason }: { reason: string }, self: Command) => {
       releaseRef(release);
       await set(self, device, { kind: 'pin', release, reason });
@@ -47,7 +50,8 @@ export function updateRuleCommand(): Command {
     .option('--for <time>', 'so long; default: until the rule is removed', duration('--for', 1, 31_536_000))
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet update-rule hold press-07 --for 7d --reason "audit"')
     .action(async (device: string, options: { for?: number; reason: string }, self: Command) => {
-      const until = options.for === undefined ? null : new Date(Date.now() + 1_000 * options.for).toISOString();
+      const until =
+        options.for === undefined ? null : new Date(Date.now() + 1_000 * options.for).toISOString();
       await set(self, device, { kind: 'hold', until, reason: options.reason });
     });
 
@@ -86,5 +90,8 @@ async function set(self: Command, device: string, rule: Rule): Promise<void> {
   const client = await session.client();
   const params = { project: await session.project(), device };
   const made = await client.call('updateRuleSet', { params, body: rule });
-  session.out.one(made, () => `${state(made.kind)}  ${device}${made.release === null ? '' : ` to ${made.release}`}`);
+  session.out.one(
+    made,
+    () => `${state(made.kind)}  ${device}${made.release === null ? '' : ` to ${made.release}`}`,
+  );
 }

@@ -3,6 +3,7 @@ import type { DeploymentState, ReleaseFacts } from '@tinyfleet/rollouts';
 import { Conductor, conductorDefaults } from '@tinyfleet/rollouts';
 import { Leader, PgRolloutStore, transactAsLeader } from '@tinyfleet/storage';
 import { eventually } from '@tinyfleet/testing';
+import { packHistogram } from '@tinyfleet/wire';
 import { FleetHarness } from '../../test/fleet-harness.js';
 import { ScriptedDevice, type Behaviour } from '../../test/scripted-device.js';
 
@@ -35,16 +36,23 @@ describe('policies of rollouts', () => {
     const tokens = await fleet.register(names, [tag]);
     const connect = async (i: number, behaviour: Behaviour): Promise<ScriptedDevice> => {
       const name = names[i]!;
-      const device = await ScriptedDevice.connect({ port: fleet.port, name, token: tokens.get(name)!, behaviour });
+      const device = await ScriptedDevice.connect({
+        port: fleet.port,
+        name,
+        token: tokens.get(name)!,
+        behaviour,
+      });
       devices.push(device);
       await device.hello();
       return device;
     };
-    for (const [i, behaviour] of behaviours.entries()) if (behaviour !== 'absent') await connect(i, behaviour);
+    for (const [i, behaviour] of behaviours.entries())
+      if (behaviour !== 'absent') await connect(i, behaviour);
     return { names, tag, filter: `tag = "${tag}"`, connect };
   }
-  const start = async (request: Omit<Parameters<typeof fleet.rollouts.start>[2], 'release'> & { release: string }) =>
-    (await fleet.rollouts.start(me, fleet.scope, request)).number;
+  const start = async (
+    request: Omit<Parameters<typeof fleet.rollouts.start>[2], 'release'> & { release: string },
+  ) => (await fleet.rollouts.start(me, fleet.scope, request)).number;
   const get = (number: number) => fleet.stores.rollouts.get(fleet.scope, number);
   const counts = async (number: number) => (await get(number)).counts;
   const reaches = async (number: number, state: string) =>
@@ -61,13 +69,17 @@ describe('policies of rollouts', () => {
     await reaches(await start({ release: first.ref, filter }), 'succeeded');
     const number = await start({ release: second.ref, filter });
     await reaches(number, 'succeeded');
-    const before = (await fleet.stores.rollouts.allDeployments(fleet.scope, { limit: 4, rollout: number })).items;
+    const before = (await fleet.stores.rollouts.allDeployments(fleet.scope, { limit: 4, rollout: number }))
+      .items;
     await fleet.operator.rollBack(me, fleet.scope, number, { reason: 'too slow' });
     await reaches(number, 'rolled-back');
     expect(await counts(number)).toEqual({ returned: 4 });
     for (const device of devices) expect(device.active?.equals(first.bytes)).toBe(true);
-    const after = (await fleet.stores.rollouts.allDeployments(fleet.scope, { limit: 4, rollout: number })).items;
-    expect(Math.min(...after.map((one) => one.number))).toBeGreaterThan(Math.max(...before.map((one) => one.number)));
+    const after = (await fleet.stores.rollouts.allDeployments(fleet.scope, { limit: 4, rollout: number }))
+      .items;
+    expect(Math.min(...after.map((one) => one.number))).toBeGreaterThan(
+      Math.max(...before.map((one) => one.number)),
+    );
     expect((await decisions(number)).map(({ kind, by }) => [kind, by])).toEqual([
       ['end', 'engine'],
       ['roll-back', me],
@@ -79,7 +91,9 @@ describe('policies of rollouts', () => {
   it('should take back one site and go on with the others', async () => {
     const [first, second] = [await fleet.release(3_000), await fleet.release(3_000)];
     const { filter, names } = await makeFleet(all(4, 'good'));
-    await fleet.database.query(`update device set site = 'hall-1' where name = any($1::text[])`, [names.slice(0, 2)]);
+    await fleet.database.query(`update device set site = 'hall-1' where name = any($1::text[])`, [
+      names.slice(0, 2),
+    ]);
     await reaches(await start({ release: first.ref, filter }), 'succeeded');
     const steps = [{ percent: 100, soakSeconds: 600 }];
     const number = await start({ release: second.ref, filter, steps });
@@ -125,7 +139,10 @@ describe('policies of rollouts', () => {
     await settles(number, { active: 1, waiting: 5 });
     const leader = new Leader(fleet.database, 'webhook');
     await leader.tryLead();
-    const conductor = new Conductor(new PgRolloutStore(fleet.database), transactAsLeader(fleet.database, leader));
+    const conductor = new Conductor(
+      new PgRolloutStore(fleet.database),
+      transactAsLeader(fleet.database, leader),
+    );
     await conductor.turn();
     await leader.resign();
     expect(await counts(number)).toEqual({ active: 1, waiting: 5 });
@@ -137,12 +154,12 @@ describe('policies of rollouts', () => {
   it('should offer inside the windows of a device and only there', async () => {
     const release = await fleet.release(1_000);
     const { filter, names } = await makeFleet(['good', 'good']);
-    await fleet.database.query(
-      `update device set desired = '{"timeZone": "Etc/GMT-12"}' where name = $1`,
-      [names[0]],
-    );
+    await fleet.database.query(`update device set desired = '{"timeZone": "Etc/GMT-12"}' where name = $1`, [
+      names[0],
+    ]);
     // Now there, and twelve hours from now here.
-    const at = (hours: number): string => `${String((new Date().getUTCHours() + hours + 48) % 24).padStart(2, '0')}:00`;
+    const at = (hours: number): string =>
+      `${String((new Date().getUTCHours() + hours + 48) % 24).padStart(2, '0')}:00`;
     const windows = [{ from: at(11), to: at(14) }];
     const number = await start({ release: release.ref, filter, windows });
     await settles(number, { active: 1, waiting: 1 });
@@ -183,7 +200,9 @@ describe('policies of rollouts', () => {
     const two = await start({ release: high.ref, filter, priority: 90 });
     await settles(two, { offered: 2 });
     for (const device of devices)
-      await device.nextDesired(({ transfer }) => Buffer.from(transfer?.payloadDigest ?? []).equals(high.digest));
+      await device.nextDesired(({ transfer }) =>
+        Buffer.from(transfer?.payloadDigest ?? []).equals(high.digest),
+      );
     await settles(one, { aborted: 2 });
     expect((await get(one)).state).toBe('failed');
     const { items } = await fleet.stores.rollouts.deployments(fleet.scope, one, { limit: 1 });
@@ -198,10 +217,14 @@ describe('policies of rollouts', () => {
     const number = await start({ release: release.ref, filter, steps, dynamic: true, joinersPerMinute: 1 });
     await settles(number, { active: 1 });
     const late = await makeFleet(['good', 'good']);
-    await fleet.database.query('update device set tags = $1 where name = any($2::text[])', [[tag], late.names]);
+    await fleet.database.query('update device set tags = $1 where name = any($2::text[])', [
+      [tag],
+      late.names,
+    ]);
     await settles(number, { active: 2, waiting: 1 });
     fleet.clockSkewS = 61;
     await settles(number, { active: 3 });
+    await eventually(async () => expect((await get(number)).stepEndedAt).not.toBeNull(), patience);
     fleet.clockSkewS = 700;
     await reaches(number, 'succeeded');
   });
@@ -252,6 +275,66 @@ describe('policies of rollouts', () => {
     await reaches(number, 'succeeded');
   });
 
+  describe('with gates', () => {
+    const gates = {
+      gates: [{ kind: 'class-mix' as const, margin: 40, passFromDevices: 2 }],
+      windowSeconds: 60,
+    };
+    const asBefore = packHistogram([0, 0, 0, 0, 0, 0, 0, 95, 0, 0, 0, 0, 0, 0, 0, 5]);
+    const otherClass = packHistogram([0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 95]);
+
+    /** Half of them on a new version that predicts these classes; each has sent a few windows. */
+    async function compare(classes: Uint8Array, policy: object): Promise<number> {
+      const [first, second] = [await fleet.release(3_000), await fleet.release(3_000)];
+      const { filter } = await makeFleet(all(12, 'good'));
+      await reaches(await start({ release: first.ref, filter }), 'succeeded');
+      const steps = [{ percent: 100, soakSeconds: 5 }];
+      const number = await start({
+        release: second.ref,
+        filter,
+        steps,
+        holdBackPercent: 50,
+        gates,
+        ...policy,
+      });
+      await eventually(async () => expect((await counts(number)).active ?? 0).toBe(6), patience);
+      // Scripted devices place windows a second early: those of the new version are to begin after it was active.
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      for (const device of devices) {
+        expect(device.desired.at(-1)?.windowS).toBe(60);
+        const isNew = device.active!.equals(second.bytes);
+        for (let i = 0; i < 3; i++)
+          await device.window(isNew ? second.digest : first.digest, {
+            n: 100,
+            classes: isNew ? classes : asBefore,
+          });
+      }
+      return number;
+    }
+
+    it('should go back by itself from a version that predicts something else, and show the evidence', async () => {
+      const number = await compare(otherClass, { onFailure: 'rollback' });
+      await reaches(number, 'rolled-back');
+      expect(await counts(number)).toEqual({ control: 6, returned: 6 });
+      const { gates: verdict } = await get(number);
+      expect(verdict).toMatchObject({
+        outcome: 'fail',
+        findings: expect.arrayContaining([expect.objectContaining({ metric: 'class-mix:0', devices: 6 })]),
+      });
+      const told = (await decisions(number)).find(({ kind }) => kind === 'roll-back');
+      expect(told?.text).toMatch(/class/);
+    });
+
+    it('should go on when they pass, with the hold-back kept to the end and told its own windows again', async () => {
+      const number = await compare(asBefore, {});
+      await reaches(number, 'succeeded');
+      expect(await counts(number)).toEqual({ active: 6, control: 6 });
+      await eventually(() => {
+        for (const device of devices) expect(device.desired.at(-1)?.windowS).toBe(10);
+      }, patience);
+    });
+  });
+
   it('should go on as before wherever the engine was killed, and let no former leader write', async () => {
     const release = await fleet.release(1_000);
     const { filter } = await makeFleet(all(4, 'good'));
@@ -261,12 +344,14 @@ describe('policies of rollouts', () => {
     await leader.tryLead();
     const transact = transactAsLeader(fleet.database, leader);
     let died = 0;
-    const dying = new Conductor(new PgRolloutStore(fleet.database), async (work) =>
-      await transact(async (stores) => {
-        const result = await work(stores);
-        if (died++ % 2 === 0) throw new Error('killed');
-        return result;
-      }),
+    const dying = new Conductor(
+      new PgRolloutStore(fleet.database),
+      async (work) =>
+        await transact(async (stores) => {
+          const result = await work(stores);
+          if (died++ % 2 === 0) throw new Error('killed');
+          return result;
+        }),
       conductorDefaults,
     );
     await eventually(async () => {
@@ -278,7 +363,6 @@ describe('policies of rollouts', () => {
     expect(items.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
 
     await fleet.database.query(`update leader_term set term = term + 1 where name = 'rollout'`);
-    await expect(dying.turn()).resolves.toBeDefined();
     await start({ release: (await fleet.release(1_000)).ref, filter });
     await expect(dying.turn()).rejects.toThrow(/leads the role/);
     expect(leader.leads).toBe(false);

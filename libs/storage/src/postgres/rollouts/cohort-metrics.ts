@@ -34,8 +34,7 @@ export class PgCohortMetrics implements CohortMetrics {
     ]);
     return rows.map(({ classCount, histogram, ood, ...rest }) => ({
       ...rest,
-      classes:
-        classCount > 0 ? unpackHistogram(histogram, classCount * rest.confidenceBins, 'classes') : [],
+      classes: classCount > 0 ? unpackHistogram(histogram, classCount * rest.confidenceBins, 'classes') : [],
       ood: ood && unpackHistogram(ood, oodBins, 'ood'),
     }));
   }

@@ -48,7 +48,8 @@ export class PgDesiredStore implements DesiredStore {
       hmac: undefined,
     }));
     for (const row of rows) {
-      const { position, deviceId, revision, deployment, manifest, digest, bytes, bytesPerSecond, windowS } = row;
+      const { position, deviceId, revision, deployment, manifest, digest, bytes, bytesPerSecond, windowS } =
+        row;
       const bundle =
         manifest && digest && bytes !== null
           ? {

@@ -133,7 +133,11 @@ export class PgRolloutMoves implements RolloutMoves {
   }
 
   async gateMembers(scope: ProjectScope, id: string, step: number): Promise<GateMember[]> {
-    return await this.db.query<GateMember & object>(namedQuery('rollouts/gate-members'), [scope.id, id, step]);
+    return await this.db.query<GateMember & object>(namedQuery('rollouts/gate-members'), [
+      scope.id,
+      id,
+      step,
+    ]);
   }
 
   async setWindow(scope: ProjectScope, id: string, seconds: number | null): Promise<void> {
