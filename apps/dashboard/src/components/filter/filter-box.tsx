@@ -5,7 +5,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useApi } from '../../app/api';
 import { useMay } from '../../app/role';
 import type { FilterProblem, KnownValues, Suggestion } from './language';
-import { useFilterLanguage, type TypedFilter } from './use-filter';
+import type { TypedFilter } from './use-filter';
 
 /** So that the suggestions leave the line of the error free. */
 const BELOW_ERROR_PX = 30;
@@ -26,7 +26,7 @@ export function FilterBox(props: {
   const { filter } = props;
   const [at, setAt] = useState<number>();
   const [isActive, setIsActive] = useState(false);
-  const language = useFilterLanguage();
+  const { language } = filter;
   const known = useKnownValues(props.project, isActive, props.seen);
   const input = useRef<HTMLInputElement>(null);
   const cursor = useRef<number | undefined>(undefined);
@@ -88,7 +88,10 @@ export function FilterBox(props: {
             box.resetSelectedOption();
           }}
           onSelect={(event) => setAt(event.currentTarget.selectionStart ?? undefined)}
-          onFocus={() => setIsActive(true)}
+          onFocus={() => {
+            filter.begin();
+            setIsActive(true);
+          }}
           onClick={() => box.openDropdown()}
           onBlur={() => {
             setIsActive(false);

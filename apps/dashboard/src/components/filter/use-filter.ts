@@ -7,19 +7,23 @@ import type { FilterProblem } from './language';
 
 type Language = typeof language;
 
-/** Undefined until it is loaded. */
-export function useFilterLanguage(): Language | undefined {
+/** Undefined until it is wanted and loaded: it is not part of what a page needs to be seen. */
+function useFilterLanguage(isWanted: boolean): Language | undefined {
   return useQuery({
     queryKey: ['', 'filter-language', {}],
     queryFn: () => import('./language'),
     staleTime: Infinity,
     gcTime: Infinity,
+    enabled: isWanted,
   }).data;
 }
 
 export interface TypedFilter {
   readonly text: string;
   readonly setText: (text: string) => void;
+  /** Somebody is about to type. */
+  readonly begin: () => void;
+  readonly language: Language | undefined;
   /** Once typing pauses. */
   readonly problem: FilterProblem | undefined;
   /** The last one that was right, without blanks around it: what lists are asked for. */
@@ -31,7 +35,8 @@ export interface TypedFilter {
 const PAUSE_MS = 300;
 
 export function useFilter(initial: string): TypedFilter {
-  const loaded = useFilterLanguage();
+  const [isBegun, setIsBegun] = useState(false);
+  const loaded = useFilterLanguage(isBegun);
   const [text, setText] = useState(initial);
   const [settled] = useDebouncedValue(text, PAUSE_MS);
   const [applied, setApplied] = useState(initial.trim());
@@ -41,7 +46,12 @@ export function useFilter(initial: string): TypedFilter {
   if (loaded !== undefined && problem === undefined && next !== applied) setApplied(next);
   return {
     text,
-    setText,
+    setText: (next) => {
+      setIsBegun(true);
+      setText(next);
+    },
+    begin: () => setIsBegun(true),
+    language: loaded,
     problem: settled === text ? problem : undefined,
     applied,
     isSettled: settled === text && problem === undefined && next === applied,

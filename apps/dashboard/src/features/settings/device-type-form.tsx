@@ -1,4 +1,4 @@
-/** A device type of the project's own, begun from one that is like it. */
+/** A device type of the project's own, begun from one that is like it, or changed. */
 import {
   Button,
   Group,
@@ -15,7 +15,8 @@ import { useAction } from '../../app/api';
 import { Problem } from '../../components/page';
 
 type Type = Resource<'DeviceType'>;
-type Draft = Omit<Type, 'builtIn' | 'revision'>;
+/** Without ops: those of the firmware that the server came with. */
+type Draft = Omit<Type, 'builtIn' | 'revision' | 'ops'> & Partial<Pick<Type, 'ops'>>;
 
 const KIB = 1_024;
 const FEATURES = [
@@ -40,48 +41,65 @@ const NEW: Draft = {
   source: '',
 };
 
-export function DeviceTypeForm(props: { project: string; types: readonly Type[]; onDone: () => void }) {
-  const [draft, setDraft] = useState(NEW);
+/** With `type` it changes that one. */
+export function DeviceTypeForm(props: {
+  project: string;
+  types: readonly Type[];
+  type?: Type;
+  onDone: () => void;
+}) {
+  const { project, type } = props;
+  const [draft, setDraft] = useState<Draft>(type ?? NEW);
   const create = useAction('deviceTypeCreate', props.onDone);
+  const update = useAction('deviceTypeUpdate', props.onDone);
+  const error = create.error ?? update.error;
   const set = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
   const copy = (name: string | null) => {
     const like = props.types.find((type) => type.name === name);
     if (like === undefined) return;
     const { builtIn: _builtIn, revision: _revision, ...figures } = like;
-    setDraft({ ...figures, name: draft.name, title: draft.title, source: '' });
+    setDraft({ ...figures, name: draft.name, title: draft.title });
   };
   const isReady = NAME_PATTERN.test(draft.name.trim()) && draft.title.trim() !== '';
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        create.mutate({
-          params: { project: props.project },
-          body: { ...draft, name: draft.name.trim(), title: draft.title.trim(), source: draft.source.trim() },
-        });
+        const texts = { title: draft.title.trim(), source: draft.source.trim() };
+        if (type === undefined) {
+          create.mutate({ params: { project }, body: { ...draft, ...texts, name: draft.name.trim() } });
+        } else {
+          update.mutate({
+            params: { project, deviceType: type.name },
+            body: changedFrom(type, { ...draft, ...texts }),
+            headers: { 'if-match': `"${type.revision}"` },
+          });
+        }
       }}
     >
       <Stack gap="sm">
-        <Group grow align="flex-start">
-          <TextInput
-            label="Name"
-            placeholder="my-board"
-            required
-            maxLength={63}
-            classNames={{ input: 'mono' }}
-            value={draft.name}
-            onChange={(e) => set({ name: e.currentTarget.value })}
-            data-autofocus
-          />
-          <Select
-            label="Like"
-            placeholder="begin with another's figures"
-            searchable
-            clearable
-            data={props.types.map((type) => type.name)}
-            onChange={copy}
-          />
-        </Group>
+        {type === undefined ? (
+          <Group grow align="flex-start">
+            <TextInput
+              label="Name"
+              placeholder="my-board"
+              required
+              maxLength={63}
+              classNames={{ input: 'mono' }}
+              value={draft.name}
+              onChange={(e) => set({ name: e.currentTarget.value })}
+              data-autofocus
+            />
+            <Select
+              label="Like"
+              placeholder="begin with another's figures"
+              searchable
+              clearable
+              data={props.types.map((type) => type.name)}
+              onChange={copy}
+            />
+          </Group>
+        ) : null}
         <TextInput
           label="In words"
           placeholder="My board, revision B"
@@ -170,14 +188,26 @@ export function DeviceTypeForm(props: { project: string; types: readonly Type[];
           value={draft.source}
           onChange={(e) => set({ source: e.currentTarget.value })}
         />
-        {create.error === null ? null : <Problem error={create.error} />}
+        {error === null ? null : <Problem error={error} />}
         <Group justify="flex-end">
-          <Button type="submit" loading={create.isPending} disabled={!isReady}>
-            Add it
+          <Button type="submit" loading={create.isPending || update.isPending} disabled={!isReady}>
+            {type === undefined ? 'Add it' : 'Save'}
           </Button>
         </Group>
       </Stack>
     </form>
+  );
+}
+
+/** What uses a type forbids some changes: only those that were made are asked for. */
+function changedFrom(type: Type, draft: Draft): Partial<Draft> {
+  const { name: _name, ...figures } = draft;
+  const before: Partial<Record<string, unknown>> = type;
+  return Object.fromEntries(
+    Object.entries(figures).filter(
+      ([key, value]) =>
+        key !== 'builtIn' && key !== 'revision' && JSON.stringify(value) !== JSON.stringify(before[key]),
+    ),
   );
 }
 

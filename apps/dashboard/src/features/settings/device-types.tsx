@@ -1,11 +1,12 @@
 /** Device types: the catalogue with the source of each figure, and the project's own ones. */
 import { Badge, Button, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import type { Resource } from '@tinyfleet/contracts';
+import { DeviceTypeFigure, plural, type Resource } from '@tinyfleet/contracts';
 import { Fragment, useState, type ReactNode } from 'react';
-import { useApi } from '../../app/api';
+import { useAction, useApi } from '../../app/api';
 import { formatBytes } from '../../app/format';
 import { useMay } from '../../app/role';
+import { Confirm } from '../../components/confirm';
 import { ACTIONS, DataTable } from '../../components/data-table';
 import { Loaded, Section } from '../../components/page';
 import { DeviceTypeForm } from './device-type-form';
@@ -59,6 +60,7 @@ export function DeviceTypes({ project }: { project: string }) {
                   key={type.name}
                   project={project}
                   type={type}
+                  types={items}
                   isShown={shown === type.name}
                   onShow={() => setShown(shown === type.name ? undefined : type.name)}
                 />
@@ -70,8 +72,15 @@ export function DeviceTypes({ project }: { project: string }) {
   );
 }
 
-function Row(props: { project: string; type: DeviceType; isShown: boolean; onShow: () => void }) {
-  const { type } = props;
+function Row(props: {
+  project: string;
+  type: DeviceType;
+  types: readonly DeviceType[];
+  isShown: boolean;
+  onShow: () => void;
+}) {
+  const { project, type } = props;
+  const may = useMay(project);
   return (
     <Fragment>
       <Table.Tr>
@@ -101,7 +110,13 @@ function Row(props: { project: string; type: DeviceType; isShown: boolean; onSho
         <Table.Td ta="right">{formatBytes(type.ramBytes)}</Table.Td>
         <Table.Td ta="right">{formatBytes(type.slotBytes)}</Table.Td>
         <Table.Td ta="right">{formatBytes(type.arenaBytes)}</Table.Td>
-        <Table.Td ta="right">
+        <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+          {!type.builtIn && may('developer') ? (
+            <>
+              <EditType project={project} type={type} types={props.types} />
+              <RemoveType project={project} type={type} />
+            </>
+          ) : null}
           <Button
             size="compact-xs"
             variant="subtle"
@@ -124,30 +139,102 @@ function Row(props: { project: string; type: DeviceType; isShown: boolean; onSho
   );
 }
 
+const FIGURES: Readonly<Record<Resource<'DeviceTypeFigure'>, string>> = {
+  core: 'Core',
+  clockHz: 'Clock',
+  flashBytes: 'Flash',
+  ramBytes: 'RAM',
+  sectorBytes: 'Flash page',
+  programUnitBytes: 'Program unit',
+  features: 'Computes with',
+  slotBytes: 'Model slot',
+  arenaBytes: 'Arena',
+  stateBytes: 'State',
+};
+
 function Figures({ type }: { type: DeviceType }) {
+  const ops = Object.keys(type.ops);
   const rows: readonly (readonly [string, ReactNode])[] = [
     ['Runtime ABI', type.abi],
+    [
+      'Ops',
+      <span key="ops" title={ops.join(', ')}>
+        {plural(ops.length, 'op')}
+      </span>,
+    ],
     ['Bundles', type.profile === 'reduced' ? 'reduced: what the device reads, nothing for tools' : 'full'],
     ['State between windows', formatBytes(type.stateBytes)],
     ['Flash page', formatBytes(type.sectorBytes)],
     ['Program unit', `${type.programUnitBytes} B`],
     ['Source of the figures', <Source key="source" text={type.source} />],
   ];
+  const sources = DeviceTypeFigure.options.flatMap((figure) => {
+    const source = type.sources?.[figure];
+    return source === undefined ? [] : [{ figure, ...source }];
+  });
   return (
-    <dl className="facts">
-      {rows.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl className="facts">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {sources.length === 0 ? null : (
+        <dl className="facts">
+          {sources.map(({ figure, from, checked }) => (
+            <div key={figure}>
+              <dt>{FIGURES[figure]} is from</dt>
+              <dd>
+                <Source text={from} /> {checked ? '' : '(not looked up since)'}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </>
   );
 }
 
 /** As text: nothing is loaded from elsewhere, and an address of somebody's own making is not to be clicked. */
 function Source({ text }: { text: string }) {
   return <span style={{ overflowWrap: 'anywhere' }}>{text === '' ? 'not given' : text}</span>;
+}
+
+function EditType(props: { project: string; type: DeviceType; types: readonly DeviceType[] }) {
+  const [opened, { open, close }] = useDisclosure();
+  const { name } = props.type;
+  return (
+    <>
+      <Button size="compact-xs" variant="subtle" aria-label={`Edit ${name}`} onClick={open}>
+        Edit
+      </Button>
+      <Modal opened={opened} onClose={close} title={`Edit ${name}`} size="lg">
+        <DeviceTypeForm {...props} onDone={close} />
+      </Modal>
+    </>
+  );
+}
+
+function RemoveType({ project, type }: { project: string; type: DeviceType }) {
+  const remove = useAction('deviceTypeDelete');
+  return (
+    <Confirm
+      verb="Remove"
+      subject={type.name}
+      title={`Remove the device type “${type.name}”?`}
+      run={() =>
+        remove.mutateAsync({
+          params: { project, deviceType: type.name },
+          headers: { 'if-match': `"${type.revision}"` },
+        })
+      }
+    >
+      It is refused while a device, a build or a key still uses it.
+    </Confirm>
+  );
 }
 
 function AddType({ project, types }: { project: string; types: readonly DeviceType[] }) {
