@@ -238,6 +238,42 @@ describe('transactions', () => {
   });
 });
 
+describe('claim codes', () => {
+  it('should be used and replaced at the same moment without waiting for each other', async () => {
+    const scope = await newProject();
+    await stores.devices.add(scope, [device('unit')]);
+    const code = (text: string) => ({
+      id: uuidv7(),
+      hash: createHash('sha256').update(text).digest(),
+      expiresAt: new Date(Date.now() + 60_000),
+      createdBy: 'test',
+    });
+    const [first, second] = [code('first'), code('second')];
+    await stores.provisioning.addCode(scope, 'unit', first);
+    let go = () => {};
+    const held = new Promise<void>((resolve) => (go = resolve));
+    // Not by transactOn, which would try again.
+    const replaced = database.transaction(async (tx) => {
+      const { devices, provisioning } = new PgStores(tx);
+      await devices.lock(scope, 'unit');
+      go();
+      // Long enough for the other one to take what it takes first.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await provisioning.addCode(scope, 'unit', second);
+    });
+    const used = database.transaction(async (tx) => {
+      await held;
+      const { devices, provisioning } = new PgStores(tx);
+      const redeemed = await provisioning.redeemCode(first.hash, '192.0.2.1');
+      if (redeemed) await devices.lock(scope, 'unit');
+      return redeemed;
+    });
+    await replaced;
+    expect(await used).toBeUndefined();
+    expect(await stores.provisioning.redeemCode(second.hash, '192.0.2.1')).toMatchObject({ device: 'unit' });
+  });
+});
+
 describe('audit log', () => {
   it('should refuse to change, remove or truncate', async () => {
     const scope = await newProject();
