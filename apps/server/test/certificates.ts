@@ -36,7 +36,9 @@ export interface IssueOptions {
   readonly serial?: string;
   readonly algorithm?: { name: string; hash?: string; [more: string]: unknown };
 }
-const signsAll = x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign;
+/** Of an authority that signs no revocation lists. */
+export const certificatesOnly = x509.KeyUsageFlags.keyCertSign;
+const signsAll = (x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign) as x509.KeyUsageFlags;
 let serials = 0x10;
 
 /** A certificate for `commonName`; self-signed without `by`. */

@@ -29,6 +29,7 @@ import { NodeCertificates } from '../src/tls/certificates.js';
 import { ensureServerTls, type ServerTls } from '../src/tls/authority.js';
 import {
   authority,
+  certificatesOnly,
   constraint,
   issue,
   nameConstraints,
@@ -348,7 +349,12 @@ describe('client certificates', () => {
     await authorities.remove('test', fleet.scope, 'third');
     // Its key is the same, and so are those it signed.
     await prove('third-again', await authority('Third factory', { keys: ca.keys }), { type: 'wasm' });
-    await eventually(async () => void (await withCertificate('demo/third-3', kept)), { timeoutMs: 3_000 });
+    await eventually(
+      async () => {
+        await withCertificate('demo/third-3', kept);
+      },
+      { timeoutMs: 3_000 },
+    );
     for (const [name, leaf] of [
       ['demo/third-1', revoked],
       ['demo/third-2', unseen],
@@ -519,7 +525,7 @@ describe('client certificates', () => {
     });
 
     it('should be of authorities that may sign them', async () => {
-      const no = await authority('No lists', { keyUsage: 32 });
+      const no = await authority('No lists', { keyUsage: certificatesOnly });
       await prove('no-lists', no);
       await expect(
         authorities.takeRevocationList('test', fleet.scope, 'no-lists', await revocations(no, ['0d'])),

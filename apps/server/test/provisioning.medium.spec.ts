@@ -287,7 +287,7 @@ describe('claim codes', () => {
         ...[1, 2, 3, 4].map(async () => makeCode(device, {})),
       ];
       const failed = (await Promise.allSettled(work)).flatMap((one) =>
-        one.status === 'rejected' ? [String((one.reason as Error).message)] : [],
+        one.status === 'rejected' ? [(one.reason as Error).message] : [],
       );
       // The first use, or none when another code was made before.
       expect(failed.length).toBeGreaterThanOrEqual(3);
