@@ -53,7 +53,11 @@ export function DeviceTypeForm(props: {
   const create = useAction('deviceTypeCreate', props.onDone);
   const update = useAction('deviceTypeUpdate', props.onDone);
   const error = create.error ?? update.error;
-  const set = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
+  /** What is typed here is not from where the figure of the other type was from. */
+  const set = (part: Partial<Draft>) => {
+    const kept = Object.entries(draft.sources ?? {}).filter(([figure]) => !(figure in part));
+    setDraft({ ...draft, ...part, sources: Object.fromEntries(kept) });
+  };
   const copy = (name: string | null) => {
     const like = props.types.find((type) => type.name === name);
     if (like === undefined) return;
