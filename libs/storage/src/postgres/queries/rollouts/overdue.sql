@@ -6,7 +6,7 @@ with late as (
   select dp.device_id, dp.state, t.seconds, coalesce((dp.retries ->> 'stuck')::int, 0) as stuck,
     coalesce(p.connected or p.last_seen_at > $7::timestamptz - make_interval(secs => t.seconds), false) as heard,
     dp.state = 'offered' and dp.away and dp.reached_at is null and p.connected is not true
-      and (p.last_seen_at >= dp.told_at) is not true as unreached
+      and (p.last_seen_at >= dp.told_at - interval '5 seconds') is not true as unreached
   from deployment dp
   join release r on r.project_id = dp.project_id and r.id = dp.release_id
   cross join lateral (
