@@ -319,7 +319,9 @@ describe('policies of rollouts', () => {
       const { gates: verdict } = await get(number);
       expect(verdict).toMatchObject({
         outcome: 'fail',
-        findings: expect.arrayContaining([expect.objectContaining({ metric: 'class-mix:0', outcome: 'fail' })]),
+        findings: expect.arrayContaining([
+          expect.objectContaining({ metric: 'class-mix:0', outcome: 'fail' }),
+        ]),
       });
       const told = (await decisions(number)).find(({ kind }) => kind === 'roll-back');
       expect(told?.text).toMatch(/class/);
@@ -328,7 +330,10 @@ describe('policies of rollouts', () => {
     it('should go on when they pass, with the hold-back kept to the end and told its own windows again', async () => {
       const number = await compare(asBefore, {});
       await eventually(async () => expect((await get(number)).gates?.outcome).toBe('undecided'), patience);
-      await eventually(async () => expect((await get(number)).gates?.findings[0]?.outcome).toBe('pass'), patience);
+      await eventually(
+        async () => expect((await get(number)).gates?.findings[0]?.outcome).toBe('pass'),
+        patience,
+      );
       fleet.clockSkewS = 700;
       await reaches(number, 'succeeded');
       expect(await counts(number)).toEqual({ active: 6, control: 6 });
