@@ -3,6 +3,7 @@
  * is looked at by axe-core once, and in the end all of them on a phone.
  */
 import { expect, it } from '@jest/globals';
+import { gzipSync } from 'node:zlib';
 import type { Product } from '@tinyfleet/testing';
 import type { Page } from 'playwright-core';
 import { violations } from './accessible.js';
@@ -28,6 +29,23 @@ export function registrySteps(stage: () => Stage): void {
   const press = (name: string | RegExp) => stage().page.getByRole('button', { name, exact: true }).click();
   const dialog = () => stage().page.getByRole('dialog');
   const nameBox = () => dialog().getByRole('textbox', { name: 'Name', exact: true });
+
+  it('should load at most 300 KB of compressed scripts before the fleet is seen', async () => {
+    const { page } = stage();
+    await open('');
+    await page.getByRole('link', { name: 'demo-001' }).waitFor();
+    const scripts = await page.evaluate(() =>
+      performance
+        .getEntriesByType('resource')
+        .map(({ name }) => name)
+        .filter((name) => name.endsWith('.js')),
+    );
+    let bytes = 0;
+    for (const script of new Set(scripts))
+      bytes += gzipSync(await (await fetch(script)).arrayBuffer()).length;
+    expect(bytes).toBeGreaterThan(100_000);
+    expect(bytes).toBeLessThanOrEqual(300 * 1_024);
+  }, 60_000);
 
   it('should import devices from a file, all or none, and name the wrong rows', async () => {
     const { page } = stage();
