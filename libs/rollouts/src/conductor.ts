@@ -4,6 +4,7 @@
  * counts: whatever it wrote last, another one goes on from there.
  */
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
+import { isFleetError } from '@tinyfleet/errors';
 import { parseFilter } from '@tinyfleet/filter';
 import { decide, decideReturn, type Decision, type StepVerdict, type Tally } from './engine.js';
 import { enlist, standsAside } from './enlist.js';
@@ -68,17 +69,42 @@ export class Conductor {
     private readonly monotonicMs: () => number = () => performance.now(),
   ) {}
 
-  /** One turn over all open rollouts. @returns ms until the next one at the latest; 0: there is more to do at once. */
+  /**
+   * One turn over all open rollouts; one that cannot go on holds up no other. @returns ms until the next one at the latest; 0:
+   * there is more to do at once. @throws the first failure that is not a rollout's own, after the turn
+   */
   async turn(): Promise<number> {
     const open = await this.finder.running();
     let next = this.options.idleMs;
+    const failures: unknown[] = [];
     for (const { scope, number } of open) {
-      next = Math.min(next, await this.transact((stores) => this.move(stores, scope, number)));
+      try {
+        next = Math.min(next, await this.transact((stores) => this.move(stores, scope, number)));
+      } catch (error) {
+        // The database is away, or somebody else leads: so it is for all.
+        if (isFleetError(error) && error.status >= 500) throw error;
+        if (!(await this.pauseFor(scope, number, error))) failures.push(error);
+      }
     }
     for (const key of this.clocks.keys()) {
       if (!open.some(({ scope, number }) => key === `${scope.id}/${number}`)) this.clocks.delete(key);
     }
+    if (failures.length > 0) throw failures[0];
     return next;
+  }
+
+  /** Its target names a group that is gone, and the like: a person has to look. @returns whether that is all there is to do */
+  private async pauseFor(scope: ProjectScope, number: number, error: unknown): Promise<boolean> {
+    if (!isFleetError(error)) return false;
+    // Gone with its project.
+    if (error.code === 'rollouts.not-found') return true;
+    return await this.transact(async (stores) => {
+      const rollout = await stores.moves.lock(scope, number);
+      if (rollout.state !== 'running') return false;
+      await this.act(stores, scope, rollout, { kind: 'pause', reason: error.message });
+      await tell(stores, scope, number);
+      return true;
+    });
   }
 
   private async move(stores: RolloutStores, scope: ProjectScope, number: number): Promise<number> {
@@ -98,7 +124,12 @@ export class Conductor {
         rollout.now,
       );
     }
-    if (this.isDue(clocks, 'denied', this.options.denyMs)) await moves.denyActive(scope, rollout.id);
+    if (this.isDue(clocks, 'denied', this.options.denyMs)) {
+      const began = this.monotonicMs();
+      await moves.denyActive(scope, rollout.id);
+      // Hours of windows of a big fleet: no more than a tenth of the time.
+      clocks.denied += 10 * (this.monotonicMs() - began);
+    }
     if (rollout.state === 'rolling-back') return await this.goBack(stores, scope, rollout, clocks);
     if (rollout.policy.dynamic && this.isDue(clocks, 'joined', this.options.joinMs))
       await this.takeIn(stores, scope, rollout);
@@ -150,7 +181,7 @@ export class Conductor {
       case 'pause':
         await moves.setState(scope, id, { state: 'paused', reason: decision.reason });
         await note('pause', decision.reason, evidenceOf(rollout));
-        return idleMs;
+        break;
       case 'abort':
         await moves.withdraw(scope, id);
         await moves.setState(scope, id, { state: 'aborted', reason: decision.reason });

@@ -35,7 +35,7 @@ export class RolloutOperator {
       from: ['awaiting-approval'],
       detail: { reason },
       work: async ({ moves }, rollout) => {
-        if (personOf(actor) === personOf(rollout.createdBy))
+        if (!isPersonal(actor) || personOf(actor) === personOf(rollout.createdBy))
           throw new FleetError('rollouts.own-approval', { rollout: number });
         const step = rollout.approvedStep < 0 ? 0 : rollout.step + 1;
         await moves.approve(scope, rollout.id, step);
@@ -69,6 +69,9 @@ export class RolloutOperator {
         await moves.setState(scope, rollout.id, { state: 'running', reason: '', toleratedFailures });
         // The gates begin anew: what paused it was seen.
         await moves.setVerdict(scope, rollout.id, null, []);
+        // It paused undecided: it soaks once more, or it would pause at once.
+        const { maxSoakSeconds = Infinity } = rollout.plan[rollout.step] ?? {};
+        if ((rollout.soakedSeconds ?? 0) >= maxSoakSeconds) await moves.setStepEnded(scope, rollout.id, null);
         return { kind: 'resume', text: `resumed by ${actor}`, evidence: { toleratedFailures } };
       },
     });
@@ -100,6 +103,7 @@ export class RolloutOperator {
         const devices = await moves.retryAll(scope, rollout.id);
         await moves.setState(scope, rollout.id, { state: 'running', reason: '', toleratedFailures: 0 });
         await moves.setStepEnded(scope, rollout.id, null);
+        await moves.setVerdict(scope, rollout.id, null, []);
         const text = withReason(`${actor} tries ${devices} devices again`, reason);
         return { kind: 'retry', text, evidence: { devices } };
       },
@@ -195,6 +199,9 @@ export async function rollBack(
   await moves.setVerdict(scope, rollout.id, null, []);
   return { kind: 'roll-back-segment', text, evidence: { ...moved, ...segment } };
 }
+
+/** A token of a project is nobody's yes: whoever started the rollout may hold it. */
+const isPersonal = (actor: string): boolean => !actor.startsWith('token:') || actor.includes('/');
 
 /** A token acts for its person: `token:EMAIL/NAME` and `person:EMAIL` are the same eyes. */
 export function personOf(actor: string): string {

@@ -3,7 +3,7 @@
  * the gates. It keeps nothing but how long that took, so that a big fleet is judged less often than a small one.
  */
 import type { ProjectScope } from '@tinyfleet/contracts';
-import type { CohortMetrics, CohortWindow } from '@tinyfleet/quality';
+import type { CohortMetrics } from '@tinyfleet/quality';
 import type { GateJudge } from './conductor.js';
 import type { Segment, StepVerdict } from './engine.js';
 import { CohortHours, contactOf, judge, type GateDevice, type GateVerdict } from './gates/index.js';
@@ -16,6 +16,9 @@ export interface StepGateOptions {
   readonly dutyCycle: number;
 }
 export const stepGateDefaults: StepGateOptions = { maxDevicesPerSide: 2_000, dutyCycle: 10 };
+
+/** 2,000 devices with windows of 5 minutes are 144,000 windows of about 1 KB. */
+const SLICE_MS = 6 * 3_600_000;
 
 export class StepGates implements GateJudge {
   private readonly rested = new Map<string, number>();
@@ -41,7 +44,7 @@ export class StepGates implements GateJudge {
     const hours = new CohortHours();
     const warmUpMs = policy.warmUpSeconds * 1_000;
     for (const arm of ['step', 'control'] as const)
-      hours.add(arm, await this.windows(scope, members, { arm, rollout, warmUpMs }));
+      await this.addWindows(hours, scope, members, { arm, rollout, warmUpMs });
     const { soakSeconds = 0, maxSoakSeconds } = rollout.plan[rollout.step] ?? {};
     const verdict = judge(policy, {
       step: rollout.step,
@@ -54,7 +57,7 @@ export class StepGates implements GateJudge {
       ledger: hours.ledger(this.sampled(members), policy),
     });
     const now = this.monotonicMs();
-    this.rested.clear();
+    for (const [other, until] of this.rested) if (until <= now) this.rested.delete(other);
     this.rested.set(key, now + (now - began) * this.options.dutyCycle);
     return { verdict: toStepVerdict(verdict), reports: [verdict] };
   }
@@ -66,12 +69,16 @@ export class StepGates implements GateJudge {
     );
   }
 
-  /** Windows of the new version since each device became active; of the old one while its turn has not come. */
-  private async windows(
+  /**
+   * Windows of the new version since each device became active; of the old one while its turn has not come. Read in slices, since
+   * a rollout may last for weeks.
+   */
+  private async addWindows(
+    hours: CohortHours,
     scope: ProjectScope,
     members: readonly GateMember[],
     { arm, rollout, warmUpMs }: { arm: GateMember['arm']; rollout: OpenRollout; warmUpMs: number },
-  ): Promise<CohortWindow[]> {
+  ): Promise<void> {
     const byRelease = new Map<string, GateMember[]>();
     for (const member of this.sampled(members)) {
       if (member.arm !== arm || member.release === null) continue;
@@ -79,23 +86,23 @@ export class StepGates implements GateJudge {
       if (same.length === 0) byRelease.set(member.release, same);
       same.push(member);
     }
-    const found: CohortWindow[] = [];
+    const endMs = rollout.now.getTime();
     for (const [release, same] of byRelease) {
       const bounds = new Map(same.map((one) => [one.device, one]));
-      const windows = await this.metrics.windows(scope, {
-        release,
-        devices: [...bounds.keys()],
-        fromMs: rollout.createdAt.getTime(),
-        toMs: rollout.now.getTime(),
-      });
-      for (const window of windows) {
-        const { sinceMs, untilMs } = bounds.get(window.device)!;
-        const from = arm === 'step' ? (sinceMs ?? Infinity) + warmUpMs : rollout.createdAt.getTime();
-        if (window.windowStartMs >= from && window.windowStartMs + window.windowMs <= (untilMs ?? Infinity))
-          found.push(window);
+      const devices = [...bounds.keys()];
+      for (let fromMs = rollout.createdAt.getTime(); fromMs < endMs; fromMs += SLICE_MS) {
+        const toMs = Math.min(endMs, fromMs + SLICE_MS);
+        const windows = await this.metrics.windows(scope, { release, devices, fromMs, toMs });
+        hours.add(
+          arm,
+          windows.filter(({ device, windowStartMs, windowMs }) => {
+            const { sinceMs, untilMs } = bounds.get(device)!;
+            const from = arm === 'step' ? (sinceMs ?? Infinity) + warmUpMs : rollout.createdAt.getTime();
+            return windowStartMs >= from && windowStartMs + windowMs <= (untilMs ?? Infinity);
+          }),
+        );
       }
     }
-    return found;
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DeploymentState, ReleaseFacts } from '@tinyfleet/rollouts';
 import { Conductor, conductorDefaults } from '@tinyfleet/rollouts';
-import { Leader, PgRolloutStore, transactAsLeader } from '@tinyfleet/storage';
+import { Leader, PgRolloutStore, PgStores, transactAsLeader } from '@tinyfleet/storage';
 import { eventually } from '@tinyfleet/testing';
 import { packHistogram } from '@tinyfleet/wire';
 import { FleetHarness } from '../../test/fleet-harness.js';
@@ -123,7 +123,7 @@ describe('policies of rollouts', () => {
     const steps = [50, { percent: 100, approval: true }];
     const number = await start({ release: release.ref, filter, steps, approval: true });
     expect((await get(number)).state).toBe('awaiting-approval');
-    for (const eyes of [me, 'token:me@example.org/ci'])
+    for (const eyes of [me, 'token:me@example.org/ci', 'token:ci'])
       await expect(fleet.operator.approve(eyes, fleet.scope, number)).rejects.toThrow(/somebody else/);
     await fleet.operator.approve(other, fleet.scope, number);
     await settles(number, { active: 1, waiting: 1 });
@@ -189,6 +189,88 @@ describe('policies of rollouts', () => {
     await settles(number, { active: 1, held: 1 });
     await fleet.updateRules.remove(me, fleet.scope, names[0]!);
     await settles(number, { active: 2 });
+    await fleet.operator.abort(me, fleet.scope, number);
+  });
+
+  it('should take back what was offered to a device that a person then excludes or holds', async () => {
+    const release = await fleet.release(1_000);
+    const { filter, names } = await makeFleet(['mute', 'mute', 'mute']);
+    const number = await start({ release: release.ref, filter });
+    await settles(number, { offered: 3 });
+    const rule = { release: null, until: null, reason: 'test' };
+    await fleet.updateRules.set(me, fleet.scope, names[0]!, { ...rule, kind: 'exclude' });
+    await fleet.updateRules.set(me, fleet.scope, names[1]!, { ...rule, kind: 'hold' });
+    await settles(number, { aborted: 1, held: 1, offered: 1 });
+    const told = await fleet.database.query<{ name: string; told: boolean }>(
+      `select d.name, ds.deployment_number > 0 as told from desired_state ds
+       join device d on d.project_id = ds.project_id and d.id = ds.device_id where d.name = any ($1) order by d.name`,
+      [names],
+    );
+    expect(told.map((one) => one.told)).toEqual([false, false, true]);
+    await fleet.operator.abort(me, fleet.scope, number);
+  });
+
+  it('should pause a rollout whose group is gone, and go on with the others', async () => {
+    const release = await fleet.release(1_000);
+    const [poor, good] = [await makeFleet(['absent']), await makeFleet(all(2, 'good'))];
+    const steps = [{ percent: 100, soakSeconds: 600 }];
+    const one = await start({
+      release: release.ref,
+      filter: poor.filter,
+      steps,
+      dynamic: true,
+      priority: 90,
+    });
+    await fleet.database.query(`update rollout set filter = 'group = "gone"' where number = $1`, [one]);
+    const two = await start({ release: release.ref, filter: good.filter });
+    await reaches(two, 'succeeded');
+    await reaches(one, 'paused');
+    expect((await get(one)).reason).toContain('gone');
+    await fleet.operator.abort(me, fleet.scope, one);
+  });
+
+  it('should count offers that a clock set back leaves in the future for a minute, and no longer', async () => {
+    const release = await fleet.release(1_000);
+    const { filter } = await makeFleet(['absent']);
+    const number = await start({ release: release.ref, filter, devicesPerMinute: 1 });
+    await settles(number, { offered: 1 });
+    await fleet.database.query(
+      `update rollout_offer o set at = at + interval '1 hour' from rollout ro where ro.id = o.rollout_id and ro.number = $1`,
+      [number],
+    );
+    await fleet.database.transaction(async (tx) => {
+      const { moves } = new PgStores(tx);
+      const { id } = await moves.lock(fleet.scope, number);
+      const now = new Date();
+      expect(await moves.offers(fleet.scope, id, now)).toEqual([{ atMs: now.getTime(), devices: 1 }]);
+      const later = new Date(now.getTime() + 60_000);
+      expect(await moves.offers(fleet.scope, id, later)).toEqual([]);
+    });
+    await fleet.operator.abort(me, fleet.scope, number);
+  });
+
+  it('should leave the lead to others when a term cannot begin', async () => {
+    const { database } = fleet;
+    await database.query(`alter table leader_term add constraint none check (name <> 'webhook') not valid`);
+    await expect(new Leader(database, 'webhook').tryLead()).rejects.toThrow('none');
+    await database.query('alter table leader_term drop constraint none');
+    const next = new Leader(database, 'webhook');
+    expect(await next.tryLead()).toBe(true);
+    await next.resign();
+  });
+
+  it('should soak once more when somebody resumes what paused undecided', async () => {
+    const release = await fleet.release(1_000);
+    const { filter } = await makeFleet(all(2, 'good'));
+    const gates = [{ kind: 'confidence' as const }];
+    const steps = [
+      { percent: 50, maxSoakSeconds: 5, gates },
+      { percent: 100, gates: [] },
+    ];
+    const number = await start({ release: release.ref, filter, steps });
+    await reaches(number, 'paused');
+    await fleet.operator.resume(me, fleet.scope, number);
+    expect((await get(number)).stepEndedAt).toBeNull();
     await fleet.operator.abort(me, fleet.scope, number);
   });
 

@@ -120,6 +120,17 @@ describe('judge', () => {
     ).toBe(false);
   });
 
+  it('should not take silence of the first windows for a metric that nobody reports', () => {
+    const { devices } = fleet(60, {});
+    const mute = { devices, hours: new CohortHours() };
+    for (const policy of [accuracy, policyOf(['class-mix'])]) {
+      const at = (soakedMs: number) =>
+        judge(policy, evidenceOf(policy, mute, { soakedMs, minSoakMs: 0 })).outcome;
+      const firstWordMs = 3 * 1_000 * policy.windowSeconds;
+      expect([at(0), at(firstWordMs - 1), at(firstWordMs)]).toEqual(['undecided', 'undecided', 'pass']);
+    }
+  });
+
   it('should let a step pass that is too small to show anything, unless it looks bad', () => {
     const small = judge(accuracy, evidenceOf(accuracy, fleet(10, {})));
     expect(small.outcome).toBe('pass');

@@ -13,6 +13,9 @@ import { resolveGates, type GatePolicy } from './kinds.js';
 import type { Stratum } from './ledger.js';
 import { testsOf, type Answer, type GateTest, type Includes } from './tests.js';
 
+/** Telemetry windows in which a device that is awake has said something: one may be cut, one lost. */
+const firstWindows = 3;
+
 export interface Segment {
   readonly by: 'type' | 'site';
   readonly value: string;
@@ -66,7 +69,13 @@ export function weigh(policy: GatePolicy, evidence: GateEvidence): Weighed {
   });
   const failed = asked.filter(({ answer }) => answer?.outcome === 'fail');
   const open = asked.filter(({ answer, mustPass }) => mustPass && answer?.outcome !== 'pass');
-  const soakLeftMs = Math.max(0, evidence.minSoakMs - evidence.soakedMs);
+  const isUnheard = asked.some(
+    ({ segment, answer, test }) => segment === null && !answer && test.gate.facts.family === 'means',
+  );
+  // What the step has said nothing of yet is not "nobody reports it" before there was time for it.
+  const firstWordMs = (policy.warmUpSeconds + firstWindows * policy.windowSeconds) * 1_000;
+  const leastMs = isUnheard || hasNoClasses(policy, tests) ? firstWordMs : 0;
+  const soakLeftMs = Math.max(0, Math.max(evidence.minSoakMs, leastMs) - evidence.soakedMs);
   const outcome = failed.length > 0 ? 'fail' : open.length > 0 || soakLeftMs > 0 ? 'undecided' : 'pass';
   return {
     outcome,
@@ -79,6 +88,10 @@ export function weigh(policy: GatePolicy, evidence: GateEvidence): Weighed {
     soakLeftMs,
   };
 }
+
+/** No class was predicted yet, so that there is nothing to compare. */
+const hasNoClasses = ({ gates }: GatePolicy, tests: readonly GateTest[]): boolean =>
+  gates.some(({ kind }) => kind === 'class-mix') && !tests.some(({ gate }) => gate.kind === 'class-mix');
 
 const everyone: Includes = () => true;
 const within =

@@ -30,18 +30,21 @@ export class Leader {
   async tryLead(): Promise<boolean> {
     if (this.client) return true;
     const client = await this.database.pool.connect();
-    let lead = false;
     try {
       const { rows } = await client.query<{ taken: boolean }>(
         'select pg_try_advisory_lock($1, $2) as taken',
         [LOCK_SPACE, leaders[this.of]],
       );
-      lead = rows[0]?.taken === true;
-      if (lead) this.term = await beginTerm(client, this.of);
-    } finally {
-      if (!lead) client.release();
+      if (rows[0]?.taken !== true) {
+        client.release();
+        return false;
+      }
+      this.term = await beginTerm(client, this.of);
+    } catch (error) {
+      // Closed, not given back: it may hold the lock, and then nobody could lead.
+      client.release(true);
+      throw error;
     }
-    if (!lead) return false;
     client.on('error', this.lost);
     client.on('end', this.lost);
     this.client = client;

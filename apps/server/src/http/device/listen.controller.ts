@@ -32,6 +32,8 @@ export class ListenController {
     // From here on the stream owns the connection.
     reply.hijack();
     const response = reply.raw;
+    // It left while the other process was asked.
+    if (response.destroyed) return listening.stop();
     response.once('close', () => listening.stop());
     const given = request.admitted?.given ?? {};
     this.streams.begin(response, async () => await this.access.isStillAllowed(given, scope, 'operator'));
@@ -48,7 +50,5 @@ export class ListenController {
       missed = 0;
       write(event);
     });
-    // It left while the other process was asked.
-    if (response.destroyed) listening.stop();
   }
 }

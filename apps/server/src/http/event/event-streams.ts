@@ -38,6 +38,7 @@ export class EventStreams {
 
   async open(response: ServerResponse, { scope, names, after, isAllowed }: StreamRequest): Promise<void> {
     this.streams.begin(response, isAllowed);
+    if (response.destroyed) return;
     let position = after;
     let reading = false;
     let again = false;

@@ -22,6 +22,8 @@ export class OpenStreams {
 
   /** `isAllowed` is asked again when somebody's rights change, and from time to time: sessions and tokens also expire. */
   begin(response: ServerResponse, isAllowed: () => Promise<boolean>): void {
+    // The client left before: what is kept open here would never be closed.
+    if (response.destroyed) return;
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',

@@ -19,6 +19,9 @@ import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import { insertDeployments, PgRolloutStore, rolloutNotFound } from './rollout-store.js';
 
+/** Devices that join at once. */
+const ANALYZE_FROM = 500;
+
 interface LockedRow extends Omit<OpenRollout, 'policy' | 'release'> {
   readonly strategy: unknown;
   readonly ref: string;
@@ -158,6 +161,11 @@ export class PgRolloutMoves implements RolloutMoves {
   }
 
   async offers(scope: ProjectScope, id: string, now: Date): Promise<OfferBatch[]> {
+    // The clock went back: they count from now on for a minute, and not until it is that late once more.
+    await this.db.query(
+      'update rollout_offer set at = $3 where project_id = $1 and rollout_id = $2 and at > $3',
+      [scope.id, id, now],
+    );
     return await this.db.query<OfferBatch & object>(
       `select extract(epoch from at)::float8 * 1000 as "atMs", devices from rollout_offer
        where project_id = $1 and rollout_id = $2 and at > $3::timestamptz - interval '1 minute' order by at`,
@@ -197,6 +205,8 @@ export class PgRolloutMoves implements RolloutMoves {
     deployments: readonly NewDeployment[],
   ): Promise<void> {
     await insertDeployments(this.db, scope, { id, releaseId }, deployments);
+    // As at the start; of few devices a bad plan costs less.
+    if (deployments.length >= ANALYZE_FROM) await this.db.query('analyze deployment');
   }
 
   async lastJoiner(scope: ProjectScope, id: string): Promise<Date | null> {

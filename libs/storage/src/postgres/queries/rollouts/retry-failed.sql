@@ -6,6 +6,7 @@ with failed as (
   left join unnest($4::int[], $5::text[]) as known (error, class) on known.error = dp.error_code
   cross join lateral (select coalesce(known.class, 'rejected') as class) as k
   where dp.project_id = $1 and dp.rollout_id = $2 and dp.state = 'failed' and dp.reason = '' and not dp.back
+    and coalesce((dp.retries ->> k.class)::int, 0) < ($3::jsonb -> k.class ->> 'max')::int
   for update of dp
 )
 update deployment dp set state = 'waiting', updated_at = now(), finished_at = null,
@@ -13,4 +14,4 @@ update deployment dp set state = 'waiting', updated_at = now(), finished_at = nu
   not_before = now() + make_interval(secs => least((f.policy ->> 'maxBackoffSeconds')::float8,
     (f.policy ->> 'backoffSeconds')::float8 * 2 ^ f.tried))
 from failed f
-where dp.project_id = $1 and dp.rollout_id = $2 and dp.device_id = f.device_id and f.tried < (f.policy ->> 'max')::int
+where dp.project_id = $1 and dp.rollout_id = $2 and dp.device_id = f.device_id

@@ -1,0 +1,34 @@
+/** Streams whose client has left already. */
+import { describe, expect, it } from '@jest/globals';
+import type { EventListener, PgEventReader } from '@tinyfleet/storage';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { EventStreams } from './event-streams.js';
+import { OpenStreams } from './open-streams.js';
+
+describe('OpenStreams', () => {
+  it('should keep nothing of a client that left before its stream began', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    const [, response] = (await once(server, 'request')) as [unknown, ServerResponse];
+    socket.destroy();
+    await once(response, 'close');
+    let subscribed = 0;
+    const subscribe = (): (() => void) => {
+      subscribed++;
+      return () => {};
+    };
+    const listener = { subscribe, subscribeToAccess: subscribe } as unknown as EventListener;
+    const streams = new OpenStreams(listener);
+    const isAllowed = async (): Promise<boolean> => true;
+    const events = new EventStreams({} as PgEventReader, listener, streams, {} as Logger);
+    await events.open(response, { scope: {} as never, names: undefined, after: 0, isAllowed });
+    expect(streams.count).toBe(0);
+    expect(subscribed).toBe(0);
+    server.close();
+  });
+});
