@@ -34,6 +34,31 @@ describe('EnrolmentAttempts', () => {
     expect(await attempts.run('nat', async () => 'again', isGuess)).toBe('again');
   });
 
+  it('should spread a crowd over as many seconds as it may take, and a minute at most', async () => {
+    let now = 0;
+    const attempts = new EnrolmentAttempts(
+      { freeAttempts: 1, atOnce: 1 },
+      () => now,
+      () => 0.999,
+    );
+    void attempts.run('nat', async () => new Promise(() => {}), isGuess);
+    const told = async (count: number) => {
+      let seconds: unknown;
+      for (let i = 0; i < count; i++)
+        await attempts
+          .run('nat', async () => 0, isGuess)
+          .catch((error: unknown) => {
+            seconds = (error as { data: { seconds: number } }).data.seconds;
+          });
+      return seconds;
+    };
+    expect(await told(1)).toBe(5);
+    expect(await told(299)).toBe(30);
+    expect(await told(700)).toBe(60);
+    now = 10_000;
+    expect(await told(1)).toBe(5);
+  });
+
   it('should make a source wait after as many guesses as the limit, and not for other failures', async () => {
     let now = 0;
     const attempts = new EnrolmentAttempts({ freeAttempts: 3, atOnce: 20 }, () => now);
