@@ -2,6 +2,7 @@
  * Broker, ingest and ota as one: what runs where devices connect. Opens no ports and reads no configuration, so that
  * tests and the benchmark run the very same parts; roles/edge.ts does both.
  */
+import { errors } from '@tinyfleet/errors';
 import type { Sealer } from '@tinyfleet/releases';
 import {
   PgAskSource,
@@ -93,11 +94,24 @@ export class Edge {
     const recent = new RecentBatches();
     const askSource = new PgAskSource(database);
     const deviceKeys = new DeviceKeys(options.sealer);
+    const credentials = new DeviceCredentials(
+      new PgDeviceDirectory(database),
+      brokerOptions.credentialTtlMs,
+      undefined,
+      options.admission,
+      brokerOptions.certificateSkewS * 1_000,
+    );
     this.ota = new Ota(
       desired,
       blobs,
       new OnlineManifests(deviceKeys),
-      (session, refusal) => this.ingest.noteRefusal(session.device, refusal),
+      (session, refusal) => {
+        this.ingest.noteRefusal(session.device, refusal);
+        if (refusal.error !== errors['manifest.device-key-missing'].number) return;
+        const { project, device } = session.device;
+        credentials.invalidate(project, device);
+        this.credentialKeeper.forget(session.credential.id);
+      },
       { ...otaDefaults, ...options.ota },
     );
     this.asks = new Asks(askSource, deviceKeys, options.sealer, { ...askDefaults, ...options.asks });
@@ -120,13 +134,6 @@ export class Edge {
         wanted: (session, want) => this.ota.want(session, want),
       },
       { ...ingestDefaults, ...options.ingest },
-    );
-    const credentials = new DeviceCredentials(
-      new PgDeviceDirectory(database),
-      brokerOptions.credentialTtlMs,
-      undefined,
-      options.admission,
-      brokerOptions.certificateSkewS * 1_000,
     );
     this.taps = new Taps(
       options.tapExit ?? { send: () => Promise.resolve() },

@@ -38,5 +38,10 @@ describe('CredentialKeeper', () => {
     await keeper.stop();
     expect(notes.map((uses) => uses.map(({ credentialId }) => credentialId))).toEqual([['a', 'b'], ['c']]);
     expect(sealed).toBe(4);
+    // The database lost it.
+    keeper.forget('c');
+    keeper.note(admitted('c'), token);
+    await keeper.stop();
+    expect(notes.at(-1)?.map(({ credentialId }) => credentialId)).toEqual(['c']);
   });
 });

@@ -49,6 +49,11 @@ export class CredentialKeeper {
     this.timer ??= setTimeout(() => this.flush(), gatherMs);
   }
 
+  /** No key is kept of this credential after all: the next token it shows is written down again. */
+  forget(credentialId: string): void {
+    this.written.delete(credentialId);
+  }
+
   async stop(): Promise<void> {
     clearTimeout(this.timer);
     this.flush();
