@@ -30,6 +30,7 @@ const EXITS_OF_STATUS: Readonly<Record<number, readonly number[]>> = {
   401: [3],
   403: [3],
   404: [4, 8],
+  408: [7],
   // 1: what was asked for has ended otherwise, such as a rollout.
   409: [5, 1],
   410: [5],

@@ -2082,7 +2082,7 @@ export const errors = {
     transient: false,
     title: 'Registry: command unsigned',
     text: '{device} could not tell that a command is ours: it holds no token, and no signing key of the project.',
-    hint: "Give its firmware the project's public key (`npx tinyfleet key list`), which a certificate alone does not replace, or give it a token.",
+    hint: "Give its firmware the project's public key (`npx tinyfleet project keys list`), which a certificate alone does not replace, or give it a token.",
   },
   'registry.commands-too-many': {
     status: 409,
