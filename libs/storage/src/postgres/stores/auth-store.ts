@@ -140,6 +140,8 @@ export class PgAuthStore implements AuthStore {
   async removeSessionsOf(personId: string, exceptId?: string): Promise<number> {
     const others = 'person_id = $1 and ($2::uuid is null or id <> $2::uuid)';
     const args = [personId, exceptId ?? null];
+    // A code that nobody has redeemed yet would become a session after the others have ended.
+    await this.db.execute('delete from cli_login where person_id = $1', [personId]);
     return (
       (await this.db.execute(`delete from session where ${others}`, args)) +
       (await this.db.execute(`delete from api_token where ${others} and ${IS_LOGIN}`, args))
