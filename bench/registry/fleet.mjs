@@ -120,7 +120,7 @@ async function seedReleases(database, project) {
       ...[uuid(3, id), uuid(2, project), version, versionOrder(version)],
     );
     await sql(
-      `insert into release (project_id, id, model_version_id, sequence, state, created_by) values ($1, $2, $3, $4, 'signed', 'bench')`,
+      `insert into release (project_id, id, model_version_id, sequence, state, created_by) values ($1, $2, $3, $4, 'approved', 'bench')`,
       ...[uuid(4, id), uuid(3, id), 2 * i + 2],
     );
     for (const [t] of TYPES.entries()) {

@@ -238,7 +238,7 @@ describe('tinyfleet', () => {
     );
     expect(report.status).toBe(0);
     expect(json('build', 'show', 'vibration@1.1.0', '--for', 'wasm')).toMatchObject([{ state: 'succeeded' }]);
-    expect(json('release', 'create', 'vibration@1.1.0', '--sign')).toMatchObject({ state: 'signed' });
+    expect(json('release', 'create', 'vibration@1.1.0', '--sign')).toMatchObject({ state: 'approved' });
     expect(tinyfleet('release', 'create', 'vibration@1.1.0').status).toBe(5);
   });
 

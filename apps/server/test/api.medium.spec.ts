@@ -1,12 +1,13 @@
 /** The API over a real port: each noun from its creation to its end, every answer checked against the contract. */
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, verify } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GraphBuilder, writeTflite } from '@tinyfleet/compiler';
 import { routes, type CallInput, type CallOutput, type Route, type RouteName } from '@tinyfleet/contracts';
+import { signRequest } from '@tinyfleet/releases';
 import { eventually, workspaceRoot } from '@tinyfleet/testing';
-import { verifyManifest } from '@tinyfleet/wire';
+import { rawPublicKey, verifyManifest } from '@tinyfleet/wire';
 import { z } from 'zod';
 import { buildWorkspace, startTestServer, type TestServer } from './test-server.js';
 
@@ -392,7 +393,7 @@ describe('models, builds and releases', () => {
     });
     const release = { ...params, release: 'vibration@1.1.0' };
     const signed = await call('releaseSign', { params: release });
-    expect(signed.state).toBe('signed');
+    expect(signed).toMatchObject({ state: 'approved', signedBy: expect.stringMatching(/^[0-9a-f]{16}$/) });
     expect(await call('releaseSign', { params: release })).toEqual(signed);
     const next = { model: 'vibration', version: '1.2.0', sign: true };
     await call('buildStart', { params, body: { ...next, deviceTypes: ['wasm'] } });
@@ -468,9 +469,9 @@ describe('models, builds and releases', () => {
   it('should rotate the signing key, and sign the releases there are again when it is activated', async () => {
     const [first] = (await call('signingKeyList', { params })).items;
     expect(first).toMatchObject({ state: 'active', sequence: 1, devices: { current: 0, next: 0 } });
-    const next = await call('signingKeyRotate', { params });
+    const next = await call('signingKeyRotate', { params, body: {} });
     expect(next).toMatchObject({ state: 'next', sequence: 2 });
-    expect(await problem(call('signingKeyRotate', { params }))).toEqual([409, 'releases.rotation-open']);
+    expect(await problem(call('signingKeyRotate', { params, body: {} }))).toEqual([409, 'releases.rotation-open']);
     const activate = (keyId: string) =>
       call('signingKeyActivate', { params: { ...params, keyId }, body: {} });
     expect(await problem(activate(first!.keyId))).toEqual([409, 'releases.key-not-next']);
@@ -485,6 +486,89 @@ describe('models, builds and releases', () => {
     expect(rows.length).toBe(3);
     const keys = [Buffer.from(next.publicKeyHex, 'hex')];
     for (const { manifest } of rows) verifyManifest(manifest, { keys, project: 'p', deviceType: 'wasm' });
+  });
+
+  it('should take signatures of a key that never comes here, each verified, and activate it when all are there', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const publicKeyHex = Buffer.from(rawPublicKey(publicKey)).toString('hex');
+    const { keyId, held } = await call('signingKeyRotate', { params, body: { publicKeyHex } });
+    expect(held).toBe(false);
+    const activate = (force = false) =>
+      call('signingKeyActivate', { params: { ...params, keyId }, body: { force } });
+    expect(await problem(activate())).toEqual([409, 'releases.releases-unsigned']);
+    const { items } = await call('releaseList', { params });
+    for (const { ref, state } of items) {
+      const release = { ...params, release: ref };
+      const request = await call('releaseSigningRequest', { params: release, query: { keyId } });
+      const body = signRequest(request, privateKey);
+      const send = (changes: object) =>
+        call('releaseSignatures', { params: release, body: { ...body, ...changes } });
+      const [first] = body.manifests;
+      const wrong = { ...first!, signatureHex: '0'.repeat(128) };
+      expect(await problem(send({ manifests: [wrong, ...body.manifests.slice(1)] }))).toEqual([
+        422,
+        'releases.signature-invalid',
+      ]);
+      expect(await problem(send({ provenance: '0'.repeat(128) }))).toEqual([422, 'releases.signature-invalid']);
+      expect(await problem(send({ manifests: [{ ...first!, deviceType: 'other' }] }))).toEqual([
+        422,
+        'releases.signatures-missing',
+      ]);
+      expect((await send({})).state).toBe(state);
+    }
+    expect(await activate()).toMatchObject({ state: 'active', held: false });
+    expect(await problem(call('signingKeyRotate', { params, body: {} }))).toEqual([
+      409,
+      'releases.key-elsewhere',
+    ]);
+    const envelope = await call('releaseProvenance', { params: { ...params, release: items[0]!.ref } });
+    const payload = Buffer.from(envelope.payload, 'base64');
+    const head = Buffer.from(`DSSEv1 ${envelope.payloadType.length} ${envelope.payloadType} ${payload.length} `);
+    const { sig } = envelope.signatures.find(({ keyid }) => keyid === keyId)!;
+    expect(verify(null, Buffer.concat([head, payload]), publicKey, Buffer.from(sig, 'base64'))).toBe(true);
+    expect(JSON.parse(payload.toString())).toMatchObject({
+      subject: items[0]!.builds.map(({ bundleDigest }) => ({ digest: { sha256: bundleDigest } })),
+    });
+  });
+
+  it('should close keys that are not needed, and only those', async () => {
+    const { items } = await call('signingKeyList', { params });
+    const close = (route: 'signingKeyWithdraw' | 'signingKeyRevoke', state: string) =>
+      call(route, { params: { ...params, keyId: items.find((one) => one.state === state)!.keyId }, body: {} });
+    expect(await problem(close('signingKeyRevoke', 'active'))).toEqual([409, 'releases.key-not-closable']);
+    expect(await problem(close('signingKeyWithdraw', 'retired'))).toEqual([
+      409,
+      'releases.key-not-closable',
+    ]);
+    expect(await close('signingKeyRevoke', 'retired')).toMatchObject({ state: 'revoked' });
+  });
+
+  it('should deprecate with a warning only, and revoke for good, with a floor above it', async () => {
+    const release = { ...params, release: 'vibration@1.1.0' };
+    expect((await call('releaseDeprecate', { params: release, body: {} })).state).toBe('deprecated');
+    expect((await call('releaseApprove', { params: release, body: {} })).state).toBe('approved');
+    const reason = 'hears nothing';
+    expect(await call('releaseRevoke', { params: release, body: { reason } })).toMatchObject({
+      state: 'revoked',
+      stateChange: { reason },
+    });
+    expect(await problem(call('releaseApprove', { params: release, body: {} }))).toEqual([
+      409,
+      'releases.wrong-state',
+    ]);
+    const rollout = { release: 'vibration@1.1.0', filter: 'type = "wasm"' };
+    expect(await problem(call('rolloutCreate', { params, body: rollout }))).toEqual([409, 'releases.revoked']);
+    expect(await problem(call('releaseSigningRequest', { params: release }))).toEqual([
+      409,
+      'releases.revoked',
+    ]);
+    const request = await call('releaseSigningRequest', {
+      params: { ...params, release: 'vibration@1.2.0' },
+    });
+    const floors = request.manifests.map(({ content }) => (content['conditions'] as { floor: number }).floor);
+    // Its fallback leads to the revoked one and is gone.
+    expect(request.manifests.map(({ kind }) => kind)).not.toContain('fallback');
+    expect([...new Set(floors)]).toEqual([3]);
   });
 
   it('should refuse a release of nothing', async () => {

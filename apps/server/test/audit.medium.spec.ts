@@ -19,6 +19,7 @@ import { transactOn } from '@tinyfleet/storage';
 import { workspaceRoot } from '@tinyfleet/testing';
 import { uuidv7 } from 'uuidv7';
 import { issue, request, revocations } from './certificates.js';
+import { signRequest } from '@tinyfleet/releases';
 import { exportLines } from '../src/http/audit/audit-export.js';
 import { makeVersion, makeWorld, mutatingRoutes, type Values } from './route-fixtures.js';
 import { buildWorkspace, startTestServer, type TestServer } from './test-server.js';
@@ -78,6 +79,7 @@ describe('every mutating route', () => {
   const build = () => ({ ...version(), deviceType: 'wasm' });
   const authority = () => ({ ...params(), authority: 'theirs' });
   const webhook = () => ({ ...params(), webhook: 'hook' });
+  const further = () => ({ ...params(), release: 'kws@3.1.0' });
   const rollout = () => ({ ...params(), number: Number(world['rollouts/:number']) });
   const model = async (file: string) =>
     new Uint8Array(await readFile(join(workspaceRoot, 'tools/demo-model/models', file)));
@@ -243,12 +245,39 @@ describe('every mutating route', () => {
       await via(admin, 'releaseCreate', { params: params(), body: { model: 'kws', version: '3.0.0' } });
     },
     releaseSign: async () => via(admin, 'releaseSign', { params: { ...params(), release: 'kws@3.0.0' } }),
+    releaseValidate: async () => {
+      const type = world['device-types/:deviceType']!;
+      const scope = await server.running.services.projects.scopeOf(params().project);
+      await makeVersion(server, scope, { model: 'kws', version: '3.1.0', type });
+      await admin.call('releaseCreate', { params: params(), body: { model: 'kws', version: '3.1.0' } });
+      await via(admin, 'releaseValidate', { params: further(), body: {} });
+    },
+    releaseApprove: async () => via(admin, 'releaseApprove', { params: further(), body: {} }),
+    releaseSignatures: async () => {
+      const { services } = server.running;
+      const scope = await services.projects.scopeOf(params().project);
+      const { privateKey } = await services.keys.signer(scope);
+      const request = await admin.call('releaseSigningRequest', { params: further() });
+      await via(admin, 'releaseSignatures', { params: further(), body: signRequest(request, privateKey) });
+    },
+    releaseDeprecate: async () => via(admin, 'releaseDeprecate', { params: further(), body: {} }),
+    releaseRevoke: async () => via(admin, 'releaseRevoke', { params: further(), body: { reason: 'bad' } }),
     signingKeyActivate: async () =>
       via(admin, 'signingKeyActivate', {
         params: { ...params(), keyId: world['signing-keys/:keyId']! },
         body: { force: true },
       }),
-    signingKeyRotate: async () => via(admin, 'signingKeyRotate', { params: params() }),
+    signingKeyRotate: async () => via(admin, 'signingKeyRotate', { params: params(), body: {} }),
+    signingKeyWithdraw: async () => {
+      const { items } = await admin.call('signingKeyList', { params: params() });
+      const { keyId } = items.find(({ state }) => state === 'next')!;
+      await via(admin, 'signingKeyWithdraw', { params: { ...params(), keyId }, body: {} });
+    },
+    signingKeyRevoke: async () => {
+      const { items } = await admin.call('signingKeyList', { params: params() });
+      const { keyId } = items.find(({ state }) => state === 'retired')!;
+      await via(admin, 'signingKeyRevoke', { params: { ...params(), keyId }, body: {} });
+    },
     rolloutPause: async () => via(admin, 'rolloutPause', { params: rollout() }),
     rolloutResume: async () => via(admin, 'rolloutResume', { params: rollout() }),
     rolloutAbort: async () => via(admin, 'rolloutAbort', { params: rollout() }),

@@ -210,6 +210,7 @@ export class FleetHarness {
       [projectId, versionId, version, digest, size],
     );
     const report = {
+      goldenVectors: 1,
       needs: { abi: 0x1_0000, opSet: '', ownOpSet: '', arenaBytes: 1_000, stateBytes: 0, ...needs },
     };
     await database.query(
@@ -222,8 +223,9 @@ export class FleetHarness {
       [projectId, digest.subarray(0, 8), digest, versionId, typeId, classes],
     );
     await database.query(
-      `insert into release (project_id, id, model_version_id, sequence, state, created_by) values ($1, $2, $3, $4, $5, 'test')`,
-      [projectId, releaseId, versionId, this.versions * 2, sign || draft ? 'draft' : 'signed'],
+      `insert into release (project_id, id, model_version_id, sequence, state, signed_at, created_by)
+       values ($1, $2, $3, $4, $5, case $5 when 'approved' then now() end, 'test')`,
+      [projectId, releaseId, versionId, this.versions * 2, sign || draft ? 'draft' : 'approved'],
     );
     await database.query(
       `insert into release_artifact (project_id, release_id, type_id, build_id, bundle_digest, bundle_bytes, manifest)

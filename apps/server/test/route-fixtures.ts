@@ -39,6 +39,11 @@ export const isConstant = (key: string): boolean => key in CONSTANTS;
 const BODIES: Partial<Record<RouteName, unknown>> = {
   rolloutCreate: { release: 'nothing@9.9.9', filter: 'type = "wasm"' },
   rolloutPlan: { release: 'nothing@9.9.9', filter: 'type = "wasm"' },
+  releaseSignatures: {
+    keyId: 'f'.repeat(16),
+    manifests: [{ deviceType: 'nobody', kind: 'release', signatureHex: 'f'.repeat(128) }],
+    provenance: 'f'.repeat(128),
+  },
   updateRuleSet: { kind: 'exclude' },
   groupMembersAdd: { devices: ['nobody'] },
   cliLoginApprove: { challenge: 'c'.repeat(43), machine: 'nobody' },
@@ -160,7 +165,7 @@ export async function makeVersion(
   await stores.builds.begin(scope, id);
   await stores.builds.succeed(scope, id, {
     bundle: { digest: digest(`bundle ${scope.name} ${version}`), bytes: 5 },
-    report: { arenaBytes: 100, compilerVersion: '0' },
+    report: { arenaBytes: 100, goldenVectors: 1, compilerVersion: '0' },
     needs: {
       abi: 65_536,
       opSet: '08',
@@ -206,7 +211,7 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     const body = { release, filter: `name = "${device}"` };
     number = (await client.call('rolloutCreate', { params, body })).number;
   }
-  const { keyId } = await client.call('signingKeyRotate', { params });
+  const { keyId } = await client.call('signingKeyRotate', { params, body: {} });
   const webhook = { name: `hook-${suffix}`, url: 'https://hook.invalid/', events: ['key.changed' as const] };
   await client.call('webhookCreate', { params, body: webhook });
   const key = `key-${suffix}`;

@@ -9,6 +9,7 @@ import {
   DeploymentState,
   DeviceCommandState,
   Presence,
+  ReleaseState,
   RolloutState,
 } from './resources/index.js';
 
@@ -74,6 +75,9 @@ export const eventSchemas = {
     .describe('A build has another state, or got further'),
   'release.created': z.object({ release: z.string() }).describe('A release was made'),
   'release.signed': z.object({ release: z.string() }).describe('The manifests of a release are signed'),
+  'release.changed': z
+    .object({ release: z.string(), state: ReleaseState, reason: z.string() })
+    .describe('A release was validated, approved, deprecated or revoked'),
   'rollout.changed': z
     .object({
       number: z.int(),

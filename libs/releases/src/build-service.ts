@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { missingOps, opBits } from '@tinyfleet/wire';
-import type { BuildJob, BuildOutcome, BuildRef, BuildSource, ReleaseStores } from './ports.js';
+import type { BuildJob, BuildOutcome, BuildRef, BuildSource, DataSets, ReleaseStores } from './ports.js';
 
 export interface BuildRequest {
   readonly model: string;
@@ -93,8 +93,11 @@ export class BuildService {
     const missing = missingOps(outcome.needs, opBits(Object.keys(job.typeSpec.ops)));
     if (missing.length > 0)
       throw new FleetError('builds.ops-missing', { type: job.type, ops: missing.join(', ') });
+    // The version may get other data later; provenance names what this build has seen.
+    const dataSets: DataSets = { calibration: job.calibration, validation: job.validation };
+    const report = { ...outcome.report, dataSets };
     await this.transact(async (stores) => {
-      if (await stores.builds.succeed(scope, job.buildId, outcome)) {
+      if (await stores.builds.succeed(scope, job.buildId, { ...outcome, report })) {
         await emit(stores, scope, job, { state: 'succeeded', progress: 1, stage: 'done' });
       }
     });

@@ -7,7 +7,7 @@
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { ReleaseStores } from './ports.js';
-import { signArtifacts } from './release-service.js';
+import { manifestsOf, signManifests } from './release-content.js';
 import { keyIdOf, type SigningKeyService } from './signing-key-service.js';
 
 export class KeyRotationService {
@@ -17,12 +17,17 @@ export class KeyRotationService {
     private readonly keys: SigningKeyService,
   ) {}
 
-  /** @throws releases.rotation-open, releases.no-key */
-  async rotate(actor: string, scope: ProjectScope): Promise<Resource<'SigningKey'>> {
+  /**
+   * @param publicKeyHex of a pair made elsewhere; default: a pair is made here
+   * @throws releases.rotation-open, releases.no-key, releases.key-exists
+   */
+  async rotate(actor: string, scope: ProjectScope, publicKeyHex?: string): Promise<Resource<'SigningKey'>> {
     // Without its private half nothing could tell devices of another key.
     await this.keys.signer(scope);
-    const key = this.keys.generate(scope);
+    const key = publicKeyHex === undefined ? this.keys.generate(scope) : this.keys.adopt(publicKeyHex);
     const keyId = keyIdOf(key);
+    if ((await this.stores.keys.list(scope)).some((one) => keyIdOf(one) === keyId))
+      throw new FleetError('releases.key-exists', { key: keyId });
     await this.transact(async ({ keys, audit, events }) => {
       if (!(await keys.addNext(scope, key))) {
         const open = (await keys.list(scope)).find(({ state }) => state === 'next');
@@ -34,7 +39,7 @@ export class KeyRotationService {
     return await this.get(scope, keyId);
   }
 
-  /** @throws releases.key-not-next, releases.key-not-spread */
+  /** @throws releases.key-not-next, releases.key-not-spread, releases.releases-unsigned */
   async activate(
     actor: string,
     scope: ProjectScope,
@@ -45,15 +50,23 @@ export class KeyRotationService {
     const { devices, missing } = await this.stores.keys.spread(scope, keyId);
     if (missing > 0 && !force)
       throw new FleetError('releases.key-not-spread', { missing, devices, key: keyId });
-    const privateKey = this.keys.open(scope, key);
+    const privateKey = key.sealedPrivateKey === null ? undefined : this.keys.open(scope, key);
     await this.transact(async ({ keys, releases, audit, events }) => {
       if (!(await keys.activate(scope, key.id)))
         throw new FleetError('releases.key-not-next', { key: keyId });
-      const refs = await releases.signedRefs(scope);
-      for (const ref of refs) {
-        const release = await releases.toSign(scope, ref);
-        await releases.signedAgain(scope, release.id, key.id, signArtifacts(scope, release, privateKey));
-      }
+      const refs = await releases.refsWithout(scope, key.id);
+      if (!privateKey && refs.length > 0 && !force)
+        throw new FleetError('releases.releases-unsigned', {
+          count: refs.length,
+          key: keyId,
+          releases: refs.slice(0, 10).join(', '),
+        });
+      if (privateKey)
+        for (const ref of refs) {
+          const release = await releases.toSign(scope, ref);
+          const manifests = signManifests(manifestsOf(scope, release), privateKey);
+          await releases.signedAgain(scope, release.id, key.id, manifests);
+        }
       await audit.append(scope, {
         actor,
         action: 'signing-key.activated',
@@ -61,6 +74,50 @@ export class KeyRotationService {
         detail: { devices, missing, releases: refs.length },
       });
       await events.emit(scope, 'key.changed', { keyId, state: 'active' });
+    });
+    return await this.get(scope, keyId);
+  }
+
+  /** Gives up a next key. Devices that have it keep it until they get another one. @throws releases.key-not-closable */
+  async withdraw(
+    actor: string,
+    scope: ProjectScope,
+    keyId: string,
+    reason = '',
+  ): Promise<Resource<'SigningKey'>> {
+    return await this.close(actor, scope, { keyId, to: 'withdrawn', reason });
+  }
+
+  /** Of a retired key: what only it has signed is offered to nobody. @throws releases.key-not-closable */
+  async revoke(
+    actor: string,
+    scope: ProjectScope,
+    keyId: string,
+    reason = '',
+  ): Promise<Resource<'SigningKey'>> {
+    return await this.close(actor, scope, { keyId, to: 'revoked', reason });
+  }
+
+  private async close(
+    actor: string,
+    scope: ProjectScope,
+    { keyId, to, reason }: { readonly keyId: string; readonly to: 'withdrawn' | 'revoked'; readonly reason: string },
+  ): Promise<Resource<'SigningKey'>> {
+    await this.transact(async ({ keys, audit, events }) => {
+      const key = (await keys.list(scope)).find((one) => keyIdOf(one) === keyId);
+      if (!key) throw new FleetError('releases.key-unknown', { key: keyId });
+      if (!(await keys.close(scope, key.id, to)))
+        throw new FleetError('releases.key-not-closable', { key: keyId, state: key.state });
+      const action = `signing-key.${to}`;
+      await audit.append(scope, {
+        actor,
+        action,
+        target: keyId,
+        ...(reason !== '' && { detail: { reason } }),
+        before: { state: key.state },
+        after: { state: to },
+      });
+      await events.emit(scope, 'key.changed', { keyId, state: to });
     });
     return await this.get(scope, keyId);
   }

@@ -1,5 +1,6 @@
 /** What builds, keys and releases need from outside. Stores: @tinyfleet/storage; sealer and compiler: the server. */
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { BuildEvidence, ReleaseState } from './lifecycle.js';
 
 export interface BuildRef {
   readonly model: string;
@@ -46,6 +47,8 @@ export interface BundleNeeds {
   readonly classes: number;
   /** CRC-32 of its monitors section; 0 = none. */
   readonly schemaCrc: number;
+  /** Bound of one inference in the self-test; none where nothing is known of the type's core. */
+  readonly latencyUs?: number | undefined;
 }
 
 export interface BuildStore {
@@ -114,6 +117,8 @@ export interface SigningKeyStore {
   /** Makes the next key the active one and retires the one before. False when it is not the next. */
   activate(scope: ProjectScope, id: string): Promise<boolean>;
   holders(scope: ProjectScope): Promise<KeyHolders[]>;
+  /** A next key is withdrawn, a retired one revoked. False when it is neither. */
+  close(scope: ProjectScope, id: string, to: 'withdrawn' | 'revoked'): Promise<boolean>;
   /** Enabled devices that say which keys they trust, and how many of them do not trust this one. */
   spread(scope: ProjectScope, keyId: string): Promise<{ readonly devices: number; readonly missing: number }>;
 }
@@ -124,17 +129,55 @@ export interface ReleaseArtifact {
   readonly bundleDigest: string;
   readonly bundleBytes: number;
   readonly needs: BundleNeeds;
-  /** The same type's bundle in the release before, for the fallback manifest. */
+  /** Revoked releases for its type lie below. */
+  readonly floor: number;
+  /** The same type's bundle in the release before, for the fallback manifest; null when that was revoked, too. */
   readonly previous: { readonly digest: string; readonly bytes: number; readonly needs: BundleNeeds } | null;
 }
 export interface ReleaseToSign {
   readonly id: string;
-  readonly state: Resource<'Release'>['state'];
+  readonly state: ReleaseState;
+  readonly isSigned: boolean;
+  readonly createdBy: string;
   readonly sequence: number;
-  readonly floor: number;
   readonly soakS: number;
   readonly notAfter: Date | null;
   readonly artifacts: readonly ReleaseArtifact[];
+}
+
+/** What a statement of provenance is made of: rows that do not change any more. */
+export interface ReleaseFacts {
+  readonly id: string;
+  readonly model: string;
+  readonly version: string;
+  readonly sequence: number;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  readonly fileName: string;
+  readonly sourceDigest: string;
+  readonly builds: readonly BuildFacts[];
+}
+export interface BuildFacts {
+  readonly type: string;
+  readonly bundleDigest: string;
+  readonly bundleBytes: number;
+  readonly compilerVersion: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly createdBy: string;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  /** Digests of the files that it was made and measured with. */
+  readonly dataSets: DataSets;
+  readonly accuracy: number | null;
+}
+export interface DataSets {
+  readonly calibration?: string | null;
+  readonly validation?: { readonly inputs: string; readonly labels: string } | null;
+}
+export interface KeptStatement {
+  /** Null: never signed. */
+  readonly statement: string | null;
+  readonly signatures: readonly { readonly publicKey: Buffer; readonly signature: Buffer }[];
 }
 
 export interface ReleaseStore {
@@ -157,8 +200,25 @@ export interface ReleaseStore {
   /** Locks the release's row. @throws releases.not-found */
   toSign(scope: ProjectScope, ref: string): Promise<ReleaseToSign>;
   signed(scope: ProjectScope, id: string, keyId: string, manifests: readonly SignedArtifact[]): Promise<void>;
-  /** Of signed releases, oldest first. */
-  signedRefs(scope: ProjectScope): Promise<string[]>;
+  /** Signed releases that are not revoked and have no manifests by this key, oldest first. */
+  refsWithout(scope: ProjectScope, keyId: string): Promise<string[]>;
+  setState(
+    scope: ProjectScope,
+    id: string,
+    change: { readonly state: ReleaseState; readonly by: string; readonly reason: string },
+  ): Promise<void>;
+  /** What the builds of a release have shown, by type. */
+  evidence(scope: ProjectScope, id: string): Promise<BuildEvidence[]>;
+  /** The project wants the yes of a second person. */
+  wantsFourEyes(scope: ProjectScope): Promise<boolean>;
+  /** @throws releases.not-found */
+  facts(scope: ProjectScope, ref: string): Promise<ReleaseFacts>;
+  /** Keeps the statement, unless one is kept already. @returns the one that is kept */
+  keepStatement(scope: ProjectScope, id: string, statement: string): Promise<string>;
+  /** @throws releases.not-found */
+  statement(scope: ProjectScope, ref: string): Promise<KeptStatement>;
+  /** A further signature by the same key changes nothing. */
+  signStatement(scope: ProjectScope, id: string, keyId: string, signature: Uint8Array): Promise<void>;
   /** Manifests of a signed release by a further key. */
   signedAgain(
     scope: ProjectScope,

@@ -3,12 +3,13 @@
  * itself (sequence 2k) and its fallback (2k + 1) over the previous release's bundle, so that an offline key is never
  * needed in an emergency.
  */
-import type { KeyObject } from 'node:crypto';
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { MAX_MANIFEST_BYTES, classId, signManifest, vendorId } from '@tinyfleet/wire';
 import { planPayloads, transferDefaults, type TransferOptions } from './payload-service.js';
-import type { BundleNeeds, ReleaseArtifact, ReleaseStores, ReleaseToSign, SignedArtifact } from './ports.js';
+import { approveBySigning } from './lifecycle-service.js';
+import { keptStatement, manifestsOf, signManifests } from './release-content.js';
+import { signStatement } from './provenance.js';
+import type { ReleaseStores, ReleaseToSign } from './ports.js';
 import type { SigningKeyService } from './signing-key-service.js';
 
 /**
@@ -49,6 +50,7 @@ export class ReleaseService {
       await stores.releases.add(scope, { model, version, notes, soakS, notAfter, createdBy: actor });
       await stores.audit.append(scope, { actor, action: 'release.created', target: ref });
       await stores.events.emit(scope, 'release.created', { release: ref });
+      await keptStatement(stores, scope, ref);
       if (request.sign) await this.signIn(stores, actor, scope, ref);
     });
     return await this.stores.releases.get(scope, ref);
@@ -70,78 +72,37 @@ export class ReleaseService {
     // First, so that a rotation comes wholly before or behind: behind, it signs this release again.
     const key = await this.keys.signer(scope, stores.keys);
     const release = await stores.releases.toSign(scope, ref);
-    if (release.state === 'signed') return;
-    if (release.state === 'revoked')
-      throw new FleetError('releases.not-signed', { release: ref, state: 'revoked' });
-    const manifests = signArtifacts(scope, release, key.privateKey);
+    if (release.state === 'revoked') throw new FleetError('releases.revoked', { release: ref });
+    if (release.isSigned) return;
+    const manifests = signManifests(manifestsOf(scope, release), key.privateKey);
     await stores.releases.signed(scope, release.id, key.id, manifests);
-    await planPayloads(stores, scope, { releaseId: release.id }, this.transfers);
-    await stores.audit.append(scope, {
-      actor,
-      action: 'release.signed',
-      target: ref,
-      detail: { sequence: release.sequence, types: release.artifacts.map(({ type }) => type) },
-    });
-    await stores.events.emit(scope, 'release.signed', { release: ref });
+    const statement = await keptStatement(stores, scope, ref);
+    await stores.releases.signStatement(
+      scope,
+      release.id,
+      key.id,
+      signStatement(statement, key.privateKey),
+    );
+    await afterSigning(stores, actor, scope, { ...release, ref }, this.transfers);
   }
 }
 
-/** Both manifests of every device type. */
-export function signArtifacts(
+/** Part of the transaction that signs a release for the first time, with whatever key. */
+export async function afterSigning(
+  stores: ReleaseStores,
+  actor: string,
   scope: ProjectScope,
-  release: ReleaseToSign,
-  privateKey: KeyObject,
-): SignedArtifact[] {
-  return release.artifacts.map((artifact) => signArtifact(scope, release, artifact, privateKey));
-}
-
-function signArtifact(
-  scope: ProjectScope,
-  release: ReleaseToSign,
-  artifact: ReleaseArtifact,
-  privateKey: KeyObject,
-) {
-  const { type, previous } = artifact;
-  const sign = (
-    bundle: { digest: string; bytes: number; needs: BundleNeeds },
-    sequence: number,
-  ): Uint8Array => {
-    const manifest = signManifest(
-      {
-        component: 'model',
-        sequence,
-        vendorId: vendorId(scope.name),
-        classId: classId(type),
-        digest: Buffer.from(bundle.digest, 'hex'),
-        size: bundle.bytes,
-        conditions: {
-          abi: bundle.needs.abi,
-          opSet: Buffer.from(bundle.needs.opSet, 'hex'),
-          ownOpSet: Buffer.from(bundle.needs.ownOpSet, 'hex'),
-          arenaBytes: bundle.needs.arenaBytes,
-          stateBytes: bundle.needs.stateBytes,
-          floor: release.floor,
-          ...(release.soakS > 0 ? { soakS: release.soakS } : {}),
-          ...(release.notAfter ? { notAfter: Math.floor(release.notAfter.getTime() / 1_000) } : {}),
-        },
-      },
-      privateKey,
-    );
-    if (manifest.length > MAX_MANIFEST_BYTES) {
-      throw new FleetError('releases.manifest-too-large', {
-        type,
-        bytes: manifest.length,
-        limit: MAX_MANIFEST_BYTES,
-      });
-    }
-    return manifest;
-  };
-  return {
-    type,
-    manifest: sign(
-      { digest: artifact.bundleDigest, bytes: artifact.bundleBytes, needs: artifact.needs },
-      release.sequence,
-    ),
-    fallback: previous && { manifest: sign(previous, release.sequence + 1), digest: previous.digest },
-  };
+  release: ReleaseToSign & { readonly ref: string },
+  transfers: Pick<TransferOptions, 'maxBases'>,
+): Promise<void> {
+  const { id, ref, sequence, artifacts } = release;
+  await planPayloads(stores, scope, { releaseId: id }, transfers);
+  await stores.audit.append(scope, {
+    actor,
+    action: 'release.signed',
+    target: ref,
+    detail: { sequence, types: artifacts.map(({ type }) => type) },
+  });
+  await stores.events.emit(scope, 'release.signed', { release: ref });
+  await approveBySigning(stores, actor, scope, release);
 }

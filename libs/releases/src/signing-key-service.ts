@@ -40,6 +40,11 @@ export class SigningKeyService {
     };
   }
 
+  /** A key pair whose private half stays elsewhere. */
+  adopt(publicKeyHex: string): NewSigningKey {
+    return { id: this.newId(), publicKey: Buffer.from(publicKeyHex, 'hex'), sealedPrivateKey: null };
+  }
+
   /** The active one first: what devices are given to trust. */
   async list(scope: ProjectScope): Promise<Resource<'SigningKey'>[]> {
     const [keys, holders] = [await this.stores.keys.list(scope), await this.stores.keys.holders(scope)];
@@ -52,13 +57,14 @@ export class SigningKeyService {
         publicKeyHex: key.publicKey.toString('hex'),
         sequence: key.sequence,
         state: key.state,
+        held: key.sealedPrivateKey !== null,
         createdAt: key.createdAt.toISOString(),
         devices: { current: held?.current ?? 0, next: held?.next ?? 0 },
       };
     });
   }
 
-  /** The key that signs; with the store of a transaction until that ends. @throws releases.no-key, storage.secret-mismatch */
+  /** The key that signs; with the store of a transaction until that ends. @throws releases.no-key, releases.key-elsewhere, storage.secret-mismatch */
   async signer(scope: ProjectScope, keys = this.stores.keys): Promise<Signer> {
     // Once more: the first look may have waited for a rotation, and knows the keys from before it.
     const active = (await keys.active(scope)) ?? (await keys.active(scope));
@@ -66,9 +72,10 @@ export class SigningKeyService {
     return { id: active.id, privateKey: this.open(scope, active) };
   }
 
-  /** @throws releases.no-key when its private half is held elsewhere, storage.secret-mismatch */
+  /** @throws releases.key-elsewhere when its private half is held elsewhere, storage.secret-mismatch */
   open(scope: ProjectScope, key: SigningKey): KeyObject {
-    if (key.sealedPrivateKey === null) throw new FleetError('releases.no-key');
+    if (key.sealedPrivateKey === null)
+      throw new FleetError('releases.key-elsewhere', { key: keyIdOf(key), release: 'NAME@VERSION' });
     return openSigningKey(this.sealer, scope.id, { id: key.id, sealed: key.sealedPrivateKey });
   }
 }

@@ -6,6 +6,7 @@
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
 import { isFleetError } from '@tinyfleet/errors';
 import { parseFilter } from '@tinyfleet/filter';
+import { isOfferable } from '@tinyfleet/releases';
 import { decide, decideReturn, type Decision, type StepVerdict, type Tally } from './engine.js';
 import { enlist, standsAside } from './enlist.js';
 import { bucketCount, bucketOf } from './plan.js';
@@ -351,7 +352,8 @@ export class Conductor {
 /** A release that nobody may be offered any more: those that run a revoked one go back. */
 function withdrawnRelease({ release, now }: OpenRollout): Decision | undefined {
   if (release.state === 'revoked') return { kind: 'roll-back', reason: `${release.ref} was revoked` };
-  if (release.state !== 'signed') return { kind: 'pause', reason: `${release.ref} is ${release.state}` };
+  if (!release.isSigned || !isOfferable(release.state))
+    return { kind: 'pause', reason: `${release.ref} is ${release.state}` };
   if (release.notAfter !== null && release.notAfter <= now)
     return { kind: 'pause', reason: `${release.ref} was good until ${release.notAfter.toISOString()}` };
   return undefined;

@@ -31,7 +31,8 @@ export interface TargetDevice extends Alike {
 
 export interface ReleaseFacts {
   readonly id: string;
-  readonly state: Resource<'Release'>['state'];
+  readonly state: Resource<'ReleaseState'>;
+  readonly isSigned: boolean;
   /** No device is offered it afterwards. */
   readonly notAfter: Date | null;
   /** One per device type. */

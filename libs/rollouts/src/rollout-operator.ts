@@ -1,6 +1,7 @@
 /** What people do with a rollout that is open: approve, pause, resume, skip, retry, roll back, abort. All of it is audited. */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
+import { personOf } from '@tinyfleet/releases';
 import type { RolloutState, Segment } from './engine.js';
 import type { NewDecision, OpenRollout, RolloutStores } from './ports.js';
 import { failuresIn, tell } from './rollout-service.js';
@@ -198,10 +199,4 @@ export async function rollBack(
   await moves.setReason(scope, rollout.id, text);
   await moves.setVerdict(scope, rollout.id, null, []);
   return { kind: 'roll-back-segment', text, evidence: { ...moved, ...segment } };
-}
-
-/** A token acts for its person: `token:EMAIL/NAME` and `person:EMAIL` are the same eyes. */
-export function personOf(actor: string): string {
-  const name = actor.slice(actor.indexOf(':') + 1);
-  return actor.startsWith('token:') && name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : name;
 }

@@ -8,7 +8,7 @@ import {
 } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { parseFilter, type Filter } from '@tinyfleet/filter';
-import { planPayloads, transferDefaults, type TransferOptions } from '@tinyfleet/releases';
+import { isOfferable, planPayloads, transferDefaults, type TransferOptions } from '@tinyfleet/releases';
 import { countCohort, type Tally } from './engine.js';
 import { enlist, standsAside } from './enlist.js';
 import { place, type RolloutPolicy } from './plan.js';
@@ -27,7 +27,7 @@ export class RolloutService {
   ) {}
 
   /**
-   * @throws releases.not-found, releases.not-signed, releases.expired, registry.filter-invalid, registry.group-not-found,
+   * @throws releases.not-found, releases.revoked, releases.not-signed, releases.not-approved, releases.expired, registry.filter-invalid, registry.group-not-found,
    *   rollouts.empty-target, rollouts.no-build-for-types, rollouts.devices-busy
    */
   async start(actor: string, scope: ProjectScope, input: RolloutCreateInput): Promise<Resource<'Rollout'>> {
@@ -134,8 +134,10 @@ async function offerable(
   ref: string,
 ): Promise<ReleaseFacts> {
   const release = await rollouts.release(scope, ref);
-  if (release.state !== 'signed')
-    throw new FleetError('releases.not-signed', { release: ref, state: release.state });
+  if (release.state === 'revoked') throw new FleetError('releases.revoked', { release: ref });
+  if (!release.isSigned) throw new FleetError('releases.not-signed', { release: ref });
+  if (!isOfferable(release.state))
+    throw new FleetError('releases.not-approved', { release: ref, state: release.state });
   if (release.notAfter !== null && release.notAfter.getTime() <= Date.now())
     throw new FleetError('releases.expired', { release: ref, notAfter: release.notAfter.toISOString() });
   return release;

@@ -101,7 +101,7 @@ async function release(version: string, bundle = version): Promise<void> {
   );
   await database.query(
     `insert into release (project_id, id, model_version_id, sequence, state, created_by)
-     select $1, $2, id, next_number($1, 'release', 2), 'signed', 't' from model_version where project_id = $1 and version = $3`,
+     select $1, $2, id, next_number($1, 'release', 2), 'approved', 't' from model_version where project_id = $1 and version = $3`,
     [scope.id, id, version],
   );
   await database.query(

@@ -451,9 +451,9 @@ describe('builds and releases', () => {
       ]);
     }
     const { items } = await stores.releases.list(scope, { limit: 10 });
-    expect(items.map(({ ref, sequence, state }) => [ref, sequence, state])).toEqual([
-      ['kws@1.2.0', 4, 'signed'],
-      ['kws@1.1.0', 2, 'signed'],
+    expect(items.map(({ ref, sequence, signedAt }) => [ref, sequence, signedAt !== null])).toEqual([
+      ['kws@1.2.0', 4, true],
+      ['kws@1.1.0', 2, true],
     ]);
     await expect(
       stores.releases.add(scope, { model: 'kws', version: '1.1.0', notes: '', soakS: 0, createdBy: 'test' }),

@@ -6,6 +6,8 @@ import { integer, releaseRef, usage } from '../arguments.js';
 import { ago, bytes, shortDigest, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { Session, all } from '../session.js';
+import { lifecycleCommands } from './release-lifecycle.js';
+import { signCommand } from './release-sign.js';
 
 type Release = CallOutput<'releaseGet'>;
 
@@ -47,9 +49,11 @@ export function releaseCommand(): Command {
         });
         session.out.one(made, () => renderRelease(made));
         session.out.hint(
-          made.state === 'signed'
-            ? `Next: npx tinyfleet rollout start ${made.ref} --to 'tag = "demo"'`
-            : `Next: npx tinyfleet release sign ${made.ref}`,
+          made.signedAt === null
+            ? `Next: npx tinyfleet release sign ${made.ref}`
+            : made.state === 'approved'
+              ? `Next: npx tinyfleet rollout start ${made.ref} --to 'tag = "demo"'`
+              : `Next: npx tinyfleet release validate ${made.ref}`,
         );
       },
     );
@@ -68,6 +72,7 @@ export function releaseCommand(): Command {
         [
           { header: 'release', value: (r) => r.ref },
           { header: 'state', value: (r) => r.state, text: (r) => state(r.state) },
+          { header: 'signed', value: (r) => r.signedAt, text: (r) => (r.signedAt === null ? 'no' : ago(r.signedAt)) },
           { header: 'sequence', value: (r) => r.sequence },
           { header: 'types', value: (r) => r.builds.map((b) => b.deviceType).join(' ') },
           { header: 'created', value: (r) => r.createdAt, text: (r) => ago(r.createdAt) },
@@ -77,25 +82,22 @@ export function releaseCommand(): Command {
       );
     });
 
-  for (const [verb, route, description] of [
-    ['show', 'releaseGet', 'one release, its builds and where it came from'],
-    ['sign', 'releaseSign', 'sign its manifests with the project key'],
-  ] as const)
-    command
-      .command(verb)
-      .description(description)
-      .argument('<name@version>')
-      .addHelpText('after', `\nExample:\n  $ npx tinyfleet release ${verb} kws@1.1.0`)
-      .action(async (text: string, _options, self: Command) => {
-        const session = Session.of(self);
-        releaseRef(text);
-        const client = await session.client();
-        const release = await client.call(route, {
-          params: { project: await session.project(), release: text },
-        });
-        session.out.one(release, () => renderRelease(release));
-      });
+  command
+    .command('show')
+    .description('one release, its builds and where it came from')
+    .argument('<name@version>')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet release show kws@1.1.0')
+    .action(async (text: string, _options, self: Command) => {
+      const session = Session.of(self);
+      releaseRef(text);
+      const client = await session.client();
+      const params = { project: await session.project(), release: text };
+      const release = await client.call('releaseGet', { params });
+      session.out.one(release, () => renderRelease(release));
+    });
 
+  command.addCommand(signCommand(renderRelease));
+  for (const one of lifecycleCommands(renderRelease)) command.addCommand(one);
   return command;
 }
 
@@ -107,6 +109,9 @@ function timeOf(text: string): string {
   return time.toISOString();
 }
 
+const changeText = ({ at, by, reason }: NonNullable<Release['stateChange']>): string =>
+  `${ago(at)} by ${by}${reason && `: ${reason}`}`;
+
 function renderRelease(release: Release): string {
   const transfers = release.builds.flatMap(({ deviceType: type, transfers: each }) =>
     each.map((transfer) => ({ ...transfer, type })),
@@ -115,10 +120,11 @@ function renderRelease(release: Release): string {
     renderFacts([
       ['release', pc.bold(release.ref)],
       ['state', state(release.state)],
+      ['since', release.stateChange && changeText(release.stateChange)],
       ['sequence', release.sequence],
       ['notes', release.notes],
       ['created', `${ago(release.createdAt)} by ${release.createdBy}`],
-      ['signed', release.signedAt === null ? null : ago(release.signedAt)],
+      ['signed', release.signedAt === null ? null : `${ago(release.signedAt)} by key ${release.signedBy ?? ''}`],
       ['not after', release.notAfter],
       ['model file', `SHA-256 ${shortDigest(release.provenance.sourceDigest)}`],
       ['compiler', release.provenance.compilerVersion],

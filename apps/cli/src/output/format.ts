@@ -51,7 +51,7 @@ export function bar(share: number, width = 24): string {
   return `[${'#'.repeat(full)}${'.'.repeat(width - full)}]`;
 }
 
-const GOOD = new Set(['active', 'succeeded', 'signed', 'connected', 'ok', 'taken']);
+const GOOD = new Set(['active', 'succeeded', 'approved', 'connected', 'ok', 'taken']);
 const BAD = new Set([
   'failed',
   'refused',

@@ -19,6 +19,7 @@ export const STALE_ROUTES: Readonly<Record<EventName, readonly RouteName[]>> = {
   'build.changed': ['buildList', 'buildGet'],
   'release.created': ['releaseList'],
   'release.signed': ['releaseList', 'releaseGet'],
+  'release.changed': ['releaseList', 'releaseGet'],
   'rollout.changed': ['rolloutList', 'rolloutGet', 'fleetSummary'],
   'deployment.changed': ['rolloutDeployments', 'deviceDeployments', 'rolloutGet'],
   'telemetry.committed': ['deviceTelemetry', 'classMix', 'versionShare', 'fleetSummary'],

@@ -22,6 +22,8 @@ import {
 import {
   BuildService,
   KeyRotationService,
+  OfflineSigningService,
+  ReleaseLifecycleService,
   ReleaseService,
   SecretSealer,
   SigningKeyService,
@@ -192,6 +194,8 @@ export async function createHttpApp(
     { provide: ModelService, useValue: services.models },
     { provide: BuildService, useValue: services.builds },
     { provide: ReleaseService, useValue: services.releases },
+    { provide: ReleaseLifecycleService, useValue: services.releaseLifecycle },
+    { provide: OfflineSigningService, useValue: services.offlineSigning },
     { provide: RolloutService, useValue: services.rollouts },
     { provide: RolloutOperator, useValue: services.rolloutOperator },
     { provide: UpdateRuleService, useValue: services.updateRules },

@@ -29,6 +29,8 @@ import {
   BuildService,
   KeyRotationService,
   PayloadService,
+  OfflineSigningService,
+  ReleaseLifecycleService,
   ReleaseService,
   SecretSealer,
   SigningKeyService,
@@ -94,6 +96,8 @@ export interface Services extends Parts {
   readonly rotation: KeyRotationService;
   readonly builds: BuildService;
   readonly releases: ReleaseService;
+  readonly releaseLifecycle: ReleaseLifecycleService;
+  readonly offlineSigning: OfflineSigningService;
   readonly payloads: PayloadService;
   readonly rollouts: RolloutService;
   readonly rolloutOperator: RolloutOperator;
@@ -206,6 +210,8 @@ export function createServices(parts: Parts): Services {
     rotation: new KeyRotationService(stores, transact, keys),
     builds: new BuildService(stores, transact, COMPILER_VERSION),
     releases: new ReleaseService(stores, transact, keys, transfers),
+    releaseLifecycle: new ReleaseLifecycleService(stores, transact),
+    offlineSigning: new OfflineSigningService(transact, transfers),
     payloads: new PayloadService(stores, transact, blobs, transfers),
     rollouts: new RolloutService(stores, transact, uuidv7, transfers),
     rolloutOperator: new RolloutOperator(stores, transact),

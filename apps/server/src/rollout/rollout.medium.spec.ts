@@ -244,7 +244,7 @@ describe('rollouts with scripted devices', () => {
     await fleet.database.query(
       `update release set state = 'draft' where sequence = (select max(sequence) from release)`,
     );
-    await expect(start({ filter })).rejects.toThrow(/not signed/);
+    await expect(start({ filter })).rejects.toMatchObject({ code: 'releases.not-approved' });
     await fleet.operator.abort('person:t', fleet.scope, number);
   });
 });

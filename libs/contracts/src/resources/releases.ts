@@ -2,17 +2,29 @@
 import { z } from '../zod.js';
 import { DigestHex, Name, ReleaseRef, Timestamp, Version } from '../names.js';
 
+/**
+ * draft: made. validated: its builds have passed the checks. approved: may be rolled out. deprecated: the same, with a
+ * warning. revoked: no device is offered it any more. Whether it is signed is another matter: `signedAt`.
+ */
+export const ReleaseState = z
+  .enum(['draft', 'validated', 'approved', 'deprecated', 'revoked'])
+  .meta({ id: 'ReleaseState' });
+
 export const Release = z
   .object({
     ref: ReleaseRef,
     model: Name,
     version: Version,
     sequence: z.int(),
-    state: z.enum(['draft', 'signed', 'revoked']),
+    state: ReleaseState,
+    /** The last change of the state; null: as it was made. */
+    stateChange: z.object({ at: Timestamp, by: z.string(), reason: z.string() }).nullable().default(null),
     notes: z.string(),
     createdAt: Timestamp,
     createdBy: z.string(),
     signedAt: Timestamp.nullable(),
+    /** Key that it was signed with first. */
+    signedBy: z.string().nullable().default(null),
     notAfter: Timestamp.nullable().default(null),
     builds: z.array(
       z.object({
@@ -58,10 +70,72 @@ export const SigningKey = z
     publicKeyHex: z.string(),
     /** Rises with each rotation. */
     sequence: z.int(),
-    /** `next`: handed to devices, signs nothing yet. `active`: signs releases. `retired`: only hands over to the active one. */
-    state: z.enum(['next', 'active', 'retired']),
+    /**
+     * `next`: handed to devices, signs nothing yet. `active`: signs releases. `retired`: only hands over to the active one.
+     * `withdrawn`: was next and never signed. `revoked`: retired, and nothing by it is offered any more.
+     */
+    state: z.enum(['next', 'active', 'retired', 'withdrawn', 'revoked']),
+    /** False: the private half is kept elsewhere, and signatures by it are brought in. */
+    held: z.boolean().default(true),
     createdAt: Timestamp,
     /** Devices that trust it, by their last hello: as the key they have, or as the one that may follow. */
     devices: z.object({ current: z.int(), next: z.int() }),
   })
   .meta({ id: 'SigningKey' });
+
+const KeyId = z.string().regex(/^[0-9a-f]{16}$/);
+const SignatureHex = z.string().regex(/^[0-9a-f]{128}$/);
+export const ReleaseReason = z.object({ reason: z.string().max(500).default('') });
+export const ReleaseValidate = z.object({
+  /** What quantization may cost at most, where a validation set was measured on both: a share of 1. */
+  maxAccuracyDrop: z.number().min(0).max(1).default(0.05),
+});
+/**
+ * What a key is to sign, for one that is kept elsewhere. Manifests are given by their content: whoever signs makes the bytes
+ * itself and need not trust these. Sign `provenance` as DSSE's pre-authentication encoding of both its texts.
+ */
+export const SigningRequest = z
+  .object({
+    release: ReleaseRef,
+    keyId: z.string(),
+    publicKeyHex: z.string(),
+    manifests: z.array(
+      z.object({
+        deviceType: Name,
+        /** fallback: sequence 2k + 1, over the bundle of the release before. */
+        kind: z.enum(['release', 'fallback']),
+        /** As `tinyfleet wire decode manifest` shows one, without its signature. */
+        content: z.record(z.string(), z.unknown()),
+      }),
+    ),
+    provenance: z.object({ payloadType: z.string(), payload: z.string() }),
+  })
+  .meta({ id: 'SigningRequest' });
+export const ReleaseSignatures = z
+  .object({
+    keyId: KeyId,
+    manifests: z
+      .array(
+        z.object({ deviceType: Name, kind: z.enum(['release', 'fallback']), signatureHex: SignatureHex }),
+      )
+      .min(1)
+      .max(2_000),
+    provenance: SignatureHex,
+  })
+  .meta({ id: 'ReleaseSignatures' });
+/** DSSE 1.0: an in-toto statement with SLSA provenance, and one signature for each key that has signed the release. */
+export const DsseEnvelope = z
+  .object({
+    payloadType: z.literal('application/vnd.in-toto+json'),
+    /** Base64. */
+    payload: z.string(),
+    signatures: z.array(z.object({ keyid: z.string(), sig: z.string() })),
+  })
+  .meta({ id: 'DsseEnvelope' });
+export const SigningKeyRotate = z.object({
+  /** Raw Ed25519 public key of a pair made elsewhere, whose private half stays there. Default: the server makes one. */
+  publicKeyHex: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});

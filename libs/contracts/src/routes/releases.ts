@@ -3,6 +3,9 @@ import { z } from '../zod.js';
 import * as r from '../resources/index.js';
 import { project, release, type Route } from './route.js';
 
+const keyId = z.string().regex(/^[0-9a-f]{16}$/);
+const signingKey = project.extend({ keyId });
+
 export const releasesRoutes = {
   releaseList: {
     method: 'GET',
@@ -39,6 +42,71 @@ export const releasesRoutes = {
     params: release,
     response: r.Release,
   },
+  releaseSigningRequest: {
+    method: 'GET',
+    path: '/projects/:project/releases/:release/signing-request',
+    summary: 'What a key that is kept elsewhere is to sign',
+    access: 'developer',
+    params: release,
+    query: z.object({
+      /** Default: the active one. */
+      keyId: keyId.optional(),
+    }),
+    response: r.SigningRequest,
+  },
+  releaseSignatures: {
+    method: 'POST',
+    path: '/projects/:project/releases/:release/signatures',
+    summary: 'Bring in signatures made elsewhere; each is verified before any is stored',
+    access: 'developer',
+    params: release,
+    body: r.ReleaseSignatures,
+    response: r.Release,
+  },
+  releaseValidate: {
+    method: 'POST',
+    path: '/projects/:project/releases/:release/validate',
+    summary: 'Check what its builds have shown: draft to validated',
+    access: 'developer',
+    params: release,
+    body: r.ReleaseValidate,
+    response: r.Release,
+  },
+  releaseApprove: {
+    method: 'POST',
+    path: '/projects/:project/releases/:release/approve',
+    summary: 'Say yes to rolling it out; not by who made it where the project wants four eyes',
+    access: 'operator',
+    params: release,
+    body: r.ReleaseReason,
+    response: r.Release,
+  },
+  releaseDeprecate: {
+    method: 'POST',
+    path: '/projects/:project/releases/:release/deprecate',
+    summary: 'Warn whoever rolls it out',
+    access: 'operator',
+    params: release,
+    body: r.ReleaseReason,
+    response: r.Release,
+  },
+  releaseRevoke: {
+    method: 'POST',
+    path: '/projects/:project/releases/:release/revoke',
+    summary: 'Offer it to no device any more; rollouts of it go back, and later releases forbid it',
+    access: 'operator',
+    params: release,
+    body: r.ReleaseReason,
+    response: r.Release,
+  },
+  releaseProvenance: {
+    method: 'GET',
+    path: '/projects/:project/releases/:release/provenance',
+    summary: 'Signed statement of what it was made from, by what and by whom (in-toto, SLSA, DSSE)',
+    access: 'viewer',
+    params: release,
+    response: r.DsseEnvelope,
+  },
   signingKeyList: {
     method: 'GET',
     path: '/projects/:project/signing-keys',
@@ -53,6 +121,7 @@ export const releasesRoutes = {
     summary: 'Make the next signing key and hand it to every device',
     access: 'admin',
     params: project,
+    body: r.SigningKeyRotate,
     response: r.SigningKey,
     status: 201,
   },
@@ -61,8 +130,26 @@ export const releasesRoutes = {
     path: '/projects/:project/signing-keys/:keyId/activate',
     summary: 'Sign with the next key from now on, and all signed releases again with it',
     access: 'admin',
-    params: project.extend({ keyId: z.string().regex(/^[0-9a-f]{16}$/) }),
+    params: signingKey,
     body: z.object({ force: z.boolean().default(false) }),
+    response: r.SigningKey,
+  },
+  signingKeyWithdraw: {
+    method: 'POST',
+    path: '/projects/:project/signing-keys/:keyId/withdraw',
+    summary: 'Give up the next signing key before it signs anything',
+    access: 'admin',
+    params: signingKey,
+    body: r.ReleaseReason,
+    response: r.SigningKey,
+  },
+  signingKeyRevoke: {
+    method: 'POST',
+    path: '/projects/:project/signing-keys/:keyId/revoke',
+    summary: 'Offer nothing any more that only this retired key has signed',
+    access: 'admin',
+    params: signingKey,
+    body: r.ReleaseReason,
     response: r.SigningKey,
   },
 } as const satisfies Record<string, Route>;

@@ -16,6 +16,7 @@ export {
   signBytes,
   signManifest,
   signingKeyId,
+  verifySignature,
   type UnsignedManifest,
 } from './sign.js';
 export { fillMac, macManifest, macSignedManifest, macTemplate, type MacTemplate } from './mac.js';
@@ -29,4 +30,4 @@ export {
   type ParsedMacManifest,
   type ParsedManifest,
 } from './parse.js';
-export { contentFromJson, manifestFromJson, manifestToJson } from './json.js';
+export { contentFromJson, contentToJson, manifestFromJson, manifestToJson } from './json.js';

@@ -26,6 +26,11 @@ export function manifestToJson(bytes: Uint8Array): JsonObject {
   return toJson(parsed) as JsonObject;
 }
 
+/** Without a signature: what `contentFromJson` takes. */
+export function contentToJson(content: ManifestContent): JsonObject {
+  return toJson(content) as JsonObject;
+}
+
 /** @throws wire.json-invalid, FleetError of area `manifest` */
 export function manifestFromJson(json: unknown): Uint8Array {
   const given = objectOf(json, 'manifest');

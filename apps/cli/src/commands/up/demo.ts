@@ -210,7 +210,7 @@ async function releaseModel(client: Client): Promise<CallOutput<'releaseGet'>> {
     }),
   );
   const release = await client.call('releaseGet', { params: { ...params, release: ref } });
-  return release.state === 'draft'
+  return release.signedAt === null
     ? client.call('releaseSign', { params: { ...params, release: ref } })
     : release;
 }

@@ -43,7 +43,7 @@ export function ReleasesPage() {
           actions={
             <>
               <StateBadge state={release.state} />
-              {release.state === 'draft' ? (
+              {release.signedAt === null ? (
                 <Button
                   size="compact-sm"
                   loading={sign.isPending}

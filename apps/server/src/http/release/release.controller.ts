@@ -2,7 +2,15 @@
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { KeyRotationService, ReleaseService, SigningKeyService } from '@tinyfleet/releases';
+import { FleetError } from '@tinyfleet/errors';
+import {
+  KeyRotationService,
+  OfflineSigningService,
+  ReleaseLifecycleService,
+  ReleaseService,
+  SigningKeyService,
+  envelopeOf,
+} from '@tinyfleet/releases';
 import { PgStores } from '@tinyfleet/storage';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
@@ -10,6 +18,8 @@ import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api
 export class ReleaseController {
   constructor(
     private readonly releases: ReleaseService,
+    private readonly lifecycle: ReleaseLifecycleService,
+    private readonly offline: OfflineSigningService,
     private readonly keys: SigningKeyService,
     private readonly rotation: KeyRotationService,
     private readonly stores: PgStores,
@@ -49,6 +59,70 @@ export class ReleaseController {
     return await this.releases.sign(caller.actor, scope, params.release);
   }
 
+  @Api('releaseSigningRequest')
+  async signingRequest(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'releaseSigningRequest'>,
+  ): Promise<ApiOutput<'releaseSigningRequest'>> {
+    return await this.offline.request(scope, params.release, query.keyId);
+  }
+
+  @Api('releaseSignatures')
+  async signatures(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'releaseSignatures'>,
+  ): Promise<ApiOutput<'releaseSignatures'>> {
+    return await this.offline.accept(caller.actor, scope, params.release, body);
+  }
+
+  @Api('releaseValidate')
+  async validate(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'releaseValidate'>,
+  ): Promise<ApiOutput<'releaseValidate'>> {
+    return await this.lifecycle.validate(caller.actor, scope, params.release, body);
+  }
+
+  @Api('releaseApprove')
+  async approve(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'releaseApprove'>,
+  ): Promise<ApiOutput<'releaseApprove'>> {
+    return await this.lifecycle.approve(caller.actor, scope, params.release, body.reason);
+  }
+
+  @Api('releaseDeprecate')
+  async deprecate(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'releaseDeprecate'>,
+  ): Promise<ApiOutput<'releaseDeprecate'>> {
+    return await this.lifecycle.deprecate(caller.actor, scope, params.release, body.reason);
+  }
+
+  @Api('releaseRevoke')
+  async revoke(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'releaseRevoke'>,
+  ): Promise<ApiOutput<'releaseRevoke'>> {
+    return await this.lifecycle.revoke(caller.actor, scope, params.release, body.reason);
+  }
+
+  @Api('releaseProvenance')
+  async provenance(
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'releaseProvenance'>,
+  ): Promise<ApiOutput<'releaseProvenance'>> {
+    const { release } = params;
+    const envelope = envelopeOf(await this.stores.releases.statement(scope, release));
+    if (!envelope) throw new FleetError('releases.no-provenance', { release });
+    return envelope;
+  }
+
   @Api('signingKeyList')
   async signingKeys(@Scope() scope: ProjectScope): Promise<ApiOutput<'signingKeyList'>> {
     return { items: await this.keys.list(scope), nextCursor: null };
@@ -58,8 +132,9 @@ export class ReleaseController {
   async rotate(
     @Caller() caller: AuthCaller,
     @Scope() scope: ProjectScope,
+    @Input() { body }: ApiInput<'signingKeyRotate'>,
   ): Promise<ApiOutput<'signingKeyRotate'>> {
-    return await this.rotation.rotate(caller.actor, scope);
+    return await this.rotation.rotate(caller.actor, scope, body.publicKeyHex);
   }
 
   @Api('signingKeyActivate')
@@ -69,5 +144,23 @@ export class ReleaseController {
     @Input() { params, body }: ApiInput<'signingKeyActivate'>,
   ): Promise<ApiOutput<'signingKeyActivate'>> {
     return await this.rotation.activate(caller.actor, scope, { keyId: params.keyId, force: body.force });
+  }
+
+  @Api('signingKeyWithdraw')
+  async withdraw(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'signingKeyWithdraw'>,
+  ): Promise<ApiOutput<'signingKeyWithdraw'>> {
+    return await this.rotation.withdraw(caller.actor, scope, params.keyId, body.reason);
+  }
+
+  @Api('signingKeyRevoke')
+  async revokeKey(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'signingKeyRevoke'>,
+  ): Promise<ApiOutput<'signingKeyRevoke'>> {
+    return await this.rotation.revoke(caller.actor, scope, params.keyId, body.reason);
   }
 }

@@ -301,7 +301,7 @@ describe('asks on Postgres', () => {
         ...drafts.slice(6).map((ref) => fleet.releases.sign('test', fleet.scope, ref)),
       ]);
       const [row] = await fleet.database.query<{ count: number }>(
-        `select count(*)::int as count from release r where r.state = 'signed' and r.key_id is not null
+        `select count(*)::int as count from release r where r.signed_at is not null and r.key_id is not null
            and r.key_id <> (select id from signing_key where state = 'active')
            and not exists (select from release_manifest rm where rm.release_id = r.id
              and rm.key_id = (select id from signing_key where state = 'active'))`,

@@ -140,7 +140,7 @@ describe('devices that can verify a MAC and nothing else, on Postgres', () => {
     const next = await fleet.release(1_500, {}, { sign: true });
     await fleet.database.query(
       `update release set previous_release_id = (select release_id from release_artifact where bundle_digest = $1),
-         state = 'draft' where id = (select release_id from release_artifact where bundle_digest = $2)`,
+         state = 'draft', signed_at = null where id = (select release_id from release_artifact where bundle_digest = $2)`,
       [release.digest, next.digest],
     );
     await fleet.releases.sign('test', fleet.scope, next.ref);

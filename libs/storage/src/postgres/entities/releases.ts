@@ -105,6 +105,10 @@ export interface ReleaseRow {
   createdAt: Date;
   signedAt: Date | null;
   notAfter: Date | null;
+  stateAt: Date | null;
+  stateBy: string | null;
+  stateReason: string;
+  statement: string | null;
 }
 export const Release = entity<ReleaseRow>(
   'release',
@@ -124,6 +128,10 @@ export const Release = entity<ReleaseRow>(
     createdAt,
     signedAt: time(optional),
     notAfter: time(optional),
+    stateAt: time(optional),
+    stateBy: text(optional),
+    stateReason: text({ default: '' }),
+    statement: text(optional),
   },
   {
     unique: {

@@ -176,6 +176,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     const rows = await this.db.query<{
       id: string;
       state: ReleaseFacts['state'];
+      isSigned: boolean;
       notAfter: Date | null;
       typeId: string | null;
       digest: Buffer;
@@ -183,7 +184,7 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
       sequence: number;
       needs: (Omit<BundleNeeds, 'bytes' | 'sequence' | 'ops'> & BundleNeeds['ops']) | null;
     }>(
-      `select r.id, r.state, r.not_after as "notAfter", a.type_id as "typeId", a.bundle_digest as digest, a.bundle_bytes::float8 as bytes,
+      `select r.id, r.state, r.signed_at is not null as "isSigned", r.not_after as "notAfter", a.type_id as "typeId", a.bundle_digest as digest, a.bundle_bytes::float8 as bytes,
          r.sequence::float8 as sequence, b.report -> 'needs' as needs
        from release r
        join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
@@ -213,7 +214,8 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
             },
           ],
     );
-    return { id: first.id, state: first.state, notAfter: first.notAfter, artifacts };
+    const { isSigned } = first;
+    return { id: first.id, state: first.state, isSigned, notAfter: first.notAfter, artifacts };
   }
 
   async target(scope: ProjectScope, filter: Filter, notIn?: string): Promise<TargetDevice[]> {

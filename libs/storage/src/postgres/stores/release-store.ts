@@ -9,9 +9,15 @@ import {
 import { FleetError } from '@tinyfleet/errors';
 import {
   defaultSoakS,
+  keyIdOf,
+  type BuildEvidence,
+  type BuildFacts,
   type BundleNeeds,
+  type KeptStatement,
   type KeyHolders,
   type NewSigningKey,
+  type ReleaseFacts,
+  type ReleaseState,
   type ReleaseStore,
   type ReleaseToSign,
   type SignedArtifact,
@@ -79,6 +85,15 @@ export class PgSigningKeyStore implements SigningKeyStore {
     return true;
   }
 
+  async close(scope: ProjectScope, id: string, to: 'withdrawn' | 'revoked'): Promise<boolean> {
+    const changed = await this.db.execute(
+      `update signing_key set state = $3, retired_at = coalesce(retired_at, now())
+       where project_id = $1 and id = $2 and state = case $3 when 'withdrawn' then 'next' else 'retired' end`,
+      [scope.id, id, to],
+    );
+    return changed > 0;
+  }
+
   async holders(scope: ProjectScope): Promise<KeyHolders[]> {
     return await this.db.query<KeyHolders & object>(
       `select k.key as "keyId", count(*) filter (where k.is_current)::int as current,
@@ -113,12 +128,17 @@ interface ReleaseListRow {
   created_by: string;
   signed_at: Date | null;
   not_after: Date | null;
+  signed_by: Buffer | null;
+  state_at: Date | null;
+  state_by: string | null;
+  state_reason: string;
   provenance: { sourceDigest: string; compilerVersion: string };
   builds: Resource<'Release'>['builds'] | null;
 }
 const RELEASE_SELECT = `
   select r.id, m.name as model, v.version, r.sequence, r.state, r.notes, r.created_at, r.created_by, r.signed_at, r.not_after,
-    r.provenance,
+    r.provenance, r.state_at, r.state_by, r.state_reason,
+    (select k.public_key from signing_key k where k.project_id = r.project_id and k.id = r.key_id) as signed_by,
     (select jsonb_agg(jsonb_build_object('deviceType', t.name, 'bundleDigest', encode(a.bundle_digest, 'hex'),
        'bundleBytes', a.bundle_bytes, 'manifestBytes', octet_length(a.manifest), 'transfers', coalesce(
          (select jsonb_agg(jsonb_build_object('method', tp.method, 'baseDigest', nullif(encode(tp.base_digest, 'hex'), ''),
@@ -202,7 +222,7 @@ export class PgReleaseStore implements ReleaseStore {
     );
     const [previous] = await this.db.query<{ id: string }>(
       `select r.id from release r join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
-       where r.project_id = $1 and v.model_id = $2 and r.state = 'signed' order by r.sequence desc limit 1`,
+       where r.project_id = $1 and v.model_id = $2 and r.signed_at is not null and r.state <> 'revoked' order by r.sequence desc limit 1`,
       [scope.id, versionRow.modelId],
     );
     const id = uuidv7();
@@ -244,13 +264,15 @@ export class PgReleaseStore implements ReleaseStore {
     const [release] = await this.db.query<{
       id: string;
       state: ReleaseToSign['state'];
+      is_signed: boolean;
+      created_by: string;
       sequence: string;
       floor: string;
       soak_s: number;
       not_after: Date | null;
       previous_release_id: string | null;
     }>(
-      `select r.id, r.state, r.sequence, r.floor, r.soak_s, r.not_after, r.previous_release_id
+      `select r.id, r.state, r.signed_at is not null as is_signed, r.created_by, r.sequence, r.floor, r.soak_s, r.not_after, r.previous_release_id
        from release r
        join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
        join model m on m.project_id = v.project_id and m.id = v.model_id
@@ -263,25 +285,32 @@ export class PgReleaseStore implements ReleaseStore {
       digest: Buffer;
       bytes: string;
       needs: BundleNeeds;
+      floor: string;
       before_digest: Buffer | null;
       before_bytes: string | null;
       before_needs: BundleNeeds | null;
     }>(
       `select t.name as type, a.bundle_digest as digest, a.bundle_bytes as bytes, b.report -> 'needs' as needs,
+         greatest($4::bigint, coalesce((
+           select max(gone.sequence) + 1 from release gone
+           join release_artifact ga on ga.project_id = gone.project_id and ga.release_id = gone.id and ga.type_id = a.type_id
+           where gone.project_id = a.project_id and gone.state = 'revoked' and gone.sequence < $5), 0)) as floor,
          o.bundle_digest as before_digest, o.bundle_bytes as before_bytes, ob.report -> 'needs' as before_needs
        from release_artifact a
        join device_type t on t.project_id = a.project_id and t.id = a.type_id
        join build b on b.project_id = a.project_id and b.id = a.build_id
        left join release_artifact o on o.project_id = a.project_id and o.release_id = $3 and o.type_id = a.type_id
+         and not exists (select from release ro where ro.project_id = o.project_id and ro.id = o.release_id and ro.state = 'revoked')
        left join build ob on ob.project_id = o.project_id and ob.id = o.build_id
        where a.project_id = $1 and a.release_id = $2 order by t.name`,
-      [scope.id, release.id, release.previous_release_id],
+      [scope.id, release.id, release.previous_release_id, release.floor, release.sequence],
     );
     return {
       id: release.id,
       state: release.state,
+      isSigned: release.is_signed,
+      createdBy: release.created_by,
       sequence: Number(release.sequence),
-      floor: Number(release.floor),
       soakS: release.soak_s,
       notAfter: release.not_after,
       artifacts: artifacts.map((row) => ({
@@ -289,6 +318,7 @@ export class PgReleaseStore implements ReleaseStore {
         bundleDigest: row.digest.toString('hex'),
         bundleBytes: Number(row.bytes),
         needs: row.needs,
+        floor: Number(row.floor),
         previous:
           row.before_digest && row.before_needs
             ? {
@@ -323,21 +353,132 @@ export class PgReleaseStore implements ReleaseStore {
       );
     }
     await this.db.execute(
-      `update release set state = 'signed', key_id = $3, signed_at = now()
-       where project_id = $1 and id = $2 and state = 'draft'`,
+      `update release set key_id = $3, signed_at = now()
+       where project_id = $1 and id = $2 and signed_at is null`,
       [scope.id, id, keyId],
     );
   }
 
-  async signedRefs(scope: ProjectScope): Promise<string[]> {
+  async refsWithout(scope: ProjectScope, keyId: string): Promise<string[]> {
     const rows = await this.db.query<{ ref: string }>(
       `select m.name || '@' || v.version as ref from release r
        join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
        join model m on m.project_id = v.project_id and m.id = v.model_id
-       where r.project_id = $1 and r.state = 'signed' order by r.sequence`,
-      [scope.id],
+       where r.project_id = $1 and r.signed_at is not null and r.state <> 'revoked' and r.key_id <> $2
+         and not exists (select from release_manifest rm
+           where rm.project_id = r.project_id and rm.release_id = r.id and rm.key_id = $2)
+       order by r.sequence`,
+      [scope.id, keyId],
     );
     return rows.map(({ ref }) => ref);
+  }
+
+  async setState(
+    scope: ProjectScope,
+    id: string,
+    { state, by, reason }: { state: ReleaseState; by: string; reason: string },
+  ): Promise<void> {
+    await this.db.execute(
+      `update release set state = $3, state_at = now(), state_by = $4, state_reason = $5 where project_id = $1 and id = $2`,
+      [scope.id, id, state, by, reason],
+    );
+    if (state !== 'revoked') return;
+    // No fallback that is still to be signed leads to it.
+    await this.db.execute(
+      `update release r set previous_release_id = (
+         select o.id from release o join model_version ov on ov.project_id = o.project_id and ov.id = o.model_version_id
+         where o.project_id = r.project_id and ov.model_id = v.model_id and o.sequence < r.sequence
+           and o.signed_at is not null and o.state <> 'revoked' order by o.sequence desc limit 1)
+       from model_version v
+       where r.project_id = $1 and r.previous_release_id = $2 and r.signed_at is null
+         and v.project_id = r.project_id and v.id = r.model_version_id`,
+      [scope.id, id],
+    );
+  }
+
+  async evidence(scope: ProjectScope, id: string): Promise<BuildEvidence[]> {
+    return await this.db.query<BuildEvidence & object>(
+      `select t.name as type, jsonb_build_object('goldenVectors', b.report -> 'goldenVectors', 'fits', b.report -> 'fits',
+         'validation', b.report -> 'validation', 'quantization', b.report -> 'quantization') as report
+       from release_artifact a
+       join device_type t on t.project_id = a.project_id and t.id = a.type_id
+       join build b on b.project_id = a.project_id and b.id = a.build_id
+       where a.project_id = $1 and a.release_id = $2 order by t.name`,
+      [scope.id, id],
+    );
+  }
+
+  async wantsFourEyes(scope: ProjectScope): Promise<boolean> {
+    const [row] = await this.db.query<{ approval: boolean }>(
+      'select approval from rollout_settings where project_id = $1',
+      [scope.id],
+    );
+    return row?.approval ?? false;
+  }
+
+  async facts(scope: ProjectScope, ref: string): Promise<ReleaseFacts> {
+    const { model, version } = splitReleaseRef(ref);
+    const [release] = await this.db.query<Omit<ReleaseFacts, 'builds'> & object>(
+      `select r.id, m.name as model, v.version, r.sequence::float8 as sequence, r.created_by as "createdBy",
+         r.created_at as "createdAt", v.file_name as "fileName", encode(v.source_digest, 'hex') as "sourceDigest"
+       from release r join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+       join model m on m.project_id = v.project_id and m.id = v.model_id
+       where r.project_id = $1 and m.name = $2 and v.version = $3`,
+      [scope.id, model, version],
+    );
+    if (!release) throw new FleetError('releases.not-found', { release: ref });
+    const builds = await this.db.query<BuildFacts & object>(
+      `select t.name as type, encode(a.bundle_digest, 'hex') as "bundleDigest", a.bundle_bytes::float8 as "bundleBytes",
+         coalesce(b.report ->> 'compilerVersion', '') as "compilerVersion", b.options, b.created_by as "createdBy",
+         b.started_at as "startedAt", b.finished_at as "finishedAt", coalesce(b.report -> 'dataSets', '{}') as "dataSets",
+         (b.report #>> '{validation,accuracy}')::float8 as accuracy
+       from release_artifact a
+       join device_type t on t.project_id = a.project_id and t.id = a.type_id
+       join build b on b.project_id = a.project_id and b.id = a.build_id
+       where a.project_id = $1 and a.release_id = $2 order by t.name`,
+      [scope.id, release.id],
+    );
+    return { ...release, builds };
+  }
+
+  async keepStatement(scope: ProjectScope, id: string, statement: string): Promise<string> {
+    const [row] = await this.db.query<{ statement: string }>(
+      `update release set statement = coalesce(statement, $3) where project_id = $1 and id = $2 returning statement`,
+      [scope.id, id, statement],
+    );
+    return row!.statement;
+  }
+
+  async statement(scope: ProjectScope, ref: string): Promise<KeptStatement> {
+    const { model, version } = splitReleaseRef(ref);
+    const rows = await this.db.query<{
+      statement: string | null;
+      publicKey: Buffer | null;
+      signature: Buffer | null;
+    }>(
+      `select r.statement, k.public_key as "publicKey", p.signature
+       from release r
+       join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+       join model m on m.project_id = v.project_id and m.id = v.model_id
+       left join release_provenance p on p.project_id = r.project_id and p.release_id = r.id
+       left join signing_key k on k.project_id = p.project_id and k.id = p.key_id and k.state in ('active', 'retired')
+       where r.project_id = $1 and m.name = $2 and v.version = $3 order by k.key_sequence`,
+      [scope.id, model, version],
+    );
+    const [first] = rows;
+    if (!first) throw new FleetError('releases.not-found', { release: ref });
+    const signatures = rows.flatMap(({ publicKey, signature }) =>
+      publicKey && signature ? [{ publicKey, signature }] : [],
+    );
+    return { statement: first.statement, signatures };
+  }
+
+  async signStatement(scope: ProjectScope, id: string, keyId: string, signature: Uint8Array): Promise<void> {
+    await this.db.execute(
+      `insert into release_provenance (project_id, release_id, key_id, signature) values ($1, $2, $3, $4)
+       on conflict do nothing`,
+      [scope.id, id, keyId, Buffer.from(signature)],
+    );
   }
 
   async signedAgain(
@@ -385,6 +526,9 @@ const toRelease = (row: ReleaseListRow): Resource<'Release'> => ({
   createdAt: iso(row.created_at),
   createdBy: row.created_by,
   signedAt: isoOrNull(row.signed_at),
+  signedBy: row.signed_by && keyIdOf({ publicKey: row.signed_by }),
+  stateChange:
+    row.state_at === null ? null : { at: iso(row.state_at), by: row.state_by ?? '', reason: row.state_reason },
   notAfter: isoOrNull(row.not_after),
   builds: row.builds ?? [],
   provenance: row.provenance,

@@ -2,6 +2,7 @@
 -- device's type by a key that the device trusts, or after the manifest's not-after. Of several keys the newest counts. A device
 -- that does not say which keys it trusts has the one it was made with. One that can verify a MAC and nothing else trusts no
 -- signature: the edge puts a MAC in its place, for which it gets the newest manifest, the key that signed it and that of the credential.
+-- What a next key has signed waits for its activation, and nothing counts of a key that was withdrawn or revoked.
 -- The way back is open from a release that was revoked or has run out, and no offer is good after the device's maintenance window
 -- unless its transfer has begun. The payload: see docs/design/transfer.md.
 select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)::float8 as revision,
@@ -20,7 +21,7 @@ left join lateral (
     and ro.window_s is not null and dp.state not in ('incompatible', 'aborted')
 ) as gated on true
 left join release r on r.project_id = ds.project_id and r.id = ds.release_id
-  and (r.state = 'signed' and (r.not_after is null or r.not_after > now()) or ds.fallback)
+  and (r.state in ('approved', 'deprecated') and (r.not_after is null or r.not_after > now()) or ds.fallback)
   and (ds.offer_until is null or ds.offer_until > now() or ds.transfer_digest is not null)
 left join release_artifact a on a.project_id = r.project_id and a.release_id = r.id and a.type_id = d.type_id
 left join device_report rep on rep.project_id = d.project_id and rep.device_id = d.id
@@ -39,8 +40,8 @@ left join lateral (
     where rm.project_id = a.project_id and rm.release_id = a.release_id and rm.type_id = a.type_id
   ) as k
   left join signing_key sk on sk.project_id = a.project_id and sk.id = k.key_id
-  where sk.id is null or rep.hello ->> 'currentKey' is null
-    or encode(substring(sha256(sk.public_key) for 8), 'hex') in (rep.hello ->> 'currentKey', rep.hello ->> 'nextKey')
+  where sk.id is null or sk.state in ('active', 'retired') and (rep.hello ->> 'currentKey' is null
+    or encode(substring(sha256(sk.public_key) for 8), 'hex') in (rep.hello ->> 'currentKey', rep.hello ->> 'nextKey'))
   order by case when rep.hello ->> 'currentKey' is null and not hmac.only then -sk.key_sequence else sk.key_sequence end desc limit 1
 ) as m on a.release_id is not null
 left join blob b on b.project_id = ds.project_id and b.digest = m.digest

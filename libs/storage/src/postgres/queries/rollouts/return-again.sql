@@ -8,7 +8,10 @@ with chosen as (
   join desired_state ds on ds.project_id = dp.project_id and ds.device_id = dp.device_id and ds.deployment_number = dp.number
   join release_artifact a on a.project_id = dp.project_id and a.release_id = dp.release_id and a.type_id = d.type_id
   where dp.project_id = $1 and dp.rollout_id = $2 and dp.back and dp.state = 'failed' and not ds.fallback
-    and a.fallback_manifest is not null
+    and a.fallback_manifest is not null and not exists (
+      select from release_artifact ga join release gone on gone.project_id = ga.project_id and gone.id = ga.release_id
+      where ga.project_id = a.project_id and ga.type_id = a.type_id and ga.bundle_digest = a.fallback_digest
+      having bool_and(gone.state = 'revoked'))
 ), base as (
   select next_number($1, 'desired', n) - n as revision from (select n from chosen limit 1) as one
 ), told as (

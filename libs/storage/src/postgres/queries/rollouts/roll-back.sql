@@ -1,10 +1,13 @@
 -- Devices that run the release, or may by now, are told to run what they ran before, under a deployment number of its own: a
 -- message, and a download only where the slot is gone. $1 project, $2 rollout, $3 type and $4 site or null. The manifest is the
 -- release's own fallback where it leads to that very bundle, since a device takes it also when its slot is gone; else that of
--- the release before.
+-- the release before. Nobody goes back to a bundle whose every release was revoked.
 with chosen as (
   select dp.device_id, dp.number, dp.release_id, dp.previous_digest,
-    coalesce(a.fallback_manifest is not null and a.fallback_digest = dp.previous_digest, false) as fallback, prior.release_id as prior
+    coalesce(a.fallback_manifest is not null and a.fallback_digest = dp.previous_digest, false) and not exists (
+      select from release_artifact ga join release gone on gone.project_id = ga.project_id and gone.id = ga.release_id
+      where ga.project_id = dp.project_id and ga.type_id = d.type_id and ga.bundle_digest = dp.previous_digest
+      having bool_and(gone.state = 'revoked')) as fallback, prior.release_id as prior
   from deployment dp
   join device d on d.project_id = dp.project_id and d.id = dp.device_id
   join device_type t on t.project_id = d.project_id and t.id = d.type_id
@@ -13,7 +16,7 @@ with chosen as (
   left join lateral (
     select pa.release_id from release_artifact pa join release pr on pr.project_id = pa.project_id and pr.id = pa.release_id
     where pa.project_id = dp.project_id and pa.type_id = d.type_id and pa.bundle_digest = dp.previous_digest
-      and pa.manifest is not null and pr.state = 'signed'
+      and pa.manifest is not null and pr.state in ('approved', 'deprecated')
     order by (pa.release_id = dp.previous_release_id) desc nulls last, pr.sequence desc limit 1
   ) as prior on true
   where dp.project_id = $1 and dp.rollout_id = $2 and ($3::text is null or t.name = $3) and ($4::text is null or d.site = $4)
