@@ -192,6 +192,7 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
   buildRetry: ['builds.not-retryable'],
   releaseCreate: ['models.not-found', 'models.version-not-found', 'storage.secret-mismatch'],
   releaseSign: ['storage.secret-mismatch'],
+  releaseSigningRequest: ['releases.no-key', 'releases.revoked'],
   signingKeyRotate: ['storage.secret-mismatch'],
   signingKeyActivate: ['storage.secret-mismatch'],
   rolloutCreate: [...GROUPING, 'storage.secret-mismatch'],
