@@ -471,7 +471,10 @@ describe('models, builds and releases', () => {
     expect(first).toMatchObject({ state: 'active', sequence: 1, devices: { current: 0, next: 0 } });
     const next = await call('signingKeyRotate', { params, body: {} });
     expect(next).toMatchObject({ state: 'next', sequence: 2 });
-    expect(await problem(call('signingKeyRotate', { params, body: {} }))).toEqual([409, 'releases.rotation-open']);
+    expect(await problem(call('signingKeyRotate', { params, body: {} }))).toEqual([
+      409,
+      'releases.rotation-open',
+    ]);
     const activate = (keyId: string) =>
       call('signingKeyActivate', { params: { ...params, keyId }, body: {} });
     expect(await problem(activate(first!.keyId))).toEqual([409, 'releases.key-not-next']);
@@ -509,7 +512,10 @@ describe('models, builds and releases', () => {
         422,
         'releases.signature-invalid',
       ]);
-      expect(await problem(send({ provenance: '0'.repeat(128) }))).toEqual([422, 'releases.signature-invalid']);
+      expect(await problem(send({ provenance: '0'.repeat(128) }))).toEqual([
+        422,
+        'releases.signature-invalid',
+      ]);
       expect(await problem(send({ manifests: [{ ...first!, deviceType: 'other' }] }))).toEqual([
         422,
         'releases.signatures-missing',
@@ -523,7 +529,9 @@ describe('models, builds and releases', () => {
     ]);
     const envelope = await call('releaseProvenance', { params: { ...params, release: items[0]!.ref } });
     const payload = Buffer.from(envelope.payload, 'base64');
-    const head = Buffer.from(`DSSEv1 ${envelope.payloadType.length} ${envelope.payloadType} ${payload.length} `);
+    const head = Buffer.from(
+      `DSSEv1 ${envelope.payloadType.length} ${envelope.payloadType} ${payload.length} `,
+    );
     const { sig } = envelope.signatures.find(({ keyid }) => keyid === keyId)!;
     expect(verify(null, Buffer.concat([head, payload]), publicKey, Buffer.from(sig, 'base64'))).toBe(true);
     expect(JSON.parse(payload.toString())).toMatchObject({
@@ -534,12 +542,12 @@ describe('models, builds and releases', () => {
   it('should close keys that are not needed, and only those', async () => {
     const { items } = await call('signingKeyList', { params });
     const close = (route: 'signingKeyWithdraw' | 'signingKeyRevoke', state: string) =>
-      call(route, { params: { ...params, keyId: items.find((one) => one.state === state)!.keyId }, body: {} });
+      call(route, {
+        params: { ...params, keyId: items.find((one) => one.state === state)!.keyId },
+        body: {},
+      });
     expect(await problem(close('signingKeyRevoke', 'active'))).toEqual([409, 'releases.key-not-closable']);
-    expect(await problem(close('signingKeyWithdraw', 'retired'))).toEqual([
-      409,
-      'releases.key-not-closable',
-    ]);
+    expect(await problem(close('signingKeyWithdraw', 'retired'))).toEqual([409, 'releases.key-not-closable']);
     expect(await close('signingKeyRevoke', 'retired')).toMatchObject({ state: 'revoked' });
   });
 
@@ -557,7 +565,10 @@ describe('models, builds and releases', () => {
       'releases.wrong-state',
     ]);
     const rollout = { release: 'vibration@1.1.0', filter: 'type = "wasm"' };
-    expect(await problem(call('rolloutCreate', { params, body: rollout }))).toEqual([409, 'releases.revoked']);
+    expect(await problem(call('rolloutCreate', { params, body: rollout }))).toEqual([
+      409,
+      'releases.revoked',
+    ]);
     expect(await problem(call('releaseSigningRequest', { params: release }))).toEqual([
       409,
       'releases.revoked',

@@ -101,7 +101,11 @@ export class KeyRotationService {
   private async close(
     actor: string,
     scope: ProjectScope,
-    { keyId, to, reason }: { readonly keyId: string; readonly to: 'withdrawn' | 'revoked'; readonly reason: string },
+    {
+      keyId,
+      to,
+      reason,
+    }: { readonly keyId: string; readonly to: 'withdrawn' | 'revoked'; readonly reason: string },
   ): Promise<Resource<'SigningKey'>> {
     await this.transact(async ({ keys, audit, events }) => {
       const key = (await keys.list(scope)).find((one) => keyIdOf(one) === keyId);

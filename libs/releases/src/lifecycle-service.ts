@@ -34,17 +34,19 @@ export class ReleaseLifecycleService {
   async approve(actor: string, scope: ProjectScope, ref: string, reason = ''): Promise<Resource<'Release'>> {
     return await this.change(scope, ref, async (stores, release) => {
       nextState(ref, release.state, 'approve');
-      if (
-        (await stores.releases.wantsFourEyes(scope)) &&
-        personOf(actor) === personOf(release.createdBy)
-      )
+      if ((await stores.releases.wantsFourEyes(scope)) && personOf(actor) === personOf(release.createdBy))
         throw new FleetError('releases.own-approval', { release: ref });
       await move(stores, actor, scope, release, 'approve', reason);
     });
   }
 
   /** @throws releases.not-found, releases.wrong-state */
-  async deprecate(actor: string, scope: ProjectScope, ref: string, reason = ''): Promise<Resource<'Release'>> {
+  async deprecate(
+    actor: string,
+    scope: ProjectScope,
+    ref: string,
+    reason = '',
+  ): Promise<Resource<'Release'>> {
     return await this.change(scope, ref, async (stores, release) => {
       await move(stores, actor, scope, release, 'deprecate', reason);
     });

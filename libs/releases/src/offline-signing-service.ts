@@ -19,11 +19,7 @@ export class OfflineSigningService {
   ) {}
 
   /** @param keyId default: the active key @throws releases.not-found, releases.revoked, releases.key-unknown */
-  async request(
-    scope: ProjectScope,
-    ref: string,
-    keyId?: string,
-  ): Promise<Resource<'SigningRequest'>> {
+  async request(scope: ProjectScope, ref: string, keyId?: string): Promise<Resource<'SigningRequest'>> {
     return await this.transact(async (stores) => {
       const key = await signable(stores, scope, keyId);
       const release = await stores.releases.toSign(scope, ref);

@@ -50,7 +50,11 @@ describe('a statement of provenance', () => {
           internalParameters: { wasm: { compilerVersion: '0.3.0' } },
           resolvedDependencies: [
             { name: 'kws.tflite', digest: { sha256: digest('a') } },
-            { name: 'calibration', digest: { sha256: digest('c') }, annotations: { deviceTypes: ['m4', 'wasm'] } },
+            {
+              name: 'calibration',
+              digest: { sha256: digest('c') },
+              annotations: { deviceTypes: ['m4', 'wasm'] },
+            },
             { name: 'validation-inputs', digest: { sha256: digest('d') } },
             { name: 'validation-labels', digest: { sha256: digest('e') } },
           ],
@@ -108,7 +112,9 @@ describe('the signer of a request', () => {
 
   it('should refuse a request for another key, and one whose statement is about other bundles', () => {
     const other = generateKeyPairSync('ed25519').privateKey;
-    expect(() => signRequest(request, other)).toThrow(expect.objectContaining({ code: 'releases.key-other' }));
+    expect(() => signRequest(request, other)).toThrow(
+      expect.objectContaining({ code: 'releases.key-other' }),
+    );
     for (const payload of ['{', statementOf('demo', { ...facts, builds: [build('m4', '9')] })])
       expect(() =>
         signRequest({ ...request, provenance: { ...request.provenance, payload } }, keys.privateKey),

@@ -25,12 +25,10 @@ export function statementOf(project: string, release: ReleaseFacts): string {
   ]);
   return JSON.stringify({
     _type: 'https://in-toto.io/Statement/v1',
-    subject: release.builds.map(
-      ({ type, bundleDigest }): Descriptor => ({
-        name: `${ref}/${type}.bundle`,
-        digest: { sha256: bundleDigest },
-      }),
-    ),
+    subject: release.builds.map(({ type, bundleDigest }): Descriptor => ({
+      name: `${ref}/${type}.bundle`,
+      digest: { sha256: bundleDigest },
+    })),
     predicateType: 'https://slsa.dev/provenance/v1',
     predicate: {
       buildDefinition: {
@@ -40,13 +38,21 @@ export function statementOf(project: string, release: ReleaseFacts): string {
           release: ref,
           sequence: release.sequence,
           requestedBy: release.createdBy,
-          builds: release.builds.map(({ type, options, createdBy }) => ({ type, options, requestedBy: createdBy })),
+          builds: release.builds.map(({ type, options, createdBy }) => ({
+            type,
+            options,
+            requestedBy: createdBy,
+          })),
         },
         internalParameters: Object.fromEntries(
           release.builds.map(({ type, compilerVersion }) => [type, { compilerVersion }]),
         ),
         resolvedDependencies: [
-          { name: release.fileName, digest: { sha256: release.sourceDigest }, annotations: { role: 'model' } },
+          {
+            name: release.fileName,
+            digest: { sha256: release.sourceDigest },
+            annotations: { role: 'model' },
+          },
           ...dataSetsOf(release),
         ],
       },
@@ -100,12 +106,7 @@ function filesOf({ calibration, validation }: DataSets): [role: string, sha256: 
 /** DSSE's pre-authentication encoding: what is signed. */
 export function preAuthentication(payloadType: string, payload: string): Uint8Array {
   const [type, body] = [Buffer.from(payloadType), Buffer.from(payload)];
-  return Buffer.concat([
-    Buffer.from(`DSSEv1 ${type.length} `),
-    type,
-    Buffer.from(` ${body.length} `),
-    body,
-  ]);
+  return Buffer.concat([Buffer.from(`DSSEv1 ${type.length} `), type, Buffer.from(` ${body.length} `), body]);
 }
 
 export const signStatement = (statement: string, privateKey: KeyObject): Uint8Array =>

@@ -5,13 +5,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { ProjectScope } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import {
-  MAX_MANIFEST_BYTES,
-  classId,
-  signManifest,
-  vendorId,
-  type ManifestContent,
-} from '@tinyfleet/wire';
+import { MAX_MANIFEST_BYTES, classId, signManifest, vendorId, type ManifestContent } from '@tinyfleet/wire';
 import { statementOf } from './provenance.js';
 import type { BundleNeeds, ReleaseArtifact, ReleaseStores, ReleaseToSign, SignedArtifact } from './ports.js';
 
@@ -28,7 +22,8 @@ export function manifestsOf(scope: ProjectScope, release: ReleaseToSign): Artifa
     return {
       type,
       release: contentOf(scope, release, artifact, { digest, bytes, needs, sequence: release.sequence }),
-      fallback: previous && contentOf(scope, release, artifact, { ...previous, sequence: release.sequence + 1 }),
+      fallback:
+        previous && contentOf(scope, release, artifact, { ...previous, sequence: release.sequence + 1 }),
     };
   });
 }

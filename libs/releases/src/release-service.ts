@@ -77,12 +77,7 @@ export class ReleaseService {
     const manifests = signManifests(manifestsOf(scope, release), key.privateKey);
     await stores.releases.signed(scope, release.id, key.id, manifests);
     const statement = await keptStatement(stores, scope, ref);
-    await stores.releases.signStatement(
-      scope,
-      release.id,
-      key.id,
-      signStatement(statement, key.privateKey),
-    );
+    await stores.releases.signStatement(scope, release.id, key.id, signStatement(statement, key.privateKey));
     await afterSigning(stores, actor, scope, { ...release, ref }, this.transfers);
   }
 }

@@ -15,11 +15,18 @@ export function signRequest(
 ): Resource<'ReleaseSignatures'> {
   const publicKey = rawPublicKey(privateKey);
   const keyId = Buffer.from(signingKeyId(publicKey)).toString('hex');
-  if (request.keyId !== keyId) throw new FleetError('releases.key-other', { key: keyId, asked: request.keyId });
+  if (request.keyId !== keyId)
+    throw new FleetError('releases.key-other', { key: keyId, asked: request.keyId });
   const { payloadType, payload } = request.provenance;
   const contents = request.manifests.map((one) => ({ ...one, content: contentFromJson(one.content) }));
   // The statement and the manifests have to speak of the same bytes.
-  if (payloadType !== statementType || !speaksOf(payload, contents.filter(({ kind }) => kind === 'release')))
+  if (
+    payloadType !== statementType ||
+    !speaksOf(
+      payload,
+      contents.filter(({ kind }) => kind === 'release'),
+    )
+  )
     throw new FleetError('releases.request-invalid', { release: request.release });
   return {
     keyId,
@@ -32,7 +39,10 @@ export function signRequest(
   };
 }
 
-function speaksOf(payload: string, manifests: readonly { readonly content: { readonly digest: Uint8Array } }[]): boolean {
+function speaksOf(
+  payload: string,
+  manifests: readonly { readonly content: { readonly digest: Uint8Array } }[],
+): boolean {
   try {
     const { subject } = JSON.parse(payload) as { subject: { digest: { sha256: string } }[] };
     const named = new Set(subject.map(({ digest }) => digest.sha256));

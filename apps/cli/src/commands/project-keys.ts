@@ -9,7 +9,9 @@ import { Session } from '../session.js';
 import { confirm } from './confirm.js';
 
 export function keysCommand(): Command {
-  const command = new Command('keys').description('Keys that sign releases: list, rotate, activate, withdraw, revoke');
+  const command = new Command('keys').description(
+    'Keys that sign releases: list, rotate, activate, withdraw, revoke',
+  );
 
   command
     .command('list', { isDefault: true })

@@ -28,7 +28,11 @@ export function lifecycleCommands(render: (release: Release) => string): Command
 
   const [approve, deprecate] = (
     [
-      ['approve', 'releaseApprove', 'say yes to rolling it out; somebody else than its maker where the project asks for it'],
+      [
+        'approve',
+        'releaseApprove',
+        'say yes to rolling it out; somebody else than its maker where the project asks for it',
+      ],
       ['deprecate', 'releaseDeprecate', 'warn whoever rolls it out'],
     ] as const
   ).map(([name, route, description]) =>
@@ -50,7 +54,10 @@ export function lifecycleCommands(render: (release: Release) => string): Command
       const release = await client.call('releaseRevoke', { params, body: { reason: options.reason } });
       const { project } = params;
       const filter = `release = "${ref}"`;
-      const { items } = await client.call('deviceList', { params: { project }, query: { limit: 20, filter } });
+      const { items } = await client.call('deviceList', {
+        params: { project },
+        query: { limit: 20, filter },
+      });
       const devices = items.map(({ name }) => name);
       session.out.one({ ...release, devices }, () => render(release));
       if (devices.length > 0)

@@ -5,13 +5,14 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { ReleaseSignatures, SigningRequest, type CallOutput } from '@tinyfleet/contracts';
+import { ReleaseSignatures, SigningRequest, type CallOutput, type Resource } from '@tinyfleet/contracts';
 import { isFleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { readInput, releaseRef, usage } from '../arguments.js';
 import { Session } from '../session.js';
 
 type Release = CallOutput<'releaseGet'>;
+type Signatures = Resource<'ReleaseSignatures'>;
 interface SignOptions {
   readonly key?: string;
   readonly export?: string;
@@ -62,7 +63,8 @@ With the key on a machine that has no network:
         const { keyId, manifests } = request;
         session.out.one(
           { file: options.export, keyId, manifests: manifests.length },
-          () => `${pc.green('written')}  ${options.export}: ${manifests.length} manifests and the provenance, for key ${keyId}`,
+          () =>
+            `${pc.green('written')}  ${options.export}: ${manifests.length} manifests and the provenance, for key ${keyId}`,
         );
         return;
       }
@@ -92,14 +94,15 @@ async function signOffline(session: Session, ref: string | undefined, options: S
   writeFileSync(out, `${JSON.stringify(signatures, undefined, 2)}\n`);
   session.out.one(
     { file: out, release: request.release, signatures: signatures.manifests.length + 1 },
-    () => `${pc.green('signed')}  ${request.release}: ${signatures.manifests.length} manifests and the provenance in ${out}`,
+    () =>
+      `${pc.green('signed')}  ${request.release}: ${signatures.manifests.length} manifests and the provenance in ${out}`,
   );
 }
 
 async function signedHere(
   key: KeyObject,
   ask: (keyId: string) => Promise<CallOutput<'releaseSigningRequest'>>,
-): Promise<ReturnType<typeof import('@tinyfleet/releases').signRequest>> {
+): Promise<Signatures> {
   const { signRequest } = await import('@tinyfleet/releases');
   const { rawPublicKey, signingKeyId } = await import('@tinyfleet/wire');
   const keyId = Buffer.from(signingKeyId(rawPublicKey(key))).toString('hex');

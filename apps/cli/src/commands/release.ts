@@ -72,7 +72,11 @@ export function releaseCommand(): Command {
         [
           { header: 'release', value: (r) => r.ref },
           { header: 'state', value: (r) => r.state, text: (r) => state(r.state) },
-          { header: 'signed', value: (r) => r.signedAt, text: (r) => (r.signedAt === null ? 'no' : ago(r.signedAt)) },
+          {
+            header: 'signed',
+            value: (r) => r.signedAt,
+            text: (r) => (r.signedAt === null ? 'no' : ago(r.signedAt)),
+          },
           { header: 'sequence', value: (r) => r.sequence },
           { header: 'types', value: (r) => r.builds.map((b) => b.deviceType).join(' ') },
           { header: 'created', value: (r) => r.createdAt, text: (r) => ago(r.createdAt) },
@@ -124,7 +128,10 @@ function renderRelease(release: Release): string {
       ['sequence', release.sequence],
       ['notes', release.notes],
       ['created', `${ago(release.createdAt)} by ${release.createdBy}`],
-      ['signed', release.signedAt === null ? null : `${ago(release.signedAt)} by key ${release.signedBy ?? ''}`],
+      [
+        'signed',
+        release.signedAt === null ? null : `${ago(release.signedAt)} by key ${release.signedBy ?? ''}`,
+      ],
       ['not after', release.notAfter],
       ['model file', `SHA-256 ${shortDigest(release.provenance.sourceDigest)}`],
       ['compiler', release.provenance.compilerVersion],

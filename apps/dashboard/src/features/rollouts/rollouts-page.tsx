@@ -91,7 +91,10 @@ function StartForm({ project }: { project: string }) {
   const navigate = useNavigate();
   const releases = useApi('releaseList', { params: { project }, query: { limit: 50 } });
   const signed = (releases.data?.items ?? [])
-    .filter((release) => release.signedAt !== null && (release.state === 'approved' || release.state === 'deprecated'))
+    .filter(
+      (release) =>
+        release.signedAt !== null && (release.state === 'approved' || release.state === 'deprecated'),
+    )
     .map((release) => release.ref);
   const [chosen, setChosen] = useState('');
   const [filter, setFilter] = useState('');

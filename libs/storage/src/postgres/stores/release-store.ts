@@ -528,7 +528,9 @@ const toRelease = (row: ReleaseListRow): Resource<'Release'> => ({
   signedAt: isoOrNull(row.signed_at),
   signedBy: row.signed_by && keyIdOf({ publicKey: row.signed_by }),
   stateChange:
-    row.state_at === null ? null : { at: iso(row.state_at), by: row.state_by ?? '', reason: row.state_reason },
+    row.state_at === null
+      ? null
+      : { at: iso(row.state_at), by: row.state_by ?? '', reason: row.state_reason },
   notAfter: isoOrNull(row.not_after),
   builds: row.builds ?? [],
   provenance: row.provenance,
