@@ -576,10 +576,13 @@ describe('models, builds and releases', () => {
     const request = await call('releaseSigningRequest', {
       params: { ...params, release: 'vibration@1.2.0' },
     });
-    const floors = request.manifests.map(({ content }) => (content['conditions'] as { floor: number }).floor);
+    const floors = request.manifests.map(({ deviceType, content }) => [
+      deviceType,
+      (content['conditions'] as { floor: number }).floor,
+    ]);
     // Its fallback leads to the revoked one and is gone.
     expect(request.manifests.map(({ kind }) => kind)).not.toContain('fallback');
-    expect([...new Set(floors)]).toEqual([3]);
+    expect(floors).toContainEqual(['wasm', 3]);
   });
 
   it('should refuse a release of nothing', async () => {
