@@ -2457,7 +2457,7 @@ export const errors = {
     exit: 5,
     transient: false,
     title: 'Releases: not signed',
-    text: 'Release {release} is not signed, or was revoked.',
+    text: 'Release {release} is not signed.',
     hint: 'Sign it with `npx tinyfleet release sign {release}`.',
   },
   'releases.no-key': {
@@ -2515,6 +2515,126 @@ export const errors = {
     title: 'Releases: expired',
     text: 'Release {release} was valid until {notAfter}.',
     hint: 'Make a release of a newer version, or the same one as a new version without an end.',
+  },
+  'releases.revoked': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: revoked',
+    text: 'Release {release} was revoked.',
+    hint: 'Release a newer version. A revocation is for good, since later manifests forbid the release.',
+  },
+  'releases.not-approved': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: not approved',
+    text: 'Release {release} is {state}, and only approved releases are rolled out.',
+    hint: '`npx tinyfleet release validate {release}`, then have somebody run `npx tinyfleet release approve {release}`.',
+  },
+  'releases.wrong-state': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: wrong state',
+    text: 'Release {release} is {state}; to {verb} it, it has to be {from}.',
+    hint: 'See its state with `npx tinyfleet release show {release}`.',
+  },
+  'releases.own-approval': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Releases: own approval',
+    text: 'The project wants the yes of a second person: who made release {release} cannot approve it.',
+    hint: 'Ask somebody else with the role operator to run `npx tinyfleet release approve {release}`.',
+  },
+  'releases.not-valid': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: not valid',
+    text: 'Release {release} is not fit to be approved. {reasons}',
+    hint: 'Make a better version, or allow more with `npx tinyfleet release validate {release} --max-accuracy-drop`.',
+  },
+  'releases.key-unknown': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Releases: key unknown',
+    text: 'The project has no key {key} that may sign.',
+    hint: '`npx tinyfleet project keys list` names the active and the next one.',
+  },
+  'releases.key-elsewhere': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: key elsewhere',
+    text: 'The private half of key {key} is not on this server.',
+    hint: 'Sign where it is: `npx tinyfleet release sign {release} --key FILE`.',
+  },
+  'releases.signature-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Releases: signature invalid',
+    text: 'The signature of {what} does not verify with key {key}.',
+    hint: 'Sign what the signing request of this release says, with the private half of that very key.',
+  },
+  'releases.signatures-missing': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Releases: signatures missing',
+    text: 'There is no signature of {what}.',
+    hint: 'Sign all that the signing request names, in one go.',
+  },
+  'releases.releases-unsigned': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: releases unsigned',
+    text: '{count} releases are not signed with key {key} yet: {releases}.',
+    hint: 'Sign them where the key is, `npx tinyfleet release sign NAME@VERSION --key FILE`, or activate it with `--force`: devices cannot go back to them.',
+  },
+  'releases.key-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: key exists',
+    text: 'The project has key {key} already, or had it.',
+    hint: 'Make a new pair.',
+  },
+  'releases.key-not-closable': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: key not closable',
+    text: 'Key {key} is {state}. A next key can be withdrawn, and a retired one revoked.',
+    hint: 'Before the active key can be revoked, another one has to sign: `npx tinyfleet project keys rotate`, then `activate`.',
+  },
+  'releases.no-provenance': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Releases: no provenance',
+    text: 'There is no signed provenance of release {release}.',
+    hint: 'Sign it; releases from before provenance have none.',
+  },
+  'releases.key-other': {
+    status: 422,
+    exit: 2,
+    transient: false,
+    title: 'Releases: key other',
+    text: 'The request is to be signed with key {asked}; this is key {key}.',
+    hint: 'Use the private half of that key, or ask for a request for this one.',
+  },
+  'releases.request-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Releases: request invalid',
+    text: 'The signing request of {release} contradicts itself: its provenance does not name the bundles of its manifests.',
+    hint: 'Do not sign it. Ask the server for another one, and if that is no better, look at who could have changed it.',
   },
   'rollouts.not-found': {
     status: 404,
@@ -3878,6 +3998,21 @@ export interface ErrorData {
   'releases.key-not-spread': { missing: Value; devices: Value; key: Value };
   'releases.not-after-past': { notAfter: Value };
   'releases.expired': { release: Value; notAfter: Value };
+  'releases.revoked': { release: Value };
+  'releases.not-approved': { release: Value; state: Value };
+  'releases.wrong-state': { release: Value; state: Value; verb: Value; from: Value };
+  'releases.own-approval': { release: Value };
+  'releases.not-valid': { release: Value; reasons: Value };
+  'releases.key-unknown': { key: Value };
+  'releases.key-elsewhere': { key: Value; release: Value };
+  'releases.signature-invalid': { what: Value; key: Value };
+  'releases.signatures-missing': { what: Value };
+  'releases.releases-unsigned': { count: Value; key: Value; releases: Value };
+  'releases.key-exists': { key: Value };
+  'releases.key-not-closable': { key: Value; state: Value };
+  'releases.no-provenance': { release: Value };
+  'releases.key-other': { asked: Value; key: Value };
+  'releases.request-invalid': { release: Value };
   'rollouts.not-found': { rollout: Value; project: Value };
   'rollouts.empty-target': { filter: Value };
   'rollouts.no-build-for-types': { release: Value; deviceTypes: Value };
