@@ -61,6 +61,11 @@ export const releasesRoutes = {
     access: 'developer',
     params: release,
     body: r.ReleaseSignatures,
+    example: {
+      keyId: '21fe31dfa154a261',
+      manifests: [{ deviceType: 'nucleo-l4r5zi', kind: 'release', signatureHex: '0f'.repeat(64) }],
+      provenance: '0f'.repeat(64),
+    },
     response: r.Release,
   },
   releaseValidate: {
