@@ -40,7 +40,7 @@ const imports = {
     ...['storage', 'filter', 'compiler', 'runtime', 'firmware'],
   ],
   // The compiler is loaded by `compile` alone, which works without a server.
-  cli: ['contracts', 'wire', 'errors', 'filter', 'compiler', 'runtime', 'firmware'],
+  cli: ['contracts', 'wire', 'errors', 'filter', 'compiler', 'releases', 'runtime', 'firmware'],
   // The compiler serves its tests only: eslint.config.mjs keeps it out of src/.
   simulator: ['contracts', 'wire', 'errors', 'runtime', 'firmware', 'sensors', 'compiler'],
   dashboard: ['contracts', 'errors', 'filter'],
