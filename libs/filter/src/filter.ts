@@ -105,7 +105,7 @@ class Parser {
     const names = [...Object.keys(FILTER_FIELDS), 'attr.KEY', 'desired.KEY'].join(', ');
     throw invalid(
       token.at,
-      `no field ${token.text}; ${near === undefined ? `there are ${names}` : `did you mean ${near}?`}`,
+      `no field ${token.text}; ${near === undefined ? `there are ${names}` : `did you mean ${near}`}`,
     );
   }
 

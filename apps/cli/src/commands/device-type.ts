@@ -226,7 +226,7 @@ function factsOf(type: DeviceType): string {
     ['runtime ABI', type.abi],
     ['ops', `${versions.length}: ${versions.join(' ')}`],
     ['made by', type.builtIn ? 'TinyFleet' : `this project, revision ${type.revision}`],
-    ['figures from', type.sources === undefined ? type.source : null],
+    ...(type.sources === undefined ? [['figures from', type.source] as const] : []),
   ]);
 }
 

@@ -105,7 +105,7 @@ export function provisioningKeyCommand(): Command {
           { header: 'types', value: (k) => k.types.join(' ') },
           { header: 'used', value: (k) => k.used },
           { header: 'quota', value: (k) => k.quota },
-          { header: 'approval', value: (k) => k.needsApproval },
+          { header: 'approval', value: (k) => (k.needsApproval ? 'by a person' : 'none') },
           { header: 'ends', value: (k) => k.expiresAt },
           { header: 'last use', value: (k) => k.lastUsedAt, text: (k) => ago(k.lastUsedAt) },
         ],
