@@ -305,6 +305,12 @@ export const SETTINGS = {
     16,
     'People who listen to devices at a time, of all projects.',
   ),
+  'listen.ofProject': setting(
+    'TINYFLEET_PROJECT_LISTENERS',
+    count.max(1_000),
+    8,
+    'Of them, those of one project.',
+  ),
   'listen.messagesPerSecond': setting(
     'TINYFLEET_LISTEN_RATE',
     count.max(10_000),

@@ -45,6 +45,7 @@ export async function startEdge(
     certificateWarningDays: config.certificateWarningDays,
     taps: {
       maxListeners: config['listen.maxAtOnce'],
+      maxListenersOfProject: config['listen.ofProject'],
       messagesPerSecond: config['listen.messagesPerSecond'],
       messageBurst: config['listen.messagesPerSecond'] * 2,
       // One message of any size passes.

@@ -3070,7 +3070,7 @@ export const errors = {
     transient: false,
     title: 'Server: too many listeners',
     text: '{limit} people listen to devices already.',
-    hint: 'Wait until one of them ends, or raise TINYFLEET_LISTENERS where the broker runs.',
+    hint: 'Wait until one of them ends, or raise TINYFLEET_LISTENERS (of all projects) or TINYFLEET_PROJECT_LISTENERS (of one) where the broker runs.',
   },
   'server.undeclared-error': {
     status: 500,

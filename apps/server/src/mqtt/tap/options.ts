@@ -2,6 +2,8 @@
 export interface TapOptions {
   /** Listeners at a time, to all devices. Each may cost its bytes per second of database traffic. */
   readonly maxListeners: number;
+  /** Of them, to devices of one project: others have their turn. */
+  readonly maxListenersOfProject: number;
   /** Of one listener; what is above is left out and counted. Raise them to watch a transfer chunk by chunk. */
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
@@ -17,6 +19,7 @@ export interface TapOptions {
 
 export const tapDefaults: TapOptions = {
   maxListeners: 16,
+  maxListenersOfProject: 8,
   messagesPerSecond: 100,
   bytesPerSecond: 131_072,
   messageBurst: 200,

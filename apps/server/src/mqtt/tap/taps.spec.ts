@@ -93,6 +93,18 @@ describe('Taps', () => {
     expect(listened.taps.count).toBe(0);
   });
 
+  it('should serve as many of one project as it may, and those of others all the same', async () => {
+    const listened = new Listened({ maxListenersOfProject: 2 });
+    for (const id of ['x', 'y', 'z']) listened.taps.take(request(id));
+    listened.taps.take({ ...request('w'), projectId: 'other' });
+    await eventually(() => expect(listened.batches).toHaveLength(4));
+    expect(listened.batches.flatMap(({ id, full }) => (full === undefined ? [] : [[id, full]]))).toEqual([
+      ['z', 2],
+    ]);
+    expect(listened.taps.count).toBe(3);
+    await listened.taps.stop();
+  });
+
   it('should forget who does not ask again', async () => {
     const listened = new Listened({ maxSeconds: 0.02 });
     listened.taps.take(request('x'));

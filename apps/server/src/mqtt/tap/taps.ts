@@ -54,9 +54,9 @@ export class Taps {
       this.flushSoon(known);
       return;
     }
-    if (this.listeners.size >= this.options.maxListeners) {
+    const full = this.limitReached(request.projectId);
+    if (full !== undefined) {
       const { id, reply } = request;
-      const full = this.options.maxListeners;
       const batch = { id, since: Date.now(), isConnected: false, items: [], next: 0, full };
       this.exit.send(reply, batch).catch(this.onError);
       return;
@@ -83,6 +83,14 @@ export class Taps {
     for (const listener of [...this.listeners.values()]) this.forget(listener);
     clearTimeout(this.timer);
     await this.sending;
+  }
+
+  /** How many listeners there may be where there are as many already. */
+  private limitReached(projectId: string): number | undefined {
+    const { maxListeners, maxListenersOfProject } = this.options;
+    if (this.listeners.size >= maxListeners) return maxListeners;
+    const mine = [...this.listeners.values()].filter((one) => one.projectId === projectId).length;
+    return mine >= maxListenersOfProject ? maxListenersOfProject : undefined;
   }
 
   private keep(listener: Listener, seconds: number): void {
