@@ -73,6 +73,7 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
   projectCreate: ['registry.project-exists'],
   deviceTypeCreate: ['registry.type-exists'],
   deviceList: GROUPING,
+  deviceListen: ['server.edge-silent', 'server.too-many-listeners'],
   deviceRegister: [...REGISTER, ...ATTRIBUTES],
   deviceRegisterMany: [...REGISTER, ...ATTRIBUTES],
   deviceUpdate: ['registry.state-invalid', 'registry.tags-too-many', ...ATTRIBUTES],
