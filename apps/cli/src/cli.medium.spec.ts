@@ -48,6 +48,8 @@ const PRINTS = /^(list|show|members|commands|credentials|deliveries|imports|invi
 /** What they are asked about; null: not here. */
 const WITH: Readonly<Record<string, readonly string[] | null>> = {
   'build show': ['vibration@1.1.0', '--for', 'wasm'],
+  // Of deployments and rollouts there are none: story.large.spec.ts has some.
+  'deployment show': null,
   'device commands': ['pump-1'],
   'device credentials': ['pump-1'],
   'device show': ['pump-1'],
@@ -56,7 +58,6 @@ const WITH: Readonly<Record<string, readonly string[] | null>> = {
   'group show': ['printed'],
   'model show': ['vibration'],
   'release show': ['vibration@1.1.0'],
-  // There is none: story.large.spec.ts has one.
   'rollout show': null,
   'user show': null,
   'webhook deliveries': ['printed'],
