@@ -250,7 +250,7 @@ describe('device import', () => {
 describe('a bulk action on more devices than the limit', () => {
   it('should be made by a job of the queue, which tells how far it is', async () => {
     await load(file('many', 101));
-    const change = { filter: 'name = "many-*"', change: { site: 'yard' } };
+    const change = { filter: 'name = "many-*"', change: { site: 'quay' } };
     const act = async (rest: { dryRun?: boolean; expect?: number }) =>
       await server.client.call('deviceBulkAction', { params, body: { ...change, ...rest } });
     expect(await act({ dryRun: true })).toMatchObject({ matched: 101, action: null });
@@ -262,7 +262,7 @@ describe('a bulk action on more devices than the limit', () => {
         ...{ state: 'done', matched: 101, handled: 101, changed: 101, problem: null },
       });
     });
-    expect(await names('site = yard')).toHaveLength(101);
+    expect(await names('site = quay')).toHaveLength(101);
     const late = server.client.call('bulkActionCancel', { params: which });
     await expect(late).rejects.toMatchObject({ code: 'registry.bulk-action-over', status: 409 });
     const { items } = await server.client.call('auditList', { params });
