@@ -154,7 +154,7 @@ describeWith(['chromium'], 'the dashboard', () => {
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Release').selectOption('vibration@1.1.0');
     await dialog.getByLabel('To').fill('tag = "demo"');
-    await dialog.getByText('50 devices match').waitFor();
+    await dialog.getByText('Matches: 50 devices').waitFor();
     await dialog.getByLabel('Steps').fill('20, 100');
     await dialog.getByRole('button', { name: 'Start' }).click();
     await page.waitForURL(/\/rollouts\/\d+/);

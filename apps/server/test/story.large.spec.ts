@@ -220,7 +220,7 @@ describe('the product', () => {
   }, 30_000);
 
   it('should remove the demo with one command and keep running', async () => {
-    await tinyfleet('demo', 'remove');
+    await tinyfleet('demo', 'remove', '--yes');
     await eventually(
       async () => {
         const projects = await client.call('projectList', {});

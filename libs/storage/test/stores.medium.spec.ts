@@ -7,6 +7,8 @@ import { parseFilter } from '@tinyfleet/filter';
 import { CATALOGUE, DEVICE_TRANSITIONS, type DeviceMove, type DeviceState } from '@tinyfleet/registry';
 import { BinaryCopy, PgStores, copy, transactOn, type Database } from '@tinyfleet/storage';
 import { uuidv7 } from 'uuidv7';
+import { namedQuery } from '../src/postgres/queries/index.js';
+import { REMOVE_FIRST } from '../src/postgres/stores/project-store.js';
 import { startTestDatabase, type TestDatabase } from './test-database.js';
 
 let test: TestDatabase;
@@ -154,6 +156,13 @@ describe('tenants', () => {
         [scope.id, randomUUID()],
       );
     }
+    await database.query(
+      `with key as (insert into provisioning_key (project_id, id, name, prefix, hash, created_by, name_template, quota, needs_approval, max_pending, again)
+         values ($1, $2, 'line', 'tfp_', '\\x01', 'test', '{name}', 1, false, 1, 'never') returning project_id, id)
+       insert into provisioning_key_type (project_id, key_id, type_id)
+       select key.project_id, key.id, t.id from key join device_type t on t.project_id = key.project_id limit 1`,
+      [mine.id, randomUUID()],
+    );
     await stores.audit.append(mine, { actor: 'test', action: 'project.removed', target: mine.name });
     // Both projects share one blob: it stays.
     await database.query(
@@ -177,6 +186,52 @@ describe('tenants', () => {
     }
     expect(left).toEqual(['audit']);
     expect((await stores.devices.get(theirs, 'a')).name).toBe('a');
+  });
+
+  it('should remove first what refers to other rows of a project without going with them', async () => {
+    const keys = await database.query<{ child: string; parent: string; cascades: boolean }>(
+      `select conrelid::regclass::text as child, confrelid::regclass::text as parent, confdeltype = 'c' as cascades
+       from pg_constraint c join pg_class r on r.oid = c.conrelid
+       where contype = 'f' and r.relnamespace = 'public'::regnamespace and confdeltype in ('a', 'r', 'c')`,
+    );
+    const gone = new Set(REMOVE_FIRST);
+    for (let before = -1; before !== gone.size;) {
+      before = gone.size;
+      for (const { child, parent, cascades } of keys) if (cascades && gone.has(parent)) gone.add(child);
+    }
+    const stuck = keys.filter(
+      ({ child, parent, cascades }) => !cascades && parent !== 'blob' && !gone.has(child),
+    );
+    expect(stuck).toEqual([]);
+  });
+
+  it('should fold nothing of a project that is gone, and all of the others', async () => {
+    const scope = await newProject();
+    const hour = (project_id: string) => ({
+      ...{
+        project_id,
+        model_version_id: uuidv7(),
+        type_id: uuidv7(),
+        site: '',
+        hour: '2026-01-05T10:00:00Z',
+      },
+      ...{
+        schema_crc: 1,
+        confidence_bins: 8,
+        windows: 1,
+        n: 1,
+        classes: [1],
+        counters: [0],
+        cycles_sum: 0,
+        cycles_max: 0,
+      },
+    });
+    const documents = JSON.stringify([hour(randomUUID()), hour(scope.id)]);
+    await database.query(namedQuery('telemetry/upsert-hours'), [documents]);
+    const [row] = await database.query<{ n: number }>(
+      `select count(*)::int as n from rollup_hour where windows = 1`,
+    );
+    expect(row?.n).toBe(1);
   });
 });
 

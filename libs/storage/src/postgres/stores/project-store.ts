@@ -35,7 +35,7 @@ const PROJECT_COLUMNS = `p.name, p.title, p.simulated, p.window_s, p.pick_every,
  * Tables whose rows go before the project's, in this order: those without a foreign key to it (telemetry) and those
  * whose references inside the project do not cascade. The rest follows the project row. The audit log stays.
  */
-const REMOVE_FIRST = [
+export const REMOVE_FIRST: readonly string[] = [
   'telemetry_window',
   'prediction',
   'desired_state',
@@ -48,6 +48,8 @@ const REMOVE_FIRST = [
   'build',
   'model_version',
   'device',
+  'device_authority',
+  'provisioning_key',
   // What the removals above noted.
   'fleet_count_delta',
 ];
