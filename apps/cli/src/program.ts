@@ -1,5 +1,4 @@
 /** The command tree and the one place where errors become text and exit codes. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { failureOf, renderFailure } from './errors.js';
 import { buildCommand } from './commands/build.js';
@@ -34,10 +33,6 @@ import { wireCommand } from './commands/wire.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { outputFormats } from './output/output.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-
 export function createProgram(): Command {
   const program = new Command('npx tinyfleet')
     .description('MLOps for fleets of microcontrollers: models in, releases out, quality watched.')
@@ -48,7 +43,6 @@ export function createProgram(): Command {
     .addOption(
       new Option('--output <format>', 'how results are printed').choices(outputFormats).default('table'),
     )
-    .version(version, '--version', 'version of the command line')
     .showHelpAfterError('Try it with --help.')
     .addHelpText(
       'after',
