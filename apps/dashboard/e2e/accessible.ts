@@ -13,6 +13,14 @@ interface Violation {
 
 /** Serious and critical violations, one line each; evaluated, because the page's policy runs no script of others. */
 export async function violations(page: Page): Promise<string[]> {
+  // Half faded, nothing has its contrast.
+  await page.evaluate(async () => {
+    const fading = document
+      .getAnimations()
+      .filter((one) => one.effect?.getComputedTiming().iterations !== Infinity);
+    await Promise.allSettled(fading.map((one) => one.finished));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  });
   await page.evaluate(axe);
   const found = await page.evaluate(
     async () =>

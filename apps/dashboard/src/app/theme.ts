@@ -1,5 +1,5 @@
 /** Look of the dashboard: one accent, system fonts, and the colour-blind-safe palette of Okabe and Ito for data. */
-import { createTheme, Modal, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, type MantineColorsTuple } from '@mantine/core';
 
 const harbour: MantineColorsTuple = [
   '#e8f4fb',
@@ -23,7 +23,7 @@ export const theme = createTheme({
   defaultRadius: 'md',
   headings: { fontWeight: '600' },
   cursorType: 'pointer',
-  components: { Modal: Modal.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } }) },
+  components: { Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } } },
 });
 
 /** Okabe & Ito 2008, ordered so that neighbours differ in lightness; blue and grey lightened to read on dark too. */

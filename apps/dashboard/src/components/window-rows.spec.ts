@@ -10,6 +10,10 @@ describe('rowsAt', () => {
     expect(rowsAt(300, { ...view, count: 1_000_000 })).toEqual({ first: 0, end: 48 });
   });
 
+  it('should draw the beginning of a list that lies below the window', () => {
+    expect(rowsAt(5_000, { ...view, count: 1_000_000 })).toEqual({ first: 0, end: 16 });
+  });
+
   it('should change by steps only', () => {
     const at = rowsAt(-36_000, { ...view, count: 1_000_000 });
     expect(rowsAt(-36_010, { ...view, count: 1_000_000 })).toEqual(at);

@@ -15,7 +15,8 @@ export function rowsAt(top: number, view: { heightPx: number; rowPx: number; cou
   const { heightPx, rowPx, count } = view;
   const step = (row: number): number => Math.floor(row / STEP) * STEP;
   const first = Math.min(Math.max(0, step(-top / rowPx) - STEP), step(count));
-  const end = Math.min(count, Math.max(first, step((heightPx - top) / rowPx) + 2 * STEP));
+  // A list below the window shows its beginning all the same, to those who do not scroll by the eye.
+  const end = Math.min(count, Math.max(first + STEP, step((heightPx - top) / rowPx) + 2 * STEP));
   return { first, end };
 }
 
