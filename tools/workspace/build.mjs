@@ -136,6 +136,8 @@ function bundleDashboard(log) {
   );
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
+      // Whoever builds: a test runner's environment would make it the development build.
+      env: { ...process.env, NODE_ENV: 'production' },
       cwd: join(root, dashboard),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
