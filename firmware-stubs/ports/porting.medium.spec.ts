@@ -44,7 +44,7 @@ describe('porting guide', () => {
 
 describe('porting guide', () => {
   beforeAll(async () => {
-    await shell('node tools/workspace/build.mjs --quiet --no-dashboard');
+    await shell('node tools/workspace/build.mjs --quiet --no-sites');
   }, 120_000);
 
   for (const { name, tools, lines } of blocks)

@@ -15,7 +15,9 @@
 // checked, or none and says so; never a mixture. The order of flash operations is argued in docs/spec/flash.md.
 //
 // A port may leave out what it does not want by not linking the file: commands (ask.c, hmac.c), inputs for the platform
-// (samples.c), shadow runs (shadow.c), sleepers (sleep.c). optional.c, which every port links, says what happens without.
+// (samples.c), shadow runs (shadow.c), sleepers (sleep.c), edges by command (edges.c), cadence (watch.c), merging of a full ring
+// (merge.c). optional.c, which every port links, says what happens without. Updates of the firmware itself are left out
+// by compiling everything with FLEET_WITHOUT_FIRMWARE; the board then answers manifest.component-unknown to them.
 //
 // Results: 0 or a registered error negated (fleet_error.h). Errors of an update are reported to the platform in
 // up/state; errors of the link are counted (fleet_agent_counter) and retried.
@@ -25,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fleet_firmware.h"
 #include "fleet_mqtt.h"
 #include "fleet_records.h"
 #include "fleet_ring.h"
@@ -87,6 +90,9 @@ typedef struct {
   uint32_t shadow_bytes; // >= FLEET_SHADOW_BYTES; 2 x classes x classes more count which class was taken for which
   void *shadow_state;    // 16-byte aligned, of the shadow model
   uint32_t shadow_state_bytes;
+#ifndef FLEET_WITHOUT_FIRMWARE
+  const fleet_firmware_port_t *firmware; // updates of the firmware itself, NULL = it takes none
+#endif
   uint32_t duty_cycle_s;        // contact interval of a sleeper: it is connected at each contact only, 0 = always on
   uint32_t linger_s;            // a sleeper stays connected so long after the answer to its hello, 0 = 5; at most 100,000
   uint32_t healthy_s;           // inference without fault that closes an attempt record, 0 = 60; at most 100,000
@@ -98,7 +104,8 @@ typedef struct {
   fleet_text_t token;       // 0..128, MQTT password
   fleet_text_t device_type; // 1..63
   fleet_text_t firmware_version; // 1..32, empty = FLEET_FIRMWARE_VERSION
-  uint32_t window_s;            // until desired says otherwise, 0 = 3600
+  uint32_t window_s;            // until desired says otherwise, 0 = 3600; at most 604,800
+  uint32_t early_bytes;         // of windows that close before window_s is over, in a day of uptime; 0 = 7200, 1 = none ever does
   uint32_t pick_every;          // keep every n-th prediction for labelling until desired says otherwise, 0 = none
   uint32_t keepalive_s;         // 0 = 60; at least 60 so that a broker waiting for its database is not given up
   uint32_t backoff_min_ms;      // 0 = 1000; below 2^31
@@ -120,31 +127,37 @@ enum {
   FLEET_WINDOW_FEATURES = 5,  // monitored features; further ones are not summarized
   FLEET_WINDOW_PICKS = 16,
   FLEET_WINDOW_MAX_N = 4095,  // a window closes here, so a count fits 12 bits
-  FLEET_QUEUE_BYTES = 720,    // encoded windows waiting in RAM, also the largest one
+  FLEET_WINDOW_MAX_MS = 604800000, // a longer one is not made of shorter ones
+  FLEET_SUMMARY_BYTES = 268,  // and one for each cell: largest telemetry message, 300 with 4 classes x 8 bins
+  FLEET_SUMMARY_MOST = 416,   // but no more than this, which 192 cells need at most
+  FLEET_QUEUE_BYTES = 418,    // encoded windows waiting in RAM, one at least
   FLEET_NOTES = 5,            // state messages waiting
   FLEET_ATTEMPTS = 3,         // faulty resets with an attempt open that revert
   FLEET_LOSS_COUNTERS = 16,
 };
 
 typedef struct {
-  uint8_t bins;
-  uint8_t monitor; // index in the bundle
+  uint64_t sum_squares; // < 2^44
+  int32_t sum;          // of q - centre, |sum| < 2^28
   uint16_t n;
   int16_t min;
   int16_t max;
-  int64_t sum;
-  uint64_t sum_squares;
+  uint8_t monitor; // index in the bundle
+  uint16_t stride; // values are those of every so many inferences
   uint16_t histogram[16];
 } fleet_feature_t;
 
 typedef struct {
   bool open;
+  bool held; // it would have closed before, but for the day's bytes
+  bool has_ood;
   uint8_t bins;
   uint8_t features;
   uint8_t picks;
+  uint8_t battery; // percent when it is closed, 127 = unknown
   uint16_t n;
   uint16_t classes;
-  // In the order of their keys, FLEET_TELEMETRY_SWITCHES to FLEET_TELEMETRY_INVALID.
+  uint16_t merged; // further windows in it
   uint16_t switches;
   uint16_t saturated;
   uint16_t stuck;
@@ -153,11 +166,17 @@ typedef struct {
   uint16_t ood_n;
   uint16_t last_class;
   uint32_t first_index;
+  uint32_t sequence;
   uint32_t cycles_max;
-  uint32_t cycles_mean; // when it is closed
+  uint32_t arena_units; // of 16 bytes, when it is closed
+  uint32_t stack_units;
   uint32_t schema;
+  uint32_t cycles_mean; // these three when it is closed
+  uint32_t length_ms;
+  uint64_t end_ms;
+  uint64_t unix_ms; // at its end, 0 = unknown
+  uint64_t boot_id;
   uint64_t start_ms;
-  uint64_t length_ms; // when it is closed
   uint64_t cycles_sum;
   uint8_t build[8];
   uint8_t pick[FLEET_WINDOW_PICKS][4];
@@ -165,6 +184,41 @@ typedef struct {
   uint16_t counts[FLEET_WINDOW_CELLS];
   fleet_feature_t feature[FLEET_WINDOW_FEATURES];
 } fleet_window_t;
+
+// How far each summarized stream has moved from the bundle's reference, in sixteenths of its standard deviation.
+typedef struct {
+  int16_t up[FLEET_WINDOW_FEATURES + 1]; // the last one is the OOD score's
+  int16_t down[FLEET_WINDOW_FEATURES + 1];
+  bool moved;
+  uint8_t short_left; // windows that will be short
+} fleet_watch_t;
+
+enum { FLEET_EDGES_BYTES = 34, FLEET_EDGES = FLEET_WINDOW_FEATURES + 1 };
+
+// Monitors that a command has put in the place of the bundle's, as it brought them (wire.cddl, new-edges).
+typedef struct {
+  uint8_t count; // 0 = those of the bundle
+  uint8_t build[8]; // that they are for
+  uint8_t monitors[FLEET_EDGES * FLEET_EDGES_BYTES];
+} fleet_edges_t;
+
+// What commands have set since boot, as hello tells it: 0 = nothing, else the CRC-32 of the command's data.
+typedef struct {
+  uint32_t cadence_ms; // this one as it is
+  uint32_t edges;
+  uint32_t capture;
+} fleet_settings_t;
+
+// Which inputs the device sends of its own accord (wire.cddl, capture-rule).
+typedef struct {
+  uint32_t bytes; // a day, 0 = none
+  uint32_t left;  // of this day
+  uint32_t day_ms; // when it began
+  uint8_t confidence_below;
+  uint8_t ood_from;
+  uint8_t battery_percent;
+  bool missed; // samples of the input under way went by: what follows is no whole one
+} fleet_capture_t;
 
 // A state message that waits to be sent.
 typedef struct {
@@ -175,6 +229,7 @@ typedef struct {
   uint8_t failed_vector;
   bool has_digest;
   bool has_detail;
+  uint8_t component; // FLEET_COMPONENT_*
   uint16_t error;
   uint16_t failed_step;
   uint32_t sequence;
@@ -221,11 +276,15 @@ typedef struct fleet_agent {
   uint8_t sample_encoding;
   uint8_t sample_predicted;
   uint8_t sample_confidence;
+  uint8_t sample_trigger;
+  uint8_t ood_bin; // highest of the last inference
+  uint8_t thin;    // windows take every 2^thin-th inference
   uint16_t queue_used;
   uint16_t classes;       // of the running model
   uint16_t samples_left;  // to be taken
   uint16_t chunk_bytes;
   uint16_t pick_every;
+  uint16_t sending_epoch; // ring.epoch when the window in flight was read from it
   uint16_t sending_bytes; // size of the window in flight, 0 = it came from the ring
   const fleet_platform_t *platform;
   const fleet_agent_config_t *config;
@@ -250,7 +309,8 @@ typedef struct fleet_agent {
   uint32_t sample_index;   // of its inference
   uint32_t input_crc;      // of the input before, to see a stuck sensor
   uint32_t windows_made;
-  uint32_t sending_lost; // ring.lost when the window in flight was read from it
+  uint32_t early_left;   // bytes of this day for windows that close early
+  uint32_t early_day_ms; // when it began
   // Times of 32 bits are the low half of uptime_ms.
   uint32_t want_due_ms;
   uint32_t awake_until_ms; // of a sleeper
@@ -276,6 +336,10 @@ typedef struct fleet_agent {
   fleet_sha256_t sha;
   fleet_records_t records;
   fleet_window_t window;
+  fleet_watch_t watch;
+  fleet_edges_t edges;
+  fleet_capture_t capture;
+  fleet_settings_t settings;
   fleet_mqtt_t mqtt;
   fleet_note_t notes[FLEET_NOTES];
   uint8_t queue[FLEET_QUEUE_BYTES]; // (length LE16, window) back to back

@@ -44,9 +44,9 @@ int32_t fleet_record_write(fleet_flash_t *flash, uint32_t offset, uint32_t kind,
 typedef struct {
   uint32_t kind; // that is looked for
   uint8_t *dst;  // takes the bytes, NULL = they are only checked
-  uint32_t capacity; // a longer record is none, below 2^16
+  uint32_t capacity; // of `dst`; what a longer record has behind it is only checked
   uint32_t number; // of the record found
-  uint32_t n;
+  uint32_t n;      // below 2^16
 } fleet_record_t;
 
 // Looks for a record at `offset` that ends before `end`: its size in flash, 0 when there is none. What is copied is what was

@@ -21,7 +21,7 @@ enum {
 enum {
   FLEET_MQTT_RX_BYTES = 1536,  // largest packet taken, announced in hello
   FLEET_MQTT_TX_BYTES = 880,   // largest QoS 1 publish: topic 150, payload 720
-  FLEET_MQTT_CTL_BYTES = 288,  // acknowledgements, pings, QoS 0 publishes
+  FLEET_MQTT_CTL_BYTES = 256,  // acknowledgements, pings, QoS 0 publishes
   FLEET_MQTT_NAME_BYTES = 127, // "<project>/<device>"
 };
 #endif
@@ -104,6 +104,8 @@ fleet_mqtt_event_t fleet_mqtt_poll(fleet_mqtt_t *m, fleet_mqtt_time_t now, void 
 // When poll wants to be called even if no byte arrives.
 fleet_mqtt_time_t fleet_mqtt_due(const fleet_mqtt_t *m, fleet_mqtt_time_t now);
 bool fleet_mqtt_can_publish(const fleet_mqtt_t *m);
+// Sends what the stream takes of what was made since the poll; false when the stream is lost, which the next poll tells.
+bool fleet_mqtt_flush(fleet_mqtt_t *m);
 // A word in constant memory, as publish_begin takes them.
 #ifdef FLEET_CONST_APART
 #define FLEET_MQTT_WORD(text) (__extension__({ static const FLEET_CONST_MEMORY char word[] = text; &word[0]; }))

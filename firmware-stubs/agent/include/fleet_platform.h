@@ -10,7 +10,9 @@
 
 #include <stdint.h>
 
+#ifndef FLEET_FIRMWARE_VERSION // of whoever builds it
 #define FLEET_FIRMWARE_VERSION "0.1.0"
+#endif
 
 typedef struct {
   uint32_t bytes;        // whole region given to TinyFleet, a multiple of sector_bytes

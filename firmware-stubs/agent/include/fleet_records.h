@@ -9,7 +9,7 @@
 
 #include "fleet_flash.h"
 
-enum { FLEET_PERSIST_LAYOUT = 1, FLEET_NO_SLOT = 0xff, FLEET_REFUSED_DIGESTS = 4 };
+enum { FLEET_PERSIST_LAYOUT = 1, FLEET_NO_SLOT = 0xff, FLEET_FIRMWARE_SLOT = 2, FLEET_REFUSED_DIGESTS = 4 };
 
 // All fields are naturally aligned and the structs have no padding: their little-endian bytes are the record payload.
 typedef struct {
@@ -37,7 +37,7 @@ typedef struct {
 // Where the update below stands.
 typedef struct {
   uint8_t active_slot; // 0, 1 or FLEET_NO_SLOT
-  uint8_t target_slot;
+  uint8_t target_slot; // 0, 1 or FLEET_FIRMWARE_SLOT
   uint8_t state;    // FLEET_UPDATE_STATE_*
   uint8_t attempts; // faulty resets with the attempt open
   uint8_t attempt_open;
@@ -73,6 +73,9 @@ typedef struct {
   uint8_t reserved;
   uint16_t shadow_every; // the target slot's bundle waits as shadow and runs on every n-th inference; 0 = it does not run
   fleet_stored_key_t keys[2]; // current and next, before those of the configuration
+#ifndef FLEET_WITHOUT_FIRMWARE
+  fleet_slot_record_t firmware[2]; // the image that runs, but in the trial and soak of the other one; and the other one
+#endif
 } fleet_persist_t;
 
 // What changes often lies in front of the keys: only of that a copy is kept to see what changed.

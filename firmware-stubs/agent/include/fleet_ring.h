@@ -1,5 +1,5 @@
-// Windows that wait for the broker over a power cut: a ring of opaque records over the flash behind the slots. Oldest
-// first out; when it is full the oldest sector is given up and its unsent records are counted as lost.
+// Windows that wait for the broker over a power cut: a ring of records over the flash behind the slots. Oldest first out; when
+// it is full the windows of the oldest sector are merged (merge.c), and what cannot be is counted as lost.
 #ifndef FLEET_RING_H
 #define FLEET_RING_H
 
@@ -21,7 +21,13 @@ typedef struct {
   uint32_t tail_end;   // and where it ends, its mark included
   uint32_t first;      // offset of a sector's first record
   uint32_t pending;    // unsent records
+  uint32_t voided;     // flash offset from which on its sector's records count nothing; 0 = none
   uint32_t lost;       // records given up since init
+  uint16_t merged;     // windows that were added to others since init
+  uint16_t epoch;      // counts when the oldest record has become another one without being delivered
+  bool replaced;       // what waits in the sector behind the head stands in the head, too, and counts there
+  bool unmerged;       // it was tried in this head
+  bool peeked;         // the oldest unsent record may have been delivered without our hearing of it
 } fleet_ring_t;
 
 // Reads what is there. `bytes` from `base`; fewer than two sectors make a ring that takes nothing.

@@ -1,7 +1,7 @@
 // May and can this device run what a manifest names: the signature, then every condition. Which keys it trusts, and how one follows another.
 #include <string.h>
 
-#include "update.h"
+#include "firmware.h"
 
 // ---- keys ------------------------------------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ int32_t fleet_accept_signature(const fleet_agent_t *a, const fleet_cose_t *c, ui
 
 // ---- conditions --------------------------------------------------------------------------------------------------------
 
-static bool bits_covered(const uint8_t *need, uint32_t n, const uint8_t *have, uint32_t have_n) {
+bool fleet_accept_bits(const uint8_t *need, uint32_t n, const uint8_t *have, uint32_t have_n) {
   for (uint32_t i = 0; i < n; i++) {
     if ((need[i] & ~(i < have_n ? have[i] : 0)) != 0) return false;
   }
@@ -97,16 +97,29 @@ int32_t fleet_accept_address(const fleet_agent_t *a, const fleet_manifest_t *m) 
   if (c->class_id != NULL && memcmp(c->class_id, m->class_id, 16) != 0) {
     return -(int32_t)fleet_err_manifest_class_mismatch;
   }
-  return m->component != FLEET_COMPONENT_MODEL ? -(int32_t)fleet_err_manifest_component_unknown : 0;
+  return m->component == FLEET_COMPONENT_MODEL || fleet_firmware_able(a) ? 0 : -(int32_t)fleet_err_manifest_component_unknown;
+}
+
+int32_t fleet_accept_sequence(const fleet_agent_t *a, const fleet_manifest_t *m) {
+  const fleet_persist_t *p = &a->persist;
+  if (m->sequence < p->floor || m->sequence < m->floor) return -(int32_t)fleet_err_manifest_below_floor;
+  if (m->sequence < p->highest_sequence && !m->allow_downgrade) return -(int32_t)fleet_err_manifest_downgrade;
+  return fleet_update_refused(a, m->digest, m->sequence) ? -(int32_t)fleet_err_manifest_digest_refused : 0;
+}
+
+int32_t fleet_accept_version(const fleet_agent_t *a, const fleet_manifest_t *m) {
+  if (m->firmware_min.n == 0) return 0;
+  const fleet_text_t own = {FLEET_FIRMWARE_VERSION, sizeof FLEET_FIRMWARE_VERSION - 1};
+  const fleet_text_t version = a->config->firmware_version.bytes != 0 ? a->config->firmware_version : own;
+  const int32_t order = fleet_version_compare((const uint8_t *)version.at, version.bytes, m->firmware_min.at, m->firmware_min.n);
+  return order < 0 ? -(int32_t)fleet_err_manifest_firmware_too_old : 0;
 }
 
 // Whether this device may and can run the bundle that the (verified) manifest names. No side effect.
 int32_t fleet_accept_judge(const fleet_agent_t *a, const fleet_manifest_t *m) {
   const fleet_agent_config_t *c = a->config;
-  const fleet_persist_t *p = &a->persist;
-  if (m->sequence < p->floor || m->sequence < m->floor) return -(int32_t)fleet_err_manifest_below_floor;
-  if (m->sequence < p->highest_sequence && !m->allow_downgrade) return -(int32_t)fleet_err_manifest_downgrade;
-  if (fleet_update_refused(a, m->digest, m->sequence)) return -(int32_t)fleet_err_manifest_digest_refused;
+  const int32_t result = fleet_accept_sequence(a, m);
+  if (result < 0) return result;
   // ABI: the same major, at most this minor.
   if (m->abi >> 16 != FLEET_ABI_MAJOR || (m->abi & 0xffff) > FLEET_ABI_MINOR) {
     return -(int32_t)fleet_err_manifest_abi_unsupported;
@@ -114,19 +127,12 @@ int32_t fleet_accept_judge(const fleet_agent_t *a, const fleet_manifest_t *m) {
   uint8_t op_set[32];
   uint8_t own_op_set[8];
   fleet_op_set(op_set, own_op_set);
-  if (!bits_covered(m->op_set.at, m->op_set.n, op_set, sizeof op_set) ||
-      !bits_covered(m->own_op_set.at, m->own_op_set.n, own_op_set, sizeof own_op_set)) {
+  if (!fleet_accept_bits(m->op_set.at, m->op_set.n, op_set, sizeof op_set) ||
+      !fleet_accept_bits(m->own_op_set.at, m->own_op_set.n, own_op_set, sizeof own_op_set)) {
     return -(int32_t)fleet_err_manifest_ops_missing;
   }
   if (m->arena_bytes > c->arena_bytes) return -(int32_t)fleet_err_manifest_arena_too_small;
   if (m->state_bytes > c->state_bytes) return -(int32_t)fleet_err_manifest_state_too_small;
   if (m->size > c->slot_bytes) return -(int32_t)fleet_err_manifest_slot_too_small;
-  if (m->firmware_min.n != 0) {
-    const fleet_text_t own = {FLEET_FIRMWARE_VERSION, sizeof FLEET_FIRMWARE_VERSION - 1};
-    const fleet_text_t version = c->firmware_version.bytes != 0 ? c->firmware_version : own;
-    if (fleet_version_compare((const uint8_t *)version.at, version.bytes, m->firmware_min.at, m->firmware_min.n) < 0) {
-      return -(int32_t)fleet_err_manifest_firmware_too_old;
-    }
-  }
-  return 0;
+  return fleet_accept_version(a, m);
 }

@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "agent.h"
+#include "firmware.h"
 
 enum {
   default_period_us = 1000000,
@@ -56,9 +56,10 @@ uint32_t fleet_agent_slot_offset(const fleet_agent_config_t *config, uint32_t sl
 
 uint32_t fleet_agent_slots(const fleet_agent_config_t *config) { return config->slots == 1 ? 1 : 2; }
 
-bool fleet_slot_is_ram(const fleet_agent_t *a, uint32_t slot) { return slot >= fleet_agent_slots(a->config); }
+bool fleet_slot_is_ram(const fleet_agent_t *a, uint32_t slot) { return slot == 1 && fleet_agent_slots(a->config) == 1; }
 
 int32_t fleet_slot_read(fleet_agent_t *a, uint32_t slot, uint32_t offset, void *dst, uint32_t n) {
+  if (slot == FLEET_FIRMWARE_SLOT && fleet_firmware_able(a)) return fleet_firmware_read(a, offset, dst, n);
   if (!fleet_slot_is_ram(a, slot)) return fleet_flash_read(&a->flash, fleet_agent_slot_offset(a->config, slot) + offset, dst, n);
   memcpy(dst, (const uint8_t *)a->config->bundle_ram + offset, n);
   return 0;
@@ -95,7 +96,8 @@ static int32_t check(const fleet_platform_t *f, const fleet_agent_config_t *c) {
   }
   const uintptr_t misaligned = ((uintptr_t)c->arena | (uintptr_t)c->state | (uintptr_t)c->bundle_ram) & 15;
   if (!ok || c->sensor_count > 8 || (c->sensor_count != 0 && c->sensors == NULL) || c->arena == NULL || misaligned != 0 ||
-      c->keepalive_s > 0xffff || ((c->backoff_min_ms | c->backoff_max_ms) >> 31) != 0 || c->healthy_s > 100000 || c->linger_s > 100000) {
+      c->keepalive_s > 0xffff || ((c->backoff_min_ms | c->backoff_max_ms) >> 31) != 0 || c->healthy_s > 100000 || c->linger_s > 100000 ||
+      c->window_s > FLEET_WINDOW_MAX_MS / 1000) {
     return -(int32_t)fleet_err_agent_argument_invalid;
   }
   const fleet_flash_geometry_t *g = &c->flash;
@@ -137,10 +139,15 @@ static void believe_records(fleet_agent_t *a) {
   }
   if (a->update.active_slot >= fleet_agent_slots(a->config)) {
     a->update.active_slot = FLEET_NO_SLOT;
-    if (a->update.state == FLEET_UPDATE_STATE_SOAK) a->update.state = FLEET_UPDATE_STATE_IDLE; // nothing that could end it
+    if (a->update.state == FLEET_UPDATE_STATE_SOAK && !fleet_firmware_is_target(a)) {
+      a->update.state = FLEET_UPDATE_STATE_IDLE; // nothing that could end it
+    }
   }
-  a->update.target_slot &= 1;
-  if (p->fetched > p->slots[a->update.target_slot].bytes) p->fetched = 0;
+  if (a->update.target_slot > 1 && (!fleet_firmware_is_target(a) || !fleet_firmware_able(a))) {
+    a->update.target_slot = 0;
+    a->update.state = FLEET_UPDATE_STATE_IDLE; // it was of something that this firmware does not have
+  }
+  if (p->fetched > fleet_update_target(a)->bytes) p->fetched = 0;
 }
 
 int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, const fleet_agent_config_t *config) {
@@ -157,6 +164,10 @@ int32_t fleet_agent_open(fleet_agent_t *a, const fleet_platform_t *platform, con
   return 0;
 }
 
+uint64_t fleet_agent_own_period(const fleet_agent_config_t *config) {
+  return config->inference_period_us == 0 ? default_period_us : config->inference_period_us;
+}
+
 int32_t fleet_agent_set_period(fleet_agent_t *a, uint64_t period_us) {
   if (period_us == 0 || period_us > period_max_us) return -(int32_t)fleet_err_agent_argument_invalid;
   a->period_us = period_us;
@@ -168,9 +179,10 @@ int32_t fleet_agent_init(fleet_agent_t *a, const fleet_platform_t *platform, con
   const int32_t opened = fleet_agent_open(a, platform, config);
   if (opened < 0) return opened;
   take_time(a);
+  a->early_day_ms = now_ms(a) - 86400000u; // a day begins with the first window
   a->window_s = config->window_s == 0 ? (uint32_t)default_window_s : config->window_s;
   a->pick_every = (uint16_t)(config->pick_every > UINT16_MAX ? UINT16_MAX : config->pick_every);
-  a->period_us = config->inference_period_us == 0 ? default_period_us : config->inference_period_us;
+  a->period_us = fleet_agent_own_period(config);
 
   fleet_persist_t *p = &a->persist;
   uint32_t entropy = 0;
@@ -238,7 +250,6 @@ static bool network(fleet_agent_t *a) {
         if (a->in_flight != in_flight_hello) {
           fleet_mqtt_take_back(&a->mqtt);
           a->in_flight = in_flight_none;
-          a->sending_bytes = 0;
           a->hello_due = true;
         }
         fleet_transfer_connected(a);
@@ -311,10 +322,9 @@ uint64_t fleet_agent_step(fleet_agent_t *a) {
   const uint64_t inference_us = fleet_model_tick(a);
   wait_ms = sooner(wait_ms, fleet_update_tick(a));
   collect_losses(a);
-  if (a->session && fleet_mqtt_can_publish(&a->mqtt)) {
-    send_next(a);
-    if (a->in_flight != in_flight_none) busy = busy || network(a) || !a->mqtt.publish_sent;
-  }
+  if (a->session && fleet_mqtt_can_publish(&a->mqtt)) send_next(a);
+  // What this step has made goes out with it: a want's patience has begun. Nothing is received here, for the ticks are over.
+  if (!fleet_mqtt_flush(&a->mqtt)) busy = true; // the next poll meets the loss
   wait_ms = sooner(wait_ms, fleet_sleep_tick(a));
   if (a->job != job_none) busy = true;
   if (a->platform->watchdog != NULL && !a->inferring) a->platform->watchdog(a->platform->user);

@@ -32,6 +32,7 @@ static inline uint32_t now_ms(const fleet_agent_t *agent) { return (uint32_t)age
 uint32_t fleet_agent_slots(const fleet_agent_config_t *config);
 bool fleet_slot_is_ram(const fleet_agent_t *agent, uint32_t slot);
 int32_t fleet_slot_read(fleet_agent_t *agent, uint32_t slot, uint32_t offset, void *dst, uint32_t n);
+uint64_t fleet_agent_own_period(const fleet_agent_config_t *config); // between two inferences, until a command says otherwise
 int32_t fleet_agent_open(fleet_agent_t *agent, const fleet_platform_t *platform, const fleet_agent_config_t *config);
 // Milliseconds from now until `at_ms`, 0 when it has passed. Times of 32 bits wrap around: at most 24 days lie between two.
 uint32_t fleet_agent_until(const fleet_agent_t *agent, uint32_t at_ms);
@@ -55,6 +56,7 @@ uint32_t fleet_messages_begin(fleet_agent_t *agent, fleet_cbor_writer_t *w, cons
 bool fleet_messages_end(fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t at, uint32_t qos);
 // The loss counters that are not 0 under `key`, nothing when all are.
 void fleet_messages_counters(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t key);
+void fleet_messages_slot(fleet_cbor_writer_t *w, const fleet_slot_record_t *slot);
 // The stack's high-water mark where the port knows it.
 void fleet_messages_stack(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t key);
 void fleet_messages_will(void *agent, fleet_cbor_writer_t *w);
@@ -85,8 +87,9 @@ uint32_t fleet_update_tick(fleet_agent_t *agent);
 fleet_key_t fleet_accept_key(const fleet_agent_t *agent, uint32_t which);
 bool fleet_accept_key_id(const fleet_agent_t *agent, uint32_t which, uint8_t id[32]);
 
-// ask.c: down/ask
+// ask.c: down/ask, and what of it hello tells
 void fleet_ask(fleet_agent_t *agent, const uint8_t *payload, uint32_t n);
+void fleet_ask_settings(const fleet_agent_t *agent, fleet_cbor_writer_t *w);
 
 // model.c: the runtime seen from the agent
 int32_t fleet_model_load(fleet_agent_t *agent, uint32_t slot);
@@ -98,6 +101,7 @@ void fleet_model_classify(const fleet_tensor_t *output, fleet_inference_t *infer
 uint64_t fleet_model_tick(fleet_agent_t *agent);
 
 // samples.c
+bool fleet_samples_capture(fleet_agent_t *agent, fleet_cbor_span_t rule); // command: inputs of its own accord
 bool fleet_samples_ask(fleet_agent_t *agent, uint32_t count, uint32_t ask); // command: the next `count` inputs
 void fleet_samples_feed(fleet_agent_t *agent, const void *data, uint32_t bytes, uint32_t dtype);
 void fleet_samples_done(fleet_agent_t *agent, const fleet_inference_t *inference); // what was fed made this
@@ -106,10 +110,21 @@ void fleet_samples_drop(fleet_agent_t *agent);   // another model takes over
 bool fleet_samples_publish(fleet_agent_t *agent);
 void fleet_samples_acked(fleet_agent_t *agent);
 
+// edges.c: the bundle's monitors, or those that a command put in their place; false for one that is not summarized
+bool fleet_edges_monitor(const fleet_agent_t *agent, uint32_t index, fleet_monitor_t *monitor);
+uint32_t fleet_edges_schema(const fleet_agent_t *agent);
+bool fleet_edges_set(fleet_agent_t *agent, fleet_cbor_span_t data); // command
+
+// watch.c: how long windows last
+void fleet_watch_value(fleet_agent_t *agent, uint32_t stream, const fleet_monitor_t *monitor, int32_t value);
+void fleet_watch_window(fleet_agent_t *agent); // one has ended
+uint32_t fleet_watch_window_s(const fleet_agent_t *agent);
+
 // telemetry.c
 void fleet_window_increment(uint16_t *count); // a count of a window, saturating
 void fleet_window_open(fleet_agent_t *agent);
-void fleet_window_close(fleet_agent_t *agent);
+bool fleet_window_takes(const fleet_agent_t *agent);
+uint32_t fleet_window_close(fleet_agent_t *agent); // the bytes of its message
 uint32_t fleet_window_tick(fleet_agent_t *agent);
 void fleet_window_add(const fleet_agent_t *agent, fleet_window_t *window, const fleet_inference_t *inference);
 void fleet_window_monitor(void *agent, uint32_t monitor, int32_t value);

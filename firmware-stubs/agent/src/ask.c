@@ -79,8 +79,12 @@ static bool erase(fleet_agent_t *a, const ask_t *ask) { return fleet_update_eras
 
 static bool send_samples(fleet_agent_t *a, const ask_t *ask) { return fleet_samples_ask(a, ask->argument, ask->counter); }
 
+// Milliseconds; 0 is the port's own.
 static bool set_cadence(fleet_agent_t *a, const ask_t *ask) {
-  return fleet_agent_set_period(a, (uint64_t)ask->argument * 1000) == 0; // argument: milliseconds
+  const uint64_t period_us = ask->argument == 0 ? fleet_agent_own_period(a->config) : (uint64_t)ask->argument * 1000;
+  if (fleet_agent_set_period(a, period_us) < 0) return false;
+  a->settings.cadence_ms = ask->argument;
+  return true;
 }
 
 static bool abort_update(fleet_agent_t *a, const ask_t *ask) {
@@ -119,6 +123,10 @@ static bool revert(fleet_agent_t *a, const ask_t *ask) {
 
 static bool shadow(fleet_agent_t *a, const ask_t *ask) { return fleet_shadow_rate(a, ask->argument); }
 
+static bool set_edges(fleet_agent_t *a, const ask_t *ask) { return fleet_edges_set(a, ask->data); }
+
+static bool capture(fleet_agent_t *a, const ask_t *ask) { return fleet_samples_capture(a, ask->data); }
+
 static bool say_hello(fleet_agent_t *a, const ask_t *ask) {
   (void)ask;
   a->hello_due = true;
@@ -136,6 +144,8 @@ static bool (*const commands[])(fleet_agent_t *agent, const ask_t *ask) = {
     [FLEET_COMMAND_SHADOW] = shadow,
     [FLEET_COMMAND_REVERT] = revert,
     [FLEET_COMMAND_SAY_HELLO] = say_hello,
+    [FLEET_COMMAND_SET_EDGES] = set_edges,
+    [FLEET_COMMAND_CAPTURE] = capture,
 };
 
 // The least proof that a command needs.
@@ -167,6 +177,18 @@ static bool obey(fleet_agent_t *a, fleet_cbor_span_t message, ask_t *ask) {
   }
   *last = before;
   return false;
+}
+
+void fleet_ask_settings(const fleet_agent_t *a, fleet_cbor_writer_t *w) {
+  static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
+      {FLEET_COMMAND_SET_CADENCE, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_settings_t, cadence_ms)},
+      {FLEET_COMMAND_SET_EDGES, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_settings_t, edges)},
+      {FLEET_COMMAND_CAPTURE, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_settings_t, capture)},
+  };
+  fleet_cbor_key(w, FLEET_HELLO_SETTINGS);
+  const uint32_t at = fleet_cbor_map_open(w);
+  fleet_cbor_write_rows(w, FLEET_CBOR_ROWS(rows), &a->settings);
+  fleet_cbor_map_close(w, at);
 }
 
 void fleet_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {

@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "firmware.h"
 #include "shadow.h"
-#include "update.h"
 
 static bool parse_desired(fleet_cbor_span_t message, fleet_desired_t *d) {
   static const FLEET_CONST_MEMORY fleet_cbor_row_t rows[] = {
@@ -45,10 +45,9 @@ static int32_t verify(const fleet_agent_t *a, fleet_manifest_t *m) {
   return key < 0 ? key : 0;
 }
 
-// `slot` has the bundle, or will have.
-static void adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m, uint32_t slot) {
+void fleet_update_adopt(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m, fleet_slot_record_t *slot) {
   fleet_persist_t *p = &a->persist;
-  if (m->sequence > p->slots[slot].sequence) p->slots[slot].sequence = m->sequence;
+  if (m->sequence > slot->sequence) slot->sequence = m->sequence;
   p->deployment = d->deployment;
   p->revision = d->revision;
   if (m->sequence >= p->highest_sequence) {
@@ -68,7 +67,7 @@ static void begin_switch(fleet_agent_t *a, const fleet_desired_t *d, const fleet
   const bool retained = p->slots[slot].state == FLEET_SLOT_STATE_RETAINED;
   const bool soaks = a->update.state == FLEET_UPDATE_STATE_SOAK;
   const bool is_shadow = a->update.state == FLEET_UPDATE_STATE_SHADOW && a->update.target_slot == slot;
-  adopt(a, d, m, slot);
+  fleet_update_adopt(a, d, m, &p->slots[slot]);
   if (is_shadow && p->shadow_every != 0) {
     fleet_agent_save(a);
     fleet_shadow_tell(a);
@@ -87,16 +86,28 @@ static bool has_expired(const fleet_agent_t *a, const fleet_manifest_t *m) {
   return m->not_after != 0 && f->unix_ms != NULL && f->unix_ms(f->user) / 1000 > m->not_after;
 }
 
-static bool holds(const fleet_slot_record_t *slot, const fleet_manifest_t *m) { return memcmp(slot->digest, m->digest, 32) == 0; }
+bool fleet_update_holds(const fleet_slot_record_t *slot, const fleet_manifest_t *m) { return memcmp(slot->digest, m->digest, 32) == 0; }
 
 // Complete, and not what runs.
 static bool is_left(const fleet_slot_record_t *slot) {
   return ((1u << FLEET_SLOT_STATE_RETAINED | 1u << FLEET_SLOT_STATE_STAGED) >> slot->state & 1) != 0;
 }
 
-static void answer_again(fleet_agent_t *a, const fleet_desired_t *d) {
+void fleet_update_answer_again(fleet_agent_t *a, const fleet_desired_t *d) {
   a->persist.revision = d->revision;
   (void)fleet_report_note(a);
+}
+
+// A soak that is open gives way to a release that says so. 0: none is open any more. 1: it is waited for, or firmware goes back by
+// a reset, and the hello behind that is answered with the release.
+static int32_t supersede(fleet_agent_t *a, fleet_manifest_t *m) {
+  if (m->supersede == 0) return 1;
+  if (m->supersede == FLEET_CONDITIONS_SUPERSEDE_COMMIT) {
+    fleet_update_finish_soak(a);
+  } else {
+    fleet_update_revert(a, fleet_err_agent_reverted, FLEET_SLOT_STATE_STAGED);
+  }
+  return fleet_firmware_able(a) && a->reset_due ? 1 : verify(a, m); // a key may have gone with it
 }
 
 // What a release that is desired means now: 0 when it was taken up, 1 when it has to wait, or why it is refused.
@@ -105,26 +116,42 @@ static int32_t decide(fleet_agent_t *a, fleet_desired_t *d) {
   fleet_manifest_t m;
   if (d->manifest.n == 0) return -(int32_t)fleet_err_agent_manifest_missing;
   int32_t result = fleet_manifest_parse(d->manifest.at, d->manifest.n, &m);
+  d->component = m.component;
   if (result == 0) result = verify(a, &m);
   if (result == 0) result = fleet_accept_address(a, &m);
   if (result < 0) return result;
   d->digest = m.digest;
   const uint32_t active = a->update.active_slot;
-  const bool is_active = active != FLEET_NO_SLOT && holds(&p->slots[active], &m);
+  const bool firmware = fleet_firmware_able(a) && m.component == FLEET_COMPONENT_FIRMWARE;
+  const uint8_t *running = firmware ? fleet_firmware_running(a) : active != FLEET_NO_SLOT ? p->slots[active].digest : NULL;
+  const bool is_active = running != NULL && memcmp(running, m.digest, 32) == 0;
   if (!is_active && has_expired(a, &m)) return -(int32_t)fleet_err_manifest_expired;
+  const bool waits = a->update.state == FLEET_UPDATE_STATE_SOAK && !is_active;
+  if (firmware) {
+    if (waits && m.supersede != 0 && !fleet_update_holds(fleet_update_target(a), &m) && fleet_firmware_judge(a, &m) == 0 &&
+        fleet_transfer_judge(a, d, &m) == 0) {
+      result = supersede(a, &m);
+    }
+    return result == 0 ? fleet_firmware_decide(a, d, &m, is_active) : result;
+  }
+  if (fleet_firmware_open(a)) {
+    // What is wrong with it is told when its turn comes.
+    result = waits && fleet_accept_judge(a, &m) == 0 && fleet_transfer_judge(a, d, &m) == 0 ? supersede(a, &m) : 1;
+    if (result != 0) return result;
+  }
 
   const fleet_slot_record_t *target = fleet_update_target(a);
   const uint32_t state = a->update.state;
-  const bool again = d->deployment == p->deployment && holds(target, &m);
+  const bool again = d->deployment == p->deployment && fleet_update_holds(target, &m);
   if (state >= FLEET_UPDATE_STATE_VERIFIED && state <= FLEET_UPDATE_STATE_TRIAL) { // this ends by itself within seconds
     if (!again) return 1;
-    answer_again(a, d);
+    fleet_update_answer_again(a, d);
     return 0;
   }
   if (is_active) {
     if (m.sequence < p->floor) return -(int32_t)fleet_err_manifest_below_floor;
     a->fetching = false;
-    adopt(a, d, &m, active);
+    fleet_update_adopt(a, d, &m, &p->slots[active]);
     a->update.target_slot = (uint8_t)active;
     const bool soaks = state == FLEET_UPDATE_STATE_SOAK;
     if (!soaks) fleet_accept_rotate(a);
@@ -137,7 +164,7 @@ static int32_t decide(fleet_agent_t *a, fleet_desired_t *d) {
                  (state == FLEET_UPDATE_STATE_REVERTED || state == FLEET_UPDATE_STATE_FAILED) &&
                  (is_left(target) || refused)))) {
     // It asks again for what has ended, by itself or by command.
-    answer_again(a, d);
+    fleet_update_answer_again(a, d);
     return 0;
   }
   if (d->shadow_every != 0 &&
@@ -147,7 +174,7 @@ static int32_t decide(fleet_agent_t *a, fleet_desired_t *d) {
   // Sequence numbers guard installs, not the way back to a slot whose manifest was verified when it was installed.
   const uint32_t other = active == 0;
   const fleet_slot_record_t *slot = &p->slots[other];
-  if (holds(slot, &m) && slot->bytes == m.size && is_left(slot) && slot->sequence >= p->floor && m.sequence >= p->floor &&
+  if (fleet_update_holds(slot, &m) && slot->bytes == m.size && is_left(slot) && slot->sequence >= p->floor && m.sequence >= p->floor &&
       !refused) {
     begin_switch(a, d, &m, other);
     return 0;
@@ -155,17 +182,13 @@ static int32_t decide(fleet_agent_t *a, fleet_desired_t *d) {
   result = fleet_accept_judge(a, &m);
   if (result == 0) result = fleet_transfer_judge(a, d, &m);
   if (result == 0 && state == FLEET_UPDATE_STATE_SOAK) {
-    if (m.supersede == 0) return 1;
-    if (m.supersede == FLEET_CONDITIONS_SUPERSEDE_COMMIT) {
-      fleet_update_finish_soak(a);
-      result = verify(a, &m); // a key may have gone with it
-    } else {
-      fleet_update_revert(a, fleet_err_agent_reverted, FLEET_SLOT_STATE_STAGED);
-    }
+    result = supersede(a, &m);
     if (result == 0) result = fleet_transfer_judge(a, d, &m); // the slots have changed their parts
   }
-  if (result < 0) return result;
-  adopt(a, d, &m, fleet_transfer_slot(a, m.size));
+  if (result != 0) return result;
+  const uint32_t into = fleet_transfer_slot(a, m.size);
+  fleet_update_adopt(a, d, &m, &p->slots[into]);
+  a->update.target_slot = (uint8_t)into;
   fleet_transfer_begin(a, d, &m);
   return 0;
 }
@@ -181,7 +204,7 @@ void fleet_update_desired(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
   a->next_contact_s = d.next_contact_s;
   fleet_sleep_heard(a, true);
   if (d.window_s != 0 && (a->config->flags & FLEET_AGENT_FIXED_WINDOW) == 0) {
-    a->window_s = d.window_s;
+    a->window_s = d.window_s < FLEET_WINDOW_MAX_MS / 1000 ? d.window_s : FLEET_WINDOW_MAX_MS / 1000;
   }
   if (has(&d, FLEET_DESIRED_PICK_EVERY)) a->pick_every = (uint16_t)(d.pick_every > UINT16_MAX ? UINT16_MAX : d.pick_every);
   if (d.deployment != 0) {

@@ -5,6 +5,13 @@
 
 #include "fleet_runtime.h"
 
+// What is read back at once: of the stack; on WebAssembly, where each read leaves the module, a chunk.
+#ifdef __wasm__
+enum { check_bytes = 1024 };
+#else
+enum { check_bytes = fleet_flash_piece };
+#endif
+
 uint32_t fleet_round_up(uint32_t n, uint32_t unit) { return (n + unit - 1) & ~(unit - 1); }
 
 static int32_t failed(fleet_flash_t *f, int32_t error) {
@@ -33,16 +40,16 @@ static uint32_t piece_of(uint32_t left) { return left < fleet_flash_piece ? left
 
 int32_t fleet_flash_write(fleet_flash_t *f, uint32_t offset, const void *src, uint32_t n) {
   const uint8_t *from = src;
-  uint8_t piece[fleet_flash_piece];
+  uint8_t piece[check_bytes];
   const uint32_t whole = n & ~(f->geometry.unit_bytes - 1);
   int32_t result = whole == 0 ? 0 : fleet_flash_program(f, offset, from, whole);
   if (whole < n && result == 0) {
-    memset(piece, (int)f->geometry.erased, sizeof piece);
+    memset(piece, (int)f->geometry.erased, fleet_flash_piece);
     memcpy(piece, from + whole, n - whole);
     result = fleet_flash_program(f, offset + whole, piece, f->geometry.unit_bytes);
   }
   for (uint32_t take; n != 0 && result == 0; offset += take, from += take, n -= take) {
-    take = piece_of(n);
+    take = n < check_bytes ? n : (uint32_t)check_bytes;
     result = fleet_flash_read(f, offset, piece, take);
     if (result == 0 && memcmp(piece, from, take) != 0) return failed(f, fleet_err_flash_verify_failed);
   }
@@ -107,13 +114,14 @@ uint32_t fleet_record_read(fleet_flash_t *f, uint32_t offset, uint32_t end, flee
   if (end - offset < sizeof head || fleet_flash_read(f, offset, &head, sizeof head) != 0 || head.kind != record->kind) return 0;
   const uint32_t n = head.bytes - 4u;
   const uint32_t size = fleet_record_size(f, n);
-  if (n > record->capacity || size > end - offset) return 0;
+  if (n > UINT16_MAX || size > end - offset) return 0;
   uint32_t crc = head_crc(&head);
   for (uint32_t done = 0, take; done < n; done += take) {
     take = piece_of(n - done);
     if (fleet_flash_read(f, offset + fleet_record_bytes + done, piece, take) != 0) return 0;
     crc = fleet_crc32(crc, piece, take);
-    if (record->dst != NULL) memcpy(record->dst + done, piece, take);
+    const uint32_t room = done < record->capacity ? record->capacity - done : 0;
+    if (record->dst != NULL) memcpy(record->dst + done, piece, take < room ? take : room);
   }
   record->number = head.number;
   record->n = n;

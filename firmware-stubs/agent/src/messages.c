@@ -3,11 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "firmware.h"
 #include "shadow.h"
 
-uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t sequence, uint64_t uptime_ms) {
+static uint32_t open_for(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t component, uint32_t sequence, uint64_t uptime_ms) {
   const uint32_t at = fleet_cbor_map_open(w);
-  fleet_cbor_field(w, FLEET_ENVELOPE_COMPONENT, FLEET_COMPONENT_MODEL);
+  fleet_cbor_field(w, FLEET_ENVELOPE_COMPONENT, component);
   fleet_cbor_field_wide(w, FLEET_ENVELOPE_BOOT_ID, agent->boot_id);
   fleet_cbor_field(w, FLEET_ENVELOPE_SEQUENCE, sequence);
   fleet_cbor_field_wide(w, FLEET_ENVELOPE_UPTIME_MS, uptime_ms);
@@ -15,6 +16,10 @@ uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w,
     fleet_cbor_field_wide(w, FLEET_ENVELOPE_UNIX_TIME_MS, (uint64_t)(agent->unix_offset_ms + (int64_t)uptime_ms));
   }
   return at;
+}
+
+uint32_t fleet_messages_open(const fleet_agent_t *agent, fleet_cbor_writer_t *w, uint32_t sequence, uint64_t uptime_ms) {
+  return open_for(agent, w, FLEET_COMPONENT_MODEL, sequence, uptime_ms);
 }
 
 uint32_t fleet_messages_begin(fleet_agent_t *agent, fleet_cbor_writer_t *w, const char *suffix, uint32_t qos) {
@@ -70,7 +75,7 @@ static void bits_field(fleet_cbor_writer_t *w, uint32_t key, const uint8_t *bits
   if (n != 0) fleet_cbor_field_bytes(w, key, bits, n);
 }
 
-static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
+void fleet_messages_slot(fleet_cbor_writer_t *w, const fleet_slot_record_t *slot) {
   static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
       {FLEET_SLOT_DIGEST, cbor_put_32_bytes, offsetof(fleet_slot_record_t, digest)},
       {FLEET_SLOT_STATE, cbor_put_u8, offsetof(fleet_slot_record_t, state)},
@@ -78,15 +83,16 @@ static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
       {FLEET_SLOT_BYTES, cbor_put_u32, offsetof(fleet_slot_record_t, bytes)},
       {FLEET_SLOT_ERROR, cbor_put_u16 | cbor_unless_zero, offsetof(fleet_slot_record_t, error)},
   };
+  const uint32_t at = fleet_cbor_map_open(w);
+  fleet_cbor_write_rows(w, FLEET_CBOR_ROWS(rows), slot);
+  fleet_cbor_map_close(w, at);
+}
+
+static void slots_field(const fleet_agent_t *agent, fleet_cbor_writer_t *w) {
   fleet_cbor_key(w, FLEET_HELLO_SLOTS);
   const uint32_t slots = fleet_agent_slots(agent->config);
   fleet_cbor_array(w, slots);
-  for (uint32_t i = 0; i < slots; i++) {
-    const fleet_slot_record_t *slot = &agent->persist.slots[i];
-    const uint32_t at = fleet_cbor_map_open(w);
-    fleet_cbor_write_rows(w, FLEET_CBOR_ROWS(rows), slot);
-    fleet_cbor_map_close(w, at);
-  }
+  for (uint32_t i = 0; i < slots; i++) fleet_messages_slot(w, &agent->persist.slots[i]);
 }
 
 static void sensors_field(const fleet_agent_config_t *config, fleet_cbor_writer_t *w) {
@@ -131,6 +137,7 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
                                 (agent->platform->unix_ms != NULL) * (uint32_t)FLEET_CAPABILITY_TRUSTED_TIME |
                                 (config->sample_ram != NULL) * (uint32_t)FLEET_CAPABILITY_SAMPLES |
                                 shadow * (uint32_t)FLEET_CAPABILITY_SHADOW |
+                                fleet_firmware_able(agent) * (uint32_t)FLEET_CAPABILITY_FIRMWARE |
                                 (fleet_agent_slots(config) == 1 ? (uint32_t)FLEET_CAPABILITY_ONE_SLOT
                                                                 : (uint32_t)FLEET_CAPABILITY_RETAINED_SLOT);
   fleet_cbor_writer_t w;
@@ -166,14 +173,18 @@ bool fleet_messages_hello(fleet_agent_t *agent) {
       {FLEET_HELLO_TELEMETRY_DROPPED, cbor_put_u32 | cbor_unless_zero, offsetof(fleet_persist_t, windows_dropped)},
   };
   fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), p);
-  // At most 99 bytes and, behind them, 37: where names and sensors are so long they are told by telemetry alone.
-  if (w.capacity - w.used >= 136) fleet_messages_counters(agent, &w, FLEET_HELLO_COUNTERS);
+  // At most 99 bytes and, behind them, 93 and the images: where names and sensors are so long they are told by telemetry alone.
+  if (w.capacity - w.used >= 192 + fleet_firmware_able(agent) * 118u) fleet_messages_counters(agent, &w, FLEET_HELLO_COUNTERS);
   if (p->ask_counter != 0) fleet_cbor_field(&w, FLEET_HELLO_ASK_COUNTER, p->ask_counter);
   if (shadow) fleet_cbor_field(&w, FLEET_HELLO_SHADOW_STATE_BYTES, config->shadow_state_bytes);
   for (uint32_t i = 0; i < FLEET_AGENT_KEY_MAX; i++) {
     uint8_t id[32];
     if (fleet_accept_key_id(agent, i, id)) fleet_cbor_field_bytes(&w, FLEET_HELLO_CURRENT_KEY + i, id, 8);
   }
+  uint8_t stages[fleet_stage_max];
+  fleet_cbor_field_bytes(&w, FLEET_HELLO_FRONT_END, stages, fleet_stage_versions(stages));
+  fleet_firmware_fields(agent, &w);
+  fleet_ask_settings(agent, &w);
   return fleet_messages_end(agent, &w, at, 1);
 }
 
@@ -192,7 +203,7 @@ bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
   };
   fleet_cbor_writer_t w;
   fleet_mqtt_publish_begin(&agent->mqtt, "state", 1, &w);
-  const uint32_t at = fleet_messages_open(agent, &w, note->sequence, note->uptime_ms);
+  const uint32_t at = open_for(agent, &w, note->component, note->sequence, note->uptime_ms);
   fleet_cbor_write_rows(&w, FLEET_CBOR_ROWS(rows), note);
   if (note->has_digest) fleet_cbor_field_bytes(&w, FLEET_STATE_DIGEST, note->digest, 32);
   if (note->self_test != 0) {
@@ -217,7 +228,9 @@ bool fleet_messages_note(fleet_agent_t *agent, const fleet_note_t *note) {
 
 bool fleet_messages_want(fleet_agent_t *agent, uint32_t count) {
   fleet_cbor_writer_t w;
-  const uint32_t at = fleet_messages_begin(agent, &w, "want", 0);
+  const uint32_t component = fleet_firmware_is_target(agent) ? FLEET_COMPONENT_FIRMWARE : FLEET_COMPONENT_MODEL;
+  fleet_mqtt_publish_begin(&agent->mqtt, "want", 0, &w);
+  const uint32_t at = open_for(agent, &w, component, agent->sequence, agent->uptime_ms);
   static const FLEET_CONST_MEMORY fleet_cbor_put_t rows[] = {
       {FLEET_WANT_TRANSFER, cbor_put_8_bytes, offsetof(fleet_agent_t, persist.transfer)},
       {FLEET_WANT_OFFSET, cbor_put_u32, offsetof(fleet_agent_t, next_offset)},

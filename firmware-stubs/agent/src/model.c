@@ -119,8 +119,10 @@ static void inspect(fleet_agent_t *a, const void *data, uint32_t bytes, uint32_t
     at_end += value == low || value == high;
   }
   const uint32_t crc = fleet_crc32(0, data, bytes);
-  if (at_end * 4 >= n) fleet_window_increment(&a->window.saturated);
-  if (a->model_runs != 0 && crc == a->input_crc) fleet_window_increment(&a->window.stuck);
+  if (fleet_window_takes(a)) {
+    if (at_end * 4 >= n) fleet_window_increment(&a->window.saturated);
+    if (a->model_runs != 0 && crc == a->input_crc) fleet_window_increment(&a->window.stuck);
+  }
   a->input_crc = crc;
 }
 
@@ -227,6 +229,7 @@ uint64_t fleet_model_tick(fleet_agent_t *a) {
     }
     fleet_shadow_keep(a);
     fleet_model_started(a);
+    a->ood_bin = 0;
     if (fleet_begin(&a->runtime) < 0) return a->now_us + a->period_us;
     a->inferring = true;
   }

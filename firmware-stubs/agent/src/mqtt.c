@@ -378,6 +378,14 @@ fleet_mqtt_time_t fleet_mqtt_due(const fleet_mqtt_t *m, fleet_mqtt_time_t now) {
   }
 }
 
+bool fleet_mqtt_flush(fleet_mqtt_t *m) {
+  if (m->state != fleet_mqtt_up) return true;
+  const bool more = m->blocked; // the poll has left something behind
+  const bool ok = flush(m);
+  m->blocked = m->blocked || more;
+  return ok;
+}
+
 bool fleet_mqtt_can_publish(const fleet_mqtt_t *m) { return m->state == fleet_mqtt_up && !m->publish_pending; }
 
 void fleet_mqtt_publish_begin(fleet_mqtt_t *m, const FLEET_CONST_MEMORY char *suffix, fleet_size_t qos, fleet_cbor_writer_t *payload) {

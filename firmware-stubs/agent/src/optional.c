@@ -1,5 +1,6 @@
 // Parts that a port may leave out, and what the agent does without them: commands (ask.c, hmac.c), inputs for the platform
-// (samples.c), shadow runs (shadow.c), sleepers (sleep.c). A program that links one of those files gets it instead.
+// (samples.c), shadow runs (shadow.c), sleepers (sleep.c), edges by command (edges.c), cadence (watch.c), merged windows (merge.c). A program that links one of those files gets it instead.
+#include "ring.h"
 #include "shadow.h"
 #include "update.h"
 
@@ -13,6 +14,11 @@ OPTIONAL void fleet_ask(fleet_agent_t *a, const uint8_t *payload, uint32_t n) {
   (void)payload;
   (void)n;
   fleet_agent_count(a, FLEET_LOSS_COUNTER_ASK_REFUSED);
+}
+
+OPTIONAL void fleet_ask_settings(const fleet_agent_t *a, fleet_cbor_writer_t *w) {
+  (void)a;
+  (void)w;
 }
 
 OPTIONAL void fleet_samples_feed(fleet_agent_t *a, const void *data, uint32_t bytes, uint32_t dtype) {
@@ -43,6 +49,43 @@ OPTIONAL bool fleet_samples_ask(fleet_agent_t *a, uint32_t count, uint32_t ask) 
   (void)count;
   (void)ask;
   return false;
+}
+
+OPTIONAL bool fleet_samples_capture(fleet_agent_t *a, fleet_cbor_span_t rule) {
+  (void)a;
+  (void)rule;
+  return false;
+}
+
+OPTIONAL bool fleet_edges_monitor(const fleet_agent_t *a, uint32_t index, fleet_monitor_t *monitor) {
+  return fleet_monitor(&a->runtime, index, monitor) >= 0;
+}
+
+OPTIONAL uint32_t fleet_edges_schema(const fleet_agent_t *a) { return fleet_monitors_crc(&a->runtime); }
+
+OPTIONAL bool fleet_edges_set(fleet_agent_t *a, fleet_cbor_span_t data) {
+  (void)a;
+  (void)data;
+  return false;
+}
+
+OPTIONAL void fleet_watch_value(fleet_agent_t *a, uint32_t stream, const fleet_monitor_t *monitor, int32_t value) {
+  (void)a;
+  (void)stream;
+  (void)monitor;
+  (void)value;
+}
+
+OPTIONAL void fleet_watch_window(fleet_agent_t *a) { (void)a; }
+
+OPTIONAL uint32_t fleet_watch_window_s(const fleet_agent_t *a) { return a->window_s; }
+
+OPTIONAL void fleet_ring_rescue(fleet_ring_t *ring) { (void)ring; }
+
+OPTIONAL uint32_t fleet_ring_windows(fleet_ring_t *ring, uint32_t sector, uint32_t records) {
+  (void)ring;
+  (void)sector;
+  return records;
 }
 
 OPTIONAL bool fleet_shadow_able(const fleet_agent_t *a) {

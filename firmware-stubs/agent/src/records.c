@@ -7,6 +7,9 @@
 // what a boot has found: its first save is a snapshot behind all that a cut may have touched, its second one too, for the
 // first may stand where an earlier boot was cut without a trace; from then on patches are safe. The other sector is
 // erased when this one is full, and holds the last good state until then.
+//
+// A newer firmware that was tried may have left longer records than this one knows: what it has appended is passed over, for
+// what else they say (sequences, keys, slots) must outlive the way back.
 #include "fleet_records.h"
 
 #include <stddef.h>
@@ -23,8 +26,14 @@ enum {
   sector_min = 1024,
 };
 
+#ifdef FLEET_WITHOUT_FIRMWARE
+enum { firmware_slots = 0 };
+#else
+enum { firmware_slots = 2 };
+#endif
+enum { persist_fields = 15 * 4 + (2 + firmware_slots) * 44 + 8 + FLEET_REFUSED_DIGESTS * 16 + 12 + 12 + 2 * 68 };
 typedef char persist_has_no_padding[sizeof(fleet_persist_t) ==
-                                  15 * 4 + 2 * 44 + 8 + FLEET_REFUSED_DIGESTS * 16 + 12 + 12 + 2 * 68 ? 1 : -1];
+                                  persist_fields ? 1 : -1];
 // A sector has room for the snapshot it starts with and one more: the only copy of the state is never erased.
 typedef char sector_holds_two[2 * record_max + grid <= sector_min ? 1 : -1];
 
@@ -102,10 +111,10 @@ void fleet_records_open(fleet_records_t *r, fleet_flash_t *flash, fleet_persist_
   }
   const uint32_t base = r->sector * bytes;
   record.kind = kind_patch;
-  while ((size = fleet_record_read(flash, base + r->used, base + bytes, &record)) != 0 &&
-         record.number <= sizeof *state - record.n) {
-    memcpy((uint8_t *)state + record.number, &found, record.n);
-    r->used += size;
+  for (; (size = fleet_record_read(flash, base + r->used, base + bytes, &record)) != 0; r->used += size) {
+    if (record.number >= sizeof *state) continue; // of fields that a newer firmware has
+    const uint32_t room = (uint32_t)sizeof *state - record.number;
+    memcpy((uint8_t *)state + record.number, &found, record.n < room ? record.n : room);
   }
   r->loose = 2;
   (void)is_saved(r, state);

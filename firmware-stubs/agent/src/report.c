@@ -2,7 +2,7 @@
 // answered.
 #include <string.h>
 
-#include "update.h"
+#include "firmware.h"
 
 fleet_note_t *fleet_report_at(fleet_agent_t *a, uint32_t n) {
   const uint32_t at = a->note_first + n;
@@ -30,6 +30,7 @@ static fleet_note_t *new_note(fleet_agent_t *a, uint32_t update_state, uint32_t 
 
 fleet_note_t *fleet_report_note(fleet_agent_t *a) {
   fleet_note_t *note = new_note(a, a->update.state, a->update.error);
+  note->component = fleet_firmware_is_target(a) ? FLEET_COMPONENT_FIRMWARE : FLEET_COMPONENT_MODEL;
   note->deployment = a->persist.deployment;
   note->revision = a->persist.revision;
   note->attempts = a->update.attempts;
@@ -50,6 +51,7 @@ void fleet_report_self_test(fleet_agent_t *a, fleet_note_t *note, uint32_t vecto
 void fleet_report_answer(fleet_agent_t *a, const fleet_desired_t *d, int32_t result) {
   const uint32_t error = result < 0 ? (uint32_t)-result : 0;
   fleet_note_t *note = new_note(a, error != 0 ? FLEET_UPDATE_STATE_FAILED : FLEET_UPDATE_STATE_QUEUED, error);
+  note->component = (uint8_t)d->component;
   note->deployment = d->deployment;
   note->revision = d->revision;
   note->has_digest = d->digest != NULL;

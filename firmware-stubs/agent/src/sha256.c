@@ -1,4 +1,5 @@
-// SHA-256, see fleet_sha256.h. Small on purpose: one round loop, the schedule in a ring.
+// SHA-256, see fleet_sha256.h. Small on purpose: one round loop, the schedule in a ring. WebAssembly, where a fleet hashes in one
+// process and bytes of code cost nothing, has the rounds written out.
 #include "fleet_sha256.h"
 
 #include <string.h>
@@ -12,6 +13,47 @@ static const FLEET_CONST_MEMORY uint32_t round_constants[64] = {
     0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+#ifdef __wasm__
+
+static inline uint32_t rotate_right(uint32_t x, uint32_t n) { return (x >> n) | (x << (32 - n)); }
+
+static inline uint32_t load_be32(const uint8_t *p) {
+  uint32_t word;
+  memcpy(&word, p, sizeof word);
+  return __builtin_bswap32(word);
+}
+
+// The eight working variables change places from round to round instead of being moved.
+#define ROUND(a, b, c, d, e, f, g, h, i, word)                                                                          \
+  {                                                                                                                     \
+    const uint32_t t1 = h + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) + (g ^ (e & (f ^ g))) +    \
+                        round_constants[i] + (word);                                                                    \
+    d += t1;                                                                                                            \
+    h = t1 + (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & b) | (c & (a | b)));              \
+  }
+#define ROUNDS(i, WORD)                                                                                            \
+  ROUND(a, b, c, d, e, f, g, h, i, WORD(i)) ROUND(h, a, b, c, d, e, f, g, i + 1, WORD(i + 1))                      \
+  ROUND(g, h, a, b, c, d, e, f, i + 2, WORD(i + 2)) ROUND(f, g, h, a, b, c, d, e, i + 3, WORD(i + 3))              \
+  ROUND(e, f, g, h, a, b, c, d, i + 4, WORD(i + 4)) ROUND(d, e, f, g, h, a, b, c, i + 5, WORD(i + 5))              \
+  ROUND(c, d, e, f, g, h, a, b, i + 6, WORD(i + 6)) ROUND(b, c, d, e, f, g, h, a, i + 7, WORD(i + 7))
+#define FIRST(i) (w[(i) & 15] = load_be32(byte + 4 * (i)))
+#define NEXT(i)                                                                                                         \
+  (w[(i) & 15] += (rotate_right(w[((i) + 1) & 15], 7) ^ rotate_right(w[((i) + 1) & 15], 18) ^ (w[((i) + 1) & 15] >> 3)) + \
+                  w[((i) + 9) & 15] +                                                                                   \
+                  (rotate_right(w[((i) + 14) & 15], 17) ^ rotate_right(w[((i) + 14) & 15], 19) ^ (w[((i) + 14) & 15] >> 10)))
+
+static void compress(fleet_sha256_t *sha) {
+  const uint8_t *byte = sha->block.bytes;
+  uint32_t w[16];
+  uint32_t *s = sha->state;
+  uint32_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
+  ROUNDS(0, FIRST) ROUNDS(8, FIRST)
+  ROUNDS(16, NEXT) ROUNDS(24, NEXT) ROUNDS(32, NEXT) ROUNDS(40, NEXT) ROUNDS(48, NEXT) ROUNDS(56, NEXT)
+  s[0] += a, s[1] += b, s[2] += c, s[3] += d, s[4] += e, s[5] += f, s[6] += g, s[7] += h;
+}
+
+#else
 
 static FLEET_OUT_OF_LINE uint32_t rotate_right(uint32_t x, fleet_size_t n) { return (x >> n) | (x << (32 - n)); }
 
@@ -43,6 +85,8 @@ static void compress(fleet_sha256_t *sha) {
   }
   for (fleet_size_t i = 0; i < 8; i++) sha->state[i] += s[i];
 }
+
+#endif
 
 void fleet_sha256_init(fleet_sha256_t *sha) {
   static const FLEET_CONST_MEMORY uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fleet_payload.h"
-#include "update.h"
+#include "firmware.h"
 
 enum {
   progress_grain_bytes = 4096, // of the persisted progress; a sector when sectors are larger
@@ -46,7 +46,7 @@ int32_t fleet_transfer_judge(const fleet_agent_t *a, const fleet_desired_t *d, c
     return -(int32_t)fleet_err_manifest_digest_mismatch;
   }
   if (full) return 0;
-  if (d->method > FLEET_TRANSFER_METHOD_DELTA || !can_decode(a)) return -(int32_t)fleet_err_wire_method_unsupported;
+  if (m->component == FLEET_COMPONENT_FIRMWARE || d->method > FLEET_TRANSFER_METHOD_DELTA || !can_decode(a)) return -(int32_t)fleet_err_wire_method_unsupported;
   const fleet_slot_record_t *base = &a->persist.slots[fleet_transfer_slot(a, m->size) ^ 1u];
   const bool has_base = (base->state == FLEET_SLOT_STATE_ACTIVE || base->state == FLEET_SLOT_STATE_RETAINED) &&
                         d->base_digest.n != 0 && memcmp(d->base_digest.at, base->digest, 32) == 0;
@@ -55,13 +55,14 @@ int32_t fleet_transfer_judge(const fleet_agent_t *a, const fleet_desired_t *d, c
 
 void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const fleet_manifest_t *m) {
   fleet_persist_t *p = &a->persist;
-  const uint32_t target = fleet_transfer_slot(a, m->size);
-  fleet_slot_record_t *slot = &p->slots[target];
+  const uint32_t target = a->update.target_slot;
+  fleet_slot_record_t *slot = fleet_update_target(a);
   const uint8_t *payload = d->transfer.n == 0 ? m->digest : d->payload_digest.at;
+  fleet_firmware_forget(a);
   const bool same = slot->state == FLEET_SLOT_STATE_PARTIAL && memcmp(slot->digest, m->digest, 32) == 0 &&
                     slot->bytes == m->size;
   const bool same_payload = memcmp(p->transfer, payload, 8) == 0;
-  const bool running = same && same_payload && a->fetching && a->update.target_slot == target;
+  const bool running = same && same_payload && a->fetching;
   if (target == a->update.active_slot) { // the only slot: from this record on the device has no model
     a->update.active_slot = FLEET_NO_SLOT;
     fleet_model_unload(a);
@@ -79,7 +80,6 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
   if (!same || !goes_on) p->fetched = 0;
   memcpy(p->transfer, payload, 8);
   slot->sequence = m->sequence;
-  a->update.target_slot = (uint8_t)target;
   a->update.state = FLEET_UPDATE_STATE_FETCHING;
   a->update.quick = 0;
   a->update.attempt_open = 0;
@@ -100,11 +100,15 @@ void fleet_transfer_begin(fleet_agent_t *a, const fleet_desired_t *d, const flee
   (void)fleet_report_note(a);
 }
 
+static uint32_t target_sector(const fleet_agent_t *a) {
+  return fleet_firmware_is_target(a) ? fleet_firmware_sector(a) : a->config->flash.sector_bytes;
+}
+
 // Writes n bytes at `offset` of the target slot, erasing every sector whose start it reaches, and reads them back.
 // offset is a multiple of 32. Nothing is touched before the record is durable that gives the slot up.
 static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uint32_t n) {
   const fleet_platform_t *f = a->platform;
-  const uint32_t sector = a->config->flash.sector_bytes;
+  const uint32_t sector = target_sector(a);
   const uint32_t base = fleet_agent_slot_offset(a->config, a->update.target_slot);
   if (fleet_slot_is_ram(a, a->update.target_slot)) {
     memcpy((uint8_t *)a->config->bundle_ram + offset, data, n); // the bundle fits, and its bytes end with it
@@ -112,12 +116,16 @@ static int32_t store(fleet_agent_t *a, uint32_t offset, const uint8_t *data, uin
   }
   int32_t result = fleet_agent_save(a) ? 0 : -(int32_t)fleet_err_flash_write_failed;
   for (uint32_t done = 0, take; done < n && result == 0; done += take) {
-    const uint32_t at = base + offset + done;
-    const uint32_t in_sector = (offset + done) % sector;
+    const uint32_t at = offset + done;
+    const uint32_t in_sector = at % sector;
     take = sector - in_sector;
     if (take > n - done) take = n - done;
-    if (in_sector == 0) result = fleet_flash_erase(&a->flash, at);
-    if (result == 0) result = fleet_flash_write(&a->flash, at, data + done, take);
+    if (fleet_firmware_is_target(a)) {
+      result = fleet_firmware_write(a, at, data + done, take);
+    } else {
+      if (in_sector == 0) result = fleet_flash_erase(&a->flash, base + at);
+      if (result == 0) result = fleet_flash_write(&a->flash, base + at, data + done, take);
+    }
     if (f->watchdog != NULL) f->watchdog(f->user); // one chunk of a delta may make a whole slot
   }
   return result;
@@ -262,7 +270,7 @@ void fleet_transfer_chunk(fleet_agent_t *a, const uint8_t *payload, uint32_t n) 
     fetch_complete(a);
     return;
   }
-  const uint32_t sector = a->config->flash.sector_bytes;
+  const uint32_t sector = target_sector(a);
   const uint32_t grain = sector > progress_grain_bytes ? sector : (uint32_t)progress_grain_bytes;
   const uint32_t stored = made - made % sector;
   if (stored >= a->persist.fetched + grain && !fleet_slot_is_ram(a, a->update.target_slot)) {

@@ -1,10 +1,14 @@
 // Work in slices: hashing a slot, running the golden vectors of the bundle in it. What follows from the outcome is update.c's.
 #include <string.h>
 
+#include "firmware.h"
 #include "shadow.h"
-#include "update.h"
 
+#ifdef __wasm__
+enum { hash_slice_bytes = 4096, hash_piece_bytes = 4096 }; // each read leaves the module
+#else
 enum { hash_slice_bytes = 4096, hash_piece_bytes = 256 };
+#endif
 
 void fleet_trial_job(fleet_agent_t *a, uint32_t job, uint32_t slot) {
   a->job = (uint8_t)job;
@@ -30,13 +34,22 @@ static bool hash_slice(fleet_agent_t *a, uint32_t end, bool *failed) {
   return a->job_offset >= end;
 }
 
+// What the job hashes, as it is on record.
+static const fleet_slot_record_t *hashed(fleet_agent_t *a) {
+  return fleet_firmware_able(a) && a->job_slot == FLEET_FIRMWARE_SLOT ? fleet_firmware_target(a) : &a->persist.slots[a->job_slot];
+}
+
 static bool slot_matches(fleet_agent_t *a, bool failed) {
   uint8_t digest[32];
   fleet_sha256_final(&a->sha, digest);
-  return !failed && memcmp(digest, a->persist.slots[a->job_slot].digest, 32) == 0;
+  return !failed && memcmp(digest, hashed(a)->digest, 32) == 0;
 }
 
 static void self_test_failed(fleet_agent_t *a, int32_t result) {
+  if (fleet_firmware_on_trial(a)) {
+    fleet_firmware_go_back(a, (uint32_t)-result);
+    return;
+  }
   const uint32_t vector = a->test_vector;
   const uint32_t step = a->test.failed_step;
   fleet_note_t *note = fleet_update_fail(a, result, true);
@@ -89,6 +102,10 @@ static void self_test_slice(fleet_agent_t *a) {
 // The target slot was hashed: its bundle is loaded for the trial, or to be a shadow.
 static void target_checked(fleet_agent_t *a, bool matches) {
   const bool is_shadow = a->job == job_check_shadow;
+  if (fleet_firmware_able(a) && a->job_slot == FLEET_FIRMWARE_SLOT) {
+    fleet_firmware_checked(a, matches);
+    return;
+  }
   int32_t result = -(int32_t)fleet_err_agent_slot_corrupt;
   if (matches) result = is_shadow ? fleet_shadow_load(a) : fleet_model_load(a, a->job_slot);
   const fleet_runtime_t *runtime = is_shadow ? &fleet_shadow_of(a)->runtime : &a->runtime;
@@ -103,10 +120,16 @@ static void target_checked(fleet_agent_t *a, bool matches) {
 }
 
 static void active_checked(fleet_agent_t *a, bool matches) {
+  const bool proves = fleet_firmware_on_trial(a) && a->update.state == FLEET_UPDATE_STATE_TRIAL;
   a->job = job_none;
   int32_t result = matches ? fleet_model_load(a, a->job_slot) : -(int32_t)fleet_err_agent_slot_corrupt;
   if (result < 0) {
     fleet_update_revert(a, (uint32_t)-result, FLEET_SLOT_STATE_CORRUPT);
+    return;
+  }
+  if (proves) { // of the firmware: the model there is computes what it did
+    a->test_cycles = a->test_runs = a->test_latency_us = 0;
+    a->job = job_self_test;
     return;
   }
   fleet_model_start(a);
@@ -134,11 +157,11 @@ bool fleet_trial_work(fleet_agent_t *a) {
   }
   switch (job) {
     case job_check_active:
-      if (hash_slice(a, a->persist.slots[a->job_slot].bytes, &failed)) active_checked(a, slot_matches(a, failed));
+      if (hash_slice(a, hashed(a)->bytes, &failed)) active_checked(a, slot_matches(a, failed));
       return true;
     case job_check_target:
     case job_check_shadow:
-      if (hash_slice(a, a->persist.slots[a->job_slot].bytes, &failed)) target_checked(a, slot_matches(a, failed));
+      if (hash_slice(a, hashed(a)->bytes, &failed)) target_checked(a, slot_matches(a, failed));
       return true;
     case job_rehash:
       if (!hash_slice(a, a->persist.fetched, &failed)) return true;

@@ -7,10 +7,12 @@
 // is touched only after the record that calls it partial; the active slot's flash is never touched.
 #include <string.h>
 
+#include "firmware.h"
 #include "shadow.h"
-#include "update.h"
 
-fleet_slot_record_t *fleet_update_target(fleet_agent_t *a) { return &a->persist.slots[a->update.target_slot]; }
+fleet_slot_record_t *fleet_update_target(fleet_agent_t *a) {
+  return fleet_firmware_is_target(a) ? fleet_firmware_target(a) : &a->persist.slots[a->update.target_slot];
+}
 
 static void remember_refused(fleet_agent_t *a, const fleet_slot_record_t *slot, uint32_t error) {
   fleet_refused_t *list = a->persist.refused;
@@ -73,7 +75,7 @@ fleet_note_t *fleet_update_fail(fleet_agent_t *a, int32_t result, bool refuse) {
   a->update.attempt_open = 0;
   a->update.quick = 0;
   a->persist.by_next_key = 0;
-  const bool reverted = was_trial && a->update.active_slot != FLEET_NO_SLOT;
+  const bool reverted = was_trial && (a->update.active_slot != FLEET_NO_SLOT || fleet_firmware_is_target(a));
   fleet_note_t *note = fleet_update_enter(a, reverted ? FLEET_UPDATE_STATE_REVERTED : FLEET_UPDATE_STATE_FAILED, error);
   if (was_trial) start_active(a);
   finish_queued(a);
@@ -89,6 +91,7 @@ void fleet_update_begin_trial(fleet_agent_t *a) {
 }
 
 void fleet_update_proceed(fleet_agent_t *a) {
+  if (fleet_firmware_is_target(a)) return; // its tick goes on
   if (a->persist.shadow_every != 0 && a->update.active_slot != FLEET_NO_SLOT) {
     fleet_shadow_enter(a);
   } else {
@@ -99,6 +102,11 @@ void fleet_update_proceed(fleet_agent_t *a) {
 // Makes the proven target slot active: one record.
 void fleet_update_commit(fleet_agent_t *a) {
   fleet_persist_t *p = &a->persist;
+  if (fleet_firmware_open(a)) { // the model of now has passed its vectors on it
+    a->job = job_none;
+    fleet_model_start(a);
+    return;
+  }
   if (fleet_slot_is_ram(a, a->update.target_slot)) {
     // Proven in RAM. From this record on the device has no model until the copy is complete and has passed the same trial.
     fleet_model_unload(a);
@@ -139,6 +147,10 @@ static bool has_retained(const fleet_agent_t *a) {
 // From soak (or a rotten active slot) back to the retained slot: one record.
 void fleet_update_revert(fleet_agent_t *a, uint32_t error, uint32_t slot_state) {
   fleet_persist_t *p = &a->persist;
+  if (fleet_firmware_on_trial(a)) {
+    fleet_firmware_go_back(a, error);
+    return;
+  }
   const uint32_t other = a->update.active_slot ^ 1u;
   fleet_slot_record_t *bad = &p->slots[a->update.active_slot];
   const uint32_t attempts = a->update.attempts;
@@ -167,6 +179,7 @@ void fleet_update_active_corrupt(fleet_agent_t *a) {
 }
 
 void fleet_update_finish_soak(fleet_agent_t *a) {
+  if (fleet_firmware_is_target(a) && !fleet_firmware_finish(a)) return;
   a->update.attempt_open = 0;
   a->update.attempts = 0;
   fleet_accept_rotate(a);
@@ -183,7 +196,7 @@ static uint32_t left_state(const fleet_agent_t *a) {
 
 bool fleet_update_abort(fleet_agent_t *a) {
   const uint32_t state = a->update.state;
-  if (state == FLEET_UPDATE_STATE_SOAK) {
+  if (state == FLEET_UPDATE_STATE_SOAK || fleet_firmware_on_trial(a)) {
     fleet_update_revert(a, fleet_err_agent_aborted, FLEET_SLOT_STATE_STAGED);
     return true;
   }
@@ -218,7 +231,7 @@ bool fleet_update_erase(fleet_agent_t *a, uint32_t slot) {
 }
 
 bool fleet_update_go_back(fleet_agent_t *a, uint32_t error) {
-  if (a->update.active_slot == FLEET_NO_SLOT || (a->job != job_none && a->job != job_rehash)) return false;
+  if (a->update.active_slot == FLEET_NO_SLOT || fleet_firmware_open(a) || (a->job != job_none && a->job != job_rehash)) return false;
   if (!has_retained(a)) {
     fleet_report_note(a)->error = fleet_err_agent_retained_missing;
     return false;
@@ -232,6 +245,12 @@ void fleet_update_boot(fleet_agent_t *a) {
   const uint32_t cause = a->config->reset_cause;
   const bool faulty = cause == FLEET_RESET_CAUSE_WATCHDOG || cause == FLEET_RESET_CAUSE_FAULT ||
                       cause == FLEET_RESET_CAUSE_BROWN_OUT;
+  fleet_firmware_boot(a);
+  if (fleet_firmware_open(a)) {
+    fleet_agent_save(a);
+    start_active(a);
+    return;
+  }
   if (a->update.attempt_open && faulty && a->update.attempts < UINT8_MAX) a->update.attempts++;
   const bool given_up = a->update.attempts >= FLEET_ATTEMPTS;
   const bool in_trial = a->update.state == FLEET_UPDATE_STATE_TRIAL;
@@ -281,13 +300,14 @@ void fleet_update_boot(fleet_agent_t *a) {
 
 static uint32_t tick_soak(fleet_agent_t *a) {
   fleet_persist_t *p = &a->persist;
-  if (a->update.state != FLEET_UPDATE_STATE_SOAK || !a->running) return never_ms;
+  const bool bare = fleet_firmware_is_target(a) && a->update.active_slot == FLEET_NO_SLOT; // firmware that has no model to run
+  if (a->update.state != FLEET_UPDATE_STATE_SOAK || !(a->running || bare)) return never_ms;
   const uint32_t healthy_ms = (a->config->healthy_s == 0 ? 60 : a->config->healthy_s) * 1000;
   const uint32_t left_s = p->soak_s > p->soaked_s ? p->soak_s - p->soaked_s : 0;
   const uint32_t counted_ms = now_ms(a) - a->soak_counted_ms;
   const uint32_t more_s = counted_ms / 1000;
   if (more_s >= left_s) {
-    if (a->model_runs != 0) {
+    if (a->model_runs != 0 || bare) {
       fleet_update_finish_soak(a);
       return 0;
     }
@@ -302,7 +322,7 @@ static uint32_t tick_soak(fleet_agent_t *a) {
     return wait_ms;
   }
   uint32_t wait_ms = fleet_agent_until(a, a->healthy_since_ms + healthy_ms);
-  if (wait_ms == 0 && a->model_runs != 0) {
+  if (wait_ms == 0 && (a->model_runs != 0 || bare)) {
     p->soaked_s += more_s;
     a->soak_counted_ms += more_s * 1000;
     a->update.attempt_open = 0;
@@ -319,6 +339,8 @@ static uint32_t tick_soak(fleet_agent_t *a) {
 uint32_t fleet_update_tick(fleet_agent_t *a) {
   fleet_shadow_tick(a);
   const uint32_t transfer = fleet_transfer_tick(a);
+  const uint32_t firmware = fleet_firmware_tick(a);
   const uint32_t soak = tick_soak(a);
-  return transfer < soak ? transfer : soak;
+  const uint32_t update = transfer < soak ? transfer : soak;
+  return update < firmware ? update : firmware;
 }

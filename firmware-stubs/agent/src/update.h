@@ -17,6 +17,7 @@ typedef struct {
   uint32_t shadow_every;
   uint64_t server_time_ms;
   const uint8_t *digest; // of a manifest that was verified
+  uint32_t component;    // of it
   fleet_cbor_span_t manifest;
   fleet_cbor_span_t transfer;
   // of the transfer
@@ -58,6 +59,17 @@ void fleet_accept_rotate(fleet_agent_t *agent);
 int32_t fleet_accept_address(const fleet_agent_t *agent, const fleet_manifest_t *manifest);
 // Whether this device may and can run the bundle that the (verified) manifest names. No side effect.
 int32_t fleet_accept_judge(const fleet_agent_t *agent, const fleet_manifest_t *manifest);
+// Parts of that: the sequence and the digest may be installed; the firmware that runs is not too old for it.
+int32_t fleet_accept_sequence(const fleet_agent_t *agent, const fleet_manifest_t *manifest);
+int32_t fleet_accept_version(const fleet_agent_t *agent, const fleet_manifest_t *manifest);
+// Whether every bit of `need` is in `have`.
+bool fleet_accept_bits(const uint8_t *need, uint32_t n, const uint8_t *have, uint32_t have_n);
+
+// desired.c
+// The release is taken up for `slot`, which has its bytes or will have; not saved.
+void fleet_update_adopt(fleet_agent_t *agent, const fleet_desired_t *desired, const fleet_manifest_t *manifest, fleet_slot_record_t *slot);
+void fleet_update_answer_again(fleet_agent_t *agent, const fleet_desired_t *desired);
+bool fleet_update_holds(const fleet_slot_record_t *slot, const fleet_manifest_t *manifest);
 
 // transfer.c
 // Whether the bundle of the manifest can come this way: 0, wire.method-unsupported, wire.base-missing, manifest.digest-mismatch.

@@ -24,14 +24,20 @@ const STRICT = [
 /** Bytes: the agent must leave room on a 6 KB RAM budget. */
 const CONTEXT_LIMIT = 6144;
 /** Bytes of code and constants without the optional parts. The aim is 24 KB with all of them, which is not reached. */
-const CORE_LIMIT = 23 * 1024;
+const CORE_LIMIT = 26_088;
 /** The same with all of them: what is reached, so that no byte of it is lost unseen. */
-const WHOLE_LIMIT = 26_240;
+const WHOLE_LIMIT = 31_192;
+/** What updates of the firmware itself cost, in all files together. Compiled with FLEET_WITHOUT_FIRMWARE nothing of it is left. */
+const FIRMWARE_LIMIT = 2_744;
+const WITHOUT_FIRMWARE = '-DFLEET_WITHOUT_FIRMWARE';
 /** What a port may leave out by not linking the file (agent/src/optional.c stands in for it): bytes of its own. */
 const OPTIONAL_LIMITS: Record<string, number> = {
-  'ask.c': 992,
+  'ask.c': 1080,
   'hmac.c': 208,
-  'samples.c': 432,
+  'edges.c': 496,
+  'merge.c': 896,
+  'samples.c': 776,
+  'watch.c': 272,
   'shadow.c': 1312,
   'sleep.c': 320,
 };
@@ -50,6 +56,8 @@ const SUITES = [
   'ask_test',
   'attack_test',
   'one_slot_test',
+  'firmware_test',
+  'summary_test',
 ];
 
 let folder = '';
@@ -126,9 +134,11 @@ describeWith(['arm-none-eabi-gcc'], 'agent for a Cortex-M4', () => {
     const optional = { needs: new Set<string>(), has: new Set<string>() };
     for (const file of await unitsOf('agent/src')) {
       const object = join(folder, 'm4.o');
-      await run(toolPath('arm-none-eabi-gcc'), [...flags, ...includes, '-c', file, '-o', object], {
-        cwd: firmware,
-      });
+      await run(
+        toolPath('arm-none-eabi-gcc'),
+        [...flags, WITHOUT_FIRMWARE, ...includes, '-c', file, '-o', object],
+        { cwd: firmware },
+      );
       const { stdout: size } = await run(toolPath('arm-none-eabi-gcc').replace(/gcc$/, 'size'), [object]);
       const [text, data, bss] = size.split('\n')[1]!.trim().split(/\s+/).map(Number);
       expect(`${file} ${data} ${bss}`).toBe(`${file} 0 0`);
@@ -151,6 +161,23 @@ describeWith(['arm-none-eabi-gcc'], 'agent for a Cortex-M4', () => {
     expect([...required.needs].filter((name) => !required.has.has(name) && !outside(name))).toEqual([]);
     const all = new Set([...required.has, ...optional.has]);
     expect([...optional.needs].filter((name) => !all.has(name) && !outside(name))).toEqual([]);
+  });
+
+  it('should pay for updates of its firmware what they cost, and nothing without them', async () => {
+    const bytesOf = async (...more: string[]): Promise<number> => {
+      let sum = 0;
+      for (const file of await unitsOf('agent/src')) {
+        const object = join(folder, 'm4.o');
+        const args = [...flags, ...more, ...includes, '-c', file, '-o', object];
+        await run(toolPath('arm-none-eabi-gcc'), args, { cwd: firmware });
+        const { stdout } = await run(toolPath('arm-none-eabi-gcc').replace(/gcc$/, 'size'), [object]);
+        const text = Number(stdout.split('\n')[1]!.trim().split(/\s+/)[0]);
+        if (more.length > 0 && file.endsWith('/firmware.c')) expect(text).toBe(0);
+        sum += text;
+      }
+      return sum;
+    };
+    expect((await bytesOf()) - (await bytesOf(WITHOUT_FIRMWARE))).toBeLessThanOrEqual(FIRMWARE_LIMIT);
   });
 
   it('should keep its context within its budget', async () => {

@@ -1,6 +1,7 @@
 // Commands: who may give them, when they count as new, what they do; keys that follow each other.
 #include <string.h>
 
+#include "read.h"
 #include "test.h"
 #include "world.h"
 #include "../../vectors/fleet_vectors.h"
@@ -196,7 +197,7 @@ static void should_obey_harmless_commands_without_a_proof_and_no_others(void) {
     bool taken;
   } cases[] = {
       {1, FLEET_COMMAND_SAY_HELLO, 0, true},           {1, FLEET_COMMAND_SAY_HELLO, 0, false}, // counter was used
-      {2, FLEET_COMMAND_SET_CADENCE, 100, true},       {3, FLEET_COMMAND_SET_CADENCE, 0, false},
+      {2, FLEET_COMMAND_SET_CADENCE, 0, true},         {3, FLEET_COMMAND_SET_CADENCE, 100, true},
       {4, FLEET_COMMAND_SET_CADENCE, 86400001, false}, {5, FLEET_COMMAND_REBOOT, 0, false},
       {6, FLEET_COMMAND_ERASE, 0, false},              {7, FLEET_COMMAND_REVERT, 0, false},
       {8, FLEET_COMMAND_ROTATE_KEY, 0, false},         {9, 200, 0, false},
@@ -504,6 +505,31 @@ static void should_send_a_large_sample_in_parts_behind_everything_else(void) {
   CHECK_EQUAL(at, sizeof whole);
 }
 
+// What is asked for, or room for it, may come between two rows of an input.
+static void should_begin_a_sample_with_the_first_row_of_an_input(void) {
+  two_models();
+  w.config.sample_ram = sample_ram;
+  w.config.sample_ram_bytes = sizeof sample_ram;
+  restart();
+  CHECK(world_run(&w, 2));
+  static const uint8_t row[100];
+  const fleet_inference_t inference = {0};
+  fleet_agent_t *a = &w.agent;
+  fleet_samples_feed(a, row, sizeof row, FLEET_DTYPE_INT16);
+  CHECK(fleet_samples_ask(a, 2, 77));
+  for (uint32_t i = 1; i <= 2; i++) {
+    fleet_samples_feed(a, row, sizeof row, FLEET_DTYPE_INT16);
+    fleet_samples_done(a, &inference);
+    CHECK_EQUAL(a->samples_left, 3 - i);
+    for (uint32_t rows = 0; rows < 2; rows++) fleet_samples_feed(a, row, sizeof row, FLEET_DTYPE_INT16);
+    fleet_samples_done(a, &inference);
+    CHECK_EQUAL(a->samples_left, 2 - i);
+    CHECK_EQUAL(a->sample_bytes, 2 * sizeof row);
+    fleet_samples_feed(a, row, sizeof row, FLEET_DTYPE_INT16);
+    fleet_samples_acked(a);
+  }
+}
+
 static void should_send_the_raw_rows_of_a_front_end(void) {
   static const fleet_sensor_t generic = {FLEET_SENSOR_GENERIC, 1, 0, 2000, 4000};
   for (uint32_t passes = 1; passes <= 2; passes++) {
@@ -725,7 +751,287 @@ static void should_carry_out_nothing_that_it_cannot_record(void) {
   CHECK_EQUAL(w.rule_breaches, 0);
 }
 
+// ---- edges and capture ---------------------------------------------------------------------------------------------------
+
+static void with_monitors(void) {
+  ready();
+  restart();
+  make_monitored_bundle(&one, 1, 7); // the class monitor is 0, features 1 to 7, the score 8
+  install(&one, 2, 0);
+}
+
+typedef struct {
+  uint8_t index;
+  uint8_t bins;
+  int16_t centre;
+  int16_t first; // edge; the others follow by one
+} edges_t;
+
+static uint32_t edges_of(uint8_t *bytes, const uint8_t build[8], const edges_t *monitors, uint32_t count) {
+  uint8_t all[7 * FLEET_EDGES_BYTES];
+  for (uint32_t i = 0; i < count; i++) {
+    uint8_t *m = all + i * FLEET_EDGES_BYTES;
+    m[0] = monitors[i].index;
+    m[1] = monitors[i].bins;
+    m[2] = (uint8_t)monitors[i].centre;
+    m[3] = (uint8_t)((uint16_t)monitors[i].centre >> 8);
+    for (uint32_t b = 0; b < 15; b++) {
+      const int16_t edge = (int16_t)(b + 1u < monitors[i].bins ? monitors[i].first + (int32_t)b : INT16_MAX);
+      m[4 + 2 * b] = (uint8_t)edge;
+      m[5 + 2 * b] = (uint8_t)((uint16_t)edge >> 8);
+    }
+  }
+  fleet_cbor_writer_t out = {bytes, 300, 0, false};
+  fleet_cbor_head(&out, cbor_map, 2);
+  fleet_cbor_field_bytes(&out, FLEET_NEW_EDGES_BUILD, build, 8);
+  fleet_cbor_field_bytes(&out, FLEET_NEW_EDGES_MONITORS, all, count * FLEET_EDGES_BYTES);
+  CHECK(!out.overflow);
+  return out.used;
+}
+
+static bool tell_edges(uint32_t counter, const uint8_t build[8], const edges_t *monitors, uint32_t count, uint32_t proof) {
+  uint8_t data[300];
+  const uint32_t n = edges_of(data, build, monitors, count);
+  return tell((command_t){counter, FLEET_COMMAND_SET_EDGES, UINT32_MAX, data, n, proof, 0, NULL});
+}
+
+static void should_summarize_the_monitors_and_edges_that_a_command_brings(void) {
+  with_monitors();
+  static const edges_t wanted[] = {{2, 16, 5, -120}, {7, 4, -100, -101}, {8, 2, 0, 0}};
+  const uint32_t bundle_schema = w.agent.window.schema;
+  CHECK_EQUAL(w.agent.window.features, 5);
+  CHECK(world_run(&w, 3));
+  w.message_count = 0;
+  CHECK(!tell_edges(1, one.digest, wanted, 3, plain));
+  CHECK(tell_edges(1, one.digest, wanted, 3, mac));
+  CHECK_EQUAL(w.agent.window.features, 2);
+  CHECK_EQUAL(w.agent.window.feature[1].monitor, 7);
+  const uint32_t schema = w.agent.window.schema;
+  CHECK(schema != bundle_schema);
+  CHECK(world_run(&w, 25));
+  fleet_window_t before, window;
+  bool found = false; // the window that the command closed
+  for (uint32_t i = 0; i < w.message_count; i++) {
+    if (strcmp(w.messages[i].topic, "telemetry") != 0 || !message_window(&w.messages[i], &before)) continue;
+    found = found || (before.schema == bundle_schema && before.features == 5 && before.length_ms < 10000);
+  }
+  CHECK(found);
+  CHECK(message_window(world_last(&w, "telemetry"), &window));
+  CHECK(window.schema == schema && window.features == 2 && window.has_ood);
+  CHECK_EQUAL(window.feature[0].n, window.n);
+  // Element 1 is -100 while class 0 is on: 21 edges would lie below it, the last of 15 is -106.
+  CHECK_EQUAL(window.feature[0].histogram[15], window.n);
+  CHECK_EQUAL(window.feature[0].sum, -105 * (int32_t)window.n);
+  // The same again changes nothing, none brings back the bundle's.
+  CHECK(tell_edges(2, one.digest, wanted, 3, mac));
+  CHECK_EQUAL(w.agent.window.schema, schema);
+  CHECK(tell_edges(3, one.digest, wanted, 0, mac));
+  CHECK_EQUAL(w.agent.window.schema, bundle_schema);
+  CHECK(tell_edges(4, one.digest, wanted, 3, mac));
+  CHECK_EQUAL(w.agent.window.schema, schema);
+  // They are of one build: another has its own, and they hold again when it is back.
+  install(&two, 4, 0);
+  CHECK(w.agent.window.features == 0 && !w.agent.window.has_ood);
+  install(&one, 6, 0);
+  CHECK_EQUAL(w.agent.window.schema, schema);
+}
+
+// What the last hello says of a command, UINT64_MAX when it says nothing of settings.
+static uint64_t setting(uint32_t number) {
+  fleet_cbor_reader_t r;
+  uint32_t left, key;
+  const message_t *m = world_last(&w, "hello");
+  fleet_cbor_reader_init(&r, m->payload, m->n);
+  if (!read_head(&r, cbor_map, &left)) return UINT64_MAX;
+  for (; left != 0 && read_head(&r, cbor_uint, &key); left--) {
+    if (key != FLEET_HELLO_SETTINGS) {
+      if (!fleet_cbor_skip(&r)) return UINT64_MAX;
+      continue;
+    }
+    uint64_t value;
+    uint32_t pairs;
+    if (!read_head(&r, cbor_map, &pairs)) return UINT64_MAX;
+    for (; pairs != 0 && read_head(&r, cbor_uint, &key) && read_uint(&r, &value); pairs--) {
+      if (key == number) return value;
+    }
+    return 0;
+  }
+  return UINT64_MAX;
+}
+
+static void greet(uint32_t counter) {
+  CHECK(tell(command(counter, FLEET_COMMAND_SAY_HELLO, UINT32_MAX, plain)));
+  CHECK(world_run(&w, 3));
+}
+
+static void should_tell_in_hello_what_commands_have_set(void) {
+  with_monitors();
+  w.config.sample_ram = sample_ram;
+  w.config.sample_ram_bytes = 4;
+  w.config.inference_period_us = 2000000;
+  restart();
+  CHECK(world_run(&w, 5));
+  CHECK_EQUAL(setting(FLEET_COMMAND_SET_EDGES), 0);
+  static const edges_t wanted[] = {{2, 16, 5, -120}};
+  uint8_t data[300];
+  const uint32_t n = edges_of(data, one.digest, wanted, 1);
+  CHECK(tell_edges(1, one.digest, wanted, 1, mac));
+  CHECK(tell((command_t){2, FLEET_COMMAND_CAPTURE, UINT32_MAX, (const uint8_t *)"\xa1\x01\x08", 3, mac, 0, NULL}));
+  CHECK(tell(command(3, FLEET_COMMAND_SET_CADENCE, 500, mac)));
+  CHECK(!tell(command(4, FLEET_COMMAND_SET_CADENCE, 86400001, mac)));
+  greet(1);
+  CHECK_EQUAL(setting(FLEET_COMMAND_SET_EDGES), fleet_crc32(0, data, n));
+  CHECK_EQUAL(setting(FLEET_COMMAND_CAPTURE), fleet_crc32(0, (const uint8_t *)"\xa1\x01\x08", 3));
+  CHECK_EQUAL(setting(FLEET_COMMAND_SET_CADENCE), 500);
+  CHECK_EQUAL(w.agent.period_us, 500000);
+  // Taken back: nothing is set, the port's own cadence and the bundle's edges hold.
+  CHECK(tell_edges(5, one.digest, wanted, 0, mac));
+  CHECK(tell((command_t){6, FLEET_COMMAND_CAPTURE, UINT32_MAX, (const uint8_t *)"\xa1\x01\x00", 3, mac, 0, NULL}));
+  CHECK(tell(command(7, FLEET_COMMAND_SET_CADENCE, 0, mac)));
+  CHECK_EQUAL(w.agent.period_us, 2000000);
+  CHECK(tell_edges(8, one.digest, wanted, 1, mac));
+  greet(2);
+  CHECK_EQUAL(setting(FLEET_COMMAND_SET_CADENCE), 0);
+  CHECK_EQUAL(setting(FLEET_COMMAND_CAPTURE), 0);
+  CHECK(setting(FLEET_COMMAND_SET_EDGES) != 0);
+  restart();
+  CHECK(world_run(&w, 5));
+  CHECK_EQUAL(setting(FLEET_COMMAND_SET_EDGES), 0);
+}
+
+static void should_fit_the_values_of_every_element_into_a_window(void) {
+  static const edges_t all[] = {{7, 16, 0, -8}}; // its four elements are values each: 1,023 inferences are 4,092
+  with_monitors();
+  w.config.early_bytes = 1; // whole windows only
+  CHECK(tell_edges(1, one.digest, all, 1, mac));
+  for (uint32_t more = 0; more < 2; more++) {
+    w.window_s = 1022 + more;
+    world_send_desired(&w);
+    CHECK(world_run(&w, 3));
+    fleet_window_close(&w.agent);
+    fleet_window_open(&w.agent);
+    w.message_count = 0;
+    CHECK_EQUAL(w.agent.window.feature[0].stride, 1 + more);
+    CHECK(world_run(&w, 1030));
+    fleet_window_t window;
+    CHECK(message_window(world_last(&w, "telemetry"), &window));
+    CHECK(window.n >= 1021 + more && window.n <= 1022 + more);
+    CHECK_EQUAL(window.feature[0].n, 4 * ((window.n + more) / (1 + more)));
+  }
+}
+
+static void should_refuse_edges_that_do_not_fit_the_bundle(void) {
+  with_monitors();
+  static const edges_t good = {2, 16, 5, -120};
+  static const struct {
+    edges_t monitors[7];
+    uint32_t count;
+  } bad[] = {
+      {{{0, 8, 0, 0}}, 1},                                  // the class histogram has no edges
+      {{{9, 8, 0, 0}}, 1},                                  // not in the bundle
+      {{{2, 1, 0, 0}}, 1},                                  // one bin
+      {{{2, 17, 0, 0}}, 1},                                 // more than 16
+      {{{3, 8, 0, 0}, {2, 8, 0, 0}}, 2},                    // not rising
+      {{{2, 8, 0, 0}, {2, 8, 0, 0}}, 2},                    // twice
+      {{{1, 8, 0, 0}, {2, 8, 0, 0}, {3, 8, 0, 0}, {4, 8, 0, 0}, {5, 8, 0, 0}, {6, 8, 0, 0}}, 6}, // six features
+  };
+  const uint32_t schema = w.agent.window.schema;
+  for (uint32_t i = 0; i < sizeof bad / sizeof bad[0]; i++) CHECK(!tell_edges(1, one.digest, bad[i].monitors, bad[i].count, mac));
+  CHECK(!tell_edges(1, two.digest, &good, 1, mac)); // of another build
+  uint8_t data[300];
+  const uint32_t n = edges_of(data, one.digest, &good, 1);
+  data[n - 1] = 0x80; // the last edge falls
+  CHECK(!tell((command_t){1, FLEET_COMMAND_SET_EDGES, UINT32_MAX, data, n, mac, 0, NULL}));
+  CHECK(!tell((command_t){1, FLEET_COMMAND_SET_EDGES, UINT32_MAX, data, n - 1, mac, 0, NULL}));
+  CHECK(!tell(command(1, FLEET_COMMAND_SET_EDGES, UINT32_MAX, mac)));
+  CHECK_EQUAL(w.agent.window.schema, schema);
+  static const edges_t five[] = {{1, 8, 0, 0}, {2, 8, 0, 0}, {3, 8, 0, 0}, {4, 8, 0, 0}, {5, 8, 0, 0}, {8, 16, 0, 0}};
+  CHECK(tell_edges(1, one.digest, five, 6, mac)); // at the limit
+}
+
+static bool tell_capture(uint32_t counter, uint32_t bytes, uint32_t below, uint32_t ood_from, uint32_t battery, uint32_t proof) {
+  uint8_t data[32];
+  fleet_cbor_writer_t out = {data, sizeof data, 0, false};
+  const uint32_t at = fleet_cbor_map_open(&out);
+  fleet_cbor_field(&out, FLEET_CAPTURE_RULE_BYTES, bytes);
+  if (below != 0) fleet_cbor_field(&out, FLEET_CAPTURE_RULE_CONFIDENCE_BELOW, below);
+  if (ood_from != 0) fleet_cbor_field(&out, FLEET_CAPTURE_RULE_OOD_FROM, ood_from);
+  if (battery != 0) fleet_cbor_field(&out, FLEET_CAPTURE_RULE_BATTERY_PERCENT, battery);
+  fleet_cbor_map_close(&out, at);
+  return tell((command_t){counter, FLEET_COMMAND_CAPTURE, UINT32_MAX, data, out.used, proof, 0, NULL});
+}
+
+static int32_t battery_level;
+static int32_t battery_of(void *user) {
+  (void)user;
+  return battery_level;
+}
+
+static void should_send_doubtful_inputs_of_its_own_accord_within_a_budget(void) {
+  with_monitors();
+  CHECK(!tell_capture(1, 8, 255, 0, 0, mac)); // no memory to keep one in
+  w.config.sample_ram = sample_ram;
+  w.config.sample_ram_bytes = 4;
+  battery_level = 100;
+  w.platform.battery = battery_of;
+  restart();
+  CHECK(world_run(&w, 5));
+  w.message_count = 0;
+  CHECK(!tell_capture(1, 8, 255, 0, 0, plain));
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), 0); // nobody asked
+  CHECK(tell_capture(1, 8, 255, 0, 0, mac)); // every input is below 255; two fit the budget of a day
+  CHECK(world_run(&w, 20));
+  CHECK_EQUAL(world_count(&w, "sample"), 2);
+  const message_t *m = world_last(&w, "sample");
+  CHECK_EQUAL(message_field(m, FLEET_SAMPLE_ASK, 9), 0);
+  CHECK_EQUAL(message_field(m, FLEET_SAMPLE_TRIGGER, 0), FLEET_SAMPLE_TRIGGER_LOW_CONFIDENCE);
+  // The next day has a budget of its own; a byte short of an input is none.
+  w.agent.capture.day_ms -= 86400000 - 60000;
+  CHECK(world_run(&w, 20));
+  CHECK_EQUAL(world_count(&w, "sample"), 2);
+  CHECK(world_run(&w, 30));
+  CHECK_EQUAL(world_count(&w, "sample"), 4);
+  CHECK(tell_capture(2, 3, 255, 0, 0, mac));
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), 4);
+  // High scores: the largest class is always in bin 15.
+  CHECK(tell_capture(3, 4, 0, 15, 0, mac));
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), 5);
+  CHECK_EQUAL(message_field(world_last(&w, "sample"), FLEET_SAMPLE_TRIGGER, 0), FLEET_SAMPLE_TRIGGER_HIGH_OOD);
+  CHECK(tell_capture(4, 400, 0, 16, 0, mac));
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), 5);
+  // Energy: not below the battery level, 20 % when the rule does not say.
+  battery_level = 19;
+  CHECK(tell_capture(5, 400, 255, 0, 0, mac));
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), 5);
+  battery_level = 20;
+  CHECK(world_run(&w, 3));
+  CHECK(world_count(&w, "sample") > 5);
+  // 0 bytes end it, and so does a boot. What is asked for goes on without a rule.
+  CHECK(tell_capture(6, 0, 255, 0, 0, mac));
+  CHECK(world_run(&w, 3));
+  const uint32_t so_far = world_count(&w, "sample");
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), so_far);
+  CHECK(tell(command(7, FLEET_COMMAND_SEND_SAMPLES, 1, mac)));
+  CHECK(world_run(&w, 10));
+  CHECK_EQUAL(world_count(&w, "sample"), so_far + 1);
+  CHECK_EQUAL(message_field(world_last(&w, "sample"), FLEET_SAMPLE_ASK, 0), 7);
+  CHECK_EQUAL(message_field(world_last(&w, "sample"), FLEET_SAMPLE_TRIGGER, 0), 0);
+}
+
 const test_t ask_tests[] = {
+    {"should summarize the monitors and edges that a command brings",
+     should_summarize_the_monitors_and_edges_that_a_command_brings},
+    {"should tell in hello what commands have set", should_tell_in_hello_what_commands_have_set},
+    {"should fit the values of every element into a window", should_fit_the_values_of_every_element_into_a_window},
+    {"should refuse edges that do not fit the bundle", should_refuse_edges_that_do_not_fit_the_bundle},
+    {"should send doubtful inputs of its own accord within a budget",
+     should_send_doubtful_inputs_of_its_own_accord_within_a_budget},
     {"should carry out nothing that it cannot record", should_carry_out_nothing_that_it_cannot_record},
     {"should take the golden commands and refuse the others", should_take_the_golden_commands_and_refuse_the_others},
     {"should obey harmless commands without a proof and no others",
@@ -739,6 +1045,7 @@ const test_t ask_tests[] = {
     {"should count no part of one sample for another", should_count_no_part_of_one_sample_for_another},
     {"should send a large sample in parts behind everything else",
      should_send_a_large_sample_in_parts_behind_everything_else},
+    {"should begin a sample with the first row of an input", should_begin_a_sample_with_the_first_row_of_an_input},
     {"should send the raw rows of a front end", should_send_the_raw_rows_of_a_front_end},
     {"should follow the next key when a release of it is committed",
      should_follow_the_next_key_when_a_release_of_it_is_committed},

@@ -63,6 +63,9 @@ static void should_fit_every_message_of_a_device_with_the_longest_names_and_larg
   c->sensors = sensors;
   c->sensor_count = 8;
   c->duty_cycle_s = UINT32_MAX;
+  static const uint8_t digest[32];
+  static const fleet_firmware_port_t firmware = {.digest = digest, .slot_bytes = UINT32_MAX};
+  c->firmware = &firmware;
   CHECK(world_boot(&w, FLEET_RESET_CAUSE_POWER_ON));
   fleet_agent_t *a = &w.agent;
   a->boot_id = UINT64_MAX;
@@ -76,8 +79,17 @@ static void should_fit_every_message_of_a_device_with_the_longest_names_and_larg
   for (uint32_t i = 0; i < 2; i++) {
     p->slots[i].sequence = p->slots[i].bytes = UINT32_MAX;
     p->slots[i].error = UINT16_MAX;
+    p->firmware[i] = p->slots[i];
+    p->firmware[i].state = FLEET_SLOT_STATE_REJECTED;
   }
-  CHECK(fleet_messages_hello(a));
+  p->ask_counter = UINT32_MAX;
+  for (c->sensor_count = 0; c->sensor_count <= 8; c->sensor_count++) { // the counters go where they fit
+    for (c->device_type.bytes = 1; c->device_type.bytes <= 63; c->device_type.bytes++) {
+      a->mqtt.publish_pending = false;
+      a->sequence = UINT32_MAX - 9;
+      CHECK(fleet_messages_hello(a));
+    }
+  }
   fleet_note_t note;
   memset(&note, 0xff, sizeof note);
   note.self_test = 1;

@@ -41,5 +41,7 @@ extern const test_t hostile_tests[];
 extern const test_t ask_tests[];
 extern const test_t attack_tests[];
 extern const test_t one_slot_tests[];
+extern const test_t firmware_tests[];
+extern const test_t summary_tests[];
 
 #endif

@@ -901,7 +901,7 @@ static void should_say_how_much_stack_it_needed(void) {
   restart(FLEET_RESET_CAUSE_POWER_ON);
   install(&one, 2);
   CHECK(world_run(&w, 20));
-  CHECK_EQUAL(message_field(world_last(&w, "telemetry"), FLEET_TELEMETRY_STACK_BYTES, 0), 1234);
+  CHECK_EQUAL(message_field(world_last(&w, "telemetry"), FLEET_TELEMETRY_STACK_BYTES, 0), 1248); // in units of 16
   uint32_t told = 0;
   for (uint32_t i = 0; i < w.message_count; i++) {
     for (uint32_t at = 0; at + 4 <= w.messages[i].n && strcmp(w.messages[i].topic, "state") == 0; at++) {

@@ -50,9 +50,11 @@ static void tensor(uint8_t *t, uint32_t direction, uint32_t offset) {
   store_le(t + FLEET_TENSOR_CLASSES, direction ? 4 : 0, 2);
 }
 
+uint32_t world_class_bins = 8;
+
 static void monitor(uint8_t *m, uint32_t kind, uint32_t after_step, uint32_t offset, uint32_t count) {
   m[FLEET_MONITOR_KIND] = (uint8_t)kind;
-  m[FLEET_MONITOR_BINS] = kind == FLEET_MONITOR_KIND_CLASSES ? 8 : 16;
+  m[FLEET_MONITOR_BINS] = (uint8_t)(kind == FLEET_MONITOR_KIND_CLASSES ? world_class_bins : 16);
   m[FLEET_MONITOR_REDUCTION] = kind == FLEET_MONITOR_KIND_OOD ? FLEET_REDUCTION_MAX : FLEET_REDUCTION_EACH;
   m[FLEET_MONITOR_DTYPE] = FLEET_DTYPE_INT8;
   m[FLEET_MONITOR_SPACE] = FLEET_SPACE_ARENA;
@@ -143,7 +145,7 @@ static void build_bundle(bundle_t *b, uint32_t tag, uint32_t golden, bool broken
     uint8_t *m = mon + i * FLEET_MONITOR_RECORD_BYTES;
     if (i == 0) monitor(m, FLEET_MONITOR_KIND_CLASSES, 0, 16, 4);
     else if (i + 1 == monitors) monitor(m, FLEET_MONITOR_KIND_OOD, 0, 16, 4);
-    else monitor(m, FLEET_MONITOR_KIND_FEATURE, 65535, (i - 1) % 4, 1);
+    else monitor(m, FLEET_MONITOR_KIND_FEATURE, 65535, i == 7 ? 0 : (i - 1) % 4, i == 7 ? 4 : 1); // the seventh has all elements
   }
   h[FLEET_HEADER_MONITOR_COUNT] = (uint8_t)monitors;
   const uint32_t front_end = sampled ? front_end_bytes : 0;
@@ -302,7 +304,7 @@ uint32_t make_manifest(uint8_t *out, uint32_t capacity, const bundle_t *bundle, 
   fleet_cbor_head(&w[2], cbor_uint, 2);
   fleet_cbor_head(&w[2], cbor_array, 1);
   fleet_cbor_head(&w[2], cbor_array, 1);
-  wrap(&w[2], (const uint8_t *)"model", 5);
+  wrap(&w[2], (const uint8_t *)(r->firmware ? "firmware" : "model"), r->firmware ? 8 : 5);
   fleet_cbor_field_bytes(&w[2], 4, w[1].buffer, w[1].used);
 
   fleet_cbor_head(&w[3], cbor_map, 5);
@@ -813,7 +815,56 @@ uint32_t world_count(const world_t *w, const char *topic) {
   return n;
 }
 
+bool message_window(const message_t *m, fleet_window_t *window) {
+  fleet_cbor_reader_t r;
+  uint32_t fields, key, component;
+  const uint8_t *data;
+  uint32_t n;
+  fleet_summary_clear(window);
+  if (m == NULL) return false;
+  fleet_cbor_reader_init(&r, m->payload, m->n);
+  return read_head(&r, cbor_map, &fields) && read_head(&r, cbor_uint, &key) && read_head(&r, cbor_uint, &component) &&
+         read_head(&r, cbor_uint, &key) && key == FLEET_TELEMETRY_PACKED && read_bytes(&r, &data, &n) &&
+         fleet_summary_add(window, data, n);
+}
+
+// Fields of a packed window by the keys that they have in a map.
+static bool window_field(const fleet_window_t *window, uint32_t key, uint64_t *value) {
+  const struct {
+    uint32_t key;
+    uint64_t value;
+  } fields[] = {
+      {FLEET_ENVELOPE_BOOT_ID, window->boot_id},
+      {FLEET_ENVELOPE_SEQUENCE, window->sequence},
+      {FLEET_ENVELOPE_UPTIME_MS, window->end_ms},
+      {FLEET_TELEMETRY_SCHEMA, window->schema},
+      {FLEET_TELEMETRY_START_MS, window->start_ms},
+      {FLEET_TELEMETRY_LENGTH_MS, window->length_ms},
+      {FLEET_TELEMETRY_N, window->n},
+      {FLEET_TELEMETRY_START_UNIX_MS, window->unix_ms - window->length_ms},
+      {FLEET_TELEMETRY_SWITCHES, window->switches},
+      {FLEET_TELEMETRY_SATURATED, window->saturated},
+      {FLEET_TELEMETRY_STUCK, window->stuck},
+      {FLEET_TELEMETRY_DROPPED_FRAMES, window->dropped_frames},
+      {FLEET_TELEMETRY_INVALID, window->invalid},
+      {FLEET_TELEMETRY_STACK_BYTES, 16ull * window->stack_units},
+      {FLEET_TELEMETRY_FIRST_INDEX, window->first_index},
+      {FLEET_TELEMETRY_MERGED, window->merged},
+  };
+  for (uint32_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    *value = fields[i].value;
+    if (fields[i].key == key) return true;
+  }
+  return false;
+}
+
 uint64_t message_field(const message_t *m, uint32_t key_wanted, uint64_t missing) {
+  fleet_window_t window;
+  uint64_t packed;
+  if (m != NULL && strcmp(m->topic, "telemetry") == 0 && message_window(m, &window) &&
+      window_field(&window, key_wanted, &packed)) {
+    return packed;
+  }
   fleet_cbor_reader_t r;
   uint32_t count;
   if (m == NULL) return missing;

@@ -9,6 +9,7 @@
 
 #include "../src/agent.h"
 #include "../src/manifest.h"
+#include "../src/summary.h"
 #include "payload_writer.h"
 
 enum {
@@ -46,6 +47,7 @@ typedef struct {
   uint8_t op_set[32];
   uint32_t op_set_bytes;
   const char *firmware_min;
+  bool firmware; // its component
   bool allow_downgrade;
   bool wrong_signature;
   bool wrong_key;
@@ -134,6 +136,7 @@ typedef struct {
 void make_bundle(bundle_t *bundle, uint32_t tag, uint32_t golden, bool broken_golden);
 // The same with monitors: classes, then `features` features (the input's elements, 16 bins of 8 from -56, centre 3), then one
 // OOD score (the output's maximum).
+extern uint32_t world_class_bins; // of the class monitor, in bundles that are made from now on
 void make_monitored_bundle(bundle_t *bundle, uint32_t tag, uint32_t features);
 // A bundle with a front end: two rows of two samples of sensor generic, one axis, each / 256; an inference takes `passes` rows.
 typedef struct {
@@ -164,6 +167,8 @@ void world_send_desired(world_t *w);
 const message_t *world_last(const world_t *w, const char *topic);
 uint32_t world_count(const world_t *w, const char *topic);
 uint64_t message_field(const message_t *m, uint32_t key, uint64_t missing);
+// The window that a telemetry message has packed; false when it has none or it is not a window.
+bool message_window(const message_t *m, fleet_window_t *window);
 // Number of state messages with this update state.
 uint32_t world_states(const world_t *w, uint32_t update_state);
 release_t release_of(uint32_t sequence);

@@ -17,7 +17,7 @@ export const SHARED_UNITS = [
   'agent/src/cbor.c',
   'agent/src/sha256.c',
   'agent/src/hmac.c',
-  'agent/src/histogram.c',
+  'agent/reduced/src/histogram.c',
   'agent/src/mqtt.c',
   'agent/src/manifest.c',
   'runtime/kernels/fully_connected.c',

@@ -59,14 +59,17 @@ export async function buildPosix({ sanitize = false } = {}) {
   });
 }
 
-/** Path of tinyfleet-device. */
-export async function buildPosixAgent({ sanitize = false, tls = true } = {}) {
+/** Path of tinyfleet-device; with another `version`, which it says in hello, or more `folders`, under a `name` of its own. */
+export async function buildPosixAgent({ sanitize = false, tls = true, name, version, folders = [] } = {}) {
   const ssl = tls ? await openSsl() : undefined;
   return buildImage({
-    name: sanitize ? 'tinyfleet-device-sanitized' : 'tinyfleet-device',
+    name: name ?? (sanitize ? 'tinyfleet-device-sanitized' : 'tinyfleet-device'),
     cc: await compiler(),
-    folders: [...AGENT, ...(ssl ? [] : ['crypto/include', 'crypto/src']), 'ports/posix/agent'],
-    flags: sanitize ? SANITIZE : [],
+    folders: [...AGENT, ...(ssl ? [] : ['crypto/include', 'crypto/src']), 'ports/posix/agent', ...folders],
+    flags: [
+      ...(sanitize ? SANITIZE : []),
+      ...(version === undefined ? [] : [`-DFLEET_FIRMWARE_VERSION="${version}"`]),
+    ],
     own: ssl ? ['-DFLEET_POSIX_TLS', ...ssl.flags] : [],
     link: ssl?.link ?? [],
   });

@@ -36,6 +36,7 @@ typedef enum {
     fleet_err_wire_payload_invalid = 125,
     fleet_err_wire_payload_crc = 126,
     fleet_err_wire_packet_too_small = 127,
+    fleet_err_wire_packed_invalid = 128,
 
     /* Manifest: docs/errors/manifest.md */
     fleet_err_manifest_invalid = 201,
@@ -61,6 +62,7 @@ typedef enum {
     fleet_err_manifest_version_unsupported = 221,
     fleet_err_manifest_digest_refused = 222,
     fleet_err_manifest_device_key_missing = 223,
+    fleet_err_manifest_firmware_incompatible = 224,
 
     /* Bundle: docs/errors/bundle.md */
     fleet_err_bundle_not_a_bundle = 301,
@@ -150,6 +152,9 @@ typedef enum {
     fleet_err_agent_battery_low = 720,
     fleet_err_agent_parameters_missing = 721,
     fleet_err_agent_parameters_invalid = 722,
+    fleet_err_agent_firmware_failed = 723,
+    fleet_err_agent_firmware_lost = 724,
+    fleet_err_agent_firmware_offline = 725,
 
     fleet_err_last = 799
 } fleet_err_t;

@@ -58,6 +58,11 @@ void fleet_op_set(uint8_t op_set[32], uint8_t own_op_set[8]);
 // The version of an op in this build, 0 = absent. O(ops).
 uint8_t fleet_op_version(uint16_t op);
 
+// The versions of the front end's stages in this build: versions[n] of stage n, 0 = absent. Returns the number of bytes up
+// to the last stage there is, 0 = no front end. O(stages).
+enum { fleet_stage_max = 32 };
+uint32_t fleet_stage_versions(uint8_t versions[fleet_stage_max]);
+
 // ---- loading ---------------------------------------------------------------------------------------------------
 
 typedef struct {

@@ -178,6 +178,15 @@ int32_t fleet_run_conv_2d(const step_t *s) {
   const uint64_t channel = (uint64_t)p.filter_h * p.filter_w * p.group_c;
   const int gathers = groups == 1 && w_offset == 0 && channel <= patch_bytes && p.filter_w * p.in_c < short_row &&
                       p.filter_h * p.filter_w > 1;
+#if defined(__wasm_simd128__)
+  const int32_t range[3] = {y_offset, low, high};
+  const lanes_end_t lanes = lanes_end(s, out_c, range);
+  // Positions whose taps are one row: two of them are worked together.
+  const int is_point = p.filter_h * p.filter_w == 1 && groups == 1 && w_offset == 0 && pad_top == 0 && pad_left == 0 &&
+                       (out_h - 1) * (uint32_t)stride_h < p.in_h && (out_w - 1) * (uint32_t)stride_w < p.in_w;
+  const int pairs = (gathers || is_point) && out_c % 4 == 0 && lanes.usable;
+  int8_t second[patch_bytes];
+#endif
   int8_t patch[patch_bytes];
   int8_t *y = output_i8(s, 0);
 
@@ -191,6 +200,28 @@ int32_t fleet_run_conv_2d(const step_t *s) {
         at.x = (int32_t)ox * stride_w - pad_left;
         at.cols = taps(at.x, p.dilation_w, p.filter_w, p.in_w);
         if (gathers) gather(&p, image, &at, (int8_t)-x_offset, patch);
+#if defined(__wasm_simd128__)
+        if (pairs && ox + 1 < out_w) {
+          const int8_t *rows[2] = {patch, second};
+          if (gathers) {
+            at.x += stride_w;
+            at.cols = taps(at.x, p.dilation_w, p.filter_w, p.in_w);
+            gather(&p, image, &at, (int8_t)-x_offset, second);
+          } else {
+            rows[0] = image + ((size_t)at.y * p.in_w + (size_t)at.x) * p.in_c;
+            rows[1] = rows[0] + (size_t)stride_w * p.in_c;
+          }
+          for (uint32_t o = 0; o < out_c; o += 4) {
+            v128_t sums[2];
+            dot4_pair(rows, x_offset, weights + (size_t)o * (size_t)channel, (uint32_t)channel, sums);
+            lanes_finish(&lanes, sums[0], o, y + o);
+            lanes_finish(&lanes, sums[1], o, y + out_c + o);
+          }
+          ox++;
+          y += out_c;
+          continue;
+        }
+#endif
         for (uint32_t g = 0; g < groups; g++)
           for (uint32_t c = 0; c < group_out; c += 4) {
             const uint32_t first = g * group_out + c;
@@ -205,6 +236,12 @@ int32_t fleet_run_conv_2d(const step_t *s) {
             } else {
               for (uint32_t j = 0; j < n; j++) acc[j] = dot1(patch, x_offset, w + j * (size_t)channel, (uint32_t)channel);
             }
+#if defined(__wasm_simd128__)
+            if (n == 4 && lanes.usable) {
+              lanes_finish(&lanes, wasm_i32x4_add(wasm_v128_load(acc), wasm_u32x4_splat((uint32_t)w_offset * sum)), first, y + first);
+              continue;
+            }
+#endif
             for (uint32_t j = 0; j < n; j++) {
               const uint32_t o = first + j;
               const uint32_t total = acc[j] + (uint32_t)w_offset * sum + (bias != NULL ? load_le32(bias + (size_t)o * 4) : 0);

@@ -98,6 +98,40 @@ static int32_t run_wide(const step_t *s) {
   return fleet_ok;
 }
 
+#if defined(__wasm_simd128__)
+typedef struct {
+  uint32_t in_h, in_w, in_c, filter_h, filter_w;
+  int32_t dilation_h, dilation_w, x_offset, w_offset;
+} window_t;
+
+// One block of outputs for multiplier 1, its sums in registers; `image` and `w` begin at its first channel, which is `channel`.
+static void run_block(const window_t *p, const int8_t *image, const int8_t *w, const int32_t at[2], const lanes_end_t *end,
+                     uint32_t channel, int8_t *y) {
+  const v128_t xo = wasm_i16x8_splat((int16_t)p->x_offset), wo = wasm_i16x8_splat((int16_t)p->w_offset);
+  v128_t a0 = wasm_i32x4_splat(0), a1 = a0, a2 = a0, a3 = a0;
+  for (uint32_t fy = 0; fy < p->filter_h; fy++) {
+    const int32_t iy = at[0] + (int32_t)fy * p->dilation_h;
+    if (iy < 0 || iy >= (int32_t)p->in_h) continue;
+    for (uint32_t fx = 0; fx < p->filter_w; fx++) {
+      const int32_t ix = at[1] + (int32_t)fx * p->dilation_w;
+      if (ix < 0 || ix >= (int32_t)p->in_w) continue;
+      const v128_t vx = wasm_v128_load(image + ((size_t)iy * p->in_w + (size_t)ix) * p->in_c);
+      const v128_t vw = wasm_v128_load(w + ((size_t)fy * p->filter_w + fx) * p->in_c);
+      const v128_t x0 = wasm_i16x8_add(wasm_i16x8_extend_low_i8x16(vx), xo), x1 = wasm_i16x8_add(wasm_i16x8_extend_high_i8x16(vx), xo);
+      const v128_t w0 = wasm_i16x8_add(wasm_i16x8_extend_low_i8x16(vw), wo), w1 = wasm_i16x8_add(wasm_i16x8_extend_high_i8x16(vw), wo);
+      a0 = wasm_i32x4_add(a0, wasm_i32x4_extmul_low_i16x8(x0, w0));
+      a1 = wasm_i32x4_add(a1, wasm_i32x4_extmul_high_i16x8(x0, w0));
+      a2 = wasm_i32x4_add(a2, wasm_i32x4_extmul_low_i16x8(x1, w1));
+      a3 = wasm_i32x4_add(a3, wasm_i32x4_extmul_high_i16x8(x1, w1));
+    }
+  }
+  lanes_finish(end, a0, channel, y);
+  lanes_finish(end, a1, channel + 4, y + 4);
+  lanes_finish(end, a2, channel + 8, y + 8);
+  lanes_finish(end, a3, channel + 12, y + 12);
+}
+#endif
+
 int32_t fleet_run_depthwise_conv_2d(const step_t *s) {
   if (dtype_of(operand(s, 0)) == FLEET_DTYPE_INT16) return run_wide(s);
   const uint32_t batches = param_u16(s, FLEET_DEPTHWISE_CONV_2D_BATCHES);
@@ -121,6 +155,11 @@ int32_t fleet_run_depthwise_conv_2d(const step_t *s) {
   const uint8_t *multipliers = input_bytes(s, 3);
   const int8_t *shifts = input_i8(s, 4);
   const uint32_t out_c = in_c * multiplier;
+#if defined(__wasm_simd128__)
+  const int32_t range[3] = {y_offset, low, high};
+  const window_t window = {in_h, in_w, in_c, fh, fw, dilation_h, dilation_w, x_offset, w_offset};
+  const lanes_end_t lanes = lanes_end(s, out_c, range);
+#endif
   int8_t *y = output_i8(s, 0);
 
   for (uint32_t b = 0; b < batches; b++) {
@@ -131,6 +170,13 @@ int32_t fleet_run_depthwise_conv_2d(const step_t *s) {
         for (uint32_t c = 0; c < out_c; c += block) {
           const uint32_t n = out_c - c < block ? out_c - c : block;
           uint32_t acc[block] = {0};
+#if defined(__wasm_simd128__)
+          if (multiplier == 1 && n == block && lanes.usable) {
+            const int32_t at[2] = {y0, x0};
+            run_block(&window, image + c, weights + c, at, &lanes, c, y + c);
+            continue;
+          }
+#endif
           for (uint32_t fy = 0; fy < fh; fy++) {
             const int32_t iy = y0 + (int32_t)fy * dilation_h;
             if (iy < 0 || iy >= (int32_t)in_h) continue;

@@ -13,6 +13,16 @@ const op_t *fleet_find_stage(uint32_t number) {
   return NULL;
 }
 
+uint32_t fleet_stage_versions(uint8_t versions[fleet_stage_max]) {
+  uint32_t used = 0;
+  for (uint32_t n = 0; n < fleet_stage_max; n++) {
+    const op_t *stage = fleet_find_stage(n);
+    versions[n] = stage != NULL ? stage->version : 0;
+    if (stage != NULL) used = n + 1;
+  }
+  return used;
+}
+
 static const uint8_t *head_of(const fleet_runtime_t *rt) { return rt->bundle + rt->front_end; }
 
 static const uint8_t *tensor_of(const fleet_runtime_t *rt) {

@@ -41,12 +41,13 @@ static layer_t make_layer(uint32_t weights, uint32_t channels, uint32_t tables, 
   l.shifts = malloc(tables);
   if (l.bias == NULL || l.multipliers == NULL || l.shifts == NULL) abort();
   l.has_bias = below(4) != 0;
+  const int wild = below(4) == 0; // accumulators and shifts of the whole range, not those of a model
   int scale = 0; // brings an accumulator of this many terms into int8 range
   while ((terms >> scale) != 0) scale++;
-  for (uint32_t i = 0; i < channels; i++) l.bias[i] = l.has_bias ? between(-100000, 100000) : 0;
+  for (uint32_t i = 0; i < channels; i++) l.bias[i] = !l.has_bias ? 0 : wild ? (int32_t)(rnd() >> below(24)) / 2 * (below(2) ? 1 : -1) : between(-100000, 100000);
   for (uint32_t i = 0; i < tables; i++) {
-    l.multipliers[i] = below(20) == 0 ? between(0, 1) * INT32_MAX : between(1 << 30, INT32_MAX);
-    l.shifts[i] = (int8_t)(below(20) == 0 ? between(-31, 30) : between(-7, -3) - scale / 2);
+    l.multipliers[i] = below(20) == 0 ? between(0, 1) * INT32_MAX : between(wild ? 0 : 1 << 30, INT32_MAX);
+    l.shifts[i] = (int8_t)(wild ? between(-30, 0) : below(20) == 0 ? between(-31, 30) : between(-7, -3) - scale / 2);
   }
   return l;
 }
@@ -94,8 +95,9 @@ static window_t random_window(int depthwise) {
   p.batches = between(1, 2);
   p.in_h = between(1, 9);
   p.in_w = between(1, 9);
-  p.filter_h = between(1, 4);
-  p.filter_w = between(1, 4);
+  const int point = below(4) == 0;
+  p.filter_h = point ? 1 : between(1, 4);
+  p.filter_w = point ? 1 : between(1, 4);
   p.stride_h = between(1, 3);
   p.stride_w = between(1, 3);
   p.dilation_h = below(3) ? 1 : between(1, 3);
@@ -109,7 +111,7 @@ static window_t random_window(int depthwise) {
   } else {
     p.groups = below(4) ? 1 : between(1, 3);
     p.in_c = p.groups * between(1, below(2) ? 4 : 40);
-    p.out_c = p.groups * between(1, 9);
+    p.out_c = p.groups * between(1, 20);
   }
   fit(p.in_h, p.filter_h, p.stride_h, p.dilation_h, &p.pad_top, &p.out_h);
   fit(p.in_w, p.filter_w, p.stride_w, p.dilation_w, &p.pad_left, &p.out_w);

@@ -38,4 +38,11 @@ export { SUPPORTED_OPS, type SupportedOps } from './driver/supported-ops.js';
 export { COMPILER_VERSION, type CompileOptions, type Progress, type TargetType } from './driver/options.js';
 export type { Report } from './driver/report.js';
 export { fitDevice, type DeviceFit, type FittedReport } from './driver/fit.js';
-export { estimate, ESTIMATE_BASIS, type Estimate, type Hardware } from './driver/estimate.js';
+export {
+  estimate,
+  ESTIMATE_BASIS,
+  LATENCY_FACTOR,
+  latencyBoundUs,
+  type Estimate,
+  type Hardware,
+} from './driver/estimate.js';

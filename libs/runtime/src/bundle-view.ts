@@ -61,6 +61,8 @@ export interface BundleView {
   readonly inputs: readonly BundleTensor[];
   readonly outputs: readonly BundleTensor[];
   readonly steps: readonly BundleStep[];
+  /** Of the front end, in order; none without one. */
+  readonly stages: readonly { readonly stage: number; readonly version: number }[];
   readonly labels: readonly string[];
   readonly monitors: readonly Fields[];
 }
@@ -159,6 +161,7 @@ function read(bytes: Uint8Array): BundleView {
     sections,
     inputs: Array.from({ length: inputs }, (_, i) => tensor(i)),
     outputs: Array.from({ length: outputs }, (_, i) => tensor(inputs + i)),
+    stages: readStages(contents('front_end')),
     steps: readPlan(contents('plan'), number(header, 'step_count')),
     labels: readStrings(contents('labels')),
     monitors: Array.from({ length: number(header, 'monitor_count') }, (_, i) =>
@@ -200,6 +203,17 @@ function readPlan(plan: Uint8Array, count: number): BundleStep[] {
     at += head.bytes!;
   }
   return steps;
+}
+
+function readStages(section: Uint8Array): { stage: number; version: number }[] {
+  if (section.length === 0) return [];
+  const head = readRecord(section, 0, RECORDS.front_end) as Record<string, number>;
+  let at = RECORDS.front_end.bytes;
+  return Array.from({ length: head.stages! }, () => {
+    const record = readRecord(section, at, RECORDS.front_end_stage) as Record<string, number>;
+    at += record.bytes!;
+    return { stage: record.stage!, version: record.version! };
+  });
 }
 
 /** A length byte, then that many bytes of UTF-8, repeated. */

@@ -136,6 +136,32 @@ describe('RecordedSensor', () => {
     expect([...frame]).toEqual([51, -128, 127]);
   });
 
+  it('should be over when it is played once, from when it is first read', () => {
+    const sensor = new RecordedSensor(recording, { once: true, frameMs: 10 });
+    const frame = new Int8Array(3);
+    expect(sensor.isOver(1_000, 3)).toBe(false);
+    sensor.read(1_000, frame);
+    expect([...frame]).toEqual([1, 2, 3]);
+    expect(sensor.isOver(1_019, 3)).toBe(false);
+    sensor.read(1_019, frame);
+    expect([...frame]).toEqual([4, 5, 6]);
+    expect(sensor.isOver(1_020, 3)).toBe(true);
+  });
+
+  it('should be mounted otherwise, and hang for a while now and then', () => {
+    const rows = { file: 'a', values: Int8Array.from({ length: 40 }, (_, i) => i), rowValues: 2 };
+    const frame = new Int8Array(4);
+    new RecordedSensor(rows, { axes: [-2, 1], frameMs: 10 }).read(10, frame);
+    expect([...frame]).toEqual([-5, 4, -7, 6]);
+    // Two rows take 10 ms: three rows of every ten are one.
+    const stuck = new RecordedSensor(rows, { stuck: { share: 0.3, forMs: 15 }, frameMs: 10 });
+    const first = Array.from({ length: 10 }, (_, i) => {
+      stuck.read(i * 10, frame);
+      return [frame[0], frame[2]];
+    }).flat();
+    expect(first).toEqual([0, 0, 0, 6, 8, 10, 12, 14, 16, 18, 20, 20, 20, 26, 28, 30, 32, 34, 36, 38]);
+  });
+
   it('should refuse a frame longer than the recording', () => {
     expect(() => new RecordedSensor(recording).read(0, new Int8Array(8))).toThrow(
       expect.objectContaining({ code: 'simulator.recording-too-short' }),

@@ -161,20 +161,33 @@ export interface RecordedSensorOptions {
   /** q = round(value * gain + offset), saturated to int8. Default: int16 is divided by 256, int8 taken as it is. */
   readonly gain?: number;
   readonly offset?: number;
+  /** Which value of the recorded row each value is, from 1 on; negative: turned around. A sensor that is mounted otherwise. */
+  readonly axes?: readonly number[];
+  /** The sensor hangs: for so long it repeats one row, so often that this is the share of all its rows. */
+  readonly stuck?: { readonly share: number; readonly forMs: number };
+  /** Played once, from when it is first read, and then over; default: again and again. */
+  readonly once?: boolean;
 }
 
-/** Plays a recording in a loop. Frames may be of any length up to the recording's. */
+/** Plays a recording. Frames may be of any length up to the recording's. */
 export class RecordedSensor implements SensorStream {
   readonly frameBytes = 0;
+  private startMs: number | null = null;
 
   constructor(
     private readonly recording: Recording,
     private readonly options: RecordedSensorOptions = {},
   ) {}
 
+  isOver(timeMs: number, length: number): boolean {
+    if (this.options.once !== true || this.startMs === null) return false;
+    const { frameMs = 1_000 } = this.options;
+    return Math.floor((timeMs - this.startMs) / frameMs) >= this.framesOf(length);
+  }
+
   /** @throws FleetError simulator.recording-too-short */
   read(timeMs: number, frame: Int8Array): string | null {
-    const { values, file, rowValues } = this.recording;
+    const { values, file } = this.recording;
     if (values.length < frame.length) {
       throw new FleetError('simulator.recording-too-short', {
         file,
@@ -182,13 +195,41 @@ export class RecordedSensor implements SensorStream {
         required: frame.length,
       });
     }
-    const { hopValues, frameMs = 1_000, labels, label = null } = this.options;
-    const hop = hopValues ?? Math.ceil(frame.length / rowValues) * rowValues;
-    const frames = Math.floor((values.length - frame.length) / hop) + 1;
-    const number = ((Math.floor(timeMs / frameMs) % frames) + frames) % frames;
+    const { frameMs = 1_000, once = false, labels, label = null } = this.options;
+    if (once) this.startMs ??= timeMs;
+    const frames = this.framesOf(frame.length);
+    const at = Math.floor((timeMs - (once ? this.startMs! : 0)) / frameMs);
+    const number = ((at % frames) + frames) % frames;
+    const start = number * this.hopOf(frame.length);
     const gain = this.options.gain ?? (values instanceof Int16Array ? 1 / 256 : 1);
     const offset = this.options.offset ?? 0;
-    for (let i = 0; i < frame.length; i++) frame[i] = toInt8(values[number * hop + i]! * gain + offset);
+    for (let i = 0; i < frame.length; i++)
+      frame[i] = toInt8(this.valueAt(start + i, frame.length) * gain + offset);
     return labels?.[number % labels.length] ?? label;
+  }
+
+  private hopOf(length: number): number {
+    const { rowValues } = this.recording;
+    return this.options.hopValues ?? Math.ceil(length / rowValues) * rowValues;
+  }
+
+  private framesOf(length: number): number {
+    return Math.floor((this.recording.values.length - length) / this.hopOf(length)) + 1;
+  }
+
+  /** What the sensor says instead of the recorded value `i`, for frames of a length. */
+  private valueAt(i: number, length: number): number {
+    const { values, rowValues } = this.recording;
+    const { axes, stuck, frameMs = 1_000 } = this.options;
+    let row = Math.floor(i / rowValues);
+    const axis = i - row * rowValues;
+    if (stuck !== undefined && stuck.share > 0) {
+      const rowMs = (frameMs * rowValues) / this.hopOf(length);
+      const rows = Math.max(1, Math.round(stuck.forMs / rowMs));
+      const every = Math.max(rows, Math.round(rows / stuck.share));
+      if (row % every < rows) row -= row % every;
+    }
+    const source = axes?.[axis] ?? axis + 1;
+    return Math.sign(source) * values[row * rowValues + Math.abs(source) - 1]!;
   }
 }

@@ -10,6 +10,8 @@ export interface SensorStream {
    * the true class, or null when nobody knows it.
    */
   read(timeMs: number, frame: Int8Array): string | null;
+  /** No more frames of this length come. */
+  isOver?(timeMs: number, length: number): boolean;
 }
 
 /** What a raw sensor is; numbers of sensors and units are those of docs/spec/wire.cddl. */

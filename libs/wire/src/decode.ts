@@ -3,11 +3,12 @@
  * section 4.2.1), types, ranges and required keys; unknown keys are skipped, an unknown value of an
  * enumeration becomes '#<number>', so newer devices are understood.
  */
-import { Tokenizer, Type, type Token } from 'cborg';
 import { FleetError } from '@tinyfleet/errors';
-import { schemas, type Messages } from './generated/messages.js';
+import { CborFault, CborHeads, Major } from './cbor-heads.js';
+import { schemas, type FeatureSummary, type Messages, type Telemetry } from './generated/messages.js';
 import { defaultLimits, type WireLimits } from './limits.js';
 import { isName, shorten } from './names.js';
+import { unpackWindow } from './packed-window.js';
 import type { Field, FieldType, Schema } from './schema.js';
 
 type Values = Record<string, unknown>;
@@ -27,6 +28,8 @@ const indexes = new Map<string, Index>(
   ]),
 );
 const enumNames = new Map<object, ReadonlyMap<number, string>>();
+/** What may stand beside a packed window: all else of telemetry is in it. */
+const besidePacked = new Set(['component', 'packed', 'picks', 'counters']);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -36,187 +39,253 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export function decode<N extends keyof Messages>(
   message: N,
   bytes: Uint8Array,
-  limits: Partial<WireLimits> = {},
+  limits?: Partial<WireLimits>,
 ): Messages[N] {
-  const bounds = { ...defaultLimits, ...limits };
-  if (bytes.length > bounds.maxBytes)
-    throw new FleetError('wire.too-large', { message, bytes: bytes.length, limit: bounds.maxBytes });
-  const reader = new Reader(message, bytes, bounds);
-  const value = reader.message(message, message, 1);
-  reader.end();
-  return value as unknown as Messages[N];
+  const bounds = limits ? { ...defaultLimits, ...limits } : defaultLimits;
+  return readerOf(message, bytes, bounds).whole(message) as unknown as Messages[N];
+}
+
+/** Decodes a map that is no message of its own, such as the data of a command. @throws FleetError of area `wire` */
+export function decodeRule(rule: string, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  return readerOf(rule, bytes, defaultLimits).whole(rule);
+}
+
+/** A telemetry message without its feature summaries, which are read and checked and then stored as they came. */
+export interface SplitTelemetry {
+  readonly message: Omit<Telemetry, 'features'>;
+  readonly features: readonly FeatureSummary[] | undefined;
+  /** Their CBOR, a view; undefined where there is none, as in a packed window. */
+  readonly featureBytes: Uint8Array | undefined;
+}
+
+/** @throws FleetError of area `wire` */
+export function splitTelemetry(bytes: Uint8Array, limits: WireLimits = defaultLimits): SplitTelemetry {
+  const reader = readerOf('telemetry', bytes, limits);
+  reader.isSplit = true;
+  const message = reader.whole('telemetry') as unknown as Telemetry;
+  return { message, features: reader.features, featureBytes: reader.featureBytes };
+}
+
+function readerOf(message: string, bytes: Uint8Array, limits: WireLimits): Reader {
+  if (bytes.length > limits.maxBytes)
+    throw new FleetError('wire.too-large', { message, bytes: bytes.length, limit: limits.maxBytes });
+  return new Reader(message, bytes, limits);
 }
 
 class Reader {
-  private readonly tokens: Tokenizer;
+  isSplit = false;
+  features: readonly FeatureSummary[] | undefined;
+  featureBytes: Uint8Array | undefined;
+  private readonly heads: CborHeads;
+  /** Where in the message, for errors: names are put together only when there is one. */
+  private readonly path: (string | number)[] = [];
 
   constructor(
     private readonly name: string,
-    private readonly bytes: Uint8Array,
+    bytes: Uint8Array,
     private readonly limits: WireLimits,
   ) {
-    this.tokens = new Tokenizer(bytes, {
-      strict: true,
-      allowIndefinite: false,
-      allowUndefined: true,
-      allowBigInt: true,
-      retainStringBytes: true,
-    });
+    this.heads = new CborHeads(bytes);
   }
 
-  message(schema: string, path: string, depth: number): Values {
+  /** One message that is all there is. */
+  whole(schema: string): Values {
+    try {
+      const value = this.message(schema, 1);
+      if (!this.heads.isDone) throw this.invalid(this.heads.at, 'bytes follow the message');
+      return value;
+    } catch (error) {
+      throw error instanceof CborFault ? this.faultOf(error) : error;
+    }
+  }
+
+  private message(schema: string, depth: number): Values {
+    const { heads } = this;
     const index = indexes.get(schema);
     if (index === undefined) throw new FleetError('wire.message-unknown', { message: schema });
-    const count = this.count(this.next(), Type.map, path, this.limits.maxKeys, depth);
+    heads.next();
+    const count = this.count(Major.map, this.limits.maxKeys, depth);
     const out: Values = {};
     let last = -1;
     for (let i = 0; i < count; i++) {
-      const at = this.tokens.pos();
-      const key = this.key(this.next(), path, at);
-      if (key === last)
-        throw new FleetError('wire.duplicate-key', { message: this.name, field: `${path} key ${key}` });
-      if (key < last) throw this.notDeterministic(at, 'keys do not rise');
-      last = key;
-      const field = index.byKey.get(key);
-      if (field === undefined) this.skip(depth + 1);
-      else out[field.name] = this.value(field.type, `${path}.${field.name}`, depth + 1);
+      last = this.key(last);
+      const field = index.byKey.get(last);
+      if (field === undefined) {
+        this.skip(depth + 1);
+        continue;
+      }
+      this.path.push(field.name);
+      const from = heads.at;
+      const value = this.value(field.type, depth + 1);
+      if (this.isSplit && depth === 1 && field.name === 'features') {
+        this.features = value as FeatureSummary[];
+        this.featureBytes = heads.since(from);
+      } else out[field.name] = value;
+      this.path.pop();
     }
+    if (schema === 'telemetry' && out.packed !== undefined) this.unpack(out);
     for (const field of index.required) {
       if (out[field.name] === undefined)
-        throw new FleetError('wire.key-missing', { message: this.name, field: `${path}.${field.name}` });
+        throw new FleetError('wire.key-missing', {
+          message: this.name,
+          field: `${this.where()}.${field.name}`,
+        });
     }
     return out;
   }
 
-  end(): void {
-    if (!this.tokens.done()) throw this.invalid(this.tokens.pos(), 'bytes follow the message');
+  /** Puts the fields of a packed window where a map would have them; what stands in the map is then not packed. */
+  private unpack(out: Values): void {
+    const fields = unpackWindow(out.packed as Uint8Array);
+    const beside =
+      this.features === undefined ? Object.keys(out).find((name) => !besidePacked.has(name)) : 'features';
+    if (beside !== undefined)
+      throw new FleetError('wire.packed-invalid', {
+        message: this.name,
+        reason: `${beside} stands beside it`,
+      });
+    delete out.packed;
+    if (this.isSplit) {
+      this.features = fields.features as FeatureSummary[] | undefined;
+      delete fields.features;
+    }
+    Object.assign(out, fields);
   }
 
-  private value(type: FieldType, path: string, depth: number): unknown {
-    if (type.kind === 'message') return this.message(type.schema, path, depth);
-    const token = this.next();
+  /** A fault of the bytes as what a device is told. */
+  private faultOf({ kind, offset, message: reason }: CborFault): FleetError {
+    if (kind === 'truncated') return new FleetError('wire.truncated', { message: this.name, offset });
+    return kind === 'invalid' ? this.invalid(offset, reason) : this.notDeterministic(offset, reason);
+  }
+
+  private value(type: FieldType, depth: number): unknown {
+    if (type.kind === 'message') return this.message(type.schema, depth);
+    const { heads } = this;
+    heads.next();
     switch (type.kind) {
       case 'uint':
-        return this.uint(token, type.min, type.max, path);
+        return this.uint(type.min, type.max);
       case 'int': {
-        if (!is(token, Type.uint) && !is(token, Type.negint)) throw this.mismatch(token, 'an integer', path);
-        const value = token.value as number | bigint;
-        if (typeof value !== 'number') throw this.range(value, '-2^53+1..2^53-1', path);
-        return value;
+        if (heads.major !== Major.uint && heads.major !== Major.negint) throw this.mismatch('an integer');
+        if (typeof heads.argument !== 'number') throw this.range(heads.argument, '-2^53+1..2^53-1');
+        return heads.argument;
       }
       case 'boot-id':
-        if (!is(token, Type.uint)) throw this.mismatch(token, 'an unsigned integer', path);
-        return BigInt(token.value as number | bigint);
+        if (heads.major !== Major.uint) throw this.mismatch('an unsigned integer');
+        return BigInt(heads.argument);
       case 'bool':
-        if (!is(token, Type.true) && !is(token, Type.false)) throw this.mismatch(token, 'a boolean', path);
-        return is(token, Type.true);
-      case 'bstr': {
-        if (!is(token, Type.bytes)) throw this.mismatch(token, 'a byte string', path);
-        const bytes = token.value as Uint8Array;
-        this.length(bytes.length, type, path);
-        return Uint8Array.from(bytes);
-      }
+        if (!heads.isTrue && !heads.isFalse) throw this.mismatch('a boolean');
+        return heads.isTrue;
+      case 'bstr':
+        if (heads.major !== Major.bytes) throw this.mismatch('a byte string');
+        this.length(type);
+        return heads.copy();
       case 'tstr': {
-        if (!is(token, Type.string)) throw this.mismatch(token, 'a text string', path);
-        const text = this.text(token, path);
-        this.length(Buffer.byteLength(text), type, path);
+        if (heads.major !== Major.text) throw this.mismatch('a text string');
+        const text = this.text();
+        this.length(type);
         if (type.isName === true && !isName(text))
           throw new FleetError('wire.name-invalid', { value: shorten(text) });
         return text;
       }
       case 'enum': {
-        const number = this.uint(token, 0, 65_535, path);
+        const number = this.uint(0, 65_535);
         return namesOf(type.values).get(number) ?? `#${number}`;
       }
       case 'list': {
-        const count = this.count(token, Type.array, path, type.max, depth);
-        if (count < type.min) throw this.range(count, `${type.min}..${type.max} elements`, path);
-        return Array.from({ length: count }, (_, i) => this.value(type.of, `${path}[${i}]`, depth + 1));
+        const count = this.count(Major.array, type.max, depth);
+        if (count < type.min) throw this.range(count, `${type.min}..${type.max} elements`);
+        const out: unknown[] = [];
+        for (let i = 0; i < count; i++) {
+          this.path.push(i);
+          out.push(this.value(type.of, depth + 1));
+          this.path.pop();
+        }
+        return out;
       }
       case 'table': {
-        const count = this.count(token, Type.map, path, this.limits.maxTableEntries, depth);
+        const count = this.count(Major.map, this.limits.maxTableEntries, depth);
         const out: Record<number, number> = {};
         let last = -1;
         for (let i = 0; i < count; i++) {
-          const at = this.tokens.pos();
-          const key = this.uint(this.next(), 0, type.keyMax, `${path} key`);
-          if (key === last)
-            throw new FleetError('wire.duplicate-key', { message: this.name, field: `${path} key ${key}` });
-          if (key < last) throw this.notDeterministic(at, 'keys do not rise');
-          last = key;
-          out[key] = this.uint(this.next(), 0, type.valueMax, `${path}[${key}]`);
+          last = this.key(last, type.keyMax);
+          this.path.push(last);
+          heads.next();
+          out[last] = this.uint(0, type.valueMax);
+          this.path.pop();
         }
         return out;
       }
     }
   }
 
+  /** Keys rise: the one encoding of a map (RFC 8949 4.2.1). */
+  private key(last: number, max?: number): number {
+    const { heads } = this;
+    const { at } = heads;
+    heads.next();
+    if (max !== undefined) this.uint(0, max);
+    else if (heads.major !== Major.uint) throw this.invalid(at, `a key of ${this.where()} is ${heads.name}`);
+    const key = Number(heads.argument);
+    if (key === last)
+      throw new FleetError('wire.duplicate-key', {
+        message: this.name,
+        field: `${this.where()} key ${key}`,
+      });
+    if (key < last) throw this.notDeterministic(at, 'keys do not rise');
+    return key;
+  }
+
   /** Reads over one item of any kind: a key of a newer protocol. */
   private skip(depth: number): void {
-    const token = this.next();
-    const children = is(token, Type.array)
-      ? (token.value as number)
-      : is(token, Type.map)
-        ? 2 * (token.value as number)
-        : is(token, Type.tag)
-          ? 1
-          : 0;
+    const { heads } = this;
+    heads.next();
+    const { major, argument } = heads;
+    if (major < Major.array || major === Major.simple) return;
+    const children = major === Major.tag ? 1 : Number(argument) * (major === Major.map ? 2 : 1);
     if (children > 0 && depth > this.limits.maxDepth) throw this.tooDeep();
     for (let i = 0; i < children; i++) this.skip(depth + 1);
   }
 
-  private next(): Token {
-    const at = this.tokens.pos();
-    if (this.tokens.done()) throw this.truncated();
-    try {
-      return this.tokens.next();
-    } catch (error) {
-      const reason =
-        error instanceof Error ? error.message.replace(/^CBOR decode error: /, '') : String(error);
-      if (reason.startsWith('not enough data')) throw this.truncated();
-      if (reason.includes('more bytes than necessary') || reason.startsWith('indefinite'))
-        throw this.notDeterministic(at, reason);
-      throw this.invalid(at, reason);
-    }
-  }
-
-  private key(token: Token, path: string, at: number): number {
-    if (!is(token, Type.uint)) throw this.invalid(at, `a key of ${path} is ${token.type.name}`);
-    return Number(token.value);
-  }
-
-  private count(token: Token, type: Type, path: string, max: number, depth: number): number {
-    if (!is(token, type)) throw this.mismatch(token, type === Type.map ? 'a map' : 'a list', path);
+  private count(major: number, max: number, depth: number): number {
+    const { heads } = this;
+    if (heads.major !== major) throw this.mismatch(major === Major.map ? 'a map' : 'a list');
     if (depth > this.limits.maxDepth) throw this.tooDeep();
-    const count = token.value as number;
-    if (count > max) throw this.range(count, `0..${max} elements`, path);
+    const count = heads.argument;
+    if (typeof count !== 'number' || count > max) throw this.range(count, `0..${max} elements`);
     return count;
   }
 
-  private uint(token: Token, min: number, max: number, path: string): number {
-    if (!is(token, Type.uint)) throw this.mismatch(token, 'an unsigned integer', path);
-    const value = token.value as number | bigint;
-    if (typeof value !== 'number' || value < min || value > max)
-      throw this.range(value, `${min}..${max}`, path);
+  private uint(min: number, max: number): number {
+    const { heads } = this;
+    if (heads.major !== Major.uint) throw this.mismatch('an unsigned integer');
+    const value = heads.argument;
+    if (typeof value !== 'number' || value < min || value > max) throw this.range(value, `${min}..${max}`);
     return value;
   }
 
-  private length(bytes: number, type: { min?: number; max?: number }, path: string): void {
+  private length(type: { min?: number; max?: number }): void {
+    const bytes = this.heads.at - this.heads.from;
     if (bytes < (type.min ?? 0) || bytes > (type.max ?? Infinity))
-      throw this.range(bytes, `${type.min ?? 0}..${type.max ?? ''} bytes`, path);
+      throw this.range(bytes, `${type.min ?? 0}..${type.max ?? ''} bytes`);
   }
 
-  private text(token: Token, path: string): string {
+  private text(): string {
     try {
-      return utf8.decode(token.byteValue);
+      return utf8.decode(this.heads.content);
     } catch {
-      throw this.mismatch(token, 'UTF-8', path);
+      throw this.mismatch('UTF-8');
     }
   }
 
-  private truncated() {
-    return new FleetError('wire.truncated', { message: this.name, offset: this.bytes.length });
+  /** As `telemetry.features[3].n`. */
+  private where(): string {
+    return this.path.reduce<string>(
+      (path, part) => (typeof part === 'number' ? `${path}[${part}]` : `${path}.${part}`),
+      this.name,
+    );
   }
+
   private invalid(offset: number, reason: string) {
     return new FleetError('wire.invalid', { message: this.name, offset, reason });
   }
@@ -226,21 +295,17 @@ class Reader {
   private tooDeep() {
     return new FleetError('wire.too-deep', { message: this.name, limit: this.limits.maxDepth });
   }
-  private mismatch(token: Token, expected: string, field: string) {
+  private mismatch(expected: string) {
     return new FleetError('wire.type-mismatch', {
       message: this.name,
-      field,
-      found: token.type.name,
+      field: this.where(),
+      found: this.heads.name,
       expected,
     });
   }
-  private range(value: number | bigint, range: string, field: string) {
-    return new FleetError('wire.out-of-range', { message: this.name, field, value, range });
+  private range(value: number | bigint, range: string) {
+    return new FleetError('wire.out-of-range', { message: this.name, field: this.where(), value, range });
   }
-}
-
-function is(token: Token, type: Type): boolean {
-  return token.type === type;
 }
 
 function namesOf(values: Readonly<Record<string, number>>): ReadonlyMap<number, string> {

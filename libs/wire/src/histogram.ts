@@ -37,33 +37,47 @@ export function packHistogram(counts: ArrayLike<number>): Uint8Array {
  * @throws wire.histogram-invalid
  */
 export function unpackHistogram(bytes: Uint8Array, bins: number, field = 'histogram'): number[] {
+  const counts = new Array<number>(bins).fill(0);
+  readHistogram(bytes, counts, { bins, field });
+  return counts;
+}
+
+/**
+ * The same into the first `bins` places of an array of the caller's, for who unpacks by the million.
+ * @returns the sum of the counts
+ */
+export function readHistogram(
+  bytes: Uint8Array,
+  into: number[],
+  { bins, field, at: first = 0 }: { readonly bins: number; readonly field: string; readonly at?: number },
+): number {
   const bits = bytes[0];
   if (bits === undefined) throw invalid('it is empty', field);
   if (bits > 16) throw invalid(`its width is ${bits}, above 16`, field);
   const expected = histogramBytes(bins, bits);
   if (bytes.length !== expected)
     throw invalid(`${bins} counts of ${bits} bits are ${expected} bytes, not ${bytes.length}`, field);
-  const counts = new Array<number>(bins).fill(0);
-  if (bits === 0) return counts;
   let all = 0;
+  let sum = 0;
   let accumulator = 0;
   let held = 0;
   let at = 1;
   const mask = (1 << bits) - 1;
   for (let bin = 0; bin < bins; bin++) {
     while (held < bits) {
-      accumulator |= (bytes[at++] ?? 0) << held; // at most 15 + 8 bits
+      accumulator |= bytes[at++]! << held; // at most 15 + 8 bits
       held += 8;
     }
     const count = accumulator & mask;
-    counts[bin] = count;
+    into[first + bin] = count;
     all |= count;
+    sum += count;
     accumulator >>>= bits;
     held -= bits;
   }
   if (accumulator !== 0) throw invalid('its padding is not zero', field);
   if (32 - Math.clz32(all) !== bits) throw invalid('it is wider than its counts need', field);
-  return counts;
+  return sum;
 }
 
 /** Confidence bin of an int8 softmax output among `bins`; p is output + 128, 0..255. */

@@ -1,9 +1,17 @@
 /** The server's end of the device protocol: topics, message codec, packed fields, manifests. */
 export * from './generated/messages.js';
-export { decode } from './decode.js';
+export { decode, splitTelemetry, type SplitTelemetry } from './decode.js';
+export { CborFault, CborHeads, Major, skipItem } from './cbor-heads.js';
 export { encode } from './encode.js';
 export { deviceKey, type DeviceSecret } from './cose-mac.js';
 export { encodeNextKey, macAsk, signAsk, verifyAsk, type AskContent, type AskTrust } from './ask.js';
+export {
+  encodeCaptureRule,
+  encodeNewEdges,
+  settingMark,
+  type MonitorEdges,
+  type SettingMark,
+} from './command-data.js';
 export * from './limits.js';
 export { assertName, isName, shorten } from './names.js';
 export * from './topics.js';

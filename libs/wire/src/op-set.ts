@@ -28,6 +28,14 @@ export function isOpName(name: string): boolean {
   return Object.hasOwn(table, name);
 }
 
+export const nameOfOp = (number: number): string => nameOf.get(number) ?? `op ${number}`;
+
+/** Version by number of the ops whose version is not 1, as hello carries them. */
+export function opVersions(ops: NamedOps): Record<string, number> {
+  const other = Object.entries(ops).filter(([name, version]) => isOpName(name) && version !== 1);
+  return Object.fromEntries(other.map(([name, version]) => [String(table[name]!.number), version]));
+}
+
 /** Names that are none of ours are left out. */
 export function opBits(names: Iterable<string>): OpBits {
   const builtin = new Uint8Array(64);
@@ -47,7 +55,13 @@ export function missingOps(needed: OpBits, offered: OpBits): string[] {
     ...missingBits(needed.opSet, offered.opSet),
     ...missingBits(needed.ownOpSet, offered.ownOpSet).map((n) => n + FIRST_OWN),
   ];
-  return numbers.map((number) => nameOf.get(number) ?? `op ${number}`);
+  return numbers.map(nameOfOp);
+}
+
+/** @param number of an op, as in the plan */
+export function hasOp({ opSet, ownOpSet }: OpBits, number: number): boolean {
+  const [bits, n] = number < FIRST_OWN ? [opSet, number] : [ownOpSet, number - FIRST_OWN];
+  return ((Buffer.from(bits, 'hex')[n >> 3] ?? 0) & (1 << (n & 7))) !== 0;
 }
 
 function missingBits(needed: string, offered: string): number[] {

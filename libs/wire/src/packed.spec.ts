@@ -110,8 +110,8 @@ describe('picks', () => {
     expect(unpackPicks(packPicks(picks), 301)).toEqual(picks);
   });
 
-  it('should refuse offsets that do not rise or reach n, and more than the limit', () => {
-    expect(() => unpackPicks(packPicks(picks), 300)).toThrow(/not below n/);
+  it('should refuse offsets that do not rise or reach the bound, and more than the limit', () => {
+    expect(() => unpackPicks(packPicks(picks), 300)).toThrow(/not below 300/);
     expect(() => packPicks([...picks, ...picks])).toThrow(/does not rise/);
     expect(() => unpackPicks(new Uint8Array(5), 10)).toThrow(/multiple of 4/);
     const many = (n: number) =>

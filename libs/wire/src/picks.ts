@@ -28,8 +28,11 @@ export function packPicks(picks: readonly Pick[], limit = MAX_PICKS): Uint8Array
   return out;
 }
 
-/** `n` is the window's number of inferences: every offset lies below it. @throws wire.picks-invalid */
-export function unpackPicks(bytes: Uint8Array, n: number, limit = MAX_PICKS): Pick[] {
+/**
+ * @param below every offset is less; a window that takes every k-th inference spans more of them than it counts
+ * @throws wire.picks-invalid
+ */
+export function unpackPicks(bytes: Uint8Array, below: number, limit = MAX_PICKS): Pick[] {
   if (bytes.length % 4 !== 0) throw invalid(`${bytes.length} bytes are not a multiple of 4`);
   if (bytes.length > limit * 4) throw invalid(`${bytes.length / 4} picks, at most ${limit}`);
   const picks: Pick[] = [];
@@ -38,7 +41,7 @@ export function unpackPicks(bytes: Uint8Array, n: number, limit = MAX_PICKS): Pi
     const [low = 0, high = 0, predicted = 0, confidence = 0] = bytes.subarray(at, at + 4);
     const offset = low | (high << 8);
     if (offset <= last) throw invalid(`offset ${offset} does not rise`);
-    if (offset >= n) throw invalid(`offset ${offset} is not below n = ${n}`);
+    if (offset >= below) throw invalid(`offset ${offset} is not below ${below}`);
     last = offset;
     picks.push({ offset, predicted, confidence });
   }

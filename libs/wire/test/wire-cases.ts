@@ -85,6 +85,7 @@ export const wireCases: Case[] = [
       keySequence: 1,
       telemetryDropped: 9,
       counters: { 1: 2, 12: 4_294_967_295 },
+      settings: { 4: 500, 5: 4_294_967_295, 11: 1 },
     },
   },
   {

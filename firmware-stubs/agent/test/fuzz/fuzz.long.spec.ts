@@ -8,7 +8,7 @@ import { describeWith, toolPath } from '@tinyfleet/testing';
 import { buildTargets, fuzz, unpackSeeds } from './run.mjs';
 
 const seconds = Number(process.env.TINYFLEET_FUZZ_SECONDS ?? 6);
-const TARGETS = ['agent', 'cbor', 'flash', 'manifest', 'payload'];
+const TARGETS = ['agent', 'cbor', 'flash', 'manifest', 'payload', 'window'];
 
 describeWith(['clang'], 'agent under libFuzzer', () => {
   let folder = '';

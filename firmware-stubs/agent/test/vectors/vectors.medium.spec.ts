@@ -182,3 +182,22 @@ describeWith(['gcc', 'shared-data'], 'public vectors', () => {
     300_000,
   );
 });
+
+describeWith(['gcc'], 'packed windows', () => {
+  it('should be those that libs/wire reads, and libs/telemetry adds up', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tinyfleet-windows-'));
+    try {
+      const out = join(folder, 'windows');
+      const units = ['vectors/windows.c', 'random_window.c'].map((name) => `agent/test/${name}`);
+      units.push('agent/src/summary.c', 'agent/src/cbor.c');
+      await buildProgram({ cc: toolPath('gcc'), flags: SANITIZERS, units, out });
+      for (const [name, ...args] of [['window'], ['window-sum', 'sums']]) {
+        const { stdout } = spawnSync(out, args, { encoding: 'utf8' });
+        const golden = new URL(`../../../vectors/${name}.json`, import.meta.url);
+        expect(stdout).toBe(await readFile(golden, 'utf8'));
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

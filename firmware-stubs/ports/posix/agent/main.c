@@ -2,6 +2,7 @@
 //   parameters   the block that `npx tinyfleet flash` writes (docs/spec/device.md)
 //   flash        the region of the agent, made erased when it is not there
 //   reset-cause  one digit: why the next boot happens
+//   firmware     images that came over the air (firmware_file.h)
 // Usage: see `usage`. It reboots by executing itself, ends cleanly on SIGTERM and SIGINT, and says on stderr what happens.
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "flash_file.h"
 #include "fleet_device.h"
 #include "fleet_payload.h"
+#include "firmware_file.h"
 #include "power.h"
 #include "sensor.h"
 #include "stream.h"
@@ -55,6 +57,7 @@ typedef struct {
   fleet_platform_t platform;
   fleet_agent_t agent;
   flash_file_t flash;
+  firmware_file_t firmware;
   stream_t stream;
   sensor_t sensor;
   struct timespec booted;
@@ -333,6 +336,8 @@ static int run(device_t *d, const options_t *options, char *const *argv) {
   if (problem == NULL) problem = sensor_open(&d->sensor, options->sensor, &d->parameters);
   if (problem != NULL) return complain(options->folder, problem);
   d->config.reset_cause = power_reset_cause();
+  d->config.firmware = &d->firmware.port;
+  print(d, FLEET_LOG_INFO, "firmware", FLEET_FIRMWARE_VERSION);
   log_text(d, FLEET_LOG_INFO, "boot, reset cause", (int32_t)d->config.reset_cause);
   power_watchdog_feed();
   const int32_t ended = fleet_device_run(&d->agent, &d->platform, &d->config, wait_until);
@@ -388,6 +393,8 @@ int main(int argc, char **argv) {
   d->tied = options.tied;
   d->trust_clock = options.trust_clock;
   (void)clock_gettime(CLOCK_MONOTONIC, &d->booted);
+  const char *problem = options.provision == NULL ? firmware_file_boot(&d->firmware, options.folder, argv) : NULL;
+  if (problem != NULL) return complain(options.folder, problem);
   int code = read_parameters(d, options.folder);
   if (code == 0) code = open_flash(d, options.folder);
   if (code == 0) {

@@ -92,8 +92,10 @@ const char *power_init(const char *cause_path, char *const *argv, uint32_t watch
   char digit = '1';
   power.argv = argv;
   power.watchdog_s = watchdog_s;
-  const ssize_t length = readlink("/proc/self/exe", power.program, sizeof power.program - 1);
-  if (length > 0) power.program[length] = '\0';
+  const char *loader = getenv("TINYFLEET_LOADER"); // which chooses the firmware of the next boot
+  const ssize_t length = loader != NULL ? (ssize_t)strlen(loader) : readlink("/proc/self/exe", power.program, sizeof power.program - 1);
+  if (loader != NULL && length < (ssize_t)sizeof power.program) memcpy(power.program, loader, (size_t)length);
+  if (length > 0 && length < (ssize_t)sizeof power.program) power.program[length] = '\0';
   else if (realpath(argv[0], power.program) == NULL) return "the program does not know its own path";
   power.cause_fd = open(cause_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (power.cause_fd < 0) return "the file of the reset cause cannot be opened";

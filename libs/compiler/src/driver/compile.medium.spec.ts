@@ -328,6 +328,41 @@ describe('evaluate', () => {
     expect(loaded.selfTest(4).passed).toBe(true);
   });
 
+  it('should give a build with validation data monitors whose bins hold equal shares, counted as devices count', async () => {
+    const { bundle: plain } = await compile(source('convNet'), { deviceType, labels });
+    const n = 320;
+    const { x, truth } = await labelled(plain, n);
+    const validation = { inputs: x, labels: npy('|u1', [n], truth) };
+    const { bundle, report } = await compile(source('convNet'), { deviceType, labels, validation });
+    const { features, ood } = report.validation!;
+    // 9 x 8 elements of two channels.
+    const names = ['mean of channel 0', 'mean of channel 1', 'least', 'greatest'];
+    expect(features.map(({ name }) => name)).toEqual(names);
+    expect(ood).toMatchObject({ name: 'largest logit', n });
+    for (const one of [...features, ood!]) {
+      expect(one.counts.reduce((a, b) => a + b, 0)).toBe(n);
+      expect(one.correct).toEqual(one.counts);
+      expect(one.counts.length).toBe(16);
+      expect([...one.edges].sort((a, b) => a - b)).toEqual(one.edges);
+    }
+    const [mean] = features;
+    expect(Math.max(...mean!.counts)).toBeLessThan(n / 4);
+    // By hand: the rounded mean of one sample's first channel, in the bin that the bundle's own edges give.
+    const loaded = (await Runtime.open()).load(bundle);
+    const { monitors } = loaded.view;
+    expect(monitors.map((m) => m['kind'])).toEqual([1, 2, 2, 2, 2, 3]);
+    expect((monitors[1]!['edges'] as number[]).slice(0, mean!.edges.length)).toEqual(mean!.edges);
+    const row = new Int8Array(x.slice(x.length - 144).buffer);
+    const sum = row.filter((_, i) => i % 2 === 0).reduce((a, b) => a + b, 0);
+    const { values } = loaded.runMonitored([new Uint8Array(row.buffer)]);
+    expect(values.find((one) => one.monitor === 1)!.value).toBe(
+      Math.sign(sum) * Math.round(Math.abs(sum) / 72),
+    );
+    // The same model, the same answers.
+    const before = (await Runtime.open()).load(plain).run([new Uint8Array(row.buffer)]);
+    expect(loaded.run([new Uint8Array(row.buffer)])).toEqual(before);
+  });
+
   it('should say what is wrong with validation data', async () => {
     const { bundle } = await compile(source('convNet'), { deviceType, labels });
     const { x, truth } = await labelled(bundle, 4);

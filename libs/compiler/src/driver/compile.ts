@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { FleetError } from '@tinyfleet/errors';
 import { Runtime, type LoadedBundle } from '@tinyfleet/runtime';
-import type { BundleContents, GoldenVector } from '../backends/bundle/contents.js';
+import type { BundleContents, GoldenVector, Monitor } from '../backends/bundle/contents.js';
 import { encodeBundle, type EncodedBundle } from '../backends/bundle/encode.js';
 import { openTfjs } from '../evaluate/backend.js';
 import { floatBytes } from '../evaluate/dequantize.js';
@@ -22,10 +22,19 @@ import type { Plan } from '../plan/types.js';
 import { calibrate, chooseSamples, type Calibration } from './calibrate.js';
 import { checkOptions } from './check-options.js';
 import { bundleContents, sensorContract } from './contents.js';
-import { deviceInput, deviceRows, evaluateLoaded, floatRow } from './evaluate.js';
+import {
+  deviceInput,
+  deviceRows,
+  evaluationOf,
+  floatRow,
+  observe,
+  type EvaluateControl,
+  type Evaluation,
+} from './evaluate.js';
 import { openSource, type Source } from './frontends.js';
 import { chooseGolden, measureCoverage } from './golden.js';
 import { probabilityOutput } from './inspect.js';
+import { withEdges } from './monitors.js';
 import { readNpy } from './npy.js';
 import { withState } from './state.js';
 import { verify } from '../ir/verify.js';
@@ -126,7 +135,7 @@ export async function compile(
 
   await enter('self-test', 0.35);
   const runtime = await Runtime.open();
-  const { bundle, golden, vectors } = await withGolden(contents, {
+  const tested = await withGolden(contents, {
     runtime,
     options,
     sample: goldenSample(options, graph, calibration),
@@ -134,12 +143,14 @@ export async function compile(
     diagnostics,
     pause,
   });
+  const { golden, vectors } = tested;
   await enter('validate', 0.8);
+  const evaluating = { pause, real: float !== null };
+  const { bundle, monitors, validation } = await withBaseline(
+    { ...contents, golden: vectors },
+    { runtime, draft: tested.bundle, options, control: evaluating },
+  );
   const loaded = load(runtime, bundle.bytes);
-  const validation =
-    options.validation === undefined
-      ? null
-      : await evaluateLoaded(loaded, options.validation, { pause, real: float !== null });
   const quantization =
     float === null || calibration === null
       ? null
@@ -153,7 +164,7 @@ export async function compile(
     report: result,
     diagnostics,
     graph: imported,
-    contents: { ...contents, golden: vectors },
+    contents: { ...contents, monitors, golden: vectors },
   };
 }
 
@@ -259,6 +270,45 @@ async function withGolden(
   const damage = { bundle: bundle.bytes, constants, work: work * frames, vectors };
   const coverage = await measureCoverage(damage, passes, pause);
   return { bundle, golden: { vectors, distinct: choice.distinctOutputs, coverage }, vectors: choice.vectors };
+}
+
+/**
+ * Validation data through the draft; what its monitors saw gives them their edges, and the same observations counted by these edges
+ * are the baseline. Edges are read by telemetry alone: nothing that the vectors prove depends on them.
+ */
+async function withBaseline(
+  contents: BundleContents,
+  {
+    runtime,
+    draft,
+    options,
+    control,
+  }: Pick<GoldenWork, 'runtime' | 'options'> & {
+    readonly draft: EncodedBundle;
+    readonly control: EvaluateControl;
+  },
+): Promise<{
+  readonly bundle: EncodedBundle;
+  readonly monitors: readonly Monitor[];
+  readonly validation: Evaluation | null;
+}> {
+  if (options.validation === undefined)
+    return { bundle: draft, monitors: contents.monitors, validation: null };
+  const seen = await observe(load(runtime, draft.bytes), options.validation, control);
+  const monitors = contents.monitors.map((monitor, i) => withEdges(monitor, seen.values[i]!));
+  const bundle = encodeBundle({ ...contents, monitors });
+  if (!passesSelfTest(runtime, bundle.bytes, contents.golden.length))
+    throw fault('compiler.self-test-failed', { reason: 'its vectors do not hold with monitors' });
+  const counted = monitors.map((monitor) => ({ ...monitor, ...scaleOfMonitor(contents, monitor) }));
+  return { bundle, monitors, validation: evaluationOf(counted, seen) };
+}
+
+/** What a monitored integer stands for, where it is an input's. */
+function scaleOfMonitor({ inputs }: BundleContents, { planned }: Monitor) {
+  const tensor = inputs.find((input) => input.planned.tensor === planned.tensor)?.tensor;
+  if (!tensor) return { scale: 1, zeroPoint: 0 };
+  const { scale, zeroPoint } = deviceInput(tensor);
+  return { scale, zeroPoint };
 }
 
 /** A bundle of ours that the runtime refuses is a defect of the compiler. */

@@ -7,11 +7,11 @@ import {
   TENSOR_SENSOR,
   type BundleContents,
   type ContractTensor,
-  type Monitor,
   type SensorContract,
 } from '../backends/bundle/contents.js';
 import type { Plan } from '../plan/types.js';
 import { isProbabilities, probabilityOutput } from './inspect.js';
+import { chooseMonitors } from './monitors.js';
 import { carriesState } from './state.js';
 import { COMPILER_VERSION, type CompileOptions } from './options.js';
 
@@ -52,7 +52,7 @@ export function bundleContents(
     inputs,
     outputs,
     labels: labelled === null ? [] : labels,
-    monitors: monitors(graph, plan, options.confidenceBins ?? 8),
+    monitors: chooseMonitors(graph, plan, options),
     golden: [],
     optimized: options.optimize ?? true,
     reduced: options.deviceType.profile === 'reduced',
@@ -82,15 +82,6 @@ function labelledOutput(graph: Graph, labels: readonly string[], diagnostics: Di
     named === null ? elements(tensorOf(graph, graph.outputs[0]!)) : elements(tensorOf(graph, named));
   if (expected !== labels.length) throw fault('compiler.labels-invalid', { found: labels.length, expected });
   return named;
-}
-
-/** Telemetry's histogram of class and confidence, sampled when the softmax has run. */
-function monitors(graph: Graph, plan: Plan, bins: number): Monitor[] {
-  const probabilities = probabilityOutput(graph);
-  if (probabilities === null) return [];
-  const planned = plan.tensors.get(probabilities)!;
-  const { name, shape } = tensorOf(graph, probabilities);
-  return [{ kind: 'classes', planned, name, bins, count: shape.at(-1)!, centre: 0, edges: [] }];
 }
 
 const MICROPHONE = { sensor: 3, axes: 1, unit: 11 } as const;

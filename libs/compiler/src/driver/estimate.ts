@@ -68,6 +68,23 @@ const BOARDS: Readonly<Record<string, { readonly milliwatts: number; readonly er
   'b-u585i-iot02a': { milliwatts: 23.4, error: 0.027 },
 };
 
+/**
+ * A self-test that takes longer than so many times the longest that is estimated is not this model on this hardware. What
+ * the fit knows nothing of (wait states, caches, interrupts, other tasks) costs a factor of 2 on bad boards, which is
+ * doubled once more: a good model must never be refused for it, and one that is an order slower always is.
+ */
+export const LATENCY_FACTOR = 4;
+/** Shorter bounds would judge the timer. */
+const LEAST_LATENCY_US = 1_000;
+
+/** Condition `latency-us` of a manifest, microseconds; undefined where there is no estimate. */
+export function latencyBoundUs(steps: readonly StepCost[], hardware: Hardware): number | undefined {
+  const found = estimate(steps, hardware);
+  if (found === null) return undefined;
+  const longest = found.milliseconds * 1_000 * (1 + found.timeError);
+  return Math.min(0xffff_ffff, Math.max(LEAST_LATENCY_US, Math.ceil(LATENCY_FACTOR * longest)));
+}
+
 /** In words, for whoever shows an estimate. */
 export const ESTIMATE_BASIS =
   'Instructions of the portable kernels counted on a Cortex-M4 under QEMU; cycles per core and power per board from ' +

@@ -1,10 +1,12 @@
 // Labelled data through the very kernels devices run: accuracy, confusion, and the class x confidence histogram that
 // telemetry windows will be held against.
-import { DTYPES, Runtime, type LoadedBundle } from '@tinyfleet/runtime';
+import { DTYPES, Runtime, type Fields, type LoadedBundle } from '@tinyfleet/runtime';
+import type { Monitor } from '../backends/bundle/contents.js';
 import { fault } from '../ir/diagnostics.js';
 import { byteLength, type Tensor } from '../ir/graph.js';
 import { roundHalfAway } from '../ir/multipliers.js';
 import { MONITOR_KINDS } from '../plan/generated/bundle-layout.js';
+import { FEATURE_BINS } from './monitors.js';
 import { elementBytes, npyFloats, readNpy, type NpyArray } from './npy.js';
 
 export interface Evaluation {
@@ -16,6 +18,31 @@ export interface Evaluation {
   readonly histogram: number[][];
   /** Of those, how many were right: the calibration that label-free accuracy rests on. */
   readonly correct: number[][];
+  /** Of what telemetry summarizes beside the class, in its order: what windows are held against. */
+  readonly features: readonly FeatureBaseline[];
+  readonly ood: FeatureBaseline | null;
+}
+
+/** A monitored value over the validation data, counted as devices count it. */
+export interface FeatureBaseline {
+  readonly name: string;
+  /** Ascending; bin i holds edges[i-1] <= q < edges[i]. */
+  readonly edges: readonly number[];
+  /** 16 bins, and how many predictions in each were right. */
+  readonly counts: number[];
+  readonly correct: number[];
+  readonly n: number;
+  /** Sums of (q - centre). */
+  readonly centre: number;
+  readonly sum: number;
+  readonly sumSquares: number;
+  readonly min: number;
+  readonly max: number;
+  /** By predicted class. */
+  readonly classes: readonly { readonly n: number; readonly sum: number }[];
+  /** value = (q - zeroPoint) x scale */
+  readonly scale: number;
+  readonly zeroPoint: number;
 }
 
 /**
@@ -47,37 +74,146 @@ export interface EvaluateControl {
 export async function evaluateLoaded(
   bundle: LoadedBundle,
   data: ValidationData,
-  { pause = async () => {}, real = false }: EvaluateControl = {},
+  control: EvaluateControl = {},
 ): Promise<Evaluation> {
+  return evaluationOf(bundle.view.monitors.map(readMonitor), await observe(bundle, data, control));
+}
+
+/** What every monitor saw of every sample, and how the sample is labelled. */
+export interface Observations {
+  readonly labels: Uint8Array;
+  readonly classes: number;
+  /** Of the class monitor class << 8 | confidence, of others a value per sample; by monitor. */
+  readonly values: readonly Int32Array[];
+}
+
+export async function observe(
+  bundle: LoadedBundle,
+  data: ValidationData,
+  { pause = async () => {}, real = false }: EvaluateControl = {},
+): Promise<Observations> {
   const monitor = bundle.view.monitors.findIndex((m) => m['kind'] === MONITOR_KINDS.classes);
   const [input, ...more] = bundle.view.inputs;
   if (monitor < 0) throw invalid('the model has no class probabilities to compare with labels');
   if (input === undefined || more.length > 0) throw invalid('the model has several inputs');
-  const { count: classes, bins } = bundle.view.monitors[monitor] as { count: number; bins: number };
+  const { count: classes } = bundle.view.monitors[monitor] as { count: number };
   const rows = deviceRows(readNpy(data.inputs, 'x.npy'), input, real);
   const labels = readLabels(data.labels, rows.count, classes);
+  const seen = bundle.view.monitors.map(() => new Int32Array(rows.count));
+  for (let i = 0; i < rows.count; i++) {
+    // Samples are independent; a device that streams carries state from one to the next.
+    bundle.resetState();
+    for (const { monitor: at, value } of bundle.runMonitored([rows.row(i)]).values) seen[at]![i] = value;
+    if (i % 64 === 63) await pause();
+  }
+  return { labels, classes, values: seen };
+}
+
+/** A monitor, as far as counting needs it. */
+export type CountedMonitor = Pick<Monitor, 'kind' | 'name' | 'bins' | 'edges' | 'centre'> & Scale;
+interface Scale {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+function readMonitor(fields: Fields): CountedMonitor {
+  const kind = KIND_NAMES.get(fields['kind'] as number)!;
+  const edges = (fields['edges'] as readonly number[]).filter((edge) => edge < NO_EDGE);
+  const [bins, centre] = [fields['bins'] as number, fields['centre'] as number];
+  return { kind, name: kind, bins, centre, edges: kind === 'classes' ? [] : edges, scale: 1, zeroPoint: 0 };
+}
+
+export function evaluationOf(
+  monitors: readonly CountedMonitor[],
+  { labels, classes, values }: Observations,
+): Evaluation {
+  const at = monitors.findIndex(({ kind }) => kind === 'classes');
+  const bins = binsOnDevice(classes, monitors[at]!.bins);
   const table = (columns: number): number[][] =>
     Array.from({ length: classes }, () => new Array<number>(columns).fill(0));
   const [confusion, histogram, correct] = [table(classes), table(bins), table(bins)];
   let right = 0;
-  for (let i = 0; i < rows.count; i++) {
-    const truth = labels[i]!;
-    // Samples are independent; a device that streams carries state from one to the next.
-    bundle.resetState();
-    const { values } = bundle.runMonitored([rows.row(i)]);
-    const { value } = values.find((v) => v.monitor === monitor)!;
-    const [predicted, confidence] = [value >> 8, value & 0xff];
+  const predictions = values[at]!.map((value) => value >> 8);
+  const isRight = labels.map((truth, i) => {
+    const [predicted, confidence] = [predictions[i]!, values[at]![i]! & 0xff];
     const bin = Math.floor((confidence * bins) / 256);
     confusion[truth]![predicted]!++;
     histogram[predicted]![bin]!++;
-    if (predicted === truth) {
-      right++;
-      correct[predicted]![bin]!++;
-    }
-    if (i % 64 === 63) await pause();
-  }
-  return { samples: rows.count, accuracy: right / rows.count, confusion, histogram, correct };
+    if (predicted !== truth) return 0;
+    right++;
+    correct[predicted]![bin]!++;
+    return 1;
+  });
+  const of = (kind: Monitor['kind']): FeatureBaseline[] =>
+    monitors.flatMap((monitor, i) =>
+      monitor.kind === kind
+        ? [countValues(monitor, values[i]!, { isRight, predictions, count: classes })]
+        : [],
+    );
+  return {
+    samples: labels.length,
+    accuracy: right / labels.length,
+    confusion,
+    histogram,
+    correct,
+    features: of('feature'),
+    ood: of('ood')[0] ?? null,
+  };
 }
+
+/** Devices keep 192 cells of class and confidence (FLEET_WINDOW_CELLS): more classes have fewer bins. */
+function binsOnDevice(classes: number, bins: number): number {
+  return classes * bins <= 192 ? bins : Math.max(1, Math.floor(192 / classes));
+}
+
+function countValues(
+  { name, edges, centre, scale, zeroPoint }: CountedMonitor,
+  values: Int32Array,
+  given: { isRight: ArrayLike<number>; predictions: Int32Array; count: number },
+): FeatureBaseline {
+  const { isRight, predictions, count } = given;
+  const classes = Array.from({ length: count }, () => ({ n: 0, sum: 0 }));
+  const [counts, correct] = [
+    new Array<number>(FEATURE_BINS).fill(0),
+    new Array<number>(FEATURE_BINS).fill(0),
+  ];
+  let [sum, sumSquares] = [0, 0];
+  let [min, max] = [values[0]!, values[0]!];
+  values.forEach((q, i) => {
+    let bin = 0;
+    while (bin < edges.length && edges[bin]! <= q) bin++;
+    counts[bin]!++;
+    correct[bin]! += isRight[i]!;
+    sum += q - centre;
+    sumSquares += (q - centre) ** 2;
+    min = Math.min(min, q);
+    max = Math.max(max, q);
+    const own = classes[predictions[i]!]!;
+    own.n++;
+    own.sum += q - centre;
+  });
+  return {
+    name,
+    edges,
+    counts,
+    correct,
+    n: values.length,
+    centre,
+    sum,
+    sumSquares,
+    min,
+    max,
+    classes,
+    scale,
+    zeroPoint,
+  };
+}
+
+const KIND_NAMES = new Map(
+  Object.entries(MONITOR_KINDS).map(([name, number]) => [number as number, name as Monitor['kind']]),
+);
+/** Marks edges that are not used. */
+const NO_EDGE = 32_767;
 
 function invalid(reason: string) {
   return fault('compiler.validation-invalid', { reason });

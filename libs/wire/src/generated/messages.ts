@@ -69,6 +69,7 @@ export const command = {
   shadow: 8,
   revert: 9,
   'say-hello': 10,
+  capture: 11,
 } as const;
 /** A value of a newer protocol is '#<number>'. */
 export type Command = keyof typeof command | `#${number}`;
@@ -117,6 +118,7 @@ export const capability = {
   samples: 16,
   'wake-on-ask': 32,
   'one-slot': 64,
+  firmware: 128,
 } as const;
 /** A value of a newer protocol is '#<number>'. */
 export type Capability = keyof typeof capability | `#${number}`;
@@ -136,6 +138,7 @@ export const lossCounter = {
   'inference-skipped': 12,
   'sample-dropped': 13,
   'shadow-skipped': 14,
+  'telemetry-held': 15,
 } as const;
 /** A value of a newer protocol is '#<number>'. */
 export type LossCounter = keyof typeof lossCounter | `#${number}`;
@@ -177,6 +180,10 @@ export interface Hello {
   shadowStateBytes?: number;
   currentKey?: Uint8Array;
   nextKey?: Uint8Array;
+  frontEnd?: Uint8Array;
+  firmwareSlots?: Array<Slot>;
+  firmwareSlotBytes?: number;
+  settings?: Record<number, number>;
 }
 
 export interface Slot {
@@ -249,6 +256,7 @@ export interface Telemetry {
   sequence: number;
   uptimeMs: number;
   unixTimeMs?: number;
+  packed?: Uint8Array;
   build: Uint8Array;
   schema: number;
   startMs: number;
@@ -273,6 +281,7 @@ export interface Telemetry {
   firstIndex?: number;
   picks?: Uint8Array;
   counters?: Record<number, number>;
+  merged?: number;
 }
 
 export interface FeatureSummary {
@@ -299,6 +308,7 @@ export interface Sample {
   predicted?: number;
   confidence?: number;
   encoding?: 'int8' | 'int16-le' | `#${number}`;
+  trigger?: 'asked' | 'low-confidence' | 'high-ood' | `#${number}`;
 }
 
 export interface Desired {
@@ -343,6 +353,18 @@ export interface NextKey {
   algorithm: SignatureAlgorithm;
   key: Uint8Array;
   keySequence: number;
+}
+
+export interface NewEdges {
+  build: Uint8Array;
+  monitors: Uint8Array;
+}
+
+export interface CaptureRule {
+  bytes: number;
+  confidenceBelow?: number;
+  oodFrom?: number;
+  batteryPercent?: number;
 }
 
 export interface DeviceParameters {
@@ -444,6 +466,15 @@ export const schemas = {
     { key: 38, name: 'shadowStateBytes', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 39, name: 'currentKey', optional: true, type: { kind: 'bstr', min: 8, max: 8 } },
     { key: 40, name: 'nextKey', optional: true, type: { kind: 'bstr', min: 8, max: 8 } },
+    { key: 41, name: 'frontEnd', optional: true, type: { kind: 'bstr', min: 0, max: 64 } },
+    {
+      key: 42,
+      name: 'firmwareSlots',
+      optional: true,
+      type: { kind: 'list', min: 1, max: 2, of: { kind: 'message', schema: 'slot' } },
+    },
+    { key: 43, name: 'firmwareSlotBytes', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 44, name: 'settings', optional: true, type: { kind: 'table', keyMax: 255, valueMax: 4294967295 } },
   ],
   slot: [
     { key: 1, name: 'digest', optional: false, type: { kind: 'bstr', min: 32, max: 32 } },
@@ -509,6 +540,7 @@ export const schemas = {
     { key: 3, name: 'sequence', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 4, name: 'uptimeMs', optional: false, type: { kind: 'uint', min: 0, max: 9007199254740991 } },
     { key: 5, name: 'unixTimeMs', optional: true, type: { kind: 'uint', min: 0, max: 9007199254740991 } },
+    { key: 6, name: 'packed', optional: true, type: { kind: 'bstr' } },
     { key: 10, name: 'build', optional: false, type: { kind: 'bstr', min: 8, max: 8 } },
     { key: 11, name: 'schema', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 12, name: 'startMs', optional: false, type: { kind: 'uint', min: 0, max: 9007199254740991 } },
@@ -538,6 +570,7 @@ export const schemas = {
     { key: 31, name: 'firstIndex', optional: true, type: { kind: 'uint', min: 0, max: 4294967295 } },
     { key: 32, name: 'picks', optional: true, type: { kind: 'bstr' } },
     { key: 33, name: 'counters', optional: true, type: { kind: 'table', keyMax: 255, valueMax: 4294967295 } },
+    { key: 34, name: 'merged', optional: true, type: { kind: 'uint', min: 0, max: 65535 } },
   ],
   featureSummary: [
     { key: 1, name: 'histogram', optional: false, type: { kind: 'bstr' } },
@@ -562,6 +595,12 @@ export const schemas = {
     { key: 16, name: 'predicted', optional: true, type: { kind: 'uint', min: 0, max: 255 } },
     { key: 17, name: 'confidence', optional: true, type: { kind: 'uint', min: 0, max: 255 } },
     { key: 18, name: 'encoding', optional: true, type: { kind: 'enum', values: { int8: 0, 'int16-le': 1 } } },
+    {
+      key: 19,
+      name: 'trigger',
+      optional: true,
+      type: { kind: 'enum', values: { asked: 0, 'low-confidence': 1, 'high-ood': 2 } },
+    },
   ],
   desired: [
     { key: 1, name: 'serverTimeMs', optional: false, type: { kind: 'uint', min: 0, max: 9007199254740991 } },
@@ -601,6 +640,16 @@ export const schemas = {
     { key: 1, name: 'algorithm', optional: false, type: { kind: 'enum', values: signatureAlgorithm } },
     { key: 2, name: 'key', optional: false, type: { kind: 'bstr', min: 32, max: 65 } },
     { key: 3, name: 'keySequence', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
+  ],
+  newEdges: [
+    { key: 1, name: 'build', optional: false, type: { kind: 'bstr', min: 8, max: 8 } },
+    { key: 2, name: 'monitors', optional: false, type: { kind: 'bstr', min: 0, max: 204 } },
+  ],
+  captureRule: [
+    { key: 1, name: 'bytes', optional: false, type: { kind: 'uint', min: 0, max: 4294967295 } },
+    { key: 2, name: 'confidenceBelow', optional: true, type: { kind: 'uint', min: 0, max: 255 } },
+    { key: 3, name: 'oodFrom', optional: true, type: { kind: 'uint', min: 0, max: 255 } },
+    { key: 4, name: 'batteryPercent', optional: true, type: { kind: 'uint', min: 0, max: 255 } },
   ],
   deviceParameters: [
     { key: 1, name: 'project', optional: false, type: { kind: 'tstr', min: 1, max: 63, isName: true } },

@@ -31,3 +31,4 @@ export {
   type ParsedManifest,
 } from './parse.js';
 export { contentFromJson, contentToJson, manifestFromJson, manifestToJson } from './json.js';
+export { compareFirmware } from './compare-firmware.js';

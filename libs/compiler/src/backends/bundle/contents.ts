@@ -1,7 +1,7 @@
 // What goes into a bundle besides the plan. Numbers of sensors and units are those of docs/spec/wire.cddl.
 import type { Tensor } from '../../ir/graph.js';
 import type { Plan, PlannedTensor } from '../../plan/types.js';
-import type { GOLDEN_KINDS, MONITOR_KINDS, ROLES } from '../../plan/generated/bundle-layout.js';
+import type { GOLDEN_KINDS, MONITOR_KINDS, REDUCTIONS, ROLES } from '../../plan/generated/bundle-layout.js';
 
 /** Where an input's samples come from. The default: the platform hands over the quantized tensor itself. */
 export interface SensorContract {
@@ -42,11 +42,16 @@ export interface ContractTensor {
 export interface Monitor {
   readonly kind: keyof typeof MONITOR_KINDS;
   readonly planned: PlannedTensor;
+  /** Bytes from the tensor's beginning to the first element, and from one element to the next. */
+  readonly first: number;
+  readonly stride: number;
+  readonly reduction: keyof typeof REDUCTIONS;
   readonly name: string;
   readonly bins: number;
+  /** Elements of one inference. */
   readonly count: number;
   readonly centre: number;
-  /** bins - 1 ascending values; none for kind classes. */
+  /** At most bins - 1 ascending values, the rest lie above every value; none for kind classes. */
   readonly edges: readonly number[];
 }
 

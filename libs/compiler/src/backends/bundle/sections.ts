@@ -12,7 +12,6 @@ import {
   SPACES,
   STAGE_FLAGS,
 } from '../../plan/generated/bundle-layout.js';
-import { DTYPE_BYTES } from '../../ir/graph.js';
 import { scaleOf, zeroPointOf } from '../../ir/multipliers.js';
 import type { FrontEndPlan, Stage, StageOperand, Step } from '../../plan/types.js';
 import {
@@ -175,14 +174,14 @@ export function monitorsSection(monitors: readonly Monitor[], names: Names): Uin
       record(RECORDS.monitor, {
         kind: MONITOR_KINDS[m.kind],
         bins: m.bins,
-        reduction: REDUCTIONS.each,
+        reduction: REDUCTIONS[m.reduction],
         dtype: DTYPES[m.planned.operand.dtype].number,
         after_step: m.planned.afterStep < 0 ? NONE_16 : m.planned.afterStep,
         name: names.index(m.name),
         space: SPACES[m.planned.operand.space],
         centre: m.centre,
-        offset: m.planned.operand.offset,
-        stride: DTYPE_BYTES[m.planned.operand.dtype],
+        offset: m.planned.operand.offset + m.first,
+        stride: m.stride,
         count: m.count,
         edges: [...m.edges, ...new Array<number>(16 - m.edges.length).fill(LAST_EDGE)],
       }),
