@@ -7,6 +7,7 @@
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { ReleaseStores } from './ports.js';
+import { signStatement } from './provenance.js';
 import { manifestsOf, signManifests } from './release-content.js';
 import { keyIdOf, type SigningKeyService } from './signing-key-service.js';
 
@@ -22,8 +23,7 @@ export class KeyRotationService {
    * @throws releases.rotation-open, releases.no-key, releases.key-exists
    */
   async rotate(actor: string, scope: ProjectScope, publicKeyHex?: string): Promise<Resource<'SigningKey'>> {
-    // Without its private half nothing could tell devices of another key.
-    await this.keys.signer(scope);
+    if ((await this.stores.keys.list(scope)).length === 0) throw new FleetError('releases.no-key');
     const key = publicKeyHex === undefined ? this.keys.generate(scope) : this.keys.adopt(publicKeyHex);
     const keyId = keyIdOf(key);
     if ((await this.stores.keys.list(scope)).some((one) => keyIdOf(one) === keyId))
@@ -66,6 +66,10 @@ export class KeyRotationService {
           const release = await releases.toSign(scope, ref);
           const manifests = signManifests(manifestsOf(scope, release), privateKey);
           await releases.signedAgain(scope, release.id, key.id, manifests);
+          // A further signature, not another one: whoever holds the key from before can verify still.
+          const { statement } = await releases.statement(scope, ref);
+          if (statement !== null)
+            await releases.signStatement(scope, release.id, key.id, signStatement(statement, privateKey));
         }
       await audit.append(scope, {
         actor,

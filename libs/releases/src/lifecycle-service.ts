@@ -1,7 +1,7 @@
 /** Moves releases from state to state; every move is audited and told. The rules are in lifecycle.ts. */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { nextState, personOf, shortcomings, transitions, type ReleaseVerb } from './lifecycle.js';
+import { isPerson, nextState, personOf, shortcomings, transitions, type ReleaseVerb } from './lifecycle.js';
 import type { ReleaseStores, ReleaseToSign } from './ports.js';
 
 export const defaultMaxAccuracyDrop = 0.05;
@@ -30,12 +30,15 @@ export class ReleaseLifecycleService {
     });
   }
 
-  /** @throws releases.not-found, releases.wrong-state, releases.own-approval */
+  /** @throws releases.not-found, releases.wrong-state, releases.approver-no-person, releases.own-approval */
   async approve(actor: string, scope: ProjectScope, ref: string, reason = ''): Promise<Resource<'Release'>> {
     return await this.change(scope, ref, async (stores, release) => {
       nextState(ref, release.state, 'approve');
-      if ((await stores.releases.wantsFourEyes(scope)) && personOf(actor) === personOf(release.createdBy))
-        throw new FleetError('releases.own-approval', { release: ref });
+      if (await stores.releases.wantsFourEyes(scope)) {
+        if (!isPerson(actor)) throw new FleetError('releases.approver-no-person', { release: ref, actor });
+        if (personOf(actor) === personOf(release.createdBy))
+          throw new FleetError('releases.own-approval', { release: ref });
+      }
       await move(stores, actor, scope, release, 'approve', reason);
     });
   }

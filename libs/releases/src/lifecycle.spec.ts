@@ -30,7 +30,9 @@ describe('the life of a release', () => {
   });
 
   it('should see one person in a session and a token', () => {
-    expect(personOf('token:a@example.org/ci/1')).toBe('a@example.org/ci');
+    // The name of a token is its owner's choice: it must not make another person of him.
+    expect(personOf('token:a@example.org/ci/1')).toBe('a@example.org');
+    expect(personOf('token:a@example.org/b@example.org/ci')).toBe('a@example.org');
     expect(personOf('token:a@example.org/ci')).toBe(personOf('person:a@example.org'));
   });
 });

@@ -34,11 +34,31 @@ export function nextState(ref: string, state: ReleaseState, verb: ReleaseVerb): 
 /** May be offered to devices, provided that it is signed. */
 export const isOfferable = (state: ReleaseState): boolean => state === 'approved' || state === 'deprecated';
 
-/** A token acts for its person: `token:EMAIL/NAME` and `person:EMAIL` are the same eyes. */
+/** What whoever rolls it out should know; as people read it. */
+export function warningsOf({
+  ref,
+  state,
+  stateReason,
+}: {
+  readonly ref: string;
+  readonly state: ReleaseState;
+  readonly stateReason: string;
+}): string[] {
+  return state === 'deprecated' ? [`${ref} is deprecated${stateReason && `: ${stateReason}`}`] : [];
+}
+
+/**
+ * A token acts for its person: `token:EMAIL/NAME` and `person:EMAIL` are the same eyes. The name of a token is free text, so
+ * the address ends at the first slash of its domain.
+ */
 export function personOf(actor: string): string {
   const name = actor.slice(actor.indexOf(':') + 1);
-  return actor.startsWith('token:') && name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : name;
+  return actor.startsWith('token:') ? (/^[^@]*@[^/]*(?=\/)/.exec(name)?.[0] ?? name) : name;
 }
+
+/** Four eyes are those of people: the instance's own token (`token:local`), the engine and the system have none. */
+export const isPerson = (actor: string): boolean =>
+  actor.startsWith('person:') || (actor.startsWith('token:') && personOf(actor).includes('@'));
 
 /** What a build has shown about itself, of its report. */
 export interface BuildEvidence {

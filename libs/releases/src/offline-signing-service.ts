@@ -8,7 +8,13 @@ import { attachSignature, contentToJson, manifestToSign } from '@tinyfleet/wire'
 import { transferDefaults, type TransferOptions } from './payload-service.js';
 import { verifyStatement, statementType } from './provenance.js';
 import type { ReleaseStores, SigningKey } from './ports.js';
-import { keptStatement, manifestsOf, signedArtifacts } from './release-content.js';
+import {
+  keptStatement,
+  kindsOf,
+  manifestsOf,
+  signedArtifacts,
+  type ManifestKind,
+} from './release-content.js';
 import { afterSigning } from './release-service.js';
 import { keyIdOf } from './signing-key-service.js';
 
@@ -28,12 +34,13 @@ export class OfflineSigningService {
         release: ref,
         keyId: keyIdOf(key),
         publicKeyHex: key.publicKey.toString('hex'),
-        manifests: manifestsOf(scope, release).flatMap(({ type, release: content, fallback }) => [
-          { deviceType: type, kind: 'release' as const, content: contentToJson(content) },
-          ...(fallback
-            ? [{ deviceType: type, kind: 'fallback' as const, content: contentToJson(fallback) }]
-            : []),
-        ]),
+        manifests: manifestsOf(scope, release).flatMap((one) =>
+          kindsOf(one).map(([kind, content]) => ({
+            deviceType: one.type,
+            kind,
+            content: contentToJson(content),
+          })),
+        ),
         provenance: { payloadType: statementType, payload: await keptStatement(stores, scope, ref) },
       };
     });
@@ -60,7 +67,7 @@ export class OfflineSigningService {
         given.manifests.map((one) => [`${one.kind} ${one.deviceType}`, one.signatureHex]),
       );
       const manifests = signedArtifacts(manifestsOf(scope, release), (kind, type, content) => {
-        const what = kind === 'release' ? `the manifest for ${type}` : `the fallback for ${type}`;
+        const what = `${WHAT[kind]} for ${type}`;
         const hex = signatures.get(`${kind} ${type}`);
         if (hex === undefined) throw new FleetError('releases.signatures-missing', { what });
         try {
@@ -87,6 +94,13 @@ export class OfflineSigningService {
     });
   }
 }
+
+const WHAT: Readonly<Record<ManifestKind, string>> = {
+  release: 'the manifest',
+  fallback: 'the fallback',
+  firmware: 'the manifest of the firmware',
+  'firmware-fallback': 'the fallback of the firmware',
+};
 
 /** Locks the active key, so that a rotation comes wholly before or behind. */
 async function signable(

@@ -15,7 +15,7 @@ export interface TransferOptions {
   /** Payloads of bundles that nobody is to get any more are removed after this time. They can be made again. */
   readonly keepDays: number;
 }
-export const transferDefaults: TransferOptions = { maxBases: 4, minSavingPercent: 5, keepDays: 30 };
+export const transferDefaults: TransferOptions = { maxBases: 4, minSavingPercent: 10, keepDays: 30 };
 
 /** Part of the transaction that signs a release or starts a rollout. @returns how many are to be computed */
 export async function planPayloads(
@@ -73,7 +73,7 @@ export class PayloadService {
     const orphans = await this.transact(
       async ({ payloads }) => await payloads.prune(scope, this.options.keepDays),
     );
-    for (const digest of orphans) await this.blobs.remove(digest);
+    for (const blob of orphans) await this.blobs.remove(blob);
   }
 }
 

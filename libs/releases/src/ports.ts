@@ -1,5 +1,13 @@
 /** What builds, keys and releases need from outside. Stores: @tinyfleet/storage; sealer and compiler: the server. */
-import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type {
+  AuditLog,
+  EventSink,
+  Page,
+  PageRequest,
+  ProjectScope,
+  Resource,
+  UnnamedBlob,
+} from '@tinyfleet/contracts';
 import type { BuildEvidence, ReleaseState } from './lifecycle.js';
 
 export interface BuildRef {
@@ -47,8 +55,27 @@ export interface BundleNeeds {
   readonly classes: number;
   /** CRC-32 of its monitors section; 0 = none. */
   readonly schemaCrc: number;
-  /** Bound of one inference in the self-test; none where nothing is known of the type's core. */
+  /** Bound of one inference in the self-test; none where nothing is known of the type's core, or a front end runs too. */
   readonly latencyUs?: number | undefined;
+  /** Of all inputs, and SHA-256 of their contract with the front end: two models with the same one take the same inputs. */
+  readonly inputBytes?: number;
+  readonly inputsDigest?: string;
+  /** Of one inference on the device type; none where nothing is known of its core. */
+  readonly estimateUs?: number;
+  /** Version by number of an op whose version is not 1. */
+  readonly opVersions?: Readonly<Record<string, number>> | undefined;
+  /** Hex: byte n = version of front end stage n, 0 = not used. */
+  readonly stages?: string | undefined;
+  /** What feeds the first input, numbers of wire.cddl; none: quantized inputs. */
+  readonly sensor?:
+    | {
+        readonly sensor: number;
+        readonly axes: number;
+        readonly unit: number;
+        readonly fullScale: number;
+        readonly sampleRateMhz: number;
+      }
+    | undefined;
 }
 
 export interface BuildStore {
@@ -119,23 +146,57 @@ export interface SigningKeyStore {
   holders(scope: ProjectScope): Promise<KeyHolders[]>;
   /** A next key is withdrawn, a retired one revoked. False when it is neither. */
   close(scope: ProjectScope, id: string, to: 'withdrawn' | 'revoked'): Promise<boolean>;
+  /** Devices, by name, that are to be told of this key by one that is kept elsewhere, and for which nothing is signed yet. */
+  handovers(scope: ProjectScope, id: string, page: PageRequest): Promise<Page<Resource<'KeyHandover'>>>;
+  /** The counter up to which each of these devices has been told anything, or will be; by name. */
+  askCounters(scope: ProjectScope, devices: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** What was signed elsewhere: sent to the device when it is there. @returns devices that are known */
+  addHandovers(
+    scope: ProjectScope,
+    id: string,
+    handovers: readonly {
+      readonly device: string;
+      readonly signerId: string;
+      readonly counter: number;
+      readonly ask: Buffer;
+    }[],
+  ): Promise<number>;
   /** Enabled devices that say which keys they trust, and how many of them do not trust this one. */
   spread(scope: ProjectScope, keyId: string): Promise<{ readonly devices: number; readonly missing: number }>;
 }
 export type NewSigningKey = Pick<SigningKey, 'id' | 'publicKey' | 'sealedPrivateKey'>;
 
+/** Bytes that a manifest names. Of an image `needs` is what it provides. */
+export interface SignedBytes {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly needs: BundleNeeds;
+}
+/** What is installed before the model, for one device type. */
+export interface FirmwareArtifact extends SignedBytes {
+  readonly version: string;
+  /** Lowest version that may be updated to it. */
+  readonly from: string | null;
+  /** Image of the release before that had one of this firmware. */
+  readonly previous: SignedBytes | null;
+}
 export interface ReleaseArtifact {
   readonly type: string;
   readonly bundleDigest: string;
   readonly bundleBytes: number;
   readonly needs: BundleNeeds;
+  /** Of a release of firmware alone: see `FirmwareArtifact`. */
+  readonly from: string | null;
+  readonly firmware: FirmwareArtifact | null;
   /** Revoked releases for its type lie below. */
   readonly floor: number;
   /** The same type's bundle in the release before, for the fallback manifest; null when that was revoked, too. */
-  readonly previous: { readonly digest: string; readonly bytes: number; readonly needs: BundleNeeds } | null;
+  readonly previous: SignedBytes | null;
 }
 export interface ReleaseToSign {
   readonly id: string;
+  /** What its builds are: bundles, or images of firmware alone. */
+  readonly component: 'model' | 'firmware';
   readonly state: ReleaseState;
   readonly isSigned: boolean;
   readonly createdBy: string;
@@ -155,8 +216,24 @@ export interface ReleaseFacts {
   readonly createdAt: Date;
   readonly fileName: string;
   readonly sourceDigest: string;
+  readonly component: 'model' | 'firmware';
+  readonly format: string;
+  readonly labels: readonly string[];
+  readonly inputs: readonly TensorFacts[];
+  readonly outputs: readonly TensorFacts[];
   readonly builds: readonly BuildFacts[];
+  /** Images that are installed before the model; of a release of firmware alone they are its builds. */
+  readonly firmware: {
+    readonly ref: string;
+    readonly images: readonly {
+      readonly type: string;
+      readonly digest: string;
+      readonly createdBy: string;
+    }[];
+  } | null;
 }
+/** Of the imported file. */
+export type TensorFacts = Pick<Resource<'ModelVersion'>['inputs'][number], 'dtype' | 'shape'>;
 export interface BuildFacts {
   readonly type: string;
   readonly bundleDigest: string;
@@ -169,6 +246,8 @@ export interface BuildFacts {
   /** Digests of the files that it was made and measured with. */
   readonly dataSets: DataSets;
   readonly accuracy: number | null;
+  /** Of the bundle: `major.minor`. */
+  readonly abi: string;
 }
 export interface DataSets {
   readonly calibration?: string | null;
@@ -177,6 +256,8 @@ export interface DataSets {
 export interface KeptStatement {
   /** Null: never signed. */
   readonly statement: string | null;
+  /** Null: the release is older than bills of materials. */
+  readonly bom: string | null;
   readonly signatures: readonly { readonly publicKey: Buffer; readonly signature: Buffer }[];
 }
 
@@ -184,12 +265,17 @@ export interface ReleaseStore {
   list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Release'>>>;
   /** @throws releases.not-found */
   get(scope: ProjectScope, ref: string): Promise<Resource<'Release'>>;
-  /** Takes the next even sequence and every succeeded build. @throws releases.exists, releases.no-builds, releases.builds-open, models.version-not-found */
+  /**
+   * Takes the next even sequence and every succeeded build, with the image of its type where firmware is named.
+   * @throws releases.exists, releases.no-builds, releases.builds-open,
+   *   releases.firmware-missing, releases.firmware-alone, models.version-not-found, firmware.not-found, firmware.version-not-found
+   */
   add(
     scope: ProjectScope,
     release: {
       readonly model: string;
       readonly version: string;
+      readonly firmware?: { readonly name: string; readonly version: string } | undefined;
       readonly notes: string;
       /** Default: see `defaultSoakS`. */
       readonly soakS?: number | undefined;
@@ -213,8 +299,12 @@ export interface ReleaseStore {
   wantsFourEyes(scope: ProjectScope): Promise<boolean>;
   /** @throws releases.not-found */
   facts(scope: ProjectScope, ref: string): Promise<ReleaseFacts>;
-  /** Keeps the statement, unless one is kept already. @returns the one that is kept */
-  keepStatement(scope: ProjectScope, id: string, statement: string): Promise<string>;
+  /** Keeps the statement and the bill of materials, unless they are kept already. @returns the statement that is kept */
+  keepStatement(
+    scope: ProjectScope,
+    id: string,
+    made: { readonly statement: string; readonly bom: string },
+  ): Promise<string>;
   /** @throws releases.not-found */
   statement(scope: ProjectScope, ref: string): Promise<KeptStatement>;
   /** A further signature by the same key changes nothing. */
@@ -230,7 +320,12 @@ export interface ReleaseStore {
 export interface SignedArtifact {
   readonly type: string;
   readonly manifest: Uint8Array;
-  readonly fallback: { readonly manifest: Uint8Array; readonly digest: string } | null;
+  readonly fallback: SignedFallback | null;
+  readonly firmware: { readonly manifest: Uint8Array; readonly fallback: SignedFallback | null } | null;
+}
+export interface SignedFallback {
+  readonly manifest: Uint8Array;
+  readonly digest: string;
 }
 
 /** Names a payload: the bundle that comes out, what it is made against, how, and for which flash sectors. */
@@ -267,7 +362,7 @@ export interface PayloadStore {
    * Removes payloads older than so many days whose bundle is desired of no device and in no open rollout.
    * @returns digests that nothing names any more
    */
-  prune(scope: ProjectScope, keepDays: number): Promise<string[]>;
+  prune(scope: ProjectScope, keepDays: number): Promise<UnnamedBlob[]>;
 }
 
 export interface PayloadQueue {
@@ -278,7 +373,7 @@ export interface PayloadQueue {
 export interface PayloadReader {
   read(digest: string): Promise<Uint8Array>;
   put(content: Uint8Array, limitBytes: number): Promise<{ readonly digest: string; readonly bytes: number }>;
-  remove(digest: string): Promise<void>;
+  remove(blob: UnnamedBlob): Promise<void>;
 }
 
 export interface PayloadJob {

@@ -3,40 +3,18 @@ import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Resource } from '@tinyfleet/contracts';
 import { attachSignature, contentToJson, manifestToSign, rawPublicKey, signingKeyId } from '@tinyfleet/wire';
-import type { ReleaseFacts } from './ports.js';
+import { build, digest, facts } from '../test/release-facts.js';
+import { bomOf } from './bom.js';
 import { envelopeOf, preAuthentication, signStatement, statementOf, verifyStatement } from './provenance.js';
 import { signRequest } from './sign-request.js';
 
-const digest = (digit: string): string => digit.repeat(64);
-const build = (type: string, bundle: string): ReleaseFacts['builds'][number] => ({
-  type,
-  bundleDigest: digest(bundle),
-  bundleBytes: 100,
-  compilerVersion: '0.3.0',
-  options: { calibration: 'min-max' },
-  createdBy: 'person:a@example.org',
-  startedAt: new Date('2026-11-21T10:00:00Z'),
-  finishedAt: new Date('2026-11-21T10:01:00Z'),
-  dataSets: { calibration: digest('c'), validation: { inputs: digest('d'), labels: digest('e') } },
-  accuracy: 0.9,
-});
-const facts: ReleaseFacts = {
-  id: 'x',
-  model: 'kws',
-  version: '1.1.0',
-  sequence: 4,
-  createdBy: 'person:b@example.org',
-  createdAt: new Date('2026-11-21T11:00:00Z'),
-  fileName: 'kws.tflite',
-  sourceDigest: digest('a'),
-  builds: [build('m4', '1'), build('wasm', '2')],
-};
+const bom = bomOf('demo', facts);
 const keys = generateKeyPairSync('ed25519');
 const raw = rawPublicKey(keys.publicKey);
 
 describe('a statement of provenance', () => {
   it('should name bundles, source, data sets once each, compiler, options, people and times', () => {
-    const statement = JSON.parse(statementOf('demo', facts)) as Record<string, never>;
+    const statement = JSON.parse(statementOf('demo', facts, bom)) as Record<string, never>;
     expect(statement).toMatchObject({
       _type: 'https://in-toto.io/Statement/v1',
       predicateType: 'https://slsa.dev/provenance/v1',
@@ -72,7 +50,7 @@ describe('a statement of provenance', () => {
   });
 
   it('should verify with plain Ed25519 over the envelope, and not when a byte differs', () => {
-    const statement = statementOf('demo', facts);
+    const statement = statementOf('demo', facts, bom);
     const signature = Buffer.from(signStatement(statement, keys.privateKey));
     const envelope = envelopeOf({ statement, signatures: [{ publicKey: Buffer.from(raw), signature }] })!;
     const payload = Buffer.from(envelope.payload, 'base64');
@@ -99,7 +77,7 @@ describe('the signer of a request', () => {
     keyId: Buffer.from(signingKeyId(raw)).toString('hex'),
     publicKeyHex: Buffer.from(raw).toString('hex'),
     manifests: [{ deviceType: 'm4', kind: 'release', content: contentToJson(content) }],
-    provenance: { payloadType: 'application/vnd.in-toto+json', payload: statementOf('demo', facts) },
+    provenance: { payloadType: 'application/vnd.in-toto+json', payload: statementOf('demo', facts, bom) },
   };
 
   it('should sign what the content says', () => {
@@ -115,7 +93,7 @@ describe('the signer of a request', () => {
     expect(() => signRequest(request, other)).toThrow(
       expect.objectContaining({ code: 'releases.key-other' }),
     );
-    for (const payload of ['{', statementOf('demo', { ...facts, builds: [build('m4', '9')] })])
+    for (const payload of ['{', statementOf('demo', { ...facts, builds: [build('m4', '9')] }, bom)])
       expect(() =>
         signRequest({ ...request, provenance: { ...request.provenance, payload } }, keys.privateKey),
       ).toThrow(expect.objectContaining({ code: 'releases.request-invalid' }));

@@ -6,18 +6,14 @@
 import type { KeyObject } from 'node:crypto';
 import type { Resource } from '@tinyfleet/contracts';
 import { publicKeyFromRaw, signBytes, signingKeyId, verifySignature } from '@tinyfleet/wire';
-import type { DataSets, KeptStatement, ReleaseFacts } from './ports.js';
+import { bomDigest, bomType } from './bom.js';
+import { dataSetsOf, type Descriptor } from './data-sets.js';
+import type { KeptStatement, ReleaseFacts } from './ports.js';
 
 export const statementType = 'application/vnd.in-toto+json';
 
-interface Descriptor {
-  readonly name: string;
-  readonly digest: { readonly sha256: string };
-  readonly annotations?: Readonly<Record<string, unknown>>;
-}
-
-/** JSON text. @param project that the release is of */
-export function statementOf(project: string, release: ReleaseFacts): string {
+/** JSON text. @param project that the release is of @param bom of the release, whose digest it states */
+export function statementOf(project: string, release: ReleaseFacts, bom: string): string {
   const ref = `${release.model}@${release.version}`;
   const times = release.builds.flatMap(({ startedAt, finishedAt }) => [
     ...(startedAt ? [startedAt.getTime()] : []),
@@ -25,10 +21,17 @@ export function statementOf(project: string, release: ReleaseFacts): string {
   ]);
   return JSON.stringify({
     _type: 'https://in-toto.io/Statement/v1',
-    subject: release.builds.map(({ type, bundleDigest }): Descriptor => ({
-      name: `${ref}/${type}.bundle`,
-      digest: { sha256: bundleDigest },
-    })),
+    subject: [
+      ...release.builds.map(({ type, bundleDigest }): Descriptor => ({
+        name: `${ref}/${type}.bundle`,
+        digest: { sha256: bundleDigest },
+      })),
+      ...(release.firmware?.images ?? []).map(({ type, digest, createdBy }): Descriptor => ({
+        name: `${release.firmware?.ref}/${type}.firmware`,
+        digest: { sha256: digest },
+        annotations: { role: 'firmware', broughtInBy: createdBy },
+      })),
+    ],
     predicateType: 'https://slsa.dev/provenance/v1',
     predicate: {
       buildDefinition: {
@@ -68,39 +71,10 @@ export function statementOf(project: string, release: ReleaseFacts): string {
             finishedOn: new Date(Math.max(...times)).toISOString(),
           }),
         },
+        byproducts: [{ name: 'sbom.cdx.json', mediaType: bomType, digest: { sha256: bomDigest(bom) } }],
       },
     },
   });
-}
-
-/** Each file once, with the builds that have used it. */
-export function dataSetsOf({ builds }: Pick<ReleaseFacts, 'builds'>): Descriptor[] {
-  const byKey = new Map<string, { role: string; sha256: string; types: string[] }>();
-  for (const { type, dataSets } of builds) {
-    for (const [role, sha256] of filesOf(dataSets)) {
-      const key = `${role} ${sha256}`;
-      const known = byKey.get(key) ?? { role, sha256, types: [] };
-      known.types.push(type);
-      byKey.set(key, known);
-    }
-  }
-  return [...byKey.values()].map(({ role, sha256, types }) => ({
-    name: role,
-    digest: { sha256 },
-    annotations: { role, deviceTypes: types },
-  }));
-}
-
-function filesOf({ calibration, validation }: DataSets): [role: string, sha256: string][] {
-  return [
-    ...(calibration ? [['calibration', calibration] as [string, string]] : []),
-    ...(validation
-      ? ([
-          ['validation-inputs', validation.inputs],
-          ['validation-labels', validation.labels],
-        ] as [string, string][])
-      : []),
-  ];
 }
 
 /** DSSE's pre-authentication encoding: what is signed. */
@@ -121,7 +95,10 @@ export const verifyStatement = (statement: string, signature: Uint8Array, public
   );
 
 /** Undefined when nobody has signed it. */
-export function envelopeOf({ statement, signatures }: KeptStatement): Resource<'DsseEnvelope'> | undefined {
+export function envelopeOf({
+  statement,
+  signatures,
+}: Pick<KeptStatement, 'statement' | 'signatures'>): Resource<'DsseEnvelope'> | undefined {
   if (statement === null || signatures.length === 0) return undefined;
   return {
     payloadType: statementType,

@@ -1,15 +1,16 @@
 /**
- * Releases: a model version made deployable. Signing makes two manifests for every device type at once: the release
- * itself (sequence 2k) and its fallback (2k + 1) over the previous release's bundle, so that an offline key is never
- * needed in an emergency.
+ * Releases: a model version made deployable, with firmware that it needs before it, or firmware alone. Signing makes two
+ * manifests for every device type and component at once: the release itself (sequence 2k) and its fallback (2k + 1) over
+ * what the release before had, so that an offline key is never needed in an emergency.
  */
-import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
+import { splitReleaseRef, type ProjectScope, type Resource, type Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
+import { missingOps } from '@tinyfleet/wire';
 import { planPayloads, transferDefaults, type TransferOptions } from './payload-service.js';
 import { approveBySigning } from './lifecycle-service.js';
 import { keptStatement, manifestsOf, signManifests } from './release-content.js';
 import { signStatement } from './provenance.js';
-import type { ReleaseStores, ReleaseToSign } from './ports.js';
+import type { BundleNeeds, ReleaseStores, ReleaseToSign } from './ports.js';
 import type { SigningKeyService } from './signing-key-service.js';
 
 /**
@@ -34,6 +35,7 @@ export class ReleaseService {
     request: {
       model: string;
       version: string;
+      firmware?: string | undefined;
       notes: string;
       sign: boolean;
       soakSeconds?: number | undefined;
@@ -47,7 +49,18 @@ export class ReleaseService {
     if (request.sign) await this.keys.ensure(actor, scope);
     await this.transact(async (stores) => {
       const { model, version, notes, soakSeconds: soakS } = request;
-      await stores.releases.add(scope, { model, version, notes, soakS, notAfter, createdBy: actor });
+      const before = request.firmware === undefined ? undefined : splitReleaseRef(request.firmware);
+      const firmware = before && { name: before.model, version: before.version };
+      await stores.releases.add(scope, {
+        model,
+        version,
+        firmware,
+        notes,
+        soakS,
+        notAfter,
+        createdBy: actor,
+      });
+      assertFits(ref, request.firmware ?? '', await stores.releases.toSign(scope, ref));
       await stores.audit.append(scope, { actor, action: 'release.created', target: ref });
       await stores.events.emit(scope, 'release.created', { release: ref });
       await keptStatement(stores, scope, ref);
@@ -80,6 +93,28 @@ export class ReleaseService {
     await stores.releases.signStatement(scope, release.id, key.id, signStatement(statement, key.privateKey));
     await afterSigning(stores, actor, scope, { ...release, ref }, this.transfers);
   }
+}
+
+/** A model on firmware that cannot run it would be refused by every device. @throws releases.firmware-unfit */
+function assertFits(release: string, ref: string, { artifacts }: ReleaseToSign): void {
+  for (const { type, needs, firmware } of artifacts) {
+    const reason = firmware && unfitReason(needs, firmware.needs);
+    if (reason) throw new FleetError('releases.firmware-unfit', { release, firmware: ref, type, reason });
+  }
+}
+
+/** Why a model cannot run on firmware; undefined: it can. */
+export function unfitReason(needs: BundleNeeds, has: BundleNeeds): string | undefined {
+  const abi = (value: number) => `${value >>> 16}.${value & 0xffff}`;
+  if (needs.abi >>> 16 !== has.abi >>> 16 || (needs.abi & 0xffff) > (has.abi & 0xffff))
+    return `it needs ABI ${abi(needs.abi)}, the firmware has ${abi(has.abi)}`;
+  const ops = missingOps(needs, has);
+  if (ops.length > 0) return `the firmware has no ${ops.join(', ')}`;
+  if (needs.arenaBytes > has.arenaBytes)
+    return `it needs an arena of ${needs.arenaBytes} bytes, the firmware has ${has.arenaBytes}`;
+  if (needs.stateBytes > has.stateBytes)
+    return `it needs ${needs.stateBytes} bytes of state, the firmware has ${has.stateBytes}`;
+  return undefined;
 }
 
 /** Part of the transaction that signs a release for the first time, with whatever key. */

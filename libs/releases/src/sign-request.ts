@@ -24,7 +24,7 @@ export function signRequest(
     payloadType !== statementType ||
     !speaksOf(
       payload,
-      contents.filter(({ kind }) => kind === 'release'),
+      contents.filter(({ kind }) => kind === 'release' || kind === 'firmware'),
     )
   )
     throw new FleetError('releases.request-invalid', { release: request.release });

@@ -16,6 +16,13 @@ describe('afterReport', () => {
     expect(run('offered', ['fetching', 'verified', 'staged', 'trial', 'soak', 'active'])).toBe('active');
   });
 
+  it('should follow a device to its shadow runs, and see that it cannot', () => {
+    expect(run('offered', ['fetching', 'staged', 'shadow', 'staged'])).toBe('shadow');
+    expect(run('shadow', ['failed'])).toBe('failed');
+    expect(afterReport('staged', 'failed', 713)).toBe('incompatible');
+    expect(run('compared', ['trial', 'failed', 'shadow'])).toBe('compared');
+  });
+
   it('should not go back for a report that came late', () => {
     expect(run('offered', ['trial', 'fetching', 'verified'])).toBe('trial');
     expect(run('active', ['fetching', 'failed', 'trial'])).toBe('active');

@@ -32,6 +32,7 @@ const rank: Partial<Record<DeploymentState, number>> = {
   fetching: 2,
   verified: 3,
   staged: 4,
+  shadow: 4.5,
   trial: 5,
   soak: 6,
   active: 7,
@@ -51,6 +52,7 @@ export const endStates = [
   'control',
   'held',
   'returned',
+  'compared',
 ] as const;
 export const isEndState = (state: DeploymentState): boolean =>
   (endStates as readonly string[]).includes(state);
@@ -63,7 +65,7 @@ const reported: Record<ReportedUpdateState, DeploymentState | undefined> = {
   fetching: 'fetching',
   verified: 'verified',
   staged: 'staged',
-  shadow: 'staged',
+  shadow: 'shadow',
   trial: 'trial',
   soak: 'soak',
   active: 'active',
@@ -73,26 +75,30 @@ const reported: Record<ReportedUpdateState, DeploymentState | undefined> = {
   aborted: 'aborted',
 };
 
+/** `agent.shadow-unavailable`: no fault of the release. */
+const noShadow: number = errors['agent.shadow-unavailable'].number;
+
 /** The state after a report of this very deployment, or undefined when the report changes nothing. */
 export function afterReport(
   current: DeploymentState,
   report: ReportedUpdateState,
+  error?: number,
 ): DeploymentState | undefined {
-  const next = reported[report];
+  const next = report === 'failed' && error === noShadow ? 'incompatible' : reported[report];
   if (next === undefined || next === current) return undefined;
   // On the way back only the end of it counts: the trial of the version before is quick and may be left out.
   if (current === 'returning') {
     if (next === 'active') return 'returned';
     return next === 'failed' || next === 'reverted' ? 'failed' : undefined;
   }
-  if (current === 'returned') return undefined;
+  if (current === 'returned' || current === 'compared') return undefined;
   // Decided by the platform; only what the device runs in truth is still worth knowing.
   if (current === 'aborted' || current === 'incompatible' || current === 'held' || current === 'control')
     return next === 'active' ? 'active' : undefined;
   // `active` is reported after the self-test passed; a revert may still follow while it soaks or when the slot rots.
   if (next === 'reverted') return next;
   if (current === 'active') return undefined;
-  if (next === 'failed' || next === 'aborted') return next;
+  if (next === 'failed' || next === 'aborted' || next === 'incompatible') return next;
   // A device that failed or reverted starts over when it is offered the release again.
   if (current === 'failed' || current === 'reverted') return undefined;
   return (rank[next] ?? 0) > (rank[current] ?? 0) ? next : undefined;

@@ -7,10 +7,14 @@ export interface DesiredRecord {
   /** Deployment number, 0 = nothing to do. */
   readonly deployment: number;
   readonly bundle: DesiredBundle | undefined;
+  /** The bundle runs as shadow on every n-th inference; null: it is installed. */
+  readonly shadowEvery: number | null;
   /** Telemetry window that an open gate asks for; null: the project's. */
   readonly windowS: number | null;
   /** Limit of chunks to all devices of the project together; null: none. */
   readonly bytesPerSecond: number | null;
+  /** Of an offer that was not begun yet: how many a minute its rollout may make. */
+  readonly rate: { readonly rollout: string; readonly perMinute: number } | undefined;
   /** Of a device that can verify a MAC and nothing else: the key of its credential, sealed. Undefined where there is none. */
   readonly hmac: { readonly sealedKey: Buffer | undefined } | undefined;
 }

@@ -38,6 +38,35 @@ const two = [...tally(0, { active: 5 }), ...tally(1, { waiting: 45 })];
 const verdict = (outcome: 'pass' | 'fail' | 'undecided', reason = 'why') => ({ outcome, reason });
 
 describe('decide', () => {
+  it('should end a shadow when its time is over, and count those that run it', () => {
+    const shadow = { shadow: { seconds: 60 } };
+    const tallies = tally(0, { shadow: 8, compared: 1, incompatible: 3, failed: 0 });
+    expect(decide(situation(shadow, tallies))).toMatchObject({ kind: 'soak' });
+    expect(decide(situation(shadow, tallies, { soakedSeconds: 59 }))).toMatchObject({
+      kind: 'wait',
+      seconds: 1,
+    });
+    expect(decide(situation(shadow, tallies, { soakedSeconds: 60 }))).toEqual({
+      kind: 'end',
+      state: 'succeeded',
+      reason: '9 of 9 devices ran it as shadow',
+    });
+  });
+
+  it('should end a comparison with what it has shown as soon as that is clear', () => {
+    const ab = { ab: { minSeconds: 60, maxSeconds: 600 } };
+    const tallies = tally(0, { active: 10, control: 10 });
+    const open = { soakedSeconds: 120, verdict: verdict('undecided', 'not clear yet') };
+    expect(decide(situation(ab, tallies, open))).toMatchObject({ kind: 'wait' });
+    expect(decide(situation(ab, tallies, { ...open, soakedSeconds: 700 }))).toMatchObject({ kind: 'wait' });
+    const clear = { soakedSeconds: 120, verdict: verdict('pass', 'B is better') };
+    expect(decide(situation(ab, tallies, clear))).toEqual({
+      kind: 'end',
+      state: 'succeeded',
+      reason: 'B is better',
+    });
+  });
+
   it('should admit the waiting devices of the present step only', () => {
     const tallies = [...tally(0, { waiting: 5 }), ...tally(1, { waiting: 45 })];
     expect(decide(situation(stepped, tallies))).toEqual({ kind: 'admit', waiting: 5 });

@@ -21,6 +21,17 @@ export interface Segment {
   readonly site?: string | undefined;
 }
 
+/** `site` of a device without one is ''. */
+export const isIn = (
+  segments: readonly Segment[],
+  device: { readonly type: string; readonly site: string },
+): boolean =>
+  segments.some(
+    ({ deviceType, site }) =>
+      (deviceType === undefined || deviceType === device.type) &&
+      (site === undefined || site === device.site),
+  );
+
 /** What the gates of the present step say together. */
 export interface StepVerdict {
   readonly outcome: 'pass' | 'fail' | 'undecided';
@@ -76,6 +87,8 @@ export interface CohortCounts {
 
 /** Not in the denominator: they cannot, were not asked, or did not hear it. */
 const outside = ['incompatible', 'aborted', 'control', 'held', 'unreached', 'returning', 'returned'] as const;
+/** It did what it was offered: a shadow only has to run. */
+const done = ['active', 'shadow', 'compared'] as const;
 
 export function countCohort(tallies: readonly Tally[], step: number): CohortCounts {
   const sum = (states: readonly string[]): number =>
@@ -85,12 +98,17 @@ export function countCohort(tallies: readonly Tally[], step: number): CohortCoun
     eligible: all - sum(outside),
     waiting: sum(['waiting']),
     moving: sum(movingStates),
-    active: sum(['active']),
+    active: sum(done),
     failures: sum(failureStates),
     silent: sum(['silent']),
     unreached: sum(['unreached']),
     held: sum(['held']),
   };
+}
+
+/** Failures so far, which a person accepts by letting the rollout go on. */
+export function failuresIn(tallies: readonly Tally[]): number {
+  return countCohort(tallies, Number.MAX_SAFE_INTEGER).failures;
 }
 
 export function decide(situation: Situation): Decision {
@@ -104,7 +122,7 @@ export function decide(situation: Situation): Decision {
     return { kind: 'admit', waiting: cohort.waiting };
   if (skipped && step + 1 < plan.length) return nextStep(situation, 'skipped by an operator');
   if (cohort.moving > 0) return { kind: 'wait' };
-  const share = shareText(cohort);
+  const share = shareText(cohort, policy);
   if (cohort.eligible === 0 && cohort.unreached + cohort.held > 0)
     return { kind: 'wait', reason: `step ${step + 1} has nobody yet: ${nobodyText(cohort)}` };
   if (cohort.eligible === 0) {
@@ -118,7 +136,9 @@ export function decide(situation: Situation): Decision {
     if (open) return open;
   }
   if (step + 1 < plan.length) return nextStep(situation, share);
-  return { kind: 'end', state: cohort.active === 0 ? 'failed' : 'succeeded', reason: share };
+  // A comparison ends with what it has shown.
+  const reason = policy.ab && verdict?.outcome === 'pass' && !skipped ? verdict.reason : share;
+  return { kind: 'end', state: cohort.active === 0 ? 'failed' : 'succeeded', reason };
 }
 
 /** What keeps a step open whose devices have all ended: its least soak, and gates that are not decided. */
@@ -135,6 +155,8 @@ function unfinishedSoak(situation: Situation, share: string): Decision | undefin
   const needs = verdict?.reason ?? 'the gates have not been judged yet';
   if (maxSoakSeconds === undefined || soakedSeconds < maxSoakSeconds)
     return { kind: 'wait', reason: `${share}; undecided: ${needs}` };
+  // The last word of a comparison is that of its judge, who is asked again now that its time is over.
+  if (policy.ab) return { kind: 'wait', reason: `${share}; ${needs}` };
   const reason = `undecided after ${maxSoakSeconds} s of soak: ${needs}`;
   switch (policy.onUndecided) {
     case 'pause':
@@ -169,8 +191,8 @@ function failed({ onFailure }: RolloutPolicy, reason: string, segment: Segment |
   }
 }
 
-const shareText = ({ active, eligible, unreached }: CohortCounts): string =>
-  `${active} of ${eligible} devices verified active` +
+const shareText = ({ active, eligible, unreached }: CohortCounts, { shadow }: RolloutPolicy): string =>
+  `${active} of ${eligible} devices ${shadow ? 'ran it as shadow' : 'verified active'}` +
   (unreached > 0 ? `, ${unreached} more were not reached` : '');
 
 function nobodyText({ unreached, held }: CohortCounts): string {

@@ -1,5 +1,7 @@
 /** Rollouts: which devices are offered a release, when, and what their reports mean. Stores are ports. */
+export * from './ab/compare.js';
 export * from './compatibility.js';
+export * from './compatibility-table.js';
 export * from './conductor.js';
 export * from './deployment.js';
 export * from './desired.js';
@@ -10,7 +12,10 @@ export * from './ports.js';
 export * from './rates.js';
 export * from './retries.js';
 export { RolloutOperator } from './rollout-operator.js';
-export { RolloutService } from './rollout-service.js';
+export { RolloutService, type PlannedDevice, type PlannedRollout } from './rollout-service.js';
+export * from './shadow/agreement.js';
+export * from './shadow/counters.js';
+export * from './shadow/room.js';
 export * from './step-gates.js';
 export { UpdateRuleService } from './update-rule-service.js';
 export * from './windows.js';

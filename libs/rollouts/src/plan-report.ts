@@ -1,13 +1,14 @@
 /** What a rollout would do, for people: who can take the release, who cannot and why, and how long it takes at least. */
 import type { Resource } from '@tinyfleet/contracts';
-import { obstacleFor, standsAside } from './enlist.js';
-import type { Placement, RolloutPolicy, StepPlan } from './plan.js';
-import type { ReleaseFacts, TargetDevice } from './ports.js';
-
-const sampleSize = 10;
+import { warningsOf } from '@tinyfleet/releases';
+import { tableOf } from './compatibility-table.js';
+import { judge, standsAside, type Offering } from './enlist.js';
+import { kindOf, type Placement, type RolloutPolicy, type StepPlan } from './plan.js';
+import type { TargetDevice } from './ports.js';
+import { byReason, sampleSize, type NamedReason } from './reasons.js';
 
 export function planOf(input: {
-  readonly release: ReleaseFacts;
+  readonly offering: Offering;
   readonly ref: string;
   readonly filter: string;
   readonly seed: string;
@@ -17,8 +18,8 @@ export function planOf(input: {
   readonly plan: readonly StepPlan[];
   readonly policy: RolloutPolicy;
 }): Resource<'RolloutPlan'> {
-  const { release, ref, filter, seed, found, placements, plan, policy } = input;
-  const judged = placements.map((one) => ({ ...one, obstacle: obstacleFor(one.device, release) }));
+  const { offering, ref, filter, seed, found, placements, plan, policy } = input;
+  const judged = placements.map((one) => ({ ...one, ...judge(one, offering) }));
   const able = judged.filter(({ obstacle }) => !obstacle);
   const steps = plan.map((step, i) => {
     const devices = able.filter((one) => one.step === i).map(({ device }) => device);
@@ -33,18 +34,14 @@ export function planOf(input: {
     };
   });
   return {
+    kind: kindOf(policy),
     release: ref,
     filter,
     seed,
+    ...tableOf(judged.map((one) => ({ ...one, devices: 1, sample: [one.device.name] }))),
     devices: found.length,
-    can: able.filter(({ device }) => device.hasGreeted).length,
-    unknown: able.filter(({ device }) => !device.hasGreeted).length,
-    cannot: gather(
-      judged.flatMap(({ device, obstacle }) =>
-        obstacle ? [{ ...obstacle, errorCode: obstacle.errorNumber, name: device.name }] : [],
-      ),
-    ),
-    kept: gather(found.flatMap((device) => keptBy(device, release))),
+    warnings: warningsOf({ ref, ...offering.release }),
+    kept: byReason(found.flatMap((device) => keptBy(device, offering))),
     holdBack: able.filter(({ step }) => step === undefined).length,
     steps,
     leastSeconds: steps.reduce((sum, step) => sum + step.leastSeconds, 0),
@@ -57,43 +54,24 @@ function leastSeconds(devices: number, step: StepPlan, policy: RolloutPolicy): n
   return Math.max(byRate, devices > 0 ? policy.jitterSeconds : 0) + step.soakSeconds;
 }
 
-interface Named {
-  readonly reason: string;
-  readonly errorCode: number | null;
-  readonly name: string;
-}
-
-function keptBy(device: TargetDevice, release: ReleaseFacts): Named[] {
+function keptBy(device: TargetDevice, { release, policy }: Offering): NamedReason[] {
   const { name, rule, busyIn } = device;
   const aside = standsAside(device, release);
-  if (aside !== undefined) return [{ reason: aside, errorCode: null, name }];
-  if (rule?.kind === 'hold')
-    return [{ reason: `held${rule.reason && `: ${rule.reason}`}`, errorCode: null, name }];
-  if (busyIn)
-    return [{ reason: `in rollout ${busyIn.number} of priority ${busyIn.priority}`, errorCode: null, name }];
+  if (aside !== undefined) return [line(aside, name)];
+  if (rule?.kind === 'hold') return [line(`held${rule.reason && `: ${rule.reason}`}`, name)];
+  if (busyIn && busyIn.kind !== 'shadow')
+    return [line(`in rollout ${busyIn.number} of priority ${busyIn.priority}`, name)];
+  // A shadow makes way for anything but a shadow.
+  if (busyIn && policy.shadow) return [line(`in shadow ${busyIn.number}`, name)];
   return [];
 }
 
-/** One line for each reason, the commonest first. */
-function gather(named: readonly Named[]): Resource<'RolloutPlan'>['cannot'] {
-  const byReason = new Map<string, Named[]>();
-  for (const one of named) {
-    const same = byReason.get(one.reason) ?? [];
-    if (same.length === 0) byReason.set(one.reason, same);
-    same.push(one);
-  }
-  return [...byReason]
-    .map(([reason, same]) => ({
-      reason,
-      errorCode: same[0]!.errorCode,
-      devices: same.length,
-      sample: same
-        .map(({ name }) => name)
-        .sort()
-        .slice(0, sampleSize),
-    }))
-    .sort((a, b) => b.devices - a.devices);
-}
+const line = (reason: string, name: string): NamedReason => ({
+  reason,
+  errorCode: null,
+  devices: 1,
+  sample: [name],
+});
 
 function countBy<T>(items: readonly T[], key: (item: T) => string): Record<string, number> {
   const counts: Record<string, number> = {};

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { RolloutPolicy } from '@tinyfleet/contracts';
 import fc from 'fast-check';
-import { bucketOf, inOrder, place, stableHash, type Placed } from './plan.js';
+import { bucketOf, controlPercent, inOrder, place, stableHash, type Placed } from './plan.js';
 
 const fleet = (n: number, of: (i: number) => Partial<Placed> = () => ({})): Placed[] =>
   Array.from({ length: n }, (_, i) => ({
@@ -19,6 +19,37 @@ const canaries = (placed: {
 }): string[] => placed.placements.filter(({ step }) => step === 0).map(({ device }) => device.name);
 
 describe('place', () => {
+  it('should give B its share of every type and leave the rest to A, asked one question until it is clear', () => {
+    const ab = { percent: 40, metric: 'accuracy', margin: 2, minSeconds: 60, maxSeconds: 600 };
+    const devices = fleet(100, (i) => ({ type: i % 4 === 0 ? 'm4' : 'm7' }));
+    const { placements, plan } = place('r', devices, policy([100], { ab }));
+    const b = placements.filter(({ step }) => step === 0).map(({ device }) => device.type);
+    expect([b.length, b.filter((type) => type === 'm4').length]).toEqual([40, 10]);
+    expect(plan).toMatchObject([
+      { soakSeconds: 60, maxSoakSeconds: 600, gates: { gates: [{ kind: 'accuracy', margin: 2 }] } },
+    ]);
+    expect(controlPercent(policy([100], { ab }))).toBe(60);
+  });
+
+  it('should let a shadow take its time after the last device has begun', () => {
+    const steps = [{ percent: 10, soakSeconds: 5 }, 100];
+    const { plan } = place('r', fleet(50), policy(steps, { shadow: { seconds: 900 } }));
+    expect(plan.map(({ soakSeconds }) => soakSeconds)).toEqual([5, 900]);
+  });
+
+  it('should let no gate be undecided for ever', () => {
+    const gates = { gates: [{ kind: 'silence' }] };
+    const steps = [
+      { percent: 10 },
+      { percent: 50, soakSeconds: 20 * 86_400 },
+      { percent: 100, maxSoakSeconds: 60 },
+    ];
+    const longest = (asked: object) =>
+      place('r', fleet(50), policy(steps, asked)).plan.map((one) => one.maxSoakSeconds);
+    expect(longest({ gates, lastControlPercent: 0 })).toEqual([14 * 86_400, 40 * 86_400, 60]);
+    expect(longest({})).toEqual([undefined, undefined, 60]);
+  });
+
   it('should give each step its exact share', () => {
     expect(perStep(place('r', fleet(50), policy([10, 50, 100])))).toEqual([5, 20, 25]);
     expect(perStep(place('r', fleet(3), policy([1, 100])))).toEqual([1, 2]);

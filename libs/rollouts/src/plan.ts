@@ -53,6 +53,42 @@ export interface Placement<Device> {
   readonly step: number | undefined;
 }
 
+export type RolloutKind = Resource<'RolloutKind'>;
+export const kindOf = ({ shadow, ab }: Pick<RolloutPolicy, 'shadow' | 'ab'>): RolloutKind =>
+  shadow ? 'shadow' : ab ? 'ab' : 'update';
+
+type PlacePolicy = Pick<
+  RolloutPolicy,
+  'steps' | 'holdBackPercent' | 'lastControlPercent' | 'gates' | 'shadow' | 'ab'
+>;
+
+/** A comparison is one step with B's share, one question and both ends; the rest is A. A shadow takes its time at the end. */
+function inSteps(policy: PlacePolicy): Omit<PlacePolicy, 'shadow' | 'ab'> {
+  const { shadow, ab } = policy;
+  if (ab) {
+    const { metric: kind, margin, alpha, windowSeconds, warmUpSeconds } = ab;
+    const gates = GatePolicySchema.parse({
+      gates: [{ kind, ...(margin !== undefined && { margin }) }],
+      ...{ alpha, windowSeconds, warmUpSeconds },
+    });
+    const { minSeconds: soakSeconds, maxSeconds: maxSoakSeconds } = ab;
+    const { approval } = stepsOf(policy)[0]!;
+    const steps = [{ percent: 100, soakSeconds, maxSoakSeconds, approval }];
+    return { steps, gates, holdBackPercent: 100 - ab.percent, lastControlPercent: 0 };
+  }
+  if (!shadow) return policy;
+  const steps = stepsOf(policy);
+  const last = steps.at(-1)!;
+  const soakSeconds = Math.max(last.soakSeconds, shadow.seconds);
+  return { ...policy, steps: [...steps.slice(0, -1), { ...last, soakSeconds }] };
+}
+
+/** The share of devices that join later and stay as they are, or get release A; by hash, so it is the same whenever asked. */
+export const controlPercent = ({
+  holdBackPercent,
+  ab,
+}: Pick<RolloutPolicy, 'holdBackPercent' | 'ab'>): number => (ab ? 100 - ab.percent : holdBackPercent);
+
 /** Every step in its long form. */
 export function stepsOf({ steps }: Pick<RolloutPolicy, 'steps'>): StepPolicy[] {
   return steps.map((step) =>
@@ -81,13 +117,17 @@ export function inOrder<Device extends Placed>(seed: string, devices: readonly D
     .map(({ device }) => device);
 }
 
+/** Of a step with gates that names none: what is undecided then stays so, and somebody has to hear of it. */
+const longestSoakS = 14 * 86_400;
+
 /** @param members names in a group that a step asks for */
 export function place<Device extends Placed>(
   seed: string,
   devices: readonly Device[],
-  policy: Pick<RolloutPolicy, 'steps' | 'holdBackPercent' | 'lastControlPercent' | 'gates'>,
+  asked: PlacePolicy,
   members: (group: string) => ReadonlySet<string> = () => new Set(),
 ): { readonly placements: Placement<Device>[]; readonly plan: StepPlan[] } {
+  const policy = inSteps(asked);
   const order = inOrder(seed, devices);
   const held = Math.min(order.length - 1, Math.ceil((policy.holdBackPercent * order.length) / 100));
   const body = order.length - Math.max(0, held);
@@ -99,8 +139,9 @@ export function place<Device extends Placed>(
     waiting = waiting.filter((device) => !step.has(device));
   };
   const close = (policyOf: StepPolicy): void => {
-    const { soakSeconds, maxSoakSeconds, approval } = policyOf;
+    const { soakSeconds, approval } = policyOf;
     const gates = gatesOf(policyOf, policy.gates);
+    const maxSoakSeconds = policyOf.maxSoakSeconds ?? (gates && Math.max(longestSoakS, 2 * soakSeconds));
     const percent = body === 0 ? 100 : Math.round((10_000 * step.size) / body) / 100;
     plan.push({ soakSeconds, maxSoakSeconds, approval, percent, limit: step.size, ...(gates && { gates }) });
   };

@@ -2,13 +2,16 @@
 import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import type { Filter } from '@tinyfleet/filter';
 import type { PayloadQueue, PayloadStore } from '@tinyfleet/releases';
-import type { BundleNeeds, DeviceAbilities } from './compatibility.js';
+import type { BundleNeeds, DeviceAbilities, Obstacle } from './compatibility.js';
 import type { DeploymentState } from './deployment.js';
 import type { RolloutState, Segment, StepVerdict, Tally } from './engine.js';
-import type { Alike, RolloutPolicy, StepPlan } from './plan.js';
+import type { Alike, RolloutKind, RolloutPolicy, StepPlan } from './plan.js';
 import type { GateDevice } from './gates/index.js';
 import type { OfferBatch } from './rates.js';
+import type { FleetRecords } from './simulation/fleet-profile.js';
 import type { FailureClass } from './retries.js';
+import type { ShadowCounts } from './shadow/agreement.js';
+import type { ShadowRoom } from './shadow/room.js';
 
 /** A device that the filter of a rollout found. */
 export interface TargetDevice extends Alike {
@@ -19,20 +22,46 @@ export interface TargetDevice extends Alike {
   readonly zone: string | null;
   /** By its last hello; by its type when there was none. */
   readonly abilities: DeviceAbilities;
+  /** The same for devices that can the same; null: it never said hello. */
+  readonly ability: string | null;
   readonly hasGreeted: boolean;
   readonly rule: {
     readonly kind: Resource<'UpdateRuleKind'>;
     readonly releaseId: string | null;
     readonly reason: string;
   } | null;
-  /** The open rollout of the highest priority that still moves it. */
-  readonly busyIn: { readonly number: number; readonly priority: number } | null;
+  /** The open rollout of the highest priority that still moves it, or has it as a shadow. */
+  readonly busyIn: { readonly number: number; readonly priority: number; readonly kind: RolloutKind } | null;
+  /** Asked for when the rollout is a shadow. */
+  readonly shadowRoom?: ShadowRoom | undefined;
+}
+
+/** Devices of one type that can the same. */
+export interface AbilityGroup extends Pick<
+  TargetDevice,
+  'typeId' | 'type' | 'ability' | 'abilities' | 'hasGreeted'
+> {
+  readonly devices: number;
+  /** Some of them. */
+  readonly sample: readonly string[];
+}
+/** In a rollout, and of the release that they are to get. */
+export interface ChangedGroup extends AbilityGroup {
+  readonly releaseId: string;
+}
+export interface JudgedGroup {
+  readonly group: ChangedGroup;
+  readonly obstacle: Obstacle | undefined;
 }
 
 export interface ReleaseFacts {
   readonly id: string;
   readonly state: Resource<'ReleaseState'>;
+  /** Of the change into that state. */
+  readonly stateReason: string;
   readonly isSigned: boolean;
+  /** Alone, or before its model. */
+  readonly bringsFirmware: boolean;
   /** No device is offered it afterwards. */
   readonly notAfter: Date | null;
   /** One per device type. */
@@ -45,6 +74,9 @@ export interface ReleaseFacts {
 
 export interface NewRollout {
   readonly id: string;
+  readonly kind: RolloutKind;
+  /** As it is compared: `policy.priority`, or below zero for a shadow, which every update goes before. */
+  readonly priority: number;
   readonly releaseId: string;
   readonly filter: string;
   readonly policy: RolloutPolicy;
@@ -57,13 +89,18 @@ export interface NewRollout {
 
 export interface NewDeployment {
   readonly deviceId: string;
+  readonly releaseId: string;
+  /** Of a comparison; a: also who is held back. */
+  readonly arm: 'a' | 'b' | null;
   /** Empty for a device without a build. */
   readonly digest: Buffer;
   readonly step: number;
   readonly bucket: number;
   readonly zone: string;
   readonly notBefore: Date | null;
-  readonly state: 'waiting' | 'incompatible' | 'control' | 'held';
+  /** What the device could when this was decided. */
+  readonly ability: string | null;
+  readonly state: 'waiting' | 'incompatible' | 'control' | 'held' | 'aborted';
   readonly errorCode: number | null;
   readonly reason: string;
 }
@@ -73,6 +110,8 @@ export interface OpenRollout {
   readonly id: string;
   readonly number: number;
   readonly release: ReleaseFacts & { readonly ref: string };
+  /** Release A of a comparison of two. */
+  readonly rival: (ReleaseFacts & { readonly ref: string }) | null;
   readonly filter: string;
   readonly state: RolloutState;
   readonly step: number;
@@ -89,6 +128,12 @@ export interface OpenRollout {
   readonly approvedStep: number;
   readonly skippedStep: number;
   readonly verdict: StepVerdict | null;
+  /** Types and sites that went back while the rest went on: nobody there is offered the release again. */
+  readonly rolledBack: readonly Segment[];
+  /** Rises with every decision, of the engine and of people. */
+  readonly version: string;
+  /** Our own outage, now or not accounted for yet: nothing is decided, since devices could not have told. */
+  readonly isUnreachable: boolean;
   readonly now: Date;
 }
 
@@ -129,10 +174,23 @@ export interface RolloutStore {
     page: PageRequest & { readonly kind?: DecisionKind | undefined },
   ): Promise<Page<Resource<'RolloutDecision'>>>;
 
+  /** At most so many points. @throws rollouts.not-found */
+  history(scope: ProjectScope, number: number, points: number): Promise<Resource<'RolloutHistory'>>;
+
   /** @throws releases.not-found */
   release(scope: ProjectScope, ref: string): Promise<ReleaseFacts>;
+  /** First in a transaction that starts one: two starts of a project see each other's devices. */
+  holdStarts(scope: ProjectScope): Promise<void>;
   /** @param notIn leaves out devices that this rollout has already */
   target(scope: ProjectScope, filter: Filter, notIn?: string): Promise<TargetDevice[]>;
+  /** By device id. */
+  shadowRooms(scope: ProjectScope, devices: readonly string[]): Promise<ReadonlyMap<string, ShadowRoom>>;
+  /** What its shadow runs came to: per device, and which class was taken for which. */
+  shadowCounts(scope: ProjectScope, number: number): Promise<ShadowCounts>;
+  /** What the gates of its present step last reported. @throws rollouts.not-found */
+  reports(scope: ProjectScope, number: number): Promise<readonly object[]>;
+  /** The same devices by what they can, however many there are. @throws registry.group-not-found */
+  abilities(scope: ProjectScope, filter: Filter): Promise<AbilityGroup[]>;
   /** Names of the devices that match. @throws registry.group-not-found */
   names(scope: ProjectScope, filter: Filter): Promise<ReadonlySet<string>>;
   /** @returns its number */
@@ -197,27 +255,20 @@ export interface RolloutMoves {
   note(scope: ProjectScope, id: string, decision: NewDecision): Promise<void>;
 
   tallies(scope: ProjectScope, id: string): Promise<Tally[]>;
-  /** Both sides of the gates of a step, in the order in which devices are admitted. */
-  gateMembers(scope: ProjectScope, id: string, step: number): Promise<GateMember[]>;
   /** Asks both sides for telemetry windows of this length; null: as the project has it. */
   setWindow(scope: ProjectScope, id: string, seconds: number | null): Promise<void>;
   /** Active devices whose telemetry says otherwise. @returns how many */
   denyActive(scope: ProjectScope, id: string): Promise<number>;
   /** Zones of the devices that wait in steps up to this one. */
   zones(scope: ProjectScope, id: string, step: number): Promise<string[]>;
-  /** Offers of the last minute, oldest first. */
-  offers(scope: ProjectScope, id: string, now: Date): Promise<OfferBatch[]>;
-  /** Devices of any rollout of the project that are fetching now, or connected and told to. */
-  transfers(scope: ProjectScope, id: string): Promise<number>;
+  /** Offers of the last minute, oldest first; without `id` those of all rollouts of the project. */
+  offers(scope: ProjectScope, id: string | undefined, now: Date): Promise<OfferBatch[]>;
+  /** Devices of the rollout, or of all, that are fetching now, or connected and told to. */
+  transfers(scope: ProjectScope, id: string | undefined): Promise<number>;
   /** Offers to waiting devices: sets what is desired of them. @returns how many */
   offer(scope: ProjectScope, id: string, limits: OfferLimits): Promise<number>;
   /** Adds devices that match by now. */
-  takeIn(
-    scope: ProjectScope,
-    id: string,
-    releaseId: string,
-    deployments: readonly NewDeployment[],
-  ): Promise<void>;
+  takeIn(scope: ProjectScope, id: string, deployments: readonly NewDeployment[]): Promise<void>;
   /** The latest time for which one that joined was put off. */
   lastJoiner(scope: ProjectScope, id: string): Promise<Date | null>;
 
@@ -230,13 +281,23 @@ export interface RolloutMoves {
   ): Promise<number>;
   /** People want it: everything that failed, reverted, fell silent or was given up. */
   retryAll(scope: ProjectScope, id: string): Promise<number>;
+  /**
+   * Of deployments that wait or could not: devices that can something else than when they were judged. None is offered
+   * anything. One without room for a shadow is not looked at again.
+   */
+  changedAbilities(scope: ProjectScope, id: string): Promise<ChangedGroup[]>;
+  /** Lets them wait, or says what is in the way. @returns how many */
+  judgeAgain(scope: ProjectScope, id: string, judged: readonly JudgedGroup[]): Promise<number>;
   /** Offers nobody took in time, devices that are gone, held, pinned elsewhere or superseded. @returns how many changed */
   refresh(scope: ProjectScope, id: string, now: Date): Promise<number>;
   /** Devices without progress for longer than their state may take. @returns how many changed */
   judgeOverdue(scope: ProjectScope, id: string, policy: OverduePolicy, now: Date): Promise<number>;
   /** Ends what has not ended: those devices get back what was desired before. @returns how many */
   withdraw(scope: ProjectScope, id: string): Promise<number>;
-  /** Tells devices to run the version before again; those that were not offered anything yet are withdrawn. */
+  /**
+   * Tells devices to run the version before again; those that were not offered anything yet are withdrawn. A segment is noted
+   * in `rolledBack`.
+   */
   rollBack(
     scope: ProjectScope,
     id: string,
@@ -249,7 +310,10 @@ export interface RolloutMoves {
 }
 
 export interface UpdateRuleStore {
-  list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'UpdateRule'>>>;
+  list(
+    scope: ProjectScope,
+    page: PageRequest & { readonly device?: string | undefined },
+  ): Promise<Page<Resource<'UpdateRule'>>>;
   find(scope: ProjectScope, device: string): Promise<Resource<'UpdateRule'> | undefined>;
   /** @throws registry.device-not-found, releases.not-found */
   set(
@@ -273,8 +337,24 @@ export interface RolloutStores {
   readonly audit: AuditLog;
 }
 
-/** Of the leader, over all projects. */
-export interface OpenRolloutFinder {
+export interface FoundRollout {
+  readonly scope: ProjectScope;
+  readonly number: number;
+  /** Runs, and its present step has gates. */
+  readonly isGated: boolean;
+}
+
+/** Of the leader, over all projects, outside of transactions. */
+export interface OpenRollouts {
   /** Running, or rolling back. */
-  running(): Promise<{ readonly scope: ProjectScope; readonly number: number }[]>;
+  running(): Promise<FoundRollout[]>;
+  /** As it is now; it may change at once. @throws rollouts.not-found */
+  look(scope: ProjectScope, number: number): Promise<OpenRollout>;
+  /** Both sides of the gates of a step, in the order in which devices are admitted. */
+  gateMembers(scope: ProjectScope, id: string, step: number): Promise<GateMember[]>;
+}
+
+/** Of the telemetry of a project, for fleets that are to be like its own. */
+export interface FleetRecordReader {
+  read(scope: ProjectScope, devices: readonly string[], days: number): Promise<FleetRecords>;
 }

@@ -1,10 +1,11 @@
 /** What people do with a rollout that is open: approve, pause, resume, skip, retry, roll back, abort. All of it is audited. */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { personOf } from '@tinyfleet/releases';
-import type { RolloutState, Segment } from './engine.js';
+import { isPerson, personOf } from '@tinyfleet/releases';
+import { failuresIn, type RolloutState, type Segment } from './engine.js';
+import { enter } from './enter.js';
 import type { NewDecision, OpenRollout, RolloutStores } from './ports.js';
-import { failuresIn, tell } from './rollout-service.js';
+import { tell } from './rollout-service.js';
 
 interface Change {
   readonly action: string;
@@ -24,7 +25,7 @@ export class RolloutOperator {
     private readonly transact: Transact<RolloutStores>,
   ) {}
 
-  /** @throws rollouts.not-found, rollouts.not-running, rollouts.own-approval */
+  /** @throws rollouts.not-found, rollouts.not-running, rollouts.approver-no-person, rollouts.own-approval */
   async approve(
     actor: string,
     scope: ProjectScope,
@@ -36,11 +37,12 @@ export class RolloutOperator {
       from: ['awaiting-approval'],
       detail: { reason },
       work: async ({ moves }, rollout) => {
+        if (!isPerson(actor)) throw new FleetError('rollouts.approver-no-person', { rollout: number, actor });
         if (personOf(actor) === personOf(rollout.createdBy))
           throw new FleetError('rollouts.own-approval', { rollout: number });
         const step = rollout.approvedStep < 0 ? 0 : rollout.step + 1;
         await moves.approve(scope, rollout.id, step);
-        await moves.setState(scope, rollout.id, { state: 'running', reason: '' });
+        await enter(moves, scope, rollout, { state: 'running', reason: '' });
         const what = step === 0 ? 'the start' : `step ${step + 1}`;
         return { kind: 'approved', text: withReason(`${actor} approved ${what}`, reason) };
       },
@@ -54,7 +56,7 @@ export class RolloutOperator {
       from: ['running'],
       work: async ({ moves }, rollout) => {
         const text = `paused by ${actor}`;
-        await moves.setState(scope, rollout.id, { state: 'paused', reason: text });
+        await enter(moves, scope, rollout, { state: 'paused', reason: text });
         return { kind: 'pause', text };
       },
     });
@@ -67,7 +69,7 @@ export class RolloutOperator {
       from: ['paused'],
       work: async ({ moves }, rollout) => {
         const toleratedFailures = failuresIn(await moves.tallies(scope, rollout.id));
-        await moves.setState(scope, rollout.id, { state: 'running', reason: '', toleratedFailures });
+        await enter(moves, scope, rollout, { state: 'running', reason: '', toleratedFailures });
         // The gates begin anew: what paused it was seen.
         await moves.setVerdict(scope, rollout.id, null, []);
         // It paused undecided: it soaks once more, or it would pause at once.
@@ -87,7 +89,7 @@ export class RolloutOperator {
       work: async ({ moves }, rollout) => {
         const toleratedFailures = failuresIn(await moves.tallies(scope, rollout.id));
         await moves.skip(scope, rollout.id, rollout.step);
-        await moves.setState(scope, rollout.id, { state: 'running', reason: '', toleratedFailures });
+        await enter(moves, scope, rollout, { state: 'running', reason: '', toleratedFailures });
         const text = withReason(`${actor} let step ${rollout.step + 1} go on`, reason);
         return { kind: 'skip', text, evidence: { toleratedFailures } };
       },
@@ -102,7 +104,7 @@ export class RolloutOperator {
       detail: { reason },
       work: async ({ moves }, rollout) => {
         const devices = await moves.retryAll(scope, rollout.id);
-        await moves.setState(scope, rollout.id, { state: 'running', reason: '', toleratedFailures: 0 });
+        await enter(moves, scope, rollout, { state: 'running', reason: '', toleratedFailures: 0 });
         await moves.setStepEnded(scope, rollout.id, null);
         await moves.setVerdict(scope, rollout.id, null, []);
         const text = withReason(`${actor} tries ${devices} devices again`, reason);
@@ -124,8 +126,10 @@ export class RolloutOperator {
         ? ['running', 'paused', 'awaiting-approval', 'succeeded', 'failed', 'aborted']
         : ['running', 'paused', 'awaiting-approval'],
       detail: { reason, ...segment },
-      work: async (stores, rollout) =>
-        await rollBack(stores, scope, rollout, segment, withReason(`rolled back by ${actor}`, reason)),
+      work: async (stores, rollout) => {
+        if (rollout.policy.shadow) throw new FleetError('rollouts.is-shadow', { rollout: number });
+        return await rollBack(stores, scope, rollout, segment, withReason(`rolled back by ${actor}`, reason));
+      },
     });
   }
 
@@ -137,8 +141,7 @@ export class RolloutOperator {
       work: async ({ moves }, rollout) => {
         const text = `aborted by ${actor}`;
         const withdrawn = await moves.withdraw(scope, rollout.id);
-        await moves.setState(scope, rollout.id, { state: 'aborted', reason: text });
-        await moves.setWindow(scope, rollout.id, null);
+        await enter(moves, scope, rollout, { state: 'aborted', reason: text });
         return { kind: 'abort', text, evidence: { withdrawn } };
       },
     });
@@ -192,7 +195,7 @@ export async function rollBack(
   const kept = moved.kept > 0 ? `, ${moved.kept} have nothing to go back to` : '';
   const devices = `${moved.returning} devices go back${kept}`;
   if (isWhole(segment)) {
-    await moves.setState(scope, rollout.id, { state: 'rolling-back', reason });
+    await enter(moves, scope, rollout, { state: 'rolling-back', reason });
     return { kind: 'roll-back', text: `${reason}; ${devices}`, evidence: moved };
   }
   const text = `${segmentText(segment)}: ${reason}; ${devices}`;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { defaultGateKinds } from '@tinyfleet/contracts';
 import type { CohortWindow } from '@tinyfleet/quality';
 import fc from 'fast-check';
 import { CohortHours, classMetric } from './cohort-hours.js';
-import { defaultGateKinds, type GatePolicy } from './kinds.js';
+import type { GatePolicy } from './kinds.js';
 import type { CohortMember } from './ledger.js';
 
 const minute = 60_000;
@@ -68,12 +69,17 @@ describe('CohortHours', () => {
     expect(difference([step], [control], 'latency')).toBeCloseTo(0.1, 12);
   });
 
-  it('should count one reset of a short window and no more than 24 a day', () => {
-    const resets = (count: number, windowMs: number): CohortWindow =>
-      window({ windowMs, counters: [0, 0, 0, 0, 0, count] });
-    const quiet = window({});
-    expect(difference([resets(50, 5 * minute)], [quiet], 'resets')).toBeCloseTo(288, 6);
-    expect(difference([resets(50, 120 * minute)], [quiet], 'resets')).toBeCloseTo(24, 6);
+  it('should count the boots since the window before, one of a short window and no more than 24 a day', () => {
+    const at = (minutes: number, boots: number, windowMs = 5 * minute): CohortWindow =>
+      window({ windowStartMs: minutes * minute, windowMs, counters: [0, 0, 0, 0, 0, boots] });
+    const resets = (...step: CohortWindow[]): number => difference(step, [at(0, 900), at(5, 900)], 'resets');
+    expect(resets(at(0, 70), at(5, 70))).toBeCloseTo(0, 6);
+    expect(resets(at(0, 70), at(5, 71))).toBeCloseTo(288, 6);
+    expect(resets(at(0, 70), at(5, 120))).toBeCloseTo(288, 6);
+    // Those between were lost with the resets.
+    expect(resets(at(-180, 0), at(0, 50))).toBeCloseTo(24, 6);
+    // Sixteen bits are full.
+    expect(resets(at(0, 65_535), at(5, 0))).toBeCloseTo(288, 6);
   });
 
   it('should measure what a battery lost between windows, and nothing while it is charged', () => {
@@ -112,5 +118,6 @@ describe('CohortHours', () => {
     const counts = Array.from({ length: 12 }, (_, i) => i);
     hours.add('control', [window({ confidenceBins: 1, classes: counts })]);
     expect(hours.commonClasses()).toEqual([11, 10, 9, 8, 7, 6, 5, 4]);
+    expect(hours.ledger(members, policy).classCount).toBe(12);
   });
 });

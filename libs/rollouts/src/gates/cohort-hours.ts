@@ -8,7 +8,7 @@ import { gateKinds, type GatePolicy } from './kinds.js';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-/** Position of resets in `CohortWindow.counters`. */
+/** Position of boots so far in `CohortWindow.counters`, 16 bits of them. */
 const resetsCounter = 5;
 /** A device that resets more often counts as this many a day, so that one of them decides nothing for a fleet. */
 const mostResetsPerDay = 24;
@@ -16,7 +16,7 @@ const mostResetsPerDay = 24;
 const outOfDistributionBin = 15;
 /** A battery is compared between windows no further apart. */
 const mostBatteryGapMs = 12 * hourMs;
-/** The classes that the control predicts most are followed, the others not: each costs a part of alpha. */
+/** The classes that the control predicts most are followed, the others not: they change too little to see. */
 export const followedClasses = 8;
 
 export const classMetric = (index: number): string => `class-mix:${index}`;
@@ -55,9 +55,10 @@ const newHour = (): Hour => ({
 export class CohortHours {
   /** By arm and device, then hour. */
   private readonly devices = new Map<string, Map<number, Hour>>();
+  private readonly lastResets = new Map<string, { readonly atMs: number; readonly count: number }>();
   private readonly lastBattery = new Map<string, { readonly atMs: number; readonly percent: number }>();
 
-  /** Of one device in the order of time, for the battery's sake; devices in any order. */
+  /** Of one device in the order of time, for the sake of battery and resets; devices in any order. */
   add(arm: CohortMember['arm'], windows: readonly CohortWindow[]): void {
     for (const window of windows) {
       const key = keyOf(arm, window.device);
@@ -68,6 +69,7 @@ export class CohortHours {
       if (!hour) hours.set(start, (hour = newHour()));
       addWindow(hour, window);
       this.addBattery(key, hour, window);
+      this.addResets(key, hour, window);
     }
   }
 
@@ -87,9 +89,17 @@ export class CohortHours {
       .map(({ index }) => index);
   }
 
+  /** Classes of the models that spoke, predicted or not. */
+  private classCount(): number {
+    let most = 0;
+    for (const hours of this.devices.values())
+      for (const { classes } of hours.values()) most = Math.max(most, classes.length);
+    return most;
+  }
+
   ledger(members: readonly CohortMember[], policy: GatePolicy): CohortLedger {
     const classes = this.commonClasses();
-    const ledger = new CohortLedger(members, ledgerMetrics(policy, classes));
+    const ledger = new CohortLedger(members, ledgerMetrics(policy, classes), this.classCount());
     const rows = members.map(({ arm, device }) => this.devices.get(keyOf(arm, device)));
     const starts = new Set<number>();
     for (const hours of rows) for (const start of hours?.keys() ?? []) starts.add(start);
@@ -103,6 +113,22 @@ export class CohortHours {
       );
     }
     return ledger;
+  }
+
+  /** Devices count their boots for ever: what was added since the window before, also when windows between were lost by it. */
+  private addResets(key: string, hour: Hour, { windowStartMs, windowMs, counters }: CohortWindow): void {
+    const count = counters[resetsCounter] ?? null;
+    if (count === null) return;
+    const last = this.lastResets.get(key);
+    const atMs = windowStartMs + windowMs;
+    if (last && atMs <= last.atMs) return;
+    this.lastResets.set(key, { atMs, count });
+    if (!last) return;
+    const days = (atMs - last.atMs) / dayMs;
+    // One that is lower began anew: 16 bits were full, or the flash was erased.
+    const resets = count >= last.count ? count - last.count : 1;
+    hour.resetDays += days;
+    hour.resets += Math.min(resets, Math.max(1, mostResetsPerDay * days));
   }
 
   private addBattery(
@@ -133,7 +159,7 @@ export function ledgerMetrics(policy: GatePolicy, classes: readonly number[]): L
 }
 
 function addWindow(hour: Hour, window: CohortWindow): void {
-  const { n, classes, confidenceBins: bins, ood, counters, cyclesMean, windowMs } = window;
+  const { n, classes, confidenceBins: bins, ood, cyclesMean } = window;
   hour.n += n;
   for (const [i, count] of classes.entries()) {
     const index = Math.floor(i / bins);
@@ -149,9 +175,6 @@ function addWindow(hour: Hour, window: CohortWindow): void {
     hour.latencyTrials += n;
     hour.cycles += n * cyclesMean;
   }
-  const days = windowMs / dayMs;
-  hour.resetDays += days;
-  hour.resets += Math.min(counters[resetsCounter] ?? 0, Math.max(1, mostResetsPerDay * days));
   hour.labelled += window.labelled;
   hour.correct += window.correct;
 }

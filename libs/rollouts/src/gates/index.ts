@@ -12,6 +12,6 @@
 export * from './cohort-hours.js';
 export * from './evidence.js';
 export * from './judge.js';
-export { defaultGateKinds, gateKinds, resolveGates, type GateKind, type GatePolicy } from './kinds.js';
+export { gateKinds, resolveGates, type GateKind, type GatePolicy } from './kinds.js';
 export * from './ledger.js';
 export { weigh, type Weighed } from './weigh.js';

@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CohortWindow } from '@tinyfleet/quality';
+import { Random, type CohortWindow } from '@tinyfleet/quality';
 import { CohortHours } from './cohort-hours.js';
 import type { GateDevice, GateEvidence } from './evidence.js';
 import { judge } from './judge.js';
 import type { GateKind, GatePolicy } from './kinds.js';
-import { Random } from '../simulation/random.js';
 
 const hour = 3_600_000;
 const policyOf = (kinds: readonly GateKind[]): GatePolicy => ({
@@ -147,6 +146,29 @@ describe('judge', () => {
     expect(verdict.needs.join()).toMatch(/needs about \d+ (devices|minutes|hours|days)|margin/);
   });
 
+  it('should say how many devices it needs where so few differ so much that there are no bounds', () => {
+    const policy: GatePolicy = { ...policyOf(['resets']), gates: [{ kind: 'resets', passFromDevices: 2 }] };
+    const hours = new CohortHours();
+    // Every fifth of them resets a few times a day, on both sides.
+    const devices = Array.from({ length: 10 }, (_, i): GateDevice => {
+      const arm = i < 5 ? 'step' : 'control';
+      const windows = Array.from({ length: 48 }, (_, h) => {
+        const resets = i % 5 === 0 ? Math.floor(h / 8) : 0;
+        return window(`d${i}`, h, { counters: [0, 0, 0, 0, 0, resets] });
+      });
+      hours.add(arm, windows);
+      return {
+        ...{ device: `d${i}`, arm, type: 'alpha', site: 'north', selfTest: null, contact: 'heard' },
+        install: arm === 'step' ? 'active' : null,
+      };
+    });
+    const verdict = judge(policy, evidenceOf(policy, { devices, hours }));
+    expect(verdict.findings[0]).toMatchObject({ outcome: 'undecided', low: null, high: null });
+    expect(verdict.words).toMatch(
+      /^resets: 5 devices that differ so much say nothing yet: needs about \d+ devices at this spread, or a wider margin$/,
+    );
+  });
+
   it('should hold nothing up for a metric that nobody reports, and wait for one that the step does not report', () => {
     const policy = policyOf(['ood', 'latency']);
     const found = judge(policy, evidenceOf(policy, fleet(60, {})));
@@ -165,6 +187,26 @@ describe('judge', () => {
     const waits = judge(policy, evidenceOf(policy, { ...quiet, devices: [...quiet.devices, ...step] }));
     expect(waits.outcome).toBe('undecided');
     expect(waits.needs).toContain('latency: needs reports of both sides in the same hours');
+  });
+
+  it('should not say that there is nothing where both sides report and each device has one hour', () => {
+    const policy = policyOf(['confidence']);
+    const hours = new CohortHours();
+    const devices = Array.from({ length: 60 }, (_, i): GateDevice => {
+      const arm = i < 30 ? 'step' : 'control';
+      hours.add(arm, [window(`d${i}`, 0, {})]);
+      const install = arm === 'step' ? 'active' : null;
+      return {
+        ...{ device: `d${i}`, arm, type: 'alpha', site: 'north', install },
+        ...{ selfTest: null, contact: 'heard' },
+      };
+    });
+    const [found] = judge(policy, evidenceOf(policy, { devices, hours })).findings;
+    expect(found).toMatchObject({
+      outcome: 'undecided',
+      words: 'confidence: both sides report, too briefly to tell a difference from chance',
+      needs: 'needs more hours of the same devices',
+    });
   });
 });
 

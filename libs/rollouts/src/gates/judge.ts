@@ -16,7 +16,7 @@ export function judge(policy: GatePolicy, evidence: GateEvidence): GateVerdict {
     outcome === 'undecided'
       ? [
           ...(soakLeftMs > 0 ? [`soak: needs ${duration(soakLeftMs)} more`] : []),
-          ...open.map(({ test, answer }) => `${test.metric}: ${tellNeeds(answer, evidence)}`),
+          ...open.map(({ test, answer }) => `${test.metric}: ${tellNeeds(test, answer, evidence)}`),
         ]
       : [];
   return {
@@ -53,7 +53,9 @@ function findingOf(asked: Asked, evidence: GateEvidence): GateFinding {
     controlDevices: answer?.controlDevices ?? 0,
     words: test.isReported ? tell(test, answer, segment) : `${gate.facts.noun}: nobody reports it`,
     needs:
-      outcome === 'undecided' && segment === null && test.isReported ? tellNeeds(answer, evidence) : null,
+      outcome === 'undecided' && segment === null && test.isReported
+        ? tellNeeds(test, answer, evidence)
+        : null,
   };
 }
 

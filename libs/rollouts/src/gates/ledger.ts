@@ -69,6 +69,8 @@ export class CohortLedger {
   constructor(
     readonly members: readonly CohortMember[],
     metrics: readonly LedgerMetric[],
+    /** Of the model, predicted or not: what class-mix divides its errors by, so that no class that turns up later changes it. */
+    readonly classCount = 0,
   ) {
     const strata = new Map<string, number>();
     const types = new Map<string, number>();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Random } from '../simulation/random.js';
+import { Random } from '@tinyfleet/quality';
 import type { GateDevice } from './evidence.js';
 import type { GateKind, GatePolicy } from './kinds.js';
 import { CohortLedger } from './ledger.js';

@@ -5,7 +5,7 @@
 import { tMixtureMultiplier } from '@tinyfleet/quality';
 import type { GateEvidence } from './evidence.js';
 import { boundEvents, countEvents, type DeviceGroup, type EventCounts } from './events.js';
-import { compareDevices, differenceOf } from './means.js';
+import { compareDevices, differenceOf, type Difference } from './means.js';
 import type { ResolvedGate } from './kinds.js';
 import type { Stratum } from './ledger.js';
 
@@ -33,6 +33,8 @@ export interface Answer {
 }
 export type Wants =
   | { readonly kind: 'devices'; readonly devices: number }
+  /** So few differ so much that there are no bounds; null: not with a thousand times as many either. */
+  | { readonly kind: 'bounds'; readonly devices: number | null }
   /** Times the soak so far. */
   | { readonly kind: 'time'; readonly factor: number };
 
@@ -41,6 +43,8 @@ export interface GateTest {
   readonly metric: string;
   /** Has anybody reported it, on either side? */
   readonly isReported: boolean;
+  /** Both sides have, in the same hours, and in too few to tell noise from difference. */
+  readonly isBrief: boolean;
   readonly pending: number;
   readonly sitesOut: readonly string[];
   /** Undefined: nothing is known of these devices. */
@@ -88,6 +92,7 @@ function eventTest(gate: ResolvedGate, counts: EventCounts): GateTest {
     gate,
     metric: gate.kind,
     isReported: counts.strata.some(({ devices }) => devices > 0),
+    isBrief: false,
     pending: counts.strata.reduce((n, { pending }) => n + pending, 0),
     sitesOut: counts.sitesOut,
     ask: (includes, errors) => {
@@ -140,6 +145,7 @@ function meanTest(gate: ResolvedGate, metric: string, evidence: GateEvidence): G
     gate,
     metric,
     isReported: sums?.trials.some((trials) => trials > 0) ?? false,
+    isBrief: comparison?.isReady === false && comparison.sums.devices.some((devices) => devices > 0),
     pending: 0,
     sitesOut: [],
     ask: (includes, { alpha, passAlpha }) => {
@@ -163,18 +169,33 @@ function meanTest(gate: ResolvedGate, metric: string, evidence: GateEvidence): G
         looksBad: difference < -margin && difference < -badErrors * error,
         devices,
         controlDevices,
-        wants: () =>
-          difference > -margin
-            ? wantsOf({
-                variance,
-                leastVariance,
-                devices,
-                wanted: (variance * (difference + margin) ** 2) / (up * up),
-              })
-            : null,
+        wants: () => {
+          if (!Number.isFinite(up))
+            return { kind: 'bounds', devices: devicesForBounds({ ...found, margin, passAlpha }) };
+          if (difference <= -margin) return null;
+          const wanted = (variance * (difference + margin) ** 2) / (up * up);
+          return wantsOf({ variance, leastVariance, devices, wanted });
+        },
       };
     },
   };
+}
+
+/** How many devices that differ as these do have bounds. */
+function devicesForBounds(
+  given: Pick<Difference, 'variance' | 'df' | 'devices'> & {
+    readonly margin: number;
+    readonly passAlpha: number;
+  },
+): number | null {
+  const { variance, df, devices, margin, passAlpha } = given;
+  for (let times = 1.25; times < 1_000; times *= 1.25) {
+    const many = Math.ceil(devices * times);
+    const less = (variance * devices) / many;
+    const ratio = less / (less + margin * margin);
+    if (Number.isFinite(tMixtureMultiplier(passAlpha, ratio, df + many - devices))) return many;
+  }
+  return null;
 }
 
 /** @param given.wanted the squared standard error that would be small enough */

@@ -49,7 +49,7 @@ export function weigh(policy: GatePolicy, evidence: GateEvidence): Weighed {
   const groups = groupByStratum(evidence.devices);
   const tests = resolveGates(policy).flatMap((gate) => testsOf(gate, evidence, groups));
   const segments = segmentsOf(evidence.ledger.strata, groups);
-  const share = policy.alpha / evidence.steps / Math.max(1, tests.length);
+  const share = policy.alpha / evidence.steps / Math.max(1, testCount(policy, evidence));
   const alphaWhole = segments.length > 0 ? share / 2 : share;
   const alphaSegment = share / 2 / Math.max(1, segments.length);
 
@@ -92,6 +92,10 @@ export function weigh(policy: GatePolicy, evidence: GateEvidence): Weighed {
 /** No class was predicted yet, so that there is nothing to compare. */
 const hasNoClasses = ({ gates }: GatePolicy, tests: readonly GateTest[]): boolean =>
   gates.some(({ kind }) => kind === 'class-mix') && !tests.some(({ gate }) => gate.kind === 'class-mix');
+
+/** Of a step, whatever was heard of it so far: bounds hold at every look only while each look divides alpha alike. */
+const testCount = ({ gates }: GatePolicy, { ledger }: GateEvidence): number =>
+  gates.reduce((sum, { kind }) => sum + (kind === 'class-mix' ? Math.max(1, ledger.classCount) : 1), 0);
 
 const everyone: Includes = () => true;
 const within =

@@ -10,7 +10,8 @@ export function tell(test: GateTest, answer: Answer | undefined, segment: Segmen
   const { facts, margin } = test.gate;
   const where = segment ? ` of ${segment.by} ${segment.value}` : '';
   const what = `${facts.noun}${nameOfClass(test.metric)}${where}`;
-  if (!answer) return `${what}: nothing to compare yet`;
+  if (!answer)
+    return `${what}: ${test.isBrief ? 'both sides report, too briefly to tell a difference from chance' : 'nothing to compare yet'}`;
   const { counted, devices, controlDevices } = answer;
   const shown = (value: number): string => number(value / unitScale[facts.unit]);
   if (counted) {
@@ -32,13 +33,22 @@ export function tell(test: GateTest, answer: Answer | undefined, segment: Segmen
   );
 }
 
-export function tellNeeds(answer: Answer | undefined, evidence: GateEvidence): string {
-  if (!answer) return 'needs reports of both sides in the same hours';
+export function tellNeeds(
+  { isBrief }: Pick<GateTest, 'isBrief'>,
+  answer: Answer | undefined,
+  evidence: GateEvidence,
+): string {
+  if (!answer)
+    return `needs ${isBrief ? 'more hours of the same devices' : 'reports of both sides in the same hours'}`;
   const wants = answer.wants();
   if (!wants) {
     return answer.difference < 0
       ? 'more time or devices: what is seen lies near or beyond the margin, so only a wider margin would pass it'
       : 'needs more devices or time';
+  }
+  if (wants.kind === 'bounds') {
+    const needs = wants.devices === null ? '' : `needs about ${wants.devices} devices at this spread, or `;
+    return `${answer.devices} devices that differ so much say nothing yet: ${needs}a wider margin`;
   }
   if (wants.kind === 'devices') {
     return `needs about ${wants.devices} devices at this spread; the step has ${evidence.stepDevices}`;

@@ -15,8 +15,15 @@ export interface ReplayPolicy {
   readonly steps: readonly number[];
   /** Kept back until the last step has passed, and its control. */
   readonly controlPercent: number;
-  readonly minSoakHours: number;
-  readonly maxSoakHours: number;
+  /** Of all steps, or of each. Infinity: it may take for ever, which is a quarter of a year here. */
+  readonly minSoakHours: number | readonly number[];
+  readonly maxSoakHours: number | readonly number[];
+  /** Steps that have gates; default: all. */
+  readonly gatedSteps?: readonly boolean[];
+  /** Undecided at the end of the longest soak it goes on; default: it pauses. */
+  readonly goesOnUndecided?: boolean;
+  /** Of the devices offered it; default: any share. */
+  readonly maxFailurePercent?: number;
   /** Devices of the control whose windows are read, besides those kept back. */
   readonly controlSample: number;
 }
@@ -29,6 +36,8 @@ export interface Replay {
   /** Share of the fleet that had been offered the version. */
   readonly exposed: number;
   readonly hours: number;
+  /** When each step passed that did. */
+  readonly passedAt: readonly number[];
   /** What failed or was open. */
   readonly because: readonly string[];
 }
@@ -39,28 +48,42 @@ export function replayRollout(
 ): Replay {
   const fleet = new Fleet(policy, new World(world.options, world.effect, world.seed));
   let hour = 0;
+  const passedAt: number[] = [];
   for (const step of policy.steps.keys()) {
     fleet.offer(step, hour);
     const opened = hour;
     for (;;) {
       fleet.passHour(hour++);
       const soaked = hour - opened;
-      if (!isLook(soaked, policy.minSoakHours)) continue;
+      const ended = { step, exposed: fleet.offered / world.options.devices, hours: hour, passedAt };
+      if (fleet.failedPercent(hour) > (policy.maxFailurePercent ?? 100))
+        return { end: 'failed', ...ended, because: ['failures'] };
+      const minSoakHours = ofStep(policy.minSoakHours, step);
+      if (policy.gatedSteps?.[step] === false) {
+        if (soaked < minSoakHours) continue;
+        break;
+      }
+      if (!isLook(soaked, minSoakHours)) continue;
       const weighed = fleet.weigh(step, hour, soaked);
       if (weighed.outcome === 'pass') break;
       if (weighed.outcome === 'undecided' && !weighed.expired) continue;
+      if (weighed.expired && policy.goesOnUndecided === true) break;
       const reasons = weighed.outcome === 'fail' ? weighed.failed : weighed.open;
       return {
         end: weighed.expired ? 'paused' : weighed.blamed ? 'segment-failed' : 'failed',
-        step,
-        exposed: fleet.offered / world.options.devices,
-        hours: hour,
+        ...ended,
         because: [...new Set(reasons.map(({ test }) => test.metric))],
       };
     }
+    passedAt.push(hour);
   }
-  return { end: 'full', step: policy.steps.length - 1, exposed: 1, hours: hour, because: [] };
+  return { end: 'full', step: policy.steps.length - 1, exposed: 1, hours: hour, passedAt, because: [] };
 }
+
+/** A quarter of a year: nobody waits longer. */
+const mostHours = 2_190;
+const ofStep = (hours: number | readonly number[], step: number): number =>
+  Math.min(mostHours, typeof hours === 'number' ? hours : (hours[step] ?? 0));
 
 /** Every hour at first, then less and less often: as often as makes a difference. */
 function isLook(soaked: number, minSoakHours: number): boolean {
@@ -139,15 +162,25 @@ class Fleet {
     this.ledger.addHour(hour * 3_600_000, columns);
   }
 
+  /** Of the devices offered it; by the end of the hour before. */
+  failedPercent(hour: number): number {
+    let failed = 0;
+    for (let i = 0; i < this.offered; i++) {
+      const device = this.order[i]!;
+      if (this.endAt[device]! <= hour - 1 && this.end[device] !== 'active') failed++;
+    }
+    return this.offered === 0 ? 0 : (100 * failed) / this.offered;
+  }
+
   weigh(step: number, hour: number, soaked: number): Weighed {
     const { policy, ledger } = this;
     return weigh(policy.gates, {
       step,
-      steps: policy.steps.length,
+      steps: policy.steps.filter((_, i) => policy.gatedSteps?.[i] !== false).length,
       stepDevices: this.offered,
       soakedMs: soaked * 3_600_000,
-      minSoakMs: policy.minSoakHours * 3_600_000,
-      maxSoakMs: policy.maxSoakHours * 3_600_000,
+      minSoakMs: ofStep(policy.minSoakHours, step) * 3_600_000,
+      maxSoakMs: ofStep(policy.maxSoakHours, step) * 3_600_000,
       devices: this.devices(hour),
       ledger,
     });

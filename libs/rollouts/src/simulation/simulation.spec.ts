@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { stopChances } from './chances.js';
-import { Random } from './random.js';
+import { Random } from '@tinyfleet/quality';
 import { replayRollout, type ReplayPolicy } from './replay.js';
 import { benchWorld, World, type VersionEffect } from './world.js';
 
@@ -70,6 +70,13 @@ describe('replayRollout', () => {
     const bad = replay({ ...same, accuracy: -0.1 }, 2);
     expect(bad).toMatchObject({ end: 'failed', step: 0, exposed: 0.05, because: ['confidence'] });
     expect(replay({ ...same, accuracy: -0.1 }, 2)).toEqual(bad);
+  });
+
+  it('should go on undecided where the policy does', () => {
+    const brief = { ...policy, steps: [2, 100], maxSoakHours: [6, 6], gatedSteps: [true, false] };
+    const world = { options: benchWorld, effect: { ...same, accuracy: -0.04 }, seed: 4 };
+    expect(replayRollout(brief, world)).toMatchObject({ end: 'paused', step: 0 });
+    expect(replayRollout({ ...brief, goesOnUndecided: true }, world)).toMatchObject({ end: 'full' });
   });
 
   it('should stop a version that kills devices slowly', () => {

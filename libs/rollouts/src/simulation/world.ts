@@ -5,7 +5,7 @@
  * The mean of the 12 windows of an hour and the state after them are drawn together: for an AR(1) process both are
  * linear in the state before and in normal noise, so that hourly sums have the law of the windows they stand for.
  */
-import { Random } from './random.js';
+import { Random } from '@tinyfleet/quality';
 
 export interface WorldOptions {
   readonly devices: number;
