@@ -1,5 +1,5 @@
 /** The fields a filter may name: what kind of value each has, and in words what it is. */
-import { DeviceState, Presence } from '@tinyfleet/contracts';
+import { DeviceState, Presence, ReleaseState } from '@tinyfleet/contracts';
 
 /**
  * text: = != in, with `*`. choice: one of few words. version: text, and ordered as semantic versions. time: ordered only, by
@@ -28,6 +28,11 @@ export const FILTER_FIELDS = {
   hardwareRevision: { kind: 'text', about: 'revision of its board' },
   version: { kind: 'version', about: "the model's version it runs, as it reported" },
   release: { kind: 'text', about: 'the release it runs: kws@1.1.0' },
+  releaseState: {
+    kind: 'choice',
+    about: 'of the release it runs, such as revoked',
+    choices: ReleaseState.options,
+  },
   firmware: { kind: 'version', about: 'its firmware, as it reported' },
   update: { kind: 'text', about: 'where its last update stands' },
   group: { kind: 'name', about: 'a group it is in', noHas: 'name the group: group = "pilot"' },

@@ -1,6 +1,19 @@
-/** Model quality from sums: accuracy, predicted classes, versions. Pure domain with store ports. */
+/** Model quality from sums: accuracy, predicted classes, versions, drift. Pure domain with store ports. */
+export * from './alerts/index.js';
+export * from './baseline.js';
+export * from './detectors/index.js';
+export * from './drift/index.js';
+export * from './drift-map-service.js';
+export * from './estimate-service.js';
+export * from './label-file.js';
+export * from './label-queue-service.js';
+export * from './label-free/index.js';
+export * from './peers/index.js';
 export * from './ports.js';
 export * from './quality-service.js';
+export * from './sample-service.js';
+export * from './simulation/index.js';
 export * from './statistics/index.js';
 export * from './time-range.js';
+export * from './watch/index.js';
 export * from './wilson.js';

@@ -5,6 +5,7 @@ import type { LabelStore, LabelStores, QualityStore } from './ports.js';
 import { QualityService } from './quality-service.js';
 
 const scope = projectScope('id', 'demo');
+const DAY_MS = 86_400_000;
 const nowMs = Date.parse('2026-06-01T12:00:00Z');
 
 function storeOf(overrides: Partial<QualityStore>): QualityStore & { buckets: number[] } {
@@ -24,11 +25,16 @@ function storeOf(overrides: Partial<QualityStore>): QualityStore & { buckets: nu
     ...overrides,
   };
 }
-const noLabels: LabelStore = { add: (_scope, labels) => Promise.resolve({ accepted: labels.length - 1 }) };
+const noLabels: LabelStore = {
+  add: (_scope, labels) => Promise.resolve({ accepted: labels.length - 1 }),
+  check: () => Promise.resolve([]),
+};
 const transact: Transact<LabelStores> = async (work) =>
   await work({ labels: noLabels, audit: { append: () => Promise.resolve() } });
 const service = (store: QualityStore, limit = 1_000) =>
-  new QualityService(store, transact, () => nowMs, { classWindows: limit, deviceWindows: limit });
+  new QualityService(store, transact, () => nowMs, {
+    ...{ classWindows: limit, deviceWindows: limit, deviceRangeMs: DAY_MS },
+  });
 
 describe('QualityService', () => {
   it('should add buckets up to totals and give each its interval', async () => {
@@ -56,6 +62,21 @@ describe('QualityService', () => {
     await service(many, 999).classMix(scope, request);
     await service(many, 999).versionShare(scope, request);
     expect(many.buckets).toEqual([3_600, 86_400]);
+  });
+
+  it('should look at no window of a range above the limit, and count devices by days then', async () => {
+    const bucketsOf = async (rangeMs: number, bucketSeconds?: number) => {
+      let looked = 0;
+      const store = storeOf({ hasMoreWindows: () => Promise.resolve(++looked < 0) });
+      const from = new Date(nowMs - rangeMs).toISOString();
+      const { bucketSeconds: given } = await service(store).versionShare(scope, { from, bucketSeconds });
+      expect(store.buckets).toEqual([given]);
+      return { looked, given };
+    };
+    expect(await bucketsOf(DAY_MS)).toEqual({ looked: 1, given: 3_600 });
+    expect(await bucketsOf(DAY_MS + 1)).toEqual({ looked: 0, given: 86_400 });
+    // Days do not add up to the devices of a week.
+    expect(await bucketsOf(14 * DAY_MS, 604_800)).toEqual({ looked: 0, given: 86_400 });
   });
 
   it('should count labels that were known already as duplicates', async () => {

@@ -3,6 +3,7 @@ import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { bootIdFromHex } from '@tinyfleet/wire';
 import { FleetError } from '@tinyfleet/errors';
 import type { LabelStores, LabelledCount, QualityStore } from './ports.js';
+import { parseLabelFile, refuse, type LabelRowError } from './label-file.js';
 import { timeRange, type RangeRequest, type TimeRange } from './time-range.js';
 import { wilsonInterval } from './wilson.js';
 
@@ -11,14 +12,25 @@ type LabelBatch = Resource<'LabelBatch'>;
 
 const HOUR_S = 3_600;
 const DAY_S = 86_400;
+/** Labels of one statement. */
+const CHUNK = 5_000;
+
+/** Ends the transaction of a dry run. */
+class DryRun extends Error {}
 
 export interface QualityLimits {
-  /** Windows a class query may read one by one; above it answers by hour. Default 100,000. */
+  /** Windows a class query may read one by one; above it answers by hour. Default 20,000. */
   readonly classWindows: number;
-  /** Windows a device count may read; above it answers by day. Default 500,000. */
+  /** Windows a device count may read; above it answers by day. Default 20,000. */
   readonly deviceWindows: number;
+  /** The longest range of which a device count reads windows at all. Default 16 days: the page's 15, and one that it stays open. */
+  readonly deviceRangeMs: number;
 }
-export const defaultQualityLimits: QualityLimits = { classWindows: 100_000, deviceWindows: 500_000 };
+export const defaultQualityLimits: QualityLimits = {
+  classWindows: 20_000,
+  deviceWindows: 20_000,
+  deviceRangeMs: 16 * DAY_S * 1_000,
+};
 
 export class QualityService {
   constructor(
@@ -71,7 +83,12 @@ export class QualityService {
 
   async versionShare(scope: ProjectScope, request: RangeRequest): Promise<Resource<'VersionShare'>> {
     const asked = timeRange(request, this.nowMs());
-    const range = await this.affordable(scope, asked, this.limits.deviceWindows, DAY_S);
+    const { deviceRangeMs, deviceWindows } = this.limits;
+    // A day of devices is kept; days do not add up to devices of a longer time, because most devices send every day.
+    const isLong = asked.bucketSeconds > DAY_S || asked.toMs - asked.fromMs > deviceRangeMs;
+    const range = isLong
+      ? { ...asked, bucketSeconds: DAY_S }
+      : await this.affordable(scope, asked, deviceWindows, DAY_S);
     const rows = await this.store.deviceCounts(scope, range);
     return {
       bucketSeconds: range.bucketSeconds,
@@ -93,7 +110,7 @@ export class QualityService {
       return { device: one.device, bootId, inferenceIndex: one.inferenceIndex, label: one.label };
     });
     const accepted = await this.transact(async (stores) => {
-      const added = await stores.labels.add(scope, labels, batch.source);
+      const added = await stores.labels.add(scope, labels, { source: batch.source, by: actor });
       if (added.accepted > 0)
         await stores.audit.append(scope, {
           actor,
@@ -104,6 +121,45 @@ export class QualityService {
       return added.accepted;
     });
     return { accepted, duplicates: labels.length - accepted };
+  }
+
+  /**
+   * A CSV file, all or nothing; the same file again changes nothing.
+   * @throws telemetry.labels-header, telemetry.labels-too-large, telemetry.labels-refused naming the rows
+   */
+  async importLabels(
+    actor: string,
+    scope: ProjectScope,
+    file: Uint8Array,
+    { dryRun, source }: { readonly dryRun: boolean; readonly source: string },
+  ): Promise<Resource<'LabelImportResult'>> {
+    const rows = parseLabelFile(file);
+    const chunks = Array.from({ length: Math.ceil(rows.length / CHUNK) }, (_, i) =>
+      rows.slice(i * CHUNK, (i + 1) * CHUNK),
+    );
+    let accepted = 0;
+    await this.transact(async (stores) => {
+      const errors: LabelRowError[] = [];
+      for (const chunk of chunks)
+        for (const { position, error } of await stores.labels.check(scope, chunk)) {
+          const column = error.code === 'telemetry.label-unknown' ? 'label' : 'device';
+          errors.push({ line: chunk[position]!.line, column, code: error.code, message: error.message });
+        }
+      refuse(errors);
+      for (const chunk of chunks)
+        accepted += (await stores.labels.add(scope, chunk, { source, by: actor })).accepted;
+      if (dryRun) throw new DryRun();
+      if (accepted > 0)
+        await stores.audit.append(scope, {
+          actor,
+          action: 'labels.added',
+          target: source,
+          detail: { accepted, devices: new Set(rows.map(({ device }) => device)).size },
+        });
+    }).catch((error: unknown) => {
+      if (!(error instanceof DryRun)) throw error;
+    });
+    return { rows: rows.length, accepted, duplicates: rows.length - accepted, dryRun };
   }
 
   /** Falls back to buckets that are read from sums when single windows would be too many. */

@@ -1,6 +1,19 @@
 /** Feature summaries as the database keeps them: the CBOR of the wire (docs/spec/wire.cddl, feature-summary). */
 import { decode, encode, rfc8949EncodeOptions } from 'cborg';
-import type { FeatureSummary } from '@tinyfleet/wire';
+import { CborHeads, skipItem, splitTelemetry, type FeatureSummary, type Telemetry } from '@tinyfleet/wire';
+import { checkFeatures } from './window.js';
+
+const histogramKey = 1;
+const depth = 8;
+/** A telemetry message in CBOR: decoded, and its feature summaries as they are stored. @throws FleetError of area `wire` */
+export function readTelemetry(payload: Uint8Array): {
+  readonly message: Omit<Telemetry, 'features'>;
+  readonly features: Uint8Array | null;
+} {
+  const { message, features, featureBytes } = splitTelemetry(payload);
+  if (features) checkFeatures(features);
+  return { message, features: featureBytes ?? (features ? packFeatures(features) : null) };
+}
 
 export function packFeatures(features: readonly FeatureSummary[]): Uint8Array {
   const items = features.map(
@@ -28,3 +41,39 @@ export function unpackFeatures(bytes: Uint8Array): FeatureSummary[] {
     max: one.get(6) as number,
   }));
 }
+
+/** One feature's numbers, and its histogram as a view, valid until the next one. */
+export interface FeatureNumbers {
+  histogram: Uint8Array;
+  /** n, sum, sum of squares, min, max */
+  readonly numbers: number[];
+}
+
+/** Visits every feature of stored bytes without making objects of them: this runs for each window that is folded. */
+export function visitFeatures(
+  bytes: Uint8Array,
+  visit: (feature: FeatureNumbers, index: number) => void,
+): void {
+  const heads = new CborHeads(bytes);
+  heads.next();
+  const count = Number(heads.argument);
+  const feature: FeatureNumbers = { histogram: nothing, numbers: [0, 0, 0, 0, 0] };
+  for (let i = 0; i < count; i++) {
+    heads.next();
+    const keys = Number(heads.argument);
+    for (let k = 0; k < keys; k++) {
+      heads.next();
+      const key = Number(heads.argument);
+      if (key > 6) {
+        skipItem(heads, depth);
+        continue;
+      }
+      heads.next();
+      if (key === histogramKey) feature.histogram = heads.content;
+      else feature.numbers[key - 2] = Number(heads.argument);
+    }
+    visit(feature, i);
+  }
+}
+
+const nothing = new Uint8Array(0);

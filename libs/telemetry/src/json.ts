@@ -5,24 +5,33 @@
  */
 import { FleetError } from '@tinyfleet/errors';
 import { bootIdFromHex, decode, encode, packHistogram, packPicks, type Telemetry } from '@tinyfleet/wire';
+import { defaultMaxBins } from './window.js';
 
 type Json = Record<string, unknown>;
-const maxBins = 4_096 * 16;
 
 /** @throws telemetry.json-invalid, and what the CBOR codec throws for values out of range */
 export function parseTelemetryJson(payload: Uint8Array): Telemetry {
+  return decode('telemetry', cborOfTelemetryJson(payload));
+}
+
+/** The message that the CBOR topic would have carried, whose codec owns ranges, required fields and limits. */
+export function cborOfTelemetryJson(payload: Uint8Array): Uint8Array {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
   } catch (error) {
     throw invalid('the document', (error as Error).message.slice(0, 120));
   }
+  return cborOfTelemetry(json);
+}
+
+/** The same of what was parsed. */
+export function cborOfTelemetry(json: unknown): Uint8Array {
   if (!isObject(json)) throw invalid('the document', 'it is not an object');
   const message: Json = {};
   for (const [field, value] of Object.entries(json)) message[field] = convert(field, value);
   message['component'] ??= 'model';
-  // The codec owns ranges, required fields and limits; going through it keeps one set of rules.
-  return decode('telemetry', encode('telemetry', message as unknown as Telemetry));
+  return encode('telemetry', message as unknown as Telemetry);
 }
 
 function convert(field: string, value: unknown): unknown {
@@ -79,7 +88,7 @@ function list(name: string, value: unknown): unknown[] {
 
 function numbers(name: string, value: unknown): number[] {
   const items = list(name, value);
-  if (items.length > maxBins || !items.every((one) => typeof one === 'number')) {
+  if (items.length > defaultMaxBins || !items.every((one) => typeof one === 'number')) {
     throw invalid(name, 'it is not an array of numbers');
   }
   return items;

@@ -2,32 +2,15 @@
  * Sums of windows, as the rollup tables hold them. Fixed edges merge by addition, so the order and the grouping of
  * windows do not matter; that each window is counted once is the store's duty (one fold per batch).
  */
-import { unpackHistogram, type FeatureSummary } from '@tinyfleet/wire';
-import { unpackFeatures } from './features.js';
-import { featureBins, oodBins, unknownModel, type WindowRow } from './window.js';
+import { defaultMaxBins, unknownModel, type FoldedWindow } from './window.js';
+import { addWindow, mergeSums, noSums, UnpackedWindow, type WindowSums } from './window-sums.js';
 
+/** Hours of the spans that are kept of all devices, of a type and of a site. */
+export const rollupSpans = [1, 6, 24] as const;
+/** An hour's sums and those of its spans, each of all, of a type and of a site. */
+const rowsOfHour = 1 + 3 * rollupSpans.length;
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
-
-/** Everything is an integer; sums may exceed 2^53 only after 10^9 windows of the largest values. */
-export interface WindowSums {
-  windows: number;
-  n: number;
-  /** Class-major, classes x confidence bins. */
-  classes: number[];
-  ood: number[] | null;
-  /** Features x 16. */
-  featureCounts: number[] | null;
-  /** Features x (n, sum, sum of squares). */
-  featureSums: number[] | null;
-  featureMin: number[] | null;
-  featureMax: number[] | null;
-  /** switches, saturated, stuck, dropped frames, invalid, resets */
-  counters: number[];
-  /** Sum of mean cycles x n. */
-  cyclesSum: number;
-  cyclesMax: number;
-}
 
 interface Dimensions {
   readonly projectId: string;
@@ -48,52 +31,145 @@ export interface DeviceDayRollup extends Dimensions {
   readonly dayMs: number;
   readonly sums: WindowSums;
 }
+/** Of all devices, or of one type or site: what is read alone. */
+export interface SpanRollup extends Omit<Dimensions, 'typeId' | 'site'> {
+  readonly part: 'all' | 'type' | 'site';
+  /** '' of all, else an id or a name. */
+  readonly member: string;
+  readonly spanHours: number;
+  /** Unix ms, a multiple of the span since 1970: spans are of UTC. */
+  readonly startMs: number;
+  readonly sums: WindowSums;
+}
+
+export interface Rollups {
+  readonly hours: HourRollup[];
+  readonly deviceDays: DeviceDayRollup[];
+}
+
+/** Of a bundle, by its build prefix: length of the class axis. Undefined: nobody knows the bundle. */
+export type ClassesOf = (buildPrefix: Uint8Array, projectId: string) => number | undefined;
 
 /**
- * Windows of unknown bundles or unknown time are left out: they cannot be compared with anything.
- * @param classesOf length of the class axis of a bundle, by build prefix as hex
+ * Takes windows one after the other and keeps none of them, so that whoever reads them may use one object for all. Windows of
+ * unknown bundles or unknown time are left out: they cannot be compared with anything.
  */
-export function foldWindows(
-  rows: readonly WindowRow[],
-  classesOf: (buildPrefix: Uint8Array, projectId: string) => number | undefined,
-): { readonly hours: HourRollup[]; readonly deviceDays: DeviceDayRollup[] } {
+export class WindowFold {
   // Runs for every window that is ever stored: found by short keys and compared by field, because building one long
   // key for each row costs more than the addition.
-  const hours = new Map<number, HourRollup[]>();
-  const deviceDays = new Map<string, DeviceDayRollup[]>();
-  for (const row of rows) {
-    const classes = classesOf(row.buildPrefix, row.projectId);
-    if (!row.timeKnown || row.modelVersionId === unknownModel || classes === undefined) continue;
-    const parts = unpack(row, classes);
-    const hour = Math.floor(row.windowStartMs / hourMs) * hourMs;
-    const ofHour = listOf(hours, hour);
-    let inHour = ofHour.find(
-      (one) => isAlike(one, row) && one.typeId === row.typeId && one.site === row.site,
-    );
-    if (!inHour) ofHour.push((inHour = { ...dimensionsOf(row), hourMs: hour, sums: noSums() }));
-    addWindow(inHour.sums, row, parts);
-    const day = Math.floor(row.windowStartMs / dayMs) * dayMs;
-    const ofDevice = listOf(deviceDays, row.deviceId);
-    let onDay = ofDevice.find((one) => one.dayMs === day && isAlike(one, row));
-    if (!onDay) {
-      ofDevice.push((onDay = { ...dimensionsOf(row), deviceId: row.deviceId, dayMs: day, sums: noSums() }));
-    }
-    addWindow(onDay.sums, row, parts);
+  private readonly hours = new Map<number, HourRollup[]>();
+  private readonly deviceDays = new Map<string, DeviceDayRollup[]>();
+  private readonly unpacked = new UnpackedWindow();
+  /** Of the window before: the next one is mostly of the same hour, and of the same device when they come in its order. */
+  private lastHour: HourRollup | undefined;
+  private lastDay: DeviceDayRollup | undefined;
+  private heldCells = 0;
+  private oversizedWindows = 0;
+
+  /** @param maxBins classes x confidence bins: windows of more, stored when nobody refused them, are left out and counted */
+  constructor(
+    private readonly classesOf: ClassesOf,
+    private readonly maxBins = defaultMaxBins,
+  ) {}
+
+  /** Numbers that the result holds and its spans will, at most. */
+  get cells(): number {
+    return this.heldCells;
   }
-  // One order for all writers, so that two folds never lock rows crosswise.
-  const inOrder = <T extends Dimensions>(lists: Iterable<T[]>, own: (one: T) => string): T[] =>
-    [...lists]
-      .flat()
-      .map((one) => ({
-        one,
-        key: `${one.projectId}|${own(one)}|${one.modelVersionId}|${one.schemaCrc}|${one.confidenceBins}`,
-      }))
-      .sort((a, b) => (a.key < b.key ? -1 : 1))
-      .map(({ one }) => one);
-  return {
-    hours: inOrder(hours.values(), ({ hourMs: at, typeId, site }) => `${at}|${typeId}|${site}`),
-    deviceDays: inOrder(deviceDays.values(), ({ deviceId, dayMs: at }) => `${deviceId}|${at}`),
-  };
+
+  get oversized(): number {
+    return this.oversizedWindows;
+  }
+
+  add(row: FoldedWindow): void {
+    const classes = this.classesOf(row.buildPrefix, row.projectId);
+    if (!row.timeKnown || row.modelVersionId === unknownModel || classes === undefined) return;
+    if (classes * row.confidenceBins > this.maxBins) {
+      this.oversizedWindows++;
+      return;
+    }
+    const { unpacked } = this;
+    unpacked.read(row, classes);
+    const hour = Math.floor(row.windowStartMs / hourMs) * hourMs;
+    let inHour = this.lastHour;
+    if (inHour?.hourMs !== hour || !isOfHour(inHour, row)) {
+      const ofHour = listOf(this.hours, hour);
+      inHour = ofHour.find((one) => isOfHour(one, row));
+      if (!inHour) ofHour.push((inHour = { ...dimensionsOf(row), hourMs: hour, sums: noSums() }));
+      this.lastHour = inHour;
+    }
+    this.heldCells += addWindow(inHour.sums, row, unpacked) * rowsOfHour;
+    const day = Math.floor(row.windowStartMs / dayMs) * dayMs;
+    let onDay = this.lastDay;
+    if (onDay?.deviceId !== row.deviceId || onDay.dayMs !== day || !isAlike(onDay, row)) {
+      const ofDevice = listOf(this.deviceDays, row.deviceId);
+      onDay = ofDevice.find((one) => one.dayMs === day && isAlike(one, row));
+      if (!onDay) {
+        ofDevice.push((onDay = { ...dimensionsOf(row), deviceId: row.deviceId, dayMs: day, sums: noSums() }));
+      }
+      this.lastDay = onDay;
+    }
+    this.heldCells += addWindow(onDay.sums, row, unpacked);
+  }
+
+  /** In one order for all writers, so that two folds never lock rows crosswise. */
+  result(): Rollups {
+    return {
+      hours: inOrder(this.hours.values(), ({ hourMs: at, typeId, site }) => `${at}|${typeId}|${site}`),
+      deviceDays: inOrder(this.deviceDays.values(), ({ deviceId, dayMs: at }) => `${deviceId}|${at}`),
+    };
+  }
+
+  /** The result so far; what comes next is added to nothing. */
+  take(): Rollups {
+    const made = this.result();
+    this.hours.clear();
+    this.deviceDays.clear();
+    this.lastHour = undefined;
+    this.lastDay = undefined;
+    this.heldCells = 0;
+    return made;
+  }
+}
+
+export function foldWindows(rows: Iterable<FoldedWindow>, classesOf: ClassesOf): Rollups {
+  const fold = new WindowFold(classesOf);
+  for (const row of rows) fold.add(row);
+  return fold.result();
+}
+
+function inOrder<T extends Dimensions>(lists: Iterable<T[]>, own: (one: T) => string): T[] {
+  return [...lists]
+    .flat()
+    .map((one) => ({
+      one,
+      key: `${one.projectId}|${own(one)}|${one.modelVersionId}|${one.schemaCrc}|${one.confidenceBins}`,
+    }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ one }) => one);
+}
+
+/** The spans that hours belong to, in one order for all writers. */
+export function foldSpans(hours: readonly HourRollup[]): SpanRollup[] {
+  const spans = new Map<string, SpanRollup>();
+  for (const { projectId, modelVersionId, schemaCrc, confidenceBins, ...hour } of hours) {
+    const members = [
+      { part: 'all', member: '' },
+      { part: 'type', member: hour.typeId },
+      { part: 'site', member: hour.site },
+    ] as const;
+    for (const spanHours of rollupSpans) {
+      const startMs = Math.floor(hour.hourMs / (spanHours * hourMs)) * spanHours * hourMs;
+      for (const { part, member } of members) {
+        const key = [projectId, part, spanHours, startMs, modelVersionId, schemaCrc, confidenceBins, member];
+        const known = spans.get(key.join('|'));
+        const sums = known ? mergeSums(known.sums, hour.sums) : hour.sums;
+        const of = { projectId, modelVersionId, schemaCrc, confidenceBins };
+        spans.set(key.join('|'), { ...of, part, member, spanHours, startMs, sums });
+      }
+    }
+  }
+  return [...spans].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, span]) => span);
 }
 
 function listOf<K, T>(lists: Map<K, T[]>, key: K): T[] {
@@ -103,7 +179,7 @@ function listOf<K, T>(lists: Map<K, T[]>, key: K): T[] {
 }
 
 /** Of one project, version, schema and number of confidence bins: these alone may be added. */
-function isAlike(one: Dimensions, row: WindowRow): boolean {
+function isAlike(one: Dimensions, row: FoldedWindow): boolean {
   return (
     one.modelVersionId === row.modelVersionId &&
     one.schemaCrc === row.schemaCrc &&
@@ -112,66 +188,10 @@ function isAlike(one: Dimensions, row: WindowRow): boolean {
   );
 }
 
-function dimensionsOf(row: WindowRow): Dimensions {
+const isOfHour = (one: HourRollup, row: FoldedWindow): boolean =>
+  isAlike(one, row) && one.typeId === row.typeId && one.site === row.site;
+
+function dimensionsOf(row: FoldedWindow): Dimensions {
   const { projectId, modelVersionId, typeId, site, schemaCrc, confidenceBins } = row;
   return { projectId, modelVersionId, typeId, site, schemaCrc, confidenceBins };
-}
-
-interface WindowParts {
-  readonly classes: readonly number[];
-  readonly ood: readonly number[] | null;
-  readonly features: readonly FeatureSummary[] | null;
-}
-
-function unpack(row: WindowRow, classes: number): WindowParts {
-  return {
-    classes: classes > 0 ? unpackHistogram(row.classes, classes * row.confidenceBins, 'classes') : [],
-    ood: row.ood && unpackHistogram(row.ood, oodBins, 'ood'),
-    features: row.features && unpackFeatures(row.features),
-  };
-}
-
-const noSums = (): WindowSums => ({
-  windows: 0,
-  n: 0,
-  classes: [],
-  ood: null,
-  featureCounts: null,
-  featureSums: null,
-  featureMin: null,
-  featureMax: null,
-  counters: [0, 0, 0, 0, 0, 0],
-  cyclesSum: 0,
-  cyclesMax: 0,
-});
-
-function addWindow(sums: WindowSums, row: WindowRow, { classes, ood, features }: WindowParts): void {
-  sums.windows++;
-  sums.n += row.n;
-  add(sums.classes, classes);
-  if (ood) add((sums.ood ??= []), ood);
-  const { counters } = sums;
-  counters[0]! += row.switches ?? 0;
-  counters[1]! += row.saturated ?? 0;
-  counters[2]! += row.stuck ?? 0;
-  counters[3]! += row.droppedFrames ?? 0;
-  counters[4]! += row.invalid ?? 0;
-  counters[5]! += row.resets ?? 0;
-  sums.cyclesSum += (row.cyclesMean ?? 0) * row.n;
-  sums.cyclesMax = Math.max(sums.cyclesMax, row.cyclesMax ?? 0);
-  if (!features) return;
-  const [counts, moments] = [(sums.featureCounts ??= []), (sums.featureSums ??= [])];
-  const [least, greatest] = [(sums.featureMin ??= []), (sums.featureMax ??= [])];
-  for (const [i, one] of features.entries()) {
-    add(counts, unpackHistogram(one.histogram, featureBins, 'features'), i * featureBins);
-    add(moments, [one.n, one.sum, one.sumSquares], i * 3);
-    least[i] = i < least.length ? Math.min(least[i]!, one.min) : one.min;
-    greatest[i] = i < greatest.length ? Math.max(greatest[i]!, one.max) : one.max;
-  }
-}
-
-/** Element-wise into the first, which grows as needed. */
-function add(into: number[], other: readonly number[], at = 0): void {
-  while (into.length < at + other.length) into.push(0);
-  for (let i = 0; i < other.length; i++) into[at + i]! += other[i]!;
 }

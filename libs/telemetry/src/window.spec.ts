@@ -94,6 +94,23 @@ describe('acceptWindow', () => {
     expect(() => accept({}, { bundle: { modelVersionId: 'v', classes: 3 } })).toThrow();
   });
 
+  it('should take a window of as many bins as allowed and refuse one more, whatever it counts', () => {
+    const nothing = { n: 0, classes: Uint8Array.of(0) };
+    const of = (classes: number, confidenceBins: number, maxBins = defaultWindowPolicy.maxBins) =>
+      accept(
+        { ...nothing, confidenceBins },
+        {
+          bundle: { modelVersionId: 'v', classes },
+          policy: { ...defaultWindowPolicy, maxBins },
+        },
+      );
+    expect(of(4_096, 16).row.confidenceBins).toBe(16);
+    expect(() => of(4_096, 17)).toThrow(/confidenceBins of telemetry is 17, outside 0\.\.16/);
+    expect(of(1, 100, 100).row.confidenceBins).toBe(100);
+    expect(() => of(1, 101, 100)).toThrow(/outside 0\.\.100/);
+    expect(() => of(101, 1, 100)).toThrow(/outside 0\.\.0/);
+  });
+
   it('should refuse what could not be folded later', () => {
     expect(() => accept({ ood: packHistogram([1, 2]) })).toThrow(/ood/);
     const feature = { histogram: packHistogram([1]), n: 1, sum: 0, sumSquares: 0, min: 0, max: 0 };
@@ -111,6 +128,12 @@ describe('acceptWindow', () => {
       { inferenceIndex: 103, predicted: 1, confidence: 200, atMs: now },
     ]);
     expect(accept({ picks }).picks).toEqual([]);
+  });
+
+  it('should take picks of a window that took every k-th inference, and none of one without any', () => {
+    const picks = packPicks([{ offset: 65_535, predicted: 1, confidence: 200 }]);
+    expect(accept({ picks, firstIndex: 100 }).picks).toMatchObject([{ inferenceIndex: 65_635 }]);
+    expect(() => accept({ picks, firstIndex: 100, n: 0, classes: Buffer.of(0) })).toThrow(/picks/);
   });
 });
 

@@ -3,7 +3,7 @@
  * what identifies it. A redelivered window must become the very same row, so nothing here depends on its arrival.
  */
 import { FleetError } from '@tinyfleet/errors';
-import { unpackHistogram, unpackPicks, type Pick, type Telemetry } from '@tinyfleet/wire';
+import { readHistogram, unpackPicks, type FeatureSummary, type Pick, type Telemetry } from '@tinyfleet/wire';
 import type { DeviceRecord } from './directory.js';
 
 export const unknownModel = '00000000-0000-0000-0000-000000000000';
@@ -12,8 +12,12 @@ export const defaultConfidenceBins = 8;
 export const featureBins = 16;
 export const oodBins = 16;
 const dayMs = 86_400_000;
+/** Histograms are unpacked here to be checked; what they hold is read when they are folded. */
+const checked: number[] = [];
 /** A window is an hour by default; nobody can say anything of one that is longer than a week. */
 const maxWindowMs = 7 * dayMs;
+/** A window that takes every k-th inference spans more of them than it counts: offsets are bounded by their 16 bits alone. */
+const picksBelow = 65_536;
 
 /** How one boot's milliseconds map to unix time; decided once for each boot and never changed. */
 export interface BootClock {
@@ -36,11 +40,21 @@ export interface BundleName {
 export interface WindowPolicy {
   /** Windows that started longer ago are refused: their partitions are gone. */
   readonly retentionDays: number;
+  /** Unix ms. Windows that started before it have been removed: one that comes again would be counted twice. */
+  readonly fromMs?: number;
   /** Clocks may be ahead of ours by so much. */
   readonly maxAheadMs: number;
+  /** Classes x confidence bins: a few bytes of counts become sums of so many cells, eleven times. */
+  readonly maxBins: number;
 }
 
-export const defaultWindowPolicy: WindowPolicy = { retentionDays: 31, maxAheadMs: 600_000 };
+/** As many bins as telemetry.json takes. */
+export const defaultMaxBins = 4_096 * 16;
+export const defaultWindowPolicy: WindowPolicy = {
+  retentionDays: 31,
+  maxAheadMs: 600_000,
+  maxBins: defaultMaxBins,
+};
 
 /** A window as stored. Times in unix ms; absent numbers are null. */
 export interface WindowRow {
@@ -77,6 +91,20 @@ export interface WindowRow {
   readonly firstIndex: number | null;
 }
 
+/** What of a window is needed for sums. */
+export type FoldedWindow = Omit<
+  WindowRow,
+  | 'bootId'
+  | 'sequence'
+  | 'windowMs'
+  | 'receivedAtMs'
+  | 'component'
+  | 'arenaBytes'
+  | 'stackBytes'
+  | 'batteryPercent'
+  | 'firstIndex'
+>;
+
 /** A prediction that the device kept for labelling. */
 export interface PickRow {
   readonly projectId: string;
@@ -97,6 +125,10 @@ export interface WindowSource {
   /** CBOR of the feature summaries, as it came. */
   readonly features: Uint8Array | null;
   readonly receivedAtMs: number;
+  /** The message tells nothing of its time: its boot, of which it is the only one, begins when it first arrives. */
+  readonly isTimedByArrival?: boolean;
+  /** Its number is above all that came of its boot, so it is hardly stored yet: a hint, which only saves work. */
+  readonly isNew?: boolean;
 }
 
 /**
@@ -126,7 +158,7 @@ export function clockOfHello(
 
 /**
  * @throws telemetry.window-too-old, telemetry.window-in-future, telemetry.count-mismatch, wire.histogram-invalid,
- *   wire.picks-invalid
+ *   wire.out-of-range, wire.picks-invalid
  */
 export function acceptWindow(
   source: WindowSource,
@@ -151,12 +183,16 @@ export function acceptWindow(
   const { startMs, known } = placeWindow(message, context.clock);
   if (known) requireInTime(startMs, nowMs, policy);
   const confidenceBins = message.confidenceBins ?? defaultConfidenceBins;
-  if (message.ood) unpackHistogram(message.ood, oodBins, 'ood');
-  for (const { histogram } of message.features ?? []) unpackHistogram(histogram, featureBins, 'features');
+  if (message.ood) readHistogram(message.ood, checked, { bins: oodBins, field: 'ood' });
+  if (message.features) checkFeatures(message.features);
   if (bundle && bundle.classes > 0) {
-    const counts = unpackHistogram(message.classes, bundle.classes * confidenceBins, 'classes');
-    let counted = 0;
-    for (const count of counts) counted += count;
+    const bins = bundle.classes * confidenceBins;
+    if (bins > policy.maxBins) {
+      const range = `0..${Math.floor(policy.maxBins / bundle.classes)}`;
+      const of = { message: 'telemetry', field: 'confidenceBins' };
+      throw new FleetError('wire.out-of-range', { ...of, value: confidenceBins, range });
+    }
+    const counted = readHistogram(message.classes, checked, { bins, field: 'classes' });
     if (counted !== message.n) throw new FleetError('telemetry.count-mismatch', { counted, n: message.n });
   }
   const modelVersionId = bundle?.modelVersionId ?? unknownModel;
@@ -196,7 +232,7 @@ export function acceptWindow(
   if (message.picks === undefined || message.firstIndex === undefined || !bundle || !known)
     return { row, picks: [] };
   const { firstIndex } = message;
-  const picks = unpackPicks(message.picks, message.n).map((pick: Pick): PickRow => ({
+  const picks = unpackPicks(message.picks, message.n === 0 ? 0 : picksBelow).map((pick: Pick): PickRow => ({
     projectId: row.projectId,
     deviceId: row.deviceId,
     bootId: row.bootId,
@@ -211,8 +247,14 @@ export function acceptWindow(
   return { row, picks };
 }
 
+/** @throws wire.histogram-invalid */
+export function checkFeatures(features: readonly FeatureSummary[]): void {
+  for (const { histogram } of features)
+    readHistogram(histogram, checked, { bins: featureBins, field: 'features' });
+}
+
 function requireInTime(startMs: number, nowMs: number, policy: WindowPolicy): void {
-  if (startMs < nowMs - policy.retentionDays * dayMs) {
+  if (startMs < Math.max(nowMs - policy.retentionDays * dayMs, policy.fromMs ?? -Infinity)) {
     throw new FleetError('telemetry.window-too-old', { startAt: isoOf(startMs), days: policy.retentionDays });
   }
   if (startMs > nowMs + policy.maxAheadMs) {

@@ -1,0 +1,318 @@
+/**
+ * Accuracy without labels as the API answers it: from the sums of windows and the baselines of their builds, with the correction that
+ * labels allow. It abstains in words. Intervals are of 90 %.
+ */
+import { splitReleaseRef, type ProjectScope, type Resource } from '@tinyfleet/contracts';
+import { calibrationCounts, comparable, type StoredBaseline } from './baseline.js';
+import { expectedAucOfHistogram } from './label-free/auc.js';
+import { calibrationMap, type CalibrationMap } from './label-free/calibration-map.js';
+import { combineEstimates, type PartEstimate } from './label-free/combine.js';
+import { estimateAccuracy, type AccuracyEstimate, type EstimateOptions } from './label-free/estimate.js';
+import { LabelTrickle, type LabelledWindow } from './label-free/label-trickle.js';
+import { poolEstimates } from './label-free/pool.js';
+import type { EstimateStore, LabelledCell, PredictionSums } from './ports.js';
+import { labelledQuality } from './labelled-quality.js';
+import { normalQuantile } from './statistics/distributions.js';
+import { hourRange, timeRange, type BucketLimits, type RangeRequest } from './time-range.js';
+
+const LEVEL = 0.9;
+/** One bucket, of whole days. */
+const WHOLE_RANGE_S = 400 * 86_400;
+/** An interval with labels that is wider is no answer. */
+const WIDEST_LABELLED = 0.3;
+/** Labels of one bucket that the follower looks at; more change nothing that anybody sees. */
+const MOST_LABELS = 2_000;
+
+/** Of what labels have shown to be wrong, while there are too few of them to say what is right. */
+const DISPROVED = {
+  reason: 'labels-disagree',
+  words: 'labels contradict what confidences say, and there are too few to go by them alone',
+};
+
+export interface EstimateLimits {
+  /** Each is estimated by itself: fewer than what is only added up. Default 100 unless asked for, 400 at most. */
+  readonly buckets: BucketLimits;
+  /** Of which a confusion matrix is given: those with the most labels. Default 128. */
+  readonly confusionClasses: number;
+}
+export const estimateDefaults: EstimateLimits = {
+  buckets: { wanted: 100, most: 400 },
+  confusionClasses: 128,
+};
+
+type Request = RangeRequest & { readonly model?: string | undefined };
+type Point = Omit<Resource<'AccuracyEstimatePoint'>, 'at'>;
+
+export class EstimateService {
+  constructor(
+    private readonly store: EstimateStore,
+    private readonly nowMs: () => number = Date.now,
+    private readonly limits: EstimateLimits = estimateDefaults,
+  ) {}
+
+  async series(scope: ProjectScope, request: Request): Promise<Resource<'AccuracyEstimates'>> {
+    const range = { ...hourRange(request, this.nowMs(), this.limits.buckets), model: request.model };
+    const [sums, cells] = await Promise.all([
+      this.store.predictions(scope, range),
+      this.store.labelledCells(scope, range),
+    ]);
+    const releases = [...new Set(sums.map(({ release }) => release))];
+    const baselines = await this.store.baselines(scope, releases);
+    const points: Resource<'AccuracyEstimatePoint'>[] = [];
+    const totals: Resource<'AccuracyEstimates'>['totals'] = [];
+    for (const release of releases) {
+      const judge = new Judge(release, baselines);
+      const own = sums.filter((one) => one.release === release);
+      const labelled = cells.filter((one) => one.release === release);
+      const follower = judge.follower();
+      const labelsAt = byTime(labelled);
+      for (const [atMs, parts] of [...byTime(own)].sort(([a], [b]) => a - b))
+        points.push({
+          at: new Date(atMs).toISOString(),
+          ...judge.point(parts, labelsAt.get(atMs) ?? [], follower),
+        });
+      totals.push(judge.point(merged(own), labelled, judge.follower()));
+    }
+    points.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+    return { bucketSeconds: range.bucketSeconds, points, totals };
+  }
+
+  /** Each device by itself, and moved towards its group: at 200 predictions its own error is mostly noise. */
+  async devices(
+    scope: ProjectScope,
+    query: { readonly release: string; readonly days: number; readonly limit: number },
+  ): Promise<Resource<'DeviceEstimates'>> {
+    await this.store.classNames(scope, query.release);
+    const sums = await this.store.devicePredictions(scope, query);
+    const judge = new Judge(query.release, await this.store.baselines(scope, [query.release]));
+    const z = normalQuantile((1 + LEVEL) / 2);
+    const own = [...byDevice(sums)].map(([device, parts]) => ({
+      device,
+      n: totalOf(parts),
+      // How wide it is by itself does not matter: it is pooled.
+      estimate: judge.estimate(parts, { widest: 1 }),
+    }));
+    const spoken = own.filter(({ estimate }) => !estimate.abstains);
+    const pooled = poolEstimates(
+      spoken.map(({ estimate: { value, parts } }) => ({ value, variance: (parts.sampling / z) ** 2 })),
+    );
+    const items = own.map(({ device, n, estimate }): Resource<'DeviceEstimate'> => {
+      const at = spoken.findIndex((one) => one.device === device);
+      const known = pooled.devices[at];
+      if (!known)
+        return { device, n, own: null, value: null, low: null, high: null, abstains: estimate.abstains };
+      const half = z * Math.sqrt(known.variance) + estimate.parts.calibration + estimate.parts.shift;
+      return { device, n, own: estimate.value, ...around(known.value, half), abstains: null };
+    });
+    items.sort((a, b) => (a.value ?? 2) - (b.value ?? 2) || (a.device < b.device ? -1 : 1));
+    return {
+      release: query.release,
+      days: query.days,
+      group:
+        spoken.length === 0
+          ? null
+          : {
+              ...around(pooled.value, z * Math.sqrt(pooled.variance) + sharedHalf(spoken)),
+              between: Math.sqrt(pooled.between),
+              devices: spoken.length,
+            },
+      items,
+    };
+  }
+
+  async labelled(
+    scope: ProjectScope,
+    request: {
+      readonly release: string;
+      readonly from?: string | undefined;
+      readonly to?: string | undefined;
+    },
+  ): Promise<Resource<'LabelledQuality'>> {
+    const { release } = request;
+    const classes = await this.store.classNames(scope, release);
+    const { model } = splitReleaseRef(release);
+    const { confusionClasses } = this.limits;
+    const range = { ...timeRange(request, this.nowMs()), bucketSeconds: WHOLE_RANGE_S, model, release };
+    const [cells, confusion, asked] = await Promise.all([
+      this.store.labelledCells(scope, range),
+      this.store.confusion(scope, { ...range, classes: confusionClasses }),
+      this.store.askedLabels(scope, range),
+    ]);
+    return { release, ...labelledQuality(classes, cells, { confusion, confusionClasses }), asked };
+  }
+}
+
+/** One version's baselines, as maps for as many bins as its windows have. */
+class Judge {
+  private readonly maps = new Map<string, CalibrationMap | null>();
+
+  constructor(
+    private readonly release: string,
+    private readonly baselines: readonly StoredBaseline[],
+  ) {}
+
+  follower(): LabelTrickle {
+    const known = this.baselines.find((one) => one.release === this.release);
+    return new LabelTrickle(known?.baseline.accuracy ?? 0.5, LEVEL);
+  }
+
+  point(parts: readonly PredictionSums[], labels: readonly LabelledCell[], follower: LabelTrickle): Point {
+    const estimate = this.estimate(parts);
+    const n = totalOf(parts);
+    const drawn = labels.reduce((sum, one) => sum + one.n, 0);
+    const base = { release: this.release, n, labels: drawn, auc: this.auc(parts, estimate) };
+    const halves = Number.isFinite(estimate.value) ? estimate.parts : null;
+    const { seen, value, low, high } = follower.add({
+      estimate: estimate.value,
+      n,
+      labels: this.drawn(parts, labels),
+    });
+    if (seen > 0 && high - low <= WIDEST_LABELLED)
+      return { ...base, value, low, high, basis: 'labels', parts: halves, abstains: null };
+    const isDisproved = seen > 0 && (estimate.value < low || estimate.value > high);
+    const abstains = estimate.abstains ?? (isDisproved ? DISPROVED : null);
+    const own = abstains ? { value: null, low: null, high: null } : pick(estimate);
+    return { ...base, ...own, basis: 'predictions', parts: halves, abstains };
+  }
+
+  estimate(parts: readonly PredictionSums[], options: EstimateOptions = {}): AccuracyEstimate {
+    return combineEstimates(
+      parts.map((part): PartEstimate => ({ n: part.n, estimate: this.one(part, options) })),
+    );
+  }
+
+  private one(part: PredictionSums, options: EstimateOptions): AccuracyEstimate {
+    const known = this.baselineOf(part);
+    const map = this.mapOf(part);
+    const { references, features } = known
+      ? comparable(known.baseline, part)
+      : { references: [], features: [] };
+    const made = estimateAccuracy(
+      map,
+      references,
+      { classes: part.classes, features },
+      { level: LEVEL, ...options },
+    );
+    if (made.abstains?.reason !== 'no-validation-data') return made;
+    return { ...made, abstains: { reason: 'no-validation-data', words: this.howToAdd(map) } };
+  }
+
+  private howToAdd(map: CalibrationMap | null): string {
+    const { model, version } = splitReleaseRef(this.release);
+    const has =
+      map === null
+        ? 'no labelled validation data went through this build'
+        : `only ${map.n} labelled validation samples did`;
+    return `${has}: give the next version of ${model} at least 200 (model import --validation x.npy,y.npy), or ${version} itself and build it again`;
+  }
+
+  private baselineOf(part: PredictionSums): StoredBaseline | undefined {
+    return this.baselines.find((one) => one.release === this.release && one.schemaCrc === part.schemaCrc);
+  }
+
+  private mapOf(part: PredictionSums): CalibrationMap | null {
+    const key = `${part.schemaCrc}/${part.confidenceBins}`;
+    let map = this.maps.get(key);
+    if (map === undefined) {
+      const known = this.baselineOf(part);
+      const counts = known && calibrationCounts(known.baseline, part.confidenceBins);
+      map = counts?.total.length === part.classes.length ? calibrationMap(counts) : null;
+      this.maps.set(key, map);
+    }
+    return map;
+  }
+
+  private auc(parts: readonly PredictionSums[], { abstains }: AccuracyEstimate): number | null {
+    const [part] = parts;
+    const map = part && this.mapOf(part);
+    if (abstains || !part || !map || map.classes !== 2 || parts.length > 1) return null;
+    const auc = expectedAucOfHistogram(map, part.classes);
+    return Number.isFinite(auc) ? auc : null;
+  }
+
+  /** Labels one by one, each with the chance that its cell gave it. */
+  private drawn(parts: readonly PredictionSums[], labels: readonly LabelledCell[]): LabelledWindow['labels'] {
+    const map = parts.map((part) => this.mapOf(part)).find((one) => one !== null);
+    const all = labels.reduce((sum, { n }) => sum + n, 0);
+    const share = Math.min(1, MOST_LABELS / Math.max(1, all));
+    return summed(labels).flatMap(({ predicted, bin, n, correct }) => {
+      const chance = map?.chance[predicted * map.bins + Math.floor((bin * map.bins) / 16)] ?? 0.5;
+      const of = (isCorrect: boolean, count: number) => {
+        const one = { correct: isCorrect, chance, stratum: predicted };
+        return new Array<typeof one>(Math.round(count * share)).fill(one);
+      };
+      return [...of(true, correct), ...of(false, n - correct)];
+    });
+  }
+}
+
+/** Of all buckets, by what was predicted and how surely: a share of a few labels each would round their errors away. */
+function summed(
+  labels: readonly LabelledCell[],
+): readonly Pick<LabelledCell, 'predicted' | 'bin' | 'n' | 'correct'>[] {
+  const cells = new Map<string, { predicted: number; bin: number; n: number; correct: number }>();
+  for (const { predicted, bin, n, correct } of labels) {
+    const key = `${predicted}/${bin}`;
+    const known = cells.get(key);
+    cells.set(key, { predicted, bin, n: n + (known?.n ?? 0), correct: correct + (known?.correct ?? 0) });
+  }
+  return [...cells.values()];
+}
+
+const pick = ({ value, low, high }: AccuracyEstimate) => ({ value, low, high });
+
+function around(value: number, half: number) {
+  return { value, low: Math.max(0, value - half), high: Math.min(1, value + half) };
+}
+
+/** What all devices share: errors of the validation data, and how far estimators part, at their mean. */
+function sharedHalf(all: readonly { readonly estimate: AccuracyEstimate }[]): number {
+  return all.reduce((sum, { estimate: { parts } }) => sum + parts.calibration + parts.shift, 0) / all.length;
+}
+
+const totalOf = (parts: readonly PredictionSums[]): number => parts.reduce((sum, { n }) => sum + n, 0);
+
+function byTime<T extends { readonly atMs: number }>(rows: readonly T[]): Map<number, T[]> {
+  const times = new Map<number, T[]>();
+  for (const row of rows) {
+    const known = times.get(row.atMs);
+    if (known) known.push(row);
+    else times.set(row.atMs, [row]);
+  }
+  return times;
+}
+
+function byDevice<T extends { readonly device: string }>(rows: readonly T[]): Map<string, T[]> {
+  const devices = new Map<string, T[]>();
+  for (const row of rows) devices.set(row.device, [...(devices.get(row.device) ?? []), row]);
+  return devices;
+}
+
+/** Sums of buckets that are alike. */
+function merged(rows: readonly PredictionSums[]): PredictionSums[] {
+  const groups = new Map<string, PredictionSums>();
+  for (const row of rows) {
+    const key = `${row.schemaCrc}/${row.confidenceBins}`;
+    const sum = groups.get(key);
+    groups.set(key, sum ? addSums(sum, row) : row);
+  }
+  return [...groups.values()];
+}
+
+/** Of windows with one schema and one number of bins. */
+export function addSums<T extends PredictionSums>(a: T, b: PredictionSums): T {
+  const both = (x: readonly number[] | null, y: readonly number[] | null) =>
+    x === null || y === null ? (x ?? y) : addArrays(x, y);
+  return {
+    ...a,
+    n: a.n + b.n,
+    classes: addArrays(a.classes, b.classes),
+    featureCounts: both(a.featureCounts, b.featureCounts),
+    ood: both(a.ood, b.ood),
+  };
+}
+
+function addArrays(a: readonly number[], b: readonly number[]): number[] {
+  const [long, short] = a.length >= b.length ? [a, b] : [b, a];
+  return long.map((value, i) => (i < short.length ? value + short[i]! : value));
+}

@@ -1,0 +1,70 @@
+import { expect, it } from '@jest/globals';
+import { QualitySettings, projectScope } from '@tinyfleet/contracts';
+import { WatchKeeper, keeperDefaults } from './keeper.js';
+import type { WatchReader } from './ports.js';
+
+it('should go on with other projects where one fails, and say so', async () => {
+  const asked: string[] = [];
+  const reader: Pick<WatchReader, 'mark' | 'projects' | 'watches' | 'schemas'> = {
+    projects: async () =>
+      Promise.resolve(
+        ['bad', 'good'].map((name) => ({
+          scope: projectScope(name, name),
+          settings: QualitySettings.parse({}),
+          roundMs: 1_000,
+          baseline: { number: 1, fromMs: 0, toMs: 48_000 },
+        })),
+      ),
+    mark: async () => Promise.resolve(''),
+    schemas: async () => Promise.resolve([]),
+    watches: async ({ name }) => {
+      asked.push(name);
+      return name === 'bad' ? Promise.reject(new Error('of the bad one')) : Promise.resolve([]);
+    },
+  };
+  const keeper = new WatchKeeper(
+    reader as WatchReader,
+    async () => Promise.resolve(undefined as never),
+    () => 'id',
+    () => 0,
+  );
+  await expect(keeper.turn()).rejects.toThrow('of the bad one');
+  expect(asked).toEqual(['bad', 'good']);
+});
+
+it('should read nothing until a clock is due, or somebody set something up', async () => {
+  let [now, mark, looks] = [0, 'a', 0];
+  const reader: Pick<WatchReader, 'mark' | 'projects' | 'watches' | 'schemas'> = {
+    mark: async () => Promise.resolve(mark),
+    projects: async () => {
+      looks++;
+      const settings = QualitySettings.parse({ settleSeconds: 10 });
+      const baseline = { number: 1, fromMs: 0, toMs: 50_000 };
+      return Promise.resolve([{ scope: projectScope('p', 'p'), settings, roundMs: 1_000, baseline }]);
+    },
+    schemas: async () => Promise.resolve([]),
+    watches: async () => Promise.resolve([]),
+  };
+  const keeper = new WatchKeeper(
+    reader as WatchReader,
+    async () => Promise.resolve(undefined as never),
+    () => 'id',
+    () => now,
+  );
+  const turnAt = async (ms: number) => {
+    now = ms;
+    await keeper.turn();
+    return looks;
+  };
+  expect(await turnAt(0)).toBe(1);
+  // The declared period and the time that its last round waits.
+  expect(await turnAt(59_999)).toBe(1);
+  expect(await turnAt(60_000)).toBe(2);
+  expect(await turnAt(61_000)).toBe(2);
+  mark = 'b';
+  expect(await turnAt(61_000)).toBe(3);
+  expect(await turnAt(61_000 + keeperDefaults.lookMs - 1)).toBe(3);
+  expect(await turnAt(61_000 + keeperDefaults.lookMs)).toBe(4);
+  keeper.forget();
+  expect(await turnAt(61_000 + keeperDefaults.lookMs)).toBe(5);
+});
