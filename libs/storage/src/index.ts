@@ -29,6 +29,7 @@ export {
   type DueDelivery,
   type WebhookEndpoint,
 } from './postgres/webhooks/webhook-outbox.js';
+export { PgRemovalStore, PgRetentionStore } from './postgres/telemetry/retention-store.js';
 export { LOCK_SPACE } from './postgres/migrate.js';
 export { PgCohortMetrics } from './postgres/rollouts/cohort-metrics.js';
 export { Leader, transactAsLeader } from './postgres/leader.js';
@@ -62,7 +63,21 @@ export {
 export { DEVICE_COLUMNS, DEVICE_FROM } from './postgres/queries/devices.js';
 export { filterSql } from './postgres/queries/filter-sql.js';
 export { Parameters } from './postgres/queries/parameters.js';
+export { PgPeerReader } from './postgres/quality/peer-reader.js';
+export { PgWatchReader } from './postgres/quality/watch-reader.js';
+export { PgStandingReader } from './postgres/quality/standing-reader.js';
+export { PgAlertClocks } from './postgres/quality/alert-clocks.js';
+export {
+  PgAlertOutbox,
+  type AlertMessage,
+  type DueAlert,
+  type DueRoute,
+} from './postgres/quality/alert-outbox.js';
+export { PgAlertActions, type ActionOutcome, type DueAction } from './postgres/quality/alert-actions.js';
 export { PgQualityStore } from './postgres/stores/quality-store.js';
+export { PgEstimateStore } from './postgres/stores/estimate-store.js';
+export { PgLabelQueueStore } from './postgres/stores/label-queue-store.js';
+export { PgSampleStore } from './postgres/stores/sample-store.js';
 export { PgAskSource } from './postgres/telemetry/ask-source.js';
 export { PgCredentialUsage } from './postgres/telemetry/credential-usage.js';
 export { PgDeviceDirectory } from './postgres/telemetry/device-directory.js';
@@ -74,4 +89,6 @@ export { RecentBatches } from './postgres/telemetry/recent-batches.js';
 export { PgRollupStore } from './postgres/telemetry/rollup-store.js';
 export { PgTelemetryReader } from './postgres/telemetry/telemetry-reader.js';
 export { PgDesiredStore } from './postgres/rollouts/desired-store.js';
+export { PgFleetRecords } from './postgres/rollouts/fleet-records.js';
+export { PgOpenRollouts } from './postgres/rollouts/open-rollouts.js';
 export { PgRolloutStore } from './postgres/rollouts/rollout-store.js';

@@ -89,9 +89,21 @@ describe('DirectoryBlobStore', () => {
     expect(await store.read(digest)).toEqual(bytes);
     expect(await store.readRange(digest, 5, 5)).toEqual(bytes.subarray(5, 10));
     expect(await store.readRange(digest, 18, 100)).toEqual(bytes.subarray(18));
-    await store.remove(digest);
+    await store.remove({ digest, namedAt: new Date() });
     expect(await store.has(digest)).toBe(false);
     await expect(store.read(digest)).rejects.toMatchObject({ code: 'storage.blob-missing' });
+  });
+
+  it('should keep bytes that somebody has put again since they were named', async () => {
+    const store = new DirectoryBlobStore(folder());
+    const namedAt = new Date(Date.now() - 3_600_000);
+    await store.put(bytes, 100);
+    await store.remove({ digest, namedAt });
+    expect(await store.read(digest)).toEqual(bytes);
+    await store.remove({ digest: 'f'.repeat(64), namedAt });
+    await store.remove({ digest, namedAt: new Date() });
+    expect(await store.has(digest)).toBe(false);
+    expect((await readdir(folder())).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('should take as many bytes as the limit, refuse one more, and leave nothing of it', async () => {

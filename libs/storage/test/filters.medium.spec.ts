@@ -209,6 +209,8 @@ describe('device filter', () => {
     ['version in ("1.9.0", "2.1.0")', 'ac'],
     ['release = "kws@2.*"', 'bc'],
     ['has release', 'abc'],
+    ['has releaseState and releaseState = approved', 'abc'],
+    ['releaseState in (revoked, draft)', ''],
     ['update = active', 'abc'],
     ['lastSeen < 1h', 'a'],
     ['lastSeen > 1h', 'bc'],
@@ -373,6 +375,18 @@ describe('device filter', () => {
 });
 
 describe('releases with the same bundle', () => {
+  it('should find devices whose release was revoked', async () => {
+    const set = async (state: string) =>
+      await database.query(
+        `update release set state = $1 where model_version_id in (select id from model_version where version = '1.9.0')`,
+        [state],
+      );
+    await set('revoked');
+    expect(await found('releaseState = revoked')).toBe('a');
+    expect(await found('releaseState != revoked and has release')).toBe('bc');
+    await set('approved');
+  });
+
   it('should be told apart by the release that the device names, else be the newest, as lists show it', async () => {
     for (const version of ['3.0.0', '3.1.0', '3.2.0']) await release(version, 'shared');
     const names = new Map<string, number>();

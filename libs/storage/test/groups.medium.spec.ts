@@ -398,6 +398,49 @@ describe('bulk actions on more devices than one transaction takes', () => {
     expect(parts).toHaveLength(0);
   });
 
+  it('should end when its author may do it no more, asked at each part', async () => {
+    const personId = uuidv7();
+    await database.query(`insert into person (id, email, name) values ($1, 'op@example.org', 'op')`, [
+      personId,
+    ]);
+    await database.query(`insert into member (project_id, person_id, role) values ($1, $2, 'operator')`, [
+      scope.id,
+      personId,
+    ]);
+    const token = async (name: string, of: string | null, role = 'operator') =>
+      await database.query(
+        `insert into api_token (id, token_hash, person_id, name, prefix, role) values ($1, $2, $3, $4, 'x', $5)`,
+        [uuidv7(), Buffer.from(name), of, name, role],
+      );
+    await token('ci/1', personId);
+    await token('reads', personId, 'viewer');
+    await token('box', null, 'admin');
+    const mayGoOn = async (actor: string) => await stores.bulkActions.mayGoOn(scope, actor);
+    for (const actor of ['person:op@example.org', 'token:op@example.org/ci/1', 'token:box', 'system'])
+      expect([actor, await mayGoOn(actor)]).toEqual([actor, true]);
+    for (const actor of [
+      'person:no@example.org',
+      'token:op@example.org/reads',
+      'token:op@example.org/gone',
+      'token:ci',
+    ])
+      expect([actor, await mayGoOn(actor)]).toEqual([actor, false]);
+
+    const request = { filter: 'name = "*"', change: { notes: 'x' }, dryRun: false };
+    const { action } = await bulkService(small).run('token:op@example.org/ci/1', scope, request);
+    await job.run(scope, action!, after(1));
+    await database.query(`update member set role = 'viewer' where person_id = $1`, [personId]);
+    await job.run(scope, action!, never);
+    expect(await actionOf(action!)).toMatchObject({
+      ...{ state: 'failed', handled: 2, problem: { code: 'registry.bulk-author-gone' } },
+    });
+    expect(await notesOf()).toBe('a:x2 b:x2 c:1 d:1');
+    await database.query(`update member set role = 'operator' where person_id = $1`, [personId]);
+    await database.query('update person set disabled_at = now() where id = $1', [personId]);
+    for (const actor of ['person:op@example.org', 'token:op@example.org/ci/1'])
+      expect([actor, await mayGoOn(actor)]).toEqual([actor, false]);
+  });
+
   it('should have as many open ones as the limit, and leave none that is refused', async () => {
     await expect(begin({ notes: 'x' }, { expect: 5 })).rejects.toMatchObject({
       code: 'registry.bulk-count-changed',

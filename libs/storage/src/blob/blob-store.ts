@@ -4,11 +4,15 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { UnnamedBlob } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { directoryError } from '../data-dir.js';
+
+/** Between the clocks of the database and of the files. */
+const clockSlackMs = 1_000;
 
 export interface StoredBlob {
   /** 64 lower-case hexadecimal digits. */
@@ -25,7 +29,11 @@ export interface BlobStore {
   readRange(digest: string, offset: number, length: number): Promise<Buffer>;
   stream(digest: string): Promise<Readable>;
   has(digest: string): Promise<boolean>;
-  remove(digest: string): Promise<void>;
+  /**
+   * Bytes that were put again since they were named stay: their next name is on its way. What is given up meanwhile then takes
+   * room that nobody names.
+   */
+  remove(blob: UnnamedBlob): Promise<void>;
 }
 
 export class DirectoryBlobStore implements BlobStore {
@@ -97,8 +105,22 @@ export class DirectoryBlobStore implements BlobStore {
     );
   }
 
-  async remove(digest: string): Promise<void> {
-    await rm(this.path(digest), { force: true });
+  async remove({ digest, namedAt }: UnnamedBlob): Promise<void> {
+    const path = this.path(digest);
+    // Looked at where no put can reach it: bytes that are put from now on are another file.
+    const aside = join(this.root, `.outgoing-${randomUUID()}`);
+    try {
+      await rename(path, aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    const { mtimeMs } = await stat(aside);
+    if (mtimeMs > namedAt.getTime() + clockSlackMs)
+      await link(aside, path).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      });
+    await rm(aside);
   }
 
   /** Two levels keep directories small. The digest is checked, so that no path can leave the root. */

@@ -1,6 +1,6 @@
 /**
  * Encodes rows as Postgres binary COPY and streams them into a table. Columns are declared once with their
- * encoder; a writer owns its buffer, which grows to the largest batch and is reused. It knows no table.
+ * encoder; a writer owns its buffer, which grows with its batches and is reused, unless one was very large. It knows no table.
  */
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
@@ -9,6 +9,9 @@ import { from as copyFrom } from 'pg-copy-streams';
 
 /** Microseconds between the Unix epoch and Postgres's (2000-01-01). */
 const EPOCH_OFFSET_US = 946_684_800_000_000n;
+/** What a writer keeps for its next batch, bytes; a larger buffer is for its batch only. */
+const KEPT_BYTES = 16 * 1024 * 1024;
+const FIRST_BYTES = 64 * 1024;
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 
 /** Writes one value, its 4-byte length included, and returns the new position. The sink has room for `bytes(value)`. */
@@ -73,8 +76,13 @@ interface Field<Row> {
   readonly write: (sink: Buffer, at: number, value: Row[keyof Row]) => number;
 }
 
+/** One COPY .. FROM STDIN of data that is there already. */
+export async function copyIn(client: pg.ClientBase, sql: string, data: Buffer): Promise<void> {
+  await pipeline(Readable.from([data], { objectMode: false }), client.query(copyFrom(sql)));
+}
+
 export class BinaryCopy<Row extends object> {
-  private buffer = Buffer.allocUnsafe(64 * 1024);
+  private buffer = Buffer.allocUnsafe(FIRST_BYTES);
   private readonly fields: readonly Field<Row>[];
   private readonly sql: string;
 
@@ -99,13 +107,10 @@ export class BinaryCopy<Row extends object> {
 
   /** One batch in one COPY. Not reentrant: one call at a time per writer. */
   async write(client: pg.ClientBase, rows: readonly Row[]): Promise<void> {
-    await pipeline(
-      Readable.from([this.encode(rows)], { objectMode: false }),
-      client.query(copyFrom(this.sql)),
-    );
+    await copyIn(client, this.sql, this.encode(rows));
   }
 
-  /** A view of the writer's own buffer, valid until the next call. */
+  /** A view of the writer's buffer, valid until the next call. */
   encode(rows: readonly Row[]): Buffer {
     let at = SIGNATURE.copy(this.buffer);
     for (const row of rows) {
@@ -115,7 +120,9 @@ export class BinaryCopy<Row extends object> {
       for (const { key, write } of this.fields) at = write(this.buffer, at, row[key]);
     }
     at = this.buffer.writeInt16BE(-1, at);
-    return this.buffer.subarray(0, at);
+    const encoded = this.buffer.subarray(0, at);
+    if (this.buffer.length > KEPT_BYTES) this.buffer = Buffer.allocUnsafe(FIRST_BYTES);
+    return encoded;
   }
 
   private measure(row: Row): number {

@@ -10,11 +10,24 @@ import type { Database, Db } from './database.js';
 import { LOCK_SPACE } from './migrate.js';
 import { PgStores, type StoreOptions } from './stores/index.js';
 
+/**
+ * What a new leader's plans depend on: a database that was restored, or filled a moment ago, has no statistics, and autovacuum
+ * comes too late.
+ */
+const tables = {
+  rollout: 'deployment, desired_state, device_report, presence',
+  webhook: undefined,
+  quality: undefined,
+  alert: undefined,
+  retention: undefined,
+} as const;
+
 /** (7461, n), beside the lock of the migrations. */
-export const leaders = { rollout: 3, webhook: 6 } as const;
+export const leaders = { rollout: 3, webhook: 6, quality: 7, alert: 8, retention: 9 } as const;
 
 export class Leader {
   private client: pg.PoolClient | undefined;
+  private taking: Promise<boolean> | undefined;
   private term = 0n;
 
   constructor(
@@ -29,6 +42,12 @@ export class Leader {
   /** Takes the lead when nobody has it. False: somebody else leads. */
   async tryLead(): Promise<boolean> {
     if (this.client) return true;
+    // Who asks meanwhile is not to lose against ourselves.
+    this.taking ??= this.take().finally(() => (this.taking = undefined));
+    return await this.taking;
+  }
+
+  private async take(): Promise<boolean> {
     const client = await this.database.pool.connect();
     try {
       const { rows } = await client.query<{ taken: boolean }>(
@@ -39,6 +58,7 @@ export class Leader {
         client.release();
         return false;
       }
+      if (tables[this.of]) await client.query(`analyze ${tables[this.of]}`);
       this.term = await beginTerm(client, this.of);
     } catch (error) {
       // Closed, not given back: it may hold the lock, and then nobody could lead.

@@ -95,8 +95,12 @@ export class EventListener {
     for (const waker of this.accessWakers) waker();
   }
 
+  private isClosed(): boolean {
+    return this.closed;
+  }
+
   private async connect(): Promise<void> {
-    if (this.closed) return;
+    if (this.isClosed()) return;
     const client = new pg.Client({ ...this.database.clientConfig(), application_name: 'tinyfleet events' });
     let lost = false;
     const again = () => {
@@ -116,6 +120,8 @@ export class EventListener {
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}; listen ${ACCESS_CHANNEL}`);
+      // Stopped meanwhile: nobody else would end it.
+      if (this.isClosed()) return await client.end();
       this.client = client;
       for (const one of this.channels.keys()) await this.hear(client, one);
       this.wake(undefined);

@@ -148,11 +148,20 @@ export interface ModelRow {
   id: string;
   name: string;
   title: string;
+  /** model | firmware */
+  component: string;
   createdAt: Date;
 }
 export const Model = entity<ModelRow>(
   'model',
-  { projectId: key(), id: key(), name: text(), title: text({ default: '' }), createdAt },
+  {
+    projectId: key(),
+    id: key(),
+    name: text(),
+    title: text({ default: '' }),
+    component: text({ default: 'model' }),
+    createdAt,
+  },
   {
     unique: { model_name_key: ['projectId', 'name'] },
     foreign: { model_project_fkey: [['projectId'], 'project', ['id'], 'cascade'] },

@@ -100,6 +100,7 @@ export interface ReleaseRow {
   notes: string;
   keyId: string | null;
   previousReleaseId: string | null;
+  firmwareVersionId: string | null;
   provenance: Record<string, unknown>;
   createdBy: string;
   createdAt: Date;
@@ -109,6 +110,7 @@ export interface ReleaseRow {
   stateBy: string | null;
   stateReason: string;
   statement: string | null;
+  bom: string | null;
 }
 export const Release = entity<ReleaseRow>(
   'release',
@@ -123,6 +125,7 @@ export const Release = entity<ReleaseRow>(
     notes: text({ default: '' }),
     keyId: uuid(optional),
     previousReleaseId: uuid(optional),
+    firmwareVersionId: uuid(optional),
     provenance: json({ default: {} }),
     createdBy: text(),
     createdAt,
@@ -132,6 +135,7 @@ export const Release = entity<ReleaseRow>(
     stateBy: text(optional),
     stateReason: text({ default: '' }),
     statement: text(optional),
+    bom: text(optional),
   },
   {
     unique: {
@@ -146,6 +150,7 @@ export const Release = entity<ReleaseRow>(
         'cascade',
       ],
       release_key_fkey: [['projectId', 'keyId'], 'signing_key', ['projectId', 'id']],
+      release_firmware_fkey: [['projectId', 'firmwareVersionId'], 'model_version', ['projectId', 'id']],
     },
   },
 );

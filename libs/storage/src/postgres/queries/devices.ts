@@ -74,14 +74,19 @@ export const DEVICE_DETAIL_COLUMNS = `${DEVICE_COLUMNS},
      join release r on r.project_id = w.project_id and r.id = w.release_id
      join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
      join model m on m.project_id = v.project_id and m.id = v.model_id
-   where w.project_id = d.project_id and w.device_id = d.id) as desired_release,
+   where w.project_id = d.project_id and w.device_id = d.id and w.shadow_every is null) as desired_release,
   (select jsonb_object_agg(encode(a.bundle_digest, 'hex'), jsonb_build_object('release', m.name || '@' || v.version,
      'bytes', a.bundle_bytes, 'releaseSequence', r.sequence) order by r.sequence)
    from release_artifact a
      join release r on r.project_id = a.project_id and r.id = a.release_id
      join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
      join model m on m.project_id = v.project_id and m.id = v.model_id
-   where a.project_id = d.project_id and a.type_id = d.type_id) as releases_by_digest`;
+   where a.project_id = d.project_id and a.type_id = d.type_id) as releases_by_digest,
+  (select jsonb_object_agg(encode(b.bundle_digest, 'hex'), m.name || '@' || v.version order by v.version_order)
+   from build b
+     join model_version v on v.project_id = b.project_id and v.id = b.model_version_id
+     join model m on m.project_id = v.project_id and m.id = v.model_id and m.component = 'firmware'
+   where b.project_id = d.project_id and b.type_id = d.type_id and b.bundle_digest is not null) as images_by_digest`;
 
 export interface DeviceDetailRow extends DeviceListRow {
   notes: string;
@@ -102,4 +107,5 @@ export interface DeviceDetailRow extends DeviceListRow {
   desired_release: string | null;
   fetch_slot: number | null;
   releases_by_digest: Record<string, { release: string; bytes: number; releaseSequence: number }> | null;
+  images_by_digest: Record<string, string> | null;
 }

@@ -61,14 +61,15 @@ export async function loadFilterNames(
         scope.id,
       ])
     : [];
-  const releases = fields.has('release') || fields.has('version') ? await loadReleaseBundles(db, scope) : [];
+  const ofReleases = ['release', 'releaseState', 'version'] as const;
+  const releases = ofReleases.some((field) => fields.has(field)) ? await loadReleaseBundles(db, scope) : [];
   return { types, groups, releases };
 }
 
 export async function loadReleaseBundles(db: Db, scope: ProjectScope): Promise<ReleaseBundle[]> {
   return await db.query<ReleaseBundle & object>(
     `select distinct a.bundle_digest as digest, r.sequence::float8 as sequence, m.name || '@' || v.version as ref,
-       v.version, v.version_order as "versionOrder"
+       v.version, v.version_order as "versionOrder", r.state
      from ${RELEASES} where a.project_id = $1`,
     [scope.id],
   );

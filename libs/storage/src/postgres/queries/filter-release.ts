@@ -2,7 +2,7 @@
  * Filters by what a device runs. Releases are few and devices many: the releases are matched here, and Postgres gets the
  * digests of their bundles, whose shares of the fleet it knows.
  */
-import { versionOrderOf } from '@tinyfleet/contracts';
+import { versionOrderOf, type Resource } from '@tinyfleet/contracts';
 import type { Order, Scalar } from '@tinyfleet/filter';
 import { globMatches, type Parameters } from './parameters.js';
 
@@ -13,6 +13,7 @@ export interface ReleaseBundle {
   readonly ref: string;
   readonly version: string;
   readonly versionOrder: string;
+  readonly state: Resource<'ReleaseState'>;
 }
 
 export function matchesRelease(field: 'release' | 'version', values: readonly Scalar[]) {

@@ -79,6 +79,8 @@ function isSql({ field, values }: Is, parameters: Parameters, names: FilterNames
     case 'release':
     case 'version':
       return inReport(runsSql(names.releases, matchesRelease(field, values), parameters));
+    case 'releaseState':
+      return inReport(runsSql(names.releases, ({ state }) => plain.includes(state), parameters));
     case 'group':
       return anyOf(plain, (name) => groupIs(names.groups.get(name)!, parameters, names));
     case 'lastSeen':
@@ -210,6 +212,7 @@ function hasSql(field: FilterField, parameters: Parameters, names: FilterNames):
       return `(d.hardware_revision <> '')`;
     case 'version':
     case 'release':
+    case 'releaseState':
       return inReport(runsSql(names.releases, () => true, parameters));
     case 'firmware':
       return inReport(`report.firmware_version <> ''`);

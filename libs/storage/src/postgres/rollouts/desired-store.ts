@@ -27,6 +27,9 @@ interface Row {
   readonly signedBy: Buffer | null;
   readonly bytesPerSecond: number | null;
   readonly windowS: number | null;
+  readonly shadowEvery: number | null;
+  readonly rateOf: string | null;
+  readonly devicesPerMinute: number | null;
 }
 
 export class PgDesiredStore implements DesiredStore {
@@ -45,11 +48,13 @@ export class PgDesiredStore implements DesiredStore {
       bundle: undefined,
       bytesPerSecond: null,
       windowS: null,
+      shadowEvery: null,
+      rate: undefined,
       hmac: undefined,
     }));
     for (const row of rows) {
-      const { position, deviceId, revision, deployment, manifest, digest, bytes, bytesPerSecond, windowS } =
-        row;
+      const { position, deviceId, revision, deployment, manifest, digest, bytes } = row;
+      const { bytesPerSecond, windowS, shadowEvery } = row;
       const bundle =
         manifest && digest && bytes !== null
           ? {
@@ -62,7 +67,10 @@ export class PgDesiredStore implements DesiredStore {
             }
           : undefined;
       const hmac = row.hmacOnly ? { sealedKey: row.sealedKey ?? undefined } : undefined;
-      records[position - 1] = { deviceId, revision, deployment, bundle, bytesPerSecond, windowS, hmac };
+      const { rateOf, devicesPerMinute } = row;
+      const rate = rateOf && devicesPerMinute ? { rollout: rateOf, perMinute: devicesPerMinute } : undefined;
+      const limits = { bytesPerSecond, windowS, shadowEvery, rate };
+      records[position - 1] = { deviceId, revision, deployment, bundle, hmac, ...limits };
     }
     return records;
   }

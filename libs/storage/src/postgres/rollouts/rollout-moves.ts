@@ -1,8 +1,10 @@
 /** What the engine does with rollouts: one statement or few for each step, whatever the number of devices. */
-import { RolloutPolicy, type ProjectScope, type Resource } from '@tinyfleet/contracts';
+import type { ProjectScope, Resource } from '@tinyfleet/contracts';
+import { failuresIn, rateWindowMs } from '@tinyfleet/rollouts';
 import type {
+  ChangedGroup,
+  JudgedGroup,
   FailureClass,
-  GateMember,
   NewDecision,
   NewDeployment,
   OfferBatch,
@@ -17,15 +19,12 @@ import type {
 } from '@tinyfleet/rollouts';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
-import { insertDeployments, PgRolloutStore, rolloutNotFound } from './rollout-store.js';
+import { loadAbilities, type GroupRow } from './abilities.js';
+import { openRollout } from './open-rollouts.js';
+import { insertDeployments } from './rollout-store.js';
 
 /** Devices that join at once. */
 const ANALYZE_FROM = 500;
-
-interface LockedRow extends Omit<OpenRollout, 'policy' | 'release'> {
-  readonly strategy: unknown;
-  readonly ref: string;
-}
 
 export class PgRolloutMoves implements RolloutMoves {
   constructor(
@@ -35,15 +34,7 @@ export class PgRolloutMoves implements RolloutMoves {
   ) {}
 
   async lock(scope: ProjectScope, number: number): Promise<OpenRollout> {
-    const [row] = await this.db.query<LockedRow & object>(namedQuery('rollouts/lock'), [
-      scope.id,
-      number,
-      this.clockSkewS(),
-    ]);
-    if (!row) throw rolloutNotFound(scope, number);
-    const { strategy, ref, ...rest } = row;
-    const release = await new PgRolloutStore(this.db).release(scope, ref);
-    return { ...rest, policy: RolloutPolicy.parse(strategy), release: { ...release, ref } };
+    return await openRollout(this.db, scope, number, { skewS: this.clockSkewS(), lock: true });
   }
 
   async setState(
@@ -128,19 +119,7 @@ export class PgRolloutMoves implements RolloutMoves {
   }
 
   async tallies(scope: ProjectScope, id: string): Promise<Tally[]> {
-    return await this.db.query<Tally & object>(
-      `select step, state, count(*)::int as count from deployment where project_id = $1 and rollout_id = $2
-       group by step, state order by step, state`,
-      [scope.id, id],
-    );
-  }
-
-  async gateMembers(scope: ProjectScope, id: string, step: number): Promise<GateMember[]> {
-    return await this.db.query<GateMember & object>(namedQuery('rollouts/gate-members'), [
-      scope.id,
-      id,
-      step,
-    ]);
+    return await this.db.query<Tally & object>(namedQuery('rollouts/tallies'), [scope.id, id]);
   }
 
   async setWindow(scope: ProjectScope, id: string, seconds: number | null): Promise<void> {
@@ -160,31 +139,37 @@ export class PgRolloutMoves implements RolloutMoves {
     return rows.map(({ zone }) => zone);
   }
 
-  async offers(scope: ProjectScope, id: string, now: Date): Promise<OfferBatch[]> {
+  async offers(scope: ProjectScope, id: string | undefined, now: Date): Promise<OfferBatch[]> {
     // The clock went back: they count from now on for a minute, and not until it is that late once more.
     await this.db.query(
-      'update rollout_offer set at = $3 where project_id = $1 and rollout_id = $2 and at > $3',
-      [scope.id, id, now],
+      'update rollout_offer set at = $3 where project_id = $1 and ($2::uuid is null or rollout_id = $2) and at > $3',
+      [scope.id, id ?? null, now],
     );
     return await this.db.query<OfferBatch & object>(
       `select extract(epoch from at)::float8 * 1000 as "atMs", devices from rollout_offer
-       where project_id = $1 and rollout_id = $2 and at > $3::timestamptz - interval '1 minute' order by at`,
-      [scope.id, id, now],
+       where project_id = $1 and ($2::uuid is null or rollout_id = $2) and at > $3::timestamptz - $4 * interval '1 ms'
+       order by at`,
+      [scope.id, id ?? null, now, rateWindowMs],
     );
   }
 
-  async transfers(scope: ProjectScope, id: string): Promise<number> {
+  async transfers(scope: ProjectScope, id: string | undefined): Promise<number> {
     const [row] = await this.db.query<{ count: number }>(
-      `select count(*)::int as count from deployment dp
+      `select count(*)::int as count from rollout ro
+       join deployment dp on dp.project_id = ro.project_id and dp.rollout_id = ro.id and dp.state in ('fetching', 'offered')
        left join presence p on p.project_id = dp.project_id and p.device_id = dp.device_id
-       where dp.project_id = $1 and dp.rollout_id = $2 and (dp.state = 'fetching' or dp.state = 'offered' and p.connected)`,
-      [scope.id, id],
+       where ro.project_id = $1 and case when $2::uuid is null then ro.state in ('running', 'paused', 'rolling-back', 'awaiting-approval')
+         else ro.id = $2 end and (dp.state = 'fetching' or p.connected)`,
+      [scope.id, id ?? null],
     );
     return row?.count ?? 0;
   }
 
   async offer(scope: ProjectScope, id: string, limits: OfferLimits): Promise<number> {
-    return await this.db.execute(namedQuery('rollouts/offer'), [
+    // Of all that wait the first few in their order, from the index that has it: how many of them may be offered is not for a
+    // planner to guess, and one that guesses few looks at all and sorts them.
+    await this.db.query(`select set_config('enable_sort', 'off', true)`);
+    const offered = await this.db.execute(namedQuery('rollouts/offer'), [
       scope.id,
       id,
       limits.step,
@@ -196,15 +181,12 @@ export class PgRolloutMoves implements RolloutMoves {
       limits.batteryFloorPercent ?? null,
       limits.connections ?? null,
     ]);
+    await this.db.query(`select set_config('enable_sort', 'on', true)`);
+    return offered;
   }
 
-  async takeIn(
-    scope: ProjectScope,
-    id: string,
-    releaseId: string,
-    deployments: readonly NewDeployment[],
-  ): Promise<void> {
-    await insertDeployments(this.db, scope, { id, releaseId }, deployments);
+  async takeIn(scope: ProjectScope, id: string, deployments: readonly NewDeployment[]): Promise<void> {
+    await insertDeployments(this.db, scope, id, deployments);
     // As at the start; of few devices a bad plan costs less.
     if (deployments.length >= ANALYZE_FROM) await this.db.query('analyze deployment');
   }
@@ -240,6 +222,26 @@ export class PgRolloutMoves implements RolloutMoves {
     );
   }
 
+  async changedAbilities(scope: ProjectScope, id: string): Promise<ChangedGroup[]> {
+    const rows = await this.db.query<GroupRow & { readonly releaseId: string }>(
+      namedQuery('rollouts/changed-abilities'),
+      [scope.id, id],
+    );
+    return rows.length === 0 ? [] : await loadAbilities(this.db, scope, rows);
+  }
+
+  async judgeAgain(scope: ProjectScope, id: string, judged: readonly JudgedGroup[]): Promise<number> {
+    return await this.db.execute(namedQuery('rollouts/judge-again'), [
+      scope.id,
+      id,
+      judged.map(({ group }) => group.releaseId),
+      judged.map(({ group }) => group.typeId),
+      judged.map(({ group }) => group.ability),
+      judged.map(({ obstacle }) => obstacle?.errorNumber ?? null),
+      judged.map(({ obstacle }) => obstacle?.reason ?? null),
+    ]);
+  }
+
   async refresh(scope: ProjectScope, id: string, now: Date): Promise<number> {
     return await this.db.execute(namedQuery('rollouts/refresh'), [scope.id, id, now]);
   }
@@ -267,8 +269,21 @@ export class PgRolloutMoves implements RolloutMoves {
     segment: Segment,
   ): Promise<{ returning: number; kept: number }> {
     const values = [scope.id, id, ...segmentOf(segment)];
+    const failures = failuresIn(await this.tallies(scope, id));
     const returning = await this.db.execute(namedQuery('rollouts/roll-back'), values);
     await this.withdraw(scope, id, segment);
+    if (segment.deviceType !== undefined || segment.site !== undefined) {
+      await this.db.query(
+        'update rollout set rolled_back = rolled_back || $3::jsonb where project_id = $1 and id = $2',
+        [scope.id, id, JSON.stringify([segment])],
+      );
+      // What was tolerated there is not tolerated of the rest.
+      const gone = failures - failuresIn(await this.tallies(scope, id));
+      await this.db.query(
+        `update rollout set tolerated_failures = greatest(0, tolerated_failures - $3) where project_id = $1 and id = $2`,
+        [scope.id, id, gone],
+      );
+    }
     const [row] = await this.db.query<{ kept: number }>(
       `select count(*)::int as kept from deployment dp
        join device d on d.project_id = dp.project_id and d.id = dp.device_id

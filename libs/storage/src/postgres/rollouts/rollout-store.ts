@@ -1,7 +1,6 @@
 /** Rollouts and deployments: reads for people, and the start. What the engine does is in rollout-moves.ts. */
 import {
   RolloutPolicy,
-  projectScope,
   type Page,
   type PageRequest,
   type ProjectScope,
@@ -9,23 +8,23 @@ import {
 } from '@tinyfleet/contracts';
 import { FleetError, describeDeviceError } from '@tinyfleet/errors';
 import type { Filter } from '@tinyfleet/filter';
+import { warningsOf, type BundleNeeds as StoredNeeds } from '@tinyfleet/releases';
 import {
-  parseAbi,
+  type AbilityGroup,
   type BundleNeeds,
   type DecisionKind,
   type DeploymentState,
-  type DeviceAbilities,
   type GateVerdict,
   type NewDeployment,
   type NewRollout,
-  type OpenRolloutFinder,
   type ReleaseFacts,
   type RolloutState,
   type RolloutStore,
+  type ShadowCounts,
+  type ShadowRoom,
   type StepPlan,
   type TargetDevice,
 } from '@tinyfleet/rollouts';
-import { opBits } from '@tinyfleet/wire';
 import type { Db } from '../database.js';
 import { DEVICE_FROM } from '../queries/devices.js';
 import { loadFilterNames } from '../queries/filter-names.js';
@@ -33,10 +32,11 @@ import { filterSql } from '../queries/filter-sql.js';
 import { Parameters } from '../queries/parameters.js';
 import { namedQuery } from '../queries/index.js';
 import { cursorKey, cursorNumber, iso, isoOrNull, toPage } from '../stores/page.js';
-import { specOf, type StoredSpec } from '../stores/device-store.js';
+import { abilityGroups, loadAbilities } from './abilities.js';
 
 interface RolloutRow {
   readonly number: number;
+  readonly kind: Resource<'RolloutKind'>;
   readonly release: string;
   readonly filter: string;
   readonly state: RolloutState;
@@ -50,31 +50,35 @@ interface RolloutRow {
   readonly createdBy: string;
   readonly finishedAt: Date | null;
   readonly counts: Record<string, number> | null;
+  readonly releaseState: ReleaseFacts['state'];
+  readonly stateReason: string;
 }
 
 interface DeploymentRow {
   readonly number: string;
   readonly device: string;
   readonly state: DeploymentState;
+  readonly component: 'model' | 'firmware';
   readonly step: number;
   readonly offset: number;
   readonly bytes: number;
   readonly attempts: number;
   readonly notBefore: Date | null;
+  readonly offeredAt: Date | null;
+  readonly heardAt: Date | null;
+  readonly finishedAt: Date | null;
   readonly errorCode: number | null;
   readonly reason: string;
   readonly updatedAt: Date;
   readonly rollout: number;
   readonly release: string;
+  readonly releaseState: ReleaseFacts['state'];
+  readonly stateReason: string;
 }
 
-/** Of a hello as it is stored. */
-interface HelloAbilities extends Pick<DeviceAbilities, 'abi' | 'slotBytes' | 'arenaBytes' | 'stateBytes'> {
-  readonly opSet: string;
-  readonly ownOpSet?: string;
-}
+type HistoryPoint = Resource<'RolloutHistory'>['points'][number];
 
-export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
+export class PgRolloutStore implements RolloutStore {
   constructor(private readonly db: Db) {}
 
   async list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Rollout'>>> {
@@ -172,68 +176,95 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     );
   }
 
+  async history(scope: ProjectScope, number: number, points: number): Promise<Resource<'RolloutHistory'>> {
+    const rows = await this.db.query<Omit<HistoryPoint, 'at'> & { at: Date }>(
+      namedQuery('rollouts/history'),
+      [scope.id, number, points],
+    );
+    if (rows.length === 0) await this.get(scope, number);
+    return { points: rows.map((row) => ({ ...row, at: iso(row.at) })) };
+  }
+
   async release(scope: ProjectScope, ref: string): Promise<ReleaseFacts> {
     const rows = await this.db.query<{
       id: string;
       state: ReleaseFacts['state'];
+      stateReason: string;
       isSigned: boolean;
+      bringsFirmware: boolean;
       notAfter: Date | null;
       typeId: string | null;
       digest: Buffer;
       bytes: number;
       sequence: number;
-      needs: (Omit<BundleNeeds, 'bytes' | 'sequence' | 'ops'> & BundleNeeds['ops']) | null;
+      needs: StoredNeeds | null;
+      macs: number | null;
+      from: string | null;
+      isFirmware: boolean;
+      version: string;
+      imageVersion: string | null;
+      imageBytes: number | null;
+      imageNeeds: StoredNeeds | null;
+      imageFrom: string | null;
     }>(
-      `select r.id, r.state, r.signed_at is not null as "isSigned", r.not_after as "notAfter", a.type_id as "typeId", a.bundle_digest as digest, a.bundle_bytes::float8 as bytes,
-         r.sequence::float8 as sequence, b.report -> 'needs' as needs
+      `select r.id, r.state, r.state_reason as "stateReason", r.signed_at is not null as "isSigned",
+         r.firmware_version_id is not null or m.component = 'firmware' as "bringsFirmware", r.not_after as "notAfter", a.type_id as "typeId", a.bundle_digest as digest, a.bundle_bytes::float8 as bytes,
+         r.sequence::float8 as sequence, b.report -> 'needs' as needs, (b.report ->> 'macs')::float8 as macs, b.report ->> 'from' as from,
+         m.component = 'firmware' as "isFirmware", v.version, rf.version as "imageVersion", rf.bytes::float8 as "imageBytes",
+         fb.report -> 'needs' as "imageNeeds", fb.report ->> 'from' as "imageFrom"
        from release r
        join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
        join model m on m.project_id = v.project_id and m.id = v.model_id
        left join release_artifact a on a.project_id = r.project_id and a.release_id = r.id
        left join build b on b.project_id = a.project_id and b.id = a.build_id
+       left join release_firmware rf on rf.project_id = a.project_id and rf.release_id = a.release_id and rf.type_id = a.type_id
+       left join build fb on fb.project_id = rf.project_id and fb.id = rf.build_id
        where r.project_id = $1 and m.name || '@' || v.version = $2`,
       [scope.id, ref],
     );
     const [first] = rows;
     if (!first) throw new FleetError('releases.not-found', { release: ref });
-    const artifacts = rows.flatMap(({ typeId, digest, bytes, sequence, needs }) =>
-      typeId === null
+    const artifacts = rows.flatMap((row) => {
+      const { typeId, digest, bytes, sequence, needs, macs, imageVersion } = row;
+      return typeId === null
         ? []
         : [
             {
               typeId,
               digest,
               needs: {
-                abi: needs?.abi ?? 0,
-                arenaBytes: needs?.arenaBytes ?? 0,
-                stateBytes: needs?.stateBytes ?? 0,
-                ops: { opSet: needs?.opSet ?? '', ownOpSet: needs?.ownOpSet ?? '' },
+                ...needsOf(needs),
+                ...runFacts(needs, macs),
                 bytes,
                 sequence,
+                firmwareMin: imageVersion ?? undefined,
+                image: imageOf(row),
               },
             },
-          ],
-    );
-    const { isSigned } = first;
-    return { id: first.id, state: first.state, isSigned, notAfter: first.notAfter, artifacts };
+          ];
+    });
+    const { id, state, stateReason, isSigned, bringsFirmware, notAfter } = first;
+    return { id, state, stateReason, isSigned, bringsFirmware, notAfter, artifacts };
+  }
+
+  async holdStarts(scope: ProjectScope): Promise<void> {
+    await this.db.query(`select pg_advisory_xact_lock(hashtextextended('rollout ' || $1, 0))`, [scope.id]);
   }
 
   async target(scope: ProjectScope, filter: Filter, notIn?: string): Promise<TargetDevice[]> {
     const names = await loadFilterNames(this.db, scope, filter);
     const parameters = new Parameters([scope.id, notIn ?? null]);
-    const rows = await this.db.query<
-      Omit<TargetDevice, 'abilities' | 'hasGreeted'> & { hello: HelloAbilities | null; floor: number | null }
-    >(
+    const rows = await this.db.query<Omit<TargetDevice, 'abilities' | 'hasGreeted'> & object>(
       `select d.id as "deviceId", d.name, d.type_id as "typeId", t.name as type, d.site,
          coalesce(report.firmware_version, '') as firmware,
-         coalesce(d.desired ->> 'timeZone', report.reported ->> 'timeZone') as zone, report.hello, report.floor::float8 as floor,
+         coalesce(d.desired ->> 'timeZone', report.reported ->> 'timeZone') as zone, report.ability,
          (select jsonb_build_object('kind', u.kind, 'releaseId', u.release_id, 'reason', u.reason) from update_rule u
           where u.project_id = d.project_id and u.device_id = d.id and (u.until is null or u.until > now())) as rule,
-         (select jsonb_build_object('number', ro.number, 'priority', ro.priority)
+         (select jsonb_build_object('number', ro.number, 'priority', ro.priority, 'kind', ro.kind)
           from deployment dp join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
           where dp.project_id = d.project_id and dp.device_id = d.id
             and ro.state in ('awaiting-approval', 'running', 'paused', 'rolling-back')
-            and dp.state in ('waiting', 'offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'returning')
+            and dp.state in ('waiting', 'offered', 'fetching', 'verified', 'staged', 'shadow', 'trial', 'soak', 'returning')
           order by ro.priority desc, ro.number desc limit 1) as "busyIn"
        ${DEVICE_FROM} where d.project_id = $1 and d.state not in ('suspended', 'retired')
          and ($2::uuid is null or not exists (select from deployment mine
@@ -241,21 +272,65 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
          and ${filterSql(filter, parameters, names)} order by d.name`,
       parameters.values,
     );
-    const byType = await this.abilitiesOfTypes(scope);
-    return rows.map(({ hello, floor, ...device }) => ({
-      ...device,
-      hasGreeted: hello !== null,
-      abilities: hello
-        ? {
-            abi: hello.abi,
-            slotBytes: hello.slotBytes,
-            arenaBytes: hello.arenaBytes,
-            stateBytes: hello.stateBytes,
-            ops: { opSet: hello.opSet, ownOpSet: hello.ownOpSet ?? '' },
-            floor: floor ?? 0,
-          }
-        : byType.get(device.typeId)!,
-    }));
+    return await loadAbilities(this.db, scope, rows);
+  }
+
+  async abilities(scope: ProjectScope, filter: Filter): Promise<AbilityGroup[]> {
+    return await abilityGroups(this.db, scope, filter);
+  }
+
+  async shadowRooms(scope: ProjectScope, devices: readonly string[]): Promise<Map<string, ShadowRoom>> {
+    const rows = await this.db.query<{
+      deviceId: string;
+      hasGreeted: boolean;
+      isAble: boolean;
+      stateBytes: number;
+      digest: Buffer | null;
+      needs: StoredNeeds | null;
+      macs: number | null;
+      periodUs: number | null;
+      measuredUs: number | null;
+    }>(namedQuery('rollouts/shadow-rooms'), [scope.id, devices]);
+    return new Map(
+      rows.map(({ deviceId, hasGreeted, isAble, digest, needs, macs, ...rest }) => [
+        deviceId,
+        {
+          ...rest,
+          isAble: hasGreeted ? isAble : null,
+          active: digest && { digest, arenaBytes: needs?.arenaBytes ?? 0, ...runFacts(needs, macs) },
+          isActiveKnown: needs !== null,
+        },
+      ]),
+    );
+  }
+
+  async shadowCounts(scope: ProjectScope, number: number): Promise<ShadowCounts> {
+    const of = [scope.id, number];
+    const devices = await this.db.query<ShadowCounts['devices'][number] & object>(
+      namedQuery('rollouts/shadow-counts'),
+      of,
+    );
+    const cells = await this.db.query<ShadowCounts['cells'][number] & object>(
+      namedQuery('rollouts/shadow-matrix'),
+      of,
+    );
+    const [names] = await this.db.query<{ labels: string[] }>(
+      `select v.labels from rollout ro
+       join release r on r.project_id = ro.project_id and r.id = ro.release_id
+       join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
+       where ro.project_id = $1 and ro.number = $2`,
+      of,
+    );
+    return { devices, labels: names?.labels ?? [], cells };
+  }
+
+  async reports(scope: ProjectScope, number: number): Promise<readonly object[]> {
+    const [row] = await this.db.query<{ reports: object[] }>(
+      'select gate_reports as reports from rollout where project_id = $1 and number = $2',
+      [scope.id, number],
+    );
+    if (!row) throw rolloutNotFound(scope, number);
+    return row.reports;
   }
 
   async names(scope: ProjectScope, filter: Filter): Promise<ReadonlySet<string>> {
@@ -268,21 +343,6 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
     return new Set(rows.map(({ name }) => name));
   }
 
-  /** For devices that have not said what they are. */
-  private async abilitiesOfTypes(scope: ProjectScope): Promise<Map<string, DeviceAbilities>> {
-    const rows = await this.db.query<{ id: string; spec: StoredSpec }>(
-      'select id, spec from device_type where project_id = $1',
-      [scope.id],
-    );
-    return new Map(
-      rows.map(({ id, spec }) => {
-        const { abi, slotBytes, arenaBytes, stateBytes, ops } = specOf(spec);
-        const bits = opBits(Object.keys(ops));
-        return [id, { abi: parseAbi(abi) ?? 0, slotBytes, arenaBytes, stateBytes, ops: bits, floor: 0 }];
-      }),
-    );
-  }
-
   async add(
     scope: ProjectScope,
     rollout: NewRollout,
@@ -290,8 +350,8 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
   ): Promise<number> {
     const [row] = await this.db.query<{ number: number }>(
       `insert into rollout (project_id, id, number, release_id, filter, strategy, plan, seed, priority, state, reason, approved_step,
-         step, step_started_at, created_by)
-       values ($1, $2, next_number($1, 'rollout'), $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, now(), $12) returning number::int`,
+         step, step_started_at, created_by, kind)
+       values ($1, $2, next_number($1, 'rollout'), $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, now(), $12, $13) returning number::int`,
       [
         scope.id,
         rollout.id,
@@ -300,30 +360,22 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
         JSON.stringify(rollout.policy),
         JSON.stringify(rollout.plan),
         rollout.seed,
-        rollout.policy.priority,
+        rollout.priority,
         rollout.state,
         rollout.reason,
         rollout.state === 'running' ? 0 : -1,
         rollout.createdBy,
+        rollout.kind,
       ],
     );
-    await insertDeployments(this.db, scope, rollout, deployments);
-    // The statistics know nothing of this rollout yet, and a plan made for the one row that they promise takes minutes for
-    // thousands: autovacuum comes too late.
-    await this.db.query('analyze deployment');
-    return row!.number;
-  }
-
-  async running(): Promise<{ scope: ProjectScope; number: number }[]> {
-    const rows = await this.db.query<{ projectId: string; project: string; number: number }>(
-      `select p.id as "projectId", p.name as project, ro.number::int as number
-       from rollout ro join project p on p.id = ro.project_id where ro.state in ('running', 'rolling-back')
-       order by p.id, ro.priority desc, ro.number desc`,
+    await insertDeployments(this.db, scope, rollout.id, deployments);
+    // The statistics know nothing of this rollout yet, nor of devices that came a minute ago, and a plan made for the one row that
+    // they promise takes minutes for thousands: autovacuum comes too late. Of wide tables only the keys.
+    await this.db.query(
+      `analyze deployment, device (project_id, id), device_report (project_id, device_id, ability),
+         presence (project_id, device_id), desired_state (project_id, device_id)`,
     );
-    return rows.map(({ projectId, project, number }) => ({
-      scope: projectScope(projectId, project),
-      number,
-    }));
+    return row!.number;
   }
 }
 
@@ -331,14 +383,14 @@ export class PgRolloutStore implements RolloutStore, OpenRolloutFinder {
 export async function insertDeployments(
   db: Db,
   scope: ProjectScope,
-  rollout: { readonly id: string; readonly releaseId: string },
+  rolloutId: string,
   deployments: readonly NewDeployment[],
 ): Promise<void> {
   if (deployments.length === 0) return;
   await db.query(namedQuery('rollouts/insert-deployments'), [
     scope.id,
-    rollout.id,
-    rollout.releaseId,
+    rolloutId,
+    deployments.map((one) => one.releaseId),
     deployments.map((one) => one.deviceId),
     deployments.map((one) => one.digest),
     deployments.map((one) => one.step),
@@ -349,8 +401,53 @@ export async function insertDeployments(
     deployments.map((one) => one.zone),
     deployments.map((one) => one.notBefore),
     deployments.length,
+    deployments.map((one) => one.arm),
+    deployments.map((one) => one.ability),
   ]);
 }
+
+function imageOf(row: {
+  readonly isFirmware: boolean;
+  readonly version: string;
+  readonly bytes: number;
+  readonly needs: StoredNeeds | null;
+  readonly from: string | null;
+  readonly imageVersion: string | null;
+  readonly imageBytes: number | null;
+  readonly imageNeeds: StoredNeeds | null;
+  readonly imageFrom: string | null;
+}): BundleNeeds['image'] {
+  const { isFirmware: isAlone, imageVersion } = row;
+  if (!isAlone && imageVersion === null) return undefined;
+  const { abi, arenaBytes, stateBytes, ops } = needsOf(isAlone ? row.needs : row.imageNeeds);
+  return {
+    ...{ abi, arenaBytes, stateBytes, ops, isAlone },
+    version: isAlone ? row.version : imageVersion!,
+    bytes: isAlone ? row.bytes : (row.imageBytes ?? 0),
+    from: (isAlone ? row.from : row.imageFrom) ?? undefined,
+  };
+}
+
+/** A build from before a need was known says nothing of it. */
+const needsOf = (needs: StoredNeeds | null): Omit<BundleNeeds, 'bytes' | 'sequence' | 'firmwareMin'> => ({
+  abi: needs?.abi ?? 0,
+  arenaBytes: needs?.arenaBytes ?? 0,
+  stateBytes: needs?.stateBytes ?? 0,
+  ops: { opSet: needs?.opSet ?? '', ownOpSet: needs?.ownOpSet ?? '' },
+  opVersions: needs?.opVersions ?? {},
+  sensor: needs?.sensor,
+  stages: [...Buffer.from(needs?.stages ?? '', 'hex')],
+});
+
+const runFacts = (
+  needs: StoredNeeds | null,
+  macs: number | null,
+): Pick<BundleNeeds, 'inputBytes' | 'inputsDigest' | 'latencyUs' | 'macs'> => ({
+  inputBytes: needs?.inputBytes,
+  inputsDigest: needs?.inputsDigest,
+  latencyUs: needs?.estimateUs,
+  macs: macs ?? undefined,
+});
 
 export const rolloutNotFound = (scope: ProjectScope, number: number): FleetError<'rollouts.not-found'> =>
   new FleetError('rollouts.not-found', { rollout: number, project: scope.name });
@@ -359,6 +456,7 @@ function toRollout(row: RolloutRow): Resource<'Rollout'> {
   const counts = row.counts ?? {};
   return {
     number: row.number,
+    kind: row.kind,
     release: row.release,
     filter: row.filter,
     state: row.state,
@@ -371,6 +469,7 @@ function toRollout(row: RolloutRow): Resource<'Rollout'> {
     createdBy: row.createdBy,
     finishedAt: isoOrNull(row.finishedAt),
     gates: row.gateReports[0] ?? null,
+    warnings: warningsOf({ ref: row.release, state: row.releaseState, stateReason: row.stateReason }),
     deviceCount: Object.values(counts).reduce((sum, n) => sum + n, 0),
     counts: counts,
   };
@@ -380,6 +479,7 @@ const toDeploymentOfProject = (row: DeploymentRow): Resource<'DeploymentOfProjec
   ...toDeployment(row),
   rollout: row.rollout,
   release: row.release,
+  warnings: warningsOf({ ref: row.release, state: row.releaseState, stateReason: row.stateReason }),
 });
 
 function toDeployment(row: DeploymentRow): Resource<'Deployment'> {
@@ -388,11 +488,15 @@ function toDeployment(row: DeploymentRow): Resource<'Deployment'> {
     number: Number(row.number),
     device: row.device,
     state: row.state,
+    component: row.component,
     step: row.step,
     offset: row.offset,
     bytes: row.bytes,
     attempts: row.attempts,
     notBefore: isoOrNull(row.notBefore),
+    offeredAt: isoOrNull(row.offeredAt),
+    heardAt: isoOrNull(row.heardAt),
+    finishedAt: isoOrNull(row.finishedAt),
     errorCode: row.errorCode,
     // In words, where there are some: a number's title says less than the reason.
     errorTitle: row.reason === '' ? title : row.reason,

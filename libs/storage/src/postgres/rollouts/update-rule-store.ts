@@ -27,10 +27,13 @@ const toRule = (row: Row): Rule => ({
 export class PgUpdateRuleStore implements UpdateRuleStore {
   constructor(private readonly db: Db) {}
 
-  async list(scope: ProjectScope, page: PageRequest): Promise<Page<Rule>> {
+  async list(
+    scope: ProjectScope,
+    page: PageRequest & { readonly device?: string | undefined },
+  ): Promise<Page<Rule>> {
     const rows = await this.db.query<Row>(
-      `${SELECT} and ($2::text is null or d.name > $2) order by d.name limit $3`,
-      [scope.id, cursorKey(page)?.[0] ?? null, page.limit + 1],
+      `${SELECT} and ($2::text is null or d.name > $2) and ($3::text is null or d.name = $3) order by d.name limit $4`,
+      [scope.id, cursorKey(page)?.[0] ?? null, page.device ?? null, page.limit + 1],
     );
     return toPage(rows, page.limit, (row) => [row.device], toRule);
   }
@@ -67,17 +70,28 @@ export class PgUpdateRuleStore implements UpdateRuleStore {
 
   async settings(scope: ProjectScope): Promise<Resource<'RolloutSettings'>> {
     const [row] = await this.db.query<Resource<'RolloutSettings'>>(
-      `select approval, bytes_per_second::float8 as "bytesPerSecond" from rollout_settings where project_id = $1`,
+      `select approval, bytes_per_second::float8 as "bytesPerSecond", devices_per_minute as "devicesPerMinute",
+         concurrent_transfers as "concurrentTransfers" from rollout_settings where project_id = $1`,
       [scope.id],
     );
-    return row ?? { approval: false, bytesPerSecond: null };
+    return (
+      row ?? { approval: false, bytesPerSecond: null, devicesPerMinute: null, concurrentTransfers: null }
+    );
   }
 
   async setSettings(scope: ProjectScope, settings: Resource<'RolloutSettings'>): Promise<void> {
     await this.db.execute(
-      `insert into rollout_settings (project_id, approval, bytes_per_second) values ($1, $2, $3)
-       on conflict (project_id) do update set approval = excluded.approval, bytes_per_second = excluded.bytes_per_second`,
-      [scope.id, settings.approval, settings.bytesPerSecond],
+      `insert into rollout_settings (project_id, approval, bytes_per_second, devices_per_minute, concurrent_transfers)
+       values ($1, $2, $3, $4, $5)
+       on conflict (project_id) do update set approval = excluded.approval, bytes_per_second = excluded.bytes_per_second,
+         devices_per_minute = excluded.devices_per_minute, concurrent_transfers = excluded.concurrent_transfers`,
+      [
+        scope.id,
+        settings.approval,
+        settings.bytesPerSecond,
+        settings.devicesPerMinute,
+        settings.concurrentTransfers,
+      ],
     );
   }
 

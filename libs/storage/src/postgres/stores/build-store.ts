@@ -1,5 +1,11 @@
 /** Builds: rows of jobs. Every change of state is one statement that names the state it leaves. */
-import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import {
+  Baseline,
+  type Page,
+  type PageRequest,
+  type ProjectScope,
+  type Resource,
+} from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { BuildJob, BuildOutcome, BuildRef, BuildSource, BuildStore } from '@tinyfleet/releases';
 import { uuidv7 } from 'uuidv7';
@@ -26,7 +32,7 @@ interface BuildListRow {
 const BUILD_FROM = `
   from build b
   join model_version v on v.project_id = b.project_id and v.id = b.model_version_id
-  join model m on m.project_id = v.project_id and m.id = v.model_id
+  join model m on m.project_id = v.project_id and m.id = v.model_id and m.component = 'model'
   join device_type t on t.project_id = b.project_id and t.id = b.type_id`;
 const BUILD_COLUMNS = `b.id, m.name as model, v.version, t.name as type, b.state, b.stage, b.progress, b.created_at,
   b.finished_at, b.bundle_digest, b.bundle_bytes, (b.report ->> 'arenaBytes')::int as arena_bytes, b.error`;
@@ -92,7 +98,7 @@ export class PgBuildStore implements BuildStore {
       `select ${SOURCE_COLUMNS} from model m
        join model_version v on v.project_id = m.project_id and v.model_id = m.id
        join device_type t on t.project_id = m.project_id
-       where m.project_id = $1 and m.name = $2 and v.version = $3 and t.name = $4`,
+       where m.project_id = $1 and m.component = 'model' and m.name = $2 and v.version = $3 and t.name = $4`,
       [scope.id, ref.model, ref.version, ref.type],
     );
     if (row) return toSource(ref, row);
@@ -201,6 +207,18 @@ export class PgBuildStore implements BuildStore {
     );
     const [row] = changed;
     if (!row) return false;
+    if (report['validation'])
+      await this.db.execute(
+        `insert into build_baseline (project_id, build_id, model_version_id, schema_crc, data) values ($1, $2, $3, $4, $5)
+         on conflict (project_id, build_id) do update set schema_crc = excluded.schema_crc, data = excluded.data`,
+        [
+          scope.id,
+          id,
+          row.model_version_id,
+          needs.schemaCrc,
+          JSON.stringify(Baseline.parse(report['validation'])),
+        ],
+      );
     await this.db.query(
       `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc)
        values ($1, $2, $3, $4, $5, $6, $7) on conflict (project_id, prefix) do nothing`,

@@ -5,6 +5,7 @@ import type { BulkAction, BulkActionStore, BulkEnd, BulkPart, NewBulkAction } fr
 import type { Db } from '../database.js';
 import { loadFilterNames } from '../queries/filter-names.js';
 import { filterSql } from '../queries/filter-sql.js';
+import { namedQuery } from '../queries/index.js';
 import { Parameters } from '../queries/parameters.js';
 import { cursorId, iso, isoOrNull, toPage } from './page.js';
 
@@ -129,6 +130,14 @@ export class PgBulkActionStore implements BulkActionStore {
        where project_id = $1 and id = $2`,
       [scope.id, id, end.state, end.problem ? JSON.stringify(end.problem) : null, end.cancelledBy ?? null],
     );
+  }
+
+  async mayGoOn(scope: ProjectScope, actor: string): Promise<boolean> {
+    const [row] = await this.db.query<{ allowed: boolean }>(namedQuery('access/may-operate'), [
+      scope.id,
+      actor,
+    ]);
+    return row?.allowed ?? false;
   }
 
   private async one(sql: string, scope: ProjectScope, id: string): Promise<BulkAction> {

@@ -11,6 +11,7 @@ interface Row {
   readonly argument: number | null;
   readonly data: Buffer | null;
   readonly state: Resource<'DeviceCommandState'>;
+  readonly kept: boolean;
   readonly created_at: Date;
   readonly created_by: string;
   readonly expires_at: Date;
@@ -21,12 +22,19 @@ interface Row {
 const SELECT = `
   select c.id, c.command, c.argument::float8 as argument, c.data,
     case when c.state in ('queued', 'sent') and c.expires_at <= now() then 'expired' else c.state end as state,
-    c.created_at, c.created_by, c.expires_at, c.sent_at, c.finished_at
+    c.kept, c.created_at, c.created_by, c.expires_at, c.sent_at, c.finished_at
   from device_command c join device d on d.project_id = c.project_id and d.id = c.device_id
   where c.project_id = $1 and d.name = $2`;
 
 export class PgCommandStore implements CommandStore {
   constructor(private readonly db: Db) {}
+
+  async keepsSamples(scope: ProjectScope): Promise<boolean> {
+    const found = await this.db.query('select from sample_settings where project_id = $1 and enabled', [
+      scope.id,
+    ]);
+    return found.length > 0;
+  }
 
   async add(scope: ProjectScope, device: string, command: NewCommand, maxOpen: number): Promise<void> {
     // The device's row is locked, so that two at once do not both take the last place.
@@ -53,9 +61,14 @@ export class PgCommandStore implements CommandStore {
       [scope.id, found.id],
     );
     if (key?.none === true) throw new FleetError('registry.command-unsigned', { device });
+    if (command.setting)
+      await this.db.execute(
+        'update device_command set kept = false where project_id = $1 and device_id = $2 and command = $3 and kept',
+        [scope.id, found.id, command.command],
+      );
     await this.db.execute(
-      `insert into device_command (project_id, id, device_id, command, argument, data, created_by, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8))`,
+      `insert into device_command (project_id, id, device_id, command, argument, data, created_by, expires_at, kept, mark, build)
+       values ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8), $9::bigint is not null, $9, $10)`,
       [
         scope.id,
         command.id,
@@ -65,6 +78,8 @@ export class PgCommandStore implements CommandStore {
         command.data ? Buffer.from(command.data) : null,
         command.createdBy,
         command.expiresInSeconds,
+        command.setting?.mark ?? null,
+        command.setting?.build ? Buffer.from(command.setting.build) : null,
       ],
     );
   }
@@ -104,6 +119,7 @@ const toCommand = (row: Row): Resource<'DeviceCommand'> => ({
   argument: row.argument,
   data: row.data?.toString('base64') ?? null,
   state: row.state,
+  isKept: row.kept,
   createdAt: iso(row.created_at),
   createdBy: row.created_by,
   expiresAt: iso(row.expires_at),

@@ -4,6 +4,7 @@ import { FleetError, describeDeviceError } from '@tinyfleet/errors';
 import type { Filter } from '@tinyfleet/filter';
 import {
   DEVICE_TRANSITIONS,
+  currentImages,
   currentSlots,
   type AttributeValues,
   type DeviceChange,
@@ -16,6 +17,7 @@ import {
   type DeviceTypeStore,
   type LockedDevice,
   type NewDevice,
+  type ReportedSlot,
 } from '@tinyfleet/registry';
 import { FIRMWARE_OPS, REDUCED_FIRMWARE_OPS } from '@tinyfleet/wire';
 import { uuidv7 } from 'uuidv7';
@@ -195,6 +197,12 @@ export class PgDeviceStore implements DeviceStore {
         ...slot,
         release: slot.digest === null ? null : (releases[slot.digest]?.release ?? null),
       })),
+      firmwareSlots: currentImages((row.hello?.firmwareSlots ?? []) as ReportedSlot[], row.update_state).map(
+        ({ digest, state, bytes }) => ({
+          ...{ digest, state, bytes },
+          firmware: row.images_by_digest?.[digest] ?? null,
+        }),
+      ),
       lastError:
         row.error_code === null || row.hello_at === null
           ? null

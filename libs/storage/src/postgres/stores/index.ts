@@ -4,7 +4,13 @@ import type { AuthStores } from '@tinyfleet/auth';
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { BulkQueue, RegistryStores } from '@tinyfleet/registry';
-import type { BuildQueue, PayloadKey, PayloadQueue, ReleaseStores } from '@tinyfleet/releases';
+import type {
+  BuildQueue,
+  FirmwareStores,
+  PayloadKey,
+  PayloadQueue,
+  ReleaseStores,
+} from '@tinyfleet/releases';
 import { isContention, type Database, type Db } from '../database.js';
 import type { PgJobQueue } from '../job-queue.js';
 import { PgAuthStore } from './auth-store.js';
@@ -19,7 +25,14 @@ import { PgAuditLog } from './audit-store.js';
 import { PgEventReader, PgEventSink } from './events.js';
 import { PgPeopleStore } from './people-store.js';
 import { PgGroupStore } from './group-store.js';
+import { PgFirmwareStore } from './firmware-store.js';
 import { PgModelStore } from './model-store.js';
+import type { AlertStores } from '@tinyfleet/quality';
+import { PgAlertRouteStore } from '../quality/alert-route-store.js';
+import { PgAlertStore } from '../quality/alert-store.js';
+import { PgQualitySettingsStore } from '../quality/settings-store.js';
+import { PgPeerStore } from '../quality/peer-store.js';
+import { PgWatchStore } from '../quality/watch-store.js';
 import { PgWebhookStore } from '../webhooks/webhook-store.js';
 import { PgPayloadStore } from './payload-store.js';
 import { PgProjectStore } from './project-store.js';
@@ -62,7 +75,9 @@ export interface StoreOptions extends Partial<JobOptions> {
   readonly clockSkewS?: () => number;
 }
 
-export class PgStores implements RegistryStores, AuthStores, ReleaseStores, RolloutStores {
+export class PgStores
+  implements RegistryStores, AuthStores, ReleaseStores, FirmwareStores, RolloutStores, AlertStores
+{
   readonly auth: PgAuthStore;
   readonly people: PgPeopleStore;
   readonly projects: PgProjectStore;
@@ -77,6 +92,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   readonly provisioning: PgProvisioningStore;
   readonly authorities: PgAuthorityStore;
   readonly models: PgModelStore;
+  readonly firmware: PgFirmwareStore;
   readonly builds: PgBuildStore;
   readonly keys: PgSigningKeyStore;
   readonly releases: PgReleaseStore;
@@ -90,6 +106,11 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
   readonly eventReader: PgEventReader;
   readonly audit: PgAuditLog;
   readonly webhooks: PgWebhookStore;
+  readonly alerts: PgAlertStore;
+  readonly alertRoutes: PgAlertRouteStore;
+  readonly qualitySettings: PgQualitySettingsStore;
+  readonly watches: PgWatchStore;
+  readonly peers: PgPeerStore;
 
   constructor(db: Db, options: StoreOptions = {}) {
     this.auth = new PgAuthStore(db);
@@ -111,6 +132,7 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
     this.provisioning = new PgProvisioningStore(db);
     this.authorities = new PgAuthorityStore(db);
     this.models = new PgModelStore(db);
+    this.firmware = new PgFirmwareStore(db);
     this.builds = new PgBuildStore(db);
     this.keys = new PgSigningKeyStore(db);
     this.releases = new PgReleaseStore(db);
@@ -135,6 +157,11 @@ export class PgStores implements RegistryStores, AuthStores, ReleaseStores, Roll
     this.eventReader = new PgEventReader(db);
     this.audit = new PgAuditLog(db);
     this.webhooks = new PgWebhookStore(db);
+    this.alerts = new PgAlertStore(db);
+    this.alertRoutes = new PgAlertRouteStore(db);
+    this.qualitySettings = new PgQualitySettingsStore(db);
+    this.watches = new PgWatchStore(db);
+    this.peers = new PgPeerStore(db);
   }
 }
 

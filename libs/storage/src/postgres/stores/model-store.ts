@@ -5,6 +5,7 @@ import type { ModelContract, ModelStore, NewModelVersion, ValidationPart } from 
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
+import { listNamed, lockName } from './named-versions.js';
 import { cursorKey, iso, toPage } from './page.js';
 
 interface VersionListRow {
@@ -27,38 +28,13 @@ const VERSION_FROM = `
     v.source_bytes, v.labels, v.contract,
     (v.validation_inputs is not null and v.validation_labels is not null) as has_validation,
     v.validation_calibration is not null as has_calibration
-  from model m join model_version v on v.project_id = m.project_id and v.model_id = m.id`;
+  from model m join model_version v on v.project_id = m.project_id and v.model_id = m.id and m.component = 'model'`;
 
 export class PgModelStore implements ModelStore {
   constructor(private readonly db: Db) {}
 
   async list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Model'>>> {
-    const after = cursorKey(page)?.[0];
-    const rows = await this.db.query<{
-      name: string;
-      created_at: Date;
-      latest: string | null;
-      count: number;
-    }>(
-      `select m.name, m.created_at, newest.version as latest,
-         (select count(*)::int from model_version v where v.project_id = m.project_id and v.model_id = m.id) as count
-       from model m left join lateral (
-         select version from model_version v where v.project_id = m.project_id and v.model_id = m.id
-         order by version_order desc limit 1) newest on true
-       where m.project_id = $1 and ($2::text is null or m.name > $2) order by m.name limit $3`,
-      [scope.id, after ?? null, page.limit + 1],
-    );
-    return toPage(
-      rows,
-      page.limit,
-      (row) => [row.name],
-      (row) => ({
-        name: row.name,
-        createdAt: iso(row.created_at),
-        latestVersion: row.latest,
-        versionCount: row.count,
-      }),
-    );
+    return await listNamed(this.db, 'model', scope, page);
   }
 
   async versions(
@@ -96,14 +72,7 @@ export class PgModelStore implements ModelStore {
   }
 
   async lock(scope: ProjectScope, model: string): Promise<void> {
-    await this.db.query(
-      'insert into model (project_id, id, name) values ($1, $2, $3) on conflict (project_id, name) do nothing',
-      [scope.id, uuidv7(), model],
-    );
-    await this.db.query('select from model where project_id = $1 and name = $2 for update', [
-      scope.id,
-      model,
-    ]);
+    await lockName(this.db, scope, model, 'model');
   }
 
   async addVersion(scope: ProjectScope, version: NewModelVersion): Promise<void> {
@@ -152,7 +121,7 @@ export class PgModelStore implements ModelStore {
   private async requireModel(scope: ProjectScope, model: string): Promise<void> {
     const found = await this.db.manager
       .getRepository(entities.Model)
-      .existsBy({ projectId: scope.id, name: model });
+      .existsBy({ projectId: scope.id, name: model, component: 'model' });
     if (!found) throw new FleetError('models.not-found', { model });
   }
 }
@@ -164,7 +133,8 @@ export async function addBlob(
   blob: { readonly digest: string; readonly bytes: number; readonly kind: string },
 ): Promise<void> {
   await db.query(
-    'insert into blob (project_id, digest, kind, bytes) values ($1, $2, $3, $4) on conflict do nothing',
+    `insert into blob (project_id, digest, kind, bytes) values ($1, $2, $3, $4)
+     on conflict (project_id, digest) do update set created_at = now()`,
     [scope.id, Buffer.from(blob.digest, 'hex'), blob.kind, blob.bytes],
   );
 }

@@ -7,25 +7,39 @@ export function cursorKey(page: PageRequest, parts = 1): string[] | undefined {
   if (page.cursor === undefined) return undefined;
   try {
     const key: unknown = JSON.parse(Buffer.from(page.cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(key) && key.length === parts && key.every((part) => typeof part === 'string'))
-      return key;
+    // Postgres takes no NUL in a text.
+    if (
+      Array.isArray(key) &&
+      key.length === parts &&
+      key.every((part) => typeof part === 'string' && !part.includes('\0'))
+    )
+      return key as string[];
   } catch {
     // Falls through to the same answer.
   }
   throw new FleetError('registry.cursor-invalid');
 }
 
-/** The key when it is a row's id. @throws registry.cursor-invalid */
-export const cursorId = (page: PageRequest): string | undefined =>
-  matching(page, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-/** The key when it is a whole number. @throws registry.cursor-invalid */
-export const cursorNumber = (page: PageRequest): string | undefined => matching(page, /^\d{1,18}$/);
+export const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+/** As `iso` writes it; years of four digits, which Postgres knows. */
+export const isIso = (text: string): boolean =>
+  /^\d{4}-/.test(text) && !Number.isNaN(Date.parse(text)) && iso(new Date(text)) === text;
 
-function matching(page: PageRequest, form: RegExp): string | undefined {
-  const key = cursorKey(page)?.[0];
-  if (key !== undefined && !form.test(key)) throw new FleetError('registry.cursor-invalid');
+/** The key when each part has its form. @throws registry.cursor-invalid */
+export function cursorOf(
+  page: PageRequest,
+  ...forms: ReadonlyArray<(part: string) => boolean>
+): string[] | undefined {
+  const key = cursorKey(page, forms.length);
+  if (key && !forms.every((fits, i) => fits(key[i]!))) throw new FleetError('registry.cursor-invalid');
   return key;
 }
+
+/** The key when it is a row's id. @throws registry.cursor-invalid */
+export const cursorId = (page: PageRequest): string | undefined => cursorOf(page, isUuid)?.[0];
+/** The key when it is a whole number. @throws registry.cursor-invalid */
+export const cursorNumber = (page: PageRequest): string | undefined => cursorOf(page, isNumber)?.[0];
+export const isNumber = (text: string): boolean => /^\d{1,18}$/.test(text);
 
 /** Rows were asked with `limit + 1`: the surplus one only tells that there are more. */
 export function toPage<Row, T>(

@@ -1,5 +1,5 @@
 /** Payloads of transfers: set-based plans, single facts of jobs. Offers are read with what is desired (load-desired.sql). */
-import type { ProjectScope } from '@tinyfleet/contracts';
+import type { ProjectScope, UnnamedBlob } from '@tinyfleet/contracts';
 import type { PayloadKey, PayloadStore } from '@tinyfleet/releases';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
@@ -55,7 +55,7 @@ export class PgPayloadStore implements PayloadStore {
     await this.end(scope, key, { state: 'failed', digest: null, bytes: null, error });
   }
 
-  async prune(scope: ProjectScope, keepDays: number): Promise<string[]> {
+  async prune(scope: ProjectScope, keepDays: number): Promise<UnnamedBlob[]> {
     const removed = await this.db.query<{ digest: Buffer | null }>(
       `delete from transfer_payload tp
        where tp.project_id = $1 and tp.created_at < now() - make_interval(days => $2) and tp.state <> 'queued'
@@ -70,16 +70,15 @@ export class PgPayloadStore implements PayloadStore {
     );
     const digests = removed.flatMap(({ digest }) => (digest === null ? [] : [digest]));
     if (digests.length === 0) return [];
-    const orphans = await this.db.query<{ digest: string }>(
+    return await this.db.query<UnnamedBlob & object>(
       `with gone as (
          delete from blob b where b.project_id = $1 and b.kind = 'transfer' and b.digest = any($2::bytea[])
            and not exists (select from transfer_payload tp where tp.project_id = $1 and tp.payload_digest = b.digest)
-         returning b.digest)
-       select encode(digest, 'hex') as digest from gone
+         returning b.digest, b.created_at)
+       select encode(digest, 'hex') as digest, created_at as "namedAt" from gone
        where not exists (select from blob o where o.digest = gone.digest and o.project_id <> $1)`,
       [scope.id, digests],
     );
-    return orphans.map(({ digest }) => digest);
   }
 
   private async end(

@@ -5,6 +5,7 @@ import {
   type PageRequest,
   type ProjectScope,
   type Resource,
+  type UnnamedBlob,
 } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { NewProject, ProjectStore } from '@tinyfleet/registry';
@@ -43,6 +44,7 @@ export const REMOVE_FIRST: readonly string[] = [
   'rollout',
   'transfer_payload',
   'release_manifest',
+  'release_firmware',
   'release_artifact',
   'release',
   'build',
@@ -99,16 +101,16 @@ export class PgProjectStore implements ProjectStore {
     return projectScope(id, name);
   }
 
-  async remove(scope: ProjectScope): Promise<string[]> {
-    const orphans = await this.db.query<{ digest: string }>(
-      `select encode(digest, 'hex') as digest from blob b where project_id = $1
+  async remove(scope: ProjectScope): Promise<UnnamedBlob[]> {
+    const orphans = await this.db.query<UnnamedBlob & object>(
+      `select encode(digest, 'hex') as digest, created_at as "namedAt" from blob b where project_id = $1
          and not exists (select from blob o where o.digest = b.digest and o.project_id <> b.project_id)`,
       [scope.id],
     );
     for (const table of REMOVE_FIRST)
       await this.db.execute(`delete from ${table} where project_id = $1`, [scope.id]);
     await this.db.execute('delete from project where id = $1', [scope.id]);
-    return orphans.map(({ digest }) => digest);
+    return orphans;
   }
 
   async summary(scope: ProjectScope): Promise<Resource<'FleetSummary'>> {

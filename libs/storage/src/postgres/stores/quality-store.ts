@@ -1,15 +1,16 @@
-/** Quality queries and labels on Postgres. Sums come from the rollups; short ranges read single windows. */
+/** Quality queries and labels on Postgres. Sums come from the rollups; short buckets read single windows. */
 import type { ProjectScope } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type {
-  ClassCount,
-  DeviceCount,
-  Label,
-  LabelledCount,
-  LabelStore,
-  QualityQuery,
-  QualityStore,
-  TimeRange,
+import {
+  spanColumns,
+  type ClassCount,
+  type DeviceCount,
+  type Label,
+  type LabelledCount,
+  type LabelStore,
+  type QualityQuery,
+  type QualityStore,
+  type TimeRange,
 } from '@tinyfleet/quality';
 import { unpackHistogram } from '@tinyfleet/wire';
 import type { Db } from '../database.js';
@@ -22,33 +23,38 @@ export class PgQualityStore implements QualityStore, LabelStore {
   constructor(private readonly db: Db) {}
 
   async labelledCounts(scope: ProjectScope, query: QualityQuery): Promise<LabelledCount[]> {
-    const name = query.bucketSeconds < HOUR_S ? 'quality/labelled-raw' : 'quality/labelled-by-hour';
+    const isRaw = query.bucketSeconds < HOUR_S;
     const rows = await this.db.query<{ at_ms: number; release: string; labels: number; correct: number }>(
-      namedQuery(name),
-      [...rangeValues(scope, query), query.model ?? null],
+      namedQuery(isRaw ? 'quality/labelled-raw' : 'quality/labelled-by-span'),
+      [...(isRaw ? rangeValues(scope, query) : spanValues(scope, query)), query.model ?? null],
     );
     return rows.map(({ at_ms: atMs, ...rest }) => ({ atMs, ...rest }));
   }
 
   async classCounts(scope: ProjectScope, query: QualityQuery): Promise<ClassCount[]> {
-    const values = [...rangeValues(scope, query), query.model ?? null];
+    const model = query.model ?? null;
     if (query.bucketSeconds >= HOUR_S) {
       const rows = await this.db.query<{
         at_ms: number;
         release: string;
         labels: string[];
         counts: number[];
-      }>(namedQuery('quality/classes-by-hour'), values);
+      }>(namedQuery('quality/classes-by-span'), [...spanValues(scope, query), model]);
       return rows.map(({ at_ms: atMs, ...rest }) => ({ atMs, ...rest }));
     }
-    return addWindows(await this.db.query<WindowRow>(namedQuery('quality/class-windows'), values));
+    return addWindows(
+      await this.db.query<WindowRow>(namedQuery('quality/class-windows'), [
+        ...rangeValues(scope, query),
+        model,
+      ]),
+    );
   }
 
   async deviceCounts(scope: ProjectScope, query: TimeRange): Promise<DeviceCount[]> {
-    const name = query.bucketSeconds < DAY_S ? 'quality/devices-raw' : 'quality/devices-by-day';
+    const isRaw = query.bucketSeconds < DAY_S;
     const rows = await this.db.query<{ at_ms: number; release: string | null; devices: number }>(
-      namedQuery(name),
-      rangeValues(scope, query),
+      namedQuery(isRaw ? 'quality/devices-raw' : 'quality/devices-by-day'),
+      rangeValues(scope, query).slice(0, isRaw ? 4 : 3),
     );
     return rows.map(({ at_ms: atMs, ...rest }) => ({ atMs, ...rest }));
   }
@@ -61,41 +67,67 @@ export class PgQualityStore implements QualityStore, LabelStore {
     return row?.more === true;
   }
 
-  async add(scope: ProjectScope, labels: readonly Label[], source: string): Promise<{ accepted: number }> {
-    const keys = [
-      labels.map((one) => BigInt.asIntN(64, one.bootId).toString()),
-      labels.map((one) => one.inferenceIndex),
-    ];
-    const resolved = await this.db.query<{
-      position: number;
-      device_id: string | null;
-      class: number | null;
-      classes: number | null;
-    }>(namedQuery('quality/resolve-labels'), [
-      scope.id,
-      labels.map((one) => one.device),
-      ...keys,
-      labels.map((one) => (typeof one.label === 'number' ? one.label : null)),
-      labels.map((one) => (typeof one.label === 'string' ? one.label : null)),
-    ]);
-    for (const row of resolved) {
-      const given = labels[row.position];
-      if (row.device_id === null) {
-        throw new FleetError('registry.device-not-found', { device: given?.device ?? '' });
-      }
-      if (row.class === null || (row.classes !== null && row.classes > 0 && row.class >= row.classes)) {
-        throw new FleetError('telemetry.label-unknown', { label: String(given?.label) });
-      }
-    }
+  async add(
+    scope: ProjectScope,
+    labels: readonly Label[],
+    { source, by }: { readonly source: string; readonly by: string },
+  ): Promise<{ accepted: number }> {
+    const resolved = await this.resolve(scope, labels);
+    const [wrong] = problemsOf(labels, resolved);
+    if (wrong) throw wrong.error;
     const [row] = await this.db.query<{ accepted: number }>(namedQuery('quality/add-labels'), [
       scope.id,
       resolved.map((one) => one.device_id),
-      ...keys,
+      ...keysOf(labels),
       resolved.map((one) => one.class),
       source,
+      by,
     ]);
     return { accepted: row?.accepted ?? 0 };
   }
+
+  async check(scope: ProjectScope, labels: readonly Label[]): Promise<Problem[]> {
+    return problemsOf(labels, await this.resolve(scope, labels));
+  }
+
+  private async resolve(scope: ProjectScope, labels: readonly Label[]): Promise<ResolvedRow[]> {
+    return await this.db.query<ResolvedRow>(namedQuery('quality/resolve-labels'), [
+      scope.id,
+      labels.map((one) => one.device),
+      ...keysOf(labels),
+      labels.map((one) => (typeof one.label === 'number' ? one.label : null)),
+      labels.map((one) => (typeof one.label === 'string' ? one.label : null)),
+    ]);
+  }
+}
+
+interface Problem {
+  position: number;
+  error: FleetError;
+}
+interface ResolvedRow {
+  position: number;
+  device_id: string | null;
+  class: number | null;
+  classes: number | null;
+}
+
+const keysOf = (labels: readonly Label[]): [string[], number[]] => [
+  labels.map((one) => BigInt.asIntN(64, one.bootId).toString()),
+  labels.map((one) => one.inferenceIndex),
+];
+
+/** In the order of the labels, as the query answers. */
+function problemsOf(labels: readonly Label[], resolved: readonly ResolvedRow[]): Problem[] {
+  return resolved.flatMap(({ position, device_id: id, class: index, classes }): Problem[] => {
+    const given = labels[position];
+    if (id === null) {
+      const error = new FleetError('registry.device-not-found', { device: given?.device ?? '' });
+      return [{ position, error }];
+    }
+    if (index !== null && (classes === null || classes === 0 || index < classes)) return [];
+    return [{ position, error: new FleetError('telemetry.label-unknown', { label: String(given?.label) }) }];
+  });
 }
 
 interface WindowRow {
@@ -128,4 +160,8 @@ function addWindows(rows: readonly WindowRow[]): ClassCount[] {
 
 function rangeValues(scope: ProjectScope, range: TimeRange): unknown[] {
   return [scope.id, new Date(range.fromMs), new Date(range.toMs), range.bucketSeconds];
+}
+
+function spanValues(scope: ProjectScope, range: TimeRange): unknown[] {
+  return [scope.id, range.bucketSeconds, ...spanColumns(range)];
 }

@@ -27,7 +27,16 @@ import {
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
-import { cursorNumber, iso, isoOrNull, toPage } from './page.js';
+import {
+  FIRMWARE_OF_RELEASE,
+  addFirmware,
+  firmwareFacts,
+  firmwareToSign,
+  storeFirmwareManifests,
+  type FirmwareOfRelease,
+} from './release-firmware.js';
+import { namedQuery } from '../queries/index.js';
+import { cursorKey, cursorNumber, iso, isoOrNull, toPage } from './page.js';
 
 const SELECT_KEYS = `
   select id, public_key as "publicKey", private_key as "sealedPrivateKey", key_sequence as sequence, state,
@@ -105,6 +114,50 @@ export class PgSigningKeyStore implements SigningKeyStore {
     );
   }
 
+  async handovers(
+    scope: ProjectScope,
+    id: string,
+    page: PageRequest,
+  ): Promise<Page<Resource<'KeyHandover'>>> {
+    const rows = await this.db.query<Resource<'KeyHandover'>>(namedQuery('releases/handovers'), [
+      scope.id,
+      id,
+      cursorKey(page)?.[0] ?? null,
+      page.limit + 1,
+    ]);
+    return toPage(
+      rows,
+      page.limit,
+      (row) => [row.device],
+      (row) => row,
+    );
+  }
+
+  async askCounters(scope: ProjectScope, devices: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.db.query<{ device: string; counter: number }>(
+      `select d.name as device, greatest(d.ask_counter, coalesce((r.hello ->> 'askCounter')::bigint, 0))::float8 as counter
+       from device d left join device_report r on r.project_id = d.project_id and r.device_id = d.id
+       where d.project_id = $1 and d.name = any ($2::text[])`,
+      [scope.id, devices],
+    );
+    return new Map(rows.map(({ device, counter }) => [device, counter]));
+  }
+
+  async addHandovers(
+    scope: ProjectScope,
+    id: string,
+    handovers: readonly { device: string; signerId: string; counter: number; ask: Buffer }[],
+  ): Promise<number> {
+    return await this.db.execute(namedQuery('releases/add-handovers'), [
+      scope.id,
+      id,
+      handovers.map(({ device }) => device),
+      handovers.map(({ signerId }) => signerId),
+      handovers.map(({ counter }) => counter),
+      handovers.map(({ ask }) => ask),
+    ]);
+  }
+
   async spread(scope: ProjectScope, keyId: string): Promise<{ devices: number; missing: number }> {
     const [row] = await this.db.query<{ devices: number; missing: number }>(
       `select count(*)::int as devices, count(*) filter (where r.hello ->> 'currentKey' <> $2
@@ -134,10 +187,12 @@ interface ReleaseListRow {
   state_reason: string;
   provenance: { sourceDigest: string; compilerVersion: string };
   builds: Resource<'Release'>['builds'] | null;
+  component: 'model' | 'firmware';
+  firmware: FirmwareOfRelease;
 }
 const RELEASE_SELECT = `
-  select r.id, m.name as model, v.version, r.sequence, r.state, r.notes, r.created_at, r.created_by, r.signed_at, r.not_after,
-    r.provenance, r.state_at, r.state_by, r.state_reason,
+  select r.id, m.name as model, m.component, v.version, r.sequence, r.state, r.notes, r.created_at, r.created_by, r.signed_at, r.not_after,
+    r.provenance, r.state_at, r.state_by, r.state_reason, ${FIRMWARE_OF_RELEASE} as firmware,
     (select k.public_key from signing_key k where k.project_id = r.project_id and k.id = r.key_id) as signed_by,
     (select jsonb_agg(jsonb_build_object('deviceType', t.name, 'bundleDigest', encode(a.bundle_digest, 'hex'),
        'bundleBytes', a.bundle_bytes, 'manifestBytes', octet_length(a.manifest), 'transfers', coalesce(
@@ -187,6 +242,7 @@ export class PgReleaseStore implements ReleaseStore {
     release: {
       model: string;
       version: string;
+      firmware?: { name: string; version: string } | undefined;
       notes: string;
       soakS?: number | undefined;
       notAfter?: Date | undefined;
@@ -195,6 +251,8 @@ export class PgReleaseStore implements ReleaseStore {
   ): Promise<void> {
     const ref = `${release.model}@${release.version}`;
     const versionRow = await this.versionRow(scope, release.model, release.version);
+    if (release.firmware && versionRow.component === 'firmware')
+      throw new FleetError('releases.firmware-alone', { release: ref });
     // The newest build of each type counts; an unfinished one would be left out silently.
     const builds = await this.db.query<{
       id: string;
@@ -257,12 +315,14 @@ export class PgReleaseStore implements ReleaseStore {
         bundleBytes: Number(build.bundle_bytes),
       })),
     );
+    if (release.firmware) await addFirmware(this.db, scope, { id, ref }, release.firmware);
   }
 
   async toSign(scope: ProjectScope, ref: string): Promise<ReleaseToSign> {
     const { model, version } = splitReleaseRef(ref);
     const [release] = await this.db.query<{
       id: string;
+      component: 'model' | 'firmware';
       state: ReleaseToSign['state'];
       is_signed: boolean;
       created_by: string;
@@ -272,7 +332,7 @@ export class PgReleaseStore implements ReleaseStore {
       not_after: Date | null;
       previous_release_id: string | null;
     }>(
-      `select r.id, r.state, r.signed_at is not null as is_signed, r.created_by, r.sequence, r.floor, r.soak_s, r.not_after, r.previous_release_id
+      `select r.id, m.component, r.state, r.signed_at is not null as is_signed, r.created_by, r.sequence, r.floor, r.soak_s, r.not_after, r.previous_release_id
        from release r
        join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
        join model m on m.project_id = v.project_id and m.id = v.model_id
@@ -289,8 +349,9 @@ export class PgReleaseStore implements ReleaseStore {
       before_digest: Buffer | null;
       before_bytes: string | null;
       before_needs: BundleNeeds | null;
+      from: string | null;
     }>(
-      `select t.name as type, a.bundle_digest as digest, a.bundle_bytes as bytes, b.report -> 'needs' as needs,
+      `select t.name as type, a.bundle_digest as digest, a.bundle_bytes as bytes, b.report -> 'needs' as needs, b.report ->> 'from' as from,
          greatest($4::bigint, coalesce((
            select max(gone.sequence) + 1 from release gone
            join release_artifact ga on ga.project_id = gone.project_id and ga.release_id = gone.id and ga.type_id = a.type_id
@@ -305,8 +366,10 @@ export class PgReleaseStore implements ReleaseStore {
        where a.project_id = $1 and a.release_id = $2 order by t.name`,
       [scope.id, release.id, release.previous_release_id, release.floor, release.sequence],
     );
+    const firmware = await firmwareToSign(this.db, scope, release.id);
     return {
       id: release.id,
+      component: release.component,
       state: release.state,
       isSigned: release.is_signed,
       createdBy: release.created_by,
@@ -318,15 +381,19 @@ export class PgReleaseStore implements ReleaseStore {
         bundleDigest: row.digest.toString('hex'),
         bundleBytes: Number(row.bytes),
         needs: row.needs,
+        from: row.from,
+        firmware: release.component === 'model' ? (firmware.get(row.type) ?? null) : null,
         floor: Number(row.floor),
         previous:
-          row.before_digest && row.before_needs
-            ? {
-                digest: row.before_digest.toString('hex'),
-                bytes: Number(row.before_bytes),
-                needs: row.before_needs,
-              }
-            : null,
+          release.component === 'firmware'
+            ? (firmware.get(row.type)?.previous ?? null)
+            : row.before_digest && row.before_needs
+              ? {
+                  digest: row.before_digest.toString('hex'),
+                  bytes: Number(row.before_bytes),
+                  needs: row.before_needs,
+                }
+              : null,
       })),
     };
   }
@@ -352,6 +419,7 @@ export class PgReleaseStore implements ReleaseStore {
         ],
       );
     }
+    await storeFirmwareManifests(this.db, scope, id, manifests);
     await this.db.execute(
       `update release set key_id = $3, signed_at = now()
        where project_id = $1 and id = $2 and signed_at is null`,
@@ -403,6 +471,8 @@ export class PgReleaseStore implements ReleaseStore {
        from release_artifact a
        join device_type t on t.project_id = a.project_id and t.id = a.type_id
        join build b on b.project_id = a.project_id and b.id = a.build_id
+       join model_version v on v.project_id = b.project_id and v.id = b.model_version_id
+       join model m on m.project_id = v.project_id and m.id = v.model_id and m.component = 'model'
        where a.project_id = $1 and a.release_id = $2 order by t.name`,
       [scope.id, id],
     );
@@ -418,9 +488,10 @@ export class PgReleaseStore implements ReleaseStore {
 
   async facts(scope: ProjectScope, ref: string): Promise<ReleaseFacts> {
     const { model, version } = splitReleaseRef(ref);
-    const [release] = await this.db.query<Omit<ReleaseFacts, 'builds'> & object>(
+    const [release] = await this.db.query<Omit<ReleaseFacts, 'builds' | 'firmware'> & object>(
       `select r.id, m.name as model, v.version, r.sequence::float8 as sequence, r.created_by as "createdBy",
-         r.created_at as "createdAt", v.file_name as "fileName", encode(v.source_digest, 'hex') as "sourceDigest"
+         r.created_at as "createdAt", v.file_name as "fileName", encode(v.source_digest, 'hex') as "sourceDigest", m.component, v.format, v.labels,
+         coalesce(v.contract -> 'inputs', '[]') as inputs, coalesce(v.contract -> 'outputs', '[]') as outputs
        from release r join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
        join model m on m.project_id = v.project_id and m.id = v.model_id
        where r.project_id = $1 and m.name = $2 and v.version = $3`,
@@ -431,20 +502,26 @@ export class PgReleaseStore implements ReleaseStore {
       `select t.name as type, encode(a.bundle_digest, 'hex') as "bundleDigest", a.bundle_bytes::float8 as "bundleBytes",
          coalesce(b.report ->> 'compilerVersion', '') as "compilerVersion", b.options, b.created_by as "createdBy",
          b.started_at as "startedAt", b.finished_at as "finishedAt", coalesce(b.report -> 'dataSets', '{}') as "dataSets",
-         (b.report #>> '{validation,accuracy}')::float8 as accuracy
+         (b.report #>> '{validation,accuracy}')::float8 as accuracy,
+         coalesce(((b.report #> '{needs,abi}')::bigint >> 16) || '.' || ((b.report #> '{needs,abi}')::bigint & 65535), '') as abi
        from release_artifact a
        join device_type t on t.project_id = a.project_id and t.id = a.type_id
        join build b on b.project_id = a.project_id and b.id = a.build_id
        where a.project_id = $1 and a.release_id = $2 order by t.name`,
       [scope.id, release.id],
     );
-    return { ...release, builds };
+    return { ...release, builds, firmware: await firmwareFacts(this.db, scope, release.id) };
   }
 
-  async keepStatement(scope: ProjectScope, id: string, statement: string): Promise<string> {
+  async keepStatement(
+    scope: ProjectScope,
+    id: string,
+    made: { statement: string; bom: string },
+  ): Promise<string> {
     const [row] = await this.db.query<{ statement: string }>(
-      `update release set statement = coalesce(statement, $3) where project_id = $1 and id = $2 returning statement`,
-      [scope.id, id, statement],
+      `update release set statement = coalesce(statement, $3), bom = coalesce(bom, $4)
+       where project_id = $1 and id = $2 returning statement`,
+      [scope.id, id, made.statement, made.bom],
     );
     return row!.statement;
   }
@@ -453,10 +530,11 @@ export class PgReleaseStore implements ReleaseStore {
     const { model, version } = splitReleaseRef(ref);
     const rows = await this.db.query<{
       statement: string | null;
+      bom: string | null;
       publicKey: Buffer | null;
       signature: Buffer | null;
     }>(
-      `select r.statement, k.public_key as "publicKey", p.signature
+      `select r.statement, r.bom, k.public_key as "publicKey", p.signature
        from release r
        join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
        join model m on m.project_id = v.project_id and m.id = v.model_id
@@ -470,7 +548,8 @@ export class PgReleaseStore implements ReleaseStore {
     const signatures = rows.flatMap(({ publicKey, signature }) =>
       publicKey && signature ? [{ publicKey, signature }] : [],
     );
-    return { statement: first.statement, signatures };
+    const { statement, bom } = first;
+    return { statement, bom, signatures };
   }
 
   async signStatement(scope: ProjectScope, id: string, keyId: string, signature: Uint8Array): Promise<void> {
@@ -488,9 +567,11 @@ export class PgReleaseStore implements ReleaseStore {
     manifests: readonly SignedArtifact[],
   ): Promise<void> {
     await this.db.execute(
-      `insert into release_manifest (project_id, release_id, type_id, key_id, manifest, fallback_manifest)
-       select $1, $2, t.id, $3, s.manifest, s.fallback
-       from unnest($4::text[], $5::bytea[], $6::bytea[]) as s (type, manifest, fallback)
+      `insert into release_manifest (project_id, release_id, type_id, key_id, manifest, fallback_manifest, firmware_manifest,
+         firmware_fallback_manifest)
+       select $1, $2, t.id, $3, s.manifest, s.fallback, s.firmware, s.firmware_fallback
+       from unnest($4::text[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[])
+         as s (type, manifest, fallback, firmware, firmware_fallback)
        join device_type t on t.project_id = $1 and t.name = s.type
        on conflict do nothing`,
       [
@@ -500,13 +581,22 @@ export class PgReleaseStore implements ReleaseStore {
         manifests.map(({ type }) => type),
         manifests.map(({ manifest }) => Buffer.from(manifest)),
         manifests.map(({ fallback }) => (fallback ? Buffer.from(fallback.manifest) : null)),
+        manifests.map(({ firmware }) => (firmware ? Buffer.from(firmware.manifest) : null)),
+        manifests.map(({ firmware }) =>
+          firmware?.fallback ? Buffer.from(firmware.fallback.manifest) : null,
+        ),
       ],
     );
   }
 
   private async versionRow(scope: ProjectScope, model: string, version: string) {
-    const [row] = await this.db.query<{ id: string; modelId: string; sourceDigest: Buffer }>(
-      `select v.id, v.model_id as "modelId", v.source_digest as "sourceDigest"
+    const [row] = await this.db.query<{
+      id: string;
+      modelId: string;
+      sourceDigest: Buffer;
+      component: 'model' | 'firmware';
+    }>(
+      `select v.id, v.model_id as "modelId", v.source_digest as "sourceDigest", m.component
        from model m join model_version v on v.project_id = m.project_id and v.model_id = m.id
        where m.project_id = $1 and m.name = $2 and v.version = $3`,
       [scope.id, model, version],
@@ -518,6 +608,7 @@ export class PgReleaseStore implements ReleaseStore {
 
 const toRelease = (row: ReleaseListRow): Resource<'Release'> => ({
   ref: `${row.model}@${row.version}`,
+  component: row.component,
   model: row.model,
   version: row.version,
   sequence: Number(row.sequence),
@@ -533,5 +624,6 @@ const toRelease = (row: ReleaseListRow): Resource<'Release'> => ({
       : { at: iso(row.state_at), by: row.state_by ?? '', reason: row.state_reason },
   notAfter: isoOrNull(row.not_after),
   builds: row.builds ?? [],
+  firmware: row.firmware,
   provenance: row.provenance,
 });

@@ -20,7 +20,7 @@ interface RotationRow extends NonNullable<DueAsk['rotation']> {
   readonly deviceId: string;
   readonly counter: number;
   readonly signerId: string;
-  readonly sealedPrivateKey: Buffer;
+  readonly sealedPrivateKey: Buffer | null;
 }
 
 export class PgAskSource implements AskSource {
@@ -57,7 +57,7 @@ export class PgAskSource implements AskSource {
       for (const row of rotations) {
         const { projectId: _, deviceId, counter, signerId, sealedPrivateKey, ...rotation } = row;
         const nothing = { argument: undefined, data: undefined, sealedKey: undefined };
-        const signer = { id: signerId, sealedPrivateKey };
+        const signer = sealedPrivateKey ? { id: signerId, sealedPrivateKey } : undefined;
         due.set(deviceId, { counter, command: 'rotate-key', ...nothing, signer, rotation });
       }
       // A new key goes first: what else waits needs no key.

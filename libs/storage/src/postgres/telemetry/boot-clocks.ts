@@ -33,20 +33,19 @@ export class BootClocks {
       if (!said.has(keyOf(boot))) said.set(keyOf(boot), { ...boot, ...clockOfHello(message, receivedAtMs) });
     }
     if (said.size > 0) await insert(tx, [...said.values()]);
-    const wanted = new Map<string, BootKey>();
-    for (const { device, message } of windows) {
+    const wanted = new Map<string, BootKey & BootClock>();
+    for (const { device, message, receivedAtMs, isTimedByArrival } of windows) {
       if (message.startUnixMs !== undefined) continue;
       const boot = { projectId: device.projectId, deviceId: device.deviceId, bootId: message.bootId };
-      if (!this.known.has(keyOf(boot))) wanted.set(keyOf(boot), boot);
+      if (this.known.has(keyOf(boot))) continue;
+      // A boot that nobody spoke of is timeless from now on: its windows must not move when a hello comes later.
+      const clock = isTimedByArrival ? { offsetMs: receivedAtMs, known: false } : timelessBoot;
+      wanted.set(keyOf(boot), { ...boot, ...clock });
     }
     const found = new Map<string, BootClock>();
     if (wanted.size > 0) {
       const boots = [...wanted.values()];
-      // A boot that nobody spoke of is timeless from now on: its windows must not move when a hello comes later.
-      await insert(
-        tx,
-        boots.map((boot) => ({ ...boot, ...timelessBoot })),
-      );
+      await insert(tx, boots);
       for (const row of await select(tx, boots))
         found.set(keyOf(row), { offsetMs: row.offsetMs, known: row.known });
     }

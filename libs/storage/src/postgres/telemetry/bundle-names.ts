@@ -5,8 +5,8 @@ import { namedQuery } from '../queries/index.js';
 
 /** An unknown prefix is asked again after this time: its build may have been made meanwhile. */
 const unknownTtlMs = 5_000;
-/** Beyond it the cache starts anew; a stranger cannot fill it faster than its rate limit. */
-const maxEntries = 50_000;
+/** Where a load could go beyond it the cache starts anew; a stranger cannot fill it faster than its rate limit. */
+const defaultMaxEntries = 50_000;
 
 interface PrefixKey {
   readonly projectId: string;
@@ -24,15 +24,22 @@ export class BundleNames {
   private projects = new Map<string, Map<number, Entry[]>>();
   private entries = 0;
 
-  /** Loads those that are neither known nor recently found unknown. */
+  constructor(private readonly maxEntries = defaultMaxEntries) {}
+
+  /** Loads those that are neither known nor recently found unknown. Prefixes may be views that change. */
   async load(db: Pick<Db, 'query'>, keys: readonly PrefixKey[]): Promise<void> {
     const now = Date.now();
-    const missing: PrefixKey[] = [];
+    // Before anything is taken for known: what a batch asks for is there afterwards.
+    if (this.entries + keys.length > this.maxEntries) {
+      this.projects = new Map();
+      this.entries = 0;
+    }
+    const missing: (PrefixKey & { readonly prefix: Buffer })[] = [];
     for (const key of keys) {
       const entry = this.find(key.projectId, key.prefix);
       if (entry && (entry.name || entry.askedAt + unknownTtlMs > now)) continue;
       if (!missing.some((one) => one.projectId === key.projectId && isSame(one.prefix, key.prefix)))
-        missing.push(key);
+        missing.push({ projectId: key.projectId, prefix: Buffer.from(key.prefix) });
     }
     if (missing.length === 0) return;
     const rows = await db.query<{
@@ -42,12 +49,12 @@ export class BundleNames {
       classes: number;
     }>(namedQuery('telemetry/find-bundles'), [
       missing.map((one) => one.projectId),
-      missing.map((one) => Buffer.from(one.prefix)),
+      missing.map(({ prefix }) => prefix),
     ]);
     for (const { projectId, prefix } of missing) {
       const row = rows.find((one) => one.projectId === projectId && isSame(one.prefix, prefix));
       const name = row && { modelVersionId: row.modelVersionId, classes: row.classes };
-      this.keep(projectId, { prefix: Buffer.from(prefix), name, askedAt: now });
+      this.keep(projectId, { prefix, name, askedAt: now });
     }
   }
 
@@ -63,14 +70,12 @@ export class BundleNames {
   }
 
   private keep(projectId: string, entry: Entry): void {
-    if (++this.entries > maxEntries) {
-      this.projects = new Map();
-      this.entries = 1;
-    }
     let project = this.projects.get(projectId);
     if (!project) this.projects.set(projectId, (project = new Map<number, Entry[]>()));
     const key = shortKey(entry.prefix);
-    const others = (project.get(key) ?? []).filter(({ prefix }) => !isSame(prefix, entry.prefix));
+    const before = project.get(key) ?? [];
+    const others = before.filter(({ prefix }) => !isSame(prefix, entry.prefix));
+    if (others.length === before.length) this.entries++;
     project.set(key, [...others, entry]);
   }
 }

@@ -1,5 +1,6 @@
 /** One ingest batch, one transaction: reports, windows by binary COPY, picks, refusals, and the events that tell. */
-import { isFleetError } from '@tinyfleet/errors';
+import { setTimeout as pause } from 'node:timers/promises';
+import { FleetError, isFleetError } from '@tinyfleet/errors';
 import {
   acceptWindow,
   defaultWindowPolicy,
@@ -8,152 +9,291 @@ import {
   type IngestStore,
   type PickRow,
   type Refusal,
+  type RefusedWindow,
   type WindowPolicy,
   type WindowRow,
+  type WindowSource,
 } from '@tinyfleet/telemetry';
 import type pg from 'pg';
 import type { Database, Tx } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import { BootClocks } from './boot-clocks.js';
 import { BundleNames } from './bundle-names.js';
+import { DoubtedDevices } from './doubted-devices.js';
 import { Outbox } from './outbox.js';
 import type { RecentBatches } from './recent-batches.js';
 import { ReportedAttributes } from './reported-attributes.js';
 import { storeReports } from './reports.js';
-import { windowCopy } from './window-copy.js';
+import { storeSamples } from './samples.js';
+import { isLockTimeout } from './window-days.js';
+import { copyIn } from '../binary-copy.js';
+import { copyWindowsInto, encodeWindows } from './window-copy.js';
+import { WindowPolicies } from './window-policies.js';
 
 const dayMs = 86_400_000;
 /** Of a refused payload, as evidence. */
 const sampleBytes = 512;
+/** Of making a day's partition; each waits a second, and the writers behind it no longer than that. */
+const dayAttempts = 10;
+const dayPauseMs = 1_000;
+
+const isEmpty = ({ hellos, states, windows, refusals, samples = [] }: IngestBatch): boolean =>
+  [hellos, states, windows, refusals, samples].every(({ length }) => length === 0);
 
 interface Fresh {
-  readonly batchId: string;
   readonly projectId: string;
   readonly windows: number;
   readonly devices: number;
   readonly inferences: number;
 }
 
+interface Accepted {
+  readonly fresh: readonly WindowRow[];
+  readonly doubtful: readonly WindowRow[];
+  readonly picks: readonly PickRow[];
+  readonly refusedWindows: RefusedWindow[];
+}
+interface Inserted {
+  readonly batchId: string;
+  readonly stored: number;
+  /** As they were sent. */
+  readonly parts: readonly Buffer[];
+}
+
 export class PgIngestStore implements IngestStore {
   private readonly clocks = new BootClocks();
   private readonly bundles = new BundleNames();
+  private readonly policies: WindowPolicies;
   private readonly days = new Set<number>();
-  /** Connections that have the stage. */
+  private readonly doubted = new DoubtedDevices();
   private readonly reported: ReportedAttributes;
+  /** Connections that have the stage. */
   private readonly staged = new WeakSet<pg.ClientBase>();
-  /** Writers own a buffer each, so two batches may be under way. */
-  private readonly idleWriters: ReturnType<typeof windowCopy>[] = [];
 
   constructor(
     private readonly database: Database,
-    private readonly policy: WindowPolicy = defaultWindowPolicy,
+    policy: WindowPolicy = defaultWindowPolicy,
     private readonly recent?: RecentBatches,
   ) {
+    this.policies = new WindowPolicies(policy);
     this.reported = new ReportedAttributes(database);
   }
 
   async commit(batch: IngestBatch): Promise<IngestOutcome> {
     const { windows } = batch;
     if (windows.length > 0) {
+      await this.policies.refresh(this.database, Date.now());
       await this.bundles.load(
         this.database,
         windows.map(({ device, message }) => ({ projectId: device.projectId, prefix: message.build })),
       );
     }
+    if (isEmpty(batch)) {
+      await this.database.transaction((tx) => tx.query('lock table telemetry_batch in row exclusive mode'));
+      return { stored: 0, duplicates: 0, refusedWindows: [] };
+    }
+    try {
+      const nowMs = performance.now();
+      return await this.store(
+        batch,
+        ({ isNew, device }) => isNew === true && !this.doubted.has(device.deviceId, nowMs),
+      );
+    } catch (error) {
+      // What a former process had stored, or another edge: then each window is asked about.
+      if (!isStoredWindow(error)) throw error;
+      this.doubted.note(error, performance.now());
+      return await this.store(batch, () => false);
+    }
+  }
+
+  /** @param isNew windows that go straight into their partition; one of them that is there already fails the batch */
+  private async store(batch: IngestBatch, isNew: (source: WindowSource) => boolean): Promise<IngestOutcome> {
+    const { windows } = batch;
     const outbox = new Outbox();
     const refusals = [...batch.refusals];
-    const writer = this.idleWriters.pop() ?? windowCopy();
-    try {
-      let accepted: readonly WindowRow[] = [];
-      let whole: { batchId: string; rows: readonly WindowRow[] } | undefined;
-      const outcome = await this.database.transaction(async (tx) => {
-        const clockOf = await this.clocks.resolve(tx, batch.hellos, windows);
-        await storeReports(tx, batch, outbox);
-        const { rows, picks } = this.accept(batch, clockOf, refusals);
-        accepted = rows;
-        const { stored, batchId } = await this.insert(tx, writer, rows, outbox);
-        if (batchId !== undefined && stored === rows.length) whole = { batchId, rows };
-        if (picks.length > 0) await insertPicks(tx, picks);
-        if (refusals.length > 0) await insertRefusals(tx, refusals);
-        await outbox.write(tx);
-        this.clocks.remember(windows, clockOf);
-        return {
-          stored,
-          duplicates: rows.length - stored,
-          refused: refusals.length - batch.refusals.length,
-        };
-      });
-      if (whole) this.recent?.keep(whole.batchId, whole.rows);
-      void this.reported.note(accepted);
-      return outcome;
-    } finally {
-      this.idleWriters.push(writer);
-    }
+    const { outcome, clockOf, kept, withBattery } = await this.database.transaction(async (tx) => {
+      const clockOf = await this.clocks.resolve(tx, batch.hellos, windows);
+      await storeReports(tx, batch, outbox);
+      const accepted = this.accept(batch, { clockOf, isNew });
+      const { fresh, doubtful, picks, refusedWindows } = accepted;
+      if (batch.isBackfill !== true) refusals.push(...refusedWindows.map(refusalOf));
+      const kept = await this.insert(tx, accepted, outbox);
+      if (picks.length > 0) await insertPicks(tx, picks);
+      if (batch.samples && batch.samples.length > 0) await storeSamples(tx, batch.samples);
+      if (refusals.length > 0) await insertRefusals(tx, refusals);
+      await outbox.write(tx);
+      const outcome: IngestOutcome = {
+        stored: kept.stored,
+        duplicates: fresh.length + doubtful.length - kept.stored,
+        refusedWindows,
+      };
+      // The other rows need not outlive their bytes: a garbage collector that meets them twice keeps them.
+      const withBattery = [...fresh, ...doubtful].filter(({ batteryPercent }) => batteryPercent !== null);
+      return { outcome, clockOf, kept, withBattery };
+    });
+    this.clocks.remember(windows, clockOf);
+    if (outcome.stored > 0 && outcome.duplicates === 0) this.recent?.keep(kept.batchId, kept.parts);
+    if (batch.isBackfill !== true) void this.reported.note(withBattery);
+    return outcome;
   }
 
   private accept(
     batch: IngestBatch,
-    clockOf: Awaited<ReturnType<BootClocks['resolve']>>,
-    refusals: Refusal[],
-  ): { rows: WindowRow[]; picks: PickRow[] } {
-    const rows: WindowRow[] = [];
+    given: {
+      readonly clockOf: Awaited<ReturnType<BootClocks['resolve']>>;
+      readonly isNew: (source: WindowSource) => boolean;
+    },
+  ): Accepted {
+    const refusedWindows: RefusedWindow[] = [];
+    const fresh: WindowRow[] = [];
+    const doubtful: WindowRow[] = [];
     const picks: PickRow[] = [];
     const nowMs = Date.now();
     for (const source of batch.windows) {
       const { device, message } = source;
       try {
         const bundle = this.bundles.get(device.projectId, message.build);
-        const accepted = acceptWindow(source, { bundle, clock: clockOf(source), nowMs, policy: this.policy });
-        rows.push(accepted.row);
-        picks.push(...accepted.picks);
+        const policy = this.policies.of(device.projectId);
+        const context = { bundle, clock: given.clockOf(source), nowMs, policy };
+        const accepted = acceptWindow(source, context);
+        (given.isNew(source) ? fresh : doubtful).push(accepted.row);
+        if (accepted.picks.length > 0) picks.push(...accepted.picks);
       } catch (error) {
         if (!isFleetError(error)) throw error;
-        const { projectId, deviceId } = device;
-        refusals.push({ projectId, deviceId, code: error.code, sample: message.classes });
+        refusedWindows.push({ source, error });
       }
     }
-    return { rows, picks };
+    return { ...apart(fresh, doubtful), picks, refusedWindows };
   }
 
-  private async insert(
-    tx: Tx,
-    writer: ReturnType<typeof windowCopy>,
-    rows: readonly WindowRow[],
-    outbox: Outbox,
-  ): Promise<{ stored: number; batchId: string | undefined }> {
-    if (rows.length === 0) return { stored: 0, batchId: undefined };
-    await this.ensureDays(rows);
-    if (!this.staged.has(tx.client)) {
-      await tx.query(namedQuery('telemetry/create-stage'));
-      this.staged.add(tx.client);
+  /** What is surely new goes into its partition by COPY; what may be there by way of a stage, each once. */
+  private async insert(tx: Tx, { fresh, doubtful }: Accepted, outbox: Outbox): Promise<Inserted> {
+    if (fresh.length + doubtful.length === 0) return { batchId: '', stored: 0, parts: [] };
+    await this.ensureDays([fresh, doubtful]);
+    const batchId = await insertBatch(tx, [fresh, doubtful]);
+    const parts: Buffer[] = [];
+    let stored = fresh.length;
+    if (fresh.length > 0) {
+      const bytes = encodeWindows(fresh, batchId);
+      parts.push(bytes);
+      await copyIn(tx.client, copyWindowsInto('telemetry_window'), bytes);
+      for (const { projectId, ...counts } of countByProject(fresh))
+        outbox.add(projectId, 'telemetry.committed', counts);
     }
-    await writer.write(tx.client, rows);
-    const fresh = await tx.query<Fresh>(namedQuery('telemetry/insert-windows'));
-    let stored = 0;
-    for (const { projectId, batchId: _, ...counts } of fresh) {
-      stored += counts.windows;
-      outbox.add(projectId, 'telemetry.committed', counts);
+    if (doubtful.length > 0) {
+      if (!this.staged.has(tx.client)) {
+        await tx.query(namedQuery('telemetry/create-stage'));
+        this.staged.add(tx.client);
+      }
+      const bytes = encodeWindows(doubtful, batchId);
+      parts.push(bytes);
+      await copyIn(tx.client, copyWindowsInto('telemetry_stage'), bytes);
+      for (const { projectId, ...counts } of await tx.query<Fresh>(namedQuery('telemetry/insert-windows'))) {
+        stored += counts.windows;
+        outbox.add(projectId, 'telemetry.committed', counts);
+      }
     }
-    return { stored, batchId: fresh[0]?.batchId };
+    return { batchId, stored, parts };
+  }
+
+  /** @throws storage.contention: somebody reads the windows of all days all the time */
+  private async ensureDay(day: string): Promise<void> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        await this.database.query(
+          `select set_config('lock_timeout', '1s', true), ensure_telemetry_day($1::date)`,
+          [day],
+        );
+        return;
+      } catch (error) {
+        if (!isLockTimeout(error)) throw error;
+        if (attempt === dayAttempts)
+          throw new FleetError('storage.contention', { attempts: attempt }, { cause: error });
+        await pause(dayPauseMs);
+      }
   }
 
   /** On connections of their own: a partition is made outside the batch, whose locks it would wait for. */
-  private async ensureDays(rows: readonly WindowRow[]): Promise<void> {
+  private async ensureDays(lists: readonly (readonly WindowRow[])[]): Promise<void> {
     const missing = new Set<number>();
-    for (const { windowStartMs } of rows) {
-      const day = Math.floor(windowStartMs / dayMs);
-      if (!this.days.has(day)) missing.add(day);
-    }
+    for (const rows of lists)
+      for (const { windowStartMs } of rows) {
+        const day = Math.floor(windowStartMs / dayMs);
+        if (!this.days.has(day)) missing.add(day);
+      }
     for (const day of missing) {
-      await this.database.query('select ensure_telemetry_day($1::date)', [
-        new Date(day * dayMs).toISOString().slice(0, 10),
-      ]);
+      await this.ensureDay(new Date(day * dayMs).toISOString().slice(0, 10));
       this.days.add(day);
     }
     // Maintenance drops old partitions; what is far from now is looked up again.
     if (this.days.size > 500) this.days.clear();
   }
 }
+
+/**
+ * A device's windows go all into one of the lists, so that two batches with the same windows of it wait for each other in one order.
+ * Two that hold two devices the other way round may wait in a circle: one of them is tried again.
+ */
+function apart(
+  fresh: readonly WindowRow[],
+  doubtful: readonly WindowRow[],
+): Pick<Accepted, 'fresh' | 'doubtful'> {
+  const doubted = new Set(doubtful.map(({ deviceId }) => deviceId));
+  const isDoubted = ({ deviceId }: WindowRow): boolean => doubted.has(deviceId);
+  return {
+    fresh: fresh.filter((row) => !isDoubted(row)).sort(byKey),
+    doubtful: [...doubtful, ...fresh.filter(isDoubted)].sort(byKey),
+  };
+}
+
+/** The order in which a list is inserted. */
+function byKey(a: WindowRow, b: WindowRow): number {
+  if (a.deviceId !== b.deviceId) return a.deviceId < b.deviceId ? -1 : 1;
+  if (a.bootId !== b.bootId) return a.bootId < b.bootId ? -1 : 1;
+  return a.sequence - b.sequence;
+}
+
+async function insertBatch(tx: Tx, lists: readonly (readonly WindowRow[])[]): Promise<string> {
+  let [rows, least, most] = [0, Infinity, -Infinity];
+  for (const list of lists) {
+    rows += list.length;
+    for (const { windowStartMs } of list) {
+      if (windowStartMs < least) least = windowStartMs;
+      if (windowStartMs > most) most = windowStartMs;
+    }
+  }
+  const [made] = await tx.query<{ id: string }>(
+    'insert into telemetry_batch (rows, window_min, window_max) values ($1, $2, $3) returning id::text',
+    [rows, new Date(Math.trunc(least)), new Date(Math.trunc(most))],
+  );
+  return made!.id;
+}
+
+/** Rows are in the order of their devices. */
+function countByProject(rows: readonly WindowRow[]): Fresh[] {
+  const projects = new Map<string, { -readonly [K in keyof Fresh]: Fresh[K] }>();
+  let last: string | undefined;
+  for (const { projectId, deviceId, n } of rows) {
+    let counts = projects.get(projectId);
+    if (!counts) projects.set(projectId, (counts = { projectId, windows: 0, devices: 0, inferences: 0 }));
+    counts.windows++;
+    counts.inferences += n;
+    if (deviceId !== last) counts.devices++;
+    last = deviceId;
+  }
+  return [...projects.values()];
+}
+
+/** unique_violation of a partition of telemetry_window. */
+function isStoredWindow(error: unknown): boolean {
+  const { code, table } = error as { code?: unknown; table?: unknown };
+  return code === '23505' && typeof table === 'string' && table.startsWith('telemetry_window');
+}
+
+const refusalOf = ({ source: { device, message }, error }: RefusedWindow): Refusal => ({
+  ...{ projectId: device.projectId, deviceId: device.deviceId, code: error.code },
+  sample: message.classes,
+});
 
 async function insertPicks(tx: Tx, picks: readonly PickRow[]): Promise<void> {
   await tx.query(namedQuery('telemetry/insert-picks'), [

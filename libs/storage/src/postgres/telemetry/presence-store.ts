@@ -1,7 +1,7 @@
 /** Presence and sequence counts: narrow updates in batches, outside the audit log and outside ingest's transactions. */
 import type { EventData } from '@tinyfleet/contracts';
 import type { PresenceChange, PresencePolicy, PresenceStore, SequenceReport } from '@tinyfleet/telemetry';
-import type { Database } from '../database.js';
+import type { Database, Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import { Outbox } from './outbox.js';
 
@@ -57,19 +57,15 @@ export class PgPresenceStore implements PresenceStore {
     ]);
   }
 
-  async begin(): Promise<void> {
+  async begin(outageSeconds: number): Promise<void> {
     await this.database.transaction(async (tx) => {
-      await tx.query(namedQuery('presence/pulse'), [1, 'edge']);
+      await beat(tx, [1, 'edge', outageSeconds]);
       await tx.query(namedQuery('presence/disconnect-all'));
     });
   }
 
-  async pulse(outageSeconds: number): Promise<boolean> {
-    const [row] = await this.database.query<{ outages: number }>(namedQuery('presence/pulse'), [
-      outageSeconds,
-      'database',
-    ]);
-    return row !== undefined && row.outages > 0;
+  async pulse(outageSeconds: number): Promise<void> {
+    await this.database.transaction(async (tx) => await beat(tx, [outageSeconds, 'database', outageSeconds]));
   }
 
   async applyOutages(): Promise<void> {
@@ -107,6 +103,16 @@ export class PgPresenceStore implements PresenceStore {
       return due.reduce((sum, { names }) => sum + names.length, 0);
     });
   }
+}
+
+/** Clocks are corrected by less all the time, and then nothing is to be done. */
+const LEAST_BACK_S = 1;
+
+async function beat(tx: Db, values: readonly [number, string, number]): Promise<void> {
+  const [row] = await tx.query<{ backS: number }>(namedQuery('presence/pulse'), values);
+  if (!row || row.backS < LEAST_BACK_S) return;
+  await tx.query(namedQuery('presence/set-back'), [row.backS]);
+  await tx.query(namedQuery('rollouts/set-back'), [row.backS]);
 }
 
 function announce(outbox: Outbox, projectId: string, devices: Announced): void {

@@ -1,34 +1,33 @@
 /**
- * Rows of batches that this process has just committed, for the fold that follows within a second: it need not read
- * them back. A cache only: what is not here is read from the table.
+ * Windows of batches that this process has just committed, as the bytes that were sent, for the fold that follows within a second:
+ * it need not read them back. A cache only: what is not here is read from the table.
  */
-import type { WindowRow } from '@tinyfleet/telemetry';
-
-const maxRows = 200_000;
+const maxBytes = 96 * 2 ** 20;
 
 export class RecentBatches {
-  private readonly batches = new Map<string, readonly WindowRow[]>();
+  private readonly batches = new Map<string, readonly Buffer[]>();
   private held = 0;
 
-  /** Only batches whose every row was new: duplicates were counted before. */
-  keep(batchId: string, rows: readonly WindowRow[]): void {
-    this.batches.set(batchId, rows);
-    this.held += rows.length;
-    for (const [oldest, { length }] of this.batches) {
-      if (this.held <= maxRows) break;
-      this.batches.delete(oldest);
-      this.held -= length;
+  /** Only batches whose every window was new: duplicates were counted before. */
+  keep(batchId: string, parts: readonly Buffer[]): void {
+    this.batches.set(batchId, parts);
+    this.held += bytesOf(parts);
+    for (const oldest of this.batches.keys()) {
+      if (this.held <= maxBytes) break;
+      this.drop([oldest]);
     }
   }
 
-  get(batchId: string): readonly WindowRow[] | undefined {
+  get(batchId: string): readonly Buffer[] | undefined {
     return this.batches.get(batchId);
   }
 
   drop(batchIds: readonly string[]): void {
     for (const id of batchIds) {
-      this.held -= this.batches.get(id)?.length ?? 0;
+      this.held -= bytesOf(this.batches.get(id) ?? []);
       this.batches.delete(id);
     }
   }
 }
+
+const bytesOf = (parts: readonly Buffer[]): number => parts.reduce((sum, { length }) => sum + length, 0);

@@ -15,6 +15,7 @@ import { resetCause, type Hello } from '@tinyfleet/wire';
 import type { Tx } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import type { Outbox } from './outbox.js';
+import { countShadows } from './shadow-counters.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -58,6 +59,10 @@ async function storeHellos(tx: Tx, hellos: readonly HelloReport[]): Promise<void
     hellos.map(({ message }) => JSON.stringify(message, plain)),
     hellos.map(({ message }) => JSON.stringify(attributesOf(message))),
     hellos.map(({ message }) => versionOrderOf(message.firmwareVersion) ?? null),
+    // The first is the one that runs.
+    hellos.map(({ message }) =>
+      message.firmwareSlots?.[0] ? Buffer.from(message.firmwareSlots[0].digest) : null,
+    ),
   ]);
   const { from, to } = DEVICE_TRANSITIONS.hello;
   await tx.query(namedQuery('registry/greet-devices'), [
@@ -111,6 +116,10 @@ async function storeStates(tx: Tx, states: readonly StateReport[]): Promise<void
       message.digest && runs.has(message.updateState) ? Buffer.from(message.digest) : null,
     ),
     states.map(({ message }) => message.deployment),
+    states.map(({ message }) => message.component === 'firmware'),
+    states.map(({ sequence }) => sequence && BigInt.asIntN(64, sequence.bootId)),
+    states.map(({ sequence }) => sequence?.last),
+    states.map(({ sequence }) => sequence?.gaps),
   ]);
 }
 
@@ -122,10 +131,22 @@ interface DeploymentRow {
   readonly number: string;
   readonly rollout: string;
   readonly state: DeploymentState;
+  /** The release's, or of what it goes back to. */
   readonly digest: Buffer;
+  /** What its state speaks of. */
+  readonly component: 'model' | 'firmware';
+  readonly isBack: boolean;
+  /** Of firmware that the release installs before its model, or that the device goes back to behind it. */
+  readonly imageDigest: Buffer | null;
+  /** That leads back to that image; null: none does. */
+  readonly imageRelease: string | null;
+  readonly imageFallback: boolean | null;
+  /** As the device last said, where the release brings firmware. */
+  readonly runningImage: Buffer | null;
   readonly offset: string;
   readonly bytes: string | null;
   readonly isDesired: boolean;
+  readonly isShadow: boolean;
   /** Of what is desired now. */
   readonly revision: number;
   readonly fullOnly: boolean;
@@ -146,18 +167,24 @@ async function moveDeployments(
     // 0: the deployment that is desired of the device now.
     [...hellos.map(() => 0), ...echoes.map(({ message }) => message.deployment)],
   ]);
+  const helloOf = new Map(hellos.map((hello) => [hello.device.deviceId, hello]));
+  const echoesOf = new Map<string, StateReport[]>();
+  for (const echo of echoes) {
+    const key = `${echo.device.deviceId}/${echo.message.deployment}`;
+    const earlier = echoesOf.get(key);
+    if (earlier) earlier.push(echo);
+    else echoesOf.set(key, [echo]);
+  }
   const changes: Change[] = [];
   for (const row of new Map(rows.map((one) => [one.number + one.projectId, one])).values()) {
     const change = changeOf(
       row,
-      row.isDesired ? hellos.find(({ device }) => device.deviceId === row.deviceId) : undefined,
-      echoes.filter(
-        ({ device, message }) =>
-          device.deviceId === row.deviceId && message.deployment === Number(row.number),
-      ),
+      row.isDesired ? helloOf.get(row.deviceId) : undefined,
+      echoesOf.get(`${row.deviceId}/${row.number}`) ?? [],
     );
     if (change) changes.push(change);
   }
+  await countShadows(tx, echoes);
   if (changes.length === 0) return;
   await tx.query(namedQuery('rollouts/update-reported'), [JSON.stringify(changes)]);
   const fallBack = changes.filter((change) => change.fallsBack);
@@ -165,6 +192,19 @@ async function moveDeployments(
     await tx.query(namedQuery('rollouts/fall-back'), [
       fallBack.map(({ projectId }) => projectId),
       fallBack.map(({ deviceId }) => deviceId),
+    ]);
+  }
+  // What could not go on has ended.
+  const goOn = changes.filter(
+    ({ row, component, state }) => row.isDesired && component !== row.component && !isEndState(state),
+  );
+  if (goOn.length > 0) {
+    await tx.query(namedQuery('rollouts/next-component'), [
+      goOn.map(({ projectId }) => projectId),
+      goOn.map(({ deviceId }) => deviceId),
+      goOn.map(({ row }) => (row.isBack ? row.imageRelease : null)),
+      goOn.map(({ row }) => (row.isBack ? row.imageFallback : null)),
+      goOn.map(({ row }) => (row.isBack ? row.imageDigest : null)),
     ]);
   }
   for (const { row, state, offset } of changes) {
@@ -193,6 +233,7 @@ interface Change {
   readonly reason: string | null;
   /** Its payload was of no use: the bundle as it is comes next. */
   readonly fallsBack: boolean;
+  readonly component: DeploymentRow['component'];
 }
 
 function changeOf(
@@ -208,13 +249,34 @@ function changeOf(
   let selfTest: unknown = null;
   let fallsBack = false;
   let reason: string | null = null;
+  let { component } = row;
+  // Where both parts of a release come or go, the end of the first one begins the second one.
+  const goOn = (): void => {
+    if (row.imageDigest === null) return;
+    if (!row.isBack && component === 'firmware' && state === 'active') {
+      component = 'model';
+      state = 'offered';
+      offset = 0;
+    }
+    if (row.isBack && component === 'model' && state === 'returned') {
+      if (row.runningImage?.equals(row.imageDigest)) return;
+      component = 'firmware';
+      offset = 0;
+      state = row.imageRelease === null ? 'failed' : 'returning';
+      if (row.imageRelease === null) reason = noWayBack;
+    }
+  };
   for (const { message } of echoes) {
+    // Of the part that is over, or that has not begun. What a device could not read it takes for a model's.
+    if (message.component !== component && message.updateState !== 'failed') continue;
+    // What is to be installed is not done with by running beside the model that it replaces.
+    if (message.updateState === 'shadow' && !row.isShadow) continue;
     if (message.updateState === 'failed' && row.isDesired && !isEndState(state)) {
       // The failure that led to the offer of now, once more.
       if (row.fullOnly && message.revision < row.revision) continue;
       if (!row.fullOnly && isPayloadFailure(message.error, row.payloadBegun)) {
         fallsBack = heard = true;
-        state = 'offered';
+        state = row.isBack ? 'returning' : 'offered';
         offset = 0;
         continue;
       }
@@ -224,27 +286,71 @@ function changeOf(
     error = message.error ?? error;
     detail = message.detail ?? detail;
     selfTest = message.selfTest ?? selfTest;
-    state = afterReport(state, message.updateState as ReportedUpdateState) ?? state;
-    if (state === 'active' && message.updateState === 'active' && runsAnother(message.digest, row.digest)) {
+    state = afterReport(state, message.updateState as ReportedUpdateState, message.error) ?? state;
+    if (
+      state === 'active' &&
+      message.updateState === 'active' &&
+      runsAnother(message.digest, wantedOf(row, component))
+    ) {
       state = 'reverted';
       reason = 'it says active and names another bundle';
     }
+    goOn();
   }
   if (hello) {
-    const slots = hello.message.slots.map(({ digest, state: slotState }) => ({
+    const { slots: models, firmwareSlots: images = [] } = hello.message;
+    const wanted = hex(wantedOf(row, component));
+    const reported = component === 'firmware' ? images : models;
+    const slots = reported.map(({ digest, state: slotState }, i) => ({
       digest: hex(digest),
-      state: slotState,
+      // The first image runs. Another one may be called active while that is tried.
+      state: component === 'firmware' && i > 0 && slotState === 'active' ? 'retained' : slotState,
     }));
-    state = afterHello(state, hex(row.digest), slots) ?? state;
-    if (row.state === 'active' && echoes.length === 0 && deniesActive(hex(row.digest), slots)) {
-      state = 'reverted';
-      reason = 'it was active and runs another bundle now';
+    const proven = afterHello(state, wanted, slots);
+    if (proven) {
+      state = proven;
+      // The message that says why may come later than this: the slot says it, too.
+      error ??= reported.find(({ digest }) => hex(digest) === wanted)?.error ?? null;
+    }
+    // It runs what it was to go back to, whatever it had said.
+    if (row.isBack && state === 'active') state = 'returned';
+    goOn();
+    if (row.state === 'active' && echoes.length === 0) {
+      if (deniesActive(wanted, slots)) {
+        state = 'reverted';
+        reason = 'it was active and runs another bundle now';
+      } else if (
+        row.imageDigest &&
+        images[0]?.state === 'active' &&
+        runsAnother(images[0].digest, row.imageDigest)
+      ) {
+        state = 'reverted';
+        reason = 'it was active and runs other firmware now';
+      }
     }
   }
-  if (!heard && state === row.state) return undefined;
+  if (!heard && state === row.state && component === row.component) return undefined;
   const { projectId, rolloutId, deviceId } = row;
-  return { row, projectId, rolloutId, deviceId, state, offset, error, detail, selfTest, reason, fallsBack };
+  return {
+    row,
+    projectId,
+    rolloutId,
+    deviceId,
+    state,
+    offset,
+    error,
+    detail,
+    selfTest,
+    reason,
+    fallsBack,
+    component,
+  };
 }
+
+const noWayBack = 'its model is back, its firmware is not: no release leads to the image that it ran before';
+
+const wantedOf = ({ imageDigest, digest }: DeploymentRow, component: DeploymentRow['component']): Buffer =>
+  component === 'firmware' && imageDigest !== null ? imageDigest : digest;
 
 const runsAnother = (named: Uint8Array | undefined, wanted: Buffer): boolean =>
   named !== undefined && !wanted.equals(named);

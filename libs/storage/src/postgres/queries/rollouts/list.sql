@@ -1,5 +1,6 @@
 -- Rollouts of project $1, newest first; $2 one number or null, $3 below this number or null, $4 limit.
-select ro.number::int as number, m.name || '@' || v.version as release, ro.filter, ro.state, ro.reason, ro.strategy, ro.plan, ro.step,
+select ro.number::int as number, ro.kind, m.name || '@' || v.version as release,
+  r.state as "releaseState", r.state_reason as "stateReason", ro.filter, ro.state, ro.reason, ro.strategy, ro.plan, ro.step,
   ro.step_ended_at as "stepEndedAt", ro.gate_reports as "gateReports",
   ro.created_at as "createdAt", ro.created_by as "createdBy", ro.finished_at as "finishedAt",
   (select jsonb_object_agg(s.state, s.n) from (

@@ -4,9 +4,11 @@
 -- signature: the edge puts a MAC in its place, for which it gets the newest manifest, the key that signed it and that of the credential.
 -- What a next key has signed waits for its activation, and nothing counts of a key that was withdrawn or revoked.
 -- The way back is open from a release that was revoked or has run out, and no offer is good after the device's maintenance window
--- unless its transfer has begun. The payload: see docs/design/transfer.md.
+-- unless its transfer has begun. An offer that nobody has begun has the rate of its rollout; the way back has none. Firmware comes before the model that is released with it, and goes
+-- back behind it. The payload: see docs/design/transfer.md.
 select q.i::int as position, q.device_id as "deviceId", coalesce(ds.revision, 0)::float8 as revision,
   coalesce(ds.deployment_number, 0)::float8 as deployment, rate.bytes_per_second::float8 as "bytesPerSecond", gated.window_s as "windowS",
+  ds.shadow_every as "shadowEvery", by.id as "rateOf", (by.strategy ->> 'devicesPerMinute')::int as "devicesPerMinute",
   m.manifest, m.digest, b.bytes::float8 as bytes, ds.transfer_digest as "begunDigest",
   p.method as "payloadMethod", p.base_digest as "baseDigest", p.payload_digest as "payloadDigest",
   p.bytes::float8 as "payloadBytes", hmac.only as "hmacOnly", own.sealed_key as "sealedKey",
@@ -17,13 +19,16 @@ left join desired_state ds on ds.project_id = q.project_id and ds.device_id = q.
 left join rollout_settings rate on rate.project_id = q.project_id
 left join lateral (
   select min(ro.window_s) as window_s from deployment dp join rollout ro on ro.project_id = dp.project_id and ro.id = dp.rollout_id
-  where dp.project_id = q.project_id and dp.device_id = q.device_id and ro.state in ('running', 'paused', 'awaiting-approval')
-    and ro.window_s is not null and dp.state not in ('incompatible', 'aborted')
+  where dp.project_id = q.project_id and dp.device_id = q.device_id and ro.state = 'running' and ro.window_s is not null and dp.state not in ('incompatible', 'aborted')
 ) as gated on true
 left join release r on r.project_id = ds.project_id and r.id = ds.release_id
   and (r.state in ('approved', 'deprecated') and (r.not_after is null or r.not_after > now()) or ds.fallback)
   and (ds.offer_until is null or ds.offer_until > now() or ds.transfer_digest is not null)
 left join release_artifact a on a.project_id = r.project_id and a.release_id = r.id and a.type_id = d.type_id
+left join deployment dp on dp.project_id = ds.project_id and dp.number = ds.deployment_number
+left join rollout by on by.project_id = dp.project_id and by.id = dp.rollout_id and dp.state = 'offered' and by.strategy ? 'devicesPerMinute'
+left join release_firmware rf on dp.component = 'firmware' and rf.project_id = a.project_id
+  and rf.release_id = a.release_id and rf.type_id = a.type_id
 left join device_report rep on rep.project_id = d.project_id and rep.device_id = d.id
 cross join lateral (
   select rep.hello ->> 'currentKey' is null and coalesce(rep.hello -> 'algorithms' <@ '["hmac-sha256"]', false) as only
@@ -31,12 +36,17 @@ cross join lateral (
 left join device_credential own on hmac.only and own.project_id = q.project_id and own.device_id = q.device_id
   and own.id = q.credential_id
 left join lateral (
-  select sk.public_key as signed_by, case when ds.fallback then k.fallback_manifest else k.manifest end as manifest,
-    case when ds.fallback then a.fallback_digest else a.bundle_digest end as digest
+  select sk.public_key as signed_by,
+    case when rf.digest is null then case when ds.fallback then k.fallback_manifest else k.manifest end
+      when ds.fallback then k.firmware_fallback_manifest else k.firmware_manifest end as manifest,
+    case when rf.digest is null then case when ds.fallback then a.fallback_digest else a.bundle_digest end
+      when ds.fallback then rf.fallback_digest else rf.digest end as digest
   from (
-    select r.key_id, a.manifest, a.fallback_manifest
+    select r.key_id, a.manifest, a.fallback_manifest, rf.manifest as firmware_manifest,
+      rf.fallback_manifest as firmware_fallback_manifest
     union all
-    select rm.key_id, rm.manifest, rm.fallback_manifest from release_manifest rm
+    select rm.key_id, rm.manifest, rm.fallback_manifest, rm.firmware_manifest, rm.firmware_fallback_manifest
+    from release_manifest rm
     where rm.project_id = a.project_id and rm.release_id = a.release_id and rm.type_id = a.type_id
   ) as k
   left join signing_key sk on sk.project_id = a.project_id and sk.id = k.key_id

@@ -1,11 +1,10 @@
 -- Devices under way that have not moved for longer than their state may take, our own outages left out. $1 project, $2 rollout,
 -- $3 seconds by state, $4 how often a device without progress is tried again, $5 and $6 seconds before the first and at most,
 -- $7 now. A device that is away and still expected is not looked at. One that was away since before its offer was not reached,
--- and its offer stands; one that has been heard of makes no progress; any other is silent.
+-- and its offer stands; one that has been heard of makes no progress; any other is silent. A shadow that runs needs no progress.
 with late as (
   select dp.device_id, dp.state, t.seconds, coalesce((dp.retries ->> 'stuck')::int, 0) as stuck,
-    coalesce(p.connected or p.last_seen_at > $7::timestamptz - make_interval(secs => t.seconds), false) as heard,
-    dp.state = 'offered' and dp.away and dp.reached_at is null and p.connected is not true
+    h.heard, dp.state = 'offered' and dp.away and dp.reached_at is null and p.connected is not true
       and (p.last_seen_at >= dp.told_at - interval '5 seconds') is not true as unreached
   from deployment dp
   join release r on r.project_id = dp.project_id and r.id = dp.release_id
@@ -13,8 +12,12 @@ with late as (
     select ($3::jsonb ->> dp.state)::float8 + case when dp.state = 'soak' then r.soak_s else 0 end as seconds
   ) as t
   left join presence p on p.project_id = dp.project_id and p.device_id = dp.device_id
+  cross join lateral (
+    select coalesce(p.connected or p.last_seen_at > $7::timestamptz - make_interval(secs => t.seconds), false) as heard
+  ) as h
   where dp.project_id = $1 and dp.rollout_id = $2
-    and dp.state in ('offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'returning')
+    and dp.state in ('offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'returning', 'shadow')
+    and not (dp.state = 'shadow' and h.heard)
     and dp.updated_at < $7::timestamptz - make_interval(secs => t.seconds)
     and extract(epoch from $7::timestamptz - dp.updated_at) - outage_seconds(dp.updated_at, $7) > t.seconds
     and not (coalesce(p.next_contact_by > $7, false) and not p.connected)

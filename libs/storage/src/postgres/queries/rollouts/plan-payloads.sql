@@ -4,6 +4,9 @@ with reports as (
   select a.bundle_digest as target, r.active_digest, r.slots, r.fetch_slot, r.hello -> 'methods' as methods,
     greatest(4096, (r.hello ->> 'sectorBytes')::bigint) as block, (r.hello ->> 'capabilities')::bigint as capabilities
   from release_artifact a
+  join release re on re.project_id = a.project_id and re.id = a.release_id
+  join model_version v on v.project_id = re.project_id and v.id = re.model_version_id
+  join model m on m.project_id = v.project_id and m.id = v.model_id and m.component = 'model' -- firmware comes as it is
   join device d on d.project_id = a.project_id and d.type_id = a.type_id and d.state not in ('suspended', 'retired')
   join device_report r on r.project_id = d.project_id and r.device_id = d.id
   where a.project_id = $1 and a.release_id = $2 and r.active_digest is distinct from a.bundle_digest

@@ -17,10 +17,15 @@ with pick as (
         predicted = excluded.predicted, confidence = excluded.confidence
     where x.predicted is null
   returning x.*
+), sums as (
+  select row(project_id, model_version_id, type_id, site, date_trunc('hour', at, 'UTC'), label, predicted, count(*), sum(confidence),
+    confidence / 16, true)::accuracy_hour as sum
+  from stored where label is not null
+  group by project_id, model_version_id, type_id, site, date_trunc('hour', at, 'UTC'), label, predicted, confidence / 16
+), summed as (
+  insert into accuracy_hour as a select (sum).* from sums
+  order by (sum).project_id, (sum).model_version_id, (sum).type_id, (sum).site, (sum).hour, (sum).label, (sum).predicted, (sum).confidence_bin
+  on conflict (project_id, model_version_id, type_id, site, hour, label, predicted, confidence_bin, by_chance) do update
+    set n = a.n + excluded.n, confidence_sum = a.confidence_sum + excluded.confidence_sum
 )
-insert into accuracy_hour as a (project_id, model_version_id, type_id, site, hour, label, predicted, n, confidence_sum)
-select project_id, model_version_id, type_id, site, date_trunc('hour', at, 'UTC'), label, predicted, count(*), sum(confidence)
-from stored where label is not null
-group by 1, 2, 3, 4, 5, 6, 7 order by 1, 2, 3, 4, 5, 6, 7
-on conflict (project_id, model_version_id, type_id, site, hour, label, predicted) do update
-  set n = a.n + excluded.n, confidence_sum = a.confidence_sum + excluded.confidence_sum
+select count_labelled(array_agg(sum)) from sums

@@ -1,18 +1,14 @@
--- Moves the stage into the partitions, each window once, under a new batch. Answers what was new, by project in
--- ascending order (the order in which events have to be emitted). Rows go in by key: two batches with the same windows
--- wait for each other in one order, and neighbours share index pages.
-with batch as (
-  insert into telemetry_batch (rows, window_min, window_max)
-  select count(*), min(window_start), max(window_start) from telemetry_stage
-  returning id
-), fresh as (
+-- Moves the stage into the partitions, each window once. Answers what was new, by project in ascending order (the order in which
+-- events have to be emitted). Rows go in by key: two batches with the same windows wait for each other in one order, and
+-- neighbours share index pages.
+with fresh as (
   insert into telemetry_window (
     project_id, device_id, boot_id, seq, window_start, window_ms, batch_id, received_at, component, time_known,
     model_version_id, type_id, site, build_prefix, schema_crc, n, confidence_bins, classes, features, ood, switches,
     saturated, stuck, dropped_frames, invalid, cycles_mean, cycles_max, arena_bytes, stack_bytes, battery_percent,
     resets, first_index)
   select
-    project_id, device_id, boot_id, seq, window_start, window_ms, (select id from batch), received_at, component, time_known,
+    project_id, device_id, boot_id, seq, window_start, window_ms, batch_id, received_at, component, time_known,
     model_version_id, type_id, site, build_prefix, schema_crc, n, confidence_bins, classes, features, ood, switches,
     saturated, stuck, dropped_frames, invalid, cycles_mean, cycles_max, arena_bytes, stack_bytes, battery_percent,
     resets, first_index
@@ -21,5 +17,5 @@ with batch as (
   on conflict do nothing
   returning project_id, device_id, n
 )
-select (select id::text from batch) as "batchId", project_id as "projectId", count(*)::int as windows, count(distinct device_id)::int as devices, sum(n)::int as inferences
+select project_id as "projectId", count(*)::int as windows, count(distinct device_id)::int as devices, sum(n)::int as inferences
 from fresh group by project_id order by project_id

@@ -1,0 +1,22 @@
+-- Sums of devices that ran a release in the last days: of those that predicted most on its newest two days, because adding up all days
+-- of all devices to rank them would read the whole fleet. $1 project, $2 release, $3 days, $4 limit
+with wanted as (
+  select v.id from model_version v join model m on m.project_id = v.project_id and m.id = v.model_id
+  where v.project_id = $1 and m.name || '@' || v.version = $2
+), newest as (
+  select day from device_count_day where project_id = $1 and model_version_id = (select id from wanted)
+    and day > (now() at time zone 'UTC')::date - $3::integer
+  order by day desc limit 1
+), most as (
+  select r.device_id from rollup_device_day r
+  where r.project_id = $1 and r.model_version_id = (select id from wanted)
+    and r.day >= greatest((select day from newest) - 1, (now() at time zone 'UTC')::date - $3::integer + 1)
+  group by r.device_id order by sum(r.n) desc, r.device_id limit $4
+)
+select d.name as device, r.schema_crc::float8 as "schemaCrc", r.confidence_bins::int as "confidenceBins", r.n::float8 as n,
+  to_json(r.classes) as classes, to_json(r.feature_counts) as "featureCounts", to_json(r.ood) as ood
+from most x
+join rollup_device_day r on r.project_id = $1 and r.device_id = x.device_id and r.model_version_id = (select id from wanted)
+  and r.day > (now() at time zone 'UTC')::date - $3::integer
+join device d on d.project_id = $1 and d.id = x.device_id
+order by d.name

@@ -1,0 +1,9 @@
+-- Refused messages, with their first bytes. $1 projects, $2 removed what is before, $3 at most so many. By project: how many went.
+with old as (
+  select x.ctid from unnest($1::uuid[], $2::timestamptz[]) as c (project_id, before)
+  join ingest_refusal x on x.project_id = c.project_id and x.day < (c.before at time zone 'UTC')::date
+  limit $3
+), gone as (
+  delete from ingest_refusal where ctid = any (array(select ctid from old)) returning project_id
+)
+select project_id as "projectId", count(*)::int as rows from gone group by project_id

@@ -1,0 +1,116 @@
+/** What estimates of accuracy are made of: sums from the rollups, labels by confidence, baselines of builds. */
+import { Baseline, splitReleaseRef, type ProjectScope } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import {
+  addSums,
+  spanColumns,
+  type ConfusionCell,
+  type DriftMapStore,
+  type EstimateStore,
+  type GroupSums,
+  type LabelledCell,
+  type PredictionSums,
+  type QualityQuery,
+  type StoredBaseline,
+  type TimeRange,
+} from '@tinyfleet/quality';
+import type { Db } from '../database.js';
+import { namedQuery } from '../queries/index.js';
+
+type HourSums = PredictionSums & { readonly atMs: number };
+
+export class PgEstimateStore implements EstimateStore, DriftMapStore {
+  constructor(private readonly db: Db) {}
+
+  async baselines(scope: ProjectScope, releases: readonly string[]): Promise<StoredBaseline[]> {
+    if (releases.length === 0) return [];
+    const rows = await this.db.query<Omit<StoredBaseline, 'baseline'> & { baseline: unknown }>(
+      namedQuery('quality/baselines'),
+      [scope.id, releases],
+    );
+    return rows.map(({ baseline, ...rest }) => ({ ...rest, baseline: Baseline.parse(baseline) }));
+  }
+
+  async predictions(scope: ProjectScope, query: QualityQuery): Promise<HourSums[]> {
+    const rows = await this.db.query<HourSums>(namedQuery('quality/predictions-by-span'), [
+      ...[scope.id, query.bucketSeconds, ...spanColumns(query)],
+      query.model ?? null,
+    ]);
+    return merge(rows, ({ atMs, release, ...row }) => `${atMs}/${release}/${schemaOf(row)}`);
+  }
+
+  async labelledCells(
+    scope: ProjectScope,
+    query: QualityQuery & { readonly release?: string },
+  ): Promise<LabelledCell[]> {
+    return await this.db.query<LabelledCell>(namedQuery('quality/labelled-cells'), [
+      ...[scope.id, query.bucketSeconds, ...spanColumns(query)],
+      query.model ?? null,
+      query.release ?? null,
+    ]);
+  }
+
+  async devicePredictions(
+    scope: ProjectScope,
+    { release, days, limit }: { readonly release: string; readonly days: number; readonly limit: number },
+  ): Promise<(PredictionSums & { readonly device: string })[]> {
+    const rows = await this.db.query<Omit<PredictionSums, 'release'> & { device: string }>(
+      namedQuery('quality/device-predictions'),
+      [scope.id, release, days, limit],
+    );
+    const named = rows.map((row) => ({ ...row, release }));
+    return merge(named, ({ device, ...row }) => `${device}/${schemaOf(row)}`);
+  }
+
+  async groupSums(
+    scope: ProjectScope,
+    { by, model, release, ...range }: Parameters<DriftMapStore['groupSums']>[1],
+  ): Promise<GroupSums[]> {
+    const wanted = by === 'version' ? null : release;
+    return await this.db.query<GroupSums>(namedQuery('quality/group-sums'), [
+      ...[scope.id, range.bucketSeconds, ...spanColumns(range)],
+      ...[model, wanted, by],
+    ]);
+  }
+
+  async askedLabels(scope: ProjectScope, query: TimeRange & { readonly release: string }): Promise<number> {
+    const [row] = await this.db.query<{ n: number }>(namedQuery('quality/asked-labels'), [
+      ...[scope.id, query.release, ...spanColumns(query)],
+    ]);
+    return row?.n ?? 0;
+  }
+
+  async confusion(
+    scope: ProjectScope,
+    query: TimeRange & { readonly release: string; readonly classes: number },
+  ): Promise<ConfusionCell[]> {
+    return await this.db.query<ConfusionCell & object>(namedQuery('quality/confusion'), [
+      ...[scope.id, query.release, ...spanColumns(query), query.classes],
+    ]);
+  }
+
+  async classNames(scope: ProjectScope, release: string): Promise<string[]> {
+    const [row] = await this.db.query<{ labels: string[] }>(namedQuery('quality/class-names'), [
+      scope.id,
+      release,
+    ]);
+    if (!row) throw new FleetError('models.version-not-found', splitReleaseRef(release));
+    return row.labels;
+  }
+}
+
+const schemaOf = ({
+  schemaCrc,
+  confidenceBins,
+}: Pick<PredictionSums, 'schemaCrc' | 'confidenceBins'>): string => `${schemaCrc}/${confidenceBins}`;
+
+/** Adds rows of one key; in the order in which keys first come. */
+function merge<T extends PredictionSums>(rows: readonly T[], keyOf: (row: T) => string): T[] {
+  const sums = new Map<string, T>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    const sum = sums.get(key);
+    sums.set(key, sum ? addSums(sum, row) : row);
+  }
+  return [...sums.values()];
+}
