@@ -4,14 +4,28 @@
  */
 import { z } from './zod.js';
 import {
+  AlertKind,
+  AlertSeverity,
+  AlertState,
+  AlertVerdict,
   BuildState,
   BulkActionState,
   DeploymentState,
   DeviceCommandState,
   Presence,
   ReleaseState,
+  RetentionKind,
   RolloutState,
 } from './resources/index.js';
+
+const alert = {
+  alert: z.int(),
+  kind: AlertKind,
+  severity: AlertSeverity,
+  verdict: AlertVerdict.nullable(),
+  subject: z.string(),
+  title: z.string(),
+};
 
 export const eventSchemas = {
   'device.registered': z
@@ -63,6 +77,12 @@ export const eventSchemas = {
   'model.imported': z
     .object({ model: z.string(), version: z.string() })
     .describe('A model version was imported'),
+  'firmware.imported': z
+    .object({ firmware: z.string(), version: z.string(), deviceType: z.string() })
+    .describe('An image of firmware was brought in'),
+  'firmware.removed': z
+    .object({ firmware: z.string(), version: z.string() })
+    .describe('A version of firmware is gone, with its images'),
   'build.changed': z
     .object({
       model: z.string(),
@@ -100,7 +120,25 @@ export const eventSchemas = {
   'telemetry.committed': z
     .object({ windows: z.int(), devices: z.int(), inferences: z.int() })
     .describe('Telemetry of some devices was stored'),
+  'telemetry.expired': z
+    .object({ removed: z.partialRecord(RetentionKind, z.int()) })
+    .describe('Rows whose time was over were removed; how many, by kind'),
   'labels.committed': z.object({ labels: z.int() }).describe('Labels of predictions were stored'),
+  'alert.opened': z.object(alert).describe('Something moved that nobody knew of'),
+  'alert.reopened': z.object(alert).describe('An alert that was over came back'),
+  'alert.changed': z
+    .object({ alert: z.int(), state: AlertState, by: z.string() })
+    .describe('An alert was acknowledged, muted, or commented on'),
+  'alert.escalated': z
+    .object({ ...alert, owner: z.string().nullable() })
+    .describe('An alert that nobody acknowledged in time is critical'),
+  'alert.resolved': z
+    .object({ ...alert, by: z.string() })
+    .describe('An alert is over: somebody said so, or it was calm again'),
+  'baseline.declared': z
+    .object({ baseline: z.int() })
+    .describe('A period was declared healthy; everything is judged against it from now on'),
+  'quality.configured': z.object({ budget: z.string() }).describe('What drift is judged by was changed'),
   'webhook.disabled': z
     .object({ webhook: z.string(), reason: z.string() })
     .describe('A webhook was disabled, because it failed for too long or said that it is gone'),

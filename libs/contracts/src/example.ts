@@ -68,6 +68,7 @@ const CANDIDATES = [
   'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
 ];
 const FORMATS: Readonly<Record<string, string>> = {
+  date: '2026-01-31',
   'date-time': '2026-01-31T12:00:00.000Z',
   email: 'ada@example.org',
   uri: 'https://ops.example.org/hook',

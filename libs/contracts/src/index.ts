@@ -15,6 +15,7 @@ export * from './routes/route-errors.js';
 export * from './openapi.js';
 export * from './process.js';
 export * from './ports.js';
+export * from './webhook-url.js';
 
 /** TypeScript types of the resources: `Resource<'Device'>`. */
 export type Resource<N extends keyof typeof resources> = (typeof resources)[N] extends z.ZodType

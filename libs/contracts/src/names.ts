@@ -10,14 +10,12 @@ export const Name = z
   .regex(NAME_PATTERN, 'use 1 to 63 of a-z 0-9 . _ - and start with a letter or digit')
   .meta({ id: 'Name' });
 
+export const VERSION_PATTERN = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$/;
 /** Semantic version without build metadata. */
 export const Version = z
   .string()
   .max(64)
-  .regex(
-    /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$/,
-    'use a semantic version such as 1.2.0',
-  )
+  .regex(VERSION_PATTERN, 'use a semantic version such as 1.2.0')
   .meta({ id: 'Version' });
 
 /** `model@version`: how a release is addressed. */

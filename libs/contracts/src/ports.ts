@@ -18,6 +18,12 @@ export function projectScope(id: string, name: string): ProjectScope {
   return { id, name } as ProjectScope;
 }
 
+/** Bytes whose last name was removed. Who puts the same bytes later than `namedAt` means to name them again. */
+export interface UnnamedBlob {
+  readonly digest: string;
+  readonly namedAt: Date;
+}
+
 /** The outbox: the event becomes visible with the transaction of its cause. Call it last in a transaction. */
 export interface EventSink {
   emit<N extends EventName>(scope: ProjectScope, name: N, data: EventData<N>): Promise<void>;

@@ -4,6 +4,7 @@
  */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
+import { settingMark } from '@tinyfleet/wire';
 import type { RegistryStores } from './ports.js';
 
 export interface CommandOptions {
@@ -26,12 +27,13 @@ const shapes: Readonly<Record<Resource<'DeviceCommandName'>, Shape>> = {
   reboot: {},
   erase: { argument: [0, 3], needsArgument: true },
   'send-samples': { argument: [0, 65_535], needsArgument: true },
-  'set-cadence': { argument: [1, 86_400_000], needsArgument: true },
+  'set-cadence': { argument: [0, 86_400_000], needsArgument: true },
   'set-edges': { needsData: true },
   abort: { argument: [0, 4_294_967_295] },
   shadow: { argument: [0, 65_535], needsArgument: true },
   revert: { argument: [0, 65_535] },
   'say-hello': {},
+  capture: { needsData: true },
 };
 
 export class CommandService {
@@ -41,7 +43,7 @@ export class CommandService {
     private readonly options: CommandOptions = commandDefaults,
   ) {}
 
-  /** @throws registry.command-invalid, registry.device-not-found, registry.commands-too-many, registry.command-unsigned */
+  /** @throws registry.command-invalid, registry.device-not-found, registry.commands-too-many, registry.command-unsigned, telemetry.samples-off */
   async send(
     actor: string,
     scope: ProjectScope,
@@ -54,7 +56,11 @@ export class CommandService {
     if (reason !== undefined) throw new FleetError('registry.command-invalid', { command, reason });
     const id = this.newId();
     return await this.transact(async ({ commands, audit, events }) => {
-      const row = { id, command, argument, data, expiresInSeconds, createdBy: actor };
+      const setting = settingMark(command, argument, data);
+      const row = { id, command, argument, data, setting, expiresInSeconds, createdBy: actor };
+      const asksForSamples = command === 'capture' || (command === 'send-samples' && argument !== 0);
+      if (asksForSamples && !(await commands.keepsSamples(scope)))
+        throw new FleetError('telemetry.samples-off', { project: scope.name });
       await commands.add(scope, device, row, this.options.maxOpen);
       await audit.append(scope, {
         actor,

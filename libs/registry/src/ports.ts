@@ -1,6 +1,15 @@
 /** What the registry needs from storage. Reads give the API's own shapes; writes are single facts in a transaction. */
-import type { AuditLog, EventSink, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type {
+  AuditLog,
+  EventSink,
+  Page,
+  PageRequest,
+  ProjectScope,
+  Resource,
+  UnnamedBlob,
+} from '@tinyfleet/contracts';
 import type { Filter } from '@tinyfleet/filter';
+import type { SettingMark } from '@tinyfleet/wire';
 import type { AttributeValue, AttributeValues } from './attributes.js';
 import type { BulkActionStore, BulkQueue } from './bulk/ports.js';
 import type { CredentialStore } from './credentials/ports.js';
@@ -24,7 +33,7 @@ export interface ProjectStore {
   /** Also makes the person its admin. @throws registry.project-exists */
   add(project: NewProject, personId: string | null): Promise<ProjectScope>;
   /** Removes every row of the project except the audit log's. @returns digests that no project names any more. */
-  remove(scope: ProjectScope): Promise<string[]>;
+  remove(scope: ProjectScope): Promise<UnnamedBlob[]>;
   summary(scope: ProjectScope): Promise<Resource<'FleetSummary'>>;
 }
 
@@ -112,6 +121,8 @@ export interface DeviceStore {
 }
 
 export interface NewCommand {
+  /** It sets something until the device's next boot: the platform keeps it and asks again. */
+  readonly setting: SettingMark | undefined;
   readonly id: string;
   readonly command: Resource<'DeviceCommandName'>;
   readonly argument: number | undefined;
@@ -123,6 +134,8 @@ export interface NewCommand {
 export interface CommandStore {
   /** @throws registry.device-not-found, registry.commands-too-many */
   add(scope: ProjectScope, device: string, command: NewCommand, maxOpen: number): Promise<void>;
+  /** The project allows devices to send what they measured. */
+  keepsSamples(scope: ProjectScope): Promise<boolean>;
   get(scope: ProjectScope, device: string, id: string): Promise<Resource<'DeviceCommand'>>;
   /** Newest first. @throws registry.device-not-found */
   list(scope: ProjectScope, device: string, page: PageRequest): Promise<Page<Resource<'DeviceCommand'>>>;
@@ -157,6 +170,8 @@ export interface DueAsk {
     | {
         readonly nextPublicKey: Buffer;
         readonly nextSequence: number;
+        /** The whole message, signed where the key is; null: it is signed here. */
+        readonly signedAsk: Buffer | null;
       }
     | undefined;
 }

@@ -1,5 +1,5 @@
 /** Projects; their built-in device types. */
-import type { ProjectScope, Transact } from '@tinyfleet/contracts';
+import type { ProjectScope, Transact, UnnamedBlob } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import { CATALOGUE } from './catalogue.js';
 import type { NewProject, RegistryStores } from './ports.js';
@@ -33,7 +33,7 @@ export class ProjectService {
   }
 
   /** @returns digests of blobs that nothing names any more. */
-  async remove(actor: string, scope: ProjectScope): Promise<string[]> {
+  async remove(actor: string, scope: ProjectScope): Promise<UnnamedBlob[]> {
     return await this.transact(async ({ projects, audit }) => {
       const { title, deviceCount, createdAt } = await projects.get(scope);
       const before = { title, deviceCount, createdAt };

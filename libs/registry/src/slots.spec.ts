@@ -1,6 +1,6 @@
 /** Slots between two hellos. */
 import { describe, expect, it } from '@jest/globals';
-import { currentSlots } from './slots.js';
+import { currentImages, currentSlots } from './slots.js';
 
 const a = 'aa'.repeat(32);
 const b = 'bb'.repeat(32);
@@ -34,5 +34,15 @@ describe('currentSlots', () => {
 
   it('should show an empty slot without a digest', () => {
     expect(currentSlots([slot(zeros, 'empty', 0, 0)], 0, null, bundle)[0]?.digest).toBeNull();
+  });
+});
+
+describe('currentImages', () => {
+  it('should call the image that runs active when its trial is over, and the one before retained', () => {
+    const images = [slot(a, 'trial'), slot(b, 'active')];
+    expect(currentImages(images, 'trial')).toEqual(images);
+    expect(currentImages(images, 'active')).toEqual([slot(a, 'active'), slot(b, 'retained')]);
+    expect(currentImages([slot(a, 'active'), slot(b, 'corrupt')], 'failed')[1]?.state).toBe('corrupt');
+    expect(currentImages([slot(a, 'active'), slot(zeros, 'empty')], null)).toHaveLength(1);
   });
 });

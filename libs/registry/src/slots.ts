@@ -40,4 +40,21 @@ export function currentSlots(
   });
 }
 
+/**
+ * A device's images of its firmware as they are now; the first one runs. A switch takes a reset and so a hello, but its trial ends
+ * without one.
+ * @param updateState as last said
+ */
+export function currentImages(
+  images: readonly ReportedSlot[],
+  updateState: string | null,
+): (ReportedSlot & { readonly digest: string })[] {
+  const isKept = images[0]?.state === 'trial' && updateState !== 'trial';
+  return images.flatMap(({ digest, state, ...rest }, i) => {
+    if (digest === null || isEmpty(digest)) return [];
+    const now = i === 0 ? 'active' : state === 'active' ? 'retained' : state;
+    return [{ ...rest, digest, state: isKept ? now : state }];
+  });
+}
+
 const isEmpty = (digest: string | null): boolean => digest === null || /^0+$/.test(digest);

@@ -1,7 +1,9 @@
 /** Webhooks of a project: made, changed, their secrets. What is delivered is in the server, which has the sockets. */
 import { randomBytes } from 'node:crypto';
 import {
+  WEBHOOK_SECRET_PREFIX,
   eventSchemas,
+  webhookUrlRefusal,
   type AuditLog,
   type Page,
   type PageRequest,
@@ -74,7 +76,6 @@ export interface WebhookSealer {
 export const webhookContext = (projectId: string): string => `webhook ${projectId}`;
 
 const SECRET_BYTES = 32;
-export const WEBHOOK_SECRET_PREFIX = 'whsec_';
 
 export class WebhookService {
   constructor(
@@ -196,13 +197,8 @@ export class WebhookService {
   }
 
   private requireUrl(text: string): void {
-    const url = new URL(text);
-    const refuse = (reason: string): never => {
-      throw new FleetError('registry.webhook-url', { reason });
-    };
-    if (url.username !== '' || url.password !== '') refuse('it holds a name or password');
-    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && this.limits.allowPrivate))
-      refuse(`it begins with ${url.protocol}, not https:`);
+    const reason = webhookUrlRefusal(new URL(text), this.limits.allowPrivate);
+    if (reason !== undefined) throw new FleetError('registry.webhook-url', { reason });
   }
 }
 

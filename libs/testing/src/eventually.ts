@@ -2,12 +2,12 @@
 
 /**
  * Calls `probe` until it stops throwing and gives its value.
- * @param timeoutMs after which the last error is thrown, default 10 s
+ * @param timeoutMs after which the last error is thrown, default 30 s
  * @param intervalMs between two calls, default 50 ms
  */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
-  { timeoutMs = 10_000, intervalMs = 50 }: { timeoutMs?: number; intervalMs?: number } = {},
+  { timeoutMs = 30_000, intervalMs = 50 }: { timeoutMs?: number; intervalMs?: number } = {},
 ): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {

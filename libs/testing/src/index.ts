@@ -7,6 +7,7 @@ export { NO_FLUSH, copyCluster } from './copied-cluster.js';
 export {
   buildWorkspace,
   startProduct,
+  tinyfleetBin,
   workspaceRoot,
   type CliResult,
   type Product,

@@ -40,6 +40,42 @@ export const QuantizationReport = z
       .nullable(),
   })
   .meta({ id: 'QuantizationReport' });
+/** A monitored value over validation data that ran through the firmware's code, counted as devices count it. */
+export const FeatureBaseline = z
+  .object({
+    name: z.string(),
+    /** Ascending; bin i holds edges[i-1] <= q < edges[i]. */
+    edges: z.array(z.int()),
+    /** 16 bins, and how many predictions in each were right. */
+    counts: z.array(z.int()),
+    correct: z.array(z.int()),
+    n: z.int(),
+    /** Sums are of (q - centre). */
+    centre: z.int(),
+    sum: z.number(),
+    sumSquares: z.number(),
+    min: z.int(),
+    max: z.int(),
+    /** By predicted class: what other classes alone would make of it. */
+    classes: z.array(z.object({ n: z.int(), sum: z.number() })).default([]),
+    /** value = (q - zeroPoint) x scale */
+    scale: z.number(),
+    zeroPoint: z.int(),
+  })
+  .meta({ id: 'FeatureBaseline' });
+/** What windows of a build are held against, and the map from confidence to the chance of being right. */
+export const Baseline = z
+  .object({
+    samples: z.int(),
+    accuracy: z.number(),
+    /** histogram[predicted][bin of confidence], and of those how many were right. */
+    histogram: z.array(z.array(z.int())).default([]),
+    correct: z.array(z.array(z.int())).default([]),
+    /** In the order of telemetry. */
+    features: z.array(FeatureBaseline).default([]),
+    ood: FeatureBaseline.nullable().default(null),
+  })
+  .meta({ id: 'Baseline' });
 /** What the compiler says about a bundle: JSON behind the CLI's text and the dashboard's drawing. */
 export const BuildReport = z
   .object({
@@ -80,8 +116,8 @@ export const BuildReport = z
     ),
     goldenVectors: z.int(),
     goldenCoverage: z.number().nullable(),
-    validation: z
-      .object({ samples: z.int(), accuracy: z.number(), confusion: z.array(z.array(z.int())) })
+    validation: Baseline.extend({ confusion: z.array(z.array(z.int())) })
+      .meta({ id: 'ValidationReport' })
       .nullable(),
     /** Null for models that came quantized. */
     quantization: QuantizationReport.nullable().default(null),

@@ -13,6 +13,7 @@ export const DeviceCommandName = z
     'shadow',
     'revert',
     'say-hello',
+    'capture',
   ])
   .meta({ id: 'DeviceCommandName' });
 export const DeviceCommandState = z
@@ -26,6 +27,8 @@ export const DeviceCommand = z
     /** Base64. */
     data: z.string().nullable(),
     state: DeviceCommandState,
+    /** It is asked again whenever a hello shows that the device does not have it, until another of its kind takes its place. */
+    isKept: z.boolean(),
     createdAt: Timestamp,
     createdBy: z.string(),
     /** Not sent any more after this time. */

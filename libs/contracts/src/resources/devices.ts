@@ -44,6 +44,13 @@ export const SlotReport = z.object({
   /** The release whose build has this digest, when we know it. */
   release: ReleaseRef.nullable(),
 });
+export const FirmwareSlotReport = z.object({
+  digest: DigestHex,
+  state: z.string(),
+  bytes: z.int(),
+  /** The version whose image for this type has this digest, as NAME@VERSION, when we know it. */
+  firmware: ReleaseRef.nullable(),
+});
 export const Device = z
   .object({
     name: Name,
@@ -78,6 +85,8 @@ export const DeviceDetail = Device.extend({
   resetCause: z.string().nullable(),
   abi: z.string().nullable(),
   slots: z.array(SlotReport),
+  /** The first one runs. None: it cannot update its firmware. */
+  firmwareSlots: z.array(FirmwareSlotReport).default([]),
   lastError: z.object({ code: z.int(), title: z.string(), at: Timestamp }).nullable(),
   desiredRelease: ReleaseRef.nullable(),
   /** Its last hello as it came. */

@@ -18,6 +18,36 @@ export const GateKind = z
   ])
   .meta({ id: 'GateKind' });
 
+/** What a kind is compared by where a gate says nothing of it. `margin` in `unit`. */
+export interface GateDefaults {
+  readonly unit: 'points' | 'percent' | 'percent-per-day' | 'per-device-day';
+  readonly margin: number;
+  readonly passFromDevices: number;
+}
+const gate = (unit: GateDefaults['unit'], margin: number, passFromDevices = 30): GateDefaults => ({
+  unit,
+  margin,
+  passFromDevices,
+});
+// A gate on counts with margin m passes with few events from about 15 / m devices on: with fewer, not even none at all
+// shows enough. Means pass from 30 on when devices differ by up to the margin.
+export const gateDefaults: Readonly<Record<z.infer<typeof GateKind>, GateDefaults>> = {
+  'install-success': gate('points', 10, 150),
+  'install-failure': gate('points', 5, 300),
+  'install-timeout': gate('points', 10, 150),
+  'self-test': gate('points', 5, 300),
+  silence: gate('points', 5, 300),
+  confidence: gate('points', 3),
+  'class-mix': gate('points', 10),
+  ood: gate('points', 5),
+  latency: gate('percent', 10),
+  energy: gate('percent-per-day', 5),
+  resets: gate('per-device-day', 0.2),
+  accuracy: gate('points', 4),
+};
+/** All but class-mix, which only its owner can say a change of is wrong. */
+export const defaultGateKinds = GateKind.options.filter((kind) => kind !== 'class-mix');
+
 export const Gate = z
   .object({
     kind: GateKind,

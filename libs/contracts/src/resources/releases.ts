@@ -13,6 +13,9 @@ export const ReleaseState = z
 export const Release = z
   .object({
     ref: ReleaseRef,
+    /** What it is named after: a model, or firmware alone. */
+    component: z.enum(['model', 'firmware']).default('model'),
+    /** Of the model, or of the firmware. */
     model: Name,
     version: Version,
     sequence: z.int(),
@@ -50,12 +53,30 @@ export const Release = z
           .default([]),
       }),
     ),
+    /** Installed before the model, where a device does not run it yet. */
+    firmware: z
+      .object({
+        ref: ReleaseRef,
+        images: z.array(
+          z.object({
+            deviceType: Name,
+            digest: DigestHex,
+            bytes: z.int(),
+            manifestBytes: z.int().nullable(),
+          }),
+        ),
+      })
+      .nullable()
+      .default(null),
     provenance: z.object({ sourceDigest: DigestHex, compilerVersion: z.string() }),
   })
   .meta({ id: 'Release' });
 export const ReleaseCreate = z.object({
+  /** A model; or firmware, for a release of it alone. */
   model: Name,
   version: Version,
+  /** Firmware that the model needs and devices install first, as `name@version`. */
+  firmware: ReleaseRef.optional(),
   sign: z.boolean().default(false),
   notes: z.string().max(10_000).default(''),
   /** How long a device must be healthy before it gives up the old slot. Default: one telemetry window, at most 600. */
@@ -84,6 +105,8 @@ export const SigningKey = z
   .meta({ id: 'SigningKey' });
 
 const KeyId = z.string().regex(/^[0-9a-f]{16}$/);
+/** fallback: sequence 2k + 1, over the bundle of the release before. firmware: of what is installed before the model. */
+const ManifestKind = z.enum(['release', 'fallback', 'firmware', 'firmware-fallback']);
 const SignatureHex = z.string().regex(/^[0-9a-f]{128}$/);
 export const ReleaseReason = z.object({ reason: z.string().max(500).default('') });
 export const ReleaseValidate = z.object({
@@ -102,8 +125,7 @@ export const SigningRequest = z
     manifests: z.array(
       z.object({
         deviceType: Name,
-        /** fallback: sequence 2k + 1, over the bundle of the release before. */
-        kind: z.enum(['release', 'fallback']),
+        kind: ManifestKind,
         /** As `tinyfleet wire decode manifest` shows one, without its signature. */
         content: z.record(z.string(), z.unknown()),
       }),
@@ -115,11 +137,9 @@ export const ReleaseSignatures = z
   .object({
     keyId: KeyId,
     manifests: z
-      .array(
-        z.object({ deviceType: Name, kind: z.enum(['release', 'fallback']), signatureHex: SignatureHex }),
-      )
+      .array(z.object({ deviceType: Name, kind: ManifestKind, signatureHex: SignatureHex }))
       .min(1)
-      .max(2_000),
+      .max(4_000),
     provenance: SignatureHex,
   })
   .meta({ id: 'ReleaseSignatures' });
@@ -132,6 +152,48 @@ export const DsseEnvelope = z
     signatures: z.array(z.object({ keyid: z.string(), sig: z.string() })),
   })
   .meta({ id: 'DsseEnvelope' });
+/**
+ * CycloneDX 1.6: the model with its card, the bundles, data sets, compiler and runtime. CycloneDX has the schema. The provenance
+ * names the SHA-256 of these very bytes.
+ */
+export const Bom = z.record(z.string(), z.unknown()).meta({ id: 'Bom' });
+/** A device that is to be told of another key, by the key that it has, which is kept elsewhere. */
+export const KeyHandover = z
+  .object({
+    device: Name,
+    /** Key that has to sign it. */
+    by: z.string(),
+    /** Of the message; greater than that of any command the device has taken. */
+    counter: z.int(),
+  })
+  .meta({ id: 'KeyHandover' });
+/** What goes to where the private key is: all that the messages are made of. */
+export const HandoverRequest = z
+  .object({
+    project: Name,
+    next: z.object({ keyId: KeyId, publicKeyHex: z.string().regex(/^[0-9a-f]{64}$/), sequence: z.int() }),
+    devices: z.array(KeyHandover),
+  })
+  .meta({ id: 'HandoverRequest' });
+/** And what comes back. */
+export const KeyHandovers = z
+  .object({
+    by: KeyId,
+    asks: z
+      .array(
+        z.object({
+          device: Name,
+          /** The whole `down/ask` (docs/spec/wire.md, Commands). */
+          askHex: z
+            .string()
+            .max(1_024)
+            .regex(/^(?:[0-9a-f]{2})+$/),
+        }),
+      )
+      .min(1)
+      .max(500),
+  })
+  .meta({ id: 'KeyHandovers' });
 export const SigningKeyRotate = z.object({
   /** Raw Ed25519 public key of a pair made elsewhere, whose private half stays there. Default: the server makes one. */
   publicKeyHex: z

@@ -1,8 +1,8 @@
 /** How a rollout goes about it: whom, how many at a time, how fast, when, and what happens when it goes wrong. */
 import { z } from '../zod.js';
-import { Name } from '../names.js';
+import { Name, ReleaseRef } from '../names.js';
 import { Filter } from './devices.js';
-import { Gate, GatePolicy } from './gates.js';
+import { Gate, GateKind, GatePolicy } from './gates.js';
 
 const seconds = (most: number) => z.int().min(0).max(most);
 const day = 86_400;
@@ -18,7 +18,7 @@ export const RolloutStep = z
     group: Name.optional(),
     /** At least so long after its devices are active, before the next step. */
     soakSeconds: seconds(30 * day).default(0),
-    /** A gate that is still undecided by then pauses the rollout, or what `onUndecided` says. Default: it may take for ever. */
+    /** A gate that is still undecided by then pauses the rollout, or what `onUndecided` says. Default: 14 days, or twice the least soak. */
     maxSoakSeconds: seconds(90 * day)
       .min(1)
       .optional(),
@@ -86,6 +86,8 @@ export const StateTimeouts = z
     trial: timeout,
     /** On top of the release's soak time. */
     soak: timeout,
+    /** Without a word at all. */
+    shadow: timeout,
     returning: timeout,
   })
   .prefault({})
@@ -94,6 +96,54 @@ export const StateTimeouts = z
 export const FailureAction = z
   .enum(['pause', 'abort', 'rollback', 'rollback-segment'])
   .meta({ id: 'FailureAction' });
+
+/** The release runs from the inactive slot beside the active model, on the same inputs; nothing acts on what it says. */
+export const ShadowPolicy = z
+  .object({
+    /** On every n-th inference. */
+    every: z.int().min(1).max(65_535).default(1),
+    /** So long after the devices of the last step have begun; those that join later have less. */
+    seconds: z
+      .int()
+      .min(1)
+      .max(30 * day)
+      .default(day),
+  })
+  .meta({ id: 'ShadowPolicy' });
+
+export const AbMetric = GateKind.extract([
+  'confidence',
+  'class-mix',
+  'ood',
+  'latency',
+  'energy',
+  'resets',
+  'accuracy',
+]).meta({ id: 'AbMetric' });
+
+/** The release (B) on a share of the devices, something else (A) on the others, until it is clear which is better. */
+export const AbPolicy = z
+  .object({
+    /** Release A. Default: what each device runs. */
+    against: ReleaseRef.optional(),
+    /** Share of B. */
+    percent: z.number().min(1).max(99).default(50),
+    metric: AbMetric.default('confidence'),
+    /** A smaller difference is none, in the unit of the metric. Default: its gate's. */
+    margin: z.number().positive().max(100).optional(),
+    /** Chance that a difference is found where there is none, whenever one looks. */
+    alpha: z.number().min(0.0001).max(0.2).default(0.05),
+    minSeconds: seconds(30 * day).default(3_600),
+    /** It ends then, clear or not. */
+    maxSeconds: seconds(90 * day)
+      .min(1)
+      .default(14 * day),
+    /** Telemetry window asked of both sides. */
+    windowSeconds: z.int().min(10).max(3_600).default(300),
+    /** Windows of a device count from so long after its switch. */
+    warmUpSeconds: z.int().min(0).max(day).default(0),
+  })
+  .meta({ id: 'AbPolicy' });
 
 const fields = z.object({
   /** Who takes part. Give `filter` or `group`. */
@@ -140,6 +190,8 @@ const fields = z.object({
   onUndecided: z.enum(['pause', 'continue', 'rollback']).default('pause'),
   /** Somebody else than who starts it says yes before the first device is offered anything. */
   approval: z.boolean().default(false),
+  shadow: ShadowPolicy.optional(),
+  ab: AbPolicy.optional(),
 });
 
 type Fields = z.infer<typeof fields>;
@@ -162,6 +214,28 @@ const knownZone = ({ timeZone }: Pick<Fields, 'timeZone'>): boolean => {
 };
 const zoneMessage = { message: 'use a time zone such as Europe/Berlin', path: ['timeZone'] };
 
+/** Why a shadow or a comparison cannot have what was asked for, or undefined. */
+function conflict({ shadow, ab, ...policy }: Fields): { message: string; path: string[] } | undefined {
+  const { gates, steps, holdBackPercent, onFailure } = policy;
+  const hasGates =
+    gates !== undefined || steps.some((step) => typeof step === 'object' && (step.gates?.length ?? 0) > 0);
+  if (shadow && ab) return { message: 'a rollout is a shadow or a comparison, not both', path: ['ab'] };
+  if (!shadow && !ab) return undefined;
+  if (hasGates) return { message: 'shadows and comparisons have no gates', path: ['gates'] };
+  if (holdBackPercent > 0)
+    return { message: 'shadows and comparisons hold nobody back', path: ['holdBackPercent'] };
+  if (shadow && onFailure.startsWith('rollback'))
+    return { message: 'a shadow has nothing to take back: use pause or abort', path: ['onFailure'] };
+  if (ab && steps.length > 1) return { message: 'a comparison has one step', path: ['steps'] };
+  if (ab && ab.minSeconds > ab.maxSeconds)
+    return { message: 'it may take at least as long as it has to', path: ['ab', 'maxSeconds'] };
+  return undefined;
+}
+const agrees = (policy: Fields, context: z.RefinementCtx<Fields>): void => {
+  const found = conflict(policy);
+  if (found) context.addIssue({ code: 'custom', ...found });
+};
+
 /** As stored and shown, with every default. */
 export const RolloutPolicy = fields
   .omit({ filter: true, group: true })
@@ -172,6 +246,7 @@ export const RolloutPolicy = fields
 export const RolloutRequest = fields
   .refine(risingSteps, stepsMessage)
   .refine(knownZone, zoneMessage)
+  .superRefine(agrees)
   .refine(({ filter, group }) => (filter === undefined) !== (group === undefined), {
     message: 'give filter or group',
     path: ['filter'],

@@ -2,7 +2,7 @@
 import { z } from '../zod.js';
 import { Name, ReleaseRef, Timestamp } from '../names.js';
 import { Filter } from './devices.js';
-import { GateVerdict } from './gates.js';
+import { GateFinding, GateVerdict } from './gates.js';
 import { RolloutPolicy, RolloutRequest } from './rollout-policy.js';
 
 /** awaiting-approval: before its start or a step. rolling-back: devices are on their way to the version before. */
@@ -20,7 +20,8 @@ export const RolloutState = z
   .meta({ id: 'RolloutState' });
 /**
  * control: held back for comparison. held: a person keeps it as it is. unreached: away since before the offer, which stands.
- * returning, returned: told to go back to the version before, and back on it.
+ * returning, returned: told to go back to the version before, and back on it. shadow: the release runs beside the active
+ * model; compared: it did, and is kept in the inactive slot.
  */
 export const DeploymentState = z
   .enum([
@@ -29,6 +30,7 @@ export const DeploymentState = z
     'fetching',
     'verified',
     'staged',
+    'shadow',
     'trial',
     'soak',
     'active',
@@ -42,14 +44,19 @@ export const DeploymentState = z
     'unreached',
     'returning',
     'returned',
+    'compared',
   ])
   .meta({ id: 'DeploymentState' });
 const counts = z.partialRecord(DeploymentState, z.int());
+
+/** update: devices switch to the release. shadow: it runs beside the active model. ab: two versions are compared. */
+export const RolloutKind = z.enum(['update', 'shadow', 'ab']).meta({ id: 'RolloutKind' });
 
 export const Rollout = z
   .object({
     /** Counts from 1 in the project. */
     number: z.int(),
+    kind: RolloutKind,
     release: ReleaseRef,
     filter: Filter,
     state: RolloutState,
@@ -68,6 +75,8 @@ export const Rollout = z
     gates: GateVerdict.nullable(),
     deviceCount: z.int(),
     counts,
+    /** What whoever answers for it should know, such as a release that is deprecated by now. */
+    warnings: z.array(z.string()).default([]),
   })
   .meta({ id: 'Rollout' });
 export const RolloutCreate = RolloutRequest.safeExtend({ release: ReleaseRef });
@@ -81,19 +90,37 @@ const Obstacle = z.object({
   /** The first by name. */
   sample: z.array(Name),
 });
+/** Whether devices can take a release, before a byte is sent. */
+export const Compatibility = z
+  .object({
+    devices: z.int(),
+    /** They said hello, and everything the release needs is there. */
+    can: z.int(),
+    /** Nothing that is known stands in the way; in the end they judge it themselves. */
+    unknown: z.int(),
+    cannot: z.array(Obstacle),
+    /** Why it is not known. */
+    doubts: z.array(Obstacle).default([]),
+  })
+  .meta({ id: 'Compatibility' });
+/** Of all devices that a filter finds, whatever rules keep them from rollouts. */
+export const ReleaseCompatibility = Compatibility.extend({
+  release: ReleaseRef,
+  filter: Filter,
+  warnings: z.array(z.string()),
+}).meta({ id: 'ReleaseCompatibility' });
+
 /** What would happen, and to whom. Nothing is changed by asking. */
 export const RolloutPlan = z
   .object({
+    kind: RolloutKind,
     release: ReleaseRef,
     filter: Filter,
     /** Start with this seed to get these very canaries. */
     seed: z.string(),
     devices: z.int(),
-    /** They said hello, and everything the release needs is there. */
-    can: z.int(),
-    /** They never said hello: judged by their type, and in the end by themselves. */
-    unknown: z.int(),
-    cannot: z.array(Obstacle),
+    ...Compatibility.omit({ devices: true }).shape,
+    warnings: z.array(z.string()).default([]),
     /** A rule or another rollout keeps them from it. */
     kept: z.array(Obstacle),
     holdBack: z.int(),
@@ -120,22 +147,107 @@ export const Deployment = z
     number: z.int(),
     device: Name,
     state: DeploymentState,
+    /** What the state speaks of: a release with firmware installs it before its model, and takes it back behind it. */
+    component: z.enum(['model', 'firmware']).default('model'),
     step: z.int(),
-    /** Bytes of the bundle stored, of all. */
+    /** Bytes of it stored, of all. */
     offset: z.int(),
     bytes: z.int(),
     /** How often it was offered. */
     attempts: z.int(),
     /** It waits until then: jitter, back-off, or a rate for devices that joined later. */
     notBefore: Timestamp.nullable(),
+    /** First offered. */
+    offeredAt: Timestamp.nullable().default(null),
+    /** The first word of the device about it. */
+    heardAt: Timestamp.nullable().default(null),
+    /** Ended, well or not. */
+    finishedAt: Timestamp.nullable().default(null),
     errorCode: z.int().nullable(),
     errorTitle: z.string().nullable(),
     updatedAt: Timestamp,
   })
   .meta({ id: 'Deployment' });
-export const DeploymentOfProject = Deployment.extend({ rollout: z.int(), release: ReleaseRef }).meta({
+export const DeploymentOfProject = Deployment.extend({
+  rollout: z.int(),
+  release: ReleaseRef,
+  warnings: z.array(z.string()).default([]),
+}).meta({
   id: 'DeploymentOfProject',
 });
+
+/** How often two models said the same, with devices as the unit: 95 % bounds that hold however often one looks. */
+const Agreement = z.object({
+  devices: z.int(),
+  runs: z.int(),
+  agreed: z.int(),
+  /** Mean of the devices' shares; null: nobody has told anything yet. */
+  share: z.number().nullable(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+});
+export const ShadowReport = Agreement.extend({
+  /** Still running, and done. */
+  running: z.int(),
+  compared: z.int(),
+  /** Runs that time or battery did not allow. */
+  skipped: z.int(),
+  bySegment: z.array(Agreement.extend({ by: z.enum(['type', 'site']), value: z.string() })),
+  /** The active model said one thing and the shadow another, commonest first. */
+  disagreements: z.array(
+    z.object({
+      active: z.string(),
+      shadow: z.string(),
+      count: z.int(),
+      /** Of what the active model called so and the two did not agree on. */
+      share: z.number(),
+    }),
+  ),
+  /** Disagreements of devices that had no room to count which. */
+  unspecified: z.int(),
+  /** Where they agree least. */
+  least: z.array(z.object({ device: Name, runs: z.int(), share: z.number() })),
+}).meta({ id: 'ShadowReport' });
+
+/** B against A. open: it goes on. none: its time is over and it is not clear. */
+export const AbOutcome = z
+  .enum(['b-better', 'a-better', 'differs', 'same', 'open', 'none'])
+  .meta({ id: 'AbOutcome' });
+export const AbReport = z
+  .object({
+    outcome: AbOutcome,
+    release: ReleaseRef,
+    /** Null: what each device ran. */
+    against: ReleaseRef.nullable(),
+    percent: z.number(),
+    /** Bounds hold however often one looks. Positive: B is better; for class-mix: B has more of the class. */
+    effects: z.array(
+      z.object({
+        metric: z.string(),
+        unit: GateFinding.shape.unit,
+        effect: z.number().nullable(),
+        low: z.number().nullable(),
+        high: z.number().nullable(),
+        margin: z.number(),
+        devicesB: z.int(),
+        devicesA: z.int(),
+      }),
+    ),
+    judgedAt: Timestamp,
+  })
+  .meta({ id: 'AbReport' });
+/** What a rollout has shown so far, in words and numbers. */
+export const RolloutReport = z
+  .object({
+    number: z.int(),
+    kind: RolloutKind,
+    release: ReleaseRef,
+    state: RolloutState,
+    words: z.array(z.string()),
+    shadow: ShadowReport.nullable(),
+    ab: AbReport.nullable(),
+  })
+  .meta({ id: 'RolloutReport' });
 
 /** One line of what was decided and why, by the engine or a person. */
 export const RolloutDecision = z
@@ -147,10 +259,12 @@ export const RolloutDecision = z
     by: z.string(),
     kind: z.enum([
       'started',
+      'warning',
       'approved',
       'next-step',
       'soak',
       'gate',
+      'shadow',
       'pause',
       'resume',
       'skip',
@@ -171,6 +285,13 @@ export const RolloutDecision = z
   })
   .meta({ id: 'RolloutDecision' });
 
+/** Where its devices stood, over time: the last word of each of at most `points` equal parts of it. */
+export const RolloutHistory = z
+  .object({
+    points: z.array(z.object({ at: Timestamp, state: RolloutState, step: z.int(), counts })),
+  })
+  .meta({ id: 'RolloutHistory' });
+
 export const RolloutReason = z.object({ reason: z.string().max(500).default('') });
 /** Devices of one type or site, or all of them. */
 export const RolloutRollback = RolloutReason.extend({
@@ -185,6 +306,10 @@ export const RolloutSettings = z
     approval: z.boolean(),
     /** Of bundle bytes sent to all devices of the project together; null: no limit. */
     bytesPerSecond: z.int().min(1_024).max(1_000_000_000_000).nullable(),
+    /** Offered a release by all rollouts of the project together; null: no limit but their own. */
+    devicesPerMinute: z.int().min(1).max(1_000_000).nullable().default(null),
+    /** Devices of all rollouts of the project that fetch at the same time; null: no limit but their own. */
+    concurrentTransfers: z.int().min(1).max(1_000_000).nullable().default(null),
   })
   .meta({ id: 'RolloutSettings' });
 

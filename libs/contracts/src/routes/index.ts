@@ -13,10 +13,13 @@ import { commandsRoutes } from './commands.js';
 import { credentialsRoutes } from './credentials.js';
 import { provisioningRoutes } from './provisioning.js';
 import { modelsRoutes } from './models.js';
+import { firmwareRoutes } from './firmware.js';
 import { buildsRoutes } from './builds.js';
 import { releasesRoutes } from './releases.js';
 import { rolloutsRoutes } from './rollouts.js';
 import { qualityRoutes } from './quality.js';
+import { telemetryRoutes } from './telemetry.js';
+import { alertsRoutes } from './alerts.js';
 import { webhooksRoutes } from './webhooks.js';
 import type { Route } from './route.js';
 
@@ -34,10 +37,13 @@ export const routes = {
   ...credentialsRoutes,
   ...provisioningRoutes,
   ...modelsRoutes,
+  ...firmwareRoutes,
   ...buildsRoutes,
   ...releasesRoutes,
   ...rolloutsRoutes,
   ...qualityRoutes,
+  ...telemetryRoutes,
+  ...alertsRoutes,
   ...webhooksRoutes,
 } as const satisfies Record<string, Route>;
 

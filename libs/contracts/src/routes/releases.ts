@@ -1,5 +1,6 @@
 /** Routes of releases. */
 import { z } from '../zod.js';
+import { Name } from '../names.js';
 import * as r from '../resources/index.js';
 import { project, release, type Route } from './route.js';
 
@@ -104,6 +105,34 @@ export const releasesRoutes = {
     body: r.ReleaseReason,
     response: r.Release,
   },
+  releaseCompatibility: {
+    method: 'GET',
+    path: '/projects/:project/releases/:release/compatibility',
+    summary: 'How many devices can take it, cannot and why, or have the last word',
+    access: 'viewer',
+    params: release,
+    query: z
+      .object({
+        filter: r.Filter.optional(),
+        group: Name.optional(),
+        device: Name.optional(),
+      })
+      .refine(
+        ({ filter, group, device }) => [filter, group, device].filter((one) => one !== undefined).length <= 1,
+        {
+          message: 'give at most one of filter, group and device',
+        },
+      ),
+    response: r.ReleaseCompatibility,
+  },
+  releaseComponents: {
+    method: 'GET',
+    path: '/projects/:project/releases/:release/sbom',
+    summary: 'What it is made of: a CycloneDX ML-BOM',
+    access: 'viewer',
+    params: release,
+    response: r.Bom,
+  },
   releaseProvenance: {
     method: 'GET',
     path: '/projects/:project/releases/:release/provenance',
@@ -129,6 +158,25 @@ export const releasesRoutes = {
     body: r.SigningKeyRotate,
     response: r.SigningKey,
     status: 201,
+  },
+  keyHandoverList: {
+    method: 'GET',
+    path: '/projects/:project/signing-keys/:keyId/handovers',
+    summary: 'Devices that a key which is kept elsewhere has to tell of this one',
+    access: 'admin',
+    params: signingKey,
+    query: r.PageQuery,
+    response: r.page(r.KeyHandover),
+  },
+  keyHandoverAdd: {
+    method: 'POST',
+    path: '/projects/:project/signing-keys/:keyId/handovers',
+    summary: 'Bring in messages to devices that were signed elsewhere; each is verified before any is stored',
+    access: 'admin',
+    params: signingKey,
+    body: r.KeyHandovers,
+    example: { by: '21fe31dfa154a261', asks: [{ device: 'press-07', askHex: 'a0' }] },
+    response: z.object({ devices: z.int() }),
   },
   signingKeyActivate: {
     method: 'POST',

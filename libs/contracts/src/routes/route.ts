@@ -20,6 +20,8 @@ export interface Route {
   /** What an event of `events` holds. */
   readonly event?: z.ZodType;
   readonly status?: number;
+  /** A read that is written into the audit log, with where it came from. */
+  readonly audited?: true;
   /** The path parameter whose resource has a revision: an If-Match is compared with it before anything changes. */
   readonly revisioned?: 'project' | 'device' | 'deviceType' | 'webhook' | 'group';
 }
@@ -30,6 +32,8 @@ export const deviceType = project.extend({ deviceType: Name });
 export const group = project.extend({ group: Name });
 export const model = project.extend({ model: Name });
 export const modelVersion = model.extend({ version: Version });
+export const firmware = project.extend({ firmware: Name });
+export const firmwareVersion = firmware.extend({ firmwareVersion: Version });
 export const build = modelVersion.extend({ deviceType: Name });
 export const release = project.extend({ release: ReleaseRef });
 export const rollout = project.extend({ number: z.coerce.number().int().min(1) });

@@ -200,6 +200,33 @@ export const errors = {
     text: "The device's parameter block is damaged, or of another version.",
     hint: 'Write it anew with `npx tinyfleet flash NAME --force`; the model slots are kept.',
   },
+  'agent.firmware-failed': {
+    number: 723,
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Agent: firmware failed',
+    text: 'The port of the device refused to store, start or keep the new firmware.',
+    hint: "Look at the device's log; the old firmware goes on.",
+  },
+  'agent.firmware-lost': {
+    number: 724,
+    status: 422,
+    exit: 1,
+    transient: false,
+    title: 'Agent: firmware lost',
+    text: 'The new firmware did not come up, or its boot loader went back to the old one.',
+    hint: 'Look at the reset causes and try the image on a board at your desk; the digest stays refused until it is released again.',
+  },
+  'agent.firmware-offline': {
+    number: 725,
+    status: 422,
+    exit: 1,
+    transient: false,
+    title: 'Agent: firmware offline',
+    text: 'The new firmware came up and did not reach the platform in time.',
+    hint: 'Look at what changed in its network; the device went back to the old one.',
+  },
   'auth.unauthenticated': {
     status: 401,
     exit: 3,
@@ -1209,6 +1236,54 @@ export const errors = {
     text: 'The build options cannot be used: {reason}.',
     hint: 'Correct the option, or leave it out: every option has a default.',
   },
+  'firmware.not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Firmware: not found',
+    text: 'There is no firmware {firmware}.',
+    hint: 'List it with `npx tinyfleet firmware list`.',
+  },
+  'firmware.version-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Firmware: version not found',
+    text: 'Firmware {firmware} has no version {version}.',
+    hint: 'List them with `npx tinyfleet firmware show {firmware}`.',
+  },
+  'firmware.image-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Firmware: image exists',
+    text: '{firmware}@{version} has an image for {type} already, with other content.',
+    hint: 'Choose another version: devices tell images apart by it.',
+  },
+  'firmware.name-taken': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Firmware: name taken',
+    text: '{name} is the name of a {component}.',
+    hint: 'Choose another name: those of models and firmware are told apart in releases.',
+  },
+  'firmware.invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Firmware: invalid',
+    text: 'The image or what was said of it cannot be: {reason}.',
+    hint: 'Check the file, and what its firmware says in hello: `npx tinyfleet device show NAME`.',
+  },
+  'firmware.in-release': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Firmware: in release',
+    text: '{firmware}@{version} is in release {release}.',
+    hint: 'Images of releases stay, for the way back. Revoke the release when it must not be installed.',
+  },
   'flash.read-failed': {
     number: 401,
     status: 500,
@@ -1524,6 +1599,15 @@ export const errors = {
     text: 'The platform keeps no key of what {device} has connected with, and a MAC under that key is all that the device can check.',
     hint: 'Connect the device with a token; a certificate gives no such key. When the secret of the server was changed, give the device another token.',
   },
+  'manifest.firmware-incompatible': {
+    number: 224,
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Manifest: firmware incompatible',
+    text: 'The model that the device runs cannot run on this firmware.',
+    hint: 'Roll out a model first that both firmwares run, or firmware that keeps the ABI, ops and arena of the model.',
+  },
   'models.not-found': {
     status: 404,
     exit: 4,
@@ -1747,6 +1831,22 @@ export const errors = {
     title: 'Mqtt: too many messages',
     text: '{clientId} sent more messages than its rate and burst allow, or more than may wait for their commit.',
     hint: 'Slow the device down, or raise TINYFLEET_MQTT_RATE and TINYFLEET_MQTT_BURST.',
+  },
+  'mqtt.database-away': {
+    status: 503,
+    exit: 7,
+    transient: true,
+    title: 'Mqtt: database away',
+    text: 'Messages cannot be stored for now, so {clientId} is sent away.',
+    hint: 'Nothing at the device: it comes back by itself. Look at the database of the server; `GET /health/ready` says whether it is there.',
+  },
+  'mqtt.keepalive-too-short': {
+    status: 400,
+    exit: 2,
+    transient: false,
+    title: 'Mqtt: keepalive too short',
+    text: '{clientId} publishes with a keepalive below {limit} s.',
+    hint: 'Connect with a keepalive of {limit} s or more: a message may wait for the database for most of that time, and pings wait behind it.',
   },
   'provisioning.credential-not-found': {
     status: 404,
@@ -1972,6 +2072,102 @@ export const errors = {
     text: 'The certificate cannot be renewed: {reason}.',
     hint: 'Sign the new request with the key of the certificate that is valid now; an ended one needs a claim code.',
   },
+  'quality.option-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Quality: option invalid',
+    text: '{option} must be {wanted}; it is {value}.',
+    hint: 'Correct the option. The page of formulas says what it means.',
+  },
+  'quality.observation-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Quality: observation invalid',
+    text: '{value} is no {wanted}.',
+    hint: 'A detector takes finite numbers, and one for errors takes 0 and 1 alone. Leave out windows without a value.',
+  },
+  'quality.histograms-differ': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Quality: histograms differ',
+    text: 'Histograms with {left} and {right} bins cannot be compared.',
+    hint: 'Compare windows of one monitor schema.',
+  },
+  'quality.budget-unreadable': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Quality: budget unreadable',
+    text: '"{text}" is not a budget of false pages.',
+    hint: 'Say it like "at most one false page a week": a number, and hour, day, week, month or year.',
+  },
+  'quality.state-unusable': {
+    status: 500,
+    exit: 1,
+    transient: false,
+    title: 'Quality: state unusable',
+    text: 'What a watch has learned cannot be used: {reason}.',
+    hint: 'The server learns it anew, from the rounds that taught it while those windows are kept, else from the newest ones; `npx tinyfleet quality status` says which. When neither has enough windows, declare another healthy period.',
+  },
+  'quality.alert-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Quality: alert not found',
+    text: 'There is no alert {alert}.',
+    hint: '`npx tinyfleet alert list` shows those of the project.',
+  },
+  'quality.alert-resolved': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Quality: alert resolved',
+    text: 'Alert {alert} is resolved.',
+    hint: 'Nothing is left to do with it. When it moves again, there will be a new one.',
+  },
+  'quality.baseline-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Quality: baseline invalid',
+    text: 'The healthy period is not usable: {reason}.',
+    hint: 'Name a period that is over, of {least} to {most} rounds; `npx tinyfleet quality settings show` says how long a round is.',
+  },
+  'quality.alert-route-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Quality: alert route not found',
+    text: 'There is no alert route {route}.',
+    hint: '`npx tinyfleet alert route list` shows those of the project.',
+  },
+  'quality.alert-route-exists': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Quality: alert route exists',
+    text: 'There is an alert route {route} already.',
+    hint: 'Choose another name, or delete that one first.',
+  },
+  'quality.alert-routes-too-many': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Quality: alert routes too many',
+    text: 'A project has at most {limit} alert routes.',
+    hint: 'Delete one that is not needed, or raise `alerts.maxRoutes`.',
+  },
+  'quality.alert-route-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Quality: alert route invalid',
+    text: 'Alerts cannot go there: {reason}.',
+    hint: 'Use an https address, or smtps://user:password@host:465 for e-mail. Addresses have to be public unless `webhooks.allowPrivate` is set.',
+  },
   'registry.project-not-found': {
     status: 404,
     exit: 4,
@@ -2195,6 +2391,14 @@ export const errors = {
     title: 'Registry: bulk action over',
     text: 'The bulk action {action} is {state} already.',
     hint: 'Nothing; what it has changed stays changed.',
+  },
+  'registry.bulk-author-gone': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Registry: bulk author gone',
+    text: 'The bulk action {action} ended: {actor}, who asked for it, may not change devices of the project any more.',
+    hint: 'Somebody with the role operator asks for it again; what it has changed stays changed.',
   },
   'registry.bulk-count-changed': {
     status: 409,
@@ -2540,6 +2744,14 @@ export const errors = {
     text: 'Release {release} is {state}; to {verb} it, it has to be {from}.',
     hint: 'See its state with `npx tinyfleet release show {release}`.',
   },
+  'releases.approver-no-person': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Releases: approver no person',
+    text: 'Release {release} needs the yes of a second person, and {actor} is none: the token of the instance speaks for nobody.',
+    hint: 'Sign in with `npx tinyfleet login` as somebody with the role operator, and approve it again.',
+  },
   'releases.own-approval': {
     status: 403,
     exit: 3,
@@ -2636,6 +2848,46 @@ export const errors = {
     text: 'The signing request of {release} contradicts itself: its provenance does not name the bundles of its manifests.',
     hint: 'Do not sign it. Ask the server for another one, and if that is no better, look at who could have changed it.',
   },
+  'releases.handover-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Releases: handover invalid',
+    text: 'The request to hand over names key {key} and holds the public half of key {held}.',
+    hint: 'Do not sign it: devices would obey key {held}. Look at who could have changed it.',
+  },
+  'releases.handover-counter': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Releases: handover counter',
+    text: 'The message to {device} has the counter {counter}; at most {limit} is accepted.',
+    hint: 'Sign it with the counter of the request to hand over: a device that took a command with a high counter takes no later one with a lower, and there are no higher ones in the end.',
+  },
+  'releases.firmware-missing': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: firmware missing',
+    text: '{firmware} has no image for any device type that {release} has a build for: {types}.',
+    hint: 'Bring one in with `npx tinyfleet firmware import`, or build the model for the types that it is for.',
+  },
+  'releases.firmware-unfit': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Releases: firmware unfit',
+    text: '{release} cannot run on {firmware} for {type}: {reason}.',
+    hint: 'Build the model for what this firmware has, or name other firmware.',
+  },
+  'releases.firmware-alone': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Releases: firmware alone',
+    text: '{release} is firmware itself and needs no other one before it.',
+    hint: 'Leave `--firmware` out.',
+  },
   'rollouts.not-found': {
     status: 404,
     exit: 4,
@@ -2700,6 +2952,54 @@ export const errors = {
     text: 'There is no deployment {deployment} in project {project}.',
     hint: 'List them with `npx tinyfleet deployment list`.',
   },
+  'rollouts.approver-no-person': {
+    status: 403,
+    exit: 3,
+    transient: false,
+    title: 'Rollouts: approver no person',
+    text: 'Rollout {rollout} needs the yes of a second person, and {actor} is none: the token of the instance speaks for nobody.',
+    hint: 'Sign in with `npx tinyfleet login` as somebody with the role operator, and approve it again.',
+  },
+  'rollouts.simulation-kind': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Rollouts: simulation kind',
+    text: 'A rollout of the kind {kind} cannot be simulated.',
+    hint: 'Simulate an update; a shadow and a comparison change nothing that a simulation could warn of.',
+  },
+  'rollouts.simulation-busy': {
+    status: 429,
+    exit: 7,
+    transient: true,
+    title: 'Rollouts: simulation busy',
+    text: '{limit} simulations are waiting already.',
+    hint: 'Try again in a minute.',
+  },
+  'rollouts.gates-died': {
+    status: 500,
+    exit: 70,
+    transient: true,
+    title: 'Rollouts: gates died',
+    text: 'Gates could not be judged: {reason}.',
+    hint: 'Nothing: they are judged again by themselves, and until then the step waits. If it goes on, report it with the log.',
+  },
+  'rollouts.simulations-of-project': {
+    status: 429,
+    exit: 7,
+    transient: true,
+    title: 'Rollouts: simulations of project',
+    text: '{limit} simulations of this project run or wait already.',
+    hint: 'Try again when one of them has answered.',
+  },
+  'rollouts.simulation-died': {
+    status: 500,
+    exit: 70,
+    transient: false,
+    title: 'Rollouts: simulation died',
+    text: 'The simulation ended: {reason}.',
+    hint: 'Ask for fewer rollouts with `--rollouts`; if it happens again, report it with the log.',
+  },
   'rollouts.own-approval': {
     status: 403,
     exit: 3,
@@ -2707,6 +3007,30 @@ export const errors = {
     title: 'Rollouts: own approval',
     text: 'Rollout {rollout} needs the yes of somebody else than who started it.',
     hint: 'Ask another operator of the project to approve it.',
+  },
+  'rollouts.is-shadow': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Rollouts: is shadow',
+    text: 'Rollout {rollout} is a shadow: its devices never left the version that they run.',
+    hint: 'End it with `npx tinyfleet rollout abort {rollout}`.',
+  },
+  'rollouts.firmware-shadow': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Rollouts: firmware shadow',
+    text: 'Release {release} brings firmware, and only a model can run as shadow.',
+    hint: 'Make a release of the model alone, or start a rollout with steps.',
+  },
+  'rollouts.same-release': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Rollouts: same release',
+    text: 'Release {release} cannot be compared with itself.',
+    hint: 'Name two releases, or leave the second one out to compare with what devices run.',
   },
   'rollouts.no-update-rule': {
     status: 404,
@@ -3072,6 +3396,14 @@ export const errors = {
     text: '{limit} people listen to devices already.',
     hint: 'Wait until one of them ends, or raise TINYFLEET_LISTENERS (of all projects) or TINYFLEET_PROJECT_LISTENERS (of one) where the broker runs.',
   },
+  'server.too-many-streams': {
+    status: 429,
+    exit: 7,
+    transient: false,
+    title: 'Server: too many streams',
+    text: '{limit} streams of events are open for you here already.',
+    hint: 'Close pages or commands that follow events, or raise TINYFLEET_LIMIT_STREAMS.',
+  },
   'server.undeclared-error': {
     status: 500,
     exit: 70,
@@ -3368,6 +3700,14 @@ export const errors = {
     text: 'The time range is invalid: {reason}.',
     hint: 'Give from before to, at most {limit} days apart.',
   },
+  'telemetry.buckets-too-many': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: buckets too many',
+    text: 'Buckets of {bucketSeconds} seconds would be {count}; at most {limit} are answered.',
+    hint: 'Ask for longer buckets or a shorter range.',
+  },
   'telemetry.boot-unknown': {
     status: 404,
     exit: 4,
@@ -3423,6 +3763,94 @@ export const errors = {
     title: 'Telemetry: unstorable',
     text: 'The database refused the message: {reason}.',
     hint: 'The message holds a value that cannot be stored, such as a zero byte in a text. Correct the firmware.',
+  },
+  'telemetry.observability-invalid': {
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: observability invalid',
+    text: 'The payload of up/telemetry.nrf is not valid at {field}: {reason}.',
+    hint: 'Send what `nrf_edgeai_obsv_encode_list` gives, unchanged; docs/telemetry-sources.md says which version.',
+  },
+  'telemetry.labels-header': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: labels header',
+    text: "The file's first line has no column {column}; it has {found}.",
+    hint: 'Name the columns device, bootId, inferenceIndex and label in the first line, as `tinyfleet labels next --output csv` prints them.',
+  },
+  'telemetry.labels-refused': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: labels refused',
+    text: '{count} rows of the file are wrong; nothing was stored.',
+    hint: 'Correct the rows that the answer lists by line and send the file again: labels that are stored already change nothing.',
+  },
+  'telemetry.labels-too-large': {
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: labels too large',
+    text: 'The file has more than {limit} {what}.',
+    hint: 'Split it. Files may be sent in any order, and again.',
+  },
+  'telemetry.samples-off': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Telemetry: samples off',
+    text: 'Project {project} keeps no samples.',
+    hint: 'Samples are what devices measured. If that may leave them, allow it: `tinyfleet sample settings --on`. docs/privacy.md says what is kept and for how long.',
+  },
+  'telemetry.sample-not-found': {
+    status: 404,
+    exit: 4,
+    transient: false,
+    title: 'Telemetry: sample not found',
+    text: 'There is no sample {sample}.',
+    hint: 'List them with `tinyfleet sample list`. Samples are deleted when their time is over.',
+  },
+  'telemetry.sample-incomplete': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Telemetry: sample incomplete',
+    text: 'Of the {bytes} bytes of sample {sample} not all have arrived.',
+    hint: 'Wait for the device to send the rest, or ask it for another one.',
+  },
+  'telemetry.sample-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: sample invalid',
+    text: 'A part of a sample is not valid: {reason}.',
+    hint: 'Parts lie within the whole, and the whole is within limits.sampleBytes. Correct the firmware.',
+  },
+  'telemetry.retention-invalid': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: retention invalid',
+    text: 'The retention cannot be set: {reason}.',
+    hint: 'Sums live at least as long as the windows they are made of, and windows at most as long as the instance keeps them (TINYFLEET_TELEMETRY_DAYS).',
+  },
+  'telemetry.backfill-too-large': {
+    status: 413,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: backfill too large',
+    text: 'At most {limit} {what} of windows are taken at once.',
+    hint: 'Send the file in parts; `tinyfleet telemetry backfill` does.',
+  },
+  'telemetry.day-incomplete': {
+    status: 422,
+    exit: 6,
+    transient: false,
+    title: 'Telemetry: day incomplete',
+    text: 'Windows of {day} are gone, or about to go: its sums cannot be made anew. The first day that can is {from}.',
+    hint: 'Take a later day. Keep windows longer where sums have to be made anew: `tinyfleet telemetry retention`.',
   },
   'wire.invalid': {
     number: 101,
@@ -3667,6 +4095,15 @@ export const errors = {
     text: 'A packet of {bytes} bytes is needed; {device} says that it takes {limit}.',
     hint: 'Raise the packet buffer in the firmware and what its hello says: 512 bytes do for the reduced profile, 1,536 otherwise.',
   },
+  'wire.packed-invalid': {
+    number: 128,
+    status: 400,
+    exit: 6,
+    transient: false,
+    title: 'Wire: packed invalid',
+    text: 'The packed window of {message} is invalid: {reason}.',
+    hint: 'Compare the sender with docs/spec/wire.md, Packed window; golden ones are in firmware-stubs/vectors/window.json.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errors;
@@ -3696,6 +4133,9 @@ export interface ErrorData {
   'agent.battery-low': Record<never, Value>;
   'agent.parameters-missing': Record<never, Value>;
   'agent.parameters-invalid': Record<never, Value>;
+  'agent.firmware-failed': Record<never, Value>;
+  'agent.firmware-lost': Record<never, Value>;
+  'agent.firmware-offline': Record<never, Value>;
   'auth.unauthenticated': Record<never, Value>;
   'auth.forbidden': { needed: Value; role: Value };
   'auth.bad-login': Record<never, Value>;
@@ -3839,6 +4279,12 @@ export interface ErrorData {
   };
   'compiler.distances-invalid': { reason: Value };
   'compiler.options-invalid': { reason: Value };
+  'firmware.not-found': { firmware: Value };
+  'firmware.version-not-found': { firmware: Value; version: Value };
+  'firmware.image-exists': { firmware: Value; version: Value; type: Value };
+  'firmware.name-taken': { name: Value; component: Value };
+  'firmware.invalid': { reason: Value };
+  'firmware.in-release': { firmware: Value; version: Value; release: Value };
   'flash.read-failed': { offset: Value };
   'flash.write-failed': { offset: Value };
   'flash.erase-failed': { offset: Value };
@@ -3874,6 +4320,7 @@ export interface ErrorData {
   'manifest.version-unsupported': { version: Value };
   'manifest.digest-refused': Record<never, Value>;
   'manifest.device-key-missing': { device: Value };
+  'manifest.firmware-incompatible': Record<never, Value>;
   'models.not-found': { model: Value };
   'models.version-not-found': { model: Value; version: Value };
   'models.version-exists': { version: Value; model: Value };
@@ -3902,6 +4349,8 @@ export interface ErrorData {
   'mqtt.topic-refused': { clientId: Value; topic: Value };
   'mqtt.subscription-refused': { clientId: Value; topic: Value };
   'mqtt.too-many-messages': { clientId: Value };
+  'mqtt.database-away': { clientId: Value };
+  'mqtt.keepalive-too-short': { clientId: Value; limit: Value };
   'provisioning.credential-not-found': { device: Value; id: Value };
   'provisioning.credentials-too-many': { device: Value; limit: Value };
   'provisioning.certificate-known': { device: Value };
@@ -3930,6 +4379,18 @@ export interface ErrorData {
   'provisioning.authority-cannot-sign': Record<never, Value>;
   'provisioning.request-invalid': { reason: Value };
   'provisioning.renewal-refused': { reason: Value };
+  'quality.option-invalid': { option: Value; wanted: Value; value: Value };
+  'quality.observation-invalid': { value: Value; wanted: Value };
+  'quality.histograms-differ': { left: Value; right: Value };
+  'quality.budget-unreadable': { text: Value };
+  'quality.state-unusable': { reason: Value };
+  'quality.alert-not-found': { alert: Value };
+  'quality.alert-resolved': { alert: Value };
+  'quality.baseline-invalid': { reason: Value; least: Value; most: Value };
+  'quality.alert-route-not-found': { route: Value };
+  'quality.alert-route-exists': { route: Value };
+  'quality.alert-routes-too-many': { limit: Value };
+  'quality.alert-route-invalid': { reason: Value };
   'registry.project-not-found': { project: Value };
   'registry.project-exists': { project: Value };
   'registry.type-not-found': { type: Value };
@@ -3958,6 +4419,7 @@ export interface ErrorData {
   'registry.bulk-too-many-open': { limit: Value };
   'registry.bulk-action-not-found': { action: Value };
   'registry.bulk-action-over': { action: Value; state: Value };
+  'registry.bulk-author-gone': { action: Value; actor: Value };
   'registry.bulk-count-changed': { count: Value; expected: Value };
   'registry.bulk-filter-empty': Record<never, Value>;
   'registry.groups-too-many': { limit: Value };
@@ -4001,6 +4463,7 @@ export interface ErrorData {
   'releases.revoked': { release: Value };
   'releases.not-approved': { release: Value; state: Value };
   'releases.wrong-state': { release: Value; state: Value; verb: Value; from: Value };
+  'releases.approver-no-person': { release: Value; actor: Value };
   'releases.own-approval': { release: Value };
   'releases.not-valid': { release: Value; reasons: Value };
   'releases.key-unknown': { key: Value };
@@ -4013,6 +4476,11 @@ export interface ErrorData {
   'releases.no-provenance': { release: Value };
   'releases.key-other': { asked: Value; key: Value };
   'releases.request-invalid': { release: Value };
+  'releases.handover-invalid': { key: Value; held: Value };
+  'releases.handover-counter': { device: Value; counter: Value; limit: Value };
+  'releases.firmware-missing': { firmware: Value; release: Value; types: Value };
+  'releases.firmware-unfit': { release: Value; firmware: Value; type: Value; reason: Value };
+  'releases.firmware-alone': { release: Value };
   'rollouts.not-found': { rollout: Value; project: Value };
   'rollouts.empty-target': { filter: Value };
   'rollouts.no-build-for-types': { release: Value; deviceTypes: Value };
@@ -4021,7 +4489,16 @@ export interface ErrorData {
   'rollouts.failed': { rollout: Value; reason: Value };
   'rollouts.aborted': { rollout: Value };
   'rollouts.deployment-not-found': { deployment: Value; project: Value };
+  'rollouts.approver-no-person': { rollout: Value; actor: Value };
+  'rollouts.simulation-kind': { kind: Value };
+  'rollouts.simulation-busy': { limit: Value };
+  'rollouts.gates-died': { reason: Value };
+  'rollouts.simulations-of-project': { limit: Value };
+  'rollouts.simulation-died': { reason: Value };
   'rollouts.own-approval': { rollout: Value };
+  'rollouts.is-shadow': { rollout: Value };
+  'rollouts.firmware-shadow': { release: Value };
+  'rollouts.same-release': { release: Value };
   'rollouts.no-update-rule': { device: Value };
   'runtime.not-loaded': Record<never, Value>;
   'runtime.golden-mismatch': { vector: Value };
@@ -4072,6 +4549,7 @@ export interface ErrorData {
   'server.rate-limited': { seconds: Value };
   'server.edge-silent': Record<never, Value>;
   'server.too-many-listeners': { limit: Value };
+  'server.too-many-streams': { limit: Value };
   'server.undeclared-error': { route: Value; code: Value };
   'server.unaudited': { route: Value };
   'simulator.config-invalid': { file: Value; problem: Value };
@@ -4109,6 +4587,7 @@ export interface ErrorData {
   'storage.lead-lost': { role: Value };
   'telemetry.label-unknown': { label: Value };
   'telemetry.range-invalid': { reason: Value; limit: Value };
+  'telemetry.buckets-too-many': { bucketSeconds: Value; count: Value; limit: Value };
   'telemetry.boot-unknown': { device: Value; bootId: Value };
   'telemetry.window-too-old': { startAt: Value; days: Value };
   'telemetry.window-in-future': { startAt: Value; seconds: Value };
@@ -4116,6 +4595,17 @@ export interface ErrorData {
   'telemetry.topic-unknown': { topic: Value };
   'telemetry.json-invalid': { message: Value; field: Value; reason: Value };
   'telemetry.unstorable': { reason: Value };
+  'telemetry.observability-invalid': { field: Value; reason: Value };
+  'telemetry.labels-header': { column: Value; found: Value };
+  'telemetry.labels-refused': { count: Value };
+  'telemetry.labels-too-large': { limit: Value; what: Value };
+  'telemetry.samples-off': { project: Value };
+  'telemetry.sample-not-found': { sample: Value };
+  'telemetry.sample-incomplete': { bytes: Value; sample: Value };
+  'telemetry.sample-invalid': { reason: Value };
+  'telemetry.retention-invalid': { reason: Value };
+  'telemetry.backfill-too-large': { limit: Value; what: Value };
+  'telemetry.day-incomplete': { day: Value; from: Value };
   'wire.invalid': { message: Value; offset: Value; reason: Value };
   'wire.truncated': { message: Value; offset: Value };
   'wire.too-large': { message: Value; bytes: Value; limit: Value };
@@ -4143,4 +4633,5 @@ export interface ErrorData {
   'wire.payload-invalid': { method: Value; reason: Value };
   'wire.payload-crc': { method: Value };
   'wire.packet-too-small': { bytes: Value; device: Value; limit: Value };
+  'wire.packed-invalid': { message: Value; reason: Value };
 }

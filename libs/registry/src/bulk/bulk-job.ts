@@ -3,7 +3,7 @@
  * removes the part: whoever dies, and however many work on it, each device is changed once.
  */
 import type { ProjectScope, Transact } from '@tinyfleet/contracts';
-import { isFleetError } from '@tinyfleet/errors';
+import { FleetError, isFleetError } from '@tinyfleet/errors';
 import type { RegistryStores } from '../ports.js';
 import { announce, applyChange, requireGroups } from './apply-change.js';
 import { progressOf } from './bulk-service.js';
@@ -31,7 +31,7 @@ export class BulkJob {
       if (!isFleetError(error) || error.status >= 500) throw error;
       // Gone with its project.
       if (error.code === 'registry.bulk-action-not-found') return;
-      // Refused for good: the group has gone, or a device would have too many tags. What is changed stays changed.
+      // Refused for good: the group has gone, its author may no more, or a device would have too many tags. What is changed stays changed.
       await this.end(scope, id, 'failed', error.toProblem());
     }
   }
@@ -47,6 +47,9 @@ export class BulkJob {
         await finish(stores, scope, action, 'done', null);
         return false;
       }
+      // Asked at each part: he may have been demoted or removed since.
+      if (!(await bulkActions.mayGoOn(scope, action.createdBy)))
+        throw new FleetError('registry.bulk-author-gone', { action: id, actor: action.createdBy });
       const { change } = action;
       const target = await requireGroups(stores, scope, change);
       const ids = await deviceSets.lockThese(scope, part.deviceIds);

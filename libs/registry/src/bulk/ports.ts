@@ -47,6 +47,8 @@ export interface BulkActionStore {
     done: { readonly part: BulkPart; readonly changed: number },
   ): Promise<void>;
   finish(scope: ProjectScope, id: string, end: BulkEnd): Promise<void>;
+  /** Whoever asked for an action may still change devices. `actor` as the audit log names him. */
+  mayGoOn(scope: ProjectScope, actor: string): Promise<boolean>;
 }
 
 /** Puts an action into the queue of jobs, with the transaction that makes or moves it. */

@@ -1,0 +1,58 @@
+/** How far what devices measure and predict is from what builds were validated with: features x groups x time. */
+import { z } from '../zod.js';
+import { ReleaseRef, Timestamp } from '../names.js';
+import { RangeQuery } from './quality.js';
+
+export const DriftGrouping = z.enum(['version', 'type', 'site']).meta({ id: 'DriftGrouping' });
+export const DriftMapQuery = RangeQuery.extend({
+  release: ReleaseRef,
+  /** `version`: all versions of the model, each held against its own validation data. */
+  by: DriftGrouping.default('version'),
+});
+export const Moved = z
+  .object({
+    /** Observations. */
+    n: z.int(),
+    /** Hellinger distance of the histograms beyond what chance makes of it: 0 the same, 1 nothing in common. */
+    distance: z.number(),
+    /** Share of observations that lie in other bins. */
+    share: z.number(),
+    /** Of the mean, in standard deviations of an observation of validation data; null where no sums are sent. */
+    shift: z.number().nullable(),
+    /** So far beyond chance that an estimate of accuracy abstains. */
+    isFar: z.boolean(),
+  })
+  .meta({ id: 'Moved' });
+export const DriftFeature = Moved.extend({
+  feature: z.string(),
+  kind: z.enum(['input', 'score', 'confidence', 'classes']),
+  /** Between bins, in the units of the model's input; empty for classes. */
+  edges: z.array(z.number()),
+  /** Of classes, by bin. */
+  labels: z.array(z.string()),
+  /** Of validation data, by bin. */
+  baseline: z.array(z.int()),
+  counts: z.array(z.int()),
+}).meta({ id: 'DriftFeature' });
+export const DriftMap = z
+  .object({
+    bucketSeconds: z.int(),
+    by: DriftGrouping,
+    /** The most predictions first, at most 20; an empty name: devices without a site. */
+    groups: z.array(
+      z.object({
+        group: z.string(),
+        release: ReleaseRef,
+        /** Predictions over the whole range. */
+        n: z.int(),
+        features: z.array(DriftFeature),
+      }),
+    ),
+    /** `moved` is in the order of the group's features; null: nothing of it was sent. */
+    cells: z.array(
+      z.object({ at: Timestamp, group: z.string(), n: z.int(), moved: z.array(Moved.nullable()) }),
+    ),
+    /** Predictions of builds without validation data: held against nothing. */
+    without: z.int(),
+  })
+  .meta({ id: 'DriftMap' });
