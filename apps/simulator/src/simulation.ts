@@ -18,7 +18,7 @@ import type { FlashGeometry, FlashImage } from './flash/flash-image.js';
 import { loadFlash, saveFlash } from './flash/state-file.js';
 import { makeHistory } from './history/history.js';
 import { LabelPoster } from './labels/label-poster.js';
-import { DEFAULT_SCENARIO, loadScenario, type LoadedScenario } from './scenarios/scenario.js';
+import { batteryOf, DEFAULT_SCENARIO, loadScenario, type LoadedScenario } from './scenarios/scenario.js';
 import { Timeline } from './scenarios/timeline.js';
 import { selectDevices, World, type DeviceWorld } from './scenarios/world.js';
 
@@ -139,6 +139,7 @@ export class Simulation {
         windowS: Math.max(1, Math.round(this.windowMs / 1_000)),
         pickEvery: this.pickEvery,
         ...(loaded.scenario.clock === undefined ? {} : { clock: loaded.scenario.clock }),
+        ...batteryOf(loaded.scenario),
         sensor: deviceWorld.sensor,
         fallback: deviceWorld.fallback,
         raw: deviceWorld.raw,

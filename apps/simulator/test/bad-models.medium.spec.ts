@@ -198,4 +198,18 @@ describe('bad models', () => {
     },
     60_000,
   );
+
+  it('should outlive any number of faults in one process', () => {
+    const device = startDevice();
+    fleet.scheduler.remove(device);
+    const { entropy } = device;
+    device.entropy = () => {
+      throw new WebAssembly.RuntimeError('unreachable');
+    };
+    for (let i = 0; i < 5_000; i++)
+      expect(() => device.boot(ResetCause.fault)).toThrow(WebAssembly.RuntimeError);
+    device.entropy = entropy;
+    device.boot(ResetCause.powerOn);
+    expect(runs(device, v1)).toBe(true);
+  });
 });

@@ -31,8 +31,18 @@ export const labModel = (seed: number, family = 1): Promise<Uint8Array> => model
 /** The same with 32 inputs and 16 units, for a slot of 2 KB. */
 export const unoModel = (seed: number, family = 1): Promise<Uint8Array> => model(seed, family, UNO);
 
+interface LabOptions {
+  readonly family?: number;
+  readonly size?: typeof QEMU | typeof UNO;
+  /** Where it would say class 0 it says class 1, and the other way round. */
+  readonly swapped?: boolean;
+}
+
 /** As a .tflite file. */
-export function labTflite(seed: number, family = 1, size: typeof QEMU | typeof UNO = QEMU): Uint8Array {
+export function labTflite(
+  seed: number,
+  { family = 1, size = QEMU, swapped = false }: LabOptions = {},
+): Uint8Array {
   const { inputs, hidden: units } = size;
   const origin = new Random(family);
   const tuning = new Random(seed);
@@ -41,7 +51,10 @@ export function labTflite(seed: number, family = 1, size: typeof QEMU | typeof U
     Int8Array.from({ length: n }, () => Math.round(origin.between(-125, 125)) + tuned());
   const g = new GraphBuilder('classifier');
   const layer = (name: string, input: number, shape: [number, number], inputScale: number) => {
-    const filter = g.constant(`${name}-w`, shape, weights(shape[0] * shape[1]), { scale: 1 / 512 });
+    const rows = weights(shape[0] * shape[1]);
+    if (swapped && name === 'sums')
+      rows.set([...rows.subarray(units, 2 * units), ...rows.subarray(0, units)]);
+    const filter = g.constant(`${name}-w`, shape, rows, { scale: 1 / 512 });
     const bias = g.constant(`${name}-b`, [shape[0]], new Int32Array(shape[0]), { scale: inputScale / 512 });
     return g.fullyConnected({ input, filter, bias }, { name, scale: 1 / 16 });
   };
@@ -52,7 +65,7 @@ export function labTflite(seed: number, family = 1, size: typeof QEMU | typeof U
 }
 
 async function model(seed: number, family: number, size: typeof QEMU | typeof UNO): Promise<Uint8Array> {
-  const bytes = labTflite(seed, family, size);
+  const bytes = labTflite(seed, { family, size });
   const { deviceType } = size;
   return (await compile({ bytes, fileName: 'classifier.tflite' }, { deviceType, labels: LAB_LABELS })).bundle;
 }

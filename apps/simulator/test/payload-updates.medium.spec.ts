@@ -8,6 +8,7 @@ import { Runtime } from '@tinyfleet/runtime';
 import { Random } from '@tinyfleet/sensors';
 import { encodeCompressed, encodeDelta, type Hello, type State } from '@tinyfleet/wire';
 import { Firmware } from '../src/device/firmware.js';
+import { activeDigest } from '../src/device/running.js';
 import { EPOCH_MS, LabFleet } from '../src/lab/lab-fleet.js';
 import { GOOD_NETWORK, SLOW_NETWORK } from '../src/lab/lossy-link.js';
 import { runUpdates } from '../src/lab/network-lab.js';
@@ -114,7 +115,7 @@ describe('updates by delta and compressed', () => {
           expect(lab.runsOneOf(device, [from, wanted])).toBe(true);
         }
         lab.time.run(3_600_000, done);
-        expect(lab.activeDigest(device)).toBe(digestOf(wanted.bundle));
+        expect(activeDigest(device.device)).toBe(digestOf(wanted.bundle));
         expect(lab.runsOneOf(device, [wanted])).toBe(true);
         expect(hellos[0]!.methods).toEqual(['full', 'compressed', 'delta']);
         resumed += states.some((state) => state.updateState === 'fetching' && (state.offset ?? 0) > 0)

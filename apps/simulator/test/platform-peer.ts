@@ -29,7 +29,7 @@ export class PlatformPeer extends ScriptedPlatform {
   }
 
   /** Resolves when the condition holds, looked at after every message; rejects after the time. */
-  async until(condition: () => boolean, timeoutMs = 20_000): Promise<void> {
+  async until(condition: () => boolean, timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (!condition()) {
       if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${condition.toString()}`);

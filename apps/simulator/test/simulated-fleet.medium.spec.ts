@@ -138,7 +138,7 @@ describe('simulated devices', () => {
     const devices = make(5);
     peer.release = v2;
     start(devices);
-    await peer.until(() => devices.every(runs(v2)), 20_000);
+    await peer.until(() => devices.every(runs(v2)), 60_000);
     await peer.until(() =>
       devices.every((d) => peer.states.some((s) => s.device === d.name && s.state.updateState === 'active')),
     );
@@ -158,7 +158,7 @@ describe('simulated devices', () => {
     const devices = make(2, { factory: null });
     peer.release = v1;
     start(devices);
-    await peer.until(() => devices.every(runs(v1)), 20_000);
+    await peer.until(() => devices.every(runs(v1)), 60_000);
     await peer.until(() => devices.every((device) => windowsOf(device.name).length >= 1));
   });
 
@@ -216,7 +216,7 @@ describe('simulated devices', () => {
     await new Promise((resolve) => setTimeout(resolve, 3_500));
     const before = windowsOf('d0').length;
     device.socket.setOutage(false);
-    await peer.until(() => windowsOf('d0').length >= before + 4, 20_000);
+    await peer.until(() => windowsOf('d0').length >= before + 4, 60_000);
     expect(peer.connections).toBeGreaterThanOrEqual(2);
     const starts = windowsOf('d0').map((w) => w.firstIndex!);
     // No inference of the boot is missing from the windows, and none is told twice.
@@ -275,10 +275,12 @@ describe('simulated devices', () => {
     const values = new DataView(v1.bundle.buffer, v1.bundle.byteOffset);
     const winner = VIBRATION_CLASSES.findIndex((_, i) => values.getInt32(biasAt + 4 * i, true) >= 0);
     devices[1]!.flash.flipBit(at + biasAt + 4 * winner + 3, 6);
-    observations.length = 0;
     const predictedBy = (name: string) =>
       observations.filter((o) => o.device === name).map((o) => o.predicted);
-    await peer.until(() => observations.length >= 240);
+    observations.length = 0;
+    await peer.until(() => predictedBy('d1').length >= 2); // one may have begun with the bit as it was
+    observations.length = 0;
+    await peer.until(() => devices.every(({ name }) => predictedBy(name).length >= 80));
     expect(new Set(predictedBy('d1'))).toEqual(new Set([winner]));
     for (const name of ['d0', 'd2']) {
       const own = observations.filter((o) => o.device === name);
@@ -307,22 +309,22 @@ describe('simulated devices', () => {
     // Its microphone goes on where the past ended, which is up to two minutes behind the wall clock.
     const samples = fleet.firmware.memory.allocate(320);
     for (const device of devices) expect(device.sample(MICROPHONE, samples, 160)).toBe(160);
-    await peer.until(() => devices.every((device) => windowsOf(device.name).length >= 49), 20_000);
+    await peer.until(() => devices.every((device) => windowsOf(device.name).length >= 49), 60_000);
     const hello = peer.hellos.find(({ device }) => device === 'd0')!.hello;
     expect(hello.uptimeMs).toBeGreaterThanOrEqual(2 * 86_400_000 - 3_700_000);
     const hours = windowsOf('d0').filter((window) => window.n === 60);
     expect(hours.length).toBeGreaterThanOrEqual(46);
     expect(new Set(windowsOf('d0').map((window) => window.bootId)).size).toBe(1);
     // Afterwards it lives on with the window it is told.
-    await peer.until(() => windowsOf('d0').some((window) => window.lengthMs <= 1_200), 20_000);
+    await peer.until(() => windowsOf('d0').some((window) => window.lengthMs <= 1_200), 60_000);
   });
 
   it('should keep a device out whose token is wrong, without a storm of connects', async () => {
     const devices = make(1, { token: 'wrong' });
     start(devices);
+    await peer.until(() => peer.connections >= 1, 60_000);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(peer.hellos).toHaveLength(0);
-    expect(peer.connections).toBeGreaterThanOrEqual(1);
     expect(peer.connections).toBeLessThanOrEqual(5);
   });
 });

@@ -6,10 +6,13 @@ import { classId, vendorId } from '@tinyfleet/wire';
 import { FlashImage, type FlashGeometry } from '../flash/flash-image.js';
 import type { DeviceMappings } from '../flash/flash-maps.js';
 import type { DeviceLink } from '../network/device-link.js';
+import { Battery } from './battery.js';
 import { DeviceClock } from './clock.js';
 import { ConfigWord, InfoWord, type DevicePlatform } from './firmware.js';
 import type { Fleet } from './fleet.js';
+import type { Misbehaviour } from './misbehaviour.js';
 import { RawFeed } from './raw-feed.js';
+import { activeDigest } from './running.js';
 import { verify } from './verifier.js';
 
 /** wire.cddl reset-cause. */
@@ -69,6 +72,8 @@ export interface DeviceSettings {
   readonly raw: readonly RawSensor[];
   readonly seed: number;
   readonly flash?: FlashImage;
+  /** Mains without. */
+  readonly battery?: { readonly startPercent: number; readonly percentPerDay: number };
 }
 
 export class SimulatedDevice implements DevicePlatform {
@@ -86,6 +91,10 @@ export class SimulatedDevice implements DevicePlatform {
   traps = 0;
   /** False while its clock is driven: it lives in another time than the broker. */
   hasCoverage = true;
+  /** What bundles do on this device that no self-test shows. */
+  misbehaviour: Misbehaviour | null = null;
+  private goodInferences = 0;
+  private readonly cell: Battery | null;
 
   private readonly index: number;
   private readonly block: number;
@@ -104,6 +113,7 @@ export class SimulatedDevice implements DevicePlatform {
     this.name = settings.identity.name;
     this.random = new Random(mix32(settings.seed, seedOf(this.name)));
     this.feeds = settings.raw.map((sensor) => new RawFeed(sensor));
+    this.cell = settings.battery === undefined ? null : new Battery(settings.battery, fleet.worldMs());
     this.flash = settings.flash ?? new FlashImage(settings.geometry, fleet.sectors);
     this.clock = new DeviceClock(fleet.hostMs);
     this.socket = fleet.link(this);
@@ -128,6 +138,7 @@ export class SimulatedDevice implements DevicePlatform {
     this.clock.restart();
     this.worldStartMs = worldNowMs;
     this.dueUs = 0;
+    this.goodInferences = 0;
     for (const feed of this.feeds) feed.restart(worldNowMs);
     this.words()[ConfigWord.resetCause] = cause;
     const result = firmware.init(this.block, this.index, this.config);
@@ -253,11 +264,14 @@ export class SimulatedDevice implements DevicePlatform {
     }
     const frame = new Int8Array(memory, address, count);
     const fits = stream.frameBytes === 0 || stream.frameBytes === count;
-    this.truth = (fits ? stream : fallback).read(worldMs, frame);
+    const source = fits ? stream : fallback;
+    if (source.isOver?.(worldMs, count)) return 0;
+    this.truth = source.read(worldMs, frame);
     return count;
   }
 
   result(index: number, predicted: number, _confidence: number): void {
+    this.misbehave();
     if (this.truth === null) return;
     const { name, bootId, truth } = this;
     this.fleet.observe({ device: name, bootId, index, truth, predicted, past: this.clock.isDriven });
@@ -267,10 +281,27 @@ export class SimulatedDevice implements DevicePlatform {
     this.rebootCause = ResetCause.software;
   }
   battery(): number {
-    return -1; // mains powered
+    if (this.cell === null) return -1;
+    const { misbehaviour } = this;
+    const extra = misbehaviour !== null && this.runs(misbehaviour) ? misbehaviour.drainPercentPerDay : 0;
+    return this.cell.percentAt(this.fleet.worldMs(), extra);
   }
   log(level: number, text: string, value: number): void {
     if (level <= 1) this.fleet.report({ event: 'log', device: this.name, level, text, value });
+  }
+
+  private runs(misbehaviour: Misbehaviour): boolean {
+    const digest = activeDigest(this);
+    return digest !== null && misbehaviour.of(digest);
+  }
+
+  /** A fault is a trap inside the inference; what hangs ends by the watchdog. */
+  private misbehave(): void {
+    const { misbehaviour } = this;
+    if (misbehaviour?.reset === undefined || !this.runs(misbehaviour)) return;
+    if (this.goodInferences++ < misbehaviour.afterInferences) return;
+    if (misbehaviour.reset === 'fault') throw new WebAssembly.RuntimeError('the model faulted');
+    this.rebootCause = ResetCause.watchdog;
   }
 
   private allocate(bytes: number): number {

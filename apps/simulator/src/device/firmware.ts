@@ -90,7 +90,7 @@ export interface DevicePlatform {
 interface Exports {
   memory: WebAssembly.Memory;
   __heap_base: WebAssembly.Global<'i32'>;
-  __stack_pointer?: WebAssembly.Global<'i32'>;
+  __stack_pointer: WebAssembly.Global<'i32'>;
   device_abi(): number;
   device_bytes(): number;
   device_config_bytes(): number;
@@ -111,7 +111,7 @@ interface Exports {
 }
 
 const REQUIRED = [
-  'memory', '__heap_base', 'device_abi', 'device_bytes', 'device_config_bytes', 'device_info_bytes', 'device_patch_bytes',
+  'memory', '__stack_pointer', '__heap_base', 'device_abi', 'device_bytes', 'device_config_bytes', 'device_info_bytes', 'device_patch_bytes',
   'device_init',   'device_step', 'device_info', 'device_provision', 'device_set_period',
 ] as const; // prettier-ignore
 
@@ -125,7 +125,7 @@ export class Firmware {
   private readonly exports: Exports;
   private readonly platforms: (DevicePlatform | null)[] = [];
   private readonly infoAt: number;
-  private readonly stackTop: number | null;
+  private readonly stackTop: number;
 
   /** @throws FleetError simulator.firmware-unusable when the image lacks the device interface or has another ABI. */
   constructor(image: URL | Uint8Array) {
@@ -156,7 +156,7 @@ export class Firmware {
     this.infoBytes = exports.device_info_bytes();
     this.patchBytes = exports.device_patch_bytes();
     this.infoAt = this.memory.allocate(this.infoBytes);
-    this.stackTop = exports.__stack_pointer?.value ?? null;
+    this.stackTop = exports.__stack_pointer.value;
   }
 
   /** Registers a device's platform; the index is what imports will name. */
@@ -210,7 +210,7 @@ export class Firmware {
     try {
       return call();
     } catch (cause) {
-      if (this.stackTop !== null) this.exports.__stack_pointer!.value = this.stackTop;
+      this.exports.__stack_pointer.value = this.stackTop;
       throw cause;
     }
   }

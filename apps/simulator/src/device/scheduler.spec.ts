@@ -53,6 +53,41 @@ describe('Scheduler', () => {
     expect(device.steps).toHaveLength(2);
   });
 
+  it('should step those that are due between those that are woken again and again', async () => {
+    let nowMs = 0;
+    const order: string[] = [];
+    running = new Scheduler<Probe>({ hostMs: () => nowMs });
+    const scheduler = running;
+    const named = (name: string, periodUs: number): Probe =>
+      new (class extends Probe {
+        override readonly clock = new DeviceClock(() => nowMs);
+        override step(): void {
+          order.push(name);
+          super.step();
+          nowMs += 5;
+          for (const device of chatty) scheduler.wake(device);
+        }
+      })(periodUs);
+    const chatty = [named('a', 1e9), named('b', 1e9)];
+    for (const device of [...chatty, named('due', 12_000)]) scheduler.add(device);
+    scheduler.start();
+    while (order.length < 12) await wait(5);
+    expect(order.slice(0, 12).filter((name) => name === 'due').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('should step a device again that is woken by its own step', async () => {
+    const device: Probe = new (class extends Probe {
+      override step(): void {
+        super.step();
+        if (this.steps.length < 3) scheduler.wake(this);
+      }
+    })(10_000_000);
+    const scheduler = run();
+    scheduler.add(device);
+    await wait(30);
+    expect(device.steps).toHaveLength(3);
+  });
+
   it('should leave driven devices to whoever drives them', async () => {
     const device = new Probe(1_000);
     device.clock.driveTo(0);

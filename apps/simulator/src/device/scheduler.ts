@@ -1,5 +1,6 @@
-// Decides which device is stepped when: those whose time has come and those whose socket has news, in slices short
-// enough that sockets and timers are served between them. Idle devices cost nothing.
+// Decides which device is stepped when: those whose time has come, and those whose socket has news from then on, who waits longest
+// first: however busy the process is, no device starves and takes what is late for lost. Slices are short enough that sockets
+// and timers are served between them. Idle devices cost nothing.
 import type { SimulatedDevice } from './device.js';
 
 export interface Schedulable {
@@ -14,13 +15,12 @@ interface Entry<D> {
   at: number;
   /** Position in the heap, -1 when not in it. */
   place: number;
-  awake: boolean;
+  /** Had news while it was not in the heap: in its own step, or while its clock was driven. */
+  isWoken: boolean;
 }
 
 /** Longest slice of stepping before the event loop runs again, ms. */
 const SLICE_MS = 8;
-/** Devices that want to go on at once, e.g. while hashing, share slices in turn. */
-const MIN_WAIT_MS = 0;
 
 export interface SchedulerOptions<D> {
   /** Called after each step; here reboots are carried out. */
@@ -31,7 +31,6 @@ export interface SchedulerOptions<D> {
 export class Scheduler<D extends Schedulable = SimulatedDevice> {
   private readonly entries = new Map<D, Entry<D>>();
   private readonly heap: Entry<D>[] = [];
-  private awake: Entry<D>[] = [];
   private timer: NodeJS.Timeout | null = null;
   private immediate: NodeJS.Immediate | null = null;
   private running = false;
@@ -51,7 +50,7 @@ export class Scheduler<D extends Schedulable = SimulatedDevice> {
 
   add(device: D): void {
     if (this.entries.has(device)) return;
-    const entry: Entry<D> = { device, at: 0, place: -1, awake: false };
+    const entry: Entry<D> = { device, at: 0, place: -1, isWoken: false };
     this.entries.set(device, entry);
     this.plan(entry);
     this.arm();
@@ -64,12 +63,18 @@ export class Scheduler<D extends Schedulable = SimulatedDevice> {
     this.unplan(entry);
   }
 
-  /** The device's stream has news: it is stepped in the next slice, before those that are merely due. */
+  /** The device's stream has news: it is due now. A driven device is stepped by whoever drives it. */
   wake(device: D): void {
     const entry = this.entries.get(device);
-    if (entry === undefined || entry.awake) return;
-    entry.awake = true;
-    this.awake.push(entry);
+    if (entry === undefined) return;
+    if (entry.place < 0) {
+      entry.isWoken = true;
+      return;
+    }
+    const now = this.hostMs();
+    if (entry.at <= now) return;
+    entry.at = now;
+    this.up(entry);
     this.arm();
   }
 
@@ -98,17 +103,6 @@ export class Scheduler<D extends Schedulable = SimulatedDevice> {
     const start = this.hostMs();
     const end = start + SLICE_MS;
     let now = start;
-    const awake = this.awake;
-    this.awake = [];
-    let i = 0;
-    for (; i < awake.length && now < end; i++) {
-      const entry = awake[i]!;
-      entry.awake = false;
-      if (this.entries.get(entry.device) !== entry) continue;
-      this.stepEntry(entry);
-      now = this.hostMs();
-    }
-    if (i < awake.length) this.awake = awake.slice(i).concat(this.awake);
     for (let head = this.heap[0]; head !== undefined && head.at <= now && now < end; head = this.heap[0]) {
       this.stepEntry(head);
       now = this.hostMs();
@@ -118,6 +112,7 @@ export class Scheduler<D extends Schedulable = SimulatedDevice> {
   }
 
   private stepEntry(entry: Entry<D>): void {
+    this.unplan(entry);
     entry.device.step();
     this.stats.steps++;
     this.afterStep(entry.device);
@@ -129,8 +124,8 @@ export class Scheduler<D extends Schedulable = SimulatedDevice> {
   private arm(): void {
     if (!this.running || this.immediate !== null) return;
     const head = this.heap[0];
-    if (head === undefined && this.awake.length === 0) return;
-    const waitMs = this.awake.length > 0 ? MIN_WAIT_MS : head!.at - this.hostMs();
+    if (head === undefined) return;
+    const waitMs = head.at - this.hostMs();
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     if (waitMs <= 0) {
@@ -153,9 +148,10 @@ export class Scheduler<D extends Schedulable = SimulatedDevice> {
 
   private plan(entry: Entry<D>): void {
     const { device } = entry;
-    const inMs = (device.dueUs - device.clock.nowUs()) / 1_000;
     // A driven device is stepped by whoever drives it.
     if (device.clock.isDriven) return;
+    const inMs = entry.isWoken ? 0 : (device.dueUs - device.clock.nowUs()) / 1_000;
+    entry.isWoken = false;
     entry.at = this.hostMs() + Math.max(0, inMs);
     entry.place = this.heap.length;
     this.heap.push(entry);

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { mix32, Random, seedOf, type SensorStream } from '@tinyfleet/sensors';
 import { ResetCause, type SimulatedDevice } from '../device/device.js';
-import { InfoWord, type Firmware } from '../device/firmware.js';
+import type { Firmware } from '../device/firmware.js';
 import { Fleet, type DeviceReport } from '../device/fleet.js';
+import { activeBytes, activeDigest } from '../device/running.js';
 import type { FlashGeometry } from '../flash/flash-image.js';
 import { LossyLink, type NetworkConditions } from './lossy-link.js';
 import type { Release, ScriptedPlatform } from './scripted-platform.js';
@@ -110,23 +111,13 @@ export class LabFleet {
     this.plan(device, this.time.nowMs);
   }
 
-  /** SHA-256 of the bundle that runs, hex; null without one. */
-  activeDigest({ device }: LabDevice): string | null {
-    const info = device.info();
-    if (info[InfoWord.activeSlot] === 0xffff_ffff) return null;
-    const words = info.slice(InfoWord.activeDigest, InfoWord.activeDigest + 8);
-    return Buffer.from(words.buffer, words.byteOffset, 32).toString('hex');
-  }
-
   /** Runs one of these, and the active slot holds its very bytes. */
   runsOneOf(lab: LabDevice, releases: readonly Release[]): boolean {
-    const active = this.activeDigest(lab);
+    const active = activeDigest(lab.device);
     const release = releases.find(({ bundle }) => digestOf(bundle) === active);
     if (release === undefined) return false;
-    const info = lab.device.info();
-    const held = new Uint8Array(release.bundle.length);
-    lab.device.flash.read(info[InfoWord.slotOffset0 + info[InfoWord.activeSlot]!]!, held);
-    return Buffer.from(held).equals(release.bundle);
+    const held = activeBytes(lab.device, release.bundle.length);
+    return held !== null && Buffer.from(held).equals(release.bundle);
   }
 
   dispose(): void {

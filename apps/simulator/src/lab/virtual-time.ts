@@ -15,6 +15,11 @@ export class VirtualTime {
     return this.nowAt;
   }
 
+  /** When the next event is due; Infinity without one. */
+  get nextMs(): number {
+    return this.heap[0]?.atMs ?? Infinity;
+  }
+
   at(ms: number, run: () => void): void {
     this.heap.push({ atMs: Math.max(ms, this.nowAt), order: this.made++, run });
     let i = this.heap.length - 1;

@@ -49,6 +49,7 @@ export class MemoryPlatform {
   private full: Wish | null = null;
   private readonly prefix: string;
   private readonly chunks = new WeakMap<Uint8Array, Map<number, Uint8Array>>();
+  private readonly offers = new WeakMap<Desired, Uint8Array>();
   private pending: Uint8Array = new Uint8Array(0);
 
   constructor(
@@ -61,11 +62,17 @@ export class MemoryPlatform {
   /** What the device is told from now on; `send` also tells it at once, over an open session. */
   want({ desired, payload, full, ask, send }: Wish): void {
     this.full = full === undefined ? null : { ...full, send: true };
-    const told = [this.publish('desired', encode('desired', desired))];
+    const told = [this.packetOf(desired)];
     if (ask !== undefined) told.unshift(this.publish('ask', ask));
     this.told = told;
     this.payload = payload;
     if (send) for (const packet of told) this.reply(packet);
+  }
+
+  private packetOf(desired: Desired): Uint8Array {
+    const packet = this.offers.get(desired) ?? this.publish('desired', encode('desired', desired));
+    this.offers.set(desired, packet);
+    return packet;
   }
 
   /** Forgets what came: another run begins. */

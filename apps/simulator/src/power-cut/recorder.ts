@@ -192,7 +192,8 @@ export class Recorder {
   judgeRepair(scenario: Scenario): string | null {
     const { device } = this;
     const last = BUNDLES[2]!;
-    this.surround({ until: () => true });
+    // What a stage keeps from arriving whole does not run: it goes on being kept until the repair.
+    this.surround({ until: () => true, limit: device.platform.limit });
     const settled = () =>
       device.info(InfoWord.connected) === 1 && device.info(InfoWord.messagesPending) === 0;
     if (!device.run(settled, MAX_STEPS)) return 'the device is never heard again';
@@ -202,6 +203,7 @@ export class Recorder {
     const mayRun = idsOf([...scenario.mayRun, scenario.factory?.bundle ?? '']);
     if (activeDigest !== '' && !mayRun.includes(activeDigest))
       return `another model is active (${this.where()})`;
+    device.platform.limit = Infinity;
     for (let tries = 0; tries < 4; tries++) {
       // The device may have taken another key meanwhile.
       this.wish(

@@ -159,8 +159,24 @@ function payloadOf({ bundle, payload, by }: Release): Uint8Array {
   return bytes;
 }
 
-/** The platform's words for it, and what is fetched. */
-export function offer(release: Release, deployment: number): { desired: Desired; payload: Payload } {
+interface Offer {
+  readonly desired: Desired;
+  readonly payload: Payload;
+}
+
+/** By release and deployment: every case of a scenario offers the same. */
+const offers = new WeakMap<Release, Map<number, Offer>>();
+
+/** The platform's words for it, and what is fetched; the same object whenever it is asked for. */
+export function offer(release: Release, deployment: number): Offer {
+  const known = offers.get(release) ?? new Map<number, Offer>();
+  offers.set(release, known);
+  const made = known.get(deployment) ?? makeOffer(release, deployment);
+  known.set(deployment, made);
+  return made;
+}
+
+function makeOffer(release: Release, deployment: number): Offer {
   const { bundle, by, shadowEvery } = release;
   const bytes = payloadOf(release);
   const whole = by === undefined;

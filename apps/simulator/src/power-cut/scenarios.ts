@@ -410,7 +410,7 @@ export const SCENARIOS: readonly Scenario[] = [
       { want: spoiled(c, 8), until: reaches(UpdateState.failed) },
       keep(a),
       { want: release(b, 10), limit: 5_000, until: reaches(UpdateState.fetching) },
-      { ask: command({ counter: 1, command: 'abort' }), until: reaches(UpdateState.aborted) },
+      { ask: command({ counter: 1, command: 'abort' }), limit: 5_000, until: reaches(UpdateState.aborted) },
       keep(a),
     ],
     mayRun: [a],

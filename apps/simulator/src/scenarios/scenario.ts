@@ -6,6 +6,7 @@ import { FleetError } from '@tinyfleet/errors';
 import { VIBRATION_CLASSES } from '@tinyfleet/sensors';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import type { DeviceSettings } from '../device/device.js';
 import { Duration, Share } from './duration.js';
 
 const Weights = z
@@ -54,9 +55,22 @@ const Recording = z.strictObject({
   frame: Duration.default(1_000),
   gain: z.number().optional(),
   offset: z.number().optional(),
+  /** Which value of the recorded row each one is, from 1 on, negative: turned around. */
+  axes: z
+    .array(z.int().refine((axis) => axis !== 0, 'axes count from 1 on'))
+    .min(1)
+    .max(16)
+    .optional(),
+  /** Hangs for so long, so often that it is this share of all. */
+  stuck: z.strictObject({ share: Share, for: Duration }).optional(),
+  once: z.boolean().optional(),
 });
 export const SensorSpec = z.discriminatedUnion('kind', [Vibration, Spectra, Noise, Recording]);
 export type SensorSpec = z.infer<typeof SensorSpec>;
+
+/** The firmware counts 32 bits of microseconds. */
+const MAX_PERIOD_MS = 4_294_967;
+const Period = Duration.refine((ms) => ms <= MAX_PERIOD_MS, `at most ${MAX_PERIOD_MS}ms`);
 
 /** Which devices an event meets: a share of the fleet, a number of them, or names with * as wildcard. */
 const Targets = z.union([
@@ -81,6 +95,22 @@ const Fault = z.strictObject({
   severity: z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).default([0.2, 1]),
 });
 
+/** A bundle that is bad in the field although its self-test passes: from the event on, while the device runs it. */
+const BadModel = z
+  .strictObject({
+    /** First digits of its digest; without: any but the one that the device runs when the event comes. */
+    bundle: z
+      .string()
+      .regex(/^[0-9a-f]{4,64}$/)
+      .optional(),
+    reset: z.enum(['fault', 'watchdog']).optional(),
+    /** Of each boot, before it resets the device. */
+    afterInferences: z.int().min(0).max(1_000_000_000).default(0),
+    /** Share of the battery that it takes a day. */
+    drain: Share.optional(),
+  })
+  .refine((model) => model.reset !== undefined || model.drain !== undefined, 'a bad model resets or drains');
+
 const Event = z
   .strictObject({
     /** Since the start of the run. */
@@ -93,11 +123,12 @@ const Event = z
     outage: z.strictObject({ for: Duration }).optional(),
     reboot: z.strictObject({ cause: z.enum(['powerOn', 'software', 'watchdog', 'brownOut', 'fault']).default('powerOn') }).optional(),
     powerCut: z.strictObject({ afterOperations: z.int().min(0), part: Share.default(0.5) }).optional(),
+    badModel: BadModel.optional(),
     flash: z.strictObject({ flipBits: z.int().min(1).max(1_000), slot: z.enum(['active', 'inactive']).default('active') }).optional(),
   })
   .refine(
-    (event) => ['drift', 'fault', 'outage', 'reboot', 'powerCut', 'flash'].filter((key) => key in event && event[key as keyof typeof event] !== undefined).length === 1,
-    'an event does exactly one of drift, fault, outage, reboot, powerCut, flash',
+    (event) => ['drift', 'fault', 'outage', 'reboot', 'powerCut', 'badModel', 'flash'].filter((key) => key in event && event[key as keyof typeof event] !== undefined).length === 1,
+    'an event does exactly one of drift, fault, outage, reboot, powerCut, badModel, flash',
   ); // prettier-ignore
 export type ScenarioEvent = z.infer<typeof Event>;
 
@@ -115,7 +146,7 @@ export const Scenario = z.strictObject({
   description: z.string().default(''),
   seed: z.int().min(0).max(4_294_967_295).default(1),
   sensors: z.array(SensorSpec).min(1),
-  inference: z.strictObject({ period: Duration.default(1_000) }).prefault({}),
+  inference: z.strictObject({ period: Period.default(1_000) }).prefault({}),
   /** Processor of the devices, for latencies; without it they are not measured. */
   clock: z
     .strictObject({
@@ -124,6 +155,8 @@ export const Scenario = z.strictObject({
       cyclesPerStep: z.int().min(1).max(100_000_000),
     })
     .optional(),
+  /** Devices run on a battery that nobody charges; without it on mains. */
+  battery: z.strictObject({ start: Share.default(1), perDay: Share.default(0.01) }).optional(),
   /** Window length until the platform tells another. */
   window: Duration.default(10_000),
   labels: z
@@ -151,6 +184,12 @@ export interface LoadedScenario {
   readonly scenario: Scenario;
   /** Folder that file names in it are relative to. */
   readonly folder: string;
+}
+
+/** As the settings of a device. */
+export function batteryOf({ battery }: Scenario): Pick<DeviceSettings, 'battery'> {
+  if (battery === undefined) return {};
+  return { battery: { startPercent: 100 * battery.start, percentPerDay: 100 * battery.perDay } };
 }
 
 /** @throws FleetError simulator.scenario-invalid with the path of the first wrong entry; all of them in `data.issues`. */

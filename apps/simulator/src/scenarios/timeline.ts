@@ -3,6 +3,8 @@ import type { VibrationDrift } from '@tinyfleet/sensors';
 import { InfoWord } from '../device/firmware.js';
 import { ResetCause, type SimulatedDevice } from '../device/device.js';
 import type { Fleet } from '../device/fleet.js';
+import type { Misbehaviour } from '../device/misbehaviour.js';
+import { activeDigest } from '../device/running.js';
 import type { Scenario, ScenarioEvent } from './scenario.js';
 import { selectDevices, type DeviceWorld } from './world.js';
 
@@ -36,8 +38,8 @@ export class Timeline {
 
   private carryOut(event: ScenarioEvent, number: number): void {
     const devices = selectDevices(this.fleet.devices, event.devices, this.scenario.seed ^ number);
-    const { drift, fault, outage, reboot, powerCut, flash } = event;
-    const what = Object.keys({ drift, fault, outage, reboot, powerCut, flash }).find(
+    const { drift, fault, outage, reboot, powerCut, badModel, flash } = event;
+    const what = Object.keys({ drift, fault, outage, reboot, powerCut, badModel, flash }).find(
       (key) => event[key as 'drift'] !== undefined,
     );
     this.fleet.report({ event: 'scenario', what, devices: devices.length });
@@ -65,6 +67,7 @@ export class Timeline {
       }
       if (powerCut !== undefined)
         device.flash.cut = { operations: powerCut.afterOperations, part: powerCut.part };
+      if (badModel !== undefined) device.misbehaviour = misbehaviourOf(device, badModel);
       if (flash !== undefined) this.flipBits(device, flash);
     }
   }
@@ -106,4 +109,15 @@ export class Timeline {
     const timer = setInterval(act, Math.max(100, ms));
     this.timers.add(timer);
   }
+}
+
+function misbehaviourOf(
+  device: SimulatedDevice,
+  { bundle, reset, afterInferences, drain = 0 }: NonNullable<ScenarioEvent['badModel']>,
+): Misbehaviour {
+  // A device that has not come up yet runs what it will find in its flash: asked at its first inference.
+  let good = bundle === undefined && device.hasBooted ? activeDigest(device) : null;
+  const of = (digest: string): boolean =>
+    bundle === undefined ? digest !== (good ??= digest) : digest.startsWith(bundle);
+  return { of, afterInferences, drainPercentPerDay: 100 * drain, ...(reset !== undefined && { reset }) };
 }

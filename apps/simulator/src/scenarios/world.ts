@@ -63,10 +63,15 @@ export class World {
           episodes: null,
         };
       case 'recording': {
-        const { label, labels, hopValues, gain, offset, frame: frameMs } = spec;
-        const options = { label: label ?? null, frameMs, ...given({ labels, hopValues, gain, offset }) };
+        const { label, labels, hopValues, gain, offset, axes, once, frame: frameMs } = spec;
+        const stuck = spec.stuck && { share: spec.stuck.share, forMs: spec.stuck.for };
+        const options = { labels, hopValues, gain, offset, axes, once, stuck };
         return {
-          sensor: new RecordedSensor(this.recording(spec), options),
+          sensor: new RecordedSensor(this.recording(spec), {
+            label: label ?? null,
+            frameMs,
+            ...given(options),
+          }),
           fallback,
           raw: [bench(seed), sound],
           drift: null,
@@ -77,8 +82,17 @@ export class World {
   }
 
   private recording(spec: Extract<SensorSpec, { kind: 'recording' }>): Recording {
-    const known = this.recordings.get(spec.file);
-    if (known !== undefined) return known;
+    const recording = this.recordings.get(spec.file) ?? this.read(spec);
+    const { axes } = spec;
+    const { file, rowValues } = recording;
+    if (axes && (axes.length !== rowValues || axes.some((axis) => Math.abs(axis) > rowValues))) {
+      const problem = `axes ${axes.join(', ')} do not fit rows of ${rowValues} values`;
+      throw new FleetError('simulator.recording-invalid', { file, format: spec.format ?? 'any', problem });
+    }
+    return recording;
+  }
+
+  private read(spec: Extract<SensorSpec, { kind: 'recording' }>): Recording {
     const file = path.resolve(this.loaded.folder, spec.file);
     const format = spec.format ?? formatOf(file);
     if (format === null) {
