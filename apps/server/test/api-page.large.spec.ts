@@ -1,33 +1,163 @@
-/** docs/api.md, executed: its commands against the whole product. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+/** Pages of documentation, executed: their commands against the whole product, which is started once for all of them. */
+import { createHash } from 'node:crypto';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startProduct, workspaceRoot, type Product } from '@tinyfleet/testing';
+import {
+  describeWith,
+  startProduct,
+  tinyfleetBin,
+  toolPath,
+  workspaceRoot,
+  type Product,
+} from '@tinyfleet/testing';
 
 let product: Product;
 let folder = '';
 
-describe('docs/api.md', () => {
-  beforeAll(async () => {
-    product = await startProduct({ args: ['--no-demo'] });
-    folder = await mkdtemp(join(tmpdir(), 'tinyfleet-api-page-'));
-  }, 150_000);
-  afterAll(async () => {
-    await product?.stop();
-    await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+const shellBlocks = /```sh\n([\s\S]*?)```/g;
 
+/** Runs shell commands as a page shows them, in a project. */
+async function run(project: string, lines: string): Promise<string> {
+  const script = `set -eu\ncd ${folder}\n${lines}`.replaceAll(
+    'npx tinyfleet',
+    `${tinyfleetBin} --project ${project}`,
+  );
+  const ran = await product.shell(script);
+  expect({ code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({ code: 0, stderr: '' });
+  return ran.stdout;
+}
+
+async function blocksOf(page: string, blocks = shellBlocks): Promise<string> {
+  const text = await readFile(join(workspaceRoot, page), 'utf8');
+  return [...text.matchAll(blocks)].map(([, block]) => block).join('\n');
+}
+
+/** Runs the shell blocks of a page, in a project of its own. */
+const runPage = async (page: string, project: string, blocks: RegExp): Promise<string> =>
+  await run(project, `npx tinyfleet project create ${project}\n${await blocksOf(page, blocks)}`);
+
+beforeAll(async () => {
+  product = await startProduct({ args: ['--no-demo'] });
+  folder = await mkdtemp(join(tmpdir(), 'tinyfleet-api-page-'));
+}, 150_000);
+afterAll(async () => {
+  await product?.stop();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+describe('docs/api.md', () => {
   it('should work as the page says', async () => {
-    const page = await readFile(join(workspaceRoot, 'docs/api.md'), 'utf8');
-    const lines = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block).join('\n');
-    const script = `set -eu\ncd ${folder}\nnpx tinyfleet project create lab\n${lines}`;
-    const ran = await product.shell(
-      script.replaceAll('npx tinyfleet', `npx --prefix ${workspaceRoot} tinyfleet`),
-    );
-    expect({ code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({ code: 0, stderr: '' });
-    expect(ran.stdout).toContain('pump-1,wasm,eu pilot,,,,7');
+    const printed = await runPage('docs/api.md', 'lab', shellBlocks);
+    expect(printed).toContain('pump-1,wasm,eu pilot,,,,7');
     const tokens = (await readFile(join(folder, 'tokens.csv'), 'utf8')).trim().split('\r\n');
     expect(tokens.map((line) => line.split(',')[0])).toEqual(['name', 'pump-1', 'pump-2']);
   }, 120_000);
+
+  it('should work as the page on releases says', async () => {
+    await copyFile(
+      join(workspaceRoot, 'tools/demo-model/models/vibration-v2.tflite'),
+      join(folder, 'model.tflite'),
+    );
+    const blocks = /<!-- executed -->\s+```sh\n([\s\S]*?)```/g;
+    const printed = await runPage('docs/releases.md', 'presses', blocks);
+    expect(printed).toContain('hears loose mounts');
+    expect(printed).toContain('never said hello: judged by its type');
+    const bom = await readFile(join(folder, 'vibration.cdx.json'));
+    const envelope = JSON.parse(await readFile(join(folder, 'vibration.dsse.json'), 'utf8')) as {
+      payload: string;
+    };
+    const sha256 = createHash('sha256').update(bom).digest('hex');
+    expect(JSON.parse(Buffer.from(envelope.payload, 'base64').toString())).toMatchObject({
+      predicate: { runDetails: { byproducts: [{ digest: { sha256 } }] } },
+    });
+  }, 180_000);
+});
+
+/** On one fleet: a model with validation data, and two pumps that keep predictions. */
+describe('docs/quality.md, labels.md and privacy.md', () => {
+  beforeAll(async () => {
+    const models = join(workspaceRoot, 'tools/demo-model/models');
+    const files = {
+      'v1.tflite': 'vibration-v1.tflite',
+      'v2.tflite': 'vibration-v2.tflite',
+      'labels.txt': 'labels.txt',
+    };
+    for (const [to, from] of Object.entries({
+      ...files,
+      'x.npy': 'validation-x.npy',
+      'y.npy': 'validation-y.npy',
+    }))
+      await copyFile(join(models, from), join(folder, to));
+    const printed = await run(
+      'demo',
+      `npx tinyfleet project create demo
+       npx tinyfleet device add pump-1 --type wasm
+       npx tinyfleet device add pump-2 --type wasm
+       npx tinyfleet model import v1.tflite --name vibration --version 1.1.0 --labels @labels.txt
+       npx tinyfleet build vibration@1.1.0 --for wasm
+       npx tinyfleet build show vibration@1.1.0 --for wasm --output json`,
+    );
+    const [digest] = /[0-9a-f]{64}/.exec(/"bundleDigest": ?"([0-9a-f]{64})"/.exec(printed)?.[0] ?? '') ?? [];
+    const window = (device: string, sequence: number) => ({
+      ...{
+        device,
+        bootId: '0000000100000001',
+        sequence,
+        uptimeMs: 60_000,
+        schema: 0,
+        startMs: 0,
+        lengthMs: 60_000,
+      },
+      ...{
+        startUnixMs: Date.now() - 3_600_000,
+        build: Buffer.from(digest ?? '', 'hex')
+          .subarray(0, 8)
+          .toString('base64'),
+      },
+      ...{ n: 150, classes: [150, ...Array<number>(31).fill(0)], firstIndex: 0 },
+      picks: [
+        [50, 0, 200],
+        [100, 1, 90],
+      ],
+    });
+    const lines = ['pump-1', 'pump-2'].map((device, i) => JSON.stringify(window(device, i)));
+    await writeFile(join(folder, 'kept.ndjson'), lines.join('\n'));
+    await run('demo', 'npx tinyfleet telemetry backfill kept.ndjson');
+  }, 600_000);
+
+  it('should work as they say', async () => {
+    const fill = `sed -i '2,$s/^\\([^,]*,[^,]*,[^,]*\\),,/\\1,0,/' todo.csv; cat todo.csv`;
+    const [labels, quality, privacy] = await Promise.all(
+      ['labels', 'quality', 'privacy'].map(async (page) => await blocksOf(`docs/${page}.md`)),
+    );
+    // The one knows nothing of the other.
+    const printed = await Promise.all([
+      run('demo', labels!.replace('# fill in the column label', fill)),
+      run('demo', `${quality}\n${privacy}`),
+    ]);
+    expect(printed[0]).toMatch(/pump-[12],0000000100000001,(50|100),0,/);
+    expect(printed[1]).toMatch(/windows +30 days\n/);
+  }, 600_000);
+
+  describeWith(['mosquitto_pub'], 'with docs/telemetry-sources.md', () => {
+    it('should work as it says', async () => {
+      const page = 'docs/telemetry-sources.md';
+      const { token } = JSON.parse(
+        await run('demo', 'npx tinyfleet device add press-07 --type wasm --output json'),
+      ) as { token: string };
+      await writeFile(join(folder, 'window.json'), await blocksOf(page, /```json\n([\s\S]*?)```/g));
+      const lines = (await blocksOf(page))
+        .replace('mosquitto_pub', toolPath('mosquitto_pub'))
+        .replace('-p 1883', `-p ${product.mqttPort}`);
+      const printed = await run(
+        'demo',
+        `TOKEN=${token}\n${lines}\nnpx tinyfleet telemetry export --device press-07`,
+      );
+      expect(printed).toMatch(/known already +2\n/);
+      expect(printed).toMatch(/sums anew +1 day\n/);
+      expect(printed).toMatch(/"device":"press-07","bootId":"0000000100000002"/);
+    }, 600_000);
+  });
 });

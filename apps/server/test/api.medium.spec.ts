@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync, verify } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { GraphBuilder, writeTflite } from '@tinyfleet/compiler';
+import { GraphBuilder, estimate, writeTflite } from '@tinyfleet/compiler';
 import { routes, type CallInput, type CallOutput, type Route, type RouteName } from '@tinyfleet/contracts';
 import { signRequest } from '@tinyfleet/releases';
 import { eventually, workspaceRoot } from '@tinyfleet/testing';
@@ -434,8 +434,9 @@ describe('models, builds and releases', () => {
     );
     await importModel('vibration-v3.tflite', { version: '1.3.0', labels });
     const third = { model: 'vibration', version: '1.3.0', sign: true };
-    await call('buildStart', { params, body: { ...third, deviceTypes: ['wasm'] } });
-    await finished({ ...build, version: '1.3.0' });
+    await call('buildStart', { params, body: { ...third, deviceTypes: ['wasm', 'nucleo-l4r5zi'] } });
+    for (const deviceType of ['wasm', 'nucleo-l4r5zi'])
+      await finished({ ...build, deviceType, version: '1.3.0' });
     const notAfter = new Date(Date.now() + 3_600_000).toISOString();
     const past = { ...third, notAfter: '2020-01-01T00:00:00Z' };
     expect(await problem(call('releaseCreate', { params, body: past }))).toEqual([
@@ -454,7 +455,9 @@ describe('models, builds and releases', () => {
           { method: 'compressed', state: 'ready', kind: 'transfer' },
           { method: 'delta', state: 'ready', kind: 'transfer' },
         ]);
-        expect(Number(rows[1]!.bytes)).toBeLessThan(released.builds[0]!.bundleBytes * 0.95);
+        expect(Number(rows[1]!.bytes)).toBeLessThan(
+          released.builds.find(({ deviceType }) => deviceType === 'wasm')!.bundleBytes * 0.95,
+        );
       },
       { timeoutMs: 30_000 },
     );
@@ -464,6 +467,72 @@ describe('models, builds and releases', () => {
       { method: 'delta', base: 'vibration@1.1.0', state: 'ready' },
     ]);
     await call('deviceDelete', { params: { ...params, device: 'holder' } });
+  });
+
+  it('should bound the latency of the self-test where it can be estimated, four times above', async () => {
+    const at = { ...params, model: 'vibration', version: '1.3.0', deviceType: 'nucleo-l4r5zi' };
+    const [report, { items: types }] = [
+      await call('buildReport', { params: at }),
+      await call('deviceTypeList', { params }),
+    ];
+    const type = types.find(({ name }) => name === at.deviceType)!;
+    const { milliseconds, timeError } = estimate(report.ops, type)!;
+    const rows = await server.running.services.database.query<{ type: string; manifest: Buffer }>(
+      `select t.name as type, a.manifest from release_artifact a
+       join device_type t on t.project_id = a.project_id and t.id = a.type_id
+       join release r on r.project_id = a.project_id and r.id = a.release_id where r.sequence = 6 order by t.name`,
+    );
+    const [key] = (await call('signingKeyList', { params })).items;
+    const keys = [Buffer.from(key!.publicKeyHex, 'hex')];
+    const bounds = rows.map(({ type: deviceType, manifest }) => {
+      return verifyManifest(manifest, { keys, project: 'p', deviceType }).conditions.latencyUs;
+    });
+    const longest = 4 * 1_000 * milliseconds * (1 + timeError);
+    expect(bounds).toEqual([Math.max(1_000, Math.ceil(longest)), undefined]);
+  });
+
+  it('should say what a release is made of, in the very bytes that its provenance names', async () => {
+    const release = { ...params, release: 'vibration@1.3.0' };
+    const bom = await call('releaseComponents', { params: release });
+    const { builds } = await call('releaseGet', { params: release });
+    expect(bom).toMatchObject({
+      ...{ bomFormat: 'CycloneDX', specVersion: '1.6' },
+      metadata: { component: { type: 'machine-learning-model', name: 'vibration', version: '1.3.0' } },
+      components: expect.arrayContaining(
+        builds.map(({ bundleDigest: content }) =>
+          expect.objectContaining({ type: 'file', hashes: [{ alg: 'SHA-256', content }] }),
+        ),
+      ),
+    });
+    const { payload } = await call('releaseProvenance', { params: release });
+    const sha256 = createHash('sha256').update(JSON.stringify(bom)).digest('hex');
+    expect(JSON.parse(Buffer.from(payload, 'base64').toString())).toMatchObject({
+      predicate: { runDetails: { byproducts: [{ name: 'sbom.cdx.json', digest: { sha256 } }] } },
+    });
+  });
+
+  it('should tell who can take a release, cannot and is not known', async () => {
+    const release = { ...params, release: 'vibration@1.3.0' };
+    for (const [name, type] of [
+      ['check-1', 'wasm'],
+      ['check-2', 'b-u585i-iot02a'],
+    ])
+      await call('deviceRegister', { params, body: { name: name!, type: type! } });
+    expect(
+      await call('releaseCompatibility', { params: release, query: { filter: 'name = "check-*"' } }),
+    ).toMatchObject({
+      ...{ devices: 2, can: 0, unknown: 1, warnings: [] },
+      cannot: [
+        { reason: 'the release has no build for type b-u585i-iot02a', devices: 1, sample: ['check-2'] },
+      ],
+      doubts: [{ devices: 1, sample: ['check-1'] }],
+    });
+    const asked = (query: object) => problem(call('releaseCompatibility', { params: release, query }));
+    expect(await asked({ device: 'nobody' })).toEqual([404, 'registry.device-not-found']);
+    expect(await asked({ group: 'nobodies' })).toEqual([404, 'registry.group-not-found']);
+    expect(await asked({ group: 'a', device: 'b' })).toEqual([400, 'server.invalid-request']);
+    for (const device of ['check-1', 'check-2'])
+      await call('deviceDelete', { params: { ...params, device } });
   });
 
   it('should rotate the signing key, and sign the releases there are again when it is activated', async () => {
@@ -523,15 +592,17 @@ describe('models, builds and releases', () => {
       expect((await send({})).state).toBe(state);
     }
     expect(await activate()).toMatchObject({ state: 'active', held: false });
-    expect(await problem(call('signingKeyRotate', { params, body: {} }))).toEqual([
-      409,
-      'releases.key-elsewhere',
-    ]);
+    // It hands over where it is: no device has said yet that it has this key.
+    const more = { ...params, keyId: (await call('signingKeyRotate', { params, body: {} })).keyId };
+    expect((await call('keyHandoverList', { params: more })).items).toEqual([]);
+    await call('signingKeyWithdraw', { params: more, body: {} });
     const envelope = await call('releaseProvenance', { params: { ...params, release: items[0]!.ref } });
     const payload = Buffer.from(envelope.payload, 'base64');
     const head = Buffer.from(
       `DSSEv1 ${envelope.payloadType.length} ${envelope.payloadType} ${payload.length} `,
     );
+    // By every key that has signed the release, so that who holds an older one can verify it still.
+    expect(envelope.signatures).toHaveLength(3);
     const { sig } = envelope.signatures.find(({ keyid }) => keyid === keyId)!;
     expect(verify(null, Buffer.concat([head, payload]), publicKey, Buffer.from(sig, 'base64'))).toBe(true);
     expect(JSON.parse(payload.toString())).toMatchObject({

@@ -10,16 +10,18 @@ import { newAuditOrigin, withAuditOrigin } from '@tinyfleet/auth';
 import {
   createClient,
   projectScope,
+  routes,
   type CallInput,
   type Client,
   type Resource,
+  type Route,
   type RouteName,
 } from '@tinyfleet/contracts';
 import { transactOn } from '@tinyfleet/storage';
 import { workspaceRoot } from '@tinyfleet/testing';
 import { uuidv7 } from 'uuidv7';
 import { issue, request, revocations } from './certificates.js';
-import { signRequest } from '@tinyfleet/releases';
+import { signHandover, signRequest } from '@tinyfleet/releases';
 import { exportLines } from '../src/http/audit/audit-export.js';
 import { makeVersion, makeWorld, mutatingRoutes, type Values } from './route-fixtures.js';
 import { buildWorkspace, startTestServer, type TestServer } from './test-server.js';
@@ -79,6 +81,8 @@ describe('every mutating route', () => {
   const build = () => ({ ...version(), deviceType: 'wasm' });
   const authority = () => ({ ...params(), authority: 'theirs' });
   const webhook = () => ({ ...params(), webhook: 'hook' });
+  const alert = () => ({ ...params(), alert: Number(world['alerts/:alert']) });
+  const alertRoute = () => ({ ...params(), route: 'there' });
   const further = () => ({ ...params(), release: 'kws@3.1.0' });
   const rollout = () => ({ ...params(), number: Number(world['rollouts/:number']) });
   const model = async (file: string) =>
@@ -226,6 +230,16 @@ describe('every mutating route', () => {
         query: { fileName: 'v1.tflite', labels: 'normal,imbalance,bearing,looseness' },
         body: await model('vibration-v1.tflite'),
       }),
+    firmwareImport: async () =>
+      via(admin, 'firmwareImport', {
+        params: { ...params(), firmware: 'gateway' },
+        query: { version: '1.0.0', deviceType: 'posix', fileName: 'gateway.elf' },
+        body: new TextEncoder().encode('an image'),
+      }),
+    firmwareRemove: async () =>
+      via(admin, 'firmwareRemove', {
+        params: { ...params(), firmware: 'gateway', firmwareVersion: '1.0.0' },
+      }),
     modelValidation: async () =>
       via(admin, 'modelValidation', {
         params: { ...version(), part: 'inputs' },
@@ -262,6 +276,19 @@ describe('every mutating route', () => {
     },
     releaseDeprecate: async () => via(admin, 'releaseDeprecate', { params: further(), body: {} }),
     releaseRevoke: async () => via(admin, 'releaseRevoke', { params: further(), body: { reason: 'bad' } }),
+    keyHandoverAdd: async () => {
+      const { services } = server.running;
+      const { project } = params();
+      const { privateKey } = await services.keys.signer(await services.projects.scopeOf(project));
+      const { items } = await admin.call('signingKeyList', { params: params() });
+      const next = items.find(({ keyId }) => keyId === world['signing-keys/:keyId'])!;
+      const by = items.find(({ state }) => state === 'active')!.keyId;
+      const devices = [{ device: world['devices/:device']!, by, counter: 1_000 }];
+      await via(admin, 'keyHandoverAdd', {
+        params: { ...params(), keyId: next.keyId },
+        body: signHandover({ project, next, devices }, privateKey),
+      });
+    },
     signingKeyActivate: async () =>
       via(admin, 'signingKeyActivate', {
         params: { ...params(), keyId: world['signing-keys/:keyId']! },
@@ -297,12 +324,15 @@ describe('every mutating route', () => {
         body: { release: world['releases/:release']!, filter: 'type = "wasm"' },
       }),
     rolloutApprove: async () => {
-      const { rollouts, projects } = server.running.services;
+      const { auth, rollouts, projects, stores } = server.running.services;
       const scope = await projects.scopeOf(params().project);
       const filter = `name = "${world['devices/:device']}"`;
       const request = { release: world['releases/:release']!, filter, priority: 60 };
       kept.rollout = (await rollouts.start('person:other@example.org', scope, request)).number;
-      await via(admin, 'rolloutApprove', { params: { ...params(), number: kept.rollout }, body: {} });
+      // Somebody else's yes, and no token's.
+      const person = await stores.auth.findPerson(email);
+      cookie = `${cookie.split('=')[0]}=${await auth.openSession(person!)}`;
+      await via(own(), 'rolloutApprove', { params: { ...params(), number: kept.rollout }, body: {} });
     },
     rolloutSkip: async () =>
       via(admin, 'rolloutSkip', { params: { ...params(), number: kept.rollout }, body: {} }),
@@ -315,6 +345,48 @@ describe('every mutating route', () => {
         params: params(),
         body: { labels: [{ device: 'd-1', bootId: '0000000100000001', inferenceIndex: 1, label: 1 }] },
       }),
+    labelImport: async () =>
+      via(admin, 'labelImport', {
+        params: params(),
+        body: new TextEncoder().encode('device,bootId,inferenceIndex,label\nd-1,0000000100000001,2,1\n'),
+      }),
+    labelClaim: async () => via(admin, 'labelClaim', { params: params(), body: {} }),
+    labelSkip: async () =>
+      via(admin, 'labelSkip', {
+        params: params(),
+        body: { items: [{ device: 'd-1', bootId: '0000000100000001', inferenceIndex: 3 }] },
+      }),
+    labelUndo: async () =>
+      via(admin, 'labelUndo', {
+        params: params(),
+        body: { items: [{ device: 'd-1', bootId: '0000000100000001', inferenceIndex: 3 }] },
+      }),
+    labelReturn: async () => via(admin, 'labelReturn', { params: params(), body: {} }),
+    labelTaskOpen: async () => via(admin, 'labelTaskOpen', { params: params(), body: { devices: ['d-1'] } }),
+    sampleSettingsSet: async () =>
+      via(admin, 'sampleSettingsSet', {
+        params: params(),
+        body: { enabled: true, retentionDays: 7, bytesPerDeviceDay: 65_536 },
+      }),
+    telemetryBackfill: async () =>
+      via(admin, 'telemetryBackfill', { params: params(), body: new TextEncoder().encode('{}\n') }),
+    rollupRebuild: async () =>
+      via(admin, 'rollupRebuild', {
+        params: params(),
+        body: { day: new Date().toISOString().slice(0, 10) },
+      }),
+    retentionSet: async () =>
+      via(admin, 'retentionSet', {
+        params: params(),
+        body: {
+          ...{ windowDays: 30, hourDays: null, deviceDayDays: 90, refusalDays: 7 },
+          ...{ predictionDays: 30, alertDays: 30 },
+        },
+      }),
+    sampleGet: async () =>
+      via(admin, 'sampleGet', { params: { ...params(), sample: world['samples/:sample']! } }),
+    sampleDelete: async () =>
+      via(admin, 'sampleDelete', { params: { ...params(), sample: world['samples/:sample']! } }),
     deviceImport: async () =>
       via(admin, 'deviceImport', {
         params: params(),
@@ -361,6 +433,23 @@ describe('every mutating route', () => {
       via(admin, 'authorityRevokeSerial', { params: authority(), body: { serial: '0a' } }),
     authorityCrl: async () => via(admin, 'authorityCrl', { params: authority(), body: { crl: kept.crl } }),
     authorityDelete: async () => via(admin, 'authorityDelete', { params: authority() }),
+    alertAcknowledge: async () => via(admin, 'alertAcknowledge', { params: alert(), body: {} }),
+    alertMute: async () => via(admin, 'alertMute', { params: alert(), body: { seconds: 60 } }),
+    alertComment: async () => via(admin, 'alertComment', { params: alert(), body: { text: 'x' } }),
+    alertResolve: async () => via(admin, 'alertResolve', { params: alert(), body: {} }),
+    alertRouteCreate: async () =>
+      via(admin, 'alertRouteCreate', {
+        params: params(),
+        body: { kind: 'webhook', name: 'there', url: 'https://hook.invalid/' },
+      }),
+    alertRouteTest: async () => via(admin, 'alertRouteTest', { params: alertRoute() }),
+    alertRouteDelete: async () => via(admin, 'alertRouteDelete', { params: alertRoute() }),
+    qualitySettingsPut: async () => via(admin, 'qualitySettingsPut', { params: params(), body: {} }),
+    qualityBaselineDeclare: async () =>
+      via(admin, 'qualityBaselineDeclare', {
+        params: params(),
+        body: { from: '2026-01-01T00:00:00Z', to: '2026-01-05T00:00:00Z' },
+      }),
     webhookCreate: async () =>
       via(admin, 'webhookCreate', {
         params: params(),
@@ -397,7 +486,7 @@ describe('every mutating route', () => {
       /^(token:local|person:(first|guest)@example\.org|system|(device|provisioning-key|claim-code):.+)$/,
     );
     expect(entry?.token).toBe(entry?.actor === 'token:local' ? 'local' : null);
-    const [, route] = mutatingRoutes.find(([one]) => one === name)!;
+    const route: Route = routes[name];
     const isUpdate = route.method === 'PATCH' || (route.method === 'PUT' && route.body !== 'binary');
     if (isUpdate) expect([entry?.before, entry?.after]).not.toContain(null);
     if (route.method === 'DELETE' && !route.path.startsWith('/session'))

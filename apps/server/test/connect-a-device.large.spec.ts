@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createClient, type Client } from '@tinyfleet/contracts';
-import { describeWith, startProduct, workspaceRoot, type Product } from '@tinyfleet/testing';
+import { describeWith, startProduct, tinyfleetBin, workspaceRoot, type Product } from '@tinyfleet/testing';
 
 let product: Product;
 let client: Client;
@@ -22,7 +22,7 @@ async function script(mark: string, name = 'connect-a-device'): Promise<string> 
   return `set -eu\ncd ${folder}\n${lines}`
     .replaceAll('-p 1883', `-p ${port('mqtt')}`)
     .replaceAll('-p 8883', `-p ${port('mqtts')}`)
-    .replaceAll('npx tinyfleet', `npx --prefix ${workspaceRoot} tinyfleet`);
+    .replaceAll('npx tinyfleet', tinyfleetBin);
 }
 
 const deviceOf = (device: string) => client.call('deviceGet', { params: { project: 'lab', device } });

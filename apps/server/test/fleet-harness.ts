@@ -21,6 +21,7 @@ import {
 import {
   Conductor,
   conductorDefaults,
+  type ConductorOptions,
   RolloutOperator,
   StepGates,
   RolloutService,
@@ -31,7 +32,7 @@ import {
   Database,
   DirectoryBlobStore,
   EventListener,
-  PgRolloutStore,
+  PgOpenRollouts,
   PgStores,
   startEmbeddedPostgres,
   transactAsLeader,
@@ -39,17 +40,34 @@ import {
   type EmbeddedPostgres,
 } from '@tinyfleet/storage';
 import { NO_FLUSH, copyCluster } from '@tinyfleet/testing';
+import {
+  RetentionSweep,
+  defaultWindowPolicy,
+  sweepDefaults,
+  type RemovedRows,
+  type SweepOptions,
+} from '@tinyfleet/telemetry';
 import { uuidv7 } from 'uuidv7';
 import { listenMqtt, type MqttListener } from '../src/mqtt/broker/listen.js';
 import { Edge, type EdgeOptions } from '../src/mqtt/edge.js';
 import { encodePayload } from '../src/compiler/encode-payload.js';
-import { Conducting } from '../src/rollout/conducting.js';
+import { Conducting, conductingDefaults, type ConductingOptions } from '../src/rollout/conducting.js';
 import { Leader } from '@tinyfleet/storage';
+import { FakeClock } from './fake-clock.js';
 
 export interface SeededRelease {
   readonly ref: string;
   readonly digest: Buffer;
   readonly bytes: Buffer;
+}
+
+interface NewBuild {
+  readonly versionId: string;
+  readonly releaseId: string;
+  readonly digest: Buffer;
+  readonly size: number;
+  readonly classes: number;
+  readonly report: object;
 }
 
 export class FleetHarness {
@@ -72,6 +90,7 @@ export class FleetHarness {
   private versions = 0;
   /** The rollout engine's clock is ahead of the database's by so much. */
   clockSkewS = 0;
+  clock: FakeClock | undefined;
   readonly sealer = new SecretSealer(randomBytes(32));
 
   private constructor(
@@ -90,13 +109,19 @@ export class FleetHarness {
     this.commands = new CommandService(transactOn(database), uuidv7);
   }
 
-  static async start(): Promise<FleetHarness> {
+  /** @param withClock the clock of the database and of this process is `clock`'s */
+  static async start({ withClock = false } = {}): Promise<FleetHarness> {
     const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-edge-'));
     // Root runs Postgres as another user, who has to get in.
     chmodSync(folder, 0o755);
     await copyCluster(storage, join(folder, 'postgres'));
     const postgres = await startPostgres(folder);
-    const database = await Database.connect({ target: postgres.connection });
+    let database = await Database.connect({ target: postgres.connection });
+    if (withClock) {
+      await FakeClock.install(database);
+      await database.close();
+      database = await Database.connect({ target: postgres.connection });
+    }
     await mkdir(join(folder, 'blobs'));
     const harness = new FleetHarness(
       folder,
@@ -111,13 +136,14 @@ export class FleetHarness {
       `insert into device_type (project_id, id, name, builtin, spec) values ($1, $2, 'wasm', true, $3)`,
       [harness.projectId, harness.typeId, CATALOGUE.find(({ name }) => name === 'wasm')],
     );
+    if (withClock) harness.clock = FakeClock.on(database);
     return harness;
   }
 
   async startEdge(options: Partial<EdgeOptions> = {}): Promise<void> {
     this.edge = new Edge(this.database, this.blobs, {
       sealer: this.sealer,
-      windows: { retentionDays: 31, maxAheadMs: 600_000 },
+      windows: defaultWindowPolicy,
       onError: (part, error) => this.errors.push(`${part}: ${(error as Error).message}`),
       ...options,
     });
@@ -128,23 +154,36 @@ export class FleetHarness {
     this.events.subscribe(() => this.edge.wake());
   }
 
-  startConducting(): void {
+  /** `options` of both of its clocks, in place of the quick ones of tests. */
+  startConducting(options?: { conductor: ConductorOptions; conducting: ConductingOptions }): void {
     const leader = new Leader(this.database);
     const clock = { clockSkewS: () => this.clockSkewS };
+    const rollouts = new PgOpenRollouts(this.database, clock.clockSkewS);
     const conductor = new Conductor(
-      new PgRolloutStore(this.database),
+      rollouts,
       transactAsLeader(this.database, leader, clock),
-      { ...conductorDefaults, clockMs: 100, joinMs: 100, gateMs: 100, denyMs: 1_000 },
-      new StepGates(new storage.PgCohortMetrics(this.database)),
+      options?.conductor ?? { ...conductorDefaults, clockMs: 100, joinMs: 100, gateMs: 100, denyMs: 1_000 },
+      new StepGates(rollouts, new storage.PgCohortMetrics(this.database)),
     );
     const failed = (error: unknown): void => void this.errors.push(`rollout: ${(error as Error).message}`);
-    const conducting = new Conducting(leader, conductor, failed, {
-      pollMs: 200,
-      gatherMs: 20,
-    });
+    const quick = { ...conductingDefaults, pollMs: 200, gatherMs: 20 };
+    const conducting = new Conducting(leader, conductor, failed, options?.conducting ?? quick);
     this.conducting = conducting;
     this.events?.subscribe(() => conducting.wake());
     conducting.start();
+  }
+
+  /** Removes what is over, as the retention role does. */
+  async sweep(options: Partial<SweepOptions> = {}): Promise<RemovedRows> {
+    const leader = new Leader(this.database, 'retention');
+    if (!(await leader.tryLead())) throw new Error('somebody else sweeps');
+    const store = new storage.PgRemovalStore(this.database, leader);
+    const parts = { now: Date.now, pause: () => Promise.resolve(), stopped: () => false };
+    try {
+      return await new RetentionSweep(store, { ...sweepDefaults, instanceDays: 31, ...options }, parts).run();
+    } finally {
+      await leader.resign();
+    }
   }
 
   async stopConducting(): Promise<void> {
@@ -157,7 +196,11 @@ export class FleetHarness {
   }
 
   /** @returns token by device name */
-  async register(names: readonly string[], tags: readonly string[] = ['demo']): Promise<Map<string, string>> {
+  async register(
+    names: readonly string[],
+    tags: readonly string[] = ['demo'],
+    typeId = this.typeId,
+  ): Promise<Map<string, string>> {
     const tokens = new Map(names.map((name) => [name, randomBytes(32).toString('base64url')]));
     await this.database.query(
       `with made as (
@@ -168,7 +211,7 @@ export class FleetHarness {
        select $1, made.id, made.id, 'token', hash, 'test' from unnest($5::text[], $6::bytea[]) as t (name, hash) join made using (name)`,
       [
         this.projectId,
-        this.typeId,
+        typeId,
         tags,
         names.map(() => uuidv7()),
         names,
@@ -185,20 +228,19 @@ export class FleetHarness {
   async release(
     content: number | Buffer,
     needs: Record<string, number> = {},
-    { classes = 2, sign = false, draft = false } = {},
+    { classes = 2, sign = false, draft = false, soakS = 0, typeIds = [this.typeId] } = {},
   ): Promise<SeededRelease> {
     const bytes = typeof content === 'number' ? randomBytes(content) : content;
     const size = bytes.length;
     const { digest: hex } = await this.blobs.put(bytes, size);
     const digest = Buffer.from(hex, 'hex');
     const version = `1.${++this.versions}.0`;
-    const [modelId, versionId, buildId, releaseId] = [uuidv7(), uuidv7(), uuidv7(), uuidv7()];
-    const { projectId, typeId, database } = this;
-    await database.query(`insert into blob (project_id, digest, kind, bytes) values ($1, $2, 'bundle', $3)`, [
-      projectId,
-      digest,
-      size,
-    ]);
+    const [modelId, versionId, releaseId] = [uuidv7(), uuidv7(), uuidv7()];
+    const { projectId, database } = this;
+    await database.query(
+      `insert into blob (project_id, digest, kind, bytes) values ($1, $2, 'bundle', $3) on conflict do nothing`,
+      [projectId, digest, size],
+    );
     await database.query(
       `insert into model (project_id, id, name) values ($1, $2, 'kws') on conflict (project_id, name) do nothing`,
       [projectId, modelId],
@@ -214,27 +256,38 @@ export class FleetHarness {
       needs: { abi: 0x1_0000, opSet: '', ownOpSet: '', arenaBytes: 1_000, stateBytes: 0, ...needs },
     };
     await database.query(
+      `insert into release (project_id, id, model_version_id, sequence, state, signed_at, created_by, soak_s)
+       values ($1, $2, $3, next_number($1, 'release', 2), $4, case $4 when 'approved' then now() end, 'test', $5)`,
+      [projectId, releaseId, versionId, sign || draft ? 'draft' : 'approved', soakS],
+    );
+    for (const typeId of typeIds)
+      await this.build(typeId, { versionId, releaseId, digest, size, classes, report });
+    const ref = `kws@${version}`;
+    if (sign) await this.releases.sign('test', this.scope, ref);
+    return { ref, digest, bytes };
+  }
+
+  private async build(
+    typeId: string,
+    { versionId, releaseId, digest, size, classes, report }: NewBuild,
+  ): Promise<void> {
+    const { projectId, database } = this;
+    const buildId = uuidv7();
+    await database.query(
       `insert into build (project_id, id, model_version_id, type_id, state, source_digest, options_digest, bundle_digest, bundle_bytes, report, created_by)
        values ($1, $2, $3, $4, 'succeeded', $5, $5, $5, $6, $7, 'test')`,
       [projectId, buildId, versionId, typeId, digest, size, JSON.stringify(report)],
     );
     await database.query(
-      `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc) values ($1, $2, $3, $4, $5, $6, 0)`,
+      `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc)
+       values ($1, $2, $3, $4, $5, $6, 0) on conflict do nothing`,
       [projectId, digest.subarray(0, 8), digest, versionId, typeId, classes],
-    );
-    await database.query(
-      `insert into release (project_id, id, model_version_id, sequence, state, signed_at, created_by)
-       values ($1, $2, $3, $4, $5, case $5 when 'approved' then now() end, 'test')`,
-      [projectId, releaseId, versionId, this.versions * 2, sign || draft ? 'draft' : 'approved'],
     );
     await database.query(
       `insert into release_artifact (project_id, release_id, type_id, build_id, bundle_digest, bundle_bytes, manifest)
        values ($1, $2, $3, $4, $5, $6, $7)`,
       [projectId, releaseId, typeId, buildId, digest, size, Buffer.concat([Buffer.from('manifest'), digest])],
     );
-    const ref = `kws@${version}`;
-    if (sign) await this.releases.sign('test', this.scope, ref);
-    return { ref, digest, bytes };
   }
 
   /** Makes the payloads that are planned, as the compiler role does, in this process. @returns outcomes */
@@ -263,13 +316,16 @@ export class FleetHarness {
 
   /** As a clean stop of the role does; `startEdge` starts it again. */
   async stopEdge(): Promise<void> {
-    await this.listener?.close();
+    // It is closed when the last connection is, and the edge ends those.
+    const closed = this.listener?.close();
     await this.edge?.stop();
+    await closed;
     await this.events?.stop();
     this.listener = this.events = undefined;
   }
 
   async stop(): Promise<void> {
+    this.clock?.restore();
     await this.conducting?.stop();
     await this.stopEdge();
     await this.database.close();

@@ -3,35 +3,35 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '@tinyfleet/storage';
-import { eventually } from '@tinyfleet/testing';
+import * as storage from '@tinyfleet/storage';
+import { NO_FLUSH, copyCluster, eventually } from '@tinyfleet/testing';
 import { DatabaseWire } from './database-wire.js';
 import { startTestServer, type TestServer } from './test-server.js';
 
 describe('an outage of the database', () => {
   let directory: string;
-  let postgres: EmbeddedPostgres;
+  let postgres: storage.EmbeddedPostgres;
   let wire: DatabaseWire;
   let server: TestServer;
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tinyfleet-outage-'));
     await chmod(directory, 0o755);
-    postgres = await startEmbeddedPostgres({
+    await copyCluster(storage, join(directory, 'postgres'));
+    postgres = await storage.startEmbeddedPostgres({
       directory: join(directory, 'postgres'),
       logFile: join(directory, 'log'),
+      settings: NO_FLUSH,
     });
     wire = await DatabaseWire.to(postgres);
-    server = await startTestServer({
-      DATABASE_URL: wire.url,
-    });
+    server = await startTestServer({ DATABASE_URL: wire.url });
     await server.client.call('projectCreate', { body: { name: 'p' } });
   });
   afterAll(async () => {
-    wire.mend();
-    await server.stop();
-    wire.close();
-    await postgres.stop();
+    wire?.mend();
+    await server?.stop();
+    wire?.close();
+    await postgres?.stop();
     await rm(directory, { recursive: true, force: true });
   });
 

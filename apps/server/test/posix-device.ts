@@ -59,7 +59,7 @@ export class PosixDevice {
   }
 
   /** Until it has printed such a line, from `after` on. @returns index behind it */
-  async says(pattern: RegExp, after = 0, timeoutMs = 15_000): Promise<number> {
+  async says(pattern: RegExp, after = 0, timeoutMs = 60_000): Promise<number> {
     return eventually(
       () => {
         const at = this.lines.findIndex((line, i) => i >= after && pattern.test(line));

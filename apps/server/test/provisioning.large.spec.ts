@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClient } from '@tinyfleet/contracts';
-import { startProduct, workspaceRoot, type Product } from '@tinyfleet/testing';
+import { startProduct, tinyfleetBin, workspaceRoot, type Product } from '@tinyfleet/testing';
 
 describe('docs/provisioning.md', () => {
   let product: Product;
@@ -22,7 +22,7 @@ describe('docs/provisioning.md', () => {
     const page = await readFile(join(workspaceRoot, 'docs/provisioning.md'), 'utf8');
     const blocks = [...page.matchAll(/<!-- executed -->\s+```sh\n([\s\S]*?)```/g)].map(([, block]) => block);
     expect(blocks).toHaveLength(5);
-    const script = blocks.join('\n').replaceAll('npx tinyfleet', `npx --prefix ${workspaceRoot} tinyfleet`);
+    const script = blocks.join('\n').replaceAll('npx tinyfleet', tinyfleetBin);
     const ran = await product.shell(`set -eu\nexport URL=${product.url}\ncd ${folder}\n${script}`);
     expect({ code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({ code: 0, stderr: '' });
     const client = createClient({ baseUrl: product.url, token: product.token });

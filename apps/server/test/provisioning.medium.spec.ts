@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CallInput, Resource } from '@tinyfleet/contracts';
 import { decode, encode } from 'cborg';
+import { eventually } from '@tinyfleet/testing';
 import mqtt from 'mqtt';
 import { request, signRenewal } from './certificates.js';
 import { startTestServer, type TestServer } from './test-server.js';
@@ -92,8 +93,7 @@ describe('provisioning keys', () => {
     expect(await connects(first.clientId, first.token!)).toBe(false);
     await server.client.call('enrolmentApprove', { params: { ...params, device: 'w-1' } });
     await server.client.call('enrolmentReject', { params: { ...params, device: 'w-2' } });
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    expect(await connects(first.clientId, first.token!)).toBe(true);
+    await eventually(async () => expect(await connects(first.clientId, first.token!)).toBe(true));
     expect(await connects(second.clientId, second.token!)).toBe(false);
     await expect(provision({ key, name: '2' })).rejects.toThrow('provisioning.rejected');
     await expect(
@@ -103,8 +103,7 @@ describe('provisioning keys', () => {
     await server.client.call('enrolmentApprove', { params: { ...params, device: 'w-2' } });
     const again = await provision({ key, name: '2' });
     // The broker has just refused it, and asks the database again a moment later.
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    expect(await connects(again.clientId, again.token!)).toBe(true);
+    await eventually(async () => expect(await connects(again.clientId, again.token!)).toBe(true));
   });
 
   it('should answer a device again until it has connected, and end the token it had', async () => {
@@ -113,8 +112,9 @@ describe('provisioning keys', () => {
     const made = await provision({ key, name: '1' });
     expect(await connects(lost.clientId, lost.token!)).toBe(false);
     expect(await connects(made.clientId, made.token!)).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    await expect(provision({ key, name: '1' })).rejects.toThrow('provisioning.device-taken');
+    await eventually(() =>
+      expect(provision({ key, name: '1' })).rejects.toThrow('provisioning.device-taken'),
+    );
     const other = await makeKey({ nameTemplate: 'a-{name}', again: 'always' });
     await expect(provision({ key: other.key, name: '1' })).rejects.toThrow('provisioning.device-taken');
     const always = await makeKey({ nameTemplate: 'b-{name}', again: 'always' });

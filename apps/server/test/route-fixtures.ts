@@ -3,7 +3,14 @@
  * other project has, and bodies that are valid. A route with a parameter or a body that is unknown here fails them.
  */
 import { createHash } from 'node:crypto';
-import { isMutating, routes, type ProjectScope, type Route, type RouteName } from '@tinyfleet/contracts';
+import {
+  isMutating,
+  routes,
+  type ProjectScope,
+  type Resource,
+  type Route,
+  type RouteName,
+} from '@tinyfleet/contracts';
 import { versionOrder } from '@tinyfleet/contracts';
 import { parseFilter } from '@tinyfleet/filter';
 import { PgStores } from '@tinyfleet/storage';
@@ -38,12 +45,14 @@ export const isConstant = (key: string): boolean => key in CONSTANTS;
 /** Bodies that a sample of the schema does not do for. */
 const BODIES: Partial<Record<RouteName, unknown>> = {
   rolloutCreate: { release: 'nothing@9.9.9', filter: 'type = "wasm"' },
+  rollupRebuild: { day: '2026-01-01' },
   rolloutPlan: { release: 'nothing@9.9.9', filter: 'type = "wasm"' },
   releaseSignatures: {
     keyId: 'f'.repeat(16),
     manifests: [{ deviceType: 'nobody', kind: 'release', signatureHex: 'f'.repeat(128) }],
     provenance: 'f'.repeat(128),
   },
+  keyHandoverAdd: { by: 'f'.repeat(16), asks: [{ device: 'nobody', askHex: 'a0' }] },
   updateRuleSet: { kind: 'exclude' },
   groupMembersAdd: { devices: ['nobody'] },
   cliLoginApprove: { challenge: 'c'.repeat(43), machine: 'nobody' },
@@ -52,6 +61,13 @@ const BODIES: Partial<Record<RouteName, unknown>> = {
   deviceBulkAction: { filter: 'name = nobody', change: { notes: 'x' } },
   provision: { key: 'nobody', name: 'nobody' },
   provisionCertificate: { csr: 'nobody', clientId: 'nobody/nobody', token: 'nobody' },
+  labelSkip: { items: [{ device: 'nobody', bootId: 'f'.repeat(16), inferenceIndex: 1 }] },
+  labelUndo: { items: [{ device: 'nobody', bootId: 'f'.repeat(16), inferenceIndex: 1 }] },
+  labelReturn: {},
+  labelTaskOpen: { devices: ['nobody'] },
+  sampleSettingsSet: { enabled: false, retentionDays: 1, bytesPerDeviceDay: 1_024 },
+  alertRouteCreate: { kind: 'webhook', name: 'nobody', url: 'https://example.org/' },
+  qualityBaselineDeclare: { from: '2026-01-01T00:00:00Z', to: '2026-01-05T00:00:00Z' },
   labelsPost: { labels: [{ device: 'nobody', bootId: 'f'.repeat(16), inferenceIndex: 1, label: 1 }] },
 };
 
@@ -142,7 +158,14 @@ function sampleOf(schema: Schema, defs: Record<string, Schema> = schema.$defs ??
 export async function makeVersion(
   server: TestServer,
   scope: ProjectScope,
-  ref: { readonly model: string; readonly version: string; readonly type: string },
+  ref: {
+    readonly model: string;
+    readonly version: string;
+    readonly type: string;
+    readonly schemaCrc?: number;
+    /** What validation data said of it. */
+    readonly validation?: Resource<'Baseline'>;
+  },
 ): Promise<void> {
   const stores = new PgStores(server.running.services.database);
   const { model, version } = ref;
@@ -165,7 +188,10 @@ export async function makeVersion(
   await stores.builds.begin(scope, id);
   await stores.builds.succeed(scope, id, {
     bundle: { digest: digest(`bundle ${scope.name} ${version}`), bytes: 5 },
-    report: { arenaBytes: 100, goldenVectors: 1, compilerVersion: '0' },
+    report: {
+      ...{ arenaBytes: 100, goldenVectors: 1, compilerVersion: '0' },
+      ...(ref.validation ? { validation: ref.validation } : {}),
+    },
     needs: {
       abi: 65_536,
       opSet: '08',
@@ -173,9 +199,28 @@ export async function makeVersion(
       arenaBytes: 100,
       stateBytes: 0,
       classes: 2,
-      schemaCrc: 9,
+      schemaCrc: ref.schemaCrc ?? 9,
     },
   });
+}
+
+/** An alert as the engine opens one, of a watch that nobody has. */
+export async function makeAlert(server: TestServer, scope: ProjectScope, subject: string): Promise<number> {
+  const stores = new PgStores(server.running.services.database);
+  const opened = await stores.alerts.open(
+    scope,
+    {
+      ...{ kind: 'drift', severity: 'warning', verdict: 'sensor', scope: 'device', subject },
+      ...{ title: `Sensor: ${subject}`, model: 'kws', watch: uuidv7(), atMs: Date.now(), owner: null },
+      evidence: {
+        ...{ statements: ['one device'], shifts: [], changedAt: null, roundSeconds: 3_600, devices: [] },
+        ...{ deviceCount: 1, baseline: null, arl0: null, falseDiscoveryRate: null, judgedAgainst: '' },
+      },
+      incident: { stream: 0, shift: 1, devices: [], openedRound: 0, calm: 0 },
+    },
+    null,
+  );
+  return opened!.number;
 }
 
 /** A project with one of everything. `suffix` is in every name, `major` in every version. */
@@ -211,6 +256,12 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     const body = { release, filter: `name = "${device}"` };
     number = (await client.call('rolloutCreate', { params, body })).number;
   }
+  const firmware = `firmware-${suffix}`;
+  await client.call('firmwareImport', {
+    params: { ...params, firmware },
+    query: { version, deviceType: type, fileName: 'image.bin' },
+    body: new TextEncoder().encode(`image of ${suffix}`),
+  });
   const { keyId } = await client.call('signingKeyRotate', { params, body: {} });
   const webhook = { name: `hook-${suffix}`, url: 'https://hook.invalid/', events: ['key.changed' as const] };
   await client.call('webhookCreate', { params, body: webhook });
@@ -235,6 +286,10 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
       partDevices: 1,
     },
   });
+  // Alerts are numbered as rollouts are.
+  for (let i = 0; i < major; i++) await makeAlert(server, scope, `device=${device}-${i}`);
+  const route = { name: `route-${suffix}`, kind: 'webhook' as const, url: 'https://hook.invalid/' };
+  await client.call('alertRouteCreate', { params, body: route });
   const email = `member-${suffix}@example.org`;
   const person = {
     id: uuidv7(),
@@ -252,8 +307,15 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
   const sessions = await auth.listSessions(await auth.callerOf({ sessionSecret: session }));
   const rule = { kind: 'hold' as const, reason: `rule-${suffix}` };
   await client.call('updateRuleSet', { params: { ...params, device }, body: rule });
+  const sample = uuidv7();
+  await database.query(
+    `insert into sample (project_id, id, device_id, boot_id, inference_index, build_prefix, ask, bytes, encoding, received_at, data)
+     select project_id, $2, id, 1, 1, '\\x0102030405060708', 0, 2, 0, now(), '\\x0102' from device where project_id = $1 and name = $3`,
+    [scope.id, sample, device],
+  );
   return {
     'projects/:project': name,
+    'samples/:sample': sample,
     'devices/:device': device,
     'credentials/:credential': credential,
     'device-types/:deviceType': type,
@@ -263,6 +325,10 @@ export async function makeWorld(server: TestServer, suffix: string, major: numbe
     'provisioning-keys/:key': key,
     'authorities/:authority': authority,
     'webhooks/:webhook': webhook.name,
+    'alerts/:alert': String(major),
+    'alert-routes/:route': route.name,
+    'firmware/:firmware': firmware,
+    'versions/:firmwareVersion': version,
     'models/:model': model,
     'versions/:version': version,
     'builds/:deviceType': type,

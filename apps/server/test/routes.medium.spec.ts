@@ -89,14 +89,17 @@ const nothing = (): Values => ({
   ...Object.fromEntries(Object.keys(mine).map((key) => [key, 'nothing'])),
   'projects/:project': mine['projects/:project']!,
   'versions/:version': '9.9.9',
+  'versions/:firmwareVersion': '9.9.9',
   'releases/:release': 'nothing@9.9.9',
   'rollouts/:number': '999',
   'deployments/:deployment': '999',
+  'alerts/:alert': '999',
   'signing-keys/:keyId': 'f'.repeat(16),
   'members/:email': 'nothing@example.org',
   'invitations/:id': uuidv7(),
   'device-imports/:import': uuidv7(),
   'bulk-actions/:action': uuidv7(),
+  'samples/:sample': uuidv7(),
   'credentials/:credential': uuidv7(),
 });
 

@@ -18,14 +18,15 @@ import {
   type Ask,
   type Desired,
   type Hello,
+  type ShadowCounters,
   type State,
   type Telemetry,
   type Transfer,
   type UpdateState,
 } from '@tinyfleet/wire';
 
-/** `no-base`: it answers deltas with wire.base-missing. `no-decode`: a payload gives it something else than the bundle. */
-export type Behaviour = 'good' | 'fail' | 'mute' | 'revert' | 'no-base' | 'no-decode';
+/** `lie`: it says that it runs what it does not. `no-base`: it answers deltas with wire.base-missing. `no-decode`: a payload gives it something else than the bundle. */
+export type Behaviour = 'good' | 'fail' | 'lie' | 'mute' | 'revert' | 'no-base' | 'no-decode';
 
 export interface ScriptedOptions {
   readonly port: number;
@@ -47,6 +48,9 @@ export class ScriptedDevice {
   readonly desired: Desired[] = [];
   /** Bytes of the bundle that is active. */
   active: Buffer | undefined;
+  /** Complete in the other slot: it runs as shadow, or did. */
+  staged: Buffer | undefined;
+  private shadowing: Desired | undefined;
   chunksReceived = 0;
   /** Of the manifests it has verified by its key, reduced profile. */
   readonly sequences: number[] = [];
@@ -61,6 +65,7 @@ export class ScriptedDevice {
   private sequence = 0;
   private signedByNext = false;
   private asking = Promise.resolve();
+  private ended = false;
   private readonly boot: bigint;
   private readonly started = Date.now();
   private fetching: { desired: Desired; received: Buffer; at: number } | undefined;
@@ -84,7 +89,7 @@ export class ScriptedDevice {
     });
     await new Promise<void>((resolve, reject) => {
       client.once('connect', () => resolve());
-      client.once('error', reject);
+      client.on('error', reject); // also later ones: without a listener they end the process
       client.once('close', () => reject(new Error('closed')));
     });
     const device = new ScriptedDevice(client, options);
@@ -102,9 +107,15 @@ export class ScriptedDevice {
     };
   }
 
+  /** What is under way when the device is ended is lost, as it is with any device; nothing is sent afterwards. */
   async publish(leaf: string, payload: Uint8Array | string, qos: 0 | 1 = 1): Promise<void> {
+    if (this.ended) return;
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : Buffer.from(payload);
-    await this.client.publishAsync(`fleet/1/demo/${this.options.name}/up/${leaf}`, bytes, { qos });
+    try {
+      await this.client.publishAsync(`fleet/1/demo/${this.options.name}/up/${leaf}`, bytes, { qos });
+    } catch (error) {
+      if (!this.ended) throw error;
+    }
   }
 
   async hello(changes: Partial<Hello> = {}): Promise<void> {
@@ -176,6 +187,7 @@ export class ScriptedDevice {
   }
 
   end(): void {
+    this.ended = true;
     this.client.end(true);
   }
 
@@ -234,6 +246,10 @@ export class ScriptedDevice {
     }
     if (this.active && sha256(this.active).equals(desired.transfer.resultDigest)) {
       await this.state(desired, 'active');
+      return;
+    }
+    if (this.staged && sha256(this.staged).equals(desired.transfer.resultDigest)) {
+      await this.proceed(desired, this.staged);
       return;
     }
     if (behaviour === 'no-base' && desired.transfer.method === 'delta') {
@@ -295,12 +311,25 @@ export class ScriptedDevice {
       await this.state(desired, 'failed', { error: 205 });
       return;
     }
+    await this.proceed(desired, bytes);
+  }
+
+  /** With a complete bundle: its shadow runs, or its trial. */
+  private async proceed(desired: Desired, bytes: Buffer): Promise<void> {
+    this.shadowing = undefined;
+    if ((desired.shadowEvery ?? 0) > 0) {
+      this.staged = bytes;
+      this.shadowing = desired;
+      await this.tellShadow({ runs: 0, agreed: 0 });
+      return;
+    }
+    this.staged = undefined;
     await this.state(desired, 'trial');
     if (this.options.behaviour === 'revert') {
       await this.state(desired, 'reverted', { error: 502 });
       return;
     }
-    this.active = bytes;
+    if (this.options.behaviour !== 'lie') this.active = bytes;
     const { keys } = this.options;
     if (keys?.next && this.signedByNext) {
       keys.current = keys.next;
@@ -309,6 +338,11 @@ export class ScriptedDevice {
     const selfTest = { passed: true, vectors: 3, arenaBytes: 900 };
     const digest = this.options.reduced === true ? {} : { digest: desired.transfer!.resultDigest };
     await this.state(desired, 'active', { ...digest, selfTest });
+  }
+
+  /** Counters of its shadow runs since they began. */
+  async tellShadow(shadow: ShadowCounters): Promise<void> {
+    await this.state(this.shadowing!, 'shadow', { shadow });
   }
 
   /** The bundle, by the device's own decoder. */

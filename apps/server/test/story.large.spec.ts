@@ -112,6 +112,16 @@ describe('the product', () => {
     );
   }, 130_000);
 
+  it('should play a rollout before it begins on what the demo fleet has recorded, as its page says', async () => {
+    const page = await readFile(join(workspaceRoot, 'docs/rollouts.md'), 'utf8');
+    const line = /<!-- executed -->\s+```sh\n(.*)\n```/.exec(page)?.[1] ?? '';
+    const { code, stdout, stderr } = await product.shell(line);
+    expect({ line, code, stderr: code === 0 ? '' : stderr }).toEqual({ line, code: 0, stderr: '' });
+    expect(stdout).toContain('simulated on a fleet like the recorded one of 50 devices');
+    expect(stdout).toMatch(/worse by +is stopped/i);
+    expect(stdout).toMatch(/^10 points +\d/m);
+  }, 240_000);
+
   it('should run the tour of the README word for word', async () => {
     const readme = await readFile(join(workspaceRoot, 'README.md'), 'utf8');
     const tour = /<!-- executed: tour -->\s+```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';

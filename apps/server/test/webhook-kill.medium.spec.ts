@@ -7,8 +7,8 @@ import { connect, createServer as createDoor, type AddressInfo, type Server as D
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '@tinyfleet/storage';
-import { eventually, workspaceRoot } from '@tinyfleet/testing';
+import * as storage from '@tinyfleet/storage';
+import { NO_FLUSH, copyCluster, eventually, workspaceRoot } from '@tinyfleet/testing';
 import { buildWorkspace, startTestServer, type TestServer } from './test-server.js';
 
 const DEVICES = 30;
@@ -23,7 +23,7 @@ async function listen(server: Server | Door): Promise<number> {
 
 describe('a sender of webhooks that is killed', () => {
   let directory: string;
-  let postgres: EmbeddedPostgres;
+  let postgres: storage.EmbeddedPostgres;
   let server: TestServer;
   let receiver: Server;
   let door: Door;
@@ -36,11 +36,13 @@ describe('a sender of webhooks that is killed', () => {
     await buildWorkspace();
     directory = await mkdtemp(join(tmpdir(), 'tinyfleet-webhook-'));
     await chmod(directory, 0o755);
-    postgres = await startEmbeddedPostgres({
+    await copyCluster(storage, join(directory, 'postgres'));
+    postgres = await storage.startEmbeddedPostgres({
       directory: join(directory, 'postgres'),
       logFile: join(directory, 'log'),
+      settings: NO_FLUSH,
     });
-    const { host, port, user, password } = postgres.connection;
+    const { host, port, user, password, database } = postgres.connection;
     // It listens on a Unix socket.
     door = createDoor((near) => {
       const far = connect(join(host, `.s.PGSQL.${port}`));
@@ -52,7 +54,7 @@ describe('a sender of webhooks that is killed', () => {
       near.pipe(far).pipe(near);
     });
     env = {
-      DATABASE_URL: `postgres://${user}:${password}@127.0.0.1:${await listen(door)}/postgres`,
+      DATABASE_URL: `postgres://${user}:${password}@127.0.0.1:${await listen(door)}/${database}`,
       TINYFLEET_SECRET: 'a secret of the test that is long enough',
       TINYFLEET_WEBHOOK_PRIVATE: 'true',
       TINYFLEET_WEBHOOK_RETRY_MS: '50',
@@ -72,11 +74,11 @@ describe('a sender of webhooks that is killed', () => {
   }, 120_000);
   afterAll(async () => {
     sender?.kill('SIGKILL');
-    receiver.closeAllConnections();
-    receiver.close();
-    await server.stop();
-    door.close();
-    await postgres.stop();
+    receiver?.closeAllConnections();
+    receiver?.close();
+    await server?.stop();
+    door?.close();
+    await postgres?.stop();
     await rm(directory, { recursive: true, force: true });
   });
 

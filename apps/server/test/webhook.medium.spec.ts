@@ -92,7 +92,7 @@ const signed = (secret: string, { id, timestamp, body }: Received) =>
     .update(`${id}.${timestamp}.${body}`)
     .digest('base64')}`;
 const codeOf = async (work: Promise<unknown>) => ((await work.catch((e: unknown) => e)) as ApiError).code;
-const patience = { timeoutMs: 20_000 };
+const patience = { timeoutMs: 60_000 };
 
 describe('webhooks', () => {
   it('should tell of the events that were asked for, from then on, signed under the secret', async () => {

@@ -1,11 +1,11 @@
 /**
- * Makes it impossible to forget the audit log. A route that changes something runs with its origin (address, user agent,
+ * Makes it impossible to forget the audit log. A route that changes something, or reads what is `audited`, runs with its origin (address, user agent,
  * request, token), which the store writes into every entry; a request whose transactions changed rows without any
  * entry is a defect: tests refuse it, a running server writes an entry itself and says so in its log.
  */
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { newAuditOrigin, withAuditOrigin } from '@tinyfleet/auth';
-import { isMutating, routes, type AuditLog, type RouteName } from '@tinyfleet/contracts';
+import { isMutating, routes, type AuditLog, type Route, type RouteName } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { Logger } from 'pino';
 import { Observable, from, lastValueFrom } from 'rxjs';
@@ -21,7 +21,9 @@ export class AuditInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const name = Reflect.getMetadata(ROUTE, context.getHandler()) as RouteName | undefined;
-    if (name === undefined || !isMutating(routes[name])) return next.handle();
+    if (name === undefined) return next.handle();
+    const route: Route = routes[name];
+    if (!isMutating(route) && route.audited !== true) return next.handle();
     return from(this.run(name, context.switchToHttp().getRequest<ApiRequest>(), next));
   }
 

@@ -21,6 +21,8 @@ import {
 } from '@tinyfleet/registry';
 import {
   BuildService,
+  FirmwareService,
+  HandoverService,
   KeyRotationService,
   OfflineSigningService,
   ReleaseLifecycleService,
@@ -28,9 +30,24 @@ import {
   SecretSealer,
   SigningKeyService,
 } from '@tinyfleet/releases';
-import { QualityService } from '@tinyfleet/quality';
-import { RolloutOperator, RolloutService, UpdateRuleService } from '@tinyfleet/rollouts';
-import { ListenChannels, PgDeviceImportStore, PgStores, PgTelemetryReader } from '@tinyfleet/storage';
+import {
+  AlertRouteService,
+  AlertService,
+  DriftMapService,
+  EstimateService,
+  LabelQueueService,
+  QualityService,
+  SampleService,
+} from '@tinyfleet/quality';
+import { RolloutOperator, RolloutService, RolloutSimulations, UpdateRuleService } from '@tinyfleet/rollouts';
+import {
+  ListenChannels,
+  PgDeviceImportStore,
+  PgSampleStore,
+  PgStores,
+  PgTelemetryReader,
+} from '@tinyfleet/storage';
+import { BackfillService, RetentionService } from '@tinyfleet/telemetry';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { uuidv7 } from 'uuidv7';
@@ -39,14 +56,16 @@ import type { Config } from '../platform/config.js';
 import { ProblemFilter } from '../platform/problem.filter.js';
 import { Server } from '../platform/server.js';
 import type { Services } from '../platform/services.js';
+import { MessageTransport, transportOptions } from '../alert/transport.js';
 import { AccessGuard } from './access.guard.js';
 import { addEtags } from './conditions/etags.js';
 import { ConditionsInterceptor } from './conditions/conditions.interceptor.js';
 import { IdempotencyKeys } from './conditions/idempotency.js';
+import { AlertController } from './alert/alert.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { AuditInterceptor } from './audit.interceptor.js';
 import { BuildController } from './build/build.controller.js';
-import { addSecurityHeaders, serveDashboard } from './dashboard.js';
+import { addSecurityHeaders, serveSites } from './sites.js';
 import { CredentialController } from './device/credential.controller.js';
 import { DeviceController } from './device/device.controller.js';
 import { DeviceListening } from './device/device-listening.js';
@@ -59,6 +78,7 @@ import { OpenStreams } from './event/open-streams.js';
 import { GroupController } from './group/group.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { countRequests } from './metrics.js';
+import { FirmwareController } from './firmware/firmware.controller.js';
 import { ModelController } from './model/model.controller.js';
 import { OidcClient } from './oidc/oidc-client.js';
 import { OidcController } from './oidc/oidc.controller.js';
@@ -70,7 +90,9 @@ import { EnrolmentAttempts } from './provisioning/enrolment-attempts.js';
 import { EnrolmentController } from './provisioning/enrolment.controller.js';
 import { acceptCbor } from './provisioning/provisioning-cbor.js';
 import { ProvisioningController } from './provisioning/provisioning.controller.js';
+import { LabelController } from './quality/label.controller.js';
 import { QualityController } from './quality/quality.controller.js';
+import { SampleController } from './quality/sample.controller.js';
 import { ReleaseController } from './release/release.controller.js';
 import { DeploymentController } from './rollout/deployment.controller.js';
 import { RolloutController } from './rollout/rollout.controller.js';
@@ -100,12 +122,16 @@ export const API_CONTROLLERS: readonly Type[] = [
   ProvisioningController,
   EnrolmentController,
   ModelController,
+  FirmwareController,
   BuildController,
   ReleaseController,
   RolloutController,
   DeploymentController,
   TelemetryController,
   QualityController,
+  LabelController,
+  SampleController,
+  AlertController,
   EventController,
   WebhookController,
   OpenApiController,
@@ -138,7 +164,7 @@ export interface HttpApp {
 
 export async function createHttpApp(
   services: Services,
-  options: { readonly dashboardDir: string; readonly isAuditStrict: boolean },
+  options: { readonly dashboardDir: string; readonly docsDir: string; readonly isAuditStrict: boolean },
 ): Promise<HttpApp> {
   const { config } = services.server;
   const log: Logger = services.log;
@@ -156,7 +182,7 @@ export async function createHttpApp(
     forceCloseConnections: 'idle',
     logger: false,
   });
-  const streams = new OpenStreams(services.events);
+  const streams = new OpenStreams(services.events, config['limits.streams']);
   const events = new EventStreams(services.stores.eventReader, services.events, streams, log);
   const listening = new DeviceListening(new ListenChannels(services.database, services.events));
   const access = new ProjectAccess(services.auth, services.projects);
@@ -183,6 +209,7 @@ export async function createHttpApp(
         atOnce: config['limits.provisionAtOnce'],
       }),
     },
+    { provide: HandoverService, useValue: services.handover },
     { provide: KeyRotationService, useValue: services.rotation },
     { provide: ProjectService, useValue: services.projects },
     { provide: DeviceImportService, useValue: services.imports },
@@ -191,6 +218,7 @@ export async function createHttpApp(
     { provide: DeviceService, useValue: services.devices },
     { provide: GroupService, useValue: services.groups },
     { provide: BulkService, useValue: services.bulk },
+    { provide: FirmwareService, useValue: services.firmware },
     { provide: ModelService, useValue: services.models },
     { provide: BuildService, useValue: services.builds },
     { provide: ReleaseService, useValue: services.releases },
@@ -198,9 +226,20 @@ export async function createHttpApp(
     { provide: OfflineSigningService, useValue: services.offlineSigning },
     { provide: RolloutService, useValue: services.rollouts },
     { provide: RolloutOperator, useValue: services.rolloutOperator },
+    { provide: RolloutSimulations, useValue: services.simulations },
     { provide: UpdateRuleService, useValue: services.updateRules },
     { provide: SigningKeyService, useValue: services.keys },
     { provide: QualityService, useValue: services.quality },
+    { provide: DriftMapService, useValue: services.driftMap },
+    { provide: EstimateService, useValue: services.estimates },
+    { provide: LabelQueueService, useValue: services.labelQueue },
+    { provide: SampleService, useValue: services.samples },
+    { provide: RetentionService, useValue: services.retention },
+    { provide: BackfillService, useValue: services.backfill },
+    { provide: PgSampleStore, useValue: new PgSampleStore(services.database) },
+    { provide: AlertService, useValue: services.alerts },
+    { provide: AlertRouteService, useValue: services.alertRoutes },
+    { provide: MessageTransport, useValue: new MessageTransport(transportOptions(config)) },
     { provide: PgTelemetryReader, useValue: services.telemetry },
     { provide: PgStores, useValue: services.stores },
     { provide: WebhookService, useValue: services.webhooks },
@@ -250,7 +289,7 @@ export async function createHttpApp(
   acceptCbor(fastify);
   // Uploads arrive as a stream; their size is bounded where they are stored.
   fastify.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  if (withApi) await serveDashboard(fastify, options.dashboardDir);
+  if (withApi) await serveSites(fastify, { dashboard: options.dashboardDir, docs: options.docsDir });
   await app.init();
   await fastify.ready();
   return {

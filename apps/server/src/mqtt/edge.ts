@@ -100,6 +100,7 @@ export class Edge {
       undefined,
       options.admission,
       brokerOptions.certificateSkewS * 1_000,
+      brokerOptions.credentialWaitMs,
     );
     this.ota = new Ota(
       desired,
@@ -141,7 +142,7 @@ export class Edge {
       { ...tapDefaults, ...options.taps },
       failed('taps'),
     );
-    this.broker = new MqttBroker(credentials, brokerOptions, this.ingest.handle, {
+    this.broker = new MqttBroker(credentials, brokerOptions, this.ingest, {
       proven: (admitted, token) => this.credentialKeeper.note(admitted, token),
       refused: (code, facts) => {
         this.taps.refused(code, facts);
@@ -163,12 +164,7 @@ export class Edge {
       failed('watcher'),
     );
     this.rollups = new PgRollupStore(database, recent);
-    this.folder = new Folder(
-      this.rollups,
-      new PgFleetCounts(database),
-      options.windows.retentionDays,
-      failed('rollups'),
-    );
+    this.folder = new Folder(this.rollups, new PgFleetCounts(database), failed('rollups'));
   }
 
   /** Before listeners open. */
@@ -194,7 +190,7 @@ export class Edge {
     await this.watcher.stop();
     await this.broker.stop();
     await this.taps.stop();
-    await this.ingest.batcher.drain();
+    await this.ingest.drain();
     await this.asks.stop();
     await this.credentialKeeper.stop();
     await this.presence.stop();

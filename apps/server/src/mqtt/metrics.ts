@@ -14,6 +14,7 @@ export function exposeEdge(
     readonly asks: Asks;
     readonly certificatesEnding: () => number;
     readonly rollupLagSeconds: () => Promise<number>;
+    readonly oversizedWindows: () => number;
   },
 ): void {
   const { broker, ingest, ota, asks } = edge;
@@ -49,8 +50,19 @@ export function exposeEdge(
     edge.certificatesEnding(),
   );
   gauge('tinyfleet_ingest_queued', 'Messages that wait for their commit.', () => ingest.batcher.queued);
+  gauge('tinyfleet_ingest_queued_bytes', 'What they hold in memory.', () => ingest.batcher.queuedBytes);
+  gauge(
+    'tinyfleet_ingest_closing',
+    'Connections to be closed whose messages could not be committed.',
+    () => ingest.closings.size,
+  );
   gauge('tinyfleet_rollup_lag_seconds', 'Age of the oldest batch that is not in the rollups.', () =>
     edge.rollupLagSeconds().catch(() => Number.NaN),
+  );
+  gauge(
+    'tinyfleet_rollup_oversized_windows',
+    'Stored windows of too many classes x confidence bins, left out of the rollups.',
+    () => edge.oversizedWindows(),
   );
   counters('tinyfleet_mqtt_total', 'Broker events.', 'event', () => Object.entries(broker.counters));
   counters(

@@ -32,7 +32,7 @@ import { writeCliContext } from './cli-context.js';
 import { isLoopback, type Config } from './config.js';
 import { listenError, type PortUse } from './listen.js';
 import { createLogger } from './logger.js';
-import { dashboardDist } from './paths.js';
+import { dashboardDist, docsDist } from './paths.js';
 import type { Progress } from './progress.js';
 import { Server } from './server.js';
 import type { Services } from './services.js';
@@ -127,6 +127,7 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
 
   const http = await createHttpApp(services, {
     dashboardDir: config.dashboardDir ?? dashboardDist,
+    docsDir: config.docsDir ?? docsDist,
     isAuditStrict: options.isAuditStrict ?? false,
   });
   undo.add('http', async () => await http.close());

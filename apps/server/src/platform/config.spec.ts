@@ -23,7 +23,7 @@ describe('loadConfig', () => {
 
   it('should run every role on loopback by default', () => {
     expect(load()).toMatchObject({
-      roles: ['api', 'broker', 'ingest', 'ota', 'rollout', 'compiler'],
+      roles: ['api', 'broker', 'ingest', 'ota', 'rollout', 'compiler', 'quality'],
       'http.host': '127.0.0.1',
       'http.port': 8080,
       'mqtt.port': 1883,

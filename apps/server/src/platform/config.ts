@@ -10,7 +10,7 @@ import { defaultDataDir } from '@tinyfleet/storage';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-export const ROLES = ['api', 'broker', 'ingest', 'ota', 'rollout', 'compiler'] as const;
+export const ROLES = ['api', 'broker', 'ingest', 'ota', 'rollout', 'compiler', 'quality'] as const;
 export type Role = (typeof ROLES)[number];
 
 interface Setting<T extends z.ZodType = z.ZodType> {
@@ -204,6 +204,36 @@ export const SETTINGS = {
     1_000,
     'Events of one replay.',
   ),
+  'alerts.maxRoutes': setting(
+    'TINYFLEET_ALERT_ROUTES',
+    count.max(1_000),
+    20,
+    'Places that alerts of one project go to.',
+  ),
+  'alerts.maxAttempts': setting(
+    'TINYFLEET_ALERT_ATTEMPTS',
+    count.max(100),
+    10,
+    'Attempts to tell of an alert, with the delays of webhooks between them.',
+  ),
+  'alerts.lanes': setting(
+    'TINYFLEET_ALERT_LANES',
+    count.max(1_000),
+    64,
+    'Places that are told of alerts at a time; one that is slow holds up no other.',
+  ),
+  'quality.maxDevices': setting(
+    'TINYFLEET_QUALITY_DEVICES',
+    count.max(1_000_000),
+    10_000,
+    'Devices that one watch for drift takes; with more of them condition it, by site for example.',
+  ),
+  'quality.learnBytes': setting(
+    'TINYFLEET_QUALITY_LEARN_BYTES',
+    count.min(1_048_576),
+    256 * 1024 * 1024,
+    'Memory that the rounds which teach a watch may take; of a larger fleet as many devices teach it.',
+  ),
   'import.maxBytes': setting('TINYFLEET_IMPORT_BYTES', count, 256 * 1024 * 1024, 'Largest file of devices.'),
   'import.maxRows': setting('TINYFLEET_IMPORT_ROWS', count, 1_000_000, 'Most devices in one file.'),
   'import.maxLineBytes': setting(
@@ -387,7 +417,7 @@ export const SETTINGS = {
     'TINYFLEET_TELEMETRY_DAYS',
     count.max(3_650),
     90,
-    'Days that raw telemetry windows are kept; older ones are refused. Rollups stay.',
+    'Days that telemetry windows are kept, at most: a project may keep its own shorter. Older ones are refused.',
   ),
   buildConcurrency: setting(
     'TINYFLEET_BUILD_WORKERS',
@@ -469,6 +499,30 @@ export const SETTINGS = {
     10,
     'Bulk actions of one project that run as jobs and are not over yet.',
   ),
+  'limits.streams': setting(
+    'TINYFLEET_LIMIT_STREAMS',
+    count.max(10_000),
+    32,
+    'Streams of events that one person, with all of his tokens, has open at this process.',
+  ),
+  'limits.simulationMs': setting(
+    'TINYFLEET_LIMIT_SIMULATION_MS',
+    count.min(100).max(300_000),
+    20_000,
+    'Computing time of one simulation of a rollout; what was not played by then is left out, and the answer says so.',
+  ),
+  'limits.simulations': setting(
+    'TINYFLEET_LIMIT_SIMULATIONS',
+    count.max(1_000),
+    8,
+    'Simulations of rollouts that wait while one runs.',
+  ),
+  'limits.simulationsPerProject': setting(
+    'TINYFLEET_LIMIT_SIMULATIONS_PER_PROJECT',
+    count.max(1_000),
+    2,
+    'Simulations of one project that run or wait; projects take turns.',
+  ),
   'limits.tokensPerPerson': setting(
     'TINYFLEET_TOKENS_PER_PERSON',
     count.max(10_000),
@@ -540,6 +594,12 @@ export const SETTINGS = {
     undefined,
     'Where the built dashboard lies. Default: apps/dashboard/dist of this checkout.',
   ),
+  docsDir: setting(
+    'TINYFLEET_DOCS_DIR',
+    z.string(),
+    undefined,
+    'Where the built documentation lies. Default: tools/docs-site/dist of this checkout.',
+  ),
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof SETTINGS;
@@ -559,6 +619,7 @@ type OptionalKeys =
   | 'adminEmail'
   | 'adminPassword'
   | 'dashboardDir'
+  | 'docsDir'
   | 'oidc.issuer'
   | 'oidc.clientId'
   | 'oidc.clientSecret'

@@ -4,3 +4,4 @@ import { fileURLToPath } from 'node:url';
 
 export const workspaceRoot = resolve(fileURLToPath(new URL('../../../../', import.meta.url)));
 export const dashboardDist = resolve(workspaceRoot, 'apps/dashboard/dist');
+export const docsDist = resolve(workspaceRoot, 'tools/docs-site/dist');

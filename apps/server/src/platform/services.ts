@@ -1,8 +1,22 @@
 /** The domain's services over one database: what controllers and roles share. Made once per process. */
 import { AuthService, CliLoginService, IdentityService, PeopleService, TokenService } from '@tinyfleet/auth';
 import { COMPILER_VERSION } from '@tinyfleet/compiler';
-import { QualityService } from '@tinyfleet/quality';
-import { RolloutOperator, RolloutService, UpdateRuleService } from '@tinyfleet/rollouts';
+import {
+  AlertRouteService,
+  AlertService,
+  DriftMapService,
+  EstimateService,
+  LabelQueueService,
+  QualityService,
+  SampleService,
+} from '@tinyfleet/quality';
+import {
+  RolloutOperator,
+  RolloutService,
+  RolloutSimulations,
+  UpdateRuleService,
+  simulationDefaults,
+} from '@tinyfleet/rollouts';
 import {
   BulkJob,
   BulkService,
@@ -27,6 +41,8 @@ import {
 } from '@tinyfleet/registry';
 import {
   BuildService,
+  FirmwareService,
+  HandoverService,
   KeyRotationService,
   PayloadService,
   OfflineSigningService,
@@ -38,10 +54,18 @@ import {
 } from '@tinyfleet/releases';
 import {
   PgDeviceImportStore,
+  PgFleetRecords,
   PgIdempotencyStore,
   PgAuditLog,
+  PgDeviceDirectory,
+  PgIngestStore,
+  PgRollupStore,
   PgJobQueue,
+  PgEstimateStore,
+  PgLabelQueueStore,
   PgQualityStore,
+  PgRetentionStore,
+  PgSampleStore,
   PgStores,
   PgTelemetryReader,
   transactOn,
@@ -50,6 +74,7 @@ import {
   type Database,
   type EventListener,
 } from '@tinyfleet/storage';
+import { BackfillService, RetentionService, defaultWindowPolicy } from '@tinyfleet/telemetry';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
@@ -58,6 +83,7 @@ import { NodeCertificates } from '../tls/certificates.js';
 import { DeviceKeys } from './device-keys.js';
 import { argon2Passwords } from './passwords.js';
 import type { Server } from './server.js';
+import { SimulationThread, simulationThreadDefaults } from '../rollout/simulation-thread.js';
 
 export interface Parts {
   readonly server: Server;
@@ -91,9 +117,11 @@ export interface Services extends Parts {
   readonly enrolments: EnrolmentService;
   readonly commands: CommandService;
   readonly models: ModelService;
+  readonly firmware: FirmwareService;
   readonly sealer: SecretSealer;
   readonly keys: SigningKeyService;
   readonly rotation: KeyRotationService;
+  readonly handover: HandoverService;
   readonly builds: BuildService;
   readonly releases: ReleaseService;
   readonly releaseLifecycle: ReleaseLifecycleService;
@@ -101,9 +129,18 @@ export interface Services extends Parts {
   readonly payloads: PayloadService;
   readonly rollouts: RolloutService;
   readonly rolloutOperator: RolloutOperator;
+  readonly simulations: RolloutSimulations;
   readonly updateRules: UpdateRuleService;
   readonly telemetry: PgTelemetryReader;
   readonly quality: QualityService;
+  readonly estimates: EstimateService;
+  readonly driftMap: DriftMapService;
+  readonly labelQueue: LabelQueueService;
+  readonly samples: SampleService;
+  readonly retention: RetentionService;
+  readonly backfill: BackfillService;
+  readonly alerts: AlertService;
+  readonly alertRoutes: AlertRouteService;
   readonly idempotency: PgIdempotencyStore;
   readonly imports: DeviceImportService;
   readonly webhooks: WebhookService;
@@ -149,6 +186,7 @@ export function createServices(parts: Parts): Services {
     skewS: config.certificateSkewS,
   });
   const defaultProject = config['oidc.defaultProject'];
+  const rollouts = new RolloutService(stores, transact, uuidv7, transfers);
   const importStore = new PgDeviceImportStore(database, attributeLimits.maxCount);
   return {
     ...parts,
@@ -205,21 +243,67 @@ export function createServices(parts: Parts): Services {
     bulkJob: new BulkJob(transact, { maxTags: bulkOptions.maxTags, maxAttributes: attributes.maxCount }),
     commands: new CommandService(transact, uuidv7),
     models: new ModelService(stores, transact, blobs, threadedInspector, config['http.maxUploadBytes']),
+    firmware: new FirmwareService(transact, blobs, config['http.maxUploadBytes']),
     sealer,
     keys,
     rotation: new KeyRotationService(stores, transact, keys),
+    handover: new HandoverService(stores, transact),
     builds: new BuildService(stores, transact, COMPILER_VERSION),
     releases: new ReleaseService(stores, transact, keys, transfers),
     releaseLifecycle: new ReleaseLifecycleService(stores, transact),
     offlineSigning: new OfflineSigningService(transact, transfers),
     payloads: new PayloadService(stores, transact, blobs, transfers),
-    rollouts: new RolloutService(stores, transact, uuidv7, transfers),
+    rollouts,
+    simulations: new RolloutSimulations(
+      rollouts,
+      new PgFleetRecords(database),
+      new SimulationThread({
+        ...simulationThreadDefaults,
+        maxWaiting: config['limits.simulations'],
+        maxPerProject: config['limits.simulationsPerProject'],
+      }),
+      { ...simulationDefaults, budgetMs: config['limits.simulationMs'] },
+    ),
     rolloutOperator: new RolloutOperator(stores, transact),
     updateRules: new UpdateRuleService(transact),
     telemetry: new PgTelemetryReader(database),
     quality: new QualityService(new PgQualityStore(database), async (work) =>
       database.transaction(async (tx) => work({ labels: new PgQualityStore(tx), audit: new PgAuditLog(tx) })),
     ),
+    estimates: new EstimateService(new PgEstimateStore(database)),
+    driftMap: new DriftMapService(new PgEstimateStore(database)),
+    labelQueue: new LabelQueueService(new PgLabelQueueStore(database), async (work) =>
+      database.transaction(async (tx) =>
+        work({ queue: new PgLabelQueueStore(tx), audit: new PgAuditLog(tx) }),
+      ),
+    ),
+    samples: new SampleService(new PgSampleStore(database), async (work) =>
+      database.transaction(async (tx) => work({ samples: new PgSampleStore(tx), audit: new PgAuditLog(tx) })),
+    ),
+    retention: new RetentionService(
+      new PgRetentionStore(database),
+      async (work) =>
+        database.transaction(async (tx) =>
+          work({ retention: new PgRetentionStore(tx), audit: new PgAuditLog(tx) }),
+        ),
+      config.telemetryRetentionDays,
+    ),
+    backfill: new BackfillService(
+      {
+        directory: new PgDeviceDirectory(database),
+        ingest: new PgIngestStore(database, {
+          ...defaultWindowPolicy,
+          retentionDays: config.telemetryRetentionDays,
+        }),
+        rollups: new PgRollupStore(database),
+      },
+      async (work) => database.transaction(async (tx) => work({ audit: new PgAuditLog(tx) })),
+    ),
+    alerts: new AlertService(stores, transact),
+    alertRoutes: new AlertRouteService(transact, sealer, uuidv7, {
+      maxPerProject: config['alerts.maxRoutes'],
+      allowPrivate: config['webhooks.allowPrivate'],
+    }),
     idempotency: new PgIdempotencyStore(database, {
       keepSeconds: config['idempotency.keepSeconds'],
       lockSeconds: config['idempotency.lockSeconds'],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AdmissionService } from '@tinyfleet/registry';
 import type { Sealer } from '@tinyfleet/releases';
 import { ListenChannels } from '@tinyfleet/storage';
+import { defaultWindowPolicy } from '@tinyfleet/telemetry';
 import { throttleDefaults } from '../mqtt/broker/auth-throttle.js';
 import { attachWebSocket, sourceAddress } from '../mqtt/broker/websocket.js';
 import { listenMqtt, type MqttListener } from '../mqtt/broker/listen.js';
@@ -14,8 +15,6 @@ import { listenError } from '../platform/listen.js';
 import type { RoleContext, RunningRole } from './role.js';
 
 const webSocketPath = '/mqtt';
-/** Clocks of devices may be ahead of ours by so much. */
-const maxAheadMs = 600_000;
 export async function startEdge(
   context: RoleContext,
   { sealer, admission }: { readonly sealer: Sealer; readonly admission: AdmissionService },
@@ -39,7 +38,7 @@ export async function startEdge(
       replacedGraceS: config.credentialGraceS,
       certificateSkewS: config.certificateSkewS,
     },
-    windows: { retentionDays: config.telemetryRetentionDays, maxAheadMs },
+    windows: { ...defaultWindowPolicy, retentionDays: config.telemetryRetentionDays },
     sealer,
     admission,
     certificateWarningDays: config.certificateWarningDays,
@@ -70,6 +69,7 @@ export async function startEdge(
     asks,
     certificatesEnding: () => edge.certificatesEnding,
     rollupLagSeconds: () => edge.rollups.lagSeconds(),
+    oversizedWindows: () => edge.rollups.oversized,
   });
   const listeners: MqttListener[] = [];
   const addresses: Record<string, string> = {};
@@ -88,8 +88,7 @@ export async function startEdge(
     }
   } catch (error) {
     unsubscribe();
-    await Promise.all(listeners.map((listener) => listener.close()));
-    await edge.stop();
+    await stopListening(edge, listeners);
     throw error;
   }
   const detach = attachWebSocket(httpServer, edge.broker, {
@@ -103,11 +102,16 @@ export async function startEdge(
     async stop() {
       unsubscribe();
       detach();
-      const closed = Promise.all(listeners.map((listener) => listener.close()));
-      await edge.stop();
-      await closed;
+      await stopListening(edge, listeners);
     },
   };
+}
+
+/** A listener is closed when its last connection is, and the edge ends those. */
+async function stopListening(edge: Edge, listeners: readonly MqttListener[]): Promise<void> {
+  const closed = Promise.all(listeners.map((listener) => listener.close()));
+  await edge.stop();
+  await closed;
 }
 
 async function open(

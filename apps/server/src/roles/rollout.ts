@@ -1,19 +1,17 @@
 /** The rollout role: competes for the lead and moves open rollouts on while it has it. */
-import { Conductor, StepGates, conductorDefaults } from '@tinyfleet/rollouts';
-import { Leader, PgCohortMetrics, PgRolloutStore, transactAsLeader } from '@tinyfleet/storage';
+import { Conductor, conductorDefaults } from '@tinyfleet/rollouts';
+import { Leader, PgOpenRollouts, transactAsLeader } from '@tinyfleet/storage';
 import { Gauge } from 'prom-client';
 import { Conducting } from '../rollout/conducting.js';
+import { GateThread } from '../rollout/gate-thread.js';
 import type { RoleContext, RunningRole } from './role.js';
 
 export async function startRollout(context: RoleContext): Promise<RunningRole> {
   const { database, events, log, metrics } = context;
   const leader = new Leader(database);
-  const conductor = new Conductor(
-    new PgRolloutStore(database),
-    transactAsLeader(database, leader),
-    conductorDefaults,
-    new StepGates(new PgCohortMetrics(database)),
-  );
+  const rollouts = new PgOpenRollouts(database);
+  const gates = new GateThread(database.target);
+  const conductor = new Conductor(rollouts, transactAsLeader(database, leader), conductorDefaults, gates);
   const conducting = new Conducting(leader, conductor, (error) =>
     log.warn({ err: error, part: 'rollout' }, 'rollout: will try again'),
   );
@@ -31,7 +29,8 @@ export async function startRollout(context: RoleContext): Promise<RunningRole> {
     name: 'rollout',
     async stop() {
       unsubscribe();
-      await conducting.stop();
+      // What is being judged is of no use any more.
+      await Promise.all([conducting.stop(), gates.stop()]);
     },
   };
 }

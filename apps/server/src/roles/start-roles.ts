@@ -3,8 +3,11 @@ import type { Undo } from '../platform/bootstrap.js';
 import type { Services } from '../platform/services.js';
 import { startBulk } from './bulk.js';
 import { startCompiler } from './compiler.js';
+import { startAlerts } from './alerts.js';
 import { startEdge } from './edge.js';
+import { startQuality } from './quality.js';
 import type { RoleContext, RunningRole } from './role.js';
+import { startRetention } from './retention.js';
 import { startRollout } from './rollout.js';
 import { startWebhooks } from './webhook.js';
 
@@ -30,11 +33,18 @@ export async function startRoles(
     undo.add('job queue', async () => await services.jobs.stop(1_000));
   }
   // One role with three names: with the embedded broker they are never apart.
-  if (roles.includes('broker')) started(await startEdge(context, services));
+  if (roles.includes('broker')) {
+    started(await startEdge(context, services));
+    started(startRetention(context));
+  }
   if (roles.includes('rollout')) {
     started(await startRollout(context));
     started(await startWebhooks(context, services.sealer));
     started(await startBulk(context, { ...services, onlyWorker }));
+  }
+  if (roles.includes('quality')) {
+    started(startQuality(context));
+    started(startAlerts(context, services));
   }
   return addresses;
 }

@@ -1,6 +1,6 @@
 /**
  * Turns of the conductor, only while this process leads: milliseconds after something was committed, and when a clock is
- * due. A turn that takes long is followed by a pause as long, so that a big fleet cannot make it spin.
+ * due. A turn that takes long is followed by a pause as long, at most that of a poll, so that a big fleet cannot make it spin.
  */
 import type { Conductor } from '@tinyfleet/rollouts';
 import type { Leader } from '@tinyfleet/storage';
@@ -10,8 +10,10 @@ export interface ConductingOptions {
   readonly pollMs: number;
   /** Events of many devices are gathered this long. */
   readonly gatherMs: number;
+  /** A turn that takes longer goes on by itself, and the next one does not wait for it. */
+  readonly patienceMs?: number;
 }
-export const conductingDefaults: ConductingOptions = { pollMs: 1_000, gatherMs: 10 };
+export const conductingDefaults: ConductingOptions = { pollMs: 1_000, gatherMs: 10, patienceMs: 100 };
 
 export class Conducting {
   private timer: NodeJS.Timeout | undefined;
@@ -26,7 +28,9 @@ export class Conducting {
     private readonly conductor: Conductor,
     private readonly onError: (error: unknown) => void,
     private readonly options: ConductingOptions = conductingDefaults,
-  ) {}
+  ) {
+    conductor.onLate = () => this.wake();
+  }
 
   start(): void {
     this.schedule(0);
@@ -41,6 +45,7 @@ export class Conducting {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running;
+    await this.conductor.rest();
     await this.leader.resign();
   }
 
@@ -64,8 +69,9 @@ export class Conducting {
     const began = performance.now();
     try {
       if (!(await this.leader.tryLead())) return this.options.pollMs;
-      const next = await this.conductor.turn();
-      if (next > 0) this.notBefore = 2 * performance.now() - began;
+      const next = await this.conductor.turn(this.options.patienceMs);
+      const now = performance.now();
+      if (next > 0) this.notBefore = now + Math.min(now - began, this.options.pollMs);
       return next;
     } catch (error) {
       this.onError(error);

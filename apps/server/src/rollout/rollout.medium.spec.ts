@@ -1,53 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { eventually } from '@tinyfleet/testing';
-import { FleetHarness } from '../../test/fleet-harness.js';
-import { ScriptedDevice, type Behaviour, type ScriptedOptions } from '../../test/scripted-device.js';
+import type { FleetHarness } from '../../test/fleet-harness.js';
+import { all, patience, rolloutSuite } from '../../test/rollout-suite.js';
 
 const defaults = { filter: 'tag = "demo"', steps: [100], maxFailurePercent: 5, deviceTimeoutSeconds: 600 };
-const patience = { timeoutMs: 20_000 };
 
 describe('rollouts with scripted devices', () => {
   let fleet: FleetHarness;
-  let group = 0;
-  const devices: ScriptedDevice[] = [];
+  const { devices, makeFleet, start, get, counts: states } = rolloutSuite((started) => (fleet = started));
 
-  beforeAll(async () => {
-    fleet = await FleetHarness.start();
-    await fleet.startEdge();
-    fleet.startConducting();
-  });
-  afterEach(() => {
-    fleet.clockSkewS = 0;
-    for (const device of devices.splice(0)) device.end();
-  });
-  afterAll(async () => {
-    await fleet?.stop();
-    expect(fleet.errors).toEqual([]);
-  });
-
-  /** A group of its own for each test: names, the filter that finds it, and how each device behaves. */
-  async function makeFleet(
-    behaviours: readonly (Behaviour | 'absent')[],
-    hello: ScriptedOptions['hello'] = {},
-  ): Promise<{ names: string[]; filter: string }> {
-    const tag = `group-${++group}`;
-    const names = behaviours.map((_, i) => `${tag}-${String(i).padStart(3, '0')}`);
-    const tokens = await fleet.register(names, [tag]);
-    for (const [i, behaviour] of behaviours.entries()) {
-      if (behaviour === 'absent') continue;
-      const name = names[i]!;
-      const device = await ScriptedDevice.connect({
-        port: fleet.port,
-        name,
-        token: tokens.get(name)!,
-        behaviour,
-        hello,
-      });
-      devices.push(device);
-      await device.hello();
-    }
-    return { names, filter: `tag = "${tag}"` };
-  }
   /** Who is away now is expected no more. */
   const goSilent = async (): Promise<void> => {
     await eventually(async () => {
@@ -58,14 +19,11 @@ describe('rollouts with scripted devices', () => {
       expect(changed).toBeGreaterThan(0);
     }, patience);
   };
-  const get = (number: number) => fleet.stores.rollouts.get(fleet.scope, number);
-  const states = async (number: number) => (await get(number)).counts;
-  const all = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
 
   it('should bring a release to every device of the target and call it verified active', async () => {
     const release = await fleet.release(20_000);
     const { filter } = await makeFleet(all(20, 'good'));
-    const { number } = await fleet.rollouts.start('person:t', fleet.scope, {
+    const number = await start({
       ...defaults,
       filter,
       release: release.ref,
@@ -73,6 +31,12 @@ describe('rollouts with scripted devices', () => {
     await eventually(async () => expect((await get(number)).state).toBe('succeeded'), patience);
     expect(await states(number)).toEqual({ active: 20 });
     expect((await get(number)).reason).toBe('20 of 20 devices verified active');
+    const { points } = await fleet.stores.rollouts.history(fleet.scope, number, 2);
+    expect(points.at(-1)).toMatchObject({ state: 'succeeded', step: 0, counts: { active: 20 } });
+    expect(points.length).toBeLessThanOrEqual(2);
+    const [one] = (await fleet.stores.rollouts.deployments(fleet.scope, number, { limit: 1 })).items;
+    const passed = [one!.offeredAt, one!.heardAt, one!.finishedAt].map((at) => Date.parse(at ?? ''));
+    expect(passed).toEqual(passed.toSorted((a, b) => a - b));
     for (const device of devices) expect(device.active?.equals(release.bytes)).toBe(true);
     const events = await fleet.stores.eventReader.after(fleet.scope, 0, 10_000);
     const names = new Set(events.map(({ name }) => name));
@@ -86,7 +50,7 @@ describe('rollouts with scripted devices', () => {
     const release = await fleet.release(4_000);
     const { filter } = await makeFleet(all(20, 'good'));
     const seen: number[] = [];
-    const { number } = await fleet.rollouts.start('person:t', fleet.scope, {
+    const number = await start({
       ...defaults,
       filter,
       release: release.ref,
@@ -112,7 +76,7 @@ describe('rollouts with scripted devices', () => {
   it('should pause at the first step when it fails, and offer nothing to the rest', async () => {
     const release = await fleet.release(4_000);
     const { filter } = await makeFleet(all(10, 'revert'));
-    const { number } = await fleet.rollouts.start('person:t', fleet.scope, {
+    const number = await start({
       ...defaults,
       filter,
       release: release.ref,
@@ -134,7 +98,7 @@ describe('rollouts with scripted devices', () => {
   it('should count a device that takes the offer and never answers as silent and pause for it', async () => {
     const release = await fleet.release(4_000);
     const { filter } = await makeFleet(['good', 'good', 'mute']);
-    const { number } = await fleet.rollouts.start('person:t', fleet.scope, {
+    const number = await start({
       ...defaults,
       filter,
       release: release.ref,
@@ -153,7 +117,7 @@ describe('rollouts with scripted devices', () => {
   it('should offer three times to a device that talks but does not move, then call it failed', async () => {
     const release = await fleet.release(4_000);
     const { filter } = await makeFleet(['mute']);
-    const { number } = await fleet.rollouts.start('person:t', fleet.scope, {
+    const number = await start({
       ...defaults,
       filter,
       release: release.ref,
@@ -168,28 +132,28 @@ describe('rollouts with scripted devices', () => {
   it('should give devices back what was desired before when it is aborted', async () => {
     const [first, second] = [await fleet.release(4_000), await fleet.release(4_000)];
     const { filter } = await makeFleet(['good', 'good']);
-    const one = await fleet.rollouts.start('person:t', fleet.scope, {
+    const one = await start({
       ...defaults,
       filter,
       release: first.ref,
     });
-    await eventually(async () => expect((await get(one.number)).state).toBe('succeeded'), patience);
+    await eventually(async () => expect((await get(one)).state).toBe('succeeded'), patience);
     for (const device of devices)
       (device as unknown as { options: { behaviour: string } }).options.behaviour = 'mute';
-    const two = await fleet.rollouts.start('person:t', fleet.scope, {
+    const two = await start({
       ...defaults,
       filter,
       release: second.ref,
     });
-    await eventually(async () => expect(await states(two.number)).toEqual({ offered: 2 }), patience);
+    await eventually(async () => expect(await states(two)).toEqual({ offered: 2 }), patience);
     const digest = second.digest;
     const offers = await Promise.all(
       devices.map((device) =>
         device.nextDesired(({ transfer }) => Buffer.from(transfer?.payloadDigest ?? []).equals(digest)),
       ),
     );
-    await fleet.operator.abort('person:t', fleet.scope, two.number);
-    expect(await states(two.number)).toEqual({ aborted: 2 });
+    await fleet.operator.abort('person:t', fleet.scope, two);
+    expect(await states(two)).toEqual({ aborted: 2 });
     const back = await Promise.all(
       devices.map((device, i) => device.nextDesired(({ revision }) => revision > offers[i]!.revision)),
     );
@@ -197,13 +161,13 @@ describe('rollouts with scripted devices', () => {
       expect(desired.deployment).toBe(0);
       expect(Buffer.from(desired.transfer!.payloadDigest).equals(first.digest)).toBe(true);
     }
-    await expect(fleet.operator.abort('person:t', fleet.scope, two.number)).rejects.toThrow(/aborted/);
+    await expect(fleet.operator.abort('person:t', fleet.scope, two)).rejects.toThrow(/aborted/);
   });
 
   it('should tell why a device cannot take a bundle, and not offer it', async () => {
     const release = await fleet.release(4_000, { arenaBytes: 64_000 });
     const { filter } = await makeFleet(['good'], { arenaBytes: 1_000 });
-    const { number } = await fleet.rollouts.start('person:t', fleet.scope, {
+    const number = await start({
       ...defaults,
       filter,
       release: release.ref,
@@ -218,10 +182,88 @@ describe('rollouts with scripted devices', () => {
     expect(devices[0]!.desired.every(({ deployment }) => deployment === 0)).toBe(true);
   });
 
+  it('should judge a device again that can something else by now, before it is offered anything', async () => {
+    const release = await fleet.release(4_000, { arenaBytes: 20_000 });
+    const { filter } = await makeFleet(['mute', 'good']);
+    const check = async (of: object = { filter }) => await fleet.rollouts.check(fleet.scope, release.ref, of);
+    const nobody = { cannot: [], doubts: [], warnings: [] };
+    await eventually(
+      async () => expect(await check()).toMatchObject({ devices: 2, can: 2, ...nobody }),
+      patience,
+    );
+    const number = await start({
+      ...defaults,
+      filter,
+      release: release.ref,
+      approval: true,
+    });
+    // Smaller than it was when it was judged.
+    const [, device] = devices;
+    await device!.hello({ arenaBytes: 1_000 });
+    await eventually(async () => expect(await check()).toMatchObject({ can: 1, unknown: 0 }), patience);
+    const { items } = await fleet.stores.rollouts.deployments(fleet.scope, number, { limit: 2 });
+    const name = items[1]!.device;
+    expect((await check()).cannot).toEqual([
+      {
+        reason: 'The bundle needs 20000 bytes of arena; the device has 1000.',
+        ...{ errorCode: 217, devices: 1, sample: [name] },
+      },
+    ]);
+    expect(await check({ device: name })).toMatchObject({ devices: 1, can: 0, filter: `name = "${name}"` });
+    await expect(check({ device: 'nobody' })).rejects.toMatchObject({ code: 'registry.device-not-found' });
+    await fleet.operator.approve('person:other', fleet.scope, number);
+    await eventually(
+      async () => expect(await states(number)).toEqual({ offered: 1, incompatible: 1 }),
+      patience,
+    );
+    expect(device!.desired.every(({ deployment }) => deployment === 0)).toBe(true);
+    // And back: it is offered the release after all.
+    await device!.hello({ arenaBytes: 32_768 });
+    await eventually(async () => expect(await states(number)).toEqual({ offered: 1, active: 1 }), patience);
+    await fleet.operator.abort('person:t', fleet.scope, number);
+  });
+
+  it('should hold back whom it held back, also one that can take the release by now', async () => {
+    const release = await fleet.release(4_000, { arenaBytes: 20_000 });
+    const { filter } = await makeFleet(['good', 'good'], { arenaBytes: 1_000 });
+    const number = await start({
+      ...{ ...defaults, filter, release: release.ref },
+      ...{ approval: true, holdBackPercent: 50 },
+    });
+    expect(await states(number)).toEqual({ incompatible: 2 });
+    for (const device of devices) await device.hello({ arenaBytes: 32_768 });
+    await fleet.operator.approve('person:other', fleet.scope, number);
+    await eventually(async () => expect((await get(number)).state).toBe('succeeded'), patience);
+    expect(await states(number)).toEqual({ active: 1, control: 1 });
+  });
+
+  it('should warn of a deprecated release in check, plan, rollout, deployment and decisions', async () => {
+    const release = await fleet.release(4_000);
+    const { filter } = await makeFleet(['good']);
+    await fleet.database.execute(
+      `update release set state = 'deprecated', state_reason = 'drifts' where project_id = $1 and sequence =
+         (select max(sequence) from release where project_id = $1)`,
+      [fleet.projectId],
+    );
+    const warnings = [`${release.ref} is deprecated: drifts`];
+    const request = { ...defaults, filter, release: release.ref };
+    expect(await fleet.rollouts.check(fleet.scope, release.ref, { filter })).toMatchObject({ warnings });
+    expect(await fleet.rollouts.plan('person:t', fleet.scope, request)).toMatchObject({ warnings, can: 1 });
+    const started = await fleet.rollouts.start('person:t', fleet.scope, request);
+    expect(started).toMatchObject({ warnings });
+    const { items } = await fleet.stores.rollouts.decisions(fleet.scope, started.number, { limit: 9 });
+    expect(items.find(({ kind }) => kind === 'warning')?.text).toBe(warnings[0]);
+    const of = { limit: 1, rollout: started.number };
+    expect((await fleet.stores.rollouts.allDeployments(fleet.scope, of)).items[0]).toMatchObject({
+      warnings,
+    });
+    await eventually(async () => expect((await get(started.number)).state).toBe('succeeded'), patience);
+  });
+
   it('should believe the hello of a device whose last report was lost', async () => {
     const release = await fleet.release(4_000);
     const { filter } = await makeFleet(['mute']);
-    const { number } = await fleet.rollouts.start('person:t', fleet.scope, {
+    const number = await start({
       ...defaults,
       filter,
       release: release.ref,
@@ -230,6 +272,23 @@ describe('rollouts with scripted devices', () => {
     const slots = [{ digest: release.digest, state: 'active' as const, releaseSequence: 2, bytes: 4_000 }];
     await devices[0]!.hello({ slots });
     await eventually(async () => expect((await get(number)).state).toBe('succeeded'), patience);
+  });
+
+  it('should say why together with the failure when a hello is the first to tell of it', async () => {
+    const release = await fleet.release(4_000);
+    const { filter } = await makeFleet(['mute']);
+    const number = await start({
+      ...defaults,
+      filter,
+      release: release.ref,
+    });
+    await eventually(async () => expect(await states(number)).toEqual({ offered: 1 }), patience);
+    const slot = { digest: release.digest, releaseSequence: 2, bytes: 4_000, error: 502 };
+    await devices[0]!.hello({ slots: [{ ...slot, state: 'rejected' as const }] });
+    await eventually(async () => expect(await states(number)).toEqual({ reverted: 1 }), patience);
+    const [row] = (await fleet.stores.rollouts.deployments(fleet.scope, number, { limit: 1 })).items;
+    expect(row).toMatchObject({ errorCode: 502 });
+    await fleet.operator.abort('person:t', fleet.scope, number);
   });
 
   it('should refuse an unsigned release, an empty target and a target that is busy', async () => {

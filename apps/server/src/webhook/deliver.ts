@@ -8,7 +8,7 @@ export interface Attempt {
   readonly url: string;
   readonly id: string;
   readonly body: string;
-  /** The newest first; each signs. */
+  /** The newest first; each signs. Without one nothing is signed: Slack's addresses are secrets themselves. */
   readonly secrets: readonly Uint8Array[];
 }
 export interface DeliverOptions {
@@ -62,9 +62,11 @@ export async function deliver(
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(body),
           'user-agent': 'TinyFleet-Webhook/1',
-          'webhook-id': id,
-          'webhook-timestamp': String(timestamp),
-          'webhook-signature': signatures(secrets, id, timestamp, body),
+          ...(secrets.length > 0 && {
+            'webhook-id': id,
+            'webhook-timestamp': String(timestamp),
+            'webhook-signature': signatures(secrets, id, timestamp, body),
+          }),
         },
       });
       request.once('error', reject);

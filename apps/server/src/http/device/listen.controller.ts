@@ -1,9 +1,10 @@
 /** What a device sends and is sent, live. */
 import { Controller, Req, Res } from '@nestjs/common';
+import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope, Resource } from '@tinyfleet/contracts';
 import { PgStores } from '@tinyfleet/storage';
 import type { FastifyReply } from 'fastify';
-import { Api, Input, Scope, type ApiInput, type ApiRequest } from '../api.js';
+import { Api, Caller, Input, Scope, type ApiInput, type ApiRequest } from '../api.js';
 import { OpenStreams } from '../event/open-streams.js';
 import { ProjectAccess } from '../project-access.js';
 import { DeviceListening } from './device-listening.js';
@@ -22,12 +23,14 @@ export class ListenController {
 
   @Api('deviceListen')
   async listen(
+    @Caller() caller: AuthCaller,
     @Scope() scope: ProjectScope,
     @Input() { params, query }: ApiInput<'deviceListen'>,
     @Req() request: ApiRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.stores.devices.get(scope, params.device);
+    this.streams.admit(reply.raw, caller);
     const listening = await this.listening.start(scope, params.device, query.raw);
     // From here on the stream owns the connection.
     reply.hijack();

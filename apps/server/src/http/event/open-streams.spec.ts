@@ -1,7 +1,8 @@
 /** Streams whose client has left already. */
 import { describe, expect, it } from '@jest/globals';
+import type { Credential } from '@tinyfleet/auth';
 import type { EventListener, PgEventReader } from '@tinyfleet/storage';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
@@ -30,5 +31,24 @@ describe('OpenStreams', () => {
     expect(streams.count).toBe(0);
     expect(subscribed).toBe(0);
     server.close();
+  });
+
+  it('should have as many streams of a person as the limit, with all of his tokens, and no more', async () => {
+    const streams = new OpenStreams({} as EventListener, 2);
+    const response = (): ServerResponse => new EventEmitter() as ServerResponse;
+    const by = (person: string | null, id: string) => ({
+      credential: { id, person: person === null ? null : { id: person } } as Credential,
+    });
+    const first = response();
+    streams.admit(first, by('ann', 'session'));
+    streams.admit(response(), by('ann', 'token'));
+    expect(() => streams.admit(response(), by('ann', 'other'))).toThrow(
+      expect.objectContaining({ code: 'server.too-many-streams', data: { limit: 2 } }),
+    );
+    streams.admit(response(), by('bob', 'session'));
+    streams.admit(response(), by(null, 'local'));
+    first.emit('close');
+    streams.admit(response(), by('ann', 'session'));
+    expect(() => streams.admit(response(), by('ann', 'session'))).toThrow('2 streams');
   });
 });

@@ -3,6 +3,8 @@
  * closing it, and it ends when its caller's right to it does.
  */
 import type { ServerResponse } from 'node:http';
+import type { Caller } from '@tinyfleet/auth';
+import { FleetError } from '@tinyfleet/errors';
 import type { EventListener } from '@tinyfleet/storage';
 
 const HEARTBEAT_MS = 15_000;
@@ -13,8 +15,29 @@ const RETRY_MS = 2_000;
 
 export class OpenStreams {
   private readonly open = new Set<ServerResponse>();
+  /** By the id of whoever has them. */
+  private readonly held = new Map<string, number>();
 
-  constructor(private readonly listener: EventListener) {}
+  constructor(
+    private readonly listener: EventListener,
+    private readonly maxPerPerson = 32,
+  ) {}
+
+  /** A place for a stream until its response closes. Before the answer starts, so that a refusal is one. @throws server.too-many-streams */
+  admit(response: ServerResponse, { credential }: Pick<Caller, 'credential'>): void {
+    if (response.destroyed) return;
+    // Tokens are his who made them; the instance's own stand for themselves.
+    const who = credential.person?.id ?? credential.id;
+    const held = this.held.get(who) ?? 0;
+    if (held >= this.maxPerPerson)
+      throw new FleetError('server.too-many-streams', { limit: this.maxPerPerson });
+    this.held.set(who, held + 1);
+    response.once('close', () => {
+      const left = this.held.get(who)! - 1;
+      if (left === 0) this.held.delete(who);
+      else this.held.set(who, left);
+    });
+  }
 
   get count(): number {
     return this.open.size;

@@ -53,7 +53,7 @@ export class ProjectController {
   async remove(@Caller() caller: AuthCaller, @Scope() scope: ProjectScope): Promise<void> {
     const orphans = await this.projects.remove(caller.actor, scope);
     // After the commit: a crash here leaves bytes that nothing names, never a name without bytes.
-    for (const digest of orphans) await this.blobs.remove(digest);
+    for (const blob of orphans) await this.blobs.remove(blob);
   }
 
   @Api('fleetSummary')

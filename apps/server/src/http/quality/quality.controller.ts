@@ -1,13 +1,16 @@
-/** Accuracy, class mix and versions over time, and the labels they come from. */
+/** Accuracy with labels and without, drift from validation data, class mix and versions over time. */
 import { Controller } from '@nestjs/common';
-import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { QualityService } from '@tinyfleet/quality';
-import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
+import { DriftMapService, EstimateService, QualityService } from '@tinyfleet/quality';
+import { Api, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
 @Controller()
 export class QualityController {
-  constructor(private readonly quality: QualityService) {}
+  constructor(
+    private readonly quality: QualityService,
+    private readonly estimates: EstimateService,
+    private readonly drift: DriftMapService,
+  ) {}
 
   @Api('accuracy')
   async accuracy(
@@ -33,12 +36,35 @@ export class QualityController {
     return await this.quality.versionShare(scope, query);
   }
 
-  @Api('labelsPost')
-  async label(
-    @Caller() caller: AuthCaller,
+  @Api('accuracyEstimate')
+  async estimate(
     @Scope() scope: ProjectScope,
-    @Input() { body }: ApiInput<'labelsPost'>,
-  ): Promise<ApiOutput<'labelsPost'>> {
-    return await this.quality.addLabels(caller.actor, scope, body);
+    @Input() { query }: ApiInput<'accuracyEstimate'>,
+  ): Promise<ApiOutput<'accuracyEstimate'>> {
+    return await this.estimates.series(scope, query);
+  }
+
+  @Api('deviceEstimates')
+  async devices(
+    @Scope() scope: ProjectScope,
+    @Input() { query }: ApiInput<'deviceEstimates'>,
+  ): Promise<ApiOutput<'deviceEstimates'>> {
+    return await this.estimates.devices(scope, query);
+  }
+
+  @Api('labelledQuality')
+  async labelled(
+    @Scope() scope: ProjectScope,
+    @Input() { query }: ApiInput<'labelledQuality'>,
+  ): Promise<ApiOutput<'labelledQuality'>> {
+    return await this.estimates.labelled(scope, query);
+  }
+
+  @Api('driftMap')
+  async driftMap(
+    @Scope() scope: ProjectScope,
+    @Input() { query }: ApiInput<'driftMap'>,
+  ): Promise<ApiOutput<'driftMap'>> {
+    return await this.drift.map(scope, query);
   }
 }

@@ -4,13 +4,16 @@ import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import {
+  HandoverService,
   KeyRotationService,
   OfflineSigningService,
   ReleaseLifecycleService,
   ReleaseService,
   SigningKeyService,
   envelopeOf,
+  keptBom,
 } from '@tinyfleet/releases';
+import { RolloutService } from '@tinyfleet/rollouts';
 import { PgStores } from '@tinyfleet/storage';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
@@ -22,6 +25,8 @@ export class ReleaseController {
     private readonly offline: OfflineSigningService,
     private readonly keys: SigningKeyService,
     private readonly rotation: KeyRotationService,
+    private readonly handover: HandoverService,
+    private readonly rollouts: RolloutService,
     private readonly stores: PgStores,
   ) {}
 
@@ -112,6 +117,23 @@ export class ReleaseController {
     return await this.lifecycle.revoke(caller.actor, scope, params.release, body.reason);
   }
 
+  @Api('releaseCompatibility')
+  async compatibility(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'releaseCompatibility'>,
+  ): Promise<ApiOutput<'releaseCompatibility'>> {
+    return await this.rollouts.check(scope, params.release, query);
+  }
+
+  @Api('releaseComponents')
+  async components(
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'releaseComponents'>,
+  ): Promise<ApiOutput<'releaseComponents'>> {
+    const bom = await keptBom(this.stores, scope, params.release);
+    return JSON.parse(bom) as ApiOutput<'releaseComponents'>;
+  }
+
   @Api('releaseProvenance')
   async provenance(
     @Scope() scope: ProjectScope,
@@ -135,6 +157,23 @@ export class ReleaseController {
     @Input() { body }: ApiInput<'signingKeyRotate'>,
   ): Promise<ApiOutput<'signingKeyRotate'>> {
     return await this.rotation.rotate(caller.actor, scope, body.publicKeyHex);
+  }
+
+  @Api('keyHandoverList')
+  async handovers(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'keyHandoverList'>,
+  ): Promise<ApiOutput<'keyHandoverList'>> {
+    return await this.handover.list(scope, params.keyId, query);
+  }
+
+  @Api('keyHandoverAdd')
+  async addHandovers(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'keyHandoverAdd'>,
+  ): Promise<ApiOutput<'keyHandoverAdd'>> {
+    return await this.handover.accept(caller.actor, scope, params.keyId, body);
   }
 
   @Api('signingKeyActivate')

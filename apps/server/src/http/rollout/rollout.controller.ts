@@ -2,7 +2,7 @@
 import { Controller } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
 import type { ProjectScope } from '@tinyfleet/contracts';
-import { RolloutOperator, RolloutService } from '@tinyfleet/rollouts';
+import { RolloutOperator, RolloutService, RolloutSimulations } from '@tinyfleet/rollouts';
 import { PgStores } from '@tinyfleet/storage';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
@@ -10,6 +10,7 @@ import { Api, Caller, Input, Scope, type ApiInput, type ApiOutput } from '../api
 export class RolloutController {
   constructor(
     private readonly rollouts: RolloutService,
+    private readonly simulations: RolloutSimulations,
     private readonly operator: RolloutOperator,
     private readonly stores: PgStores,
   ) {}
@@ -28,7 +29,7 @@ export class RolloutController {
     @Scope() scope: ProjectScope,
     @Input() { body }: ApiInput<'rolloutPlan'>,
   ): Promise<ApiOutput<'rolloutPlan'>> {
-    return await this.rollouts.plan(caller.actor, scope, body);
+    return await this.simulations.plan(caller.actor, scope, body);
   }
 
   @Api('rolloutCreate')
@@ -62,6 +63,22 @@ export class RolloutController {
     @Input() { params, query }: ApiInput<'rolloutDecisions'>,
   ): Promise<ApiOutput<'rolloutDecisions'>> {
     return await this.stores.rollouts.decisions(scope, params.number, query);
+  }
+
+  @Api('rolloutHistory')
+  async history(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'rolloutHistory'>,
+  ): Promise<ApiOutput<'rolloutHistory'>> {
+    return await this.stores.rollouts.history(scope, params.number, query.points);
+  }
+
+  @Api('rolloutReport')
+  async report(
+    @Scope() scope: ProjectScope,
+    @Input() { params }: ApiInput<'rolloutReport'>,
+  ): Promise<ApiOutput<'rolloutReport'>> {
+    return await this.rollouts.report(scope, params.number);
   }
 
   @Api('rolloutApprove')

@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { eventually } from '@tinyfleet/testing';
 import type { CredentialRecord, DeviceRecord } from '@tinyfleet/telemetry';
 import type { DeviceAddress } from '@tinyfleet/wire';
-import { MqttBroker, type MessageHandler } from './broker.js';
+import type { BatchSink } from '@tinyfleet/telemetry';
+import { MqttBroker } from './broker.js';
+import type { DeviceSession } from './session.js';
 import { DeviceCredentials } from './credentials.js';
 import { listenMqtt, type MqttListener } from './listen.js';
 import { brokerDefaults, type BrokerOptions } from './options.js';
@@ -57,22 +60,27 @@ describe('MqttBroker', () => {
   let listener: MqttListener;
   let http: Server;
   let received: string[];
-  let onMessage: MessageHandler;
+  let onMessage: BatchSink<DeviceSession>['take'];
   let reachable: boolean;
+  /** Devices of each question to the directory. */
+  let asked: number[];
   const clients: MqttClient[] = [];
 
   async function start(changes: Partial<BrokerOptions> = {}): Promise<void> {
     const options = { ...brokerDefaults, ...changes };
     const directory = {
-      find: (addresses: readonly DeviceAddress[]) =>
-        reachable
+      find: (addresses: readonly DeviceAddress[]) => {
+        asked.push(addresses.length);
+        return reachable
           ? Promise.resolve(addresses.map((a) => registry.get(`${a.project}/${a.device}`)))
-          : Promise.reject(new Error('the database is away')),
+          : Promise.reject(new Error('the database is away'));
+      },
     };
     const credentials = new DeviceCredentials(directory, options.credentialTtlMs);
-    broker = new MqttBroker(credentials, options, (session, message, done) =>
-      onMessage(session, message, done),
-    );
+    broker = new MqttBroker(credentials, options, {
+      take: (session, message, settle) => onMessage(session, message, settle),
+      isAway: false,
+    });
     await broker.start();
     listener = await listenMqtt(broker, { host: '127.0.0.1', port: 0 });
     http = createServer((_request, response) => response.end());
@@ -86,6 +94,7 @@ describe('MqttBroker', () => {
     );
     received = [];
     reachable = true;
+    asked = [];
     onMessage = (session, { leaf, payload }, done) => {
       received.push(`${session.clientId} ${leaf} ${payload.toString()}`);
       done();
@@ -255,6 +264,7 @@ describe('MqttBroker', () => {
     a.on('message', (topic, payload, packet) => got.push(`${topic} ${payload.toString()} ${packet.retain}`));
     b.on('message', (topic) => got.push(topic));
     expect(await broker.session('demo', 'a')!.send('desired', Buffer.from('d'), 1)).toBe(true);
+    await eventually(() => expect(got).toHaveLength(1));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(got).toEqual(['fleet/1/demo/a/down/desired d false']);
   });
@@ -293,14 +303,15 @@ describe('MqttBroker', () => {
 
   it('should acknowledge only when the handler calls back', async () => {
     await start();
-    let release: () => void = () => {};
+    let release: (() => void) | undefined;
     onMessage = (_session, _message, done) => (release = () => done());
     const client = await connect('demo/a');
     let acknowledged = false;
     const published = publish(client, 'fleet/1/demo/a/up/telemetry', 'x').then(() => (acknowledged = true));
+    await eventually(() => expect(release).toBeDefined());
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(acknowledged).toBe(false);
-    release();
+    release!();
     await published;
     expect(acknowledged).toBe(true);
   });
@@ -319,6 +330,7 @@ describe('MqttBroker', () => {
     await polite.endAsync();
     const client = await connect('demo/a', { will });
     client.stream.destroy();
+    await eventually(() => expect(received).not.toEqual([]));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(received).toEqual(['demo/a state offline']);
   });
@@ -346,6 +358,17 @@ describe('MqttBroker', () => {
       other.end(true);
     }
     expect(broker.counters.droppedRevoked).toBe(5);
+  });
+
+  it('should look at connected devices again in one question for many', async () => {
+    await start({ sweepMs: 100, credentialTtlMs: 0 });
+    const client = await connect('demo/a');
+    await connect('demo/b');
+    asked = [];
+    registry.delete('demo/a');
+    await closed(client);
+    expect(asked[0]).toBe(2);
+    expect([...broker.sessions.keys()]).toEqual(['demo/b']);
   });
 
   it('should close the older connection of a client id', async () => {

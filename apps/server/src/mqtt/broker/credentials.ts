@@ -9,6 +9,8 @@ import { isFleetError } from '@tinyfleet/errors';
 import type { Refusal, RefusalFacts } from './refusals.js';
 
 /** Unknown and suspended names are remembered this long: repeating one costs no query, one that was let in hardly waits. */
+/** The longest that setTimeout takes: Infinity would be a millisecond. */
+const longestTimerMs = 2 ** 31 - 1;
 const unknownTtlMs = 1_000;
 /** A cached record that refuses is asked for again when it is older: a credential may be new. */
 const freshMs = 50;
@@ -24,7 +26,12 @@ const maxGathered = 500;
 /** Queries at a time: while they are under way a reconnecting fleet gathers into few large ones. */
 const maxAsking = 2;
 
+/** After a lookup that failed the record before it serves so long, then the database is asked again. */
+const staleTtlMs = 5_000;
+
 interface Entry {
+  /** Of who was let in; what it may fall back to. */
+  last: DeviceRecord | undefined;
   readonly record: Promise<DeviceRecord | undefined>;
   readonly since: number;
   expiresAt: number;
@@ -70,6 +77,8 @@ export class DeviceCredentials {
     private readonly admission?: CertificateAdmission,
     /** Clocks of those who sign may be wrong by so much. */
     private readonly skewMs: number = 0,
+    /** A lookup that takes longer is answered from what was known before, if anything was. */
+    private readonly waitMs: number = longestTimerMs,
   ) {}
 
   /** Rejects when the database is away. */
@@ -187,18 +196,28 @@ export class DeviceCredentials {
     const key = `${address.project}/${address.device}`;
     const known = this.entries.get(key);
     if (known && known.expiresAt > this.now()) return known.record;
-    const record = new Promise<DeviceRecord | undefined>((resolve, reject) => {
+    const asked = new Promise<DeviceRecord | undefined>((resolve, reject) => {
       this.waiting.push({ address, resolve, reject });
       if (this.waiting.length >= maxGathered) this.flush();
       else this.timer ??= setTimeout(() => this.flush(), gatherMs);
     });
-    const entry: Entry = { record, since: this.now(), expiresAt: this.now() + this.ttlMs };
+    const last = known?.last;
+    let isStale = false;
+    const record = last
+      ? this.orElse(asked, () => {
+          isStale = true;
+          return last;
+        })
+      : asked;
+    const entry: Entry = { record, last, since: this.now(), expiresAt: this.now() + this.ttlMs };
     this.entries.delete(key);
     this.entries.set(key, entry);
     if (this.entries.size > maxEntries) this.entries.delete(this.entries.keys().next().value!);
     record.then(
       (found) => {
         if (found?.enabled !== true) entry.expiresAt = this.now() + unknownTtlMs;
+        else if (isStale) entry.expiresAt = this.now() + staleTtlMs;
+        entry.last = found?.enabled === true ? found : undefined;
         if (found) this.projects.set(found.projectId, { name: found.project, until: entry.expiresAt });
       },
       () => {
@@ -206,6 +225,21 @@ export class DeviceCredentials {
       },
     );
     return record;
+  }
+
+  /** What was asked for, or the record before it when the database fails or says nothing. */
+  private orElse(
+    asked: Promise<DeviceRecord | undefined>,
+    last: () => DeviceRecord,
+  ): Promise<DeviceRecord | undefined> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(last()), this.waitMs);
+      asked.then(
+        (found) => resolve(found),
+        () => resolve(last()),
+      );
+      void asked.finally(() => clearTimeout(timer)).catch(() => {});
+    });
   }
 
   /** Names, by id, of the projects whose devices a cached record may let in: what changes in them has to be followed. */

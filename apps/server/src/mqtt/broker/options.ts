@@ -22,6 +22,11 @@ export interface BrokerOptions {
   readonly maxInFlight: number;
   /** Longest keepalive granted; 0 (none) or more in CONNECT is treated as this. Lower finds dead peers sooner. */
   readonly maxKeepaliveS: number;
+  /**
+   * Least keepalive of a device that publishes. A message waits for its commit up to 45 s, and what the device sends meanwhile,
+   * its pings included, may wait behind it; the connection lives for 1.5 x its keepalive.
+   */
+  readonly minPublisherKeepaliveS: number;
   /** A peer that does not read for this long is dropped, so that it cannot hold memory or stall others. */
   readonly drainTimeoutMs: number;
   /** Failed attempts to authenticate, and when they are held up. */
@@ -32,6 +37,8 @@ export interface BrokerOptions {
   readonly certificateSkewS: number;
   /** How long a looked-up credential is trusted without asking the database. Changes invalidate it at once. */
   readonly credentialTtlMs: number;
+  /** A lookup that takes longer, or fails, is answered from the cache, however old, if its device was let in by it. */
+  readonly credentialWaitMs: number;
   /** Connections are compared with the database this often, in case an event was lost. */
   readonly sweepMs: number;
 }
@@ -46,10 +53,12 @@ export const brokerDefaults: BrokerOptions = {
   messageBurst: 2_000,
   maxInFlight: 4_096,
   maxKeepaliveS: 3_600,
+  minPublisherKeepaliveS: 60,
   drainTimeoutMs: 5_000,
   throttle: throttleDefaults,
   replacedGraceS: 600,
   certificateSkewS: 300,
   credentialTtlMs: 60_000,
+  credentialWaitMs: 3_000,
   sweepMs: 30_000,
 };

@@ -12,8 +12,8 @@ function batcher(commit: (values: readonly number[]) => Promise<void>, changes: 
     ...changes,
   });
 }
-const add = (to: Batcher<number>, value: number) =>
-  new Promise<string>((resolve) => to.add(value, (error) => resolve(error?.message ?? 'committed')));
+const add = (to: Batcher<number>, value: number, bytes = 1) =>
+  new Promise<string>((resolve) => to.add(value, bytes, (error) => resolve(error?.message ?? 'committed')));
 
 describe('Batcher', () => {
   it('should close a batch at its number of rows, or after its time', async () => {
@@ -49,6 +49,7 @@ describe('Batcher', () => {
     const to = batcher(() => Promise.reject(new Away()), { parkMs: 40 });
     expect(await add(to, 1)).toMatch(/too long/);
     expect(to.counters.expired).toBe(1);
+    await to.drain();
   });
 
   it('should isolate the one message that the database refuses', async () => {
@@ -68,9 +69,33 @@ describe('Batcher', () => {
     const held = new Promise<void>((resolve) => (release = resolve));
     const to = batcher(() => held, { maxQueued: 4 });
     const answers = Array.from({ length: 5 }, (_, i) => add(to, i));
-    expect(await answers[4]).toMatch(/full/);
+    expect(await answers[4]).toMatch(/too much/);
     release();
     expect(await Promise.all(answers.slice(0, 4))).toEqual(Array<string>(4).fill('committed'));
+  });
+
+  it('should hold as many bytes as the limit and refuse one more', async () => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const to = batcher(() => held, { maxQueuedBytes: 100 });
+    const answers = [add(to, 1, 60), add(to, 2, 40), add(to, 3, 1)];
+    expect(await answers[2]).toMatch(/too much/);
+    expect(to.queuedBytes).toBe(100);
+    release();
+    expect(await Promise.all(answers.slice(0, 2))).toEqual(['committed', 'committed']);
+    expect(to.queuedBytes).toBe(0);
+  });
+
+  it('should give back what waits behind commits that say nothing, and go on with others when the database is back', async () => {
+    let away = true;
+    const never = new Promise<void>(() => {});
+    const to = batcher(() => (away ? never : Promise.resolve()), { parkMs: 40, batchRows: 1, writers: 2 });
+    const answers = await Promise.all([1, 2, 3, 4, 5].map((value) => add(to, value)));
+    expect(answers.every((answer) => answer.includes('too long'))).toBe(true);
+    expect(to.isAway).toBe(true);
+    away = false;
+    expect(await add(to, 6)).toBe('committed');
+    expect(to.isAway).toBe(false);
   });
 
   it('should drain', async () => {

@@ -1,15 +1,18 @@
 /**
  * Gathers messages into batches, commits them with a bounded number of writers and tells each message what became of
- * it. While the database is away batches wait and are tried again, so that nothing is acknowledged that is not stored.
+ * it. While the database is away batches wait and are tried again, so that nothing is acknowledged that is not stored;
+ * who has waited for too long is given back, also when a commit hangs and says nothing at all.
  * A batch that the database refuses is halved until the message at fault is alone, so that one cannot hold up all.
  */
 import type { IngestOptions } from './options.js';
 
-export interface Pending<T> {
+interface Pending<T> {
   readonly value: T;
+  readonly bytes: number;
   readonly queuedAt: number;
-  /** undefined: committed. Called once. */
-  settle(error?: Error): void;
+  /** undefined: committed. */
+  readonly settle: (error?: Error) => void;
+  isSettled: boolean;
 }
 
 export interface BatchCounters {
@@ -25,6 +28,12 @@ export interface BatchCounters {
   overflow: number;
 }
 
+/** The database was away for too long, or too much waits for it: the message was not taken, and may come again. */
+export class NotTaken extends Error {}
+
+/** Of the time a message may be parked: how exactly it is kept. */
+const sweepsPerPark = 20;
+
 export class Batcher<T> {
   readonly counters: BatchCounters = {
     batches: 0,
@@ -36,64 +45,87 @@ export class Batcher<T> {
   };
   private queue: Pending<T>[] = [];
   /** In commit or waiting to be tried again. */
-  private inCommit = 0;
-  private writing = 0;
+  private readonly open = new Set<Pending<T>[]>();
+  private waiting = 0;
+  private waitingBytes = 0;
   private timer: NodeJS.Timeout | undefined;
+  private sweepTimer: NodeJS.Timeout | undefined;
+  private probing = false;
   private idle: (() => void)[] = [];
 
   constructor(
+    /** Of none: asks whether the database is there. */
     private readonly commit: (values: readonly T[]) => Promise<void>,
     /** The database cannot be reached or asks to try again: not the fault of the batch. */
     private readonly isTransient: (error: unknown) => boolean,
     private readonly options: IngestOptions,
   ) {}
 
+  /** Messages that wait for their commit. */
   get queued(): number {
-    return this.queue.length + this.inCommit;
+    return this.waiting;
   }
 
-  add(value: T, settle: (error?: Error) => void): void {
-    if (this.queued >= this.options.maxQueued) {
+  get queuedBytes(): number {
+    return this.waitingBytes;
+  }
+
+  /** A message was given back because nothing could be committed for parkMs, and nothing has been committed since. */
+  get isAway(): boolean {
+    return this.probing;
+  }
+
+  /** @param bytes what the message holds in memory */
+  add(value: T, bytes: number, settle: (error?: Error) => void): void {
+    const { maxQueued, maxQueuedBytes, batchRows, batchMs, parkMs } = this.options;
+    if (this.waiting >= maxQueued || this.waitingBytes + bytes > maxQueuedBytes) {
       this.counters.overflow++;
-      settle(new Error('the ingest queue is full'));
+      settle(new NotTaken('too much waits for the database'));
       return;
     }
-    this.queue.push({ value, queuedAt: performance.now(), settle });
-    if (this.queue.length >= this.options.batchRows) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), this.options.batchMs);
+    this.waiting++;
+    this.waitingBytes += bytes;
+    this.queue.push({ value, bytes, queuedAt: performance.now(), settle, isSettled: false });
+    this.sweepTimer ??= setInterval(() => this.sweep(), parkMs / sweepsPerPark);
+    if (this.queue.length >= batchRows) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), batchMs);
   }
 
   /** Resolves when everything that was added is settled. */
   async drain(): Promise<void> {
     this.flush();
-    if (this.queued > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    if (this.waiting > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    clearInterval(this.sweepTimer);
+    this.sweepTimer = undefined;
+    this.probing = false;
   }
 
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    while (this.queue.length > 0 && this.writing < this.options.writers) {
+    while (this.queue.length > 0 && this.open.size < this.options.writers) {
       const batch = this.queue.splice(0, this.options.batchRows);
-      this.writing++;
-      this.inCommit += batch.length;
-      void this.write(batch).finally(() => {
-        this.writing--;
-        this.inCommit -= batch.length;
-        // What gathered meanwhile has waited long enough.
-        if (this.queue.length > 0) this.flush();
-        else if (this.queued === 0) for (const resolve of this.idle.splice(0)) resolve();
-      });
+      this.open.add(batch);
+      void this.write(batch).finally(() => this.end(batch));
     }
   }
 
-  private async write(batch: Pending<T>[]): Promise<void> {
+  /** The batch needs its writer no more: it is settled, or given up while its commit says nothing. */
+  private end(batch: Pending<T>[]): void {
+    if (!this.open.delete(batch)) return;
+    // What gathered meanwhile has waited long enough.
+    if (this.queue.length > 0) this.flush();
+  }
+
+  private async write(batch: readonly Pending<T>[]): Promise<void> {
     let open = batch;
-    while (open.length > 0) {
+    while ((open = open.filter(({ isSettled }) => !isSettled)).length > 0) {
       try {
         await this.commit(open.map(({ value }) => value));
+        this.probing = false;
         this.counters.batches++;
         this.counters.committed += open.length;
-        for (const one of open) one.settle();
+        for (const one of open) this.settle(one);
         return;
       } catch (error) {
         if (!this.isTransient(error)) {
@@ -101,16 +133,16 @@ export class Batcher<T> {
           return;
         }
         this.counters.retries++;
-        open = this.expire(open);
-        if (open.length > 0) await new Promise((resolve) => setTimeout(resolve, this.options.retryMs));
+        this.sweep();
+        await new Promise((resolve) => setTimeout(resolve, this.options.retryMs));
       }
     }
   }
 
-  private async isolate(batch: Pending<T>[], error: Error): Promise<void> {
+  private async isolate(batch: readonly Pending<T>[], error: Error): Promise<void> {
     if (batch.length === 1) {
       this.counters.poisoned++;
-      batch[0]!.settle(error);
+      this.settle(batch[0]!, error);
       return;
     }
     const middle = batch.length >> 1;
@@ -118,13 +150,43 @@ export class Batcher<T> {
     await this.write(batch.slice(middle));
   }
 
-  private expire(batch: Pending<T>[]): Pending<T>[] {
+  /** Gives back what has waited for parkMs. A commit under way may still succeed: then the message comes twice, and counts once. */
+  private sweep(): void {
     const oldest = performance.now() - this.options.parkMs;
-    return batch.filter((one) => {
-      if (one.queuedAt > oldest) return true;
-      this.counters.expired++;
-      one.settle(new Error('the database was away for too long'));
-      return false;
-    });
+    const isLate = (one: Pending<T>): boolean => one.queuedAt <= oldest;
+    const given: Pending<T>[] = [];
+    for (const batch of this.open)
+      for (const one of batch) if (!one.isSettled && isLate(one)) given.push(one);
+    const late = this.queue.findIndex((one) => !isLate(one));
+    given.push(...this.queue.splice(0, late < 0 ? this.queue.length : late));
+    if (given.length > 0) void this.probe();
+    this.counters.expired += given.length;
+    for (const one of given) this.settle(one, new NotTaken('the database was away for too long'));
+    for (const batch of [...this.open]) if (batch.every(({ isSettled }) => isSettled)) this.end(batch);
+  }
+
+  /** When everybody has been sent away nobody brings a message that would show that the database is back. */
+  private async probe(): Promise<void> {
+    if (this.probing) return;
+    this.probing = true;
+    while (this.probing) {
+      await new Promise((resolve) => setTimeout(resolve, this.options.retryMs));
+      await this.commit([]).then(
+        () => (this.probing = false),
+        () => {},
+      );
+    }
+  }
+
+  private settle(one: Pending<T>, error?: Error): void {
+    if (one.isSettled) return;
+    one.isSettled = true;
+    this.waiting--;
+    this.waitingBytes -= one.bytes;
+    one.settle(error);
+    if (this.waiting > 0) return;
+    clearInterval(this.sweepTimer);
+    this.sweepTimer = undefined;
+    for (const resolve of this.idle.splice(0)) resolve();
   }
 }

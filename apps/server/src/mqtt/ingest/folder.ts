@@ -4,21 +4,23 @@ import type { RollupStore, TelemetryMaintenance } from '@tinyfleet/telemetry';
 /** A fold touches each device once, however many batches: few large ones cost less than many small. */
 const batchesPerFold = 512;
 const pollMs = 1_000;
+/** After a fold that took long, a pause of so many times as long, up to maxPauseMs: acknowledgements come first. */
+const pauseFactor = 3;
+const maxPauseMs = 2_000;
 const maintainMs = 3_600_000;
-/** Events are for followers, not history; predictions wait this long for their label. */
+/** Events are for followers, not history. */
 const eventDays = 14;
-const predictionDays = 30;
 
 export class Folder {
   private running: Promise<void> | undefined;
   private pollTimer: NodeJS.Timeout | undefined;
   private maintainTimer: NodeJS.Timeout | undefined;
   private stopped = false;
+  private restUntil = 0;
 
   constructor(
     private readonly store: RollupStore & TelemetryMaintenance,
     private readonly counts: { fold(): Promise<void> },
-    private readonly rawDays: number,
     private readonly onError: (error: unknown) => void,
   ) {}
 
@@ -29,7 +31,7 @@ export class Folder {
   }
 
   private fold(): void {
-    if (this.stopped) return;
+    if (this.stopped || performance.now() < this.restUntil) return;
     this.running ??= this.foldAll()
       .catch(this.onError)
       .finally(() => (this.running = undefined));
@@ -43,11 +45,14 @@ export class Folder {
   }
 
   private async foldAll(): Promise<void> {
+    const begun = performance.now();
     await this.counts.fold();
-    while (!this.stopped && (await this.store.fold(batchesPerFold)) === batchesPerFold);
+    while (!this.stopped && (await this.store.fold(batchesPerFold)));
+    const now = performance.now();
+    this.restUntil = now + Math.min(pauseFactor * (now - begun), maxPauseMs);
   }
 
   private maintain(): Promise<void> {
-    return this.store.maintain({ rawDays: this.rawDays, eventDays, predictionDays });
+    return this.store.maintain({ eventDays });
   }
 }

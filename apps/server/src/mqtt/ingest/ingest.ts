@@ -5,27 +5,36 @@
  */
 import { FleetError, isFleetError } from '@tinyfleet/errors';
 import {
+  cborOfTelemetryJson,
   packFeatures,
-  parseTelemetryJson,
+  parseNrfObservability,
+  readTelemetry,
+  type BatchSink,
   type DeviceRecord,
   type HelloReport,
   type IngestStore,
   type Refusal,
+  type SampleReport,
+  type SourceMessage,
   type StateReport,
   type WindowSource,
 } from '@tinyfleet/telemetry';
-import { decode, type Hello, type Telemetry, type Want } from '@tinyfleet/wire';
-import type { MessageHandler } from '../broker/broker.js';
+import { decode, type Hello, type Sample, type Want } from '@tinyfleet/wire';
 import type { DeviceSession } from '../broker/session.js';
-import { Batcher } from './batcher.js';
+import { Batcher, NotTaken } from './batcher.js';
+import { Closings } from './closings.js';
 import { isTransient, isUnstorable } from './database-errors.js';
 import type { IngestOptions } from './options.js';
 import type { Sequences } from './sequences.js';
 
+/** A decoded message and its bookkeeping, beside its payload. Measured: 0.6 to 1.1 KB. */
+const itemBytes = 1_024;
+
 type Item =
-  | { readonly kind: 'window'; readonly of: WindowSource }
+  | { readonly kind: 'windows'; readonly of: readonly WindowSource[] }
   | { readonly kind: 'hello'; readonly of: HelloReport }
   | { readonly kind: 'state'; readonly of: StateReport }
+  | { readonly kind: 'sample'; readonly of: SampleReport }
   | { readonly kind: 'refusal'; readonly of: Refusal };
 
 export interface IngestCounters {
@@ -34,7 +43,7 @@ export interface IngestCounters {
   hellos: number;
   states: number;
   wants: number;
-  /** Samples are acknowledged and counted; nothing keeps them yet. */
+  /** Parts of samples that came, kept or not. */
   samples: number;
   sampleBytes: number;
   /** Decoded well, but too old, ahead of time or inconsistent. */
@@ -43,13 +52,19 @@ export interface IngestCounters {
   refused: Map<string, number>;
 }
 
+/** Topics whose payloads hold sums and states. Of others nothing is kept: what a device measured may be in them. */
+const evidenceOfLeaves = new Set(['hello', 'state', 'telemetry', 'telemetry.json', 'telemetry.nrf', 'want']);
+const noEvidence = Buffer.alloc(0);
+const evidenceOf = (leaf: string, payload: Buffer): Buffer =>
+  evidenceOfLeaves.has(leaf) ? payload : noEvidence;
+
 export interface IngestListeners {
   /** A hello is committed: its device waits for an answer. */
   greeted(session: DeviceSession, hello: Hello): void;
   wanted(session: DeviceSession, want: Want): void;
 }
 
-export class Ingest {
+export class Ingest implements BatchSink<DeviceSession> {
   readonly counters: IngestCounters = {
     windows: 0,
     duplicates: 0,
@@ -62,6 +77,8 @@ export class Ingest {
     refused: new Map(),
   };
   readonly batcher: Batcher<Item>;
+  /** Connections to be closed whose messages could not be taken. */
+  readonly closings: Closings;
 
   constructor(
     private readonly store: IngestStore,
@@ -70,9 +87,14 @@ export class Ingest {
     private readonly options: IngestOptions,
   ) {
     this.batcher = new Batcher<Item>((items) => this.commit(items), isTransient, options);
+    this.closings = new Closings(options.closingsPerSecond);
   }
 
-  readonly handle: MessageHandler = (session, { leaf, payload, will }, done) => {
+  get isAway(): boolean {
+    return this.batcher.isAway;
+  }
+
+  take(session: DeviceSession, { leaf, payload, will }: SourceMessage, done: (error?: Error) => void): void {
     const { device } = session;
     const receivedAtMs = Date.now();
     let item: Item;
@@ -85,18 +107,29 @@ export class Ingest {
       item = found;
     } catch (error) {
       if (!isFleetError(error)) throw error;
-      item = { kind: 'refusal', of: this.refuse(device, error.code, payload) };
+      item = { kind: 'refusal', of: this.refuse(device, error.code, evidenceOf(leaf, payload)) };
     }
-    this.batcher.add(item, (error) => {
+    const bytes = payload.length + itemBytes;
+    const settle = (error?: Error): void => {
+      if (error instanceof NotTaken) this.closings.add(session, error, done);
+      else done(error);
+    };
+    this.batcher.add(item, bytes, (error) => {
       if (error && isUnstorable(error) && item.kind !== 'refusal') {
-        const of = this.refuse(device, 'telemetry.unstorable', payload);
-        this.batcher.add({ kind: 'refusal', of }, done);
+        const of = this.refuse(device, 'telemetry.unstorable', evidenceOf(leaf, payload));
+        this.batcher.add({ kind: 'refusal', of }, bytes, settle);
         return;
       }
-      done(error);
+      settle(error);
       if (!error && item.kind === 'hello') this.listeners.greeted(session, item.of.message);
     });
-  };
+  }
+
+  /** Resolves when everything that came is committed, or given back. */
+  async drain(): Promise<void> {
+    await this.batcher.drain();
+    this.closings.flush();
+  }
 
   /**
    * What a device would report if it could be made the offer: stored like its own word, so that it is seen at the device and
@@ -112,7 +145,7 @@ export class Ingest {
   ): void {
     const envelope = { component: 'model' as const, bootId: 0n, sequence: 0, uptimeMs: 0 };
     const message = { ...envelope, deployment, revision, updateState: 'failed' as const, error };
-    this.batcher.add({ kind: 'state', of: { device, message, receivedAtMs: Date.now() } }, () => {
+    this.batcher.add({ kind: 'state', of: { device, message, receivedAtMs: Date.now() } }, itemBytes, () => {
       // Lost with the database: the next hello finds it again.
     });
   }
@@ -132,19 +165,20 @@ export class Ingest {
     switch (leaf) {
       case 'telemetry':
       case 'telemetry.json': {
-        const { maxTelemetryBytes } = this.options;
-        if (payload.length > maxTelemetryBytes) {
-          throw new FleetError('wire.too-large', {
-            message: leaf,
-            bytes: payload.length,
-            limit: maxTelemetryBytes,
-          });
-        }
-        const telemetry: Telemetry =
-          leaf === 'telemetry' ? decode('telemetry', payload) : parseTelemetryJson(payload);
-        this.sequences.observe(device, telemetry);
-        const features = telemetry.features ? packFeatures(telemetry.features) : null;
-        return { kind: 'window', of: { device, message: telemetry, features, receivedAtMs } };
+        this.requireSize(leaf, payload, this.options.maxTelemetryBytes);
+        const { message, features } = readTelemetry(
+          leaf === 'telemetry' ? payload : cborOfTelemetryJson(payload),
+        );
+        const isNew = this.sequences.observe(device, message) === 'new';
+        return { kind: 'windows', of: [{ device, message, features, receivedAtMs, isNew }] };
+      }
+      case 'telemetry.nrf': {
+        this.requireSize(leaf, payload, this.options.maxTelemetryBytes);
+        const of = parseNrfObservability(payload).map((message) => ({
+          ...{ device, message, receivedAtMs, isTimedByArrival: true },
+          features: message.features ? packFeatures(message.features) : null,
+        }));
+        return of.length > 0 ? { kind: 'windows', of } : undefined;
       }
       case 'hello': {
         const hello = decode('hello', payload);
@@ -157,7 +191,9 @@ export class Ingest {
         // A will was made when the connection was, so its number says nothing about losses.
         if (!will) this.sequences.observe(device, state);
         this.counters.states++;
-        return { kind: 'state', of: { device, message: state, receivedAtMs } };
+        // The row that is updated anyway; without a commit the next message brings them.
+        const sequence = will ? undefined : this.sequences.take(device.deviceId);
+        return { kind: 'state', of: { device, message: state, receivedAtMs, sequence } };
       }
       case 'want': {
         const want = decode('want', payload);
@@ -167,23 +203,32 @@ export class Ingest {
         return undefined;
       }
       case 'sample': {
-        const { maxSampleBytes } = this.options;
-        if (payload.length > maxSampleBytes) {
-          throw new FleetError('wire.too-large', {
-            message: leaf,
-            bytes: payload.length,
-            limit: maxSampleBytes,
-          });
-        }
+        this.requireSize(leaf, payload, this.options.maxSampleBytes);
         const sample = decode('sample', payload);
         this.sequences.observe(device, sample);
         this.counters.samples++;
         this.counters.sampleBytes += sample.data.length;
-        return undefined;
+        this.requireWhole(sample);
+        return { kind: 'sample', of: { device, message: sample, receivedAtMs } };
       }
       default:
         throw new FleetError('telemetry.topic-unknown', { topic: leaf });
     }
+  }
+
+  private requireSize(message: string, { length: bytes }: Buffer, limit: number): void {
+    if (bytes > limit) throw new FleetError('wire.too-large', { message, bytes, limit });
+  }
+
+  private requireWhole({ offset, bytes, data }: Sample): void {
+    const limit = this.options.maxWholeSampleBytes;
+    const reason =
+      bytes < 1 || bytes > limit
+        ? `the whole has ${bytes} bytes, 1 to ${limit} are taken`
+        : offset + data.length > bytes
+          ? `it ends ${offset + data.length - bytes} bytes behind the whole`
+          : undefined;
+    if (reason !== undefined) throw new FleetError('telemetry.sample-invalid', { reason });
   }
 
   private refuse(device: DeviceRecord, code: string, payload: Buffer): Refusal {
@@ -196,15 +241,17 @@ export class Ingest {
     const states: StateReport[] = [];
     const windows: WindowSource[] = [];
     const refusals: Refusal[] = [];
+    const samples: SampleReport[] = [];
     for (const { kind, of } of items) {
-      if (kind === 'window') windows.push(of);
+      if (kind === 'windows') windows.push(...of);
       else if (kind === 'hello') hellos.push(of);
       else if (kind === 'state') states.push(of);
+      else if (kind === 'sample') samples.push(of);
       else refusals.push(of);
     }
-    const outcome = await this.store.commit({ hellos, states, windows, refusals });
+    const outcome = await this.store.commit({ hellos, states, windows, refusals, samples });
     this.counters.windows += outcome.stored;
     this.counters.duplicates += outcome.duplicates;
-    this.counters.refusedWindows += outcome.refused;
+    this.counters.refusedWindows += outcome.refusedWindows.length;
   }
 }

@@ -8,6 +8,10 @@ export interface IngestOptions {
   readonly writers: number;
   /** Messages that wait for a commit, over all devices; beyond it connections are closed, and devices repeat later. */
   readonly maxQueued: number;
+  /** The same in bytes, what each costs beside its payload included. */
+  readonly maxQueuedBytes: number;
+  /** Connections that are closed in a second because their messages could not be committed: a fleet comes back as fast. */
+  readonly closingsPerSecond: number;
   /** A message that could not be committed for this long closes its connection: the device keeps it. */
   readonly parkMs: number;
   /** Pause before a failed commit is tried again. */
@@ -16,6 +20,8 @@ export interface IngestOptions {
   readonly maxTelemetryBytes: number;
   /** Largest part of a sample, envelope included. A device sends what fits its own packet buffer. */
   readonly maxSampleBytes: number;
+  /** Largest sample of all its parts. */
+  readonly maxWholeSampleBytes: number;
 }
 
 export const ingestDefaults: IngestOptions = {
@@ -23,8 +29,11 @@ export const ingestDefaults: IngestOptions = {
   batchMs: 20,
   writers: 4,
   maxQueued: 100_000,
+  maxQueuedBytes: 128 * 2 ** 20,
+  closingsPerSecond: 200,
   parkMs: 45_000,
   retryMs: 250,
   maxTelemetryBytes: 4_096,
   maxSampleBytes: 8_192,
+  maxWholeSampleBytes: 65_536,
 };

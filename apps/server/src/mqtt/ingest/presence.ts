@@ -54,13 +54,13 @@ export class Presence {
   ) {}
 
   async start(): Promise<void> {
-    await this.store.begin();
+    await this.store.begin(this.options.outageMs / 1_000);
     this.broker.on('connected', (session) => this.note(session, true, true));
     this.broker.on('disconnected', (session) => this.note(session, false, true));
     this.contactTimer = setInterval(() => {
       for (const session of this.broker.sessions.values()) this.note(session, true, false);
     }, this.options.contactMs);
-    this.pulsing = this.pulse(true);
+    this.pulsing = this.pulse();
   }
 
   async stop(): Promise<void> {
@@ -115,17 +115,18 @@ export class Presence {
       });
   }
 
-  private async pulse(first: boolean): Promise<void> {
+  private async pulse(): Promise<void> {
     try {
-      const missed = await this.store.pulse(this.options.outageMs / 1_000);
-      if (first || missed) await this.store.applyOutages();
+      await this.store.pulse(this.options.outageMs / 1_000);
+      // Also those of a pulse after which the database went away.
+      await this.store.applyOutages();
       while (!this.stopped && (await this.store.announceSilence(silenceStep)) >= silenceStep);
     } catch (error) {
       this.onError(error);
     }
     if (this.stopped) return;
     this.pulseTimer = setTimeout(() => {
-      this.pulsing = this.pulse(false);
+      this.pulsing = this.pulse();
     }, this.options.pulseMs);
   }
 }

@@ -1,5 +1,5 @@
 /** Sequence trackers of all devices, kept across reconnects, and their counts written behind. */
-import { SequenceTracker, type DeviceRecord, type SequenceReport } from '@tinyfleet/telemetry';
+import { SequenceTracker, type DeviceRecord, type SequenceReport, type Sighting } from '@tinyfleet/telemetry';
 
 const maxTrackers = 200_000;
 
@@ -12,7 +12,7 @@ export class Sequences {
   private readonly devices = new Map<string, Tracked>();
   private readonly dirty = new Set<string>();
 
-  observe(device: DeviceRecord, message: { readonly bootId: bigint; readonly sequence: number }): void {
+  observe(device: DeviceRecord, message: { readonly bootId: bigint; readonly sequence: number }): Sighting {
     let tracked = this.devices.get(device.deviceId);
     if (!tracked) {
       const stored =
@@ -23,20 +23,21 @@ export class Sequences {
       this.devices.set(device.deviceId, tracked);
       if (this.devices.size > maxTrackers) this.devices.delete(this.devices.keys().next().value!);
     }
-    tracked.tracker.observe(message.bootId, message.sequence);
     this.dirty.add(device.deviceId);
+    return tracked.tracker.observe(message.bootId, message.sequence);
   }
 
   /** Counts that changed since the last call. */
   takeChanged(): SequenceReport[] {
-    const reports: SequenceReport[] = [];
-    for (const deviceId of this.dirty) {
-      const tracked = this.devices.get(deviceId);
-      if (!tracked || tracked.tracker.boot === undefined) continue;
-      const { tracker, projectId } = tracked;
-      reports.push({ projectId, deviceId, bootId: tracker.boot!, last: tracker.last, gaps: tracker.gaps });
-    }
-    this.dirty.clear();
-    return reports;
+    return [...this.dirty].flatMap((deviceId) => this.take(deviceId) ?? []);
+  }
+
+  /** Of one device: whoever writes another report of it takes them along. */
+  take(deviceId: string): SequenceReport | undefined {
+    const tracked = this.devices.get(deviceId);
+    this.dirty.delete(deviceId);
+    if (!tracked) return undefined;
+    const { boot: bootId, last, gaps } = tracked.tracker;
+    return bootId === undefined ? undefined : { projectId: tracked.projectId, deviceId, bootId, last, gaps };
   }
 }

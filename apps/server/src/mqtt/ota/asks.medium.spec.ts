@@ -1,6 +1,18 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { HandoverService, signHandover } from '@tinyfleet/releases';
+import { transactOn } from '@tinyfleet/storage';
 import { eventually } from '@tinyfleet/testing';
-import { encode, publicKeyFromRaw, rawPublicKey, type Ask } from '@tinyfleet/wire';
+import {
+  crc32,
+  encode,
+  encodeCaptureRule,
+  encodeNewEdges,
+  publicKeyFromRaw,
+  rawPublicKey,
+  type Ask,
+  type Hello,
+} from '@tinyfleet/wire';
 import { FleetHarness } from '../../../test/fleet-harness.js';
 import { ScriptedDevice, type ScriptedOptions } from '../../../test/scripted-device.js';
 
@@ -15,6 +27,9 @@ describe('asks on Postgres', () => {
 
   beforeAll(async () => {
     fleet = await FleetHarness.start();
+    await fleet.database.query('insert into sample_settings values ($1, true, 1, 1000000)', [
+      fleet.projectId,
+    ]);
     await fleet.startEdge();
     fleet.startConducting();
   });
@@ -136,6 +151,109 @@ describe('asks on Postgres', () => {
     expect(again.asks).toHaveLength(1);
   });
 
+  describe('what a device is to keep', () => {
+    const rule = encodeCaptureRule({ bytes: 8 });
+    const capture = { data: Buffer.from(rule).toString('base64') };
+    /** The next connection of this device; a boot of its own unless `boot` is given. */
+    const returns = async (name: string, hello: Partial<Hello>) => {
+      const device = await connect(name);
+      await device.hello(hello);
+      await device.nextDesired();
+      return device;
+    };
+
+    it('should be asked again after a boot, until another of its kind takes its place', async () => {
+      const [name] = await ready();
+      await send(name, 'set-cadence', { argument: 500 });
+      await send(name, 'capture', capture);
+      await eventually(
+        async () => expect(await states(name)).toEqual(['set-cadence taken', 'capture taken']),
+        patience,
+      );
+      // It has both: nothing is asked.
+      const has = await returns(name, { settings: { 4: 500, 11: crc32(rule) }, askCounter: 100 });
+      await send(name, 'say-hello');
+      await eventually(async () => expect((await states(name)).at(-1)).toBe('say-hello taken'), patience);
+      expect(has.asks.map(({ command }) => command)).toEqual(['say-hello']);
+      const has4 = await returns(name, { settings: { 4: 500 }, askCounter: 200 });
+      await eventually(async () => expect(has4.asks).toHaveLength(1), patience);
+      expect(has4.asks[0]).toMatchObject({ command: 'capture', data: rule, counter: 201 });
+      await eventually(async () => expect((await states(name))[1]).toBe('capture taken'), patience);
+      // Taken back: a device that says nothing of captures has what is wanted.
+      await send(name, 'capture', {
+        data: Buffer.from(encodeCaptureRule({ bytes: 0 })).toString('base64'),
+      });
+      await eventually(async () => expect((await states(name)).at(-1)).toBe('capture taken'), patience);
+      const kept = (await fleet.stores.commands.list(fleet.scope, name, { limit: 50 })).items;
+      expect(kept.map(({ command, isKept }) => `${command} ${isKept}`)).toEqual([
+        'capture true',
+        'say-hello false',
+        'capture false',
+        'set-cadence true',
+      ]);
+      const booted = await returns(name, { settings: {}, askCounter: 300 });
+      await eventually(async () => expect(booted.asks).toHaveLength(1), patience);
+      expect(booted.asks[0]).toMatchObject({ command: 'set-cadence', argument: 500 });
+    });
+
+    it('should be asked again although it had expired, and not of a firmware that does not say what it has', async () => {
+      const [name] = await ready();
+      await send(name, 'set-cadence', { argument: 700 });
+      await eventually(async () => expect(await states(name)).toEqual(['set-cadence taken']), patience);
+      await fleet.database.query(
+        `update device_command c set state = 'expired', expires_at = now() from device d where d.id = c.device_id and d.name = $1`,
+        [name],
+      );
+      const old = await returns(name, { askCounter: 10 });
+      await old.hello({ askCounter: 10 });
+      const device = await returns(name, { settings: {}, askCounter: 20 });
+      await eventually(async () => expect(await states(name)).toEqual(['set-cadence taken']), patience);
+      expect(old.asks).toEqual([]);
+      expect(device.asks).toHaveLength(1);
+    });
+
+    it('should not be asked again in the boot that refused it', async () => {
+      const [name, device] = await ready();
+      device.onAsk = () => {
+        throw new Error('no such monitor');
+      };
+      await send(name, 'capture', capture);
+      await eventually(async () => expect(await states(name)).toEqual(['capture refused']), patience);
+      const [row] = await fleet.database.query<{ boot: string }>(
+        'select sent_boot_id as boot from device_command c join device d on d.id = c.device_id where d.name = $1',
+        [name],
+      );
+      const boot = BigInt.asUintN(64, BigInt(row!.boot));
+      const same = await returns(name, { settings: {}, bootId: boot, askCounter: 10 });
+      const next = await returns(name, { settings: {}, bootId: boot + 1n, askCounter: 20 });
+      await eventually(async () => expect(await states(name)).toEqual(['capture taken']), patience);
+      expect(same.asks).toEqual([]);
+      expect(next.asks).toHaveLength(1);
+    });
+
+    it('should be asked once a connection, and of the build that it is for', async () => {
+      const [name] = await ready();
+      const build = new Uint8Array(8).fill(7);
+      const edges = encodeNewEdges(build, [{ index: 1, centre: 0, edges: [0] }]);
+      await send(name, 'set-edges', { data: Buffer.from(edges).toString('base64') });
+      await eventually(async () => expect(await states(name)).toEqual(['set-edges taken']), patience);
+      const running = (digest: number) => ({
+        slots: [
+          { digest: new Uint8Array(32).fill(digest), state: 'active' as const, releaseSequence: 2, bytes: 9 },
+        ],
+      });
+      const other = await returns(name, { settings: {}, ...running(8), askCounter: 10 });
+      await other.hello({ settings: {}, ...running(8), askCounter: 10 });
+      // It says that it has taken it and never that it has it.
+      const device = await returns(name, { settings: {}, ...running(7), askCounter: 20 });
+      await eventually(async () => expect(device.asks).toHaveLength(1), patience);
+      await device.hello({ settings: {}, ...running(7) });
+      await eventually(async () => expect(await states(name)).toEqual(['set-edges taken']), patience);
+      expect(other.asks).toEqual([]);
+      expect(device.asks).toHaveLength(1);
+    });
+  });
+
   it('should let a command expire that nobody took', async () => {
     const name = await register();
     await send(name, 'reboot', { expiresInSeconds: 10 });
@@ -158,7 +276,7 @@ describe('asks on Postgres', () => {
     ['a reboot with an argument', 'reboot', { argument: 1 }],
     ['erase without a slot', 'erase', {}],
     ['a slot above 3', 'erase', { argument: 4 }],
-    ['a cadence of 0 ms', 'set-cadence', { argument: 0 }],
+    ['no cadence', 'set-cadence', {}],
     ['a cadence above a day', 'set-cadence', { argument: 86_400_001 }],
     ['too many samples', 'send-samples', { argument: 65_536 }],
     ['edges without data', 'set-edges', {}],
@@ -172,7 +290,7 @@ describe('asks on Postgres', () => {
 
   it.each<[Request['command'], Partial<Request>]>([
     ['erase', { argument: 3 }],
-    ['set-cadence', { argument: 1 }],
+    ['set-cadence', { argument: 0 }],
     ['set-cadence', { argument: 86_400_000 }],
     ['send-samples', { argument: 65_535 }],
     ['set-edges', { data: Buffer.alloc(1_024, 1).toString('base64') }],
@@ -322,6 +440,7 @@ describe('asks on Postgres', () => {
       // Told twice per connection and not for ever.
       await device.hello();
       await device.hello();
+      await eventually(() => expect(device.refusedAsks).toBe(2), patience);
       await new Promise((resolve) => setTimeout(resolve, 300));
       expect(device.refusedAsks).toBe(2);
       const activate = (force: boolean) =>
@@ -342,5 +461,70 @@ describe('asks on Postgres', () => {
       expect(device.desired.every(({ manifest }) => manifest === undefined)).toBe(true);
       await fleet.operator.abort('person:t', fleet.scope, number);
     }, 30_000);
+
+    it('should be told of by a key that is kept elsewhere, device by device', async () => {
+      const elsewhere = generateKeyPairSync('ed25519');
+      const publicHex = Buffer.from(rawPublicKey(elsewhere.publicKey)).toString('hex');
+      const own = await fleet.rotation.rotate('person:t', fleet.scope, publicHex);
+      await fleet.rotation.activate('person:t', fleet.scope, { keyId: own.keyId, force: true });
+      const name = await register('outside');
+      const ring: { current: Uint8Array; next?: Uint8Array } = { current: raw(publicHex) };
+      const device = await connect(name, { keys: ring });
+      await device.hello();
+      await device.nextDesired();
+
+      const next = await fleet.rotation.rotate('person:t', fleet.scope);
+      const handover = new HandoverService(fleet.stores, transactOn(fleet.database));
+      const waiting = async () => (await handover.list(fleet.scope, next.keyId, { limit: 10 })).items;
+      await eventually(
+        async () => expect(await waiting()).toMatchObject([{ device: name, by: own.keyId }]),
+        patience,
+      );
+      const request = { project: 'demo', next, devices: await waiting() };
+      const signed = signHandover(request, elsewhere.privateKey);
+      const [ask] = signed.asks;
+      const accept = (asks: typeof signed.asks, by = own.keyId) =>
+        handover.accept('person:t', fleet.scope, next.keyId, { by, asks });
+      const stranger = generateKeyPairSync('ed25519').privateKey;
+      expect(() => signHandover(request, stranger)).toThrow(
+        expect.objectContaining({ code: 'releases.key-other' }),
+      );
+      // To another device, about another key, or damaged: none of them is stored.
+      const otherKey = { ...own, sequence: next.sequence };
+      // The id of one key over another one: not signed.
+      expect(() =>
+        signHandover({ ...request, next: { ...next, publicKeyHex: own.publicKeyHex } }, elsewhere.privateKey),
+      ).toThrow(expect.objectContaining({ code: 'releases.handover-invalid' }));
+      for (const asks of [
+        [{ ...ask!, device: 'somebody-else' }],
+        signHandover({ ...request, next: otherKey }, elsewhere.privateKey).asks,
+        [ask!, { ...ask!, askHex: 'a0' }],
+      ])
+        await expect(accept(asks)).rejects.toMatchObject({ code: 'releases.signature-invalid' });
+      await expect(accept(signed.asks, next.keyId)).rejects.toMatchObject({ code: 'releases.key-unknown' });
+      const withCounter = (counter: number) =>
+        signHandover(
+          { ...request, devices: request.devices.map((one) => ({ ...one, counter })) },
+          elsewhere.privateKey,
+        );
+      const most = request.devices[0]!.counter + 1_000;
+      for (const counter of [most + 1, 2 ** 32 - 1])
+        await expect(accept(withCounter(counter).asks)).rejects.toMatchObject({
+          code: 'releases.handover-counter',
+          data: { device: name, counter, limit: most },
+        });
+      expect(ring.next).toBeUndefined();
+
+      const later = withCounter(most);
+      expect(await accept([...signed.asks, ...later.asks])).toEqual({ devices: 1 });
+      await eventually(() => expect(ring.next && same(ring.next, next.publicKeyHex)).toBe(true), patience);
+      await eventually(async () => expect(await waiting()).toEqual([]), patience);
+      expect(device.refusedAsks).toBe(0);
+      const active = await fleet.rotation.activate('person:t', fleet.scope, {
+        keyId: next.keyId,
+        force: true,
+      });
+      expect(active.held).toBe(true);
+    });
   });
 });

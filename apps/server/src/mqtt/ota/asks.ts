@@ -163,6 +163,7 @@ export class Asks {
     known.rotations++;
     known.rotating = true;
     this.counters.rotations++;
+    if (rotation.signedAsk) return new Uint8Array(rotation.signedAsk);
     const data = encodeNextKey({
       algorithm: 'ed25519',
       key: new Uint8Array(rotation.nextPublicKey),

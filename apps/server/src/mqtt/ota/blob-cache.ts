@@ -5,8 +5,8 @@ export interface BlobReader {
   read(digest: string): Promise<Buffer>;
 }
 
-class CachedBlob {
-  private readonly chunks = new Map<number, Buffer>();
+export class CachedBlob {
+  private readonly encoded = new Map<number, Buffer>();
   private readonly prefix: Uint8Array;
 
   constructor(
@@ -16,22 +16,37 @@ class CachedBlob {
     this.prefix = digestPrefix(digest);
   }
 
+  /** As many payloads as follow each other in at most `maxBytes`, at least one; none past the end. */
+  chunks(
+    offset: number,
+    of: { readonly length: number; readonly count: number; readonly maxBytes: number },
+  ): Buffer[] {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for (let i = 0; i < of.count; i++) {
+      const payload = this.chunk(offset + i * of.length, of.length);
+      if (!payload) break;
+      bytes += payload.length;
+      if (i > 0 && bytes > of.maxBytes) break;
+      chunks.push(payload);
+    }
+    return chunks;
+  }
+
   /** Payload of `down/chunk`; undefined past the end. Chunks are kept per offset: a fleet asks for the same ones. */
   chunk(offset: number, length: number): Buffer | undefined {
     if (offset >= this.bytes.length) return undefined;
     const key = offset * 8_192 + length;
-    let payload = this.chunks.get(key);
+    let payload = this.encoded.get(key);
     if (!payload) {
       const data = this.bytes.subarray(offset, Math.min(offset + length, this.bytes.length));
       payload = Buffer.from(encode('chunk', { transfer: this.prefix, offset, data, crc32: crc32(data) }));
       // Odd offsets come from devices with odd sectors; a stranger's must not fill memory.
-      if (this.chunks.size < 4 + this.bytes.length / 256) this.chunks.set(key, payload);
+      if (this.encoded.size < 4 + this.bytes.length / 256) this.encoded.set(key, payload);
     }
     return payload;
   }
 }
-export type { CachedBlob };
-
 export class BlobCache {
   private readonly blobs = new Map<string, CachedBlob>();
   private readonly reading = new Map<string, Promise<CachedBlob>>();

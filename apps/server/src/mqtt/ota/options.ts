@@ -4,6 +4,8 @@ export interface OtaOptions {
   readonly maxChunksPerWant: number;
   /** Largest chunk. A device takes less when its packet buffer is smaller. */
   readonly maxChunkBytes: number;
+  /** Chunks of one request are written together up to so many bytes: what a slow link can keep waiting. One chunk always goes. */
+  readonly maxWriteBytes: number;
   /** Bundles in memory, in bytes. A rollout serves one bundle to many devices. */
   readonly cacheBytes: number;
   /** Lookups of a reconnecting fleet are joined for this long. */
@@ -21,6 +23,7 @@ export interface OtaOptions {
 export const otaDefaults: OtaOptions = {
   maxChunksPerWant: 32,
   maxChunkBytes: 4_096,
+  maxWriteBytes: 12_288,
   cacheBytes: 64 * 1024 * 1024,
   gatherMs: 5,
   macsPerSecond: 1_000,

@@ -19,6 +19,7 @@ import { RateLimit } from '../broker/rate-limit.js';
 import type { DeviceSession } from '../broker/session.js';
 import { BlobCache, type BlobReader } from './blob-cache.js';
 import { ByteRates } from './byte-rates.js';
+import { OfferPace, type Turn } from './offer-pace.js';
 import type { OnlineManifests } from './online-manifests.js';
 import type { OtaOptions } from './options.js';
 
@@ -75,6 +76,10 @@ interface Known {
   made: { readonly from: Buffer; readonly manifest: Buffer } | undefined;
   /** Its key was missing once: it may have come with this very connection, and is looked for again. */
   keyMissed: boolean;
+  /** When its offer may go out, where the rollout has a rate. */
+  turn: Turn | undefined;
+  /** The newest revision that waits for its turn. */
+  held: number;
 }
 
 interface Waiting {
@@ -108,6 +113,7 @@ export class Ota {
   private timer: NodeJS.Timeout | undefined;
   private readonly macRate: RateLimit;
   private readonly byteRates = new ByteRates();
+  private readonly offerPace = new OfferPace();
 
   constructor(
     private readonly store: DesiredStore,
@@ -135,7 +141,6 @@ export class Ota {
     const known = this.known.get(session);
     // Not greeted yet: the answer to its hello will carry it.
     if (!known || (known.desired?.revision ?? -1) >= revision) return;
-    this.counters.pushed++;
     await this.tell(session, revision);
   }
 
@@ -157,6 +162,8 @@ export class Ota {
         serving: 0,
         made: undefined,
         keyMissed: false,
+        turn: undefined,
+        held: 0,
       };
       this.known.set(session, known);
     }
@@ -171,23 +178,54 @@ export class Ota {
         const record = await this.load(session);
         if (record.revision < (known.desired?.revision ?? 0) || record.revision < atLeastRevision) return;
         if (!this.mayOffer(known, record)) {
-          await this.pause();
+          await pause(this.options.retryMs);
           continue;
         }
-        this.learn(known, record);
-        const payload = this.encodeDesired(session, known, record);
-        this.counters.desired++;
-        await session.send('desired', payload, 1);
+        if (atLeastRevision > 0) this.counters.pushed++;
+        if (atLeastRevision > 0 && this.waitMs(known, record) > 0) {
+          // Nobody waits for it: other devices are told meanwhile.
+          void this.tellInTurn(session, known, record);
+          return;
+        }
+        await this.send(session, known, record);
         return;
       } catch {
         this.counters.failures++;
-        await this.pause();
+        await pause(this.options.retryMs);
       }
     }
   }
 
-  private async pause(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.options.retryMs));
+  /** What was loaded may be told without another look at the database, which would blur its turn: news come as another push. */
+  private async tellInTurn(session: DeviceSession, known: Known, record: DesiredRecord): Promise<void> {
+    known.held = Math.max(known.held, record.revision);
+    // Of two that wait only the newer may: they would take each other's turn.
+    const isOver = (): boolean =>
+      session.closed || known.held > record.revision || (known.desired?.revision ?? -1) >= record.revision;
+    for (let waitMs = 1; !isOver(); await pause(waitMs)) {
+      waitMs = this.waitMs(known, record);
+      if (waitMs === 0) break;
+    }
+    if (isOver()) return;
+    await this.send(session, known, record).catch(() => {
+      this.counters.failures++;
+      return this.tell(session, record.revision);
+    });
+  }
+
+  private async send(session: DeviceSession, known: Known, record: DesiredRecord): Promise<void> {
+    this.learn(known, record);
+    const payload = this.encodeDesired(session, known, record);
+    this.counters.desired++;
+    await session.send('desired', payload, 1);
+  }
+
+  /** Until a new offer of a rollout with a rate has its turn. Who says hello is answered at once. */
+  private waitMs(known: Known, { rate, deployment }: DesiredRecord): number {
+    if (!rate || known.desired?.deployment === deployment) return 0;
+    const now = performance.now();
+    known.turn = this.offerPace.turn({ ...rate, deployment }, known.turn, now);
+    return Math.max(0, Math.ceil(known.turn.atMs - now));
   }
 
   /** False: later. Its key may be on its way to the database, or too many MACs were made in this second. */
@@ -226,6 +264,7 @@ export class Ota {
           deployment,
           manifest: this.manifestFor(session, known, record, bundle),
           transfer: { ...transferOf(bundle), chunkBytes: this.chunkBytes(session, undefined) },
+          ...(record.shadowEvery !== null && { shadowEvery: record.shadowEvery }),
         };
         return fit({ ...whole, ...offer }, { ...base, windowS, ...offer }, { ...base, ...offer });
       } catch (error) {
@@ -299,14 +338,18 @@ export class Ota {
     const blob = await this.blobs.get(digest);
     const length = this.chunkBytes(session, want.chunkBytes);
     const count = Math.min(want.count, this.options.maxChunksPerWant);
-    for (let i = 0; i < count && known.serving === ticket; i++) {
-      const payload = blob.chunk(want.offset + i * length, length);
-      if (!payload) return;
-      if (!(await this.mayServe(session, known, ticket, payload.length))) return;
-      this.counters.chunks++;
-      this.counters.chunkBytes += payload.length;
-      // One chunk at a time: a slow link holds back its own transfer and nobody else's memory.
-      if (!(await session.send('chunk', payload, 0))) return;
+    // Where bytes are rationed a chunk goes alone.
+    const maxBytes = (known.desired?.bytesPerSecond ?? null) === null ? this.options.maxWriteBytes : 0;
+    for (let sent = 0; sent < count && known.serving === ticket;) {
+      const chunks = blob.chunks(want.offset + sent * length, { length, count: count - sent, maxBytes });
+      if (chunks.length === 0) return;
+      const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+      if (!(await this.mayServe(session, known, ticket, bytes))) return;
+      sent += chunks.length;
+      this.counters.chunks += chunks.length;
+      this.counters.chunkBytes += bytes;
+      // One write at a time: a slow link holds back its own transfer and nobody else's memory.
+      if (!(await session.sendAll('chunk', chunks))) return;
     }
   }
 
@@ -321,7 +364,7 @@ export class Ota {
     if (rate === undefined || rate === null) return true;
     const { projectId } = session.device;
     const waitMs = this.byteRates.take(projectId, rate, bytes, performance.now());
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (waitMs > 0) await pause(waitMs);
     if (known.serving === ticket && !session.closed) return true;
     this.byteRates.giveBack(projectId, bytes);
     return false;
@@ -352,6 +395,10 @@ export class Ota {
       (error: unknown) => asked.forEach((one) => one.reject(error)),
     );
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 /** What a device may have: the payload that is offered, and the bundle itself. */

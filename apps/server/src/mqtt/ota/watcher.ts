@@ -31,7 +31,10 @@ export interface RegistryChanges {
 export interface WatcherOptions {
   /** A device that lost its right to connect is dropped within this time even when no notification came. */
   readonly pollMs: number;
-  /** Busy ingest notifies many times a second: at least this long between two looks. */
+  /**
+   * Busy ingest notifies many times a second: between two looks it rests for as long as three of them take, at most this long. What
+   * devices report wakes it too, and the answer of the engine comes right behind: a longer rest would delay every decision.
+   */
   readonly gapMs: number;
 }
 export const watcherDefaults: WatcherOptions = { pollMs: 900, gapMs: 50 };
@@ -68,9 +71,13 @@ export class EdgeWatcher {
       this.again = true;
       return;
     }
+    const began = performance.now();
     this.running = this.look()
       .catch(this.onError)
-      .then(() => new Promise<void>((resolve) => setTimeout(resolve, this.options.gapMs)))
+      .then(() => {
+        const gapMs = Math.min(this.options.gapMs, 3 * (performance.now() - began));
+        return new Promise<void>((resolve) => setTimeout(resolve, gapMs));
+      })
       .finally(() => {
         this.running = undefined;
         if (!this.again) return;
