@@ -7,13 +7,17 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { describeWith, eventually } from '@tinyfleet/testing';
 import { decodeParameterBlock } from '@tinyfleet/wire';
 import type { Command } from 'commander';
-import { outputFormats } from './output/output.js';
 import { workspaceRoot } from './paths.js';
-import { createProgram, run } from './program.js';
+
+// Read when the commands are loaded; CI counts as a terminal.
+process.env['NO_COLOR'] = '1';
+const { outputFormats } = await import('./output/output.js');
+const { createProgram, run } = await import('./program.js');
 
 const bin = join(workspaceRoot, 'apps/cli/bin/tinyfleet.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
@@ -23,7 +27,6 @@ const env: NodeJS.ProcessEnv = {
   ...process.env,
   TINYFLEET_DATA_DIR: join(folder, 'data'),
   XDG_CONFIG_HOME: join(folder, 'config'),
-  NO_COLOR: '1',
 };
 delete env['NODE_OPTIONS'];
 let server: ChildProcess | undefined;
@@ -47,6 +50,8 @@ const pathOf = (command: Command): string[] =>
 const PRINTS = /^(list|show|members|commands|credentials|deliveries|imports|invitations|waiting)$/;
 /** What they are asked about; null: not here. */
 const WITH: Readonly<Record<string, readonly string[] | null>> = {
+  // There is none: alerts.medium.spec.ts of the server has one.
+  'alert show': null,
   'build show': ['vibration@1.1.0', '--for', 'wasm'],
   // Of deployments and rollouts there are none: story.large.spec.ts has some.
   'deployment show': null,
@@ -54,6 +59,8 @@ const WITH: Readonly<Record<string, readonly string[] | null>> = {
   'device credentials': ['pump-1'],
   'device show': ['pump-1'],
   'device-type show': ['wasm'],
+  // There is none: firmware.medium.spec.ts of storage and the device's own specs have some.
+  'firmware show': null,
   'group members': ['printed'],
   'group show': ['printed'],
   'model show': ['vibration'],
@@ -63,23 +70,37 @@ const WITH: Readonly<Record<string, readonly string[] | null>> = {
   'webhook deliveries': ['printed'],
   'webhook show': ['printed'],
 };
-/** In this process, which has the commands loaded already. */
-async function printed(words: string[]): Promise<{ status: number; text: string }> {
-  let text = '';
-  const take = (chunk: unknown) => {
-    text += String(chunk);
-    return true;
-  };
-  const spies = [process.stdout, process.stderr].map((stream) =>
-    jest.spyOn(stream, 'write').mockImplementation(take as never),
+/** In this process, which has the commands loaded already: a second less than in one of its own. */
+async function typed(...words: string[]) {
+  const result = { status: 0, stdout: '', stderr: '' };
+  // While a process was waited for, this one heard nothing: what the server closed meanwhile is still to be learnt.
+  for (let turn = 0; turn < 2; turn++) await setImmediate();
+  const given = process.env;
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    jest.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      result[name] += String(chunk);
+      return true;
+    }),
   );
-  const status = await run(words);
-  for (const spy of spies) spy.mockRestore();
-  return { status, text };
+  process.env = env;
+  process.exitCode = undefined;
+  try {
+    result.status = await run(words);
+  } finally {
+    process.env = given;
+    process.exitCode = undefined;
+    for (const spy of spies) spy.mockRestore();
+  }
+  return result;
+}
+async function typedJson(...words: string[]): Promise<unknown> {
+  const { status, stdout, stderr } = await typed(...words, '--output', 'json');
+  if (status !== 0) throw new Error(`${words.join(' ')}: ${stderr}`);
+  return JSON.parse(stdout);
 }
 
 beforeAll(async () => {
-  const built = spawnSync(process.execPath, ['tools/workspace/build.mjs', '--quiet', '--no-dashboard'], {
+  const built = spawnSync(process.execPath, ['tools/workspace/build.mjs', '--quiet', '--no-sites'], {
     cwd: workspaceRoot,
     env,
     encoding: 'utf8',
@@ -137,110 +158,131 @@ describe('tinyfleet', () => {
     );
   });
 
-  it('should change many devices after counting them, and group them', () => {
-    for (const name of ['pump-2', 'pump-3']) json('device', 'add', name, '--type', 'wasm', '--tags', 'eu');
-    expect(
-      tinyfleet(
-        'device',
-        'update',
-        'pump-1',
-        '--site',
-        'hall',
-        '--location',
-        '52.5,13.4,roof',
-        '--set',
-        'cost=4',
-      ).status,
-    ).toBe(0);
+  it('should change many devices after counting them, and group them', async () => {
+    for (const name of ['pump-2', 'pump-3'])
+      await typedJson('device', 'add', name, '--type', 'wasm', '--tags', 'eu');
+    const place = ['--site', 'hall', '--location', '52.5,13.4,roof'];
+    expect(await typed('device', 'update', 'pump-1', ...place, '--set', 'cost=4')).toMatchObject({
+      status: 0,
+    });
     const filter = ['--filter', 'tag = eu and not desired.cost = 4'];
-    const dry = tinyfleet('device', 'update', ...filter, '--tag', 'late', '--dry-run');
+    const dry = await typed('device', 'update', ...filter, '--tag', 'late', '--dry-run');
     expect(dry.stdout).toContain('2 devices match (pump-2, pump-3). Nothing was changed.');
-    expect(tinyfleet('device', 'update', ...filter, '--tag', 'late')).toMatchObject({ status: 2 });
-    expect(tinyfleet('device', 'update', ...filter, '--tag', 'late', '--yes').stdout).toContain(
+    expect(await typed('device', 'update', ...filter, '--tag', 'late')).toMatchObject({ status: 2 });
+    expect((await typed('device', 'update', ...filter, '--tag', 'late', '--yes')).stdout).toContain(
       'changed  2 devices',
     );
-    expect(json('group', 'create', 'late', '--filter', 'tag = late')).toMatchObject({
+    expect(await typedJson('group', 'create', 'late', '--filter', 'tag = late')).toMatchObject({
       kind: 'dynamic',
       count: 2,
     });
-    expect(json('group', 'create', 'pilot', '--static')).toMatchObject({ kind: 'static', count: 0 });
-    expect(json('group', 'add', 'pilot', 'pump-1', 'pump-2')).toEqual({ changed: 2, count: 2 });
-    expect(json('group', 'add', 'pilot', '--filter', 'group = late', '--yes')).toEqual({
+    expect(await typedJson('group', 'create', 'pilot', '--static')).toMatchObject({
+      kind: 'static',
+      count: 0,
+    });
+    expect(await typedJson('group', 'add', 'pilot', 'pump-1', 'pump-2')).toEqual({ changed: 2, count: 2 });
+    expect(await typedJson('group', 'add', 'pilot', '--filter', 'group = late', '--yes')).toEqual({
       changed: 1,
       count: 3,
     });
-    expect(json('group', 'remove', 'pilot', 'pump-1')).toEqual({ changed: 1, count: 2 });
-    expect(json('group', 'members', 'pilot')).toMatchObject([{ name: 'pump-2' }, { name: 'pump-3' }]);
-    expect(json('device', 'list', '--filter', 'group = late', '--sort', 'createdAt')).toMatchObject([
-      { name: 'pump-3' },
+    expect(await typedJson('group', 'remove', 'pilot', 'pump-1')).toEqual({ changed: 1, count: 2 });
+    expect(await typedJson('group', 'members', 'pilot')).toMatchObject([
       { name: 'pump-2' },
+      { name: 'pump-3' },
     ]);
-    expect(tinyfleet('group', 'list').stdout).toMatch(/late +dynamic +2 .*tag = "late"/);
-    expect(json('device', 'suspend', 'pump-2')).toMatchObject({ state: 'suspended' });
-    expect(json('device', 'resume', '--filter', 'tag = late', '--yes')).toMatchObject({
+    expect(
+      await typedJson('device', 'list', '--filter', 'group = late', '--sort', 'createdAt'),
+    ).toMatchObject([{ name: 'pump-3' }, { name: 'pump-2' }]);
+    expect((await typed('group', 'list')).stdout).toMatch(/late +dynamic +2 .*tag = "late"/);
+    expect(await typedJson('device', 'suspend', 'pump-2')).toMatchObject({ state: 'suspended' });
+    expect(await typedJson('device', 'resume', '--filter', 'tag = late', '--yes')).toMatchObject({
       matched: 2,
       changed: 1,
     });
-    expect(json('device', 'retire', 'pump-3', '--yes')).toMatchObject({ state: 'retired' });
-    expect(tinyfleet('device', 'resume', 'pump-3')).toMatchObject({ status: 5 });
-    const shown = tinyfleet('device', 'show', 'pump-1').stdout;
+    expect(await typedJson('device', 'retire', 'pump-3', '--yes')).toMatchObject({ state: 'retired' });
+    expect(await typed('device', 'resume', 'pump-3')).toMatchObject({ status: 5 });
+    const shown = (await typed('device', 'show', 'pump-1')).stdout;
     expect(shown).toMatch(/location +roof 52\.5,13\.4/);
     expect(shown).toMatch(/desired +cost=4/);
-    expect(tinyfleet('device', 'list', '--filter', 'tpye = wasm').stderr).toContain('did you mean type');
+    expect((await typed('device', 'list', '--filter', 'tpye = wasm')).stderr).toContain('did you mean type');
     for (const group of ['late', 'pilot'])
-      expect(tinyfleet('group', 'delete', group, '--yes').status).toBe(0);
+      expect((await typed('group', 'delete', group, '--yes')).status).toBe(0);
     for (const name of ['pump-2', 'pump-3'])
-      expect(tinyfleet('device', 'remove', name, '--yes').status).toBe(0);
+      expect((await typed('device', 'remove', name, '--yes')).status).toBe(0);
     expect(
-      tinyfleet('device', 'update', 'pump-1', '--site', '', '--location', '', '--unset', 'cost').status,
+      (await typed('device', 'update', 'pump-1', '--site', '', '--location', '', '--unset', 'cost')).status,
     ).toBe(0);
   });
 
-  it('should queue commands for a device that is away, and ask before one that hurts', () => {
-    const unasked = tinyfleet('device', 'ask', 'pump-1', 'reboot');
+  it('should queue commands for a device that is away, and ask before one that hurts', async () => {
+    const unasked = await typed('device', 'ask', 'pump-1', 'reboot');
     expect(unasked.status).toBe(2);
     expect(unasked.stderr).toMatch(/Restart pump-1.*--yes/);
-    expect(json('device', 'ask', 'pump-1', 'reboot', '--yes')).toMatchObject({ state: 'queued' });
-    expect(json('device', 'ask', 'pump-1', 'set-cadence', '500')).toMatchObject({ argument: 500 });
-    for (const wrong of [['dance'], ['set-cadence'], ['set-cadence', '0'], ['say-hello', '1']])
-      expect(tinyfleet('device', 'ask', 'pump-1', ...wrong).status).toBe(2);
+    expect(await typedJson('device', 'ask', 'pump-1', 'reboot', '--yes')).toMatchObject({ state: 'queued' });
+    expect(await typedJson('device', 'ask', 'pump-1', 'set-cadence', '500')).toMatchObject({ argument: 500 });
+    const edges = { build: '0102030405060708', monitors: [{ index: 1, centre: 0, edges: [-5, 5] }] };
+    expect(await typedJson('device', 'ask', 'pump-1', 'set-edges', JSON.stringify(edges))).toMatchObject({
+      command: 'set-edges',
+      data: expect.any(String),
+    });
+    const rule = '{"bytes":4000,"confidenceBelow":128}';
+    const off = await typed('device', 'ask', 'pump-1', 'capture', rule);
+    expect(off.stderr).toContain('telemetry.samples-off');
+    for (const wrong of [
+      ['set-edges'],
+      ['set-edges', 'x'],
+      ['set-edges', '{}'],
+      ['dance'],
+      ['set-cadence'],
+      ['set-cadence', '86400001'],
+      ['say-hello', '1'],
+    ])
+      expect((await typed('device', 'ask', 'pump-1', ...wrong)).status).toBe(2);
     // Asked to wait, the exit code tells whether the device took it.
-    const waited = tinyfleet('device', 'ask', 'pump-1', 'say-hello', '--wait', '1');
+    const waited = await typed('device', 'ask', 'pump-1', 'say-hello', '--wait', '1');
     expect(waited.status).toBe(1);
     expect(waited.stdout).toContain('queued');
-    expect(json('device', 'commands', 'pump-1')).toMatchObject([
+    expect(await typedJson('device', 'commands', 'pump-1')).toMatchObject([
       { command: 'say-hello', state: 'queued' },
+      { command: 'set-edges', state: 'queued' },
       { command: 'set-cadence', state: 'queued' },
       { command: 'reboot', state: 'queued' },
     ]);
   });
 
-  it('should rotate the signing key', () => {
-    expect(json('project', 'keys', 'rotate', '--yes')).toMatchObject({ state: 'next', sequence: 2 });
-    const keys = json('project', 'keys', 'list') as { keyId: string; state: string }[];
+  it('should rotate the signing key', async () => {
+    expect(await typedJson('project', 'keys', 'rotate', '--yes')).toMatchObject({
+      state: 'next',
+      sequence: 2,
+    });
+    const keys = (await typedJson('project', 'keys', 'list')) as { keyId: string; state: string }[];
     expect(keys.map(({ state }) => state)).toEqual(['active', 'next']);
     const next = keys[1]!.keyId;
-    expect(json('project', 'keys', 'activate', next, '--yes')).toMatchObject({ state: 'active' });
-    expect(tinyfleet('project', 'keys', 'activate', next, '--yes').status).toBe(5);
+    expect(await typedJson('project', 'keys', 'activate', next, '--yes')).toMatchObject({ state: 'active' });
+    expect((await typed('project', 'keys', 'activate', next, '--yes')).status).toBe(5);
   });
 
-  it('should import, build and release a model', () => {
+  it('should import, build and release a model', async () => {
     const model = join(workspaceRoot, 'tools/demo-model/models');
-    const imported = json(
+    const imported = await typedJson(
       'model', 'import', join(model, 'vibration-v1.tflite'), '--name', 'vibration',
       '--labels', `@${join(model, 'labels.txt')}`,
       '--validation', `${join(model, 'validation-x.npy')},${join(model, 'validation-y.npy')}`,
     ); // prettier-ignore
     expect(imported).toMatchObject({ model: 'vibration', version: '1.1.0', hasValidationData: true });
-    const report = tinyfleet('build', 'vibration', '--for', 'wasm,qemu-m4');
+    const report = await typed('build', 'vibration', '--for', 'wasm,qemu-m4');
     expect(report.stderr).toContain('npx tinyfleet release create vibration@1.1.0 --sign');
     expect(report.stdout).toMatch(
       /vibration@1\.1\.0 for wasm[\s\S]*FLASH[\s\S]*ARENA[\s\S]*VALIDATION\naccuracy/,
     );
     expect(report.status).toBe(0);
-    expect(json('build', 'show', 'vibration@1.1.0', '--for', 'wasm')).toMatchObject([{ state: 'succeeded' }]);
-    expect(json('release', 'create', 'vibration@1.1.0', '--sign')).toMatchObject({ state: 'approved' });
-    expect(tinyfleet('release', 'create', 'vibration@1.1.0').status).toBe(5);
+    expect(await typedJson('build', 'show', 'vibration@1.1.0', '--for', 'wasm')).toMatchObject([
+      { state: 'succeeded' },
+    ]);
+    expect(await typedJson('release', 'create', 'vibration@1.1.0', '--sign')).toMatchObject({
+      state: 'approved',
+    });
+    expect((await typed('release', 'create', 'vibration@1.1.0')).status).toBe(5);
   });
 
   describeWith(['gcc'], 'flash', () => {
@@ -323,20 +365,20 @@ describe('tinyfleet', () => {
     });
   });
 
-  it('should refuse what is no model with code, hint and exit code', () => {
-    const result = tinyfleet('model', 'import', join(workspaceRoot, 'package.json'), '--name', 'nothing');
+  it('should refuse what is no model with code, hint and exit code', async () => {
+    const result = await typed('model', 'import', join(workspaceRoot, 'package.json'), '--name', 'nothing');
     expect(result.status).toBe(6);
     expect(result.stderr).toMatch(/^error {2}.*\([a-z]+\.[a-z-]+\)\n/);
   });
 
-  it('should name what does not exist', () => {
-    expect(tinyfleet('device', 'show', 'none')).toMatchObject({ status: 4 });
-    expect(tinyfleet('model', 'import', 'none.tflite', '--name', 'x')).toMatchObject({ status: 4 });
-    expect(tinyfleet('rollout', 'start', 'vibration@9.9.9', '--to', 'tag = "eu"')).toMatchObject({
+  it('should name what does not exist', async () => {
+    expect(await typed('device', 'show', 'none')).toMatchObject({ status: 4 });
+    expect(await typed('model', 'import', 'none.tflite', '--name', 'x')).toMatchObject({ status: 4 });
+    expect(await typed('rollout', 'start', 'vibration@9.9.9', '--to', 'tag = "eu"')).toMatchObject({
       status: 4,
     });
-    expect(tinyfleet('device', 'list', '--filter', 'tag ==').status).toBe(2);
-    expect(tinyfleet('fly').status).toBe(2);
+    expect((await typed('device', 'list', '--filter', 'tag ==')).status).toBe(2);
+    expect((await typed('fly')).status).toBe(2);
   });
 
   it('should refuse a wrong token and an address without a server', () => {
@@ -358,25 +400,35 @@ describe('tinyfleet', () => {
     json('webhook', 'create', 'printed', '--to', 'https://hook.example', '--events', 'key.changed');
     const printing = leaves(createProgram()).filter((command) => PRINTS.test(command.name()));
     expect(printing.length).toBeGreaterThan(30);
-    const given = process.env;
-    process.env = env;
-    try {
-      for (const command of printing) {
-        const path = [command.parent?.name() ?? '', command.name()].join(' ').replace(/^npx tinyfleet /, '');
-        const args = path in WITH ? WITH[path] : [];
-        if (!args) continue;
-        for (const format of outputFormats) {
-          const words = [...pathOf(command), ...args, '--output', format];
-          const { status, text } = await printed(words);
-          expect({ words, status }).toEqual({ words, status: 0 });
-          if (format === 'json') expect(() => JSON.parse(text) as unknown).not.toThrow();
-          if (format === 'csv') expect(text).toMatch(/^[a-z ,/A-Z]+\r?\n?/);
-        }
+    for (const command of printing) {
+      const path = [command.parent?.name() ?? '', command.name()].join(' ').replace(/^npx tinyfleet /, '');
+      const args = path in WITH ? WITH[path] : [];
+      if (!args) continue;
+      for (const format of outputFormats) {
+        const words = [...pathOf(command), ...args, '--output', format];
+        const { status, stdout, stderr } = await typed(...words);
+        expect({ words, status, stderr }).toMatchObject({ words, status: 0 });
+        if (format === 'json') expect(() => JSON.parse(stdout + stderr) as unknown).not.toThrow();
+        if (format === 'csv') expect(stdout + stderr).toMatch(/^[a-z ,/A-Z]+\r?\n?/);
       }
-    } finally {
-      process.env = given;
     }
     for (const noun of ['group', 'webhook']) json(noun, 'delete', 'printed', '--yes');
+  });
+
+  it('should plan a shadow and a comparison, and refuse what belongs to neither', async () => {
+    const plan = ['rollout', 'plan', 'vibration@1.1.0', '--to', 'tag = "eu"'];
+    const shadow = await typedJson(...plan, '--shadow', '4', '--shadow-for', '2h');
+    expect(shadow).toMatchObject({ kind: 'shadow', steps: [{ leastSeconds: 7_200 }] });
+    expect(await typedJson(...plan, '--ab', '--share', '30', '--soak', '10m')).toMatchObject({
+      kind: 'ab',
+      steps: [{ leastSeconds: 600 }],
+    });
+    expect(await typed(...plan, '--share', '30')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('belong to --ab'),
+    });
+    expect((await typed(...plan, '--shadow', '4', '--gates', 'default')).stderr).toContain('have no gates');
+    expect((await typed(...plan, '--ab', 'vibration@1.1.0')).stderr).toContain('rollouts.same-release');
   });
 
   it('should complete names that only the server knows', () => {
@@ -406,10 +458,14 @@ describe('tinyfleet', () => {
   });
 
   it('should invite, sign in with a password, limit a token, show what was done, and sign out', async () => {
-    const { url } = json('context') as { url: string };
-    const { link } = json('user', 'invite', 'Ada@example.org', '--role', 'developer') as { link: string };
+    const { url } = (await typedJson('context')) as { url: string };
+    const { link } = (await typedJson('user', 'invite', 'Ada@example.org', '--role', 'developer')) as {
+      link: string;
+    };
     expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/invite#[\w-]{43}$/);
-    expect(json('user', 'invitations')).toMatchObject([{ email: 'ada@example.org', role: 'developer' }]);
+    expect(await typedJson('user', 'invitations')).toMatchObject([
+      { email: 'ada@example.org', role: 'developer' },
+    ]);
     const password = 'correct horse battery';
     const accepted = await fetch(`${url}/api/v1/invitations/accept`, {
       method: 'POST',
@@ -417,10 +473,12 @@ describe('tinyfleet', () => {
       body: JSON.stringify({ token: link.split('#')[1], password }),
     });
     expect(accepted.status).toBe(201);
-    expect(json('user', 'role', 'ada@example.org', 'operator')).toMatchObject({ role: 'operator' });
-    expect(tinyfleet('user', 'remove', 'ada@example.org').status).toBe(2);
-    expect(tinyfleet('user', 'show', 'ada@example.org').stdout).toContain('pumps: operator');
-    const elsewhere = tinyfleet('project', 'list', '--url', 'http://elsewhere.example');
+    expect(await typedJson('user', 'role', 'ada@example.org', 'operator')).toMatchObject({
+      role: 'operator',
+    });
+    expect((await typed('user', 'remove', 'ada@example.org')).status).toBe(2);
+    expect((await typed('user', 'show', 'ada@example.org')).stdout).toContain('pumps: operator');
+    const elsewhere = await typed('project', 'list', '--url', 'http://elsewhere.example');
     expect(elsewhere.status).toBe(3);
     expect(elsewhere.stderr).toContain('npx tinyfleet login --url http://elsewhere.example');
 
@@ -428,42 +486,45 @@ describe('tinyfleet', () => {
     const dataDir = env['TINYFLEET_DATA_DIR'];
     delete env['TINYFLEET_DATA_DIR'];
     try {
-      expect(json('login', '--url', url, '--email', 'ada@example.org', '--days', '2')).toMatchObject({
+      expect(
+        await typedJson('login', '--url', url, '--email', 'ada@example.org', '--days', '2'),
+      ).toMatchObject({
         email: 'ada@example.org',
         project: 'pumps',
       });
-      expect(json('token', 'list')).toEqual([]);
-      expect(json('session', 'list')).toMatchObject([
+      expect(await typedJson('token', 'list')).toEqual([]);
+      expect(await typedJson('session', 'list')).toMatchObject([
         { kind: 'cli', via: 'password', isCurrent: true },
         { kind: 'browser', via: 'link', isCurrent: false },
       ]);
-      const ci = json('token', 'create', 'ci', '--areas', 'devices', '--read-only', '--days', '1') as {
-        token: string;
-      };
-      const withCi = (...args: string[]) => tinyfleet(...args, '--url', url, '--token', ci.token);
-      expect(withCi('device', 'list', '--project', 'pumps').status).toBe(0);
-      const refused = withCi('model', 'list', '--project', 'pumps');
+      const limits = ['--areas', 'devices', '--read-only', '--days', '1'];
+      const ci = (await typedJson('token', 'create', 'ci', ...limits)) as { token: string };
+      const withCi = (...args: string[]) => typed(...args, '--url', url, '--token', ci.token);
+      expect((await withCi('device', 'list', '--project', 'pumps')).status).toBe(0);
+      const refused = await withCi('model', 'list', '--project', 'pumps');
       expect([refused.status, refused.stderr]).toEqual([3, expect.stringContaining('auth.token-scope')]);
-      expect(tinyfleet('token', 'create', 'x', '--areas', 'nonsense').stderr).toContain('auth.area-unknown');
-      expect(tinyfleet('audit', 'list').status).toBe(3);
-      expect(tinyfleet('token', 'revoke', 'ci', '--yes').status).toBe(0);
-      expect(withCi('device', 'list', '--project', 'pumps').status).toBe(3);
+      expect((await typed('token', 'create', 'x', '--areas', 'nonsense')).stderr).toContain(
+        'auth.area-unknown',
+      );
+      expect((await typed('audit', 'list')).status).toBe(3);
+      expect((await typed('token', 'revoke', 'ci', '--yes')).status).toBe(0);
+      expect((await withCi('device', 'list', '--project', 'pumps')).status).toBe(3);
       const stored = JSON.parse(readFileSync(join(folder, 'config/tinyfleet/login.json'), 'utf8')) as {
         token: string;
       };
-      expect(tinyfleet('logout').stdout).toMatch(/cli-\S+ has ended/);
-      expect(tinyfleet('project', 'list', '--url', url, '--token', stored.token).status).toBe(3);
+      expect((await typed('logout')).stdout).toMatch(/cli-\S+ has ended/);
+      expect((await typed('project', 'list', '--url', url, '--token', stored.token)).status).toBe(3);
     } finally {
       delete env['TINYFLEET_PASSWORD'];
       env['TINYFLEET_DATA_DIR'] = dataDir;
     }
     const file = join(folder, 'audit.csv');
-    expect(tinyfleet('audit', 'export', '--all', '--format', 'csv', '--out', file).status).toBe(0);
+    expect((await typed('audit', 'export', '--all', '--format', 'csv', '--out', file)).status).toBe(0);
     const exported = readFileSync(file, 'utf8');
     expect(exported).toMatch(
       /^at,project,actor,action,subject,[^]*,person:ada@example\.org,session\.opened,/,
     );
-    const changes = json('audit', 'list', '--subject', 'ada@example.org', '--action', 'member.*');
+    const changes = await typedJson('audit', 'list', '--subject', 'ada@example.org', '--action', 'member.*');
     expect(changes).toMatchObject([{ before: { role: 'developer' }, after: { role: 'operator' } }]);
   });
 

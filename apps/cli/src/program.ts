@@ -1,6 +1,7 @@
 /** The command tree and the one place where errors become text and exit codes. */
 import { Command, CommanderError, Option } from 'commander';
 import { failureOf, renderFailure } from './errors.js';
+import { alertCommand } from './commands/alert.js';
 import { buildCommand } from './commands/build.js';
 import { caCommand } from './commands/ca.js';
 import { compileCommand } from './commands/compile.js';
@@ -13,16 +14,21 @@ import { deviceTypeCommand } from './commands/device-type.js';
 import { groupCommand } from './commands/group.js';
 import { doctorCommand } from './commands/doctor.js';
 import { flashCommand } from './commands/flash.js';
+import { labelsCommand } from './commands/labels.js';
 import { loginCommand, logoutCommand } from './commands/login.js';
+import { firmwareCommand } from './commands/firmware.js';
 import { modelCommand } from './commands/model.js';
 import { provisioningKeyCommand } from './commands/provisioning-key.js';
 import { projectCommand } from './commands/project.js';
+import { qualityCommand } from './commands/quality.js';
 import { releaseCommand } from './commands/release.js';
 import { deploymentCommand } from './commands/deployment.js';
 import { rolloutCommand } from './commands/rollout.js';
 import { updateRuleCommand } from './commands/update-rule.js';
+import { sampleCommand } from './commands/sample.js';
 import { sessionCommand } from './commands/session.js';
 import { simulateCommand } from './commands/simulate.js';
+import { telemetryCommand } from './commands/telemetry.js';
 import { tokenCommand } from './commands/token.js';
 import { upCommand } from './commands/up/index.js';
 import { userCommand } from './commands/user.js';
@@ -76,15 +82,21 @@ Exit codes: ${Object.entries(EXIT_CODES)
     groupCommand(),
     flashCommand(),
     modelCommand(),
+    firmwareCommand(),
     buildCommand(),
     compileCommand(),
     releaseCommand(),
     rolloutCommand(),
     deploymentCommand(),
     updateRuleCommand(),
+    qualityCommand(),
+    labelsCommand(),
+    sampleCommand(),
+    telemetryCommand(),
     simulateCommand(),
     demoCommand(),
     configCommand(),
+    alertCommand(),
     webhookCommand(),
     wireCommand(),
     completionCommand(),

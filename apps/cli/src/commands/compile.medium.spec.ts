@@ -19,7 +19,7 @@ describe('tinyfleet compile', () => {
     node([join(workspaceRoot, 'apps/cli/bin/tinyfleet.mjs'), 'compile', ...args], folder());
 
   beforeAll(() => {
-    const built = node(['tools/workspace/build.mjs', '--quiet', '--no-dashboard'], workspaceRoot);
+    const built = node(['tools/workspace/build.mjs', '--quiet', '--no-sites'], workspaceRoot);
     if (built.status !== 0) throw new Error(built.stderr);
   });
 

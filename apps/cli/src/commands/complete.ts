@@ -11,7 +11,8 @@ const PATIENCE_MS = 2_000;
 const MOST = 100;
 
 type Names = (project: () => Promise<string>, prefix: string) => Promise<{ items: { name: string }[] }>;
-type Source = 'devices' | 'groups' | 'types' | 'projects' | 'models' | 'webhooks' | 'tokens' | 'releases';
+type Source =
+  'devices' | 'groups' | 'types' | 'projects' | 'models' | 'firmware' | 'webhooks' | 'tokens' | 'releases';
 
 /** What the arguments of a group's commands name; not of those that make something. */
 const ARGUMENTS: Readonly<Record<string, readonly Source[]>> = {
@@ -23,6 +24,7 @@ const ARGUMENTS: Readonly<Record<string, readonly Source[]>> = {
   'group add': ['groups', 'devices'],
   'group remove': ['groups', 'devices'],
   model: ['models'],
+  firmware: ['firmware'],
   project: ['projects'],
   release: ['releases'],
   'rollout plan': ['releases'],
@@ -150,6 +152,8 @@ function lists(client: Client): Readonly<Record<Source, Names>> {
     types: async (project) =>
       await client.call('deviceTypeList', { params: { project: await project() }, signal }),
     projects: async () => await client.call('projectList', { query, signal }),
+    firmware: async (project) =>
+      await client.call('firmwareList', { params: { project: await project() }, query, signal }),
     models: async (project) =>
       await client.call('modelList', { params: { project: await project() }, query, signal }),
     webhooks: async (project) =>

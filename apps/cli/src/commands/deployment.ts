@@ -40,6 +40,7 @@ export function deploymentCommand(): Command {
             { header: 'rollout', value: (d) => d.rollout },
             { header: 'release', value: (d) => d.release },
             { header: 'device', value: (d) => d.device },
+            { header: 'part', value: (d) => d.component },
             { header: 'state', value: (d) => d.state, text: (d) => state(d.state) },
             { header: 'error', value: errorOf },
             { header: 'updated', value: (d) => d.updatedAt, text: (d) => ago(d.updatedAt) },
@@ -65,6 +66,7 @@ export function deploymentCommand(): Command {
           ['rollout', found.rollout],
           ['release', found.release],
           ['device', found.device],
+          ['part', found.component],
           ['state', state(found.state)],
           ['step', found.step + 1],
           ['offered', `${found.attempts} times`],
@@ -74,6 +76,7 @@ export function deploymentCommand(): Command {
           ['updated', ago(found.updatedAt)],
         ]),
       );
+      session.out.warn(found.warnings);
     });
 
   return command;

@@ -1,6 +1,8 @@
 /** `tinyfleet device ask` and `device commands`: what a device is told to do, and what became of it. */
+import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import type { CallOutput } from '@tinyfleet/contracts';
+import type { MonitorEdges } from '@tinyfleet/wire';
 import { integer, usage } from '../arguments.js';
 import { ago, state } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
@@ -14,6 +16,8 @@ interface Shape {
   /** Of its value, when it takes one. */
   readonly value?: { readonly name: string; readonly min: number; readonly max: number };
   readonly isOptional?: true;
+  /** Its value is JSON, or @ and a file with it. */
+  readonly json?: { readonly name: string; readonly encode: (value: never) => Promise<Uint8Array> };
   /** What is asked before, because it costs something. */
   readonly question?: string;
 }
@@ -38,12 +42,20 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
     question: 'Abort the update of',
   },
   'set-cadence': {
-    text: 'time between two inferences in ms, until the next boot',
-    value: { name: 'ms', min: 1, max: 86_400_000 },
+    text: "time between two inferences in ms, 0: the firmware's own",
+    value: { name: 'ms', min: 0, max: 86_400_000 },
   },
   'send-samples': {
     text: 'send so many raw inputs, 0 stops',
     value: { name: 'count', min: 0, max: 65_535 },
+  },
+  capture: {
+    text: 'send doubtful inputs of its own accord: {"bytes": a day, "confidenceBelow", "oodFrom", "batteryPercent"}',
+    json: { name: 'rule', encode: async (rule) => (await import('@tinyfleet/wire')).encodeCaptureRule(rule) },
+  },
+  'set-edges': {
+    text: 'summarize other monitors: {"build": 16 hexadecimal digits, "monitors": [{"index", "centre", "edges"}]}',
+    json: { name: 'edges', encode: encodeEdges },
   },
   shadow: {
     text: 'run the staged model on every n-th inference, 0 stops',
@@ -52,8 +64,9 @@ const COMMANDS: Readonly<Record<string, Shape>> = {
 };
 
 const table = Object.entries(COMMANDS)
-  .map(([name, { value, isOptional, text }]) => {
-    const shown = value === undefined ? '' : isOptional ? ` [${value.name}]` : ` <${value.name}>`;
+  .map(([name, { value, isOptional, json, text }]) => {
+    const takes = value ?? json;
+    const shown = takes === undefined ? '' : isOptional ? ` [${takes.name}]` : ` <${takes.name}>`;
     return `  ${`${name}${shown}`.padEnd(22)} ${text}`;
   })
   .join('\n');
@@ -79,7 +92,8 @@ ${table}
 
 Examples:
   $ npx tinyfleet device ask pump-17 reboot
-  $ npx tinyfleet device ask pump-17 set-cadence 500 --wait 30`,
+  $ npx tinyfleet device ask pump-17 set-cadence 500 --wait 30
+  $ npx tinyfleet device ask pump-17 capture '{"bytes": 20000, "confidenceBelow": 128}'`,
     )
     .action(
       async (
@@ -91,7 +105,8 @@ Examples:
       ) => {
         const shape = COMMANDS[command];
         if (!shape) usage(`"${command}" is no command. Commands:\n${table}`);
-        const argument = valueOf(command, shape, text);
+        const data = await dataOf(command, shape, text);
+        const argument = data === undefined ? valueOf(command, shape, text) : undefined;
         const session = Session.of(self);
         const client = await session.client();
         const project = await session.project();
@@ -102,6 +117,7 @@ Examples:
           body: {
             command: command as Asked['command'],
             ...(argument === undefined ? {} : { argument }),
+            ...(data === undefined ? {} : { data: Buffer.from(data).toString('base64') }),
             expiresInSeconds: options.expires,
           },
         });
@@ -116,6 +132,7 @@ Examples:
             ['device', device],
             ['command', spelled(asked)],
             ['state', state(asked.state)],
+            ['kept', asked.isKept ? 'yes: asked again after each boot' : 'no'],
             ['expires', asked.expiresAt],
           ]),
         );
@@ -144,6 +161,7 @@ export function commandsCommand(): Command {
         [
           { header: 'command', value: spelled },
           { header: 'state', value: (c) => c.state, text: (c) => state(c.state) },
+          { header: 'kept', value: (c) => c.isKept, text: (c) => (c.isKept ? 'yes' : '') },
           { header: 'asked', value: (c) => c.createdAt, text: (c) => ago(c.createdAt) },
           { header: 'by', value: (c) => c.createdBy },
           { header: 'sent', value: (c) => c.sentAt, text: (c) => ago(c.sentAt) },
@@ -157,6 +175,38 @@ export function commandsCommand(): Command {
 const isOpen = ({ state: name }: Asked): boolean => name === 'queued' || name === 'sent';
 const spelled = ({ command, argument }: Asked): string =>
   argument === null ? command : `${command} ${argument}`;
+
+async function encodeEdges(value: { build?: unknown; monitors?: unknown }): Promise<Uint8Array> {
+  const { build, monitors } = value;
+  if (typeof build !== 'string' || !/^[0-9a-f]{16}$/.test(build) || !Array.isArray(monitors))
+    usage(
+      'set-edges needs "build", the first 16 hexadecimal digits of the bundle\'s digest, and "monitors".',
+    );
+  const isMonitor = (one: unknown): one is MonitorEdges =>
+    typeof one === 'object' && one !== null && Array.isArray((one as Partial<MonitorEdges>).edges);
+  if (!monitors.every(isMonitor)) usage('Each of "monitors" needs "index", "centre" and "edges".');
+  const { encodeNewEdges } = await import('@tinyfleet/wire');
+  return encodeNewEdges(Buffer.from(build, 'hex'), monitors);
+}
+
+async function dataOf(
+  command: string,
+  { json }: Shape,
+  text: string | undefined,
+): Promise<Uint8Array | undefined> {
+  if (json === undefined) return undefined;
+  if (text === undefined)
+    usage(`${command} needs a value: <${json.name}>, JSON or @ and the name of a file.`);
+  const source = text.startsWith('@') ? await readFile(text.slice(1), 'utf8') : text;
+  let value: unknown;
+  try {
+    value = JSON.parse(source);
+  } catch {
+    usage(`<${json.name}> of ${command} is not JSON.`);
+  }
+  if (typeof value !== 'object' || value === null) usage(`<${json.name}> of ${command} is no JSON object.`);
+  return await json.encode(value as never);
+}
 
 function valueOf(
   command: string,

@@ -149,85 +149,123 @@ const attributesText = (values: Resource<'AttributeSet'>['values']): string | nu
     )
     .join(' ') || null;
 
+/** What of its messages never came, in this boot, and what was refused, in the days that refusals are kept. */
+function lossText({
+  missing,
+  refused,
+}: {
+  readonly missing: Resource<'TelemetryGap'> | null;
+  readonly refused: ReadonlyArray<Resource<'TelemetryRefusal'>>;
+}): string | null {
+  const parts: string[] = [];
+  if (missing)
+    parts.push(`${count(missing.missing)} of ${count(missing.lastSequence + 1)} of this boot never came`);
+  if (refused.length > 0) {
+    const all = refused.reduce((sum, one) => sum + one.count, 0);
+    parts.push(`${count(all)} refused, last ${refused[0]?.code} on ${refused[0]?.day}`);
+  }
+  return parts.join('; ') || null;
+}
+
 async function show(session: Session, name: string): Promise<void> {
   const client = await session.client();
   const project = await session.project();
   const params = { project, device: name };
-  const [device, telemetry, deployments] = await Promise.all([
+  const [device, telemetry, deployments, gaps, refusals] = await Promise.all([
     client.call('deviceGet', { params }),
     client.call('deviceTelemetry', { params, query: { limit: 1 } }),
     client.call('deviceDeployments', { params, query: { limit: 1 } }),
+    client.call('telemetryGapList', { params: { project }, query: { device: name } }),
+    client.call('telemetryRefusalList', { params: { project }, query: { device: name, limit: 100 } }),
   ]);
+  const lost = { missing: gaps.items[0] ?? null, refused: refusals.items };
   const [last] = telemetry.items;
   const [deployment] = deployments.items;
   const labels = last === undefined || last.release === null ? [] : await classLabels(session, last.release);
-  session.out.one({ ...device, lastTelemetry: last ?? null, lastDeployment: deployment ?? null }, () => {
-    const parts = [
-      renderFacts([
-        ['device', `${project}/${device.name}`],
-        ['type', device.type],
-        ['state', state(device.state)],
-        ['presence', `${state(device.presence)}, last contact ${ago(device.lastContactAt)}`],
-        ['tags', device.tags.join(' ')],
-        ['site', device.site],
-        ['location', device.location === null ? null : placeText(device.location)],
-        ['hardware', device.hardwareRevision],
-        ['notes', device.notes],
-        ['reported', attributesText(device.attributes.reported.values)],
-        ['desired', attributesText(device.attributes.desired.values)],
-        ['firmware', device.firmwareVersion],
-        ['runtime ABI', device.abi],
-        ['active release', device.activeRelease],
-        ['bundle digest', device.activeDigest],
-        ['desired release', device.desiredRelease],
-        ['update state', state(device.updateState)],
-        ['boot', device.bootId === null ? null : `${device.bootId}, reset cause ${device.resetCause ?? '-'}`],
-        [
-          'last error',
-          device.lastError === null
-            ? null
-            : `${device.lastError.title} (${device.lastError.code}), ${ago(device.lastError.at)}`,
-        ],
-        ...(deployment === undefined
-          ? []
-          : ([
-              [
-                'deployment',
-                `rollout ${deployment.rollout}, ${deployment.release}: ${state(deployment.state)}`,
-              ],
-            ] as const)),
-      ]),
-    ];
-    if (device.slots.length > 0)
-      parts.push(
-        renderTable(device.slots, [
-          { header: 'slot', value: (slot) => device.slots.indexOf(slot) },
-          { header: 'state', value: (slot) => slot.state, text: (slot) => state(slot.state) },
-          { header: 'release', value: (slot) => slot.release },
-          { header: 'digest', value: (slot) => shortDigest(slot.digest) },
-          { header: 'bytes', value: (slot) => slot.bytes },
-          { header: 'sequence', value: (slot) => slot.releaseSequence },
+  session.out.one(
+    { ...device, lastTelemetry: last ?? null, lastDeployment: deployment ?? null, ...lost },
+    () => {
+      const parts = [
+        renderFacts([
+          ['device', `${project}/${device.name}`],
+          ['type', device.type],
+          ['state', state(device.state)],
+          ['presence', `${state(device.presence)}, last contact ${ago(device.lastContactAt)}`],
+          ['tags', device.tags.join(' ')],
+          ['site', device.site],
+          ['location', device.location === null ? null : placeText(device.location)],
+          ['hardware', device.hardwareRevision],
+          ['notes', device.notes],
+          ['reported', attributesText(device.attributes.reported.values)],
+          ['desired', attributesText(device.attributes.desired.values)],
+          ['firmware', device.firmwareVersion],
+          ['runtime ABI', device.abi],
+          ['active release', device.activeRelease],
+          ['bundle digest', device.activeDigest],
+          ['desired release', device.desiredRelease],
+          ['update state', state(device.updateState)],
+          [
+            'boot',
+            device.bootId === null ? null : `${device.bootId}, reset cause ${device.resetCause ?? '-'}`,
+          ],
+          [
+            'last error',
+            device.lastError === null
+              ? null
+              : `${device.lastError.title} (${device.lastError.code}), ${ago(device.lastError.at)}`,
+          ],
+          ['messages', lossText(lost)],
+          ...(deployment === undefined
+            ? []
+            : ([
+                [
+                  'deployment',
+                  `rollout ${deployment.rollout}, ${deployment.release}: ${state(deployment.state)}`,
+                ],
+              ] as const)),
         ]),
-      );
-    parts.push(
-      last === undefined
-        ? pc.dim('No telemetry yet.')
-        : renderFacts([
-            ['last window', `${last.startAt}, ${last.lengthMs / 1_000} s, ${ago(last.startAt)}`],
-            ['release', last.release],
-            ['inferences', count(last.n)],
-            ['classes', classMix(last.classCounts, labels)],
-            ['class switches', last.switches],
-            [
-              'cycles',
-              last.cyclesMean === null
-                ? null
-                : `${count(last.cyclesMean)} mean, ${count(last.cyclesMax ?? 0)} max`,
-            ],
-            ['arena', last.arenaBytes === null ? null : bytes(last.arenaBytes)],
-            ['battery', last.batteryPercent === null ? null : `${last.batteryPercent} %`],
+      ];
+      if (device.slots.length > 0)
+        parts.push(
+          renderTable(device.slots, [
+            { header: 'slot', value: (slot) => device.slots.indexOf(slot) },
+            { header: 'state', value: (slot) => slot.state, text: (slot) => state(slot.state) },
+            { header: 'release', value: (slot) => slot.release },
+            { header: 'digest', value: (slot) => shortDigest(slot.digest) },
+            { header: 'bytes', value: (slot) => slot.bytes },
+            { header: 'sequence', value: (slot) => slot.releaseSequence },
           ]),
-    );
-    return parts.join('\n\n');
-  });
+        );
+      if (device.firmwareSlots.length > 0)
+        parts.push(
+          renderTable(device.firmwareSlots, [
+            { header: 'firmware slot', value: (slot) => device.firmwareSlots.indexOf(slot) },
+            { header: 'state', value: (slot) => slot.state, text: (slot) => state(slot.state) },
+            { header: 'firmware', value: (slot) => slot.firmware },
+            { header: 'digest', value: (slot) => shortDigest(slot.digest) },
+            { header: 'bytes', value: (slot) => slot.bytes },
+          ]),
+        );
+      parts.push(
+        last === undefined
+          ? pc.dim('No telemetry yet.')
+          : renderFacts([
+              ['last window', `${last.startAt}, ${last.lengthMs / 1_000} s, ${ago(last.startAt)}`],
+              ['release', last.release],
+              ['inferences', count(last.n)],
+              ['classes', classMix(last.classCounts, labels)],
+              ['class switches', last.switches],
+              [
+                'cycles',
+                last.cyclesMean === null
+                  ? null
+                  : `${count(last.cyclesMean)} mean, ${count(last.cyclesMax ?? 0)} max`,
+              ],
+              ['arena', last.arenaBytes === null ? null : bytes(last.arenaBytes)],
+              ['battery', last.batteryPercent === null ? null : `${last.batteryPercent} %`],
+            ]),
+      );
+      return parts.join('\n\n');
+    },
+  );
 }

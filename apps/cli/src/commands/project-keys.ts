@@ -7,10 +7,11 @@ import { readInput, usage } from '../arguments.js';
 import { ago, state } from '../output/format.js';
 import { Session } from '../session.js';
 import { confirm } from './confirm.js';
+import { handoverCommand } from './project-keys-handover.js';
 
 export function keysCommand(): Command {
   const command = new Command('keys').description(
-    'Keys that sign releases: list, rotate, activate, withdraw, revoke',
+    'Keys that sign releases: list, rotate, hand over, activate, withdraw, revoke',
   );
 
   command
@@ -64,7 +65,12 @@ Examples:
         body: options.public === undefined ? {} : { publicKeyHex: publicKeyOf(options.public) },
       });
       session.out.one(key, () => `${pc.green('made')}  next key ${key.keyId}`);
-      session.out.hint('See how far it is: npx tinyfleet project keys list');
+      const { items } = await client.call('signingKeyList', { params: { project } });
+      session.out.hint(
+        items.every(({ state: of, held }) => of !== 'active' || held)
+          ? 'See how far it is: npx tinyfleet project keys list'
+          : 'The present key is kept elsewhere and has to sign for it: npx tinyfleet project keys handover --key key.pem',
+      );
     });
 
   command
@@ -107,6 +113,7 @@ Examples:
         session.out.one(key, () => `${pc.green(done)}  key ${key.keyId}`);
       });
 
+  command.addCommand(handoverCommand());
   return command;
 }
 

@@ -7,6 +7,7 @@ import { renderFacts } from '../output/output.js';
 import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
 import { keysCommand } from './project-keys.js';
+import { settingsCommand } from './project-settings.js';
 
 export function projectCommand(): Command {
   const command = new Command('project').description('Projects: the tenants that own devices and models');
@@ -101,6 +102,7 @@ export function projectCommand(): Command {
       session.out.one({ removed: name }, () => `${pc.green('removed')}  project ${name}`);
     });
 
+  command.addCommand(settingsCommand());
   command.addCommand(keysCommand());
   return command;
 }

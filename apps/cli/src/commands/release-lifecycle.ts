@@ -63,7 +63,8 @@ export function lifecycleCommands(render: (release: Release) => string): Command
       if (devices.length > 0)
         session.out.hint(
           `It still runs on ${plural(devices.length, 'device')}${devices.length === 20 ? ' and more' : ''}: ${devices.join(' ')}\n` +
-            `All of them: npx tinyfleet device list --filter '${filter}'`,
+            `All of them: npx tinyfleet device list --filter '${filter}'\n` +
+            `Move them: npx tinyfleet rollout start RELEASE --to '${filter}', or back: npx tinyfleet rollout rollback NUMBER`,
         );
     });
 

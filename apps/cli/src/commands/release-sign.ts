@@ -2,14 +2,14 @@
  * `tinyfleet release sign`: with the project's key on the server, or with a private key that never leaves this machine - in
  * one go, or in three steps where the key is on a machine without a network.
  */
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ReleaseSignatures, SigningRequest, type CallOutput, type Resource } from '@tinyfleet/contracts';
-import { isFleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
-import { readInput, releaseRef, usage } from '../arguments.js';
+import { releaseRef, usage } from '../arguments.js';
 import { Session } from '../session.js';
+import { parsed, privateKeyIn } from './private-key.js';
 
 type Release = CallOutput<'releaseGet'>;
 type Signatures = Resource<'ReleaseSignatures'>;
@@ -107,33 +107,4 @@ async function signedHere(
   const { rawPublicKey, signingKeyId } = await import('@tinyfleet/wire');
   const keyId = Buffer.from(signingKeyId(rawPublicKey(key))).toString('hex');
   return signRequest(await ask(keyId), key);
-}
-
-/** @throws cli.usage */
-function privateKeyIn(path: string): KeyObject {
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(readInput(path));
-  } catch (error) {
-    if (isFleetError(error)) throw error;
-    return usage(`${path} is not a private key in PEM.`);
-  }
-  if (key.asymmetricKeyType !== 'ed25519') usage(`${path} is not an Ed25519 key.`);
-  return key;
-}
-
-/** @throws cli.usage */
-function parsed<T>(
-  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
-  path: string,
-  what: string,
-): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(readInput(path).toString('utf8'));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  const result = schema.safeParse(json);
-  return result.success ? result.data : usage(`${path} does not hold ${what}.`);
 }

@@ -6,6 +6,7 @@ import { integer, releaseRef, usage } from '../arguments.js';
 import { ago, bytes, shortDigest, state } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { Session, all } from '../session.js';
+import { checkCommand, componentsOf, renderComponents, sbomCommand } from './release-check.js';
 import { lifecycleCommands } from './release-lifecycle.js';
 import { signCommand } from './release-sign.js';
 
@@ -16,8 +17,12 @@ export function releaseCommand(): Command {
 
   command
     .command('create')
-    .description('make a release of a model version and its finished builds')
+    .description('make a release of a model version and its finished builds, or of firmware')
     .argument('<name@version>')
+    .option(
+      '--firmware <name@version>',
+      'firmware that the model needs: devices that do not run it install it first',
+    )
     .option('--sign', 'sign it with the project key at once')
     .option('--notes <text>', 'what is new', '')
     .option(
@@ -26,11 +31,18 @@ export function releaseCommand(): Command {
       integer('--soak', 0, 604_800),
     )
     .option('--not-after <time>', 'no device is offered it afterwards, such as 2027-01-31T12:00:00Z')
-    .addHelpText('after', '\nExample:\n  $ npx tinyfleet release create kws@1.1.0 --sign')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx tinyfleet release create kws@1.1.0 --sign
+  $ npx tinyfleet release create kws@1.2.0 --firmware gateway@1.2.0 --sign
+  $ npx tinyfleet release create gateway@1.2.0 --sign`,
+    )
     .action(
       async (
         text: string,
-        options: { sign?: boolean; notes: string; soak?: number; notAfter?: string },
+        options: { sign?: boolean; notes: string; soak?: number; notAfter?: string; firmware?: string },
         self: Command,
       ) => {
         const session = Session.of(self);
@@ -43,6 +55,7 @@ export function releaseCommand(): Command {
             version,
             sign: options.sign === true,
             notes: options.notes,
+            ...(options.firmware === undefined ? {} : { firmware: named(options.firmware) }),
             ...(options.soak === undefined ? {} : { soakSeconds: options.soak }),
             ...(options.notAfter === undefined ? {} : { notAfter: timeOf(options.notAfter) }),
           },
@@ -88,7 +101,7 @@ export function releaseCommand(): Command {
 
   command
     .command('show')
-    .description('one release, its builds and where it came from')
+    .description('one release: state, notes, builds, what it is made of and where that came from')
     .argument('<name@version>')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet release show kws@1.1.0')
     .action(async (text: string, _options, self: Command) => {
@@ -96,13 +109,27 @@ export function releaseCommand(): Command {
       releaseRef(text);
       const client = await session.client();
       const params = { project: await session.project(), release: text };
-      const release = await client.call('releaseGet', { params });
-      session.out.one(release, () => renderRelease(release));
+      const [release, bom] = [
+        await client.call('releaseGet', { params }),
+        await client.call('releaseComponents', { params }),
+      ];
+      const components = componentsOf(bom);
+      session.out.one({ ...release, components }, () =>
+        [renderRelease(release), renderComponents(components)].join('\n\n'),
+      );
     });
 
+  command.addCommand(checkCommand());
+  command.addCommand(sbomCommand());
   command.addCommand(signCommand(renderRelease));
   for (const one of lifecycleCommands(renderRelease)) command.addCommand(one);
   return command;
+}
+
+/** @throws cli.usage */
+function named(text: string): string {
+  releaseRef(text);
+  return text;
 }
 
 /** @throws cli.usage */
@@ -115,6 +142,13 @@ function timeOf(text: string): string {
 
 const changeText = ({ at, by, reason }: NonNullable<Release['stateChange']>): string =>
   `${ago(at)} by ${by}${reason && `: ${reason}`}`;
+
+/** Devices of types without an image get the model alone. */
+function firmwareText({ firmware, builds }: Release): string {
+  const types = new Set(firmware?.images.map(({ deviceType }) => deviceType));
+  const without = builds.map(({ deviceType }) => deviceType).filter((type) => !types.has(type));
+  return `${firmware?.ref} for ${[...types].join(', ')}${without.length > 0 ? `; none for ${without.join(', ')}` : ''}`;
+}
 
 function renderRelease(release: Release): string {
   const transfers = release.builds.flatMap(({ deviceType: type, transfers: each }) =>
@@ -133,12 +167,20 @@ function renderRelease(release: Release): string {
         release.signedAt === null ? null : `${ago(release.signedAt)} by key ${release.signedBy ?? ''}`,
       ],
       ['not after', release.notAfter],
-      ['model file', `SHA-256 ${shortDigest(release.provenance.sourceDigest)}`],
+      [
+        release.component === 'model' ? 'model file' : 'image',
+        `SHA-256 ${shortDigest(release.provenance.sourceDigest)}`,
+      ],
       ['compiler', release.provenance.compilerVersion],
+      ['firmware first', release.firmware && firmwareText(release)],
     ]),
     renderTable(release.builds, [
       { header: 'type', value: (b) => b.deviceType },
-      { header: 'bundle', value: (b) => b.bundleBytes, text: (b) => bytes(b.bundleBytes) },
+      {
+        header: release.component === 'model' ? 'bundle' : 'image',
+        value: (b) => b.bundleBytes,
+        text: (b) => bytes(b.bundleBytes),
+      },
       { header: 'manifest', value: (b) => b.manifestBytes, text: (b) => bytes(b.manifestBytes) },
       { header: 'digest', value: (b) => b.bundleDigest },
     ]),

@@ -1,6 +1,7 @@
 /** `tinyfleet rollout plan` and `start`: the same request, asked and done. */
 import { Command, Option } from 'commander';
 import {
+  defaultGateKinds,
   FailureAction,
   GateKind,
   RolloutCreate,
@@ -12,19 +13,20 @@ import { commaList, duration, integer, readInput, releaseRef, usage } from '../a
 import { duration as durationText, plural } from '../output/format.js';
 import { renderFacts, renderTable } from '../output/output.js';
 import { Session } from '../session.js';
+import { comparisonOf, withComparisons, type ComparisonOptions } from './rollout-report.js';
+import { reasonTable, reasonsOf } from './release-check.js';
+import { renderSimulation, simulatedPlan, withSimulation, type SimulateOptions } from './rollout-simulate.js';
 import { watchRollout } from './rollout-watch.js';
 
 type Plan = CallOutput<'rolloutPlan'>;
 type Step = Exclude<NonNullable<RolloutCreateInput['steps']>[number], number>;
 type Window = NonNullable<RolloutCreateInput['windows']>[number];
 
-interface RequestOptions {
+interface RequestOptions extends ComparisonOptions {
   to?: string;
   toGroup?: string;
   policy?: string;
   steps?: Step[];
-  soak?: number;
-  maxSoak?: number;
   gates?: GateKindName[] | 'default';
   holdBack?: number;
   rate?: number;
@@ -44,23 +46,31 @@ interface RequestOptions {
 }
 type GateKindName = (typeof GateKind.options)[number];
 
-/** What most gates are for; class-mix only where its owner can say that a change is wrong. */
-const defaultGates = GateKind.options.filter((kind) => kind !== 'class-mix');
-
 export function planCommand(): Command {
-  return withRequest(new Command('plan'), 'show who would get a release and when, and who cannot')
+  return withSimulation(
+    withRequest(new Command('plan'), 'show who would get a release and when, and who cannot'),
+  )
     .addHelpText(
       'after',
       `
-Example:
-  $ npx tinyfleet rollout plan kws@1.1.0 --to 'site = "hall-3"' --steps 1%,10%,100% --rate 100`,
+Examples:
+  $ npx tinyfleet rollout plan kws@1.1.0 --to 'site = "hall-3"' --steps 1%,10%,100% --rate 100
+  $ npx tinyfleet rollout plan kws@1.1.0 --to 'site = "hall-3"' --steps 5%,100% --gates default --max-soak 3d --simulate`,
     )
-    .action(async (release: string, options: RequestOptions, self: Command) => {
+    .action(async (release: string, options: RequestOptions & SimulateOptions, self: Command) => {
       const session = Session.of(self);
       const client = await session.client();
       const body = requestOf(release, options);
-      const plan = await client.call('rolloutPlan', { params: { project: await session.project() }, body });
-      session.out.one(plan, () => renderPlan(plan));
+      const params = { project: await session.project() };
+      const plan =
+        options.simulate === true
+          ? await simulatedPlan(session, body, options)
+          : await client.call('rolloutPlan', { params, body });
+      const { simulation } = plan;
+      session.out.one(plan, () =>
+        [renderPlan(plan), ...(simulation ? [renderSimulation(simulation)] : [])].join('\n\n'),
+      );
+      session.out.warn(plan.warnings);
       session.out.hint(`The same canaries: npx tinyfleet rollout start ${release} ... --seed ${plan.seed}`);
     });
 }
@@ -74,6 +84,8 @@ export function startCommand(): Command {
 Examples:
   $ npx tinyfleet rollout start kws@1.1.0 --to 'tag = "demo"'
   $ npx tinyfleet rollout start kws@1.1.0 --to 'site = "hall-3"' --steps 10%,50%,100% --watch
+  $ npx tinyfleet rollout start kws@1.1.0 --to 'tag = "demo"' --shadow 10 --shadow-for 6h
+  $ npx tinyfleet rollout start kws@1.1.0 --to 'tag = "demo"' --ab kws@1.0.0 --metric accuracy --share 20
   $ npx tinyfleet rollout start kws@1.1.0 --to-group all --steps count=5,group=pilot,20%,100% --gates default --soak 6h --on-failure rollback`,
     )
     .action(async (release: string, options: RequestOptions & { watch?: boolean }, self: Command) => {
@@ -83,12 +95,13 @@ Examples:
         params: { project: await session.project() },
         body: requestOf(release, options),
       });
+      session.out.warn(rollout.warnings);
       if (options.watch === true) return watchRollout(session, rollout.number);
       const steps = rollout.steps.map((step) => `${step} %`).join(', ');
       session.out.one(
         rollout,
         () =>
-          `${pc.green('started')}  rollout ${rollout.number}: ${rollout.release} to ${plural(rollout.deviceCount, 'device')}` +
+          `${pc.green('started')}  ${kindText(rollout.kind)} ${rollout.number}: ${rollout.release} to ${plural(rollout.deviceCount, 'device')}` +
           (rollout.steps.length > 1 ? ` in steps of ${steps}` : ''),
       );
       session.out.hint(
@@ -100,7 +113,7 @@ Examples:
 }
 
 function withRequest(command: Command, description: string): Command {
-  return command
+  return withComparisons(command)
     .description(description)
     .argument('<name@version>', 'a signed release')
     .option('--to <filter>', `devices, such as 'tag = "demo"'`)
@@ -147,8 +160,8 @@ function requestOf(release: string, options: RequestOptions): RolloutCreateInput
   const { soak, maxSoak, gates: kinds, policy } = options;
   const ofFile = policy === undefined ? {} : policyOf(policy);
   const soaks = {
-    ...(soak !== undefined && { soakSeconds: soak }),
-    ...(maxSoak !== undefined && { maxSoakSeconds: maxSoak }),
+    ...(soak !== undefined && options.ab === undefined && { soakSeconds: soak }),
+    ...(maxSoak !== undefined && options.ab === undefined && { maxSoakSeconds: maxSoak }),
   };
   const given =
     options.steps ?? (Object.keys(soaks).length > 0 && !('steps' in ofFile) ? [{ percent: 100 }] : undefined);
@@ -158,7 +171,7 @@ function requestOf(release: string, options: RequestOptions): RolloutCreateInput
       filter: options.to,
       group: options.toGroup,
       steps: given?.map((step) => ({ ...step, ...soaks })),
-      gates: kinds && { gates: (kinds === 'default' ? defaultGates : kinds).map((kind) => ({ kind })) },
+      gates: kinds && { gates: (kinds === 'default' ? defaultGateKinds : kinds).map((kind) => ({ kind })) },
       holdBackPercent: options.holdBack,
       devicesPerMinute: options.rate,
       concurrentTransfers: options.concurrent,
@@ -174,6 +187,7 @@ function requestOf(release: string, options: RequestOptions): RolloutCreateInput
       dynamic: options.dynamic,
       approval: options.approval,
       seed: options.seed,
+      ...comparisonOf(options),
     }),
   };
   const read = RolloutCreate.safeParse({ ...request, release });
@@ -231,8 +245,8 @@ function renderPlan(plan: Plan): string {
       ['devices', `${plan.devices} with ${plan.filter}`],
       ['can', plan.can],
       ['cannot', plan.cannot.reduce((sum, { devices }) => sum + devices, 0)],
-      ['unknown', plan.unknown === 0 ? 0 : `${plan.unknown} never said hello and judge it themselves`],
-      ['held back', plan.holdBack],
+      ['unknown', plan.unknown === 0 ? 0 : `${plan.unknown} judge it themselves`],
+      [plan.kind === 'ab' ? 'on A' : 'held back', plan.holdBack],
       ['takes', `${durationText(1_000 * plan.leastSeconds)} at least`],
       ['seed', plan.seed],
     ]),
@@ -249,17 +263,13 @@ function renderPlan(plan: Plan): string {
       { header: 'such as', value: (step) => step.sample.slice(0, 3).join(', ') },
     ]),
   ];
-  const obstacles = [...plan.cannot, ...plan.kept];
-  if (obstacles.length > 0)
-    parts.push(
-      renderTable(obstacles, [
-        { header: 'devices', value: (one) => one.devices },
-        { header: 'why not', value: (one) => one.reason },
-        { header: 'such as', value: (one) => one.sample.slice(0, 3).join(', ') },
-      ]),
-    );
+  const reasons = [...reasonsOf(plan), ...plan.kept.map((one) => ({ verdict: 'kept', ...one }))];
+  if (reasons.length > 0) parts.push(reasonTable(reasons));
   return parts.join('\n\n');
 }
+
+const kindText = (kind: CallOutput<'rolloutCreate'>['kind']): string =>
+  ({ update: 'rollout', shadow: 'shadow', ab: 'comparison' })[kind];
 
 const countsOf = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)

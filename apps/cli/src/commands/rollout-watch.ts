@@ -12,7 +12,8 @@ type Deployment = CallOutput<'rolloutDeployments'>['items'][number];
 
 /** In the order a device passes them. */
 const ORDER = [
-  'waiting', 'held', 'offered', 'fetching', 'verified', 'staged', 'trial', 'soak', 'active', 'returning', 'returned',
+  'waiting', 'held', 'offered', 'fetching', 'verified', 'staged', 'shadow', 'compared', 'trial', 'soak', 'active',
+  'returning', 'returned',
   'reverted', 'failed', 'incompatible', 'silent', 'unreached', 'aborted', 'control',
 ] as const; // prettier-ignore
 const OPEN: ReadonlySet<Rollout['state']> = new Set([
@@ -85,6 +86,8 @@ export async function watchRollout(session: Session, number: number): Promise<vo
   const seconds = Date.parse(rollout.finishedAt ?? new Date().toISOString()) - Date.parse(rollout.createdAt);
   const active = rollout.counts.active ?? 0;
   if (session.out.isPlain) session.out.one(rollout, () => '');
+  else if (rollout.state === 'succeeded' && rollout.kind !== 'update')
+    session.out.line(`${pc.green('succeeded')}  ${rollout.reason}`);
   else if (rollout.state === 'succeeded')
     session.out.line(
       `${pc.green('succeeded')}  ${active} of ${plural(rollout.deviceCount, 'device')} verified active on ${rollout.release} in ${duration(seconds)}`,
@@ -92,11 +95,13 @@ export async function watchRollout(session: Session, number: number): Promise<vo
   if (rollout.state === 'failed' || rollout.state === 'rolled-back')
     throw new FleetError('rollouts.failed', { rollout: number, reason: rollout.reason });
   if (rollout.state === 'aborted') throw new FleetError('rollouts.aborted', { rollout: number });
-  if (active > 0) session.out.hint('Next: npx tinyfleet device list');
+  if (rollout.kind !== 'update') session.out.hint(`Next: npx tinyfleet rollout report ${number}`);
+  else if (active > 0) session.out.hint('Next: npx tinyfleet device list');
 }
 
 function lines(rollout: Rollout, moving: readonly Deployment[]): string[] {
-  const done = (rollout.counts.active ?? 0) / Math.max(1, rollout.deviceCount);
+  const { active = 0, shadow = 0, compared = 0 } = rollout.counts;
+  const done = (active + shadow + compared) / Math.max(1, rollout.deviceCount);
   const step =
     rollout.steps.length > 1
       ? `  step ${rollout.step + 1} of ${rollout.steps.length} (${rollout.steps[rollout.step] ?? 100} %)`

@@ -9,6 +9,7 @@ import { renderFacts, renderTable } from '../output/output.js';
 import { confirm } from './confirm.js';
 import { Session, all } from '../session.js';
 import { errorOf } from './deployment.js';
+import { nextHint, renderReport } from './rollout-report.js';
 import { planCommand, startCommand } from './rollout-start.js';
 import { countsText, watchRollout } from './rollout-watch.js';
 
@@ -43,6 +44,7 @@ export function rolloutCommand(): Command {
         items,
         [
           { header: 'number', value: (r) => r.number },
+          { header: 'kind', value: (r) => r.kind },
           { header: 'release', value: (r) => r.release },
           { header: 'state', value: (r) => r.state, text: (r) => state(r.state) },
           { header: 'devices', value: (r) => r.deviceCount },
@@ -67,7 +69,25 @@ export function rolloutCommand(): Command {
       const rollout = await client.call('rolloutGet', { params });
       const devices = await all((query) => client.call('rolloutDeployments', { params, query }));
       const shown = options.all === true ? devices : devices.filter((d) => d.state !== 'active');
-      session.out.one({ ...rollout, devices }, () => renderRollout(rollout, shown));
+      const { words } = await client.call('rolloutReport', { params });
+      session.out.one({ ...rollout, devices, shown: words }, () => renderRollout(rollout, shown, words));
+      session.out.warn(rollout.warnings);
+    });
+
+  command
+    .command('report')
+    .description('what it has shown: agreement of a shadow, effect of a comparison, evidence of gates')
+    .argument('[number]', 'default: the newest', number)
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet rollout report 3')
+    .action(async (which: number | undefined, _options, self: Command) => {
+      const session = Session.of(self);
+      const client = await session.client();
+      const params = { project: await session.project(), number: which ?? (await newest(session)) };
+      const report = await client.call('rolloutReport', { params });
+      session.out.one(report, () => renderReport(report));
+      const rollout = await client.call('rolloutGet', { params });
+      const hint = rollout.finishedAt === null ? undefined : nextHint(rollout, report.ab);
+      if (hint) session.out.hint(hint);
     });
 
   command
@@ -184,10 +204,12 @@ async function newest(session: Session): Promise<number> {
 function renderRollout(
   rollout: Rollout,
   devices: ReadonlyArray<CallOutput<'rolloutDeployments'>['items'][number]>,
+  words: readonly string[],
 ): string {
   const parts = [
     renderFacts([
       ['rollout', rollout.number],
+      ...(rollout.kind === 'update' ? [] : [['kind', rollout.kind] satisfies [string, string]]),
       ['release', rollout.release],
       ['state', state(rollout.state)],
       ['reason', rollout.reason],
@@ -195,6 +217,7 @@ function renderRollout(
       ['steps', rollout.steps.map((s, i) => (i === rollout.step ? pc.bold(`${s} %`) : `${s} %`)).join(', ')],
       ['counts', countsText(rollout.counts)],
       ...gateFacts(rollout),
+      ...(rollout.kind === 'shadow' ? words : []).map((text): [string, string] => ['shown', text]),
       ['started', `${ago(rollout.createdAt)} by ${rollout.createdBy}`],
     ]),
   ];

@@ -38,7 +38,15 @@ export function ago(timestamp: string | null | undefined, now = Date.now()): str
 export function duration(milliseconds: number): string {
   if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 60_000) return `${(milliseconds / 1_000).toFixed(1)} s`;
-  return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1_000)} s`;
+  const seconds = Math.round(milliseconds / 1_000);
+  if (seconds < 3_600) return twoUnits(seconds, 60, 'min', 's');
+  if (seconds < 48 * 3_600) return twoUnits(Math.round(seconds / 60), 60, 'h', 'min');
+  return twoUnits(Math.round(seconds / 3_600), 24, 'd', 'h');
+}
+
+function twoUnits(small: number, smallPerLarge: number, large: string, unit: string): string {
+  const rest = small % smallPerLarge;
+  return `${Math.floor(small / smallPerLarge)} ${large}` + (rest > 0 ? ` ${rest} ${unit}` : '');
 }
 
 export function shortDigest(digest: string | null | undefined): string {

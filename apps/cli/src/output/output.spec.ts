@@ -51,7 +51,14 @@ describe('output', () => {
       '4.8 MiB',
       '-',
     ]);
-    expect([duration(12), duration(4_200), duration(125_000)]).toEqual(['12 ms', '4.2 s', '2 min 5 s']);
+    expect([12, 4_200, 125_000, 3_599_900, 7_260_000, 176_400_000].map(duration)).toEqual([
+      '12 ms',
+      '4.2 s',
+      '2 min 5 s',
+      '1 h',
+      '2 h 1 min',
+      '2 d 1 h',
+    ]);
     expect(percent(0.125, 1)).toBe('12.5 %');
     expect([bar(0, 4), bar(0.5, 4), bar(2, 4)]).toEqual(['[....]', '[##..]', '[####]']);
     const now = Date.parse('2026-01-02T00:00:00Z');

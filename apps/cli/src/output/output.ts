@@ -49,6 +49,11 @@ export class Output {
     process.stdout.write(`${text}\n`);
   }
 
+  /** To stderr in every format: whoever answers for a release reads it in the log of a job, too. */
+  warn(texts: readonly string[]): void {
+    for (const text of texts) process.stderr.write(`${pc.yellow('warning')}  ${text}\n`);
+  }
+
   /** Something to read beside the result, such as the next command. */
   hint(text: string): void {
     if (!this.isPlain) process.stderr.write(`${pc.dim(text)}\n`);

@@ -31,7 +31,15 @@ const report: Report = {
   ],
   goldenVectors: 4,
   goldenCoverage: 0.995,
-  validation: { samples: 200, accuracy: 0.985, confusion: [] },
+  validation: {
+    samples: 200,
+    accuracy: 0.985,
+    confusion: [],
+    histogram: [],
+    correct: [],
+    features: [],
+    ood: null,
+  },
   quantization: {
     method: 'min-max',
     samples: 100,

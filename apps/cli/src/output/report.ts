@@ -50,8 +50,12 @@ export function renderReport(report: Report, context: ReportContext): string {
     blocks.push(
       `${pc.dim('VALIDATION')}\naccuracy ${percent(report.validation.accuracy, 1)} on ${plural(report.validation.samples, 'sample')}` +
         (float === undefined || float === null ? '' : ` (float model ${percent(float.accuracy, 1)})`),
+      ...baselineText(report.validation),
     );
-  }
+  } else
+    blocks.push(
+      `${pc.dim('VALIDATION')}\nnone: accuracy in the field cannot be estimated without labels (model import --validation x.npy,y.npy)`,
+    );
   if (report.quantization !== null)
     blocks.push(`${pc.dim('QUANTIZATION')}\n${quantizationText(report.quantization)}`);
   for (const diagnostic of report.diagnostics) {
@@ -127,6 +131,44 @@ function heaviest(report: Report): string {
       return `${op.op.padEnd(width)}  ${count(op.macs).padStart(12)} MACs  ${bar(share, WIDTH)} ${percent(share, 1).padStart(6)}`;
     })
     .join('\n');
+}
+
+/** How sure it was against how often it was right, and what windows are compared with. */
+function baselineText({ histogram, correct, features, ood }: NonNullable<Report['validation']>): string[] {
+  const blocks: string[] = [];
+  const bins = histogram[0]?.length ?? 0;
+  const rows = Array.from({ length: bins }, (_, bin) => {
+    const [n, right] = [histogram, correct].map((table) =>
+      table.reduce((sum, row) => sum + (row[bin] ?? 0), 0),
+    );
+    return { bin, n: n!, right: right! };
+  }).filter(({ n }) => n > 0);
+  if (rows.length > 0)
+    blocks.push(
+      [
+        pc.dim('CONFIDENCE AND HOW MANY WERE RIGHT'),
+        ...rows.map(({ bin, n, right }) => {
+          const from = `${percent(bin / bins).padStart(5)} to ${percent((bin + 1) / bins).padStart(5)}`;
+          return `${from}  ${bar(right / n, WIDTH)} ${percent(right / n).padStart(5)} of ${count(n)}`;
+        }),
+      ].join('\n'),
+    );
+  const monitored = [...features, ...(ood === null ? [] : [ood])];
+  if (monitored.length > 0) {
+    const name = Math.max(...monitored.map((one) => one.name.length));
+    const real = (one: (typeof monitored)[number], q: number) =>
+      ((q - one.zeroPoint) * one.scale).toPrecision(4);
+    blocks.push(
+      [
+        pc.dim('MONITORED'),
+        ...monitored.map(
+          (one) =>
+            `${one.name.padEnd(name)}  ${real(one, one.min)} to ${real(one, one.max)}, ${one.edges.length + 1} bins`,
+        ),
+      ].join('\n'),
+    );
+  }
+  return blocks;
 }
 
 /** Where the ranges come from, and the layers that lost most. */
