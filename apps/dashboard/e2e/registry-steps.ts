@@ -248,6 +248,16 @@ export function registrySteps(stage: () => Stage): void {
       '/provisioning',
       '/settings',
       '/devices/unit-1',
+      '/releases',
+      '/releases/vibration@1.2.0',
+      '/rollouts',
+      '/rollouts/2',
+      '/rollouts/new',
+      '/alerts',
+      '/quality',
+      '/quality/drift',
+      '/quality/labels',
+      '/quality/budget',
     ];
     for (const path of paths) {
       await open(path);
@@ -259,5 +269,5 @@ export function registrySteps(stage: () => Stage): void {
     }
     await page.emulateMedia({ colorScheme: 'light' });
     await page.setViewportSize({ width: 1280, height: 860 });
-  }, 60_000);
+  }, 180_000);
 }

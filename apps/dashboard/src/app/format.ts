@@ -57,3 +57,10 @@ export function shortDigest(digest: string): string {
 export function formatActor(actor: string): string {
   return actor.replace(/^person:/, '').replace(/^token:/, 'token ');
 }
+
+/** Length of a bucket: 3600 -> "1 h". */
+export function formatBucket(seconds: number): string {
+  if (seconds % 86_400 === 0) return `${seconds / 86_400} d`;
+  if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}

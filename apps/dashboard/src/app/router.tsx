@@ -105,6 +105,8 @@ const filterOf = (search: Record<string, unknown>): { filter?: string } =>
   typeof search['filter'] === 'string' ? { filter: search['filter'] } : {};
 const sortOf = (search: Record<string, unknown>): { sort?: 'lastSeen' | 'createdAt' } =>
   search['sort'] === 'lastSeen' || search['sort'] === 'createdAt' ? { sort: search['sort'] } : {};
+const releaseOf = (search: Record<string, unknown>): { release?: string } =>
+  typeof search['release'] === 'string' ? { release: search['release'] } : {};
 const tabOf = (search: Record<string, unknown>): { tab?: string } =>
   typeof search['tab'] === 'string' ? { tab: search['tab'] } : {};
 const inProject = <P extends string>(path: P) => ({ getParentRoute: () => project, path }) as const;
@@ -140,6 +142,8 @@ const provisioning = createRoute({
 });
 const device = createRoute({
   ...inProject('/devices/$device'),
+  validateSearch: (search: Record<string, unknown>): { deployment?: number } =>
+    Number.isInteger(search['deployment']) ? { deployment: Number(search['deployment']) } : {},
   component: lazyRouteComponent(() => import('../features/device/device-page'), 'DevicePage'),
 });
 const models = createRoute({
@@ -154,21 +158,69 @@ const build = createRoute({
   ...inProject('/models/$model/versions/$version/builds/$deviceType'),
   component: lazyRouteComponent(() => import('../features/builds/build-page'), 'BuildPage'),
 });
+const firmwares = createRoute({
+  ...inProject('/firmware'),
+  component: lazyRouteComponent(() => import('../features/firmware/firmware-list-page'), 'FirmwareListPage'),
+});
+const firmware = createRoute({
+  ...inProject('/firmware/$firmware'),
+  component: lazyRouteComponent(() => import('../features/firmware/firmware-page'), 'FirmwarePage'),
+});
 const releases = createRoute({
   ...inProject('/releases'),
   component: lazyRouteComponent(() => import('../features/releases/releases-page'), 'ReleasesPage'),
+});
+const release = createRoute({
+  ...inProject('/releases/$release'),
+  component: lazyRouteComponent(() => import('../features/releases/release-page'), 'ReleasePage'),
 });
 const rollouts = createRoute({
   ...inProject('/rollouts'),
   component: lazyRouteComponent(() => import('../features/rollouts/rollouts-page'), 'RolloutsPage'),
 });
+const startRollout = createRoute({
+  ...inProject('/rollouts/new'),
+  validateSearch: (search: Record<string, unknown>) => ({ ...filterOf(search), ...releaseOf(search) }),
+  component: lazyRouteComponent(() => import('../features/rollouts/start/start-page'), 'StartPage'),
+});
 const rollout = createRoute({
   ...inProject('/rollouts/$number'),
+  validateSearch: (search: Record<string, unknown>): { state?: string } =>
+    typeof search['state'] === 'string' ? { state: search['state'] } : {},
   component: lazyRouteComponent(() => import('../features/rollouts/rollout-page'), 'RolloutPage'),
+});
+const textsOf =
+  <K extends string>(...names: readonly K[]) =>
+  (search: Record<string, unknown>): Partial<Record<K, string>> => {
+    const given = names.filter((name) => typeof search[name] === 'string' && search[name] !== '');
+    return Object.fromEntries(given.map((name) => [name, search[name]])) as Partial<Record<K, string>>;
+  };
+const alerts = createRoute({
+  ...inProject('/alerts'),
+  validateSearch: textsOf('state', 'severity'),
+  component: lazyRouteComponent(() => import('../features/alerts/alerts-page'), 'AlertsPage'),
+});
+const alert = createRoute({
+  ...inProject('/alerts/$number'),
+  component: lazyRouteComponent(() => import('../features/alerts/alert-page'), 'AlertPage'),
 });
 const quality = createRoute({
   ...inProject('/quality'),
+  validateSearch: textsOf('range', 'model'),
   component: lazyRouteComponent(() => import('../features/quality/quality-page'), 'QualityPage'),
+});
+const drift = createRoute({
+  ...inProject('/quality/drift'),
+  validateSearch: textsOf('range', 'release', 'by', 'feature', 'group', 'show'),
+  component: lazyRouteComponent(() => import('../features/quality/drift-page'), 'DriftPage'),
+});
+const labelQueue = createRoute({
+  ...inProject('/quality/labels'),
+  component: lazyRouteComponent(() => import('../features/quality/labels-page'), 'LabelsPage'),
+});
+const budget = createRoute({
+  ...inProject('/quality/budget'),
+  component: lazyRouteComponent(() => import('../features/quality/budget-page'), 'BudgetPage'),
 });
 const people = createRoute({
   ...inProject('/people'),
@@ -203,10 +255,19 @@ export const router = createRouter({
       models,
       model,
       build,
+      firmwares,
+      firmware,
       releases,
+      release,
       rollouts,
+      startRollout,
       rollout,
+      alerts,
+      alert,
       quality,
+      drift,
+      labelQueue,
+      budget,
       people,
       audit,
       settings,

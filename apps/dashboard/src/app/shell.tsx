@@ -4,6 +4,7 @@ import {
   Alert,
   Anchor,
   AppShell,
+  Badge,
   Burger,
   Button,
   Group,
@@ -13,6 +14,7 @@ import {
   Stack,
   Text,
   Tooltip,
+  VisuallyHidden,
   useComputedColorScheme,
   useMantineColorScheme,
 } from '@mantine/core';
@@ -27,8 +29,10 @@ const PAGES = [
   { to: '/p/$project', label: 'Fleet', exact: true },
   { to: '/p/$project/groups', label: 'Groups', exact: false },
   { to: '/p/$project/provisioning', label: 'Provisioning', exact: false },
+  { to: '/p/$project/alerts', label: 'Alerts', exact: false },
   { to: '/p/$project/quality', label: 'Quality', exact: false },
   { to: '/p/$project/models', label: 'Models', exact: false },
+  { to: '/p/$project/firmware', label: 'Firmware', exact: false },
   { to: '/p/$project/releases', label: 'Releases', exact: false },
   { to: '/p/$project/rollouts', label: 'Rollouts', exact: false },
   { to: '/p/$project/people', label: 'People', exact: false },
@@ -68,6 +72,7 @@ export function Shell() {
         {PAGES.map((page) => (
           <PageLink key={page.to} to={page.to} exact={page.exact} project={project} onClick={close}>
             {page.label}
+            {page.label === 'Alerts' ? <OpenAlerts project={project} /> : null}
           </PageLink>
         ))}
       </AppShell.Navbar>
@@ -98,6 +103,19 @@ function PageLink(props: {
         <NavLink component="span" label={props.children} active={isActive} style={{ borderRadius: 8 }} />
       )}
     </Link>
+  );
+}
+
+/** How many wait for somebody; nothing when none does. */
+function OpenAlerts({ project }: { project: string }) {
+  const { data } = useApi('alertList', { params: { project }, query: { state: 'open', limit: 100 } });
+  const count = data?.items.length ?? 0;
+  if (count === 0) return null;
+  return (
+    <Badge ml={8} size="sm" color="red" variant="light">
+      {data?.nextCursor === null ? count : '99+'}
+      <VisuallyHidden> open</VisuallyHidden>
+    </Badge>
   );
 }
 

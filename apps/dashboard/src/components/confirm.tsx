@@ -1,5 +1,5 @@
 /** A button for what hurts: says what will happen, and does it after a second press. */
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useState, type ReactNode } from 'react';
 import { Problem } from './page';
@@ -12,24 +12,31 @@ export function Confirm(props: {
   title: string;
   children: ReactNode;
   /** Default: red and subtle, as in a row of a table. */
-  variant?: 'subtle' | 'default';
+  variant?: 'subtle' | 'default' | 'filled';
   /** It takes nothing away: not red. */
   isHarmless?: boolean;
-  run: () => Promise<unknown>;
+  /** Asks why, for the log: `run` is given it. */
+  asksWhy?: boolean;
+  /** Of the button that leaves. */
+  cancel?: string;
+  run: (why: string) => Promise<unknown>;
 }) {
   const color = props.isHarmless === true ? undefined : 'red';
+  const isInTable = props.variant === undefined || props.variant === 'subtle';
   const [opened, { open, close }] = useDisclosure();
   const [isRunning, setIsRunning] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  const [why, setWhy] = useState('');
   const leave = () => {
     setError(null);
+    setWhy('');
     close();
   };
   const go = async () => {
     setIsRunning(true);
     setError(null);
     try {
-      await props.run();
+      await props.run(why.trim());
       leave();
     } catch (problem) {
       setError(problem);
@@ -40,7 +47,7 @@ export function Confirm(props: {
   return (
     <>
       <Button
-        size={props.variant === 'default' ? 'compact-sm' : 'compact-xs'}
+        size={isInTable ? 'compact-xs' : 'compact-sm'}
         variant={props.variant ?? 'subtle'}
         color={color}
         aria-label={`${props.verb} ${props.subject}`}
@@ -53,10 +60,19 @@ export function Confirm(props: {
           <Text size="sm" component="div">
             {props.children}
           </Text>
+          {props.asksWhy === true ? (
+            <TextInput
+              label="Why"
+              description="For the log; may be left empty"
+              maxLength={500}
+              value={why}
+              onChange={(event) => setWhy(event.currentTarget.value)}
+            />
+          ) : null}
           {error === null ? null : <Problem error={error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={leave}>
-              Cancel
+              {props.cancel ?? 'Cancel'}
             </Button>
             <Button color={color} loading={isRunning} onClick={() => void go()}>
               {props.verb}

@@ -96,18 +96,28 @@ export function Loaded<T>(props: { query: Loadable<T>; height?: number; children
   return <Skeleton height={props.height ?? 160} radius="md" aria-label="Loading" />;
 }
 
-/** Nothing here yet, and the commands that change that. */
-export function Empty(props: { title: string; children?: ReactNode; commands?: readonly string[] }) {
+/** Nothing here yet: what it would be, in words, and the commands or the button that change that. */
+export function Empty(props: {
+  title: string;
+  about?: ReactNode;
+  commands?: readonly string[];
+  children?: ReactNode;
+}) {
   return (
     <Card withBorder padding="xl">
       <Stack gap="sm" maw={640}>
         <Title order={2} size="h4">
           {props.title}
         </Title>
-        {props.children}
+        {props.about === undefined ? null : (
+          <Text size="sm" component="div">
+            {props.about}
+          </Text>
+        )}
         {props.commands?.map((command) => (
           <Command key={command} text={command} />
         ))}
+        {props.children}
       </Stack>
     </Card>
   );

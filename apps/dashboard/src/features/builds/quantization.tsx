@@ -5,7 +5,7 @@ import { formatPercent } from '../../app/format';
 import { Section } from '../../components/page';
 
 type Report = Resource<'BuildReport'>;
-type Accuracy = NonNullable<Report['validation']>;
+type Accuracy = Pick<NonNullable<Report['validation']>, 'samples' | 'accuracy' | 'confusion'>;
 
 export function Validation({ validation, float }: { validation: Accuracy; float: Accuracy | null }) {
   return (

@@ -1,6 +1,5 @@
 /** What a device proves itself with: tokens and certificates, replaced with an overlap, revoked at once. */
-import { Button, Group, Modal, NativeSelect, Stack, Table, Text, Tooltip } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { Button, Group, NativeSelect, Stack, Table, Text, Tooltip } from '@mantine/core';
 import type { Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction, useApi } from '../../app/api';
@@ -10,7 +9,7 @@ import { StateBadge } from '../../components/badges';
 import { Confirm } from '../../components/confirm';
 import { ACTIONS, DataTable } from '../../components/data-table';
 import { Loaded, Problem, Section } from '../../components/page';
-import { Secret } from '../../components/secret';
+import { SecretDialog } from '../../components/secret';
 import { Moment } from '../../components/time';
 
 export function Credentials({ project, device }: { project: string; device: Resource<'Device'> }) {
@@ -127,53 +126,55 @@ const OVERLAPS = [
 ];
 
 function Rotate({ project, device }: { project: string; device: string }) {
-  const [opened, { open, close }] = useDisclosure();
-  const [overlap, setOverlap] = useState('86400');
-  const rotate = useAction('deviceToken');
-  const leave = () => {
-    close();
-    rotate.reset();
-  };
   return (
-    <>
-      <Button size="compact-sm" variant="default" onClick={open}>
-        New token
-      </Button>
-      <Modal
-        opened={opened}
-        onClose={leave}
-        title={`A new token for ${device}`}
-        closeOnClickOutside={rotate.data === undefined}
-      >
-        {rotate.data === undefined ? (
-          <Stack gap="sm">
-            <NativeSelect
-              label="The tokens it has now stay good for"
-              description="Or until shortly after it has used the new one, whichever is first"
-              data={OVERLAPS}
-              value={overlap}
-              onChange={(e) => setOverlap(e.currentTarget.value)}
-            />
-            {rotate.error === null ? null : <Problem error={rotate.error} />}
-            <Group justify="flex-end">
-              <Button variant="default" onClick={leave}>
-                Cancel
-              </Button>
-              <Button
-                color={overlap === '0' ? 'red' : undefined}
-                loading={rotate.isPending}
-                onClick={() =>
-                  rotate.mutate({ params: { project, device }, body: { overlapSeconds: Number(overlap) } })
-                }
-              >
-                Make a new token
-              </Button>
-            </Group>
-          </Stack>
-        ) : (
-          <Secret name="Token: the MQTT password" secret={rotate.data.token} onDone={leave} />
-        )}
-      </Modal>
-    </>
+    <SecretDialog<string>
+      button={(open) => (
+        <Button size="compact-sm" variant="default" onClick={open}>
+          New token
+        </Button>
+      )}
+      title={() => `A new token for ${device}`}
+      form={(onMade, leave) => (
+        <RotateForm project={project} device={device} onMade={onMade} onLeave={leave} />
+      )}
+      secret={(token) => ({ lines: [{ name: 'Token: the MQTT password', text: token }] })}
+    />
+  );
+}
+
+function RotateForm(props: {
+  project: string;
+  device: string;
+  onMade: (token: string) => void;
+  onLeave: () => void;
+}) {
+  const { project, device } = props;
+  const [overlap, setOverlap] = useState('86400');
+  const rotate = useAction('deviceToken', ({ token }) => props.onMade(token));
+  return (
+    <Stack gap="sm">
+      <NativeSelect
+        label="The tokens it has now stay good for"
+        description="Or until shortly after it has used the new one, whichever is first"
+        data={OVERLAPS}
+        value={overlap}
+        onChange={(e) => setOverlap(e.currentTarget.value)}
+      />
+      {rotate.error === null ? null : <Problem error={rotate.error} />}
+      <Group justify="flex-end">
+        <Button variant="default" onClick={props.onLeave}>
+          Cancel
+        </Button>
+        <Button
+          color={overlap === '0' ? 'red' : undefined}
+          loading={rotate.isPending}
+          onClick={() =>
+            rotate.mutate({ params: { project, device }, body: { overlapSeconds: Number(overlap) } })
+          }
+        >
+          Make a new token
+        </Button>
+      </Group>
+    </Stack>
   );
 }

@@ -1,24 +1,27 @@
 /** One device: identity, what it runs, what it said, and its last windows. */
 import { Anchor, Code, SimpleGrid, Table, Text, Tooltip } from '@mantine/core';
-import { Link, useParams } from '@tanstack/react-router';
+import { Link, useParams, useSearch } from '@tanstack/react-router';
 import type { Resource } from '@tinyfleet/contracts';
 import type { ReactNode } from 'react';
 import { useApi } from '../../app/api';
-import { formatBytes, formatCount, formatInteger, shortDigest } from '../../app/format';
+import { formatBytes, shortDigest } from '../../app/format';
 import { StateBadge } from '../../components/badges';
 import { Loaded, Page, Section } from '../../components/page';
 import { Moment } from '../../components/time';
 import { Attributes } from './attributes';
 import { Credentials } from './credentials';
+import { Deployments } from './deployments';
 import { DeviceActions } from './device-actions';
 import { LiveMessages } from './live-messages';
+import { Losses } from './losses';
+import { UpdateRule } from './update-rule';
 import { WindowCharts } from './window-charts';
 
 export function DevicePage() {
   const { project, device } = useParams({ from: '/p/$project/devices/$device' });
+  const { deployment } = useSearch({ from: '/p/$project/devices/$device' });
   const query = useApi('deviceGet', { params: { project, device } });
   const windows = useApi('deviceTelemetry', { params: { project, device }, query: { limit: 200 } });
-  const deployments = useApi('deviceDeployments', { params: { project, device }, query: { limit: 10 } });
   return (
     <Page
       title={device}
@@ -38,12 +41,21 @@ export function DevicePage() {
                 <Facts device={data} />
               </Section>
               <Section title="Slots" about="Two places for a model: one runs, the other is the way back">
-                <Slots slots={data.slots} />
+                <Slots slots={data.slots.map(({ release, ...slot }) => ({ ...slot, holds: release }))} />
+                {data.firmwareSlots.length === 0 ? null : (
+                  <>
+                    <Text size="sm" fw={600} mt="md">
+                      Firmware: the first runs
+                    </Text>
+                    <Slots slots={data.firmwareSlots.map((slot) => ({ ...slot, holds: slot.firmware }))} />
+                  </>
+                )}
               </Section>
             </SimpleGrid>
           </>
         )}
       </Loaded>
+      {query.data === undefined ? null : <UpdateRule project={project} device={query.data} />}
       <Loaded query={query} height={120}>
         {(data) => (
           <Section title="Attributes" about="What it says it is, and what it should be">
@@ -57,12 +69,9 @@ export function DevicePage() {
           {(data) => <WindowCharts windows={data.items} project={project} />}
         </Loaded>
       </Section>
+      <Losses project={project} device={device} />
       <LiveMessages key={device} project={project} device={device} />
-      <Section title="Deployments">
-        <Loaded query={deployments} height={80}>
-          {(data) => <Deployments rows={data.items} project={project} />}
-        </Loaded>
-      </Section>
+      <Deployments project={project} device={device} opened={deployment} />
     </Page>
   );
 }
@@ -130,7 +139,15 @@ function Digest({ digest }: { digest: string }) {
   );
 }
 
-function Slots({ slots }: { slots: Resource<'DeviceDetail'>['slots'] }) {
+interface SlotShown {
+  state: string;
+  /** By name, where it has one. */
+  holds: string | null;
+  digest: string | null;
+  bytes: number;
+}
+
+function Slots({ slots }: { slots: SlotShown[] }) {
   if (slots.length === 0)
     return (
       <Text size="sm" c="dimmed">
@@ -155,63 +172,12 @@ function Slots({ slots }: { slots: Resource<'DeviceDetail'>['slots'] }) {
               <StateBadge state={slot.state} />
             </Table.Td>
             <Table.Td>
-              {slot.release ?? (slot.digest === null ? '–' : <Digest digest={slot.digest} />)}
+              {slot.holds} {slot.digest === null ? '–' : <Digest digest={slot.digest} />}
             </Table.Td>
             <Table.Td ta="right">{slot.bytes === 0 ? '–' : formatBytes(slot.bytes)}</Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>
     </Table>
-  );
-}
-
-type DeviceDeployment = Resource<'Deployment'> & { rollout: number; release: string };
-
-function Deployments({ rows, project }: { rows: readonly DeviceDeployment[]; project: string }) {
-  if (rows.length === 0)
-    return (
-      <Text size="sm" c="dimmed">
-        No rollout has reached this device yet.
-      </Text>
-    );
-  return (
-    <div className="scroll-x" tabIndex={0} role="region" aria-label="Deployments">
-      <Table miw={520} verticalSpacing={6}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Rollout</Table.Th>
-            <Table.Th>Release</Table.Th>
-            <Table.Th>State</Table.Th>
-            <Table.Th ta="right">Received</Table.Th>
-            <Table.Th>When</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rows.map((row) => (
-            <Table.Tr key={row.rollout}>
-              <Table.Td>
-                <Link
-                  className="row-link"
-                  to="/p/$project/rollouts/$number"
-                  params={{ project, number: String(row.rollout) }}
-                >
-                  #{formatInteger(row.rollout)}
-                </Link>
-              </Table.Td>
-              <Table.Td>{row.release}</Table.Td>
-              <Table.Td>
-                <StateBadge state={row.state} /> {row.errorTitle}
-              </Table.Td>
-              <Table.Td ta="right">
-                {formatCount(row.offset)} / {formatBytes(row.bytes)}
-              </Table.Td>
-              <Table.Td>
-                <Moment at={row.updatedAt} />
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
   );
 }

@@ -4,6 +4,8 @@ import type { Resource } from '@tinyfleet/contracts';
 import { splitReleaseRef } from '@tinyfleet/contracts';
 import { useApi } from '../../app/api';
 import { formatCount, formatInteger, formatPercent } from '../../app/format';
+import { dataColor } from '../../app/theme';
+import { Exportable } from '../../components/exportable';
 import { TimeChart } from '../../components/time-chart';
 import { ConfidenceBars } from './confidence-bars';
 
@@ -28,33 +30,59 @@ export function WindowCharts({ windows, project }: { windows: readonly Window[];
         <Title order={3} size="h6">
           Predicted classes per window
         </Title>
-        <TimeChart
-          label="Predicted classes per window"
-          times={times}
-          series={Array.from({ length: classes }, (_, index) => ({
+        <Exportable
+          name="classes-per-window"
+          title="Predicted classes per window"
+          legend={Array.from({ length: classes }, (_, index) => ({
             label: labels[index] ?? `class ${index}`,
-            values: rows.map((row) => row.classCounts[index] ?? 0),
+            color: dataColor(index),
           }))}
-          format={(value) => formatInteger(Math.round(value))}
-          stacked
-          height={180}
-        />
+          table={() => ({
+            heads: [
+              'at',
+              ...Array.from({ length: classes }, (_, index) => labels[index] ?? `class ${index}`),
+            ],
+            rows: rows.map((row) => [row.startAt, ...row.classCounts]),
+          })}
+        >
+          <TimeChart
+            label="Predicted classes per window"
+            times={times}
+            series={Array.from({ length: classes }, (_, index) => ({
+              label: labels[index] ?? `class ${index}`,
+              values: rows.map((row) => row.classCounts[index] ?? 0),
+            }))}
+            format={(value) => formatInteger(Math.round(value))}
+            stacked
+            height={180}
+          />
+        </Exportable>
       </div>
       <div>
         <Title order={3} size="h6">
           Cycles per inference
         </Title>
-        <TimeChart
-          label="Mean and largest cycles per inference"
-          times={rows.some((row) => row.cyclesMean !== null) ? times : []}
-          empty="This device has no cycle counter."
-          series={[
-            { label: 'mean', values: rows.map((row) => row.cyclesMean) },
-            { label: 'max', values: rows.map((row) => row.cyclesMax) },
-          ]}
-          format={formatCount}
-          height={180}
-        />
+        <Exportable
+          name="cycles-per-inference"
+          title="Cycles per inference"
+          legend={['mean', 'max'].map((label, index) => ({ label, color: dataColor(index) }))}
+          table={() => ({
+            heads: ['at', 'mean', 'max'],
+            rows: rows.map((row) => [row.startAt, row.cyclesMean, row.cyclesMax]),
+          })}
+        >
+          <TimeChart
+            label="Mean and largest cycles per inference"
+            times={rows.some((row) => row.cyclesMean !== null) ? times : []}
+            empty="This device has no cycle counter."
+            series={[
+              { label: 'mean', values: rows.map((row) => row.cyclesMean) },
+              { label: 'max', values: rows.map((row) => row.cyclesMax) },
+            ]}
+            format={formatCount}
+            height={180}
+          />
+        </Exportable>
       </div>
       <div>
         <Title order={3} size="h6">

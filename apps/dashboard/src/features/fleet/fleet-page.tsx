@@ -140,11 +140,7 @@ function FirstDevice({ project }: { project: string }) {
         `npx tinyfleet simulate --devices 10 --project ${project}`,
         `npx tinyfleet model import my-model.tflite --name my-model --project ${project}`,
       ]}
-    >
-      <Text size="sm">
-        Register one device and copy its token into the firmware, or let simulated devices speak first. This
-        page turns into the fleet as soon as one is there.
-      </Text>
-    </Empty>
+      about="Register one device and copy its token into the firmware, or let simulated devices speak first. This page turns into the fleet as soon as one is there."
+    />
   );
 }

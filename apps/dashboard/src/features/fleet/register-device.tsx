@@ -1,37 +1,31 @@
 /** Registers one device and shows, once, what has to go into its firmware. */
-import { Alert, Button, Group, Modal, Select, Stack, TagsInput, Text, TextInput } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { Button, Group, Select, Stack, TagsInput, TextInput } from '@mantine/core';
 import type { Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction, useApi } from '../../app/api';
-import { Command, Problem } from '../../components/page';
+import { Problem } from '../../components/page';
+import { SecretDialog } from '../../components/secret';
 
 export function RegisterDevice({ project }: { project: string }) {
-  const [opened, { open, close }] = useDisclosure();
-  const [registered, setRegistered] = useState<Resource<'DeviceRegistered'>>();
-  const leave = () => {
-    close();
-    setRegistered(undefined);
-  };
   return (
-    <>
-      <Button size="xs" onClick={open}>
-        Register a device
-      </Button>
-      <Modal
-        opened={opened}
-        onClose={leave}
-        title={registered === undefined ? 'Register a device' : `${registered.device.name} is registered`}
-        size="lg"
-        closeOnClickOutside={registered === undefined}
-      >
-        {registered === undefined ? (
-          <Form project={project} onRegistered={setRegistered} />
-        ) : (
-          <Credentials registered={registered} onDone={leave} />
-        )}
-      </Modal>
-    </>
+    <SecretDialog<Resource<'DeviceRegistered'>>
+      button={(open) => (
+        <Button size="xs" onClick={open}>
+          Register a device
+        </Button>
+      )}
+      title={(made) => (made === undefined ? 'Register a device' : `${made.device.name} is registered`)}
+      size="lg"
+      form={(onMade) => <Form project={project} onRegistered={onMade} />}
+      secret={({ token, mqttUsername }) => ({
+        lines: [
+          { name: 'MQTT client id and user name', text: mqttUsername },
+          { name: 'Token: the MQTT password', text: token },
+        ],
+        about:
+          'A lost token is replaced by another one later. What the device has to send is in docs/connect-a-device.md; our agent does it for you (docs/porting-agent.md).',
+      })}
+    />
   );
 }
 
@@ -93,27 +87,5 @@ function Form(props: { project: string; onRegistered: (registered: Resource<'Dev
         </Group>
       </Stack>
     </form>
-  );
-}
-
-function Credentials(props: { registered: Resource<'DeviceRegistered'>; onDone: () => void }) {
-  const { token, mqttUsername } = props.registered;
-  return (
-    <Stack gap="sm">
-      <Alert color="orange" variant="light">
-        The token is shown this once. Keep it now, or make another one later.
-      </Alert>
-      <Text size="sm">MQTT client id and user name</Text>
-      <Command text={mqttUsername} />
-      <Text size="sm">Token: the MQTT password</Text>
-      <Command text={token} />
-      <Text size="sm" c="dimmed">
-        What the device has to send is in docs/connect-a-device.md; our agent does it for you
-        (docs/porting-agent.md).
-      </Text>
-      <Group justify="flex-end">
-        <Button onClick={props.onDone}>I have kept it</Button>
-      </Group>
-    </Stack>
   );
 }

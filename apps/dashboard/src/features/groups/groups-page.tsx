@@ -147,11 +147,7 @@ function NoGroup({ project }: { project: string }) {
         `npx tinyfleet group create pilot --static --project ${project}`,
         `npx tinyfleet group add pilot --filter 'tag = "eu"' --project ${project}`,
       ]}
-    >
-      <Text size="sm">
-        A group with a filter follows the fleet: devices come and go as they match. A group by hand keeps the
-        devices you put in. Both are named in filters, as in group = pilot, and so in rollouts.
-      </Text>
-    </Empty>
+      about="A group with a filter follows the fleet: devices come and go as they match. A group by hand keeps the devices you put in. Both are named in filters, as in group = pilot, and so in rollouts."
+    />
   );
 }

@@ -1,9 +1,9 @@
 /** Drop or choose a model file; the name is proposed from it, labels are optional. */
-import { Button, FileButton, Group, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, TextInput } from '@mantine/core';
 import { NAME_PATTERN, type Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction } from '../../app/api';
-import { formatBytes } from '../../app/format';
+import { DropFile } from '../../components/drop-file';
 import { Problem } from '../../components/page';
 import { proposeName } from './propose-name';
 
@@ -15,7 +15,6 @@ export function ImportModel(props: {
   const [file, setFile] = useState<File | null>(null);
   const [name, setName] = useState(props.model ?? '');
   const [labels, setLabels] = useState('');
-  const [over, setOver] = useState(false);
   const upload = useAction('modelImport', props.onImported);
   const take = (chosen: File | null) => {
     setFile(chosen);
@@ -24,33 +23,7 @@ export function ImportModel(props: {
   const valid = file !== null && NAME_PATTERN.test(name);
   return (
     <Stack gap="sm">
-      <div
-        className="drop-area"
-        data-over={over}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          take(event.dataTransfer.files[0] ?? null);
-        }}
-      >
-        <Group justify="center" gap="sm">
-          <Text size="sm">
-            {file === null ? 'Drop a model file here or' : `${file.name}, ${formatBytes(file.size)}`}
-          </Text>
-          <FileButton onChange={take} accept=".tflite,.onnx,.h5,.keras,.zip,.json">
-            {(button) => (
-              <Button {...button} variant="default" size="xs">
-                {file === null ? 'choose one' : 'another'}
-              </Button>
-            )}
-          </FileButton>
-        </Group>
-      </div>
+      <DropFile file={file} what="a model file" accept=".tflite,.onnx,.h5,.keras,.zip,.json" onTake={take} />
       {file === null ? null : (
         <Group align="flex-end" gap="sm">
           <TextInput

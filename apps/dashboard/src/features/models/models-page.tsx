@@ -1,9 +1,8 @@
 /** Models of the project, and the place to drop a new one. */
-import { Table, Text } from '@mantine/core';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useNavigate, useParams } from '@tanstack/react-router';
 import { useApiList } from '../../app/api';
-import { More, Page, Problem, Section } from '../../components/page';
-import { Moment } from '../../components/time';
+import { NamedVersions } from '../../components/named-versions';
+import { Empty, More, Page, Problem, Section } from '../../components/page';
 import { ImportModel } from './import-model';
 
 export function ModelsPage() {
@@ -27,49 +26,27 @@ export function ModelsPage() {
           }
         />
       </Section>
-      <Section title="Models">
-        {models.error === null ? null : <Problem error={models.error} />}
-        <Table verticalSpacing={6} highlightOnHover>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Name</Table.Th>
-              <Table.Th>Newest</Table.Th>
-              <Table.Th ta="right">Versions</Table.Th>
-              <Table.Th>Since</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {rows.map((row) => (
-              <Table.Tr key={row.name}>
-                <Table.Td>
-                  <Link
-                    className="row-link"
-                    to="/p/$project/models/$model"
-                    params={{ project, model: row.name }}
-                  >
-                    {row.name}
-                  </Link>
-                </Table.Td>
-                <Table.Td>{row.latestVersion ?? '–'}</Table.Td>
-                <Table.Td ta="right">{row.versionCount}</Table.Td>
-                <Table.Td>
-                  <Moment at={row.createdAt} />
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-        {models.data !== undefined && rows.length === 0 ? (
-          <Text c="dimmed" size="sm" py="sm">
-            No model yet.
-          </Text>
-        ) : null}
-        <More
-          hasNextPage={models.hasNextPage}
-          isFetching={models.isFetchingNextPage}
-          onMore={() => void models.fetchNextPage()}
+      {models.data !== undefined && rows.length === 0 ? (
+        <Empty
+          title="No model yet"
+          about="Drop a file above, or import it from the command line. Labels, samples and validation data can follow."
+          commands={[`npx tinyfleet model import my-model.tflite --name my-model --project ${project}`]}
         />
-      </Section>
+      ) : (
+        <Section title="Models">
+          {models.error === null ? null : <Problem error={models.error} />}
+          <NamedVersions
+            label="Models"
+            rows={models.data === undefined ? undefined : rows}
+            linkOf={(model) => ({ to: '/p/$project/models/$model', params: { project, model } })}
+          />
+          <More
+            hasNextPage={models.hasNextPage}
+            isFetching={models.isFetchingNextPage}
+            onMore={() => void models.fetchNextPage()}
+          />
+        </Section>
+      )}
     </Page>
   );
 }

@@ -22,12 +22,10 @@ export function Authorities({ project }: { project: string }) {
     <Loaded query={list}>
       {({ items }) =>
         items.length === 0 ? (
-          <Empty title="No certificate authority yet">
-            <Text size="sm">
-              Devices with a certificate send no password. Upload the authority of your factory, and each unit
-              registers itself at its first connect; or make one here, and devices get their certificates from
-              it by a request whose key never leaves them.
-            </Text>
+          <Empty
+            title="No certificate authority yet"
+            about="Devices with a certificate send no password. Upload the authority of your factory, and each unit registers itself at its first connect; or make one here, and devices get their certificates from it by a request whose key never leaves them."
+          >
             <div>{add}</div>
           </Empty>
         ) : (

@@ -2,7 +2,6 @@
 import {
   Button,
   Group,
-  Modal,
   MultiSelect,
   NativeSelect,
   NumberInput,
@@ -14,7 +13,6 @@ import {
   Text,
   TextInput,
 } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
 import { NAME_PATTERN, type Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction, useApi } from '../../app/api';
@@ -23,7 +21,7 @@ import { StateBadge } from '../../components/badges';
 import { Confirm } from '../../components/confirm';
 import { ACTIONS, DataTable } from '../../components/data-table';
 import { Empty, Loaded, Problem, Section } from '../../components/page';
-import { MakerAndList, Secret } from '../../components/secret';
+import { MakerAndList, SecretDialog } from '../../components/secret';
 import { Moment } from '../../components/time';
 
 export function Keys({ project }: { project: string }) {
@@ -33,13 +31,10 @@ export function Keys({ project }: { project: string }) {
       <Loaded query={keys}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title="No provisioning key yet">
-              <Text size="sm">
-                One secret that all units of a production line carry: each registers itself with it, once, and
-                gets a credential of its own. Whoever reads one unit&apos;s flash has the key, so it has a
-                quota, an end, and by default a person lets each device in.
-              </Text>
-            </Empty>
+            <Empty
+              title="No provisioning key yet"
+              about="One secret that all units of a production line carry: each registers itself with it, once, and gets a credential of its own. Whoever reads one unit's flash has the key, so it has a quota, an end, and by default a person lets each device in."
+            />
           ) : (
             <Section title="Provisioning keys">
               <DataTable
@@ -111,31 +106,20 @@ function Row({ project, row }: { project: string; row: Resource<'ProvisioningKey
 }
 
 function MakeKey({ project }: { project: string }) {
-  const [opened, { open, close }] = useDisclosure();
-  const [made, setMade] = useState<Resource<'ProvisioningKeyCreated'>>();
-  const leave = () => {
-    close();
-    setMade(undefined);
-  };
   return (
-    <>
-      <Button size="xs" onClick={open}>
-        Make a key
-      </Button>
-      <Modal
-        opened={opened}
-        onClose={leave}
-        title={made === undefined ? 'Make a provisioning key' : `The key “${made.name}”`}
-        size="lg"
-        closeOnClickOutside={made === undefined}
-      >
-        {made === undefined ? (
-          <KeyForm project={project} onMade={setMade} />
-        ) : (
-          <Secret name="Provisioning key, for the firmware of the line" secret={made.key} onDone={leave} />
-        )}
-      </Modal>
-    </>
+    <SecretDialog<Resource<'ProvisioningKeyCreated'>>
+      button={(open) => (
+        <Button size="xs" onClick={open}>
+          Make a key
+        </Button>
+      )}
+      title={(made) => (made === undefined ? 'Make a provisioning key' : `The key “${made.name}”`)}
+      size="lg"
+      form={(onMade) => <KeyForm project={project} onMade={onMade} />}
+      secret={({ key }) => ({
+        lines: [{ name: 'Provisioning key, for the firmware of the line', text: key }],
+      })}
+    />
   );
 }
 

@@ -159,11 +159,8 @@ function Nobody(props: { project: string; children: ReactNode }) {
         `npx tinyfleet provisioning-key create line-1 --type posix --quota 500 --project ${props.project}`,
         `curl -H 'content-type: application/json' -d '{"key":"KEY","name":"sn-0042"}' ${location.origin}/api/v1/provision`,
       ]}
+      about="Units that carry a provisioning key register themselves. With approval they wait here until somebody lets them in. Make a key, put it into the firmware, and this list fills by itself."
     >
-      <Text size="sm">
-        Units that carry a provisioning key register themselves. With approval they wait here until somebody
-        lets them in. Make a key, put it into the firmware, and this list fills by itself.
-      </Text>
       <div>{props.children}</div>
     </Empty>
   );

@@ -10,6 +10,7 @@ const GROUPS: readonly {
   readonly states: readonly State[];
 }[] = [
   { label: 'active', color: '#009e73', states: ['active'] },
+  { label: 'shadow', color: '#5e81ac', states: ['shadow', 'compared'] },
   { label: 'soaking', color: '#56b4e9', states: ['soak'] },
   { label: 'installing', color: '#1f87c9', states: ['verified', 'staged', 'trial'] },
   { label: 'fetching', color: '#cc79a7', states: ['offered', 'fetching'] },

@@ -1,12 +1,12 @@
 /** Settings of the project and of the person: keys, device types, webhooks; tokens, sessions. */
-import { Code, Stack, Text } from '@mantine/core';
+import { Stack } from '@mantine/core';
 import { useParams, useSearch } from '@tanstack/react-router';
-import { useApi } from '../../app/api';
 import { useMay } from '../../app/role';
-import { Loaded, Page, Section } from '../../components/page';
+import { Page } from '../../components/page';
 import { PageTabs } from '../../components/tabs';
 import { DeviceTypes } from './device-types';
 import { Sessions } from './sessions';
+import { SigningKeys } from './signing-keys';
 import { SingleSignOn } from './single-sign-on';
 import { Tokens } from './tokens';
 import { Webhooks } from './webhooks';
@@ -17,7 +17,7 @@ export function SettingsPage() {
   const may = useMay(project);
   const tabs = [
     { id: 'types', label: 'Device types', panel: () => <DeviceTypes project={project} /> },
-    { id: 'keys', label: 'Signing key', panel: () => <SigningKeys project={project} /> },
+    { id: 'keys', label: 'Signing keys', panel: () => <SigningKeys project={project} /> },
     ...(may('developer')
       ? [{ id: 'webhooks', label: 'Webhooks', panel: () => <Webhooks project={project} /> }]
       : []),
@@ -37,27 +37,5 @@ function MySessions({ project }: { project: string }) {
       <Sessions />
       <SingleSignOn project={project} />
     </Stack>
-  );
-}
-
-function SigningKeys({ project }: { project: string }) {
-  const keys = useApi('signingKeyList', { params: { project } });
-  return (
-    <Section
-      title="Signing key"
-      about="Devices install only what this key signed; its private half stays encrypted on the server"
-    >
-      <Loaded query={keys} height={60}>
-        {(data) => (
-          <Stack gap="xs">
-            {data.items.map((key) => (
-              <Text key={key.keyId} size="sm" style={{ overflowWrap: 'anywhere' }}>
-                {key.algorithm} <Code>{key.publicKeyHex}</Code>
-              </Text>
-            ))}
-          </Stack>
-        )}
-      </Loaded>
-    </Section>
   );
 }

@@ -3,7 +3,6 @@ import {
   Button,
   Checkbox,
   Group,
-  Modal,
   MultiSelect,
   NativeSelect,
   NumberInput,
@@ -13,14 +12,13 @@ import {
   Text,
   TextInput,
 } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
 import { AREAS, Role, type Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction, useApi } from '../../app/api';
 import { Confirm } from '../../components/confirm';
 import { ACTIONS, DataTable } from '../../components/data-table';
 import { Empty, Loaded, Problem, Section } from '../../components/page';
-import { MakerAndList, Secret } from '../../components/secret';
+import { MakerAndList, SecretDialog } from '../../components/secret';
 import { Moment } from '../../components/time';
 
 export function Tokens({ project }: { project: string }) {
@@ -33,12 +31,8 @@ export function Tokens({ project }: { project: string }) {
             <Empty
               title="No API token yet"
               commands={['npx tinyfleet token create ci --role operator --expires 90d']}
-            >
-              <Text size="sm">
-                Scripts and the command line sign in with a token. It can be for one project, read only, for
-                parts of the API, and it can end by itself.
-              </Text>
-            </Empty>
+              about="Scripts and the command line sign in with a token. It can be for one project, read only, for parts of the API, and it can end by itself."
+            />
           ) : (
             <Section
               title="My API tokens"
@@ -109,34 +103,23 @@ function Row({ token }: { token: Resource<'ApiToken'> }) {
 }
 
 function MakeToken({ project }: { project: string }) {
-  const [opened, { open, close }] = useDisclosure();
-  const create = useAction('tokenCreate');
-  const leave = () => {
-    close();
-    create.reset();
-  };
   return (
-    <>
-      <Button size="xs" onClick={open}>
-        Make a token
-      </Button>
-      <Modal
-        opened={opened}
-        onClose={leave}
-        title={create.data === undefined ? 'Make an API token' : `The token “${create.data.name}”`}
-        closeOnClickOutside={create.data === undefined}
-      >
-        {create.data === undefined ? (
-          <Form project={project} create={create} />
-        ) : (
-          <Secret name="Authorization: Bearer …" secret={create.data.token} onDone={leave} />
-        )}
-      </Modal>
-    </>
+    <SecretDialog<Resource<'ApiTokenCreated'>>
+      button={(open) => (
+        <Button size="xs" onClick={open}>
+          Make a token
+        </Button>
+      )}
+      title={(made) => (made === undefined ? 'Make an API token' : `The token “${made.name}”`)}
+      form={(onMade) => <Form project={project} onMade={onMade} />}
+      secret={({ token }) => ({ lines: [{ name: 'Authorization: Bearer …', text: token }] })}
+    />
   );
 }
 
-function Form({ project, create }: { project: string; create: ReturnType<typeof useAction<'tokenCreate'>> }) {
+function Form(props: { project: string; onMade: (made: Resource<'ApiTokenCreated'>) => void }) {
+  const { project } = props;
+  const create = useAction('tokenCreate', props.onMade);
   const me = useApi('me');
   const [name, setName] = useState('');
   const [only, setOnly] = useState<string | null>(project);

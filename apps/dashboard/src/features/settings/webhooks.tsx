@@ -1,17 +1,5 @@
 /** Webhooks: who is told of which events, what was delivered, and what to send again. */
-import {
-  Anchor,
-  Button,
-  Group,
-  Modal,
-  MultiSelect,
-  Stack,
-  Switch,
-  Table,
-  Text,
-  TextInput,
-} from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { Anchor, Button, Group, MultiSelect, Stack, Switch, Table, Text, TextInput } from '@mantine/core';
 import { eventSchemas, NAME_PATTERN, type Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction, useApiList } from '../../app/api';
@@ -19,7 +7,7 @@ import { StateBadge } from '../../components/badges';
 import { Confirm } from '../../components/confirm';
 import { ACTIONS, DataTable, SkeletonRows } from '../../components/data-table';
 import { Empty, More, Problem, Section } from '../../components/page';
-import { MakerAndList, Secret } from '../../components/secret';
+import { MakerAndList, SecretDialog, type ShownOnce } from '../../components/secret';
 import { Moment } from '../../components/time';
 import { Deliveries } from './deliveries';
 
@@ -40,12 +28,8 @@ export function Webhooks({ project }: { project: string }) {
           commands={[
             `npx tinyfleet webhook create ops --to https://ops.example/hook --events device.registered,rollout.changed --project ${project}`,
           ]}
-        >
-          <Text size="sm">
-            Another program is told of what happens here: a signed POST for each event, tried again with
-            growing pauses when it fails, and to be replayed later.
-          </Text>
-        </Empty>
+          about="Another program is told of what happens here: a signed POST for each event, tried again with growing pauses when it fails, and to be replayed later."
+        />
       </MakerAndList>
     );
   }
@@ -133,55 +117,44 @@ function Row(props: { project: string; webhook: Webhook; isShown: boolean; onSho
 
 /** Without a webhook it makes one. */
 function EditWebhook({ project, webhook }: { project: string; webhook?: Webhook }) {
-  const [opened, { open, close }] = useDisclosure();
-  const [secret, setSecret] = useState<string>();
-  const leave = () => {
-    close();
-    setSecret(undefined);
-  };
   return (
-    <>
-      {webhook === undefined ? (
-        <Button size="xs" onClick={open}>
-          Make a webhook
-        </Button>
-      ) : (
-        <Button size="compact-xs" variant="subtle" onClick={open} aria-label={`Edit webhook ${webhook.name}`}>
-          Edit
-        </Button>
-      )}
-      <Modal
-        opened={opened}
-        onClose={leave}
-        title={webhook === undefined ? 'Make a webhook' : `Edit ${webhook.name}`}
-        size="lg"
-        closeOnClickOutside={secret === undefined}
-      >
-        {secret === undefined ? (
-          <Form
-            project={project}
-            {...(webhook === undefined ? {} : { webhook })}
-            onMade={setSecret}
-            onSaved={leave}
-          />
+    <SecretDialog<string>
+      button={(open) =>
+        webhook === undefined ? (
+          <Button size="xs" onClick={open}>
+            Make a webhook
+          </Button>
         ) : (
-          <SecretOfWebhook secret={secret} onDone={leave} />
-        )}
-      </Modal>
-    </>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            onClick={open}
+            aria-label={`Edit webhook ${webhook.name}`}
+          >
+            Edit
+          </Button>
+        )
+      }
+      title={() => (webhook === undefined ? 'Make a webhook' : `Edit ${webhook.name}`)}
+      size="lg"
+      form={(onMade, leave) => (
+        <Form
+          project={project}
+          {...(webhook === undefined ? {} : { webhook })}
+          onMade={onMade}
+          onSaved={leave}
+        />
+      )}
+      secret={signingSecret}
+    />
   );
 }
 
-function SecretOfWebhook(props: { secret: string; onDone: () => void }) {
-  return (
-    <Secret name="Signing secret (Standard Webhooks)" secret={props.secret} onDone={props.onDone}>
-      <Text size="sm" c="dimmed">
-        The receiver checks webhook-signature with it: HMAC-SHA256 over id, timestamp and body. docs/api.md
-        has the details.
-      </Text>
-    </Secret>
-  );
-}
+const signingSecret = (secret: string): ShownOnce => ({
+  lines: [{ name: 'Signing secret (Standard Webhooks)', text: secret }],
+  about:
+    'The receiver checks webhook-signature with it: HMAC-SHA256 over id, timestamp and body. docs/api.md has the details.',
+});
 
 function Form(props: {
   project: string;
@@ -276,46 +249,44 @@ function Form(props: {
 }
 
 function NewSecret({ project, name }: { project: string; name: string }) {
-  const [opened, { open, close }] = useDisclosure();
-  const renew = useAction('webhookSecret');
-  const leave = () => {
-    close();
-    renew.reset();
-  };
   return (
-    <>
-      <Button size="compact-xs" variant="subtle" onClick={open} aria-label={`New secret for ${name}`}>
-        New secret
-      </Button>
-      <Modal
-        opened={opened}
-        onClose={leave}
-        title={`A new secret for ${name}`}
-        closeOnClickOutside={renew.data === undefined}
-      >
-        {renew.data === undefined ? (
-          <Stack gap="sm">
-            <Text size="sm">
-              Deliveries are signed by both for a day, so that the receiver can change over without losing
-              one.
-            </Text>
-            {renew.error === null ? null : <Problem error={renew.error} />}
-            <Group justify="flex-end">
-              <Button variant="default" onClick={leave}>
-                Cancel
-              </Button>
-              <Button
-                loading={renew.isPending}
-                onClick={() => renew.mutate({ params: { project, webhook: name }, body: {} })}
-              >
-                Make it
-              </Button>
-            </Group>
-          </Stack>
-        ) : (
-          <SecretOfWebhook secret={renew.data.secret} onDone={leave} />
-        )}
-      </Modal>
-    </>
+    <SecretDialog<string>
+      button={(open) => (
+        <Button size="compact-xs" variant="subtle" onClick={open} aria-label={`New secret for ${name}`}>
+          New secret
+        </Button>
+      )}
+      title={() => `A new secret for ${name}`}
+      form={(onMade, leave) => <RenewForm project={project} name={name} onMade={onMade} onLeave={leave} />}
+      secret={signingSecret}
+    />
+  );
+}
+
+function RenewForm(props: {
+  project: string;
+  name: string;
+  onMade: (secret: string) => void;
+  onLeave: () => void;
+}) {
+  const renew = useAction('webhookSecret', ({ secret }) => props.onMade(secret));
+  return (
+    <Stack gap="sm">
+      <Text size="sm">
+        Deliveries are signed by both for a day, so that the receiver can change over without losing one.
+      </Text>
+      {renew.error === null ? null : <Problem error={renew.error} />}
+      <Group justify="flex-end">
+        <Button variant="default" onClick={props.onLeave}>
+          Cancel
+        </Button>
+        <Button
+          loading={renew.isPending}
+          onClick={() => renew.mutate({ params: { project: props.project, webhook: props.name }, body: {} })}
+        >
+          Make it
+        </Button>
+      </Group>
+    </Stack>
   );
 }
