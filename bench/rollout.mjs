@@ -44,8 +44,8 @@ async function speed(product, fleet) {
       row('MQTT messages /s', ({ messagesPerSecond }) => Math.round(messagesPerSecond)),
       row('product CPU per device, ms', ({ productCpuMs }) => productCpuMs.toFixed(1)),
       row('simulator CPU per device, ms', ({ simulatorCpuMs }) => simulatorCpuMs.toFixed(1)),
-      row('product RSS, MiB', ({ rssMib }) => rssMib),
-      row('simulator RSS, MiB', ({ simulatorRssMib }) => simulatorRssMib),
+      row('product memory, MiB', ({ rssMib }) => rssMib),
+      row('simulator memory, MiB', ({ simulatorRssMib }) => simulatorRssMib),
     ],
   );
   stdout.write('\n');

@@ -42,10 +42,16 @@ export async function startBenchDatabase(count) {
     ],
   );
   await database.query('analyze');
+  let isStopped = false;
   const stop = async () => {
+    if (isStopped) return;
+    isStopped = true;
     await database.close();
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
   };
+  // Who is ended early leaves no Postgres behind.
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => void stop().finally(() => process.exit(1)));
   return { folder, database, project, type, tokens, stop };
 }

@@ -78,12 +78,16 @@ const sumOver = (pid, value) =>
     }
   }, 0);
 
-/** Resident memory of a process and all below it, MiB; 0 where /proc is not. */
+/**
+ * Memory of a process and all below it, MiB; 0 where /proc is not. Pages that several share count once (Pss): the buffers of
+ * Postgres are in every one of its processes. The kernel walks all their pages: not many times a second.
+ */
 export const treeRssMib = (pid) =>
   Math.round(
     sumOver(
       pid,
-      (id) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1] ?? 0) / 1_024,
+      (id) =>
+        Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${id}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1_024,
     ),
   );
 
@@ -93,3 +97,13 @@ export const treeCpuS = (pid) =>
     const fields = readFileSync(`/proc/${id}/stat`, 'utf8').split(') ').at(-1).split(' ');
     return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
   });
+
+/** Of one process alone; 0 where /proc is not. */
+export const ownCpuS = (pid) => {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
+};

@@ -122,9 +122,22 @@ process.on('message', (task) => {
     for (const one of probes.values()) one.close();
     process.exit(0);
   }
-  for (const device of task.devices) probes.set(device.name, probe(task, device));
-  Promise.all([...probes.values()].map(({ greeted }) => greeted)).then(
+  connect(task).then(
     () => process.send({ event: 'ready' }),
     (error) => process.send({ event: 'error', message: error.message }),
   );
 });
+
+/** Fewer at once than the broker takes before they have said who they are. */
+const WAVE = 500;
+
+async function connect(task) {
+  for (let at = 0; at < task.devices.length; at += WAVE) {
+    const wave = task.devices.slice(at, at + WAVE).map((device) => {
+      const one = probe(task, device);
+      probes.set(device.name, one);
+      return one.greeted;
+    });
+    await Promise.all(wave);
+  }
+}

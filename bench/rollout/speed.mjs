@@ -69,12 +69,13 @@ async function rollOut(product, api, simulator, release, devices) {
   const startedAt = Date.now();
   const { number } = await api('POST', '/projects/bench/rollouts', { release, filter: 'tag = "simulated"' });
   let rssMib = 0;
+  let looks = 0;
   let rollout;
   await until(
     ROLLOUT_LIMIT_MS,
     async () => {
       rollout = await api('GET', `/projects/bench/rollouts/${number}`);
-      rssMib = Math.max(rssMib, treeRssMib(product.pid));
+      if (looks++ % 5 === 0) rssMib = Math.max(rssMib, treeRssMib(product.pid));
       return rollout.state !== 'running';
     },
     1_000,

@@ -1,5 +1,5 @@
-// Child of bench/fleet.mjs: one process with two brokers, the product's edge on its own Postgres, and the very same
-// broker and ingest hook whose commit does nothing. Registers devices by SQL and tells the parent ports and tokens.
+// Child of bench/ingest and bench/fleet: one process with three brokers, the product's edge on its own Postgres, the very same
+// broker and ingest hook whose commit does nothing, and one that saves each message by itself. Devices are registered by SQL.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { listenMqtt } from '../../apps/server/dist/mqtt/broker/listen.js';
@@ -12,20 +12,12 @@ import { SecretSealer } from '../../libs/releases/dist/index.js';
 import { ingestDefaults } from '../../apps/server/dist/mqtt/ingest/options.js';
 import { Sequences } from '../../apps/server/dist/mqtt/ingest/sequences.js';
 import { DirectoryBlobStore, PgDeviceDirectory } from '../../libs/storage/dist/index.js';
-import { startBenchDatabase } from './bench-database.mjs';
+import { startFleetDatabase } from './fleet-database.mjs';
+import { startNaive } from './naive.mjs';
 
-const [, , countText, classesText, prefixHex] = process.argv;
-const count = Number(countText);
-const prefix = Buffer.from(prefixHex, 'hex');
 // A loader sends as fast as it can; the limits that protect a fleet would measure themselves.
 const unlimited = { messagesPerSecond: 1e9, messageBurst: 1e9 };
-const { folder, database, project, type, tokens, stop } = await startBenchDatabase(count);
-const version = '01900000-0000-7000-8300-000000000001';
-await database.query(
-  `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc)
-   values ($1, $2, $3, $4, $5, $6, 0)`,
-  [project, prefix, Buffer.concat([prefix, Buffer.alloc(24)]), version, type, Number(classesText)],
-);
+const { folder, database, tokens, stop } = await startFleetDatabase(Number(process.argv[2]));
 
 const failures = [];
 const edge = new Edge(database, new DirectoryBlobStore(join(folder, 'blobs')), {
@@ -41,17 +33,35 @@ const nothing = { commit: async () => ({ stored: 0, duplicates: 0, refused: 0 })
 const deaf = { greeted() {}, wanted() {} };
 const ingest = new Ingest(nothing, new Sequences(), deaf, ingestDefaults);
 const credentials = new DeviceCredentials(new PgDeviceDirectory(database), 60_000);
-const broker = new MqttBroker(credentials, { ...brokerDefaults, ...unlimited }, ingest.handle);
+const broker = new MqttBroker(credentials, { ...brokerDefaults, ...unlimited }, ingest);
 await broker.start();
 const hookOnly = await listenMqtt(broker, { host: '127.0.0.1', port: 0 });
-process.send({ event: 'ready', storedPort: stored.port, hookPort: hookOnly.port, tokens });
+const saving = await startNaive(database.target);
+const naiveBroker = new MqttBroker(
+  credentials,
+  { ...brokerDefaults, ...unlimited },
+  { take: saving.handle, isAway: false },
+);
+await naiveBroker.start();
+const naive = await listenMqtt(naiveBroker, { host: '127.0.0.1', port: 0 });
+process.send({
+  event: 'ready',
+  ports: { stored: stored.port, hook: hookOnly.port, naive: naive.port },
+  tokens,
+});
 
+// Whoever asks is gone: Postgres would outlive both.
+process.once('disconnect', () => void stop().finally(() => process.exit(1)));
 process.on('message', async ({ command }) => {
   if (command === 'count') {
     const [row] = await database.query('select count(*)::int as rows from telemetry_window');
     process.send({ event: 'count', rows: row.rows, failures, rssBytes: process.memoryUsage.rss() });
+  } else if (command === 'forget') {
+    await database.query('truncate telemetry_window');
+    process.send({ event: 'forgotten' });
   } else if (command === 'stop') {
-    await Promise.all([stored.close(), hookOnly.close(), broker.stop()]);
+    await Promise.all([stored.close(), hookOnly.close(), naive.close(), broker.stop(), naiveBroker.stop()]);
+    await saving.close();
     await edge.stop();
     await stop();
     process.exit(0);
