@@ -1,5 +1,5 @@
-// Incremental build of the workspace: src/**/*.ts -> dist/**/*.js with swc, then the dashboard with Vite when its inputs
-// changed. It checks no types (that is `npm run check`) and compiles only files whose mtime or size differ from the
+// Incremental build of the workspace: src/**/*.ts -> dist/**/*.js with swc, then the dashboard with Vite and the documentation
+// with Eleventy when their inputs changed. It checks no types (that is `npm run check`) and compiles only files whose mtime or size differ from the
 // recorded ones, so that a build with nothing to do costs some tens of milliseconds and `npm start` can always build.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -21,41 +21,60 @@ import { cacheDir, packageFolders, root } from './packages.mjs';
 import { swcOptions } from './swc-options.mjs';
 
 const dashboard = 'apps/dashboard';
-/** The dashboard bundles these packages from their sources. */
-const dashboardInputs = [dashboard, 'libs/contracts/src', 'libs/errors/src', 'libs/filter/src'];
+const docsSite = 'tools/docs-site';
+/** What browsers get, each made as a whole by one command when one of its inputs changed. */
+const sites = [
+  {
+    name: 'dashboard',
+    made: `${dashboard}/dist/index.html`,
+    // It bundles these packages from their sources.
+    inputs: [dashboard, 'libs/contracts/src', 'libs/errors/src', 'libs/filter/src'],
+    cwd: dashboard,
+    command: () => [viteOf(dashboard), 'build', '--logLevel', 'warn'],
+  },
+  {
+    name: 'docs',
+    made: `${docsSite}/dist/index.html`,
+    inputs: ['docs', docsSite],
+    cwd: '.',
+    command: () => [`${docsSite}/build.mjs`],
+  },
+];
 const copied = new Set(['.sql', '.json', '.yaml', '.yml', '.html', '.wasm']);
 const statePath = join(cacheDir, 'build.json');
 const lockPath = join(cacheDir, 'build.lock');
 
 /**
- * @param {{ quiet?: boolean, dashboard?: boolean }} [options]
- * @returns {Promise<{ compiled: number, removed: number, dashboard: boolean, milliseconds: number }>}
+ * @param {{ quiet?: boolean, sites?: boolean }} [options]
+ * @returns {Promise<{ compiled: number, removed: number, sites: string[], milliseconds: number }>}
  */
 export async function build(options = {}) {
   const started = performance.now();
   const log = options.quiet ? () => {} : (line) => stdout.write(`${line}\n`);
   let work = findWork(options);
-  if (work.empty)
-    return { compiled: 0, removed: 0, dashboard: false, milliseconds: performance.now() - started };
+  if (work.empty) return { compiled: 0, removed: 0, sites: [], milliseconds: performance.now() - started };
 
   mkdirSync(cacheDir, { recursive: true });
   const unlock = await lock();
   try {
     // Another build may have done it while this one waited for the lock.
     work = findWork(options);
-    const bundling = work.dashboardStale ? bundleDashboard(log) : undefined;
-    // A failure of either is reported, but the other one runs to its end, so that the recorded state stays true.
-    const [compiling, bundled] = await Promise.allSettled([compile(work, log), bundling]);
+    // A failure of one is reported, but the others run to their end, so that the recorded state stays true.
+    const [compiling, ...made] = await Promise.allSettled([
+      compile(work, log),
+      ...work.staleSites.map(({ site }) => make(site, log)),
+    ]);
     if (compiling.status === 'rejected') throw compiling.reason;
-    const state = { config: work.config, files: work.files, dashboard: work.state.dashboard };
-    if (bundled.status === 'fulfilled' && bundling !== undefined) state.dashboard = work.dashboardDigest;
+    const state = { config: work.config, files: work.files, sites: { ...work.state.sites } };
+    for (const [i, { site, digest }] of work.staleSites.entries())
+      if (made[i].status === 'fulfilled') state.sites[site.name] = digest;
     writeAtomically(statePath, JSON.stringify(state));
-    if (bundled.status === 'rejected') throw bundled.reason;
+    for (const { status, reason } of made) if (status === 'rejected') throw reason;
     const milliseconds = performance.now() - started;
     return {
       compiled: work.stale.length,
       removed: work.removed.length,
-      dashboard: work.dashboardStale,
+      sites: work.staleSites.map(({ site }) => site.name),
       milliseconds,
     };
   } finally {
@@ -66,12 +85,12 @@ export async function build(options = {}) {
 function findWork(options) {
   const config = configDigest();
   let state = readState();
-  if (state.config !== config) state = { config, files: {}, dashboard: undefined };
+  if (state.config !== config) state = { config, files: {}, sites: {} };
   const files = {};
   const outputs = new Set();
   const stale = [];
-  for (const folder of packageFolders()) {
-    if (folder === dashboard) continue;
+  const folders = packageFolders().filter((folder) => folder !== dashboard && folder !== docsSite);
+  for (const folder of folders) {
     for (const { path, stamp } of scan(`${folder}/src`)) {
       const output = outputOf(folder, path);
       if (output === undefined) continue;
@@ -82,17 +101,16 @@ function findWork(options) {
     }
   }
   // A package's dist holds nothing but outputs of its sources: what has lost its source would still be imported.
-  const removed = packageFolders()
-    .filter((folder) => folder !== dashboard)
+  const removed = folders
     .flatMap((folder) => scan(`${folder}/dist`))
     .map(({ path }) => path)
     .filter((path) => !outputs.has(path));
-  const wantsDashboard = options.dashboard !== false && exists(`${dashboard}/index.html`);
-  const dashboardDigest = wantsDashboard ? digestOf(dashboardInputs) : undefined;
-  const dashboardStale =
-    wantsDashboard && (state.dashboard !== dashboardDigest || !exists(`${dashboard}/dist/index.html`));
-  const empty = stale.length === 0 && removed.length === 0 && !dashboardStale;
-  return { config, state, files, stale, removed, dashboardDigest, dashboardStale, empty };
+  const staleSites = (options.sites === false ? [] : sites)
+    .filter(({ inputs }) => exists(inputs[0]))
+    .map((site) => ({ site, digest: digestOf(site.inputs) }))
+    .filter(({ site, digest }) => state.sites[site.name] !== digest || !exists(site.made));
+  const empty = stale.length === 0 && removed.length === 0 && staleSites.length === 0;
+  return { config, state, files, stale, removed, staleSites, empty };
 }
 
 async function compile(work, log) {
@@ -128,17 +146,19 @@ async function compile(work, log) {
   log(`built ${count(work.stale.length, 'file')} in ${seconds(started)}`);
 }
 
-function bundleDashboard(log) {
-  const started = performance.now();
-  const vite = join(
-    dirname(createRequire(join(root, dashboard, 'package.json')).resolve('vite/package.json')),
+const viteOf = (folder) =>
+  join(
+    dirname(createRequire(join(root, folder, 'package.json')).resolve('vite/package.json')),
     'bin/vite.js',
   );
+
+function make({ name, cwd, command }, log) {
+  const started = performance.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
+    const child = spawn(process.execPath, command(), {
       // Whoever builds: a test runner's environment would make it the development build.
       env: { ...process.env, NODE_ENV: 'production' },
-      cwd: join(root, dashboard),
+      cwd: join(root, cwd),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -146,8 +166,8 @@ function bundleDashboard(log) {
     child.stderr.on('data', (chunk) => (output += chunk));
     child.on('error', reject);
     child.on('exit', (code) => {
-      if (code !== 0) return reject(new Error(`the dashboard's build failed\n${output.trim()}`));
-      log(`built the dashboard in ${seconds(started)}`);
+      if (code !== 0) return reject(new Error(`the build of the ${name} failed\n${output.trim()}`));
+      log(`built the ${name} in ${seconds(started)}`);
       resolve();
     });
   });
@@ -198,7 +218,7 @@ function readState() {
   try {
     return JSON.parse(readFileSync(statePath, 'utf8'));
   } catch {
-    return { config: undefined, files: {}, dashboard: undefined };
+    return { config: undefined, files: {}, sites: {} };
   }
 }
 
@@ -239,11 +259,11 @@ const seconds = (started) => `${((performance.now() - started) / 1000).toFixed(1
 const count = (n, noun) => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 async function main(args) {
-  const options = { quiet: args.includes('--quiet'), dashboard: !args.includes('--no-dashboard') };
+  const options = { quiet: args.includes('--quiet'), sites: !args.includes('--no-sites') };
   const once = async () => {
     const result = await build(options);
     if (options.quiet) return;
-    const idle = result.compiled === 0 && result.removed === 0 && !result.dashboard;
+    const idle = result.compiled === 0 && result.removed === 0 && result.sites.length === 0;
     if (idle) stdout.write(`nothing to build (${Math.round(result.milliseconds)} ms)\n`);
   };
   if (!args.includes('--watch')) return once();

@@ -1,4 +1,4 @@
-// `npm run check [-- --no-tests]`: format, lint with boundaries, types, generated files and small tests. Two steps run at a time
+// `npm run check [-- --no-tests]`: format, lint with boundaries, types, generated files, build and small tests. Two steps run at a time
 // (the machines this is made for have two cores), a step's output is shown only when it fails.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -27,6 +27,7 @@ const steps = [
     ],
   },
   { name: 'generated files', args: ['tools/codegen/generate.mjs', '--check'] },
+  { name: 'build', args: ['tools/workspace/build.mjs'] },
 ];
 
 const started = performance.now();

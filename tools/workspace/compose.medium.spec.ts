@@ -45,7 +45,7 @@ describe('docker-compose.yml', () => {
 
   it('should run every role, and the three of the edge together', () => {
     const roles = [...compose.matchAll(/TINYFLEET_ROLES: (.+)/g)].map((match) => match[1]);
-    expect(roles).toEqual(['broker,ingest,ota', 'api', 'rollout', 'compiler']);
+    expect(roles).toEqual(['broker,ingest,ota', 'api', 'rollout', 'quality', 'compiler']);
   });
 });
 

@@ -4,11 +4,11 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './packages.mjs';
 
-/** Suites of 20 s and more, with their seconds on two cores. */
+/** Suites of 15 s and more, with their seconds on two busy cores. */
 const seconds = JSON.parse(readFileSync(join(root, 'tools/workspace/test-seconds.json'), 'utf8'));
 /** Of a suite that is not listed: by its kind, the larger file first. */
 const usual = (path) =>
-  (path.endsWith('.large.spec.ts') ? 15 : 5) + Math.min(statSync(path).size / 10_000, 4);
+  (path.endsWith('.large.spec.ts') ? 20 : 5) + Math.min(statSync(path).size / 10_000, 4);
 
 /** What Jest calls of a sequencer. */
 export default class LongestFirst {

@@ -5,7 +5,7 @@ import { build } from '../../workspace/build.mjs';
 
 /** @param {string} root @returns {Promise<{path: string, text: string}[]>} */
 export async function generate(root) {
-  await build({ quiet: true, dashboard: false });
+  await build({ quiet: true, sites: false });
   const { configReference } = await import(
     pathToFileURL(join(root, 'apps/server/dist/platform/config.js')).href
   );

@@ -3,7 +3,7 @@ import { build } from '../../workspace/build.mjs';
 
 /** @param {string} _root @returns {Promise<{path: string, text: string}[]>} */
 export async function generate(_root) {
-  await build({ quiet: true, dashboard: false });
+  await build({ quiet: true, sites: false });
   const { openApiDocument } = await import('@tinyfleet/contracts');
   const { webhooks, components } = openApiDocument('1');
   const sections = Object.entries(webhooks).map(([type, { post }]) => {
@@ -38,6 +38,8 @@ function kind(given, components) {
   const schema = resolve(given, components);
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(' | ');
   if (schema.type === 'array') return `list of ${kind(schema.items, components)}`;
+  if (schema.anyOf) return schema.anyOf.map((one) => kind(one, components)).join(' | ');
+  if (Array.isArray(schema.type)) return schema.type.join(' | ');
   if (schema.type !== 'object') return schema.type ?? 'any';
   const fields = Object.entries(schema.properties ?? {}).map(
     ([name, inner]) => `\`${name}\`: ${kind(inner, components)}`,

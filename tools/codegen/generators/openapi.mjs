@@ -3,7 +3,7 @@ import { build } from '../../workspace/build.mjs';
 
 /** @param {string} _root @returns {Promise<{path: string, text: string}[]>} */
 export async function generate(_root) {
-  await build({ quiet: true, dashboard: false });
+  await build({ quiet: true, sites: false });
   const { openApiDocument } = await import('@tinyfleet/contracts');
   return [{ path: 'docs/api/openapi.json', text: `${JSON.stringify(openApiDocument('1'), null, 2)}\n` }];
 }

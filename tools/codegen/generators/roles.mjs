@@ -7,7 +7,7 @@ const ROLES = ['viewer', 'operator', 'developer', 'admin'];
 
 /** @param {string} root @returns {Promise<{path: string, text: string}[]>} */
 export async function generate(root) {
-  await build({ quiet: true, dashboard: false });
+  await build({ quiet: true, sites: false });
   const { areaOf, routes } = await import(pathToFileURL(join(root, 'libs/contracts/dist/index.js')).href);
   const all = Object.entries(routes).map(([name, route]) => ({ name, area: areaOf(route), ...route }));
   const ofProject = all.filter(({ path }) => path.includes('/:project'));

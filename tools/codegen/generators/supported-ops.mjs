@@ -69,7 +69,7 @@ const ELSEWHERE = {
 };
 
 export async function generate(root) {
-  await build({ quiet: true, dashboard: false });
+  await build({ quiet: true, sites: false });
   const { SUPPORTED_OPS } = await import('@tinyfleet/compiler');
   const format = await readFormat(root);
   const [vectors, kernels] = [await readVectors(root), await readKernels(root)];
