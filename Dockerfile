@@ -23,6 +23,7 @@ COPY --from=modules /app/apps apps
 COPY --from=modules /app/libs libs
 COPY --from=build /app/apps/server/dist apps/server/dist
 COPY --from=build /app/apps/dashboard/dist apps/dashboard/dist
+COPY --from=build /app/tools/docs-site/dist tools/docs-site/dist
 COPY --from=build /app/apps/cli/dist apps/cli/dist
 COPY --from=build /app/apps/simulator/dist apps/simulator/dist
 COPY --from=build /app/firmware-stubs/dist firmware-stubs/dist

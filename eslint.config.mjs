@@ -106,6 +106,25 @@ export default tseslint.config(
     },
   },
   {
+    // Bad days are tested with the devices of the simulator, which nothing that ships may know.
+    files: [
+      'apps/server/test/bad-days/**/*.ts',
+      'apps/server/src/rollout/bad-*.medium.spec.ts',
+      'apps/server/test/motion.large.spec.ts',
+    ],
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          allowCircularSelfDependency: true,
+          checkDynamicDependenciesExceptions: ['.*'],
+          allow: ['@tinyfleet/simulator'],
+          depConstraints,
+        },
+      ],
+    },
+  },
+  {
     // Nest finds what to inject by the types of constructor parameters, which an `import type` would erase.
     files: ['apps/server/src/**/*.ts'],
     rules: { '@typescript-eslint/consistent-type-imports': 'off' },
@@ -185,6 +204,16 @@ export default tseslint.config(
             'DesiredStore.changedAfter',
             'DesiredStore.lastRevisions',
             // Folds whole batches in the order of their arrival.
+            // Retention removes what is over of all projects: one leader.
+            'RemovalStore.days',
+            'RemovalStore.dropDay',
+            'RemovalStore.emptyDay',
+            'RemovalStore.having',
+            'RemovalStore.projects',
+            'RemovalStore.raiseWindowsFrom',
+            'RemovalStore.remove',
+            'RemovalStore.removeWindows',
+            'RemovalStore.report',
             'RollupStore.fold',
             'RollupStore.lagSeconds',
           ],

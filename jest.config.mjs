@@ -26,5 +26,5 @@ export default {
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '\\.tsx?$': ['@swc/jest', jestSwcOptions] },
-  testTimeout: kind === 'small' ? 10_000 : 120_000,
+  testTimeout: kind === 'small' ? 30_000 : 120_000,
 };
