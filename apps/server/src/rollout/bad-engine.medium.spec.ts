@@ -135,7 +135,7 @@ describe('a rollout by a platform', () => {
 
   it('whose database is gone for a minute in the middle of transfers should lose nothing and count nobody twice', async () => {
     isExpected = (error) =>
-      /does not answer|terminat|connect|recovery|starting up|shutting down/i.test(error);
+      /does not answer|terminat|connect|ECONN|EPIPE|recovery|starting up|shutting down/i.test(error);
     const { harness } = day;
     const group = await day.fleet({ devices: 4, scenario: calm });
     const number = await start(group, { steps: [{ percent: 50, soakSeconds: 600 }, 100] });
