@@ -106,11 +106,12 @@ export default tseslint.config(
     },
   },
   {
-    // Bad days are tested with the devices of the simulator, which nothing that ships may know.
+    // Bad days, and what is to reach the firmware, are tested with the devices of the simulator, which nothing that ships may know.
     files: [
       'apps/server/test/bad-days/**/*.ts',
       'apps/server/src/rollout/bad-*.medium.spec.ts',
       'apps/server/test/motion.large.spec.ts',
+      'apps/server/test/settings.medium.spec.ts',
     ],
     rules: {
       '@nx/enforce-module-boundaries': [
