@@ -48,6 +48,16 @@ describe('health', () => {
     expect(await ready.json()).toMatchObject({ ready: true, checks: { database: 'ok' } });
     expect(await (await server.fetch('/metrics')).text()).toContain('tinyfleet_http_request_seconds_bucket');
   });
+
+  it('should expose the very metrics that docs/operate.md names', async () => {
+    const text = await (await server.fetch('/metrics')).text();
+    const exposed = [...text.matchAll(/^# TYPE (tinyfleet_\w+) /gm)]
+      .map(([, name]) => name!)
+      .filter((name) => !/^tinyfleet_(process|nodejs)_/.test(name));
+    const page = await readFile(join(workspaceRoot, 'docs/operate.md'), 'utf8');
+    const named = [...page.matchAll(/^\| `(tinyfleet_\w+)` +\| `\w+` /gm)].map(([, name]) => name!);
+    expect(named.toSorted()).toEqual(exposed.toSorted());
+  });
 });
 
 describe('openapi.json', () => {
