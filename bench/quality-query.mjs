@@ -6,6 +6,7 @@ import { bar, median, printBars, table } from './report.mjs';
 
 const WINDOWS = 10_000_000;
 const QUICK = 100_000;
+const VERSIONS = 3;
 const RAW_RUNS = 3;
 const SUM_RUNS = 15;
 const QUERY_RUNS = 100;
@@ -14,7 +15,7 @@ export async function run(args = []) {
   const at = args.indexOf('--windows');
   const wanted = args.includes('--quick') ? QUICK : at < 0 ? WINDOWS : Number(args[at + 1]);
   const { accuracyOf, queriesOf } = await import('./quality-query/queries.mjs');
-  const history = await startHistory(wanted);
+  const history = await startHistory(wanted, VERSIONS);
   try {
     const { windows, predictions, spans, seconds, bytes, folded, foldSeconds } = history.made;
     stdout.write(

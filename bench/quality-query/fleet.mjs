@@ -1,7 +1,6 @@
 // What is in the fleet besides what it sends: versions of a model with their builds and what validation data said of them.
 import { CLASSES } from '../ingest/payload.mjs';
 
-export const VERSIONS = 3;
 export const SITES = 5;
 /** One device in ten reports the truth of one prediction an hour. */
 export const LABELLED = 10;
@@ -31,7 +30,8 @@ function baselineOf({ classes, featureCounts, ood }) {
   };
 }
 
-export async function makeVersions(database, { project, type }, unpacked) {
+/** Of a model `kws`: 1.0.0, 1.1.0 and on. */
+export async function makeVersions(database, { project, type }, { unpacked, versions }) {
   const digest = Buffer.alloc(32, 1);
   await database.query(`insert into blob (project_id, digest, kind, bytes) values ($1, $2, 'model', 1)`, [
     project,
@@ -41,7 +41,7 @@ export async function makeVersions(database, { project, type }, unpacked) {
     project,
     uuid(5, 1),
   ]);
-  for (let i = 0; i < VERSIONS; i++) {
+  for (let i = 0; i < versions; i++) {
     await database.query(
       `insert into model_version (project_id, id, model_id, version, version_order, format, file_name, source_digest,
          source_bytes, contract, inspection, labels, created_by)

@@ -15,8 +15,8 @@ const BYTES_A_WINDOW = 1_200;
 /** Batches of one fold: a day is 24. */
 const BATCHES = 4;
 
-/** @param {number} wanted windows */
-export async function startHistory(wanted) {
+/** @param {number} wanted windows @param {number} versions of the model that sent them, as many devices each */
+export async function startHistory(wanted, versions) {
   const { PgRollupStore } = await import('../../libs/storage/dist/index.js');
   const { decode } = await import('../../libs/wire/dist/index.js');
   const { foldWindows, packFeatures } = await import('../../libs/telemetry/dist/index.js');
@@ -39,8 +39,8 @@ export async function startHistory(wanted) {
       ood: Buffer.from(message.ood),
     };
     const unpacked = countsOf(foldWindows, one);
-    await makeVersions(database, bench, unpacked);
-    const rows = rowsOf(database, bench, one, { hours: HOURS, unpacked });
+    await makeVersions(database, bench, { unpacked, versions });
+    const rows = rowsOf(database, bench, one, { hours: HOURS, unpacked, versions });
     await rows.prepare();
     const [{ today }] = await database.query(`select date_trunc('day', now(), 'UTC') as today`);
     const dayOf = (ago) => new Date(today.getTime() - ago * DAY_MS);

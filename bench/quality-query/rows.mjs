@@ -1,7 +1,7 @@
 // Rows of one day by SQL: windows that all hold the same counts, labelled predictions of every confidence, and the sums that the
 // folder would have made of them.
 import { CLASSES } from '../ingest/payload.mjs';
-import { LABELLED, SITES, VERSIONS, uuid } from './fleet.mjs';
+import { LABELLED, SITES, uuid } from './fleet.mjs';
 
 /** Device i runs version i mod $5 at site i mod $6; each hour is one window. */
 const DEVICE = `(select id, substr(name, 2)::int as i from device where project_id = $1) d
@@ -16,22 +16,22 @@ const WINDOWS = `
     'site-' || (d.i % $6::int), decode(repeat(lpad(to_hex(d.i % $5::int + 1), 2, '0'), 8), 'hex'), 0, $7, 8, $8, $9, $10, 3, 100000,
     120000, 16000, 0
   from ${DEVICE} order by d.id, h`;
-/** Eight in ten are right; a confidence is one of 12 bins. */
+/** One device in ten of each version. Eight in ten are right; a confidence is one of 12 bins. */
 const PREDICTIONS = `
   insert into prediction (project_id, device_id, boot_id, inference_index, at, model_version_id, type_id, site, predicted, confidence,
     label, label_source)
   select $1, d.id, 1, extract(epoch from $3::timestamptz)::bigint / 3600 + h, $3::timestamptz + make_interval(hours => h), ${VERSION}, $2,
     'site-' || (d.i % $6::int), (d.i + h) % ${CLASSES}, 64 + (d.i * 7 + h * 11) % 192,
     case when (d.i * 3 + h) % 10 < 8 then (d.i + h) % ${CLASSES} else (d.i * 5 + h + 1) % ${CLASSES} end, 'bench'
-  from ${DEVICE} where d.i % ${LABELLED} = 0`;
+  from ${DEVICE} where d.i / $5::int % ${LABELLED} = 0`;
 
 /** Counts of one window, times the windows of a row. */
 const SUMS = `windows, n, classes, ood, feature_counts, feature_sums, feature_min, feature_max, counters, cycles_sum, cycles_max`;
 const TIMES = `create or replace function bench_times(counts bigint[], windows bigint) returns bigint[] language sql immutable as
   'select array_agg(c * windows order by i) from unnest(counts) with ordinality as t (c, i)'`;
 
-/** @param {object} one window as it came @param {{ hours: number }} made */
-export function rowsOf(database, { project, type }, one, { hours, unpacked }) {
+/** @param {object} one window as it came @param {{ hours: number, versions: number }} made */
+export function rowsOf(database, { project, type }, one, { hours, unpacked, versions }) {
   const sums = `count(*), sum(w.n), bench_times('{${unpacked.classes}}', count(*)), bench_times('{${unpacked.ood}}', count(*)),
     bench_times('{${unpacked.featureCounts}}', count(*)), bench_times('{${unpacked.featureSums}}', count(*)), '{${unpacked.featureMin}}',
     '{${unpacked.featureMax}}', array[count(*) * 3, 0, 0, 0, 0, 0]::bigint[], sum(w.n::numeric * w.cycles_mean), max(w.cycles_max)`;
@@ -43,12 +43,12 @@ export function rowsOf(database, { project, type }, one, { hours, unpacked }) {
     async windows(from, batch = null) {
       await database.query('select ensure_telemetry_day($1::date)', [from.toISOString().slice(0, 10)]);
       await database.query(WINDOWS, [
-        ...[project, type, from, hours, VERSIONS, SITES, one.n, one.classes, one.features, one.ood, batch],
+        ...[project, type, from, hours, versions, SITES, one.n, one.classes, one.features, one.ood, batch],
       ]);
     },
     /** Counted by the function that counts labels as they come. */
     async labels(from) {
-      await database.query(PREDICTIONS, [project, type, from, hours, VERSIONS, SITES]);
+      await database.query(PREDICTIONS, [project, type, from, hours, versions, SITES]);
       await database.query(
         `with sums as (
            select row(project_id, model_version_id, type_id, site, date_trunc('hour', at, 'UTC'), label, predicted, count(*),

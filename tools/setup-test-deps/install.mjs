@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const print = (line) => process.stdout.write(`${line}\n`);
 
-/** What a suite asks for (`Tool` in libs/testing/src/requires.ts), how it is recognized, and the packages that bring it. */
+/** What a suite asks for (`Tool` in libs/testing/src/tools.ts), how it is recognized, and the packages that bring it. */
 const tools = [
   { name: 'Chromium', present: () => onPath('chromium'), packages: ['chromium'] },
   { name: 'QEMU for Arm', present: () => onPath('qemu-system-arm'), packages: ['qemu-system-arm'] },

@@ -1,6 +1,7 @@
 // What tests of several packages share. Only specs import it; nothing here is shipped.
 export { FakeClock } from './fake-clock.js';
-export { describeWith, findTool, toolPath, type Tool } from './requires.js';
+export { describeWith } from './requires.js';
+export { findTool, toolPath, type Tool } from './tools.js';
 export { temporaryFolder } from './temporary-folder.js';
 export { eventually } from './eventually.js';
 export { NO_FLUSH, copyCluster } from './copied-cluster.js';

@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWith, findTool, toolPath } from './requires.js';
+import { describeWith } from './requires.js';
 import { temporaryFolder } from './temporary-folder.js';
+import { findTool, toolPath } from './tools.js';
 
 const environment = { ...process.env };
 
