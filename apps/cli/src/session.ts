@@ -4,7 +4,6 @@ import { FleetError } from '@tinyfleet/errors';
 import type { Command } from 'commander';
 import { resolveContext, type Context } from './context.js';
 import { Output, type OutputFormat } from './output/output.js';
-import { isRecord } from './record.js';
 
 export interface Globals {
   readonly url?: string;
@@ -45,17 +44,12 @@ export class Session {
     return (this.cachedProject ??= this.findProject());
   }
 
-  /** Plain MQTT port of the server: TINYFLEET_MQTT_PORT, else what its configuration says, else 1883. */
+  /** Plain MQTT port of the server: TINYFLEET_MQTT_PORT, else what the server says. */
   async mqttPort(): Promise<number> {
     const named = Number(process.env['TINYFLEET_MQTT_PORT'] ?? 0);
     if (named > 0) return named;
-    try {
-      const setting: unknown = (await (await this.client()).call('config'))['mqtt.port'];
-      const value = isRecord(setting) ? Number(setting['value']) : Number.NaN;
-      return value > 0 ? value : 1_883;
-    } catch {
-      return 1_883; // Not an administrator: the configuration is not ours to read.
-    }
+    const { mqttPort } = await (await this.client()).call('deviceEndpointGet');
+    return mqttPort ?? 1_883;
   }
 
   private async findProject(): Promise<string> {

@@ -76,6 +76,16 @@ describe('configuration', () => {
   });
 });
 
+describe('where devices connect', () => {
+  it('should be the port that was opened, not the one that was asked for', async () => {
+    expect((await call('config'))['mqtt.port']).toMatchObject({ value: 0 });
+    expect(await call('deviceEndpointGet')).toEqual({
+      mqttPort: Number(new URL(server.running.mqttUrl!).port),
+      mqttsPort: null,
+    });
+  });
+});
+
 describe('devices', () => {
   it('should register one and many, all or none, and show each token once', async () => {
     const one = await call('deviceRegister', {

@@ -13,7 +13,6 @@ import { commaList, integer, releaseRef, usage } from '../arguments.js';
 import { bytes } from '../output/format.js';
 import { renderFacts } from '../output/output.js';
 import { dataDir, workspaceRoot } from '../paths.js';
-import { isRecord } from '../record.js';
 import { Session } from '../session.js';
 
 interface FlashOptions {
@@ -184,13 +183,8 @@ function authorityOf(session: Session, { ca }: FlashOptions): string | undefined
 }
 
 async function tlsPort(session: Session): Promise<number> {
-  try {
-    const setting: unknown = (await (await session.client()).call('config'))['mqtt.tlsPort'];
-    const value = isRecord(setting) ? Number(setting['value']) : Number.NaN;
-    return value > 0 ? value : 8_883;
-  } catch {
-    return 8_883; // Not an administrator: the configuration is not ours to read.
-  }
+  const { mqttsPort } = await (await session.client()).call('deviceEndpointGet');
+  return mqttsPort ?? 8_883;
 }
 
 async function existing(client: Client, project: string, device: string): Promise<string | undefined> {

@@ -152,6 +152,7 @@ async function start(options: StartOptions, undo: Undo): Promise<RunningServer> 
     url: config['http.publicUrl']?.replace(/\/+$/, '') ?? lanUrl?.url ?? httpUrl,
     authorityFingerprint: lanUrl?.fingerprint.replace(/:/g, '').toLowerCase(),
   };
+  server.opened(addresses);
   server.state = 'ready';
   // Runs first: answers 503 while the rest drains.
   undo.add('readiness', async () => void (server.state = 'stopping'));

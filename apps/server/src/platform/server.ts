@@ -19,6 +19,8 @@ export class Server {
   state: ServerState = 'starting';
   /** Where devices and people find it; known when the ports are open. */
   address: ServerAddress = { url: '', authorityFingerprint: undefined };
+  /** As opened by this process. One without the role is told by its configuration. */
+  private mqtt: Readonly<Record<string, string>> | undefined;
   private readonly checks = new Map<string, Check>();
 
   constructor(
@@ -30,6 +32,21 @@ export class Server {
   get publicOrigin(): string | undefined {
     const url = this.config['http.publicUrl'];
     return url === undefined ? undefined : new URL(url).origin;
+  }
+
+  /** @param addresses URL by scheme, `mqtt` and `mqtts`; empty without the role that opens them */
+  opened(addresses: Readonly<Record<string, string>>): void {
+    if (Object.keys(addresses).length > 0) this.mqtt = addresses;
+  }
+
+  get devicePorts(): { mqttPort: number | null; mqttsPort: number | null } {
+    const portOf = (scheme: string) => Number(new URL(this.mqtt?.[scheme] ?? 'mqtt:0').port) || null;
+    if (this.mqtt !== undefined) return { mqttPort: portOf('mqtt'), mqttsPort: portOf('mqtts') };
+    const { lan } = this.config;
+    return {
+      mqttPort: this.config['mqtt.port'] || null,
+      mqttsPort: lan ? this.config['mqtt.tlsPort'] || null : null,
+    };
   }
 
   addCheck(name: string, check: Check): void {

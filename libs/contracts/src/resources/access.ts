@@ -13,6 +13,10 @@ const LinkToken = z.string().min(16).max(128);
 export const SetupState = z
   .object({ done: z.boolean(), serverVersion: z.string() })
   .meta({ id: 'SetupState' });
+/** Where devices connect. A port is null where this instance has none, such as that of TLS without `--lan`. */
+export const DeviceEndpoint = z
+  .object({ mqttPort: z.int().nullable(), mqttsPort: z.int().nullable() })
+  .meta({ id: 'DeviceEndpoint' });
 export const SetupRequest = z.object({ token: LinkToken, email: Email, password: Password });
 export const LoginRequest = z.object({ email: Email, password: z.string().max(256) });
 /** Ways to sign in, for the login page. */

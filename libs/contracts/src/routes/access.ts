@@ -125,6 +125,13 @@ export const accessRoutes = {
     params: z.object({ name: z.string().max(63) }),
     status: 204,
   },
+  deviceEndpointGet: {
+    method: 'GET',
+    path: '/device-endpoint',
+    summary: 'The ports that devices connect to, on this host',
+    access: 'user',
+    response: r.DeviceEndpoint,
+  },
   config: {
     method: 'GET',
     path: '/config',

@@ -7,6 +7,11 @@ import { Problem } from '../../components/page';
 import { SecretDialog } from '../../components/secret';
 
 export function RegisterDevice({ project }: { project: string }) {
+  const { data: ports } = useApi('deviceEndpointGet', {});
+  const addresses = [
+    ['mqtts', ports?.mqttsPort],
+    ['mqtt', ports?.mqttPort],
+  ] as const;
   return (
     <SecretDialog<Resource<'DeviceRegistered'>>
       button={(open) => (
@@ -19,6 +24,9 @@ export function RegisterDevice({ project }: { project: string }) {
       form={(onMade) => <Form project={project} onRegistered={onMade} />}
       secret={({ token, mqttUsername }) => ({
         lines: [
+          ...addresses.flatMap(([scheme, port]) =>
+            port ? { name: 'Broker', text: `${scheme}://${window.location.hostname}:${port}` } : [],
+          ),
           { name: 'MQTT client id and user name', text: mqttUsername },
           { name: 'Token: the MQTT password', text: token },
         ],

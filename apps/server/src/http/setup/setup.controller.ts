@@ -1,4 +1,4 @@
-/** The first administrator, and the effective configuration. */
+/** The first administrator, where devices connect, and the effective configuration. */
 import { Controller, Req, Res } from '@nestjs/common';
 import { AuthService, type Caller as AuthCaller } from '@tinyfleet/auth';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -33,6 +33,11 @@ export class SetupController {
   @Api('setupLink')
   async link(@Caller() caller: AuthCaller): Promise<ApiOutput<'setupLink'>> {
     return { path: setupPath(await this.auth.makeSetupToken(caller.actor)) };
+  }
+
+  @Api('deviceEndpointGet')
+  endpoint(): ApiOutput<'deviceEndpointGet'> {
+    return this.server.devicePorts;
   }
 
   @Api('config')
