@@ -6,7 +6,7 @@ import { splitReleaseRef, type ProjectScope, type Resource } from '@tinyfleet/co
 import { calibrationCounts, type Baseline, type FeatureBaseline, type StoredBaseline } from './baseline.js';
 import { isFarApart } from './label-free/estimate.js';
 import type { DriftMapStore, GroupSums } from './ports.js';
-import { divergence, shareDistances, shares, total } from './statistics/divergence.js';
+import { divergence, total, totalVariation } from './statistics/divergence.js';
 import { meanOf, varianceOf, type Moments } from './statistics/moment-shift.js';
 import { hourRange, type BucketLimits, type RangeRequest } from './time-range.js';
 
@@ -64,14 +64,14 @@ export class DriftMapService {
       bucketSeconds: range.bucketSeconds,
       by,
       groups: shown.map(({ group, release: of, measures, rows: own }) => {
-        const sum = own.reduce(addGroupSums);
+        const sum = sumOf(own);
         return { group, release: of, n: sum.n, features: measures.map((one) => featureOf(one, sum)) };
       }),
       cells: shown.flatMap(({ group, measures, rows: own }) =>
         bucketsOf(own).map(([atMs, sum]) => {
           const moved = measures.map((one): Moved | null => {
-            const { counts: _, ...rest } = movedOf(one, sum);
-            return rest.n === 0 ? null : rest;
+            const of = movedOf(one, sum, countsOf(one, sum));
+            return of.n === 0 ? null : of;
           });
           return { at: new Date(atMs).toISOString(), group, n: sum.n, moved };
         }),
@@ -87,12 +87,15 @@ const keyOf = ({ release, schemaCrc, confidenceBins }: GroupSums): string =>
 
 /** Rows of one bucket added, in the order of time. */
 function bucketsOf(rows: readonly GroupSums[]): [number, GroupSums][] {
-  const sums = new Map<number, GroupSums>();
+  const buckets = new Map<number, GroupSums[]>();
   for (const row of rows) {
-    const sum = sums.get(row.atMs);
-    sums.set(row.atMs, sum ? addGroupSums(sum, row) : row);
+    const bucket = buckets.get(row.atMs);
+    if (bucket) bucket.push(row);
+    else buckets.set(row.atMs, [row]);
   }
-  return [...sums].sort(([a], [b]) => a - b);
+  return [...buckets]
+    .sort(([a], [b]) => a - b)
+    .map(([atMs, bucket]): [number, GroupSums] => [atMs, sumOf(bucket)]);
 }
 
 /** Names by their predictions, the most first. */
@@ -115,10 +118,13 @@ interface Measure extends Pick<Feature, 'feature' | 'kind' | 'edges' | 'baseline
 /** Every feature of the baseline, whether it was sent or not, so that groups and cells have the same rows. */
 function measuresOf({ features, ood, ...baseline }: Baseline, bins: number): Measure[] {
   const outputs = calibrationCounts({ features, ood, ...baseline }, bins)!;
-  const byClass = (cells: readonly number[]) =>
-    Array.from({ length: outputs.classes }, (_, c) => total(cells.slice(c * bins, (c + 1) * bins)));
-  const byBin = (cells: readonly number[]) =>
-    Array.from({ length: bins }, (_, bin) => total(cells.filter((_count, i) => i % bins === bin)));
+  const added = (cells: readonly number[], length: number, placeOf: (cell: number) => number) => {
+    const sums = new Array<number>(length).fill(0);
+    for (let i = 0; i < cells.length; i++) if (placeOf(i) < length) sums[placeOf(i)]! += cells[i]!;
+    return sums;
+  };
+  const byClass = (cells: readonly number[]) => added(cells, outputs.classes, (i) => Math.floor(i / bins));
+  const byBin = (cells: readonly number[]) => added(cells, bins, (i) => i % bins);
   const validated = Array.from(outputs.total);
   const monitored = ({ name, edges, scale, zeroPoint, counts }: FeatureBaseline) => ({
     ...{ feature: name, edges: edges.map((edge) => (edge - zeroPoint) * scale), baseline: counts },
@@ -154,26 +160,27 @@ function measuresOf({ features, ood, ...baseline }: Baseline, bins: number): Mea
   ];
 }
 
-function movedOf(measure: Measure, sums: GroupSums): Moved & { readonly counts: readonly number[] } {
-  const { baseline } = measure;
+function countsOf(measure: Measure, sums: GroupSums): readonly number[] {
   const sent = measure.countsOf(sums);
-  const counts = sent?.length === baseline.length ? sent : new Array<number>(baseline.length).fill(0);
-  const n = total(counts);
-  const base = { counts, n, shift: measure.shiftOf(sums) };
-  if (n === 0 || total(baseline) === 0) return { ...base, distance: 0, share: 0, isFar: false };
-  const apart = divergence('hellinger', baseline, counts);
-  return {
-    ...base,
-    distance: Math.sqrt(Math.max(0, apart.value - apart.expected)),
-    share: shareDistances(shares(baseline, 0), shares(counts, 0)).totalVariation,
-    isFar: isFarApart(apart),
-  };
+  const { length } = measure.baseline;
+  return sent?.length === length ? sent : new Array<number>(length).fill(0);
 }
 
-function featureOf({ feature, kind, edges, baseline, ...measure }: Measure, sums: GroupSums): Feature {
-  const { counts, ...moved } = movedOf({ feature, kind, edges, baseline, ...measure }, sums);
+function movedOf(measure: Measure, sums: GroupSums, counts: readonly number[]): Moved {
+  const n = total(counts);
+  const { baseline } = measure;
+  const shift = measure.shiftOf(sums);
+  if (n === 0 || total(baseline) === 0) return { n, shift, distance: 0, share: 0, isFar: false };
+  const apart = divergence('hellinger', baseline, counts);
+  const distance = Math.sqrt(Math.max(0, apart.value - apart.expected));
+  return { n, shift, distance, share: totalVariation(baseline, counts), isFar: isFarApart(apart) };
+}
+
+function featureOf(measure: Measure, sums: GroupSums): Feature {
+  const { feature, kind, edges, baseline } = measure;
+  const counts = countsOf(measure, sums);
   const labels = kind === 'classes' ? [...(sums.labels ?? [])] : [];
-  return { feature, kind, labels, edges, baseline, counts: [...counts], ...moved };
+  return { feature, kind, labels, edges, baseline, counts: [...counts], ...movedOf(measure, sums, counts) };
 }
 
 function momentsAt({ featureSums }: GroupSums, feature: number): Moments | undefined {
@@ -187,16 +194,27 @@ function shiftOf(baseline: Moments, now: Moments): number {
   return sd > 0 ? (meanOf(now) - meanOf(baseline)) / sd : 0;
 }
 
-/** Of rows with one schema and one number of bins. */
-function addGroupSums(a: GroupSums, b: GroupSums): GroupSums {
-  const both = (x: readonly number[] | null, y: readonly number[] | null) =>
-    x === null || y === null ? (x ?? y) : x.map((value, i) => value + (y[i] ?? 0));
+/** Of rows with one schema and one number of bins, at least one. */
+function sumOf(rows: readonly GroupSums[]): GroupSums {
+  const [first] = rows;
+  if (rows.length === 1) return first!;
   return {
-    ...a,
-    n: a.n + b.n,
-    classes: both(a.classes, b.classes)!,
-    featureCounts: both(a.featureCounts, b.featureCounts),
-    featureSums: both(a.featureSums, b.featureSums),
-    ood: both(a.ood, b.ood),
+    ...first!,
+    n: rows.reduce((sum, { n }) => sum + n, 0),
+    classes: addArrays(rows.map(({ classes }) => classes))!,
+    featureCounts: addArrays(rows.map(({ featureCounts }) => featureCounts)),
+    featureSums: addArrays(rows.map(({ featureSums }) => featureSums)),
+    ood: addArrays(rows.map(({ ood }) => ood)),
   };
+}
+
+/** As long as the first that is there. */
+function addArrays(arrays: readonly (readonly number[] | null)[]): number[] | null {
+  let sum: number[] | null = null;
+  for (const one of arrays) {
+    if (one === null) continue;
+    if (sum === null) sum = [...one];
+    else for (let i = 0; i < sum.length; i++) sum[i]! += one[i] ?? 0;
+  }
+  return sum;
 }

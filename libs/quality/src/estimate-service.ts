@@ -230,7 +230,7 @@ class Judge {
     return Number.isFinite(auc) ? auc : null;
   }
 
-  /** Labels one by one, each with the chance that its cell gave it. */
+  /** Labels with the chance that their cell gave them. */
   private drawn(parts: readonly PredictionSums[], labels: readonly LabelledCell[]): LabelledWindow['labels'] {
     const map = parts.map((part) => this.mapOf(part)).find((one) => one !== null);
     const all = labels.reduce((sum, { n }) => sum + n, 0);
@@ -238,8 +238,8 @@ class Judge {
     return summed(labels).flatMap(({ predicted, bin, n, correct }) => {
       const chance = map?.chance[predicted * map.bins + Math.floor((bin * map.bins) / 16)] ?? 0.5;
       const of = (isCorrect: boolean, count: number) => {
-        const one = { correct: isCorrect, chance, stratum: predicted };
-        return new Array<typeof one>(Math.round(count * share)).fill(one);
+        const times = Math.round(count * share);
+        return times > 0 ? [{ correct: isCorrect, chance, stratum: predicted, times }] : [];
       };
       return [...of(true, correct), ...of(false, n - correct)];
     });
@@ -250,11 +250,14 @@ class Judge {
 function summed(
   labels: readonly LabelledCell[],
 ): readonly Pick<LabelledCell, 'predicted' | 'bin' | 'n' | 'correct'>[] {
-  const cells = new Map<string, { predicted: number; bin: number; n: number; correct: number }>();
+  const cells = new Map<number, { predicted: number; bin: number; n: number; correct: number }>();
   for (const { predicted, bin, n, correct } of labels) {
-    const key = `${predicted}/${bin}`;
+    const key = predicted * 16 + bin;
     const known = cells.get(key);
-    cells.set(key, { predicted, bin, n: n + (known?.n ?? 0), correct: correct + (known?.correct ?? 0) });
+    if (known) {
+      known.n += n;
+      known.correct += correct;
+    } else cells.set(key, { predicted, bin, n, correct });
   }
   return [...cells.values()];
 }

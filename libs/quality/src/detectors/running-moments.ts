@@ -8,11 +8,12 @@ export interface RunningMoments {
 
 export const noMoments = (): RunningMoments => ({ n: 0, mean: 0, squares: 0 });
 
-export function addTo(moments: RunningMoments, x: number): void {
-  moments.n++;
+/** @param times how often x was seen (Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance", Am. Statist. 37) */
+export function addTo(moments: RunningMoments, x: number, times = 1): void {
+  moments.n += times;
   const before = x - moments.mean;
-  moments.mean += before / moments.n;
-  moments.squares += before * (x - moments.mean);
+  moments.mean += (before * times) / moments.n;
+  moments.squares += before * (x - moments.mean) * times;
 }
 
 /** Unbiased; 0 for fewer than two observations. */

@@ -14,9 +14,9 @@
  * vouches for: a distance is too far when it is significant and above what is allowed for its size alone.
  */
 import {
+  countDivergence,
   divergence,
   shareDistances,
-  shareDivergence,
   shares,
   total,
   type Divergence,
@@ -185,7 +185,7 @@ export function isFar(
   allowed = ALLOWED_DISTANCE,
 ): boolean {
   // Chance makes the expected distance no smaller than 0: what is within the allowance needs no law.
-  if (shareDivergence('hellinger', shares(current), shares(reference)) <= allowed) return false;
+  if (countDivergence('hellinger', current, reference) <= allowed) return false;
   return isFarApart(divergence('hellinger', reference, current), allowed);
 }
 

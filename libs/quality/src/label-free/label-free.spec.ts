@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { Random } from '../statistics/random.js';
 import { calibrationMap, chanceInterval } from './calibration-map.js';
 import { estimateAccuracy, type AccuracyWindow } from './estimate.js';
@@ -129,6 +130,33 @@ describe('accuracy with a few labels', () => {
     expect(covered / windows).toBeGreaterThan(0.85);
     // Alone: 2 x 1.645 x sqrt(.2 / 20) = .33.
     expect(width / windows).toBeLessThan(0.27);
+  });
+
+  it('should make of labels that are alike what it makes of each by itself', () => {
+    const cell = fc.record({
+      correct: fc.boolean(),
+      chance: fc.double({ min: 0, max: 1, noNaN: true }),
+      stratum: fc.integer({ min: 0, max: 3 }),
+      times: fc.integer({ min: 1, max: 30 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ estimate: fc.constantFrom(0.7, 0.9, NaN), labels: fc.array(cell) })),
+        (windows) => {
+          const [counted, single] = [new LabelTrickle(0.8), new LabelTrickle(0.8)];
+          for (const { estimate, labels } of windows) {
+            const one = single.add({
+              ...{ estimate, n: 1_000 },
+              labels: labels.flatMap(({ times, ...label }) => new Array<typeof label>(times).fill(label)),
+            });
+            const all = counted.add({ estimate, n: 1_000, labels });
+            expect(all.seen).toBe(one.seen);
+            for (const key of ['value', 'low', 'high', 'lambda'] as const)
+              expect(all[key]).toBeCloseTo(one[key], 9);
+          }
+        },
+      ),
+    );
   });
 
   it('should widen without labels', () => {

@@ -18,14 +18,17 @@ export interface LabelledWindow {
   readonly estimate: number;
   /** Predictions in it. */
   readonly n: number;
-  /** Of each labelled prediction: was it right, and its calibrated chance. */
+  /** Of labelled predictions: was it right, and its calibrated chance. */
   readonly labels: readonly {
     readonly correct: boolean;
     readonly chance: number;
     /** Predicted class. Labels are to be drawn in proportion to it: every n/L-th of the predictions in order of class and confidence. */
     readonly stratum: number;
+    /** Labels that are alike, at least one. Default 1. */
+    readonly times?: number;
   }[];
 }
+type Labels = LabelledWindow['labels'];
 
 export interface LabelledAccuracy {
   readonly value: number;
@@ -43,6 +46,11 @@ const MEMORY = 0.95;
 const LAMBDAS = [0, 0.5, 1];
 /** Chance of a jump in a window, and the variance it adds. */
 const JUMP = { chance: 0.04, variance: 0.12 };
+
+interface Residuals {
+  readonly mean: number;
+  readonly noise: number;
+}
 
 interface Follower {
   readonly q: number;
@@ -73,8 +81,12 @@ export class LabelTrickle {
   }
 
   add(window: LabelledWindow): LabelledAccuracy {
-    this.seen += window.labels.length;
-    const results = this.followers.map((follower) => step(follower, window));
+    const labels = countOf(window.labels);
+    this.seen += labels;
+    const isUseful = Number.isFinite(window.estimate);
+    const looks =
+      labels > 0 ? LAMBDAS.map((of) => residuals(window.labels, of, isUseful)) : LAMBDAS.map(() => null);
+    const results = this.followers.map((one, i) => step(one, window, looks[i % LAMBDAS.length]!));
     const most = Math.max(...this.followers.map(({ logLikelihood }) => logLikelihood));
     let [weights, value, lambda] = [0, 0, 0];
     const weigh = this.followers.map((one) => Math.exp(one.logLikelihood - most));
@@ -105,20 +117,23 @@ export class LabelTrickle {
  * a stratum counts (Cochran 1977, "Sampling Techniques", 5.9). Each stratum gets two pseudo-residuals of a variance of .12, so that
  * a few equal answers do not look exact.
  */
-function residuals(labels: LabelledWindow['labels'], lambda: number, isUseful: boolean) {
+function residuals(labels: Labels, lambda: number, isUseful: boolean): Residuals {
   const strata = new Map<number, RunningMoments>();
-  let sum = 0;
-  for (const { correct, chance, stratum } of labels) {
+  let [sum, count] = [0, 0];
+  for (const { correct, chance, stratum, times = 1 } of labels) {
     const rest = Number(correct) - lambda * (isUseful ? chance : 0.5);
-    sum += rest;
+    sum += rest * times;
+    count += times;
     let moments = strata.get(stratum);
     if (!moments) strata.set(stratum, (moments = noMoments()));
-    addTo(moments, rest);
+    addTo(moments, rest, times);
   }
   let noise = 0;
   for (const { n, squares } of strata.values()) noise += (n * (squares + 2 * 0.12)) / (n + 2);
-  return { mean: sum / labels.length, noise: noise / labels.length ** 2 };
+  return { mean: sum / count, noise: noise / count ** 2 };
 }
+
+const countOf = (labels: Labels): number => labels.reduce((sum, { times = 1 }) => sum + times, 0);
 
 /** What a look with this noise makes of a level known with this variance. */
 function look(variance: number, noise: number, innovation: number) {
@@ -128,12 +143,16 @@ function look(variance: number, noise: number, innovation: number) {
   return { gain, variance: variance * (1 - gain), likelihood };
 }
 
-function step(one: Follower, { estimate, n, labels }: LabelledWindow): { value: number; variance: number } {
+function step(
+  one: Follower,
+  { estimate, n }: LabelledWindow,
+  looked: Residuals | null,
+): { value: number; variance: number } {
   const isUseful = Number.isFinite(estimate);
   const f = isUseful ? one.lambda * estimate : one.lambda * 0.5;
   one.variance += one.q;
-  if (labels.length > 0) {
-    const { mean, noise } = residuals(labels, one.lambda, isUseful);
+  if (looked) {
+    const { mean, noise } = looked;
     const innovation = mean - one.level;
     const still = look(one.variance, noise, innovation);
     const jumped = look(one.variance + JUMP.variance, noise, innovation);

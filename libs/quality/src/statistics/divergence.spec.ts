@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import {
   divergence,
   eValueOf,
+  countDivergence,
   shareDistances,
   shareDivergence,
+  totalVariation,
   shares,
   type DivergenceKind,
 } from './divergence.js';
@@ -60,6 +62,19 @@ describe('divergences of histograms', () => {
     );
     expect(() => divergence('psi', [1, 2], [1, 2, 3])).toThrow(
       expect.objectContaining({ code: 'quality.histograms-differ' }),
+    );
+  });
+
+  it('should be of counts what they are of their shares', () => {
+    const counts = fc
+      .array(fc.integer({ min: 0, max: 500 }), { minLength: 5, maxLength: 5 })
+      .filter((of) => of.some((count) => count > 0));
+    fc.assert(
+      fc.property(counts, counts, (a, b) => {
+        for (const kind of ['psi', 'kullback-leibler', 'jensen-shannon', 'hellinger'] as const)
+          expect(countDivergence(kind, a, b)).toBe(shareDivergence(kind, shares(a), shares(b)));
+        expect(totalVariation(a, b)).toBe(shareDistances(shares(a, 0), shares(b, 0)).totalVariation);
+      }),
     );
   });
 

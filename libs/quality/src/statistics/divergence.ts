@@ -73,7 +73,7 @@ export function divergence(
   const value =
     kind === 'chi-square'
       ? homogeneity(reference, current, knownBaseline)
-      : shareDivergence(kind, shares(current), shares(reference));
+      : countDivergence(kind, current, reference);
   return { kind, value, expected, df, p: df === 0 ? 1 : chiSquareTail((value * df) / expected, df) };
 }
 
@@ -126,6 +126,20 @@ export function shareDivergence(kind: ShareKind, p: ArrayLike<number>, q: ArrayL
   return Math.max(0, sum);
 }
 
+/** The divergence of `shares` of counts of a window from those of a baseline. Pages ask for tens of thousands, so none are made. */
+export function countDivergence(
+  kind: ShareKind,
+  current: ArrayLike<number>,
+  reference: ArrayLike<number>,
+): number {
+  sameBins(current, reference);
+  const [n, m] = [total(current), total(reference)];
+  let sum = 0;
+  for (let i = 0; i < current.length; i++)
+    sum += term(kind, shareOf(current[i]!, n), shareOf(reference[i]!, m));
+  return Math.max(0, sum);
+}
+
 /** One bin. Kullback-Leibler with q - p added, which sums to 0 over shares and makes every term non-negative. */
 function term(kind: ShareKind, p: number, q: number): number {
   switch (kind) {
@@ -141,6 +155,15 @@ function term(kind: ShareKind, p: number, q: number): number {
 }
 
 const entropyTerm = (a: number, middle: number): number => (a === 0 ? 0 : a * Math.log(a / middle));
+
+/** Half the summed difference of the shares of two counts, neither of them empty. */
+export function totalVariation(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  sameBins(a, b);
+  const [m, n] = [total(a), total(b)];
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! / m - b[i]! / n);
+  return sum / 2;
+}
 
 /** Largest and half the summed difference of shares. */
 export function shareDistances(
@@ -163,11 +186,15 @@ export function shareDistances(
  */
 export function shares(counts: ArrayLike<number>, emptyShare?: number): Float64Array {
   const n = total(counts);
-  const empty = emptyShare ?? (n > 0 ? 0.5 / n : 0);
-  // Pages ask for tens of thousands: Float64Array.from with a function takes ten times as long.
+  // Float64Array.from with a function takes ten times as long.
   const of = new Float64Array(counts.length);
-  for (let i = 0; i < of.length; i++) of[i] = n > 0 && counts[i]! > 0 ? counts[i]! / n : empty;
+  for (let i = 0; i < of.length; i++) of[i] = shareOf(counts[i]!, n, emptyShare);
   return of;
+}
+
+function shareOf(count: number, n: number, emptyShare?: number): number {
+  if (n > 0 && count > 0) return count / n;
+  return emptyShare ?? (n > 0 ? 0.5 / n : 0);
 }
 
 export function total(counts: ArrayLike<number>): number {

@@ -16,6 +16,7 @@ import {
 } from '@tinyfleet/quality';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
+import { numbersOf, releaseClasses } from './sums.js';
 
 type HourSums = PredictionSums & { readonly atMs: number };
 
@@ -32,33 +33,40 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
   }
 
   async predictions(scope: ProjectScope, query: QualityQuery): Promise<HourSums[]> {
-    const rows = await this.db.query<HourSums>(namedQuery('quality/predictions-by-span'), [
+    const rows = await this.db.query<AsText<HourSums>>(namedQuery('quality/predictions-by-span'), [
       ...[scope.id, query.bucketSeconds, ...spanColumns(query)],
       query.model ?? null,
     ]);
-    return merge(rows, ({ atMs, release, ...row }) => `${atMs}/${release}/${schemaOf(row)}`);
+    return merge(rows.map(sumsOf), ({ atMs, release, ...row }) => `${atMs}/${release}/${schemaOf(row)}`);
   }
 
   async labelledCells(
     scope: ProjectScope,
     query: QualityQuery & { readonly release?: string },
   ): Promise<LabelledCell[]> {
-    return await this.db.query<LabelledCell>(namedQuery('quality/labelled-cells'), [
+    const buckets = await this.db.query<LabelledColumns>(namedQuery('quality/labelled-cells'), [
       ...[scope.id, query.bucketSeconds, ...spanColumns(query)],
       query.model ?? null,
       query.release ?? null,
     ]);
+    return buckets.flatMap(({ atMs, release, ...columns }) => {
+      const [bins, counts, hits] = [columns.bin, columns.n, columns.correct].map(numbersOf);
+      return numbersOf(columns.predicted).map((predicted, i) => {
+        const [bin, n, correct] = [bins![i]!, counts![i]!, hits![i]!];
+        return { atMs, release, predicted, bin, n, correct };
+      });
+    });
   }
 
   async devicePredictions(
     scope: ProjectScope,
     { release, days, limit }: { readonly release: string; readonly days: number; readonly limit: number },
   ): Promise<(PredictionSums & { readonly device: string })[]> {
-    const rows = await this.db.query<Omit<PredictionSums, 'release'> & { device: string }>(
+    const rows = await this.db.query<AsText<PredictionSums> & { device: string }>(
       namedQuery('quality/device-predictions'),
       [scope.id, release, days, limit],
     );
-    const named = rows.map((row) => ({ ...row, release }));
+    const named = rows.map((row) => sumsOf({ ...row, release }));
     return merge(named, ({ device, ...row }) => `${device}/${schemaOf(row)}`);
   }
 
@@ -67,10 +75,16 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     { by, model, release, ...range }: Parameters<DriftMapStore['groupSums']>[1],
   ): Promise<GroupSums[]> {
     const wanted = by === 'version' ? null : release;
-    return await this.db.query<GroupSums>(namedQuery('quality/group-sums'), [
+    const rows = await this.db.query<AsText<Omit<GroupSums, 'labels'>>>(namedQuery('quality/group-sums'), [
       ...[scope.id, range.bucketSeconds, ...spanColumns(range)],
       ...[model, wanted, by],
     ]);
+    const labels = await releaseClasses(this.db, scope, rows);
+    return rows.map((row) => ({
+      ...sumsOf(row),
+      labels: labels.get(row.release) ?? null,
+      featureSums: row.featureSums === null ? null : numbersOf(row.featureSums),
+    }));
   }
 
   async askedLabels(scope: ProjectScope, query: TimeRange & { readonly release: string }): Promise<number> {
@@ -97,6 +111,32 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     if (!row) throw new FleetError('models.version-not-found', splitReleaseRef(release));
     return row.labels;
   }
+}
+
+/** Lists of numbers are read as text. */
+type AsText<T> = {
+  readonly [K in keyof T]: T[K] extends readonly number[]
+    ? string
+    : T[K] extends readonly number[] | null
+      ? string | null
+      : T[K];
+};
+interface LabelledColumns {
+  readonly atMs: number;
+  readonly release: string;
+  readonly predicted: string;
+  readonly bin: string;
+  readonly n: string;
+  readonly correct: string;
+}
+
+function sumsOf<T extends AsText<PredictionSums>>({ classes, featureCounts, ood, ...row }: T) {
+  return {
+    ...row,
+    classes: numbersOf(classes),
+    featureCounts: featureCounts === null ? null : numbersOf(featureCounts),
+    ood: ood === null ? null : numbersOf(ood),
+  };
 }
 
 const schemaOf = ({

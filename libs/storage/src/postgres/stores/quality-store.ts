@@ -15,6 +15,7 @@ import {
 import { unpackHistogram } from '@tinyfleet/wire';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
+import { numbersOf, releaseClasses } from './sums.js';
 
 const HOUR_S = 3_600;
 const DAY_S = 86_400;
@@ -34,13 +35,11 @@ export class PgQualityStore implements QualityStore, LabelStore {
   async classCounts(scope: ProjectScope, query: QualityQuery): Promise<ClassCount[]> {
     const model = query.model ?? null;
     if (query.bucketSeconds >= HOUR_S) {
-      const rows = await this.db.query<{
-        at_ms: number;
-        release: string;
-        labels: string[];
-        counts: number[];
-      }>(namedQuery('quality/classes-by-span'), [...spanValues(scope, query), model]);
-      return rows.map(({ at_ms: atMs, ...rest }) => ({ atMs, ...rest }));
+      const rows = await this.db.query<{ atMs: number; release: string; counts: string }>(
+        namedQuery('quality/classes-by-span'),
+        [...spanValues(scope, query), model],
+      );
+      return addSpans(rows, await releaseClasses(this.db, scope, rows));
     }
     return addWindows(
       await this.db.query<WindowRow>(namedQuery('quality/class-windows'), [
@@ -137,6 +136,22 @@ interface WindowRow {
   classes: number;
   confidence_bins: number;
   histogram: Uint8Array;
+}
+
+/** Rows come in the order of time and version, so a bucket is complete when the next begins. */
+function addSpans(
+  rows: readonly { readonly atMs: number; readonly release: string; readonly counts: string }[],
+  labels: ReadonlyMap<string, readonly string[]>,
+): ClassCount[] {
+  const buckets: (ClassCount & { readonly counts: number[] })[] = [];
+  for (const { atMs, release, counts } of rows) {
+    const bucket = buckets.at(-1);
+    const own = numbersOf(counts);
+    if (bucket?.atMs === atMs && bucket.release === release)
+      own.forEach((count, i) => (bucket.counts[i] = (bucket.counts[i] ?? 0) + count));
+    else buckets.push({ atMs, release, labels: labels.get(release) ?? [], counts: own });
+  }
+  return buckets;
 }
 
 /** Rows come in the order of time and version, so a group is complete when the next begins. */

@@ -14,7 +14,7 @@ with wanted as (
   group by r.device_id order by sum(r.n) desc, r.device_id limit $4
 )
 select d.name as device, r.schema_crc::float8 as "schemaCrc", r.confidence_bins::int as "confidenceBins", r.n::float8 as n,
-  to_json(r.classes) as classes, to_json(r.feature_counts) as "featureCounts", to_json(r.ood) as ood
+  r.classes::text as classes, r.feature_counts::text as "featureCounts", r.ood::text as ood
 from most x
 join rollup_device_day r on r.project_id = $1 and r.device_id = x.device_id and r.model_version_id = (select id from wanted)
   and r.day > (now() at time zone 'UTC')::date - $3::integer

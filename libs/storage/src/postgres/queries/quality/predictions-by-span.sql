@@ -2,7 +2,7 @@
 -- $1 project, $2 bucket seconds (whole hours), $3-$5 spans (hours, from, to), $6 model name or null
 select (extract(epoch from date_bin(make_interval(secs => $2), r.at, to_timestamp(0))) * 1000)::float8 as "atMs",
   m.name || '@' || v.version as release, r.schema_crc::float8 as "schemaCrc", r.confidence_bins::int as "confidenceBins",
-  r.n::float8 as n, to_json(r.classes) as classes, to_json(r.feature_counts) as "featureCounts", to_json(r.ood) as ood
+  r.n::float8 as n, r.classes::text as classes, r.feature_counts::text as "featureCounts", r.ood::text as ood
 from unnest($3::smallint[], $4::timestamptz[], $5::timestamptz[]) as s (span_h, from_at, to_at)
 join rollup_span r on r.project_id = $1 and r.part = 'all' and r.span_h = s.span_h and r.at >= s.from_at and r.at < s.to_at
 join model_version v on v.project_id = r.project_id and v.id = r.model_version_id
