@@ -117,8 +117,8 @@ export class TokenService {
 
 /** Asking who one is, which every token may. */
 const OF_ITSELF = '/session';
-/** The one route without a project that a token of a project may use; it lists that project only. */
-const OWN_PROJECTS = '/projects';
+/** The routes without a project that a token of a project may use: they tell of that project only. */
+const OWN_PROJECTS: readonly string[] = ['/projects', '/live'];
 
 /**
  * What a limited token is refused. Its role is compared with the rest of the roles, elsewhere.
@@ -139,6 +139,6 @@ export function requireTokenScope(token: TokenScope, route: Pick<Route, 'method'
   if (token.areas && !token.areas.includes(area))
     refuse(`it is for ${token.areas.join(', ')}, not for ${area}`);
   const isOfProject = route.path.includes('/:project');
-  if (token.project && !isOfProject && (route.path !== OWN_PROJECTS || mutating))
+  if (token.project && !isOfProject && (mutating || !OWN_PROJECTS.includes(route.path)))
     refuse(`it is for the project ${token.project.name} only`);
 }

@@ -6,6 +6,7 @@ export * from './names.js';
 export * from './version.js';
 export * from './resources/index.js';
 export * from './events.js';
+export * from './live.js';
 export * from './routes/index.js';
 export * from './areas.js';
 export * from './csv.js';

@@ -1,10 +1,10 @@
-// docs/events.md from the event map: what a webhook can be told of, with the payload of each. The map is TypeScript, so the workspace's build runs first.
+// docs/events.md from the event map and the live topics: what a webhook can be told of, with the payload of each, and what the live stream tells. The map is TypeScript, so the workspace's build runs first.
 import { build } from '../../workspace/build.mjs';
 
 /** @param {string} _root @returns {Promise<{path: string, text: string}[]>} */
 export async function generate(_root) {
   await build({ quiet: true, sites: false });
-  const { openApiDocument } = await import('@tinyfleet/contracts');
+  const { liveTopics, openApiDocument } = await import('@tinyfleet/contracts');
   const { webhooks, components } = openApiDocument('1');
   const sections = Object.entries(webhooks).map(([type, { post }]) => {
     const { schema, example } = post.requestBody.content['application/json'];
@@ -20,7 +20,9 @@ export async function generate(_root) {
       json,
     ].join('\n\n');
   });
-  return [{ path: 'docs/events.md', text: `${[HEAD, ...sections].join('\n\n')}\n` }];
+  return [
+    { path: 'docs/events.md', text: `${[HEAD, LIVE, liveTable(liveTopics), ...sections].join('\n\n')}\n` },
+  ];
 }
 
 const HEAD = `# Events
@@ -30,6 +32,43 @@ const HEAD = `# Events
 What happens in a project: the stream of [events](api.md#events) has all of it, a [webhook](api.md#webhooks) what it names. A webhook gets
 \`{ "type", "timestamp", "project", "number", "data" }\`, the same for every event; below is \`data\`. Later versions add events and fields: ignore
 what you do not know. \`webhook.ping\` is sent on demand: its \`number\` is null, its \`data\` the webhook's name.`;
+
+const LIVE = `## The live stream
+
+The dashboard is not told of every event: it asks [\`GET /api/v1/live\`](api.md#events) for what it shows, and is told what of that is worth
+reading again, in at most 4 frames a second. One stream serves any number of projects, and a script may read it as well:
+
+\`\`\`text
+GET /api/v1/live?topics=pumps/fleet,pumps/devices/pump-17,mills/alerts
+
+id: pumps:512,mills:7
+event: changes
+data: {"changes":["pumps/fleet","pumps/devices/pump-17"],"gone":[]}
+\`\`\`
+
+A topic is \`project/topic\`, or \`project/topic/row\` for one row of it; at most 200 in a stream. The first frame comes at once, empty when
+nothing was missed. A change \`project/topic\` means any of its rows, or which rows there are. \`gone\` in the first frame names the projects
+that do not exist for you; a stream without any other is refused with 404.
+
+- **Resuming.** A frame's \`id\` says how far it goes in each project. Sent back as \`Last-Event-ID\`, which browsers do by themselves, nothing is
+  missed, over a restart of the server too. For other topics begin another stream with \`?after=\` and the last \`id\`: it tells at least the last
+  2 seconds again, as one without an \`id\` does.
+- **\`event: reload\`** instead of \`changes\`: too much changed to be told, so read everything again that you show. It comes to a reader that
+  takes so little that more than 1,000 changes wait for it, and to one that resumes after more than 1,000 events or after ones that are removed
+  (\`limits.liveChanges\` of the [configuration](configuration.md)).
+- **The end.** The stream ends when the session or token does, or the right to one of its projects. What is still allowed is told again after
+  reconnecting.`;
+
+/** What can be asked for, and the events that each topic comes from. */
+const liveTable = (topics) =>
+  [
+    '| Topic | Row | About | From |',
+    '| --- | --- | --- | --- |',
+    ...Object.entries(topics).map(([topic, { about, row, events }]) => {
+      const from = Object.keys(events).map((name) => `[${name}](#${name.replaceAll('.', '')})`);
+      return `| \`${topic}\` | ${row ?? ''} | ${about} | ${from.join(', ')} |`;
+    }),
+  ].join('\n');
 
 const resolve = (schema, components) =>
   schema.$ref === undefined ? schema : components.schemas[schema.$ref.split('/').at(-1)];

@@ -74,6 +74,7 @@ import { DeviceImportController } from './device-import/device-import.controller
 import { DeviceTypeController } from './device-type/device-type.controller.js';
 import { EventController } from './event/event.controller.js';
 import { EventStreams } from './event/event-streams.js';
+import { LiveStreams } from './event/live-streams.js';
 import { OpenStreams } from './event/open-streams.js';
 import { GroupController } from './group/group.controller.js';
 import { HealthController } from './health/health.controller.js';
@@ -184,6 +185,10 @@ export async function createHttpApp(
   });
   const streams = new OpenStreams(services.events, config['limits.streams']);
   const events = new EventStreams(services.stores.eventReader, services.events, streams, log);
+  const live = new LiveStreams(
+    { reader: services.stores.eventReader, listener: services.events, streams, log },
+    { maxChanges: config['limits.liveChanges'] },
+  );
   const listening = new DeviceListening(new ListenChannels(services.database, services.events));
   const access = new ProjectAccess(services.auth, services.projects);
   const providers: Provider[] = [
@@ -244,6 +249,7 @@ export async function createHttpApp(
     { provide: PgStores, useValue: services.stores },
     { provide: WebhookService, useValue: services.webhooks },
     { provide: EventStreams, useValue: events },
+    { provide: LiveStreams, useValue: live },
     { provide: OpenStreams, useValue: streams },
     { provide: DeviceListening, useValue: listening },
     { provide: BLOBS, useValue: services.blobs },

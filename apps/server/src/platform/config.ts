@@ -505,6 +505,12 @@ export const SETTINGS = {
     32,
     'Streams of events that one person, with all of his tokens, has open at this process.',
   ),
+  'limits.liveChanges': setting(
+    'TINYFLEET_LIMIT_LIVE_CHANGES',
+    count.max(1_000_000),
+    1_000,
+    'Changes that wait for a slow reader of the live stream, and events that it may have missed; beyond that it is told to read everything again.',
+  ),
   'limits.simulationMs': setting(
     'TINYFLEET_LIMIT_SIMULATION_MS',
     count.min(100).max(300_000),

@@ -1,5 +1,6 @@
 /** Routes of projects. */
 import { z } from '../zod.js';
+import { LiveFrame, LivePosition, LiveTopics } from '../live.js';
 import * as r from '../resources/index.js';
 import { project, type Route } from './route.js';
 
@@ -54,5 +55,14 @@ export const projectsRoutes = {
     params: project,
     query: z.object({ names: z.string().max(500).optional() }),
     response: 'events',
+  },
+  live: {
+    method: 'GET',
+    path: '/live',
+    summary: 'What changed, in at most 4 frames a second; resumes by Last-Event-ID',
+    access: 'user',
+    query: z.object({ topics: LiveTopics, after: LivePosition.optional() }),
+    response: 'events',
+    event: LiveFrame,
   },
 } as const satisfies Record<string, Route>;

@@ -75,6 +75,7 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
   deviceList: GROUPING,
   deviceListen: ['server.edge-silent', 'server.too-many-listeners', 'server.too-many-streams'],
   events: ['server.too-many-streams'],
+  live: ['server.too-many-streams', 'registry.project-not-found'],
   deviceRegister: [...REGISTER, ...ATTRIBUTES],
   deviceRegisterMany: [...REGISTER, ...ATTRIBUTES],
   deviceUpdate: ['registry.state-invalid', 'registry.tags-too-many', ...ATTRIBUTES],

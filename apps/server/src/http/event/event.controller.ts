@@ -1,17 +1,23 @@
-/** Live events of a project (server-sent events): the outbox as it grows, resumed by Last-Event-ID. */
+/**
+ * Server-sent events: of a project, the outbox as it grows, and of all that a browser shows, what changed. Both are resumed by
+ * Last-Event-ID.
+ */
 import { Controller, Req, Res } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
-import type { ProjectScope } from '@tinyfleet/contracts';
+import { LivePosition, parseLivePosition, type ProjectScope } from '@tinyfleet/contracts';
+import { isFleetError } from '@tinyfleet/errors';
 import type { FastifyReply } from 'fastify';
 import { Api, Caller, Input, Scope, type ApiInput, type ApiRequest } from '../api.js';
 import { ProjectAccess } from '../project-access.js';
 import { EventStreams } from './event-streams.js';
+import { LiveStreams } from './live-streams.js';
 import { OpenStreams } from './open-streams.js';
 
 @Controller()
 export class EventController {
   constructor(
     private readonly streams: EventStreams,
+    private readonly liveStreams: LiveStreams,
     private readonly open: OpenStreams,
     private readonly access: ProjectAccess,
   ) {}
@@ -40,4 +46,54 @@ export class EventController {
       isAllowed: async () => await this.access.isStillAllowed(given, scope, 'viewer'),
     });
   }
+
+  @Api('live')
+  async live(
+    @Caller() caller: AuthCaller,
+    @Input() { query }: ApiInput<'live'>,
+    @Req() request: ApiRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    this.open.admit(reply.raw, caller);
+    const topics = query.topics.split(',');
+    const { scopes, gone } = await this.visible(caller, topics);
+    reply.hijack();
+    const given = request.admitted?.given ?? {};
+    await this.liveStreams.open(reply.raw, {
+      scopes,
+      gone,
+      topics,
+      after: positionOf(query.after),
+      seen: positionOf(request.headers['last-event-id']),
+      isAllowed: async () => {
+        for (const scope of scopes)
+          if (!(await this.access.isStillAllowed(given, scope, 'viewer'))) return false;
+        return true;
+      },
+    });
+  }
+
+  /** One page that shows what is gone does not end the others' news. @throws registry.project-not-found when none is left */
+  private async visible(caller: AuthCaller, topics: readonly string[]) {
+    const scopes: ProjectScope[] = [];
+    const gone: string[] = [];
+    let refusal: unknown;
+    for (const name of new Set(topics.map((topic) => topic.slice(0, topic.indexOf('/'))))) {
+      try {
+        scopes.push((await this.access.admit(caller, name)).scope);
+      } catch (error) {
+        if (!isFleetError(error) || error.code !== 'registry.project-not-found') throw error;
+        refusal ??= error;
+        gone.push(name);
+      }
+    }
+    if (scopes.length === 0) throw refusal;
+    return { scopes, gone };
+  }
+}
+
+/** What is no position is none: a stream then begins with what is new. */
+function positionOf(text: unknown): Map<string, number> {
+  const position = LivePosition.safeParse(text);
+  return position.success ? parseLivePosition(position.data) : new Map<string, number>();
 }

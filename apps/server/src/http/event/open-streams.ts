@@ -68,7 +68,8 @@ export class OpenStreams {
       }, RECHECK_MS);
     });
     const heartbeat = setInterval(() => {
-      response.write(': still here\n\n');
+      // What a reader that stands still has not taken yet says the same, and does not grow by it.
+      if (!response.writableNeedDrain) response.write(': still here\n\n');
       void check();
     }, HEARTBEAT_MS);
     response.once('close', () => {

@@ -23,6 +23,20 @@ export class PgEventReader {
     return Number(row?.value ?? 0);
   }
 
+  /** Of the last event that is older; before the first there is when none is. */
+  async lastNumberBefore(scope: ProjectScope, ageMs: number): Promise<number> {
+    const [row] = await this.db.query<{ number: string }>(
+      `select coalesce(
+         (select number from event where project_id = $1 and at < now() - make_interval(secs => $2::float8 / 1000)
+          order by number desc limit 1),
+         (select min(number) - 1 from event where project_id = $1),
+         (select value from project_counter where project_id = $1 and kind = 'event'),
+         0) as number`,
+      [scope.id, ageMs],
+    );
+    return Number(row?.number);
+  }
+
   async after(scope: ProjectScope, number: number, limit: number): Promise<ProjectEvent[]> {
     const rows = await this.db.query<{ number: string; type: EventName; data: unknown; at: Date }>(
       'select number, type, data, at from event where project_id = $1 and number > $2 order by number limit $3',
