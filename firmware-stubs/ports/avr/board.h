@@ -14,6 +14,8 @@
 
 enum { board_identity_at = 0x6d00, board_slots_at = 0x6e00, board_page_bytes = 128 };
 enum { board_rts = 2 };
+// Full windows that are sent for each one that lasts its length; fewer save bytes where the line is dear.
+enum { board_early_windows = 255 };
 
 // Texts follow one another: project, device, type, token, then the device key. CRC-32 of what lies before it.
 typedef struct {

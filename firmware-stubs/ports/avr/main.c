@@ -188,6 +188,7 @@ int main(void) {
                        : mcusr & 1 << BORF  ? FLEET_RESET_CAUSE_BROWN_OUT
                        : mcusr & 1 << EXTRF ? FLEET_RESET_CAUSE_EXTERNAL
                                             : FLEET_RESET_CAUSE_POWER_ON;
+  config.early_windows = board_early_windows;
   modem_start(noise >> 8);
   sei();
   if (!read_identity() || fleet_reduced_init(&agent, &platform, &config) < 0) {

@@ -300,9 +300,12 @@ static FLEET_OUT_OF_LINE void infer(fleet_reduced_t *a) {
   const uint8_t confidence = (uint8_t)(y[best] + 128);
   fleet_reduced_window_t *w = &a->window;
   if (w->state == 0) restart_window(a, m.classes);
-  if (w->state == 1) {
+  if (w->state == 1 && w->n != UINT8_MAX) {
     w->counts[w->classes == 1 ? 0 : best * w->bins + (uint8_t)((uint16_t)(confidence * w->bins) >> 8)]++;
-    if (++w->n == UINT8_MAX) close_window(a);
+    if (++w->n == UINT8_MAX && a->early_left != 0) {
+      a->early_left--;
+      close_window(a);
+    }
   }
   a->index++;
   a->proven = true;
@@ -355,7 +358,10 @@ void fleet_reduced_step(fleet_reduced_t *a) {
     a->inference_ms = a->now_ms + (a->config->period_ms == 0 ? 1000u : a->config->period_ms);
     infer(a);
   }
-  if (a->window.state == 1 && a->now_ms - a->window.start_ms >= a->window_ms) close_window(a);
+  if (a->window.state == 1 && a->now_ms - a->window.start_ms >= a->window_ms) {
+    a->early_left = a->config->early_windows;
+    close_window(a);
+  }
   talk(a);
   a->platform->base.watchdog(a->platform->base.user);
 }

@@ -205,6 +205,25 @@ static void late_ack(void) {
   CHECK(w->agent.window.n >= n);
 }
 
+// Two windows close full, the third one waits for its end; then two more may.
+static void budget(void) {
+  world_t *w = installed();
+  w->config.early_windows = 2;
+  w->config.period_ms = 10;
+  w->agent.window_ms = 1000;
+  CHECK(world_run(w, 1500)); // what was open ends
+  w->agent.window_ms = 60000;
+  w->windows = w->window_n = 0;
+  CHECK(world_run(w, 45000)); // a step takes 50 ms here
+  CHECK_EQUAL(w->windows, 2);
+  CHECK_EQUAL(w->window_n, 2 * 255);
+  CHECK_EQUAL(w->agent.window.state, 1);
+  CHECK_EQUAL(w->agent.window.n, 255);
+  CHECK(world_run(w, 80000));
+  CHECK_EQUAL(w->windows, 5);
+  CHECK_EQUAL(w->window_n, 5 * 255);
+}
+
 // Everything that hello and a window tell at its largest: a message that does not fit would never be sent.
 static void longest(void) {
   world_t *w = installed();
@@ -486,6 +505,7 @@ static const test_t tests[] = {
     {"should end a soak only after inferences of the new model", silent_soak},
     {"should go on with a trial after the active slot has rotted", rot_in_trial},
     {"should keep a new model's window when the old one's is acknowledged", late_ack},
+    {"should close no more full windows early than its budget has", budget},
     {"should send hello and windows with everything at its longest", longest},
     {"should refuse forged manifests, those of other devices, and what does not fit", forged},
     {"should refuse a manifest that was replayed", replayed},

@@ -379,7 +379,7 @@ void world_init(world_t *w) {
   fleet_hmac_sha256((const uint8_t *)token, sizeof token - 1, "tinyfleet:device-key:1", 22, device_key);
   w->config = (fleet_reduced_config_t){.project = "demo", .project_bytes = 4, .device = "uno-7", .device_bytes = 5,
                                        .device_type = "arduino-uno", .device_type_bytes = 11, .token = token,
-                                       .token_bytes = sizeof token - 1, .device_key = device_key};
+                                       .token_bytes = sizeof token - 1, .device_key = device_key, .early_windows = UINT8_MAX};
 }
 
 bool world_boot(world_t *w, uint8_t reset_cause) {
