@@ -27,7 +27,7 @@ const row = (changes: Partial<GroupSums> = {}): GroupSums => ({
 const mapOf = (rows: GroupSums[], request: Partial<Parameters<DriftMapService['map']>[1]> = {}) =>
   new DriftMapService(
     {
-      classNames: () => Promise.resolve(['off', 'on']),
+      versionOf: (_scope, release) => Promise.resolve({ classes: ['off', 'on'], keptAs: release }),
       groupSums: () => Promise.resolve(rows),
       baselines: () => Promise.resolve([{ release, schemaCrc: 7, baseline }]),
     } satisfies DriftMapStore,

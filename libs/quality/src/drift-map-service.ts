@@ -31,9 +31,9 @@ export class DriftMapService {
 
   /** @throws models.version-not-found, telemetry.range-invalid, telemetry.buckets-too-many */
   async map(scope: ProjectScope, request: Request): Promise<Resource<'DriftMap'>> {
-    const { release, by } = request;
+    const { by } = request;
     const range = hourRange(request, this.nowMs(), BUCKETS);
-    await this.store.classNames(scope, release);
+    const { keptAs: release } = await this.store.versionOf(scope, request.release);
     const { model } = splitReleaseRef(release);
     const rows = await this.store.groupSums(scope, { ...range, by, model, release });
     const baselines = await this.store.baselines(scope, [...new Set(rows.map((row) => row.release))]);

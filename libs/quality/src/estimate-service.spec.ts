@@ -36,7 +36,7 @@ const serviceOf = (
       labelledCells: () => Promise.resolve(cells),
       confusion: () => Promise.resolve(labelled.confusion),
       askedLabels: () => Promise.resolve(0),
-      classNames: () => Promise.resolve(labelled.names),
+      versionOf: (_scope, release) => Promise.resolve({ classes: labelled.names, keptAs: release }),
       baselines: () => Promise.resolve([{ release, schemaCrc: 7, baseline }]),
     } as Partial<EstimateStore> as EstimateStore,
     () => 10 * hourMs,

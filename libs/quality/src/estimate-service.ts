@@ -82,9 +82,9 @@ export class EstimateService {
     scope: ProjectScope,
     query: { readonly release: string; readonly days: number; readonly limit: number },
   ): Promise<Resource<'DeviceEstimates'>> {
-    await this.store.classNames(scope, query.release);
-    const sums = await this.store.devicePredictions(scope, query);
-    const judge = new Judge(query.release, await this.store.baselines(scope, [query.release]));
+    const { keptAs } = await this.store.versionOf(scope, query.release);
+    const sums = await this.store.devicePredictions(scope, { ...query, release: keptAs });
+    const judge = new Judge(keptAs, await this.store.baselines(scope, [keptAs]));
     const z = normalQuantile((1 + LEVEL) / 2);
     const own = [...byDevice(sums)].map(([device, parts]) => ({
       device,
@@ -128,8 +128,7 @@ export class EstimateService {
       readonly to?: string | undefined;
     },
   ): Promise<Resource<'LabelledQuality'>> {
-    const { release } = request;
-    const classes = await this.store.classNames(scope, release);
+    const { classes, keptAs: release } = await this.store.versionOf(scope, request.release);
     const { model } = splitReleaseRef(release);
     const { confusionClasses } = this.limits;
     const range = { ...timeRange(request, this.nowMs()), bucketSeconds: WHOLE_RANGE_S, model, release };
@@ -138,7 +137,11 @@ export class EstimateService {
       this.store.confusion(scope, { ...range, classes: confusionClasses }),
       this.store.askedLabels(scope, range),
     ]);
-    return { release, ...labelledQuality(classes, cells, { confusion, confusionClasses }), asked };
+    return {
+      release: request.release,
+      ...labelledQuality(classes, cells, { confusion, confusionClasses }),
+      asked,
+    };
   }
 }
 

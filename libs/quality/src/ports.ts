@@ -48,6 +48,16 @@ export interface BaselineStore {
   baselines(scope: ProjectScope, releases: readonly string[]): Promise<readonly StoredBaseline[]>;
 }
 
+/**
+ * Windows name a bundle, so versions whose bundles are the very same are one to them: they are kept under the one that was built first,
+ * and whoever asks for another one of them is answered with those.
+ */
+export interface KeptVersion {
+  readonly classes: readonly string[];
+  /** `model@version`; itself but for a version that has no bundle of its own. */
+  readonly keptAs: string;
+}
+
 /** Sums of windows that are alike: one schema, one number of confidence bins. */
 export interface PredictionSums extends SummedFeatures {
   readonly release: string;
@@ -94,8 +104,8 @@ export interface EstimateStore extends BaselineStore {
   ): Promise<readonly ConfusionCell[]>;
   /** Labels of a release that were asked for and not drawn. */
   askedLabels(scope: ProjectScope, query: TimeRange & { readonly release: string }): Promise<number>;
-  /** @throws models.version-not-found */
-  classNames(scope: ProjectScope, release: string): Promise<readonly string[]>;
+  /** Its classes, and the version that windows of its bundles are kept under. @throws models.version-not-found */
+  versionOf(scope: ProjectScope, release: string): Promise<KeptVersion>;
 }
 
 /** Sums of one group as they lie; buckets are whole hours. */
@@ -107,7 +117,7 @@ export interface GroupSums extends PredictionSums {
   /** Features x (n, sum, sum of squares). */
   readonly featureSums: readonly number[] | null;
 }
-export interface DriftMapStore extends Pick<EstimateStore, 'baselines' | 'classNames'> {
+export interface DriftMapStore extends Pick<EstimateStore, 'baselines' | 'versionOf'> {
   /** Of the release, or by version of its whole model. */
   groupSums(
     scope: ProjectScope,

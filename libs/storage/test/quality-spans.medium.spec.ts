@@ -246,6 +246,79 @@ describe('spans', () => {
   });
 });
 
+describe('a version whose bundle is the very same as that of one before', () => {
+  const build = async (of: number, bundle: number) =>
+    await database.query(
+      `insert into build (project_id, id, model_version_id, type_id, state, source_digest, options_digest, bundle_digest, bundle_bytes, created_by)
+       values ($1, $2, $3, $4, 'succeeded', $5, $6, $5, 1, 'test')`,
+      [
+        PROJECT,
+        uuid(6, 16 * of + bundle),
+        uuid(3, of),
+        TYPE,
+        Buffer.alloc(32, bundle),
+        Buffer.of(of, bundle),
+      ],
+    );
+  const keptAs = async (release: string) =>
+    (await new PgEstimateStore(database).versionOf(scope, release)).keptAs;
+
+  beforeAll(async () => {
+    await database.query(
+      `insert into model_version (project_id, id, model_id, version, version_order, format, file_name, source_digest, source_bytes,
+         contract, inspection, labels, created_by)
+       select project_id, $2, model_id, '1.2.0', '1.2.0', format, file_name, source_digest, source_bytes, contract, inspection, labels, 'test'
+       from model_version where project_id = $1 and id = $3`,
+      [PROJECT, uuid(3, 2), uuid(3, 0)],
+    );
+    await database.query(`insert into blob (project_id, digest, kind, bytes) values ($1, $2, 'bundle', 1)`, [
+      ...[PROJECT, Buffer.alloc(32, 2)],
+    ]);
+    await build(0, 1);
+    await build(1, 2);
+  });
+
+  it('should be answered with the windows and labels of that one, and no other', async () => {
+    const estimates = new EstimateService(new PgEstimateStore(database));
+    const drift = new DriftMapService(new PgEstimateStore(database));
+    const ask = async (release: string) => {
+      const [labelled, devices, map] = await Promise.all([
+        estimates.labelled(scope, { release }),
+        estimates.devices(scope, { release, days: 30, limit: 5 }),
+        drift.map(scope, { release, by: 'site' }),
+      ]);
+      return [{ ...labelled, release: '' }, { ...devices, release: '' }, map] as const;
+    };
+    expect((await ask('kws@1.2.0'))[0].accuracy.n).toBe(0);
+    await build(2, 1);
+    const first = await ask('kws@1.0.0');
+    expect(first[0].accuracy.n).toBeGreaterThan(0);
+    expect(first[1].items).toHaveLength(5);
+    expect(first[2].without).toBeGreaterThan(0);
+    expect(await ask('kws@1.2.0')).toEqual(first);
+    expect(await keptAs('kws@1.1.0')).toBe('kws@1.1.0');
+  });
+
+  it('should be answered with its own where one bundle differs, on either side', async () => {
+    expect(await keptAs('kws@1.2.0')).toBe('kws@1.0.0');
+    const own = Buffer.alloc(32, 9);
+    const name = async (of: number) =>
+      await database.query(
+        `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc)
+         values ($1, $2, $3, $4, $5, $6, 0)
+         on conflict (project_id, prefix) do update set model_version_id = excluded.model_version_id`,
+        [PROJECT, own.subarray(0, 8), own, uuid(3, of), TYPE, CLASSES],
+      );
+    for (const version of [0, 2]) {
+      await name(version);
+      expect(await keptAs('kws@1.2.0')).toBe('kws@1.2.0');
+    }
+    await database.query('delete from bundle_name where project_id = $1 and digest = $2', [PROJECT, own]);
+    await build(2, 2);
+    expect(await keptAs('kws@1.2.0')).toBe('kws@1.2.0');
+  });
+});
+
 describe('what pages read', () => {
   /** Every plan of what is asked meanwhile; sequential scans cost so much that one means that no index serves. */
   async function plansOf(ask: (db: Db) => Promise<unknown>): Promise<Plan[]> {

@@ -103,13 +103,13 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     ]);
   }
 
-  async classNames(scope: ProjectScope, release: string): Promise<string[]> {
-    const [row] = await this.db.query<{ labels: string[] }>(namedQuery('quality/class-names'), [
-      scope.id,
-      release,
-    ]);
+  async versionOf(scope: ProjectScope, release: string): Promise<{ classes: string[]; keptAs: string }> {
+    const [row] = await this.db.query<{ labels: string[]; keptAs: string }>(
+      namedQuery('quality/version-of'),
+      [scope.id, release],
+    );
     if (!row) throw new FleetError('models.version-not-found', splitReleaseRef(release));
-    return row.labels;
+    return { classes: row.labels, keptAs: row.keptAs };
   }
 }
 
