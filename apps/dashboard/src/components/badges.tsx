@@ -1,5 +1,4 @@
-/** States as badges: a word and a colour, never a colour alone. */
-import { Badge } from '@mantine/core';
+/** States as badges: a word and a colour, never a colour alone. Plain elements, for tables draw hundreds of them at once. */
 import type { Resource } from '@tinyfleet/contracts';
 
 type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'calm';
@@ -103,8 +102,8 @@ export type AnyState =
 
 export function StateBadge({ state }: { state: AnyState }) {
   return (
-    <Badge variant="light" color={COLORS[TONES[state] ?? 'calm']} tt="none" fw={500}>
+    <span className="state" data-color={COLORS[TONES[state] ?? 'calm']}>
       {state}
-    </Badge>
+    </span>
   );
 }

@@ -11,6 +11,9 @@ import { Section } from '../../components/page';
 import { BulkChange } from './bulk-change';
 import { DeviceTable, type DeviceSort } from './device-table';
 
+/** Pages whose tags and sites the filter box offers: more would be gathered again with every page that comes. */
+const SEEN_PAGES = 10;
+
 export function Devices({ project }: { project: string }) {
   const search = useSearch({ from: '/p/$project/' });
   const navigate = useNavigate({ from: '/p/$project/' });
@@ -31,7 +34,7 @@ export function Devices({ project }: { project: string }) {
   };
   const devices = useApiList('deviceList', input);
   const seen = useMemo(() => {
-    const items = devices.data?.pages.flatMap((page) => page.items) ?? [];
+    const items = devices.data?.pages.slice(0, SEEN_PAGES).flatMap((page) => page.items) ?? [];
     return {
       tag: [...new Set(items.flatMap(({ tags }) => tags))].sort(),
       site: [...new Set(items.flatMap(({ site }) => site ?? []))].sort(),

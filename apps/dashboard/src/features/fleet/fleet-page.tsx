@@ -31,26 +31,26 @@ export function FleetPage() {
         ) : null
       }
     >
-      <Loaded query={summary} height={120}>
-        {(data) =>
-          data.devices === 0 ? (
-            <FirstDevice project={project} />
-          ) : (
-            <>
-              <Tiles summary={data} />
-              <SimpleGrid cols={{ base: 1, md: 2 }}>
-                <Section title="Versions over time" about="Devices that reported, by the version they ran">
-                  <VersionsOverTime project={project} height={180} />
-                </Section>
-                <Section title="Right now">
-                  <Now summary={data} />
-                </Section>
-              </SimpleGrid>
-              <Devices project={project} />
-            </>
-          )
-        }
-      </Loaded>
+      {summary.data?.devices === 0 ? (
+        <FirstDevice project={project} />
+      ) : (
+        <>
+          <Loaded query={summary} height={104}>
+            {(data) => <Tiles summary={data} />}
+          </Loaded>
+          <SimpleGrid cols={{ base: 1, md: 2 }}>
+            <Section title="Versions over time" about="Devices that reported, by the version they ran">
+              <VersionsOverTime project={project} height={180} />
+            </Section>
+            <Section title="Right now">
+              <Loaded query={summary} height={180}>
+                {(data) => <Now summary={data} />}
+              </Loaded>
+            </Section>
+          </SimpleGrid>
+          <Devices project={project} />
+        </>
+      )}
     </Page>
   );
 }
