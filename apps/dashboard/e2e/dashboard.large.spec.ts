@@ -15,6 +15,7 @@ import {
   workspaceRoot,
   type Product,
 } from '@tinyfleet/testing';
+import { everyPage } from './every-page.js';
 import { qualitySteps } from './quality-steps.js';
 import { registrySteps } from './registry-steps.js';
 import { rolloutSteps } from './rollout-steps.js';
@@ -65,7 +66,8 @@ describeWith(['chromium'], 'the dashboard', () => {
       if (message.type() === 'error' && !isProvoked(message.location().url)) complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('request', (request) => {
+    // Of every tab and frame.
+    context.on('request', (request) => {
       if (new URL(request.url()).origin !== product.url) complaints.push(`left the origin: ${request.url()}`);
     });
     if (withPictures) await mkdir(imageDir, { recursive: true });
@@ -204,6 +206,7 @@ describeWith(['chromium'], 'the dashboard', () => {
   registrySteps(() => ({ product, page, picture }));
   rollouts.end();
   quality.end();
+  everyPage(() => ({ product, page }));
 
   it('should start an empty project that teaches, and remove the demo by one click', async () => {
     await page.getByRole('link', { name: 'Start an empty project' }).click();

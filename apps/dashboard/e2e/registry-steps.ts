@@ -1,6 +1,6 @@
 /**
  * The registry by clicks, as steps of dashboard.large.spec.ts: they share its server, browser and simulated fleet. Each page
- * is looked at by axe-core once, and in the end all of them on a phone.
+ * is looked at by axe-core once.
  */
 import { expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
@@ -235,39 +235,4 @@ export function registrySteps(stage: () => Stage): void {
     await press('All figures of my-board');
     await isAccessible();
   }, 60_000);
-
-  it('should fit on a phone and read well in the dark', async () => {
-    const { page } = stage();
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.emulateMedia({ colorScheme: 'dark' });
-    const paths = [
-      '',
-      '/groups',
-      '/groups/pilot',
-      '/import',
-      '/provisioning',
-      '/settings',
-      '/devices/unit-1',
-      '/releases',
-      '/releases/vibration@1.2.0',
-      '/rollouts',
-      '/rollouts/2',
-      '/rollouts/new',
-      '/alerts',
-      '/quality',
-      '/quality/drift',
-      '/quality/labels',
-      '/quality/budget',
-    ];
-    for (const path of paths) {
-      await open(path);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.getByLabel('Loading').first().waitFor({ state: 'detached' });
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect({ path, overflow }).toEqual({ path, overflow: 0 });
-      await isAccessible();
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await page.setViewportSize({ width: 1280, height: 860 });
-  }, 180_000);
 }
