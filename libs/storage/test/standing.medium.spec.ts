@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { QualitySettings, versionOrder, type ProjectScope } from '@tinyfleet/contracts';
-import { StandingAlerts, standingDefaults } from '@tinyfleet/quality';
+import { StandingAlerts, openSilence, standingDefaults, type NewAlert } from '@tinyfleet/quality';
 import { CATALOGUE } from '@tinyfleet/registry';
 import { PgStandingReader, PgStores, transactOn, type Database } from '@tinyfleet/storage';
 import { uuidv7 } from 'uuidv7';
@@ -186,6 +186,54 @@ describe('alerts about what is so', () => {
     await setDue(old, gone, -24 * 60 - 1);
     await standing.turn();
     expect(await alerts(old)).toEqual([]);
+  });
+
+  it('should tell of a silent device once, whether its contacts or a watch found out', async () => {
+    const { scope, names } = await newFleet(16);
+    const rows = await database.query<{ id: string }>(
+      'select id from device where project_id = $1 order by name',
+      [scope.id],
+    );
+    const ids = rows.map(({ id }) => id);
+    const inHall = (_: string, i: number) => i % 2 === 0;
+    const settings = QualitySettings.parse({});
+    const byWatch = async (subject: string, devices: readonly string[], sinceMs = Date.now()) => {
+      const alert: NewAlert = {
+        ...{ kind: 'silence', severity: 'critical', verdict: null, scope: 'attribute', subject },
+        ...{ title: subject, model: 'kws', watch: uuidv7(), atMs: Date.now(), owner: null },
+        evidence: {
+          ...{ statements: [], shifts: [], changedAt: null, roundSeconds: 60, devices: [], deviceCount: 0 },
+          ...{ baseline: null, arl0: null, falseDiscoveryRate: null, judgedAgainst: '' },
+        },
+        incident: { stream: 0, shift: 0, devices, openedRound: 0, calm: 0 },
+      };
+      return await database.transaction(async (tx) =>
+        openSilence(new PgStores(tx), scope, alert, { sinceMs, settings }),
+      );
+    };
+    const open = async () => (await alerts(scope)).filter(({ state }) => state !== 'resolved');
+    // Two watches at once, of the same devices by another name: one tells.
+    const both = await Promise.all(['type=wasm', 'everyone'].map(async (one) => byWatch(one, ids)));
+    expect(both.filter((one) => one !== undefined)).toHaveLength(1);
+    await setDue(scope, names.filter(inHall), -1);
+    await standing.turn();
+    expect(await open()).toHaveLength(1);
+    const [first] = await open();
+    await stores.alerts.change(scope, first!.number, { state: 'resolved', by: 'person:ann', released: true });
+    await standing.turn();
+    expect(await byWatch('site=hall', ids.filter(inHall), Date.now() - 60_000)).toBeUndefined();
+    expect(await open()).toEqual([]);
+    await database.query(`update alert set resolved_at = now() - interval '25 hours' where project_id = $1`, [
+      scope.id,
+    ]);
+    await standing.turn();
+    expect(await open()).toMatchObject([{ subject: 'site=hall', model: null }]);
+    expect(await byWatch('site=hall type=wasm', ids.filter(inHall).slice(2))).toBeUndefined();
+    const [narrow] = await open();
+    const wide = await byWatch('type=wasm', ids.slice(2));
+    expect(wide).toMatchObject({ parts: [narrow!.number] });
+    expect(wide!.devices.toSorted()).toEqual(ids.toSorted().filter((id) => id !== ids[1]));
+    expect(await open()).toMatchObject([{ subject: 'type=wasm' }]);
   });
 
   it('should tell that no edge is there when it has been so for a while, and of no device meanwhile', async () => {

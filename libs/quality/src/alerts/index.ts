@@ -5,4 +5,5 @@ export * from './life.js';
 export * from './links.js';
 export * from './ports.js';
 export * from './route-service.js';
+export * from './silence.js';
 export * from './standing.js';

@@ -43,6 +43,10 @@ export interface HeldAlert extends Pick<NewAlert, 'kind' | 'scope' | 'subject' |
   /** How often it came back. */
   readonly reopened: number;
 }
+export interface KnownSilence extends Pick<NewAlert, 'subject' | 'incident'> {
+  readonly number: number;
+  readonly isOpen: boolean;
+}
 export interface AlertChange {
   readonly state: Alert['state'];
   readonly by: string;
@@ -83,6 +87,8 @@ export interface AlertStore {
   /** One more alarm; more devices may be concerned by now. */
   seen(scope: ProjectScope, number: number, atMs: number, incident?: AlertIncident): Promise<void>;
   setIncident(scope: ProjectScope, number: number, incident: AlertIncident): Promise<void>;
+  /** Of silence, whoever opened them: those that are open, and those that a person resolved since. No other one is opened until the transaction ends. */
+  lockSilences(scope: ProjectScope, sinceMs: number): Promise<readonly KnownSilence[]>;
   held(scope: ProjectScope, watch: string): Promise<readonly HeldAlert[]>;
   /** Every route that takes this severity will tell of it, once. */
   queue(scope: ProjectScope, number: number, event: AlertEvent, severity: Alert['severity']): Promise<void>;

@@ -10,6 +10,7 @@ import type { WatchedDevice } from '../watch/ports.js';
 import { findSilence } from '../watch/silence.js';
 import { ENGINE, calmNeeded, openAlert, resolveAlert } from './life.js';
 import type { Alert, AlertStores, NewAlert } from './ports.js';
+import { openSilence } from './silence.js';
 
 /** Devices that run what was revoked. */
 export interface StayingDevices {
@@ -74,6 +75,7 @@ const LEAST_LATE = 3;
 const PRESENCE = 0.9;
 const SHOWN_DEVICES = 50;
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 export class StandingAlerts {
   /** When this process first found that the edges are away: a start in the right order is no outage. */
@@ -203,22 +205,20 @@ export class StandingAlerts {
     if (find(known, scope, alert.kind, alert.subject)) return;
     await this.transact(async (stores) => {
       const settings = await stores.qualitySettings.get(scope);
-      await openAlert(
-        stores,
-        scope,
-        {
-          ...alert,
-          ...{ severity: 'critical', verdict: null, watch: null, atMs: this.nowMs(), owner: settings.owner },
-          evidence: {
-            ...{ statements: [...statements], shifts: [], changedAt: iso(sinceMs), roundSeconds: null },
-            devices: devices.slice(0, SHOWN_DEVICES).map(({ name }) => name),
-            deviceCount: devices.length,
-            ...{ baseline: null, judgedAgainst: '', arl0: null, falseDiscoveryRate: null },
-          },
-          incident: { stream: 0, shift: 0, devices: devices.map(({ id }) => id), openedRound: 0, calm: 0 },
+      const whole: NewAlert = {
+        ...alert,
+        ...{ severity: 'critical', verdict: null, watch: null, atMs: this.nowMs(), owner: settings.owner },
+        evidence: {
+          ...{ statements: [...statements], shifts: [], changedAt: iso(sinceMs), roundSeconds: null },
+          devices: devices.slice(0, SHOWN_DEVICES).map(({ name }) => name),
+          deviceCount: devices.length,
+          ...{ baseline: null, judgedAgainst: '', arl0: null, falseDiscoveryRate: null },
         },
-        settings,
-      );
+        incident: { stream: 0, shift: 0, devices: devices.map(({ id }) => id), openedRound: 0, calm: 0 },
+      };
+      if (alert.kind === 'silence')
+        await openSilence(stores, scope, whole, { sinceMs: this.nowMs() - DAY_MS, settings });
+      else await openAlert(stores, scope, whole, settings);
     });
   }
 

@@ -7,6 +7,7 @@ import { EVERYONE, type BuildComparison } from '../drift/build-comparison.js';
 import type { Alarm, FleetWatch, WatchedGroup } from '../drift/fleet-watch.js';
 import type { AlertIncident, AlertStores, HeldAlert, NewAlert } from '../alerts/ports.js';
 import { ENGINE, calmNeeded, openAlert, resolveAlert } from '../alerts/life.js';
+import { openSilence } from '../alerts/silence.js';
 import { findAgainstBuild } from './against-build.js';
 import { evidenceOf, verdictFor } from './evidence.js';
 import {
@@ -25,6 +26,7 @@ import type { DeviceRound } from './rounds.js';
 import { findSilence, SILENT_ROUNDS, type Silence } from './silence.js';
 
 type Stores = Pick<AlertStores, 'alerts' | 'events'>;
+type Told = Pick<NewAlert, 'kind' | 'severity' | 'verdict' | 'scope' | 'subject' | 'title' | 'evidence'>;
 export interface RoundGiven {
   readonly project: WatchedProject;
   readonly row: WatchRow;
@@ -305,29 +307,16 @@ export class WatchRound {
   }
 
   /** False: an alert of another watch is open for this subject, and was seen again. */
-  private async put(
-    alert: Pick<NewAlert, 'kind' | 'severity' | 'verdict' | 'scope' | 'subject' | 'title' | 'evidence'>,
-    incident: AlertIncident,
-    round: number,
-  ): Promise<boolean> {
-    const { project, row } = this.given;
-    const { settings, scope } = project;
-    const whole: NewAlert = {
-      ...alert,
-      ...{ model: row.model, watch: row.id, incident, atMs: this.at(round + 1), owner: settings.owner },
-    };
+  private async put(alert: Told, incident: AlertIncident, round: number): Promise<boolean> {
+    const { settings, scope } = this.given.project;
+    const whole = this.newAlert(alert, incident, round);
     const opened = await openAlert(this.stores, scope, whole, settings);
     if (opened === undefined) return false;
-    const { number, reopened } = opened;
+    const { number } = opened;
     // What was told of these devices alone is a part of it.
     const inside = new Set(incident.devices);
     for (const one of this.open)
-      if (
-        alert.kind === 'drift' &&
-        one.kind === 'drift' &&
-        one.scope === 'device' &&
-        alert.scope !== 'device'
-      )
+      if (one.kind === 'drift' && one.scope === 'device' && alert.scope !== 'device')
         if (one.incident.devices.every((id) => inside.has(id))) {
           const part = await this.stores.alerts.lock(scope, one.number);
           if (part.state === 'resolved') continue;
@@ -335,16 +324,28 @@ export class WatchRound {
           await resolveAlert(this.stores, scope, part, { by: ENGINE, text, released: true });
           this.open = this.open.filter((other) => other !== one);
         }
-    const { kind, subject } = alert;
-    this.open.push({
-      ...{ number, kind, subject, incident, reopened },
-      ...{ scope: alert.scope, state: 'open', accepted: false },
-    });
+    this.hold(opened, whole);
     return true;
   }
 
+  private newAlert(alert: Told, incident: AlertIncident, round: number): NewAlert {
+    const { project, row } = this.given;
+    const { owner } = project.settings;
+    return { ...alert, ...{ model: row.model, watch: row.id, incident, atMs: this.at(round + 1), owner } };
+  }
+
+  private hold(
+    { number, reopened }: Pick<HeldAlert, 'number' | 'reopened'>,
+    { kind, subject, scope, incident }: NewAlert,
+  ): void {
+    this.open.push({
+      ...{ number, kind, subject, scope, incident, reopened },
+      ...{ state: 'open', accepted: false },
+    });
+  }
+
   private async judgeSilence(watch: FleetWatch, round: number): Promise<void> {
-    const { members, row, attributes, isOutage, name, elsewhere } = this.given;
+    const { project, members, row, attributes, isOutage, name, elsewhere } = this.given;
     const last = members.map((_, j) => watch.lastRoundOf(j));
     const expected = members
       .map((_, j) => j)
@@ -370,7 +371,7 @@ export class WatchRound {
     )
       return;
     const who = found.scope.kind === 'everyone' ? 'the whole fleet' : subject;
-    await this.put(
+    const alert = this.newAlert(
       {
         kind: 'silence',
         ...{ severity: 'critical', verdict: null, scope: found.scope.kind, subject },
@@ -390,6 +391,12 @@ export class WatchRound {
       { stream: 0, shift: 0, devices: found.silent.map((j) => members[j]![0]), openedRound: round, calm: 0 },
       round,
     );
+    const { scope, settings } = project;
+    const sinceMs = this.at(Math.max(...found.silent.map((j) => last[j]!)) + 1);
+    const opened = await openSilence(this.stores, scope, alert, { sinceMs, settings });
+    if (!opened) return;
+    this.open = this.open.filter(({ number }) => !opened.parts.includes(number));
+    this.hold(opened, { ...alert, incident: { ...alert.incident, devices: opened.devices } });
   }
 
   private evidence(statements: readonly string[], devices: readonly number[]) {

@@ -10,6 +10,7 @@ import {
   type AlertIncident,
   type AlertStore,
   type HeldAlert,
+  type KnownSilence,
   type NewAlert,
 } from '@tinyfleet/quality';
 import { uuidv7 } from 'uuidv7';
@@ -24,6 +25,9 @@ type Row = Omit<Alert, Times | NullTimes> & Record<Times, Date> & Record<NullTim
 const ALERT = `number, kind, state, severity, verdict, scope, subject, title, model, opened_at as "openedAt",
   last_seen_at as "lastSeenAt", times, reopened, owner, acknowledged_at as "acknowledgedAt", acknowledged_by as "acknowledgedBy",
   escalated_at as "escalatedAt", muted_until as "mutedUntil", resolved_at as "resolvedAt", resolved_by as "resolvedBy"`;
+
+/** Space of the locks by project under which silences are told. */
+const SILENCE_LOCK = 7463;
 
 export class PgAlertStore implements AlertStore {
   constructor(private readonly db: Db) {}
@@ -170,6 +174,16 @@ export class PgAlertStore implements AlertStore {
     await this.db.execute('update alert set incident = $3 where project_id = $1 and number = $2', [
       ...[scope.id, number, JSON.stringify(incident)],
     ]);
+  }
+
+  async lockSilences(scope: ProjectScope, sinceMs: number): Promise<KnownSilence[]> {
+    await this.db.query('select pg_advisory_xact_lock($1, hashtext($2))', [SILENCE_LOCK, scope.id]);
+    return await this.db.query<KnownSilence & object>(
+      `select number, subject, incident, state <> 'resolved' as "isOpen" from alert
+       where project_id = $1 and kind = 'silence'
+         and (state <> 'resolved' or not was_calm and resolved_at >= $2) order by number for update`,
+      [scope.id, new Date(sinceMs)],
+    );
   }
 
   async held(scope: ProjectScope, watch: string): Promise<HeldAlert[]> {
