@@ -38,6 +38,20 @@ describe('BundleNames', () => {
     expect(await load(names, 1, 3, 4)).toEqual(['m1', 'm3', 'm4']);
   });
 
+  it('should find what a batch asked for when others begin the cache anew before it is used', async () => {
+    const names = new BundleNames(3);
+    await load(names, 1);
+    const asking = names.load(
+      table,
+      [1, 2].map((i) => ({ projectId, prefix: prefixOf(i) })),
+    );
+    const others = load(names, 3, 4, 5);
+    const found = await asking;
+    await others;
+    expect([1, 2].map((i) => found(projectId, prefixOf(i))?.modelVersionId)).toEqual(['m1', 'm2']);
+    expect(names.get(projectId, prefixOf(1))).toBeUndefined();
+  });
+
   it('should hold as many as allowed and start anew with one more', async () => {
     const names = new BundleNames(3);
     await load(names, 1);

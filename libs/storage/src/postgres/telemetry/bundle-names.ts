@@ -19,29 +19,37 @@ interface Entry {
   readonly askedAt: number;
 }
 
+/** By project, then by the first four bytes as a number: looked up for every window, so no text is made of them. */
+type Projects = Map<string, Map<number, Entry[]>>;
+export type FindBundle = (projectId: string, prefix: Uint8Array) => BundleName | undefined;
+
 export class BundleNames {
-  /** By project, then by the first four bytes as a number: looked up for every window, so no text is made of them. */
-  private projects = new Map<string, Map<number, Entry[]>>();
+  private projects: Projects = new Map();
   private entries = 0;
 
   constructor(private readonly maxEntries = defaultMaxEntries) {}
 
-  /** Loads those that are neither known nor recently found unknown. Prefixes may be views that change. */
-  async load(db: Pick<Db, 'query'>, keys: readonly PrefixKey[]): Promise<void> {
+  /**
+   * Loads those that are neither known nor recently found unknown. Prefixes may be views that change.
+   * @returns finds them also after another load, of somebody else, has begun the cache anew
+   */
+  async load(db: Pick<Db, 'query'>, keys: readonly PrefixKey[]): Promise<FindBundle> {
     const now = Date.now();
     // Before anything is taken for known: what a batch asks for is there afterwards.
     if (this.entries + keys.length > this.maxEntries) {
       this.projects = new Map();
       this.entries = 0;
     }
+    const { projects } = this;
+    const known: FindBundle = (projectId, prefix) => find(projects, projectId, prefix)?.name;
     const missing: (PrefixKey & { readonly prefix: Buffer })[] = [];
     for (const key of keys) {
-      const entry = this.find(key.projectId, key.prefix);
+      const entry = find(projects, key.projectId, key.prefix);
       if (entry && (entry.name || entry.askedAt + unknownTtlMs > now)) continue;
       if (!missing.some((one) => one.projectId === key.projectId && isSame(one.prefix, key.prefix)))
         missing.push({ projectId: key.projectId, prefix: Buffer.from(key.prefix) });
     }
-    if (missing.length === 0) return;
+    if (missing.length === 0) return known;
     const rows = await db.query<{
       projectId: string;
       prefix: Buffer;
@@ -54,31 +62,31 @@ export class BundleNames {
     for (const { projectId, prefix } of missing) {
       const row = rows.find((one) => one.projectId === projectId && isSame(one.prefix, prefix));
       const name = row && { modelVersionId: row.modelVersionId, classes: row.classes };
-      this.keep(projectId, { prefix, name, askedAt: now });
+      this.keep(projects, projectId, { prefix, name, askedAt: now });
     }
+    return known;
   }
 
   get(projectId: string, prefix: Uint8Array): BundleName | undefined {
-    return this.find(projectId, prefix)?.name;
+    return find(this.projects, projectId, prefix)?.name;
   }
 
-  private find(projectId: string, prefix: Uint8Array): Entry | undefined {
-    return this.projects
-      .get(projectId)
-      ?.get(shortKey(prefix))
-      ?.find((entry) => isSame(entry.prefix, prefix));
-  }
-
-  private keep(projectId: string, entry: Entry): void {
-    let project = this.projects.get(projectId);
-    if (!project) this.projects.set(projectId, (project = new Map<number, Entry[]>()));
+  private keep(projects: Projects, projectId: string, entry: Entry): void {
+    let project = projects.get(projectId);
+    if (!project) projects.set(projectId, (project = new Map<number, Entry[]>()));
     const key = shortKey(entry.prefix);
     const before = project.get(key) ?? [];
     const others = before.filter(({ prefix }) => !isSame(prefix, entry.prefix));
-    if (others.length === before.length) this.entries++;
+    if (others.length === before.length && projects === this.projects) this.entries++;
     project.set(key, [...others, entry]);
   }
 }
+
+const find = (projects: Projects, projectId: string, prefix: Uint8Array): Entry | undefined =>
+  projects
+    .get(projectId)
+    ?.get(shortKey(prefix))
+    ?.find((entry) => isSame(entry.prefix, prefix));
 
 const shortKey = (prefix: Uint8Array): number =>
   (prefix[0]! | (prefix[1]! << 8) | (prefix[2]! << 16) | (prefix[3]! << 24)) >>> 0;

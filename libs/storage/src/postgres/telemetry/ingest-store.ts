@@ -18,7 +18,7 @@ import type pg from 'pg';
 import type { Database, Tx } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import { BootClocks } from './boot-clocks.js';
-import { BundleNames } from './bundle-names.js';
+import { BundleNames, type FindBundle } from './bundle-names.js';
 import { DoubtedDevices } from './doubted-devices.js';
 import { Outbox } from './outbox.js';
 import type { RecentBatches } from './recent-batches.js';
@@ -81,9 +81,10 @@ export class PgIngestStore implements IngestStore {
 
   async commit(batch: IngestBatch): Promise<IngestOutcome> {
     const { windows } = batch;
+    let bundleOf: FindBundle = () => undefined;
     if (windows.length > 0) {
       await this.policies.refresh(this.database, Date.now());
-      await this.bundles.load(
+      bundleOf = await this.bundles.load(
         this.database,
         windows.map(({ device, message }) => ({ projectId: device.projectId, prefix: message.build })),
       );
@@ -94,27 +95,29 @@ export class PgIngestStore implements IngestStore {
     }
     try {
       const nowMs = performance.now();
-      return await this.store(
-        batch,
-        ({ isNew, device }) => isNew === true && !this.doubted.has(device.deviceId, nowMs),
-      );
+      const isNew = (source: WindowSource): boolean =>
+        source.isNew === true && !this.doubted.has(source.device.deviceId, nowMs);
+      return await this.store(batch, { bundleOf, isNew });
     } catch (error) {
       // What a former process had stored, or another edge: then each window is asked about.
       if (!isStoredWindow(error)) throw error;
       this.doubted.note(error, performance.now());
-      return await this.store(batch, () => false);
+      return await this.store(batch, { bundleOf, isNew: () => false });
     }
   }
 
-  /** @param isNew windows that go straight into their partition; one of them that is there already fails the batch */
-  private async store(batch: IngestBatch, isNew: (source: WindowSource) => boolean): Promise<IngestOutcome> {
+  /** @param given `isNew`: windows that go straight into their partition; one of them that is there already fails the batch */
+  private async store(
+    batch: IngestBatch,
+    given: { readonly bundleOf: FindBundle; readonly isNew: (source: WindowSource) => boolean },
+  ): Promise<IngestOutcome> {
     const { windows } = batch;
     const outbox = new Outbox();
     const refusals = [...batch.refusals];
     const { outcome, clockOf, kept, withBattery } = await this.database.transaction(async (tx) => {
       const clockOf = await this.clocks.resolve(tx, batch.hellos, windows);
       await storeReports(tx, batch, outbox);
-      const accepted = this.accept(batch, { clockOf, isNew });
+      const accepted = this.accept(batch, { ...given, clockOf });
       const { fresh, doubtful, picks, refusedWindows } = accepted;
       if (batch.isBackfill !== true) refusals.push(...refusedWindows.map(refusalOf));
       const kept = await this.insert(tx, accepted, outbox);
@@ -141,6 +144,7 @@ export class PgIngestStore implements IngestStore {
     batch: IngestBatch,
     given: {
       readonly clockOf: Awaited<ReturnType<BootClocks['resolve']>>;
+      readonly bundleOf: FindBundle;
       readonly isNew: (source: WindowSource) => boolean;
     },
   ): Accepted {
@@ -152,7 +156,7 @@ export class PgIngestStore implements IngestStore {
     for (const source of batch.windows) {
       const { device, message } = source;
       try {
-        const bundle = this.bundles.get(device.projectId, message.build);
+        const bundle = given.bundleOf(device.projectId, message.build);
         const policy = this.policies.of(device.projectId);
         const context = { bundle, clock: given.clockOf(source), nowMs, policy };
         const accepted = acceptWindow(source, context);
