@@ -27,7 +27,7 @@ import {
   PgWatchReader,
   transactAsLeader,
 } from '@tinyfleet/storage';
-import { AlertKind } from '@tinyfleet/contracts';
+import { AlertFormula, AlertKind } from '@tinyfleet/contracts';
 import { eventually } from '@tinyfleet/testing';
 import { encode, packHistogram, type Telemetry } from '@tinyfleet/wire';
 import { SMTPServer } from 'smtp-server';
@@ -343,7 +343,7 @@ describe('drift on the server', () => {
     expect(evidence.statements).toContainEqual(expect.stringMatching(/^feature 1: mean \+/));
     expect(detail.links).toEqual({
       evidence: '/p/demo/alerts/1',
-      formula: '/docs/design/quality#from-a-budget-to-pages',
+      formula: '/docs/formulas#cusum-of-a-mean',
     });
     expect(detail.deliveries.map(({ route, state }) => [route, state]).sort()).toEqual([
       ['chat', 'delivered'],
@@ -558,8 +558,10 @@ describe('an alert and those who are told of it', () => {
       .find(({ path, data }) => path === '/hook' && data.alert === number)!;
     expect(message.data.links).toEqual(links);
     expect(links.evidence).toBe(`/p/demo/alerts/${number}`);
-    for (const kind of AlertKind.options) {
-      const [file, anchor] = alertLinks('demo', { number, kind }).formula.split('#');
+    const kinds = AlertKind.options.map((kind) => ({ number, kind }));
+    const formulas = AlertFormula.options.map((formula) => ({ number, kind: 'drift' as const, formula }));
+    for (const alert of [...kinds, ...formulas]) {
+      const [file, anchor] = alertLinks('demo', alert).formula.split('#');
       const text = await readFile(new URL(`../../..${file}.md`, import.meta.url), 'utf8');
       const headings = [...text.matchAll(/^#+ (.*)$/gmu)].map(([, heading]) =>
         heading!

@@ -272,7 +272,10 @@ describe('a fleet that nobody declared healthy', () => {
     expect(open).toHaveLength(3);
     const { number, ...found } = open.find(({ subject }) => subject === 'everyone')!;
     expect(found).toMatchObject({ verdict: 'pre-processing', scope: 'everyone', severity: 'critical' });
-    const { evidence } = await server.client.call('alertGet', { params: { ...params, alert: number } });
+    const { evidence, links } = await server.client.call('alertGet', {
+      params: { ...params, alert: number },
+    });
+    expect(links.formula).toBe('/docs/formulas#mean-against-validation-data');
     expect(evidence).toMatchObject({
       judgedAgainst: 'the validation data of kws@1.1.0',
       changedAt: new Date(at(updated)).toISOString(),

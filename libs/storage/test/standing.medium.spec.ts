@@ -121,7 +121,7 @@ describe('alerts about what is so', () => {
       '2 devices run it and were heard after the 1440 minutes they had',
       '1 more were not heard since',
     ]);
-    expect(links.formula).toBe('/docs/design/quality#what-is-so');
+    expect(links.formula).toBe('/docs/formulas#revoked-release');
     // What cannot be looked at is not over.
     let calls = 0;
     const failing = new StandingAlerts(

@@ -23,7 +23,8 @@ const command = (message: AlertMessage): string =>
 
 /** @param publicUrl where people find the dashboard; without it what is told is a path of it */
 function linksOf(message: AlertMessage, publicUrl: string | undefined): ReturnType<typeof alertLinks> {
-  const { evidence, formula } = alertLinks(message.project, message);
+  const { project, number, kind } = message;
+  const { evidence, formula } = alertLinks(project, { number, kind, formula: message.formula ?? undefined });
   const base = publicUrl?.replace(/\/+$/u, '') ?? '';
   return { evidence: `${base}${evidence}`, formula: `${base}${formula}` };
 }
@@ -48,7 +49,7 @@ export function textOf(message: AlertMessage, publicUrl?: string): string {
 
 /** The shape of events that webhooks know. */
 export const jsonOf = (message: AlertMessage, publicUrl?: string): string => {
-  const { event, project, openedAt, number, ...data } = message;
+  const { event, project, openedAt, number, formula: _, ...data } = message;
   return JSON.stringify({
     type: `alert.${event}`,
     timestamp: openedAt,
@@ -112,6 +113,7 @@ export const testMessage = (project: string): { readonly message: AlertMessage; 
     },
     ...{ subject: 'test', title: 'a test of this route', model: null, owner: null, reopened: 0 },
     openedAt: new Date().toISOString(),
+    formula: null,
     statements: ['Somebody asked for this message; nothing has moved.'],
   },
 });

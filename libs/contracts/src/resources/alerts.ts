@@ -57,6 +57,24 @@ export const AlertShift = z.object({
   /** Standard normal while nothing changes. */
   score: z.number(),
 });
+/** What spoke: each is a heading of docs/formulas.md. */
+export const AlertFormula = z
+  .enum([
+    'cusum-of-a-share',
+    'cusum-of-a-mean',
+    'cusum-of-a-spread',
+    'share-against-validation-data',
+    'mean-against-validation-data',
+    'spread-against-validation-data',
+    'level-against-other-devices',
+    'range-against-other-devices',
+    'counter-against-other-devices',
+    'missed-rounds',
+    'late-contacts',
+    'revoked-release',
+    'no-edge',
+  ])
+  .meta({ id: 'AlertFormula' });
 export const AlertEvidence = z
   .object({
     /** The verdict's reasons, in words. */
@@ -71,6 +89,8 @@ export const AlertEvidence = z
     deviceCount: z.int(),
     /** What it was judged against, in words: a period, or the validation data of a build. */
     judgedAgainst: z.string().default(''),
+    /** Missing: the alert is older than what names it. */
+    formula: AlertFormula.optional(),
     /** The declared one; null: none was. */
     baseline: z.object({ number: z.int(), from: Timestamp, to: Timestamp }).nullable(),
     /** Rounds between false alarms of one stream. */

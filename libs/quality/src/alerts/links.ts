@@ -1,8 +1,9 @@
 /** Where the evidence of an alert is shown, and where its formula is told. */
 import type { Resource } from '@tinyfleet/contracts';
-import type { Alert } from './ports.js';
+import type { Alert, AlertEvidence } from './ports.js';
 
-const FORMULAS: Readonly<Record<Alert['kind'], string>> = {
+/** Of alerts that do not say what spoke. */
+const OF_KIND: Readonly<Record<Alert['kind'], string>> = {
   drift: '/docs/design/quality#from-a-budget-to-pages',
   silence: '/docs/design/quality#silence',
   revoked: '/docs/design/quality#what-is-so',
@@ -12,8 +13,8 @@ const FORMULAS: Readonly<Record<Alert['kind'], string>> = {
 /** Paths below the dashboard's address; headings of the documentation are tested to exist. */
 export const alertLinks = (
   project: string,
-  { number, kind }: Pick<Alert, 'number' | 'kind'>,
+  { number, kind, formula }: Pick<Alert, 'number' | 'kind'> & Pick<AlertEvidence, 'formula'>,
 ): Resource<'AlertDetail'>['links'] => ({
   evidence: `/p/${project}/alerts/${number}`,
-  formula: FORMULAS[kind],
+  formula: formula === undefined ? OF_KIND[kind] : `/docs/formulas#${formula}`,
 });

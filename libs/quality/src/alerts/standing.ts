@@ -9,7 +9,7 @@ import { subjectOf } from '../watch/incidents.js';
 import type { WatchedDevice } from '../watch/ports.js';
 import { findSilence } from '../watch/silence.js';
 import { ENGINE, calmNeeded, openAlert, resolveAlert } from './life.js';
-import type { Alert, AlertStores, NewAlert } from './ports.js';
+import type { Alert, AlertEvidence, AlertStores, NewAlert } from './ports.js';
 import { openSilence } from './silence.js';
 
 /** Devices that run what was revoked. */
@@ -63,6 +63,7 @@ export interface StandingOptions {
 export const standingDefaults: StandingOptions = { awayMs: 120_000, mostDevices: 20_000, calmLooks: 2 };
 
 type Told = Pick<NewAlert, 'kind' | 'scope' | 'subject' | 'title' | 'model'> & {
+  readonly formula: NonNullable<AlertEvidence['formula']>;
   readonly statements: readonly string[];
   readonly sinceMs: number;
   readonly devices: readonly { readonly id: string; readonly name: string }[];
@@ -113,6 +114,7 @@ export class StandingAlerts {
       await tried(async () =>
         this.tell(scope, known, {
           ...{ kind: 'away', scope: 'everyone', subject: 'everyone', model: null },
+          formula: 'no-edge',
           title: 'Away: no device can reach the server',
           statements: [`no edge has been alive since ${iso(aliveAtMs)}; what devices send waits in them`],
           ...{ sinceMs: aliveAtMs, devices: [] },
@@ -144,6 +146,7 @@ export class StandingAlerts {
         const absent = devices.length - heard.length;
         await this.tell(scope, known, {
           ...{ kind: 'revoked', scope: 'attribute', subject, model },
+          formula: 'revoked-release',
           title: `Revoked: devices stay on ${release}`,
           statements: [
             `${release} was revoked at ${iso(revokedAtMs)} by ${by}${reason && `: ${reason}`}`,
@@ -179,6 +182,7 @@ export class StandingAlerts {
         if (open.some((one) => one.scope.id === scope.id && one.subject === 'everyone')) return;
         await this.tell(scope, known, {
           ...{ kind: 'silence', scope: found.scope.kind, subject, model: null },
+          formula: 'late-contacts',
           title: `Silent: ${found.scope.kind === 'everyone' ? 'the whole fleet' : subject}`,
           statements: [
             `${found.silent.length} of ${found.expected} devices are later than the time of their next contact`,
@@ -201,7 +205,7 @@ export class StandingAlerts {
   }
 
   private async tell(scope: ProjectScope, known: readonly StandingAlert[], told: Told): Promise<void> {
-    const { statements, sinceMs, devices, ...alert } = told;
+    const { statements, sinceMs, devices, formula, ...alert } = told;
     if (find(known, scope, alert.kind, alert.subject)) return;
     await this.transact(async (stores) => {
       const settings = await stores.qualitySettings.get(scope);
@@ -212,7 +216,7 @@ export class StandingAlerts {
           ...{ statements: [...statements], shifts: [], changedAt: iso(sinceMs), roundSeconds: null },
           devices: devices.slice(0, SHOWN_DEVICES).map(({ name }) => name),
           deviceCount: devices.length,
-          ...{ baseline: null, judgedAgainst: '', arl0: null, falseDiscoveryRate: null },
+          ...{ baseline: null, judgedAgainst: '', arl0: null, falseDiscoveryRate: null, formula },
         },
         incident: { stream: 0, shift: 0, devices: devices.map(({ id }) => id), openedRound: 0, calm: 0 },
       };

@@ -144,7 +144,10 @@ describe('the comparison of new devices', () => {
     expect(opened).toHaveLength(1);
     expect(opened[0]).toMatchObject({
       ...{ kind: 'drift', verdict: 'sensor', scope: 'device', subject: 'device=name-0', watch: 'peers' },
-      evidence: { shifts: [{ stream: 'share of stuck inferences', windows: 8 }], deviceCount: 1 },
+      evidence: {
+        shifts: [{ stream: 'share of stuck inferences', windows: 8 }],
+        ...{ deviceCount: 1, formula: 'counter-against-other-devices' },
+      },
     });
     expect(opened[0]!.evidence.statements.join('\n')).toContain(
       '8 windows were compared with as many of 11 others',

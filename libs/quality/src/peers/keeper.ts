@@ -283,10 +283,15 @@ function alertOf(
         ...{ stream: stream.name, shift, windows, score },
       })),
       ...{ changedAt: null, roundSeconds: Math.round(roundMs / 1_000), devices: [name], deviceCount: 1 },
-      ...{ baseline: null, arl0: null, falseDiscoveryRate: null },
+      ...{ baseline: null, arl0: null, falseDiscoveryRate: null, formula: formulaOf(findings[0]!) },
       judgedAgainst: `${others} other devices that run ${schema.model}, after what they did is taken out`,
     },
   };
+}
+
+function formulaOf({ stream }: PeerFinding): NonNullable<NewAlert['evidence']['formula']> {
+  const statistic = stream.kind === 'low' || stream.kind === 'high' ? 'range' : stream.kind;
+  return `${statistic}-against-other-devices`;
 }
 
 function wordsOf({ stream, value, others }: PeerFinding): string {

@@ -48,6 +48,10 @@ export interface WatchReference {
   readonly classMeans?: readonly (readonly number[])[] | null;
 }
 
+export interface ReferenceStream extends WatchedStream {
+  readonly statistic: 'share' | 'mean' | 'spread';
+}
+
 /** Smallest lasting shifts worth a page. */
 export const LEAST_MEAN = 0.25;
 /** 25 % more standard deviation, as its cube root says it. */
@@ -118,17 +122,19 @@ export function learnReference(
 }
 
 /** In the order of `valuesOf`. Their names are what a saved watch knows them by: `streamNames` is for people. */
-export function streamsOf(reference: WatchReference): WatchedStream[] {
+export function streamsOf(reference: WatchReference): ReferenceStream[] {
   const { classes, labels, confidence, ood, features } = reference;
+  const share = (name: string, leastShift: number) => ({ name, leastShift, statistic: 'share' as const });
+  const mean = (name: string) => ({ name, leastShift: LEAST_MEAN, statistic: 'mean' as const });
   return [
-    ...watchedClasses(classes).map((c) => ({ name: `share of ${labels[c]!}`, leastShift: LEAST_CLASS })),
-    ...(confidence ? [{ name: 'mean confidence', leastShift: LEAST_MEAN }] : []),
-    ...(ood ? [{ name: 'mean OOD score', leastShift: LEAST_MEAN }] : []),
+    ...watchedClasses(classes).map((c) => share(`share of ${labels[c]!}`, LEAST_CLASS)),
+    ...(confidence ? [mean('mean confidence')] : []),
+    ...(ood ? [mean('mean OOD score')] : []),
     ...features.flatMap((_, f) => [
-      { name: `mean of feature ${f + 1}`, leastShift: LEAST_MEAN },
-      { name: `spread of feature ${f + 1}`, leastShift: LEAST_SPREAD },
+      mean(`mean of feature ${f + 1}`),
+      { name: `spread of feature ${f + 1}`, leastShift: LEAST_SPREAD, statistic: 'spread' as const },
     ]),
-    ...COUNTERS.map((name) => ({ name: `share of ${name} inferences`, leastShift: LEAST_COUNTER })),
+    ...COUNTERS.map((name) => share(`share of ${name} inferences`, LEAST_COUNTER)),
   ];
 }
 

@@ -5,7 +5,7 @@
 import type { Attributes } from '../drift/attribute-search.js';
 import { EVERYONE, type BuildComparison } from '../drift/build-comparison.js';
 import type { Alarm, FleetWatch, WatchedGroup } from '../drift/fleet-watch.js';
-import type { AlertIncident, AlertStores, HeldAlert, NewAlert } from '../alerts/ports.js';
+import type { AlertEvidence, AlertIncident, AlertStores, HeldAlert, NewAlert } from '../alerts/ports.js';
 import { ENGINE, calmNeeded, openAlert, resolveAlert } from '../alerts/life.js';
 import { openSilence } from '../alerts/silence.js';
 import { findAgainstBuild } from './against-build.js';
@@ -290,7 +290,7 @@ export class WatchRound {
         evidence: evidenceOf(found, streamNames(reference), {
           ...this.evidence([...verdict.evidence, `judged against ${words}`], who),
           changedAt: new Date(this.at(changed)).toISOString(),
-          ...{ arl0, falseDiscoveryRate, judgedAgainst: words },
+          ...{ arl0, falseDiscoveryRate, judgedAgainst: words, formula: formulaOf(judge, stream) },
         }),
       },
       {
@@ -385,6 +385,7 @@ export class WatchRound {
             found.silent,
           ),
           ...{ shifts: [], arl0: null, falseDiscoveryRate: null, judgedAgainst: wordsOfOwn(row) },
+          formula: 'missed-rounds',
           changedAt: new Date(this.at(round - SILENT_ROUNDS + 1)).toISOString(),
         },
       },
@@ -419,6 +420,11 @@ export class WatchRound {
   private at(round: number): number {
     return startOf(this.given.row.frame, round);
   }
+}
+
+function formulaOf({ against, reference }: Judge, stream: number): NonNullable<AlertEvidence['formula']> {
+  const { statistic } = streamsOf(reference)[stream]!;
+  return against === 'own' ? `cusum-of-a-${statistic}` : `${statistic}-against-validation-data`;
 }
 
 /** Is it told of by an alert that is open? */

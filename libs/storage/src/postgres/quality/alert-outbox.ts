@@ -1,6 +1,6 @@
 /** What the sender of alerts reads and writes, for all projects. */
 import type { Resource } from '@tinyfleet/contracts';
-import type { AlertEvent } from '@tinyfleet/quality';
+import type { AlertEvent, AlertEvidence } from '@tinyfleet/quality';
 import type { Database } from '../database.js';
 
 /** What a message says. */
@@ -12,6 +12,8 @@ export interface AlertMessage extends Pick<
   readonly event: AlertEvent | 'test';
   readonly openedAt: string;
   readonly statements: readonly string[];
+  /** Null: nobody wrote it down. */
+  readonly formula: NonNullable<AlertEvidence['formula']> | null;
 }
 /** A route that has something to tell. */
 export interface DueRoute {
@@ -55,7 +57,7 @@ export class PgAlertOutbox {
          'project', p.name, 'event', d.event, 'number', a.number, 'kind', a.kind, 'severity', a.severity, 'verdict', a.verdict,
          'scope', a.scope, 'subject', a.subject, 'title', a.title, 'model', a.model, 'owner', a.owner, 'reopened', a.reopened,
          'openedAt', to_char(a.opened_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-         'statements', a.evidence -> 'statements') as message
+         'statements', a.evidence -> 'statements', 'formula', a.evidence -> 'formula') as message
        from alert_delivery d
        join alert a on a.project_id = d.project_id and a.number = d.alert
        join project p on p.id = d.project_id

@@ -76,7 +76,7 @@ export class PgAlertStore implements AlertStore {
     return {
       ...toAlert(rest),
       evidence,
-      links: alertLinks(scope.name, row),
+      links: alertLinks(scope.name, { ...row, formula: evidence.formula }),
       log: log.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })),
       deliveries: deliveries.map(({ at, ...delivery }) => ({ ...delivery, at: iso(at) })),
       actions,
