@@ -19,7 +19,7 @@ const CHUNK = 5_000;
 class DryRun extends Error {}
 
 export interface QualityLimits {
-  /** Windows a class query may read one by one; above it answers by hour. Default 20,000. */
+  /** Windows a class query may read and unpack one by one; above it answers by hour. Default 5,000. */
   readonly classWindows: number;
   /** Windows a device count may read; above it answers by day. Default 20,000. */
   readonly deviceWindows: number;
@@ -27,7 +27,7 @@ export interface QualityLimits {
   readonly deviceRangeMs: number;
 }
 export const defaultQualityLimits: QualityLimits = {
-  classWindows: 20_000,
+  classWindows: 5_000,
   deviceWindows: 20_000,
   deviceRangeMs: 16 * DAY_S * 1_000,
 };
