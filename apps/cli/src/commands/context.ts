@@ -24,7 +24,7 @@ export function contextCommand(): Command {
   command
     .command('show', { isDefault: true })
     .description('server, project and where they come from')
-    .addHelpText('after', '\nExample:\n  $ npx tinyfleet context')
+    .addHelpText('after', '\nExample:\n  $ npx tinyfleet context show')
     .action((_options, self: Command) => {
       const session = Session.of(self);
       const { url, project, source } = session.context;
