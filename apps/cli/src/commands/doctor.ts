@@ -1,6 +1,6 @@
 /** `tinyfleet doctor`: what could keep TinyFleet from starting or answering on this machine. */
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
 import { FleetError } from '@tinyfleet/errors';
@@ -19,10 +19,13 @@ interface Check {
 }
 
 const MIN_FREE_BYTES = 512 * 1_024 * 1_024;
+/** Tokens, time stamps of windows and TLS certificates stand a few seconds. */
+const MAX_CLOCK_ERROR_MS = 5_000;
+const ANSWER_MS = 5_000;
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('check Node, build, disk, ports, server and database')
+    .description('check Node, build, disk, ports, server, clock, database, token and broker')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet doctor')
     .action(async (_options, self: Command) => {
       const session = Session.of(self);
@@ -101,8 +104,9 @@ async function serverChecks(session: Session): Promise<{ isUp: boolean; checks: 
       checks: [{ name: 'server', ok: false, found: 'never started here', todo: 'Start it with npm start.' }],
     };
   let health: Response;
+  const asked = Date.now();
   try {
-    health = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(5_000) });
+    health = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(ANSWER_MS) });
   } catch {
     checks.push({
       name: 'server',
@@ -118,17 +122,18 @@ async function serverChecks(session: Session): Promise<{ isUp: boolean; checks: 
     found: `${url} ${health.ok ? 'is ready' : `answers ${health.status}`}`,
     todo: 'Look into its log; it may still be starting.',
   });
+  checks.push(clock(health.headers.get('date'), asked, Date.now()));
   const body: unknown = await health.json().catch(() => undefined);
   const parts = isRecord(body) ? (isRecord(body['checks']) ? body['checks'] : body) : {};
   for (const [name, value] of Object.entries(parts)) {
     const status = isRecord(value) ? (value['status'] ?? value['ok']) : value;
     if (name === 'status' || (typeof status !== 'string' && typeof status !== 'boolean')) continue;
     const ok = status === true || status === 'ok' || status === 'up' || status === 'ready';
-    checks.push({ name, ok, found: String(status), todo: "Look into the server's log." });
+    checks.push({ name, ok, found: String(status), todo: PART_TODO[name] ?? "Look into the server's log." });
   }
   try {
     const me = await (await session.client()).call('me');
-    checks.push({ name: 'token', ok: true, found: me.email });
+    checks.push({ name: 'token', ok: true, found: me.email || (me.token?.name ?? me.name) });
   } catch (error) {
     checks.push({
       name: 'token',
@@ -137,7 +142,53 @@ async function serverChecks(session: Session): Promise<{ isUp: boolean; checks: 
       todo: 'Sign in with npx tinyfleet login, or restart the local server.',
     });
   }
+  checks.push(await broker(session, url));
   return { isUp: true, checks };
+}
+
+const PART_TODO: Readonly<Record<string, string>> = {
+  database:
+    'Start the database that DATABASE_URL names; without it, restart the server, which starts its own.',
+};
+
+/**
+ * The server's clock beside this one's, which may be another machine's.
+ * @param date of the answer: whole seconds, cut off
+ * @param asked when it was asked for, and `answered`, in ms by the clock here
+ */
+export function clock(date: string | null, asked: number, answered: number): Check {
+  const theirs = Date.parse(date ?? '');
+  const name = 'clock';
+  const todo = 'Set the clocks of both machines by NTP, such as with timedatectl set-ntp true.';
+  if (Number.isNaN(theirs)) return { name, ok: true, found: 'the answer has no date' };
+  const behind = Math.max(0, asked - (theirs + 1_000));
+  const ahead = Math.max(0, theirs - answered);
+  const offMs = Math.max(behind, ahead);
+  const seconds = Math.round(offMs / 1_000);
+  const found = seconds === 0 ? 'as here' : `${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} this machine`;
+  return { name, ok: offMs <= MAX_CLOCK_ERROR_MS, found, todo };
+}
+
+/** Only whether somebody listens: a greeting would need a device. */
+async function broker(session: Session, url: string): Promise<Check> {
+  const host = new URL(url).hostname;
+  const port = await session.mqttPort().catch(() => 1_883);
+  const failure = await new Promise<string | undefined>((resolve) => {
+    const socket = connect({ host, port, timeout: ANSWER_MS });
+    const end = (problem?: string) => {
+      socket.destroy();
+      resolve(problem);
+    };
+    socket.once('connect', () => end());
+    socket.once('timeout', () => end('no answer'));
+    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+  return {
+    name: 'broker',
+    ok: failure === undefined,
+    found: `mqtt://${host}:${port} ${failure === undefined ? 'listens' : `does not: ${failure}`}`,
+    todo: 'Look for mqtt in npx tinyfleet config show, or name the port with TINYFLEET_MQTT_PORT.',
+  };
 }
 
 /** Only of interest while no server runs. */
