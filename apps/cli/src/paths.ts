@@ -28,5 +28,6 @@ export function loginFile(): string {
 export const programs = {
   server: join(workspaceRoot, 'apps/server/dist/main.js'),
   simulator: join(workspaceRoot, 'apps/simulator/dist/main.js'),
+  scenarios: join(workspaceRoot, 'apps/simulator/scenarios'),
   demoModels: join(workspaceRoot, 'tools/demo-model/models'),
 } as const;

@@ -8,7 +8,7 @@ import { compileCommand } from './commands/compile.js';
 import { configCommand } from './commands/config.js';
 import { auditCommand } from './commands/audit.js';
 import { contextCommand, setupLinkCommand } from './commands/context.js';
-import { demoCommand } from './commands/demo.js';
+import { demoCommand } from './commands/demo/index.js';
 import { deviceCommand } from './commands/device.js';
 import { deviceTypeCommand } from './commands/device-type.js';
 import { groupCommand } from './commands/group.js';

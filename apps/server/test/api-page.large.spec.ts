@@ -75,6 +75,27 @@ describe('docs/api.md', () => {
   }, 180_000);
 });
 
+describe('tinyfleet demo', () => {
+  it('should play a rollback to its end, and leave its project until the demo is removed', async () => {
+    const played = await product.cli('demo', 'rollback', '--output', 'json');
+    expect({ code: played.code, stderr: played.code === 0 ? '' : played.stderr }).toEqual({
+      code: 0,
+      stderr: '',
+    });
+    const told = JSON.parse(played.stdout) as { state: string; before: number; after: number };
+    expect(told.state).toBe('rolled-back');
+    expect(told.before - told.after).toBeGreaterThan(0.2);
+    expect((await product.cli('demo', 'remove', '--yes')).stdout).toContain('demo-rollback');
+  }, 400_000);
+
+  it('should say which project is no demo and leave it alone', async () => {
+    await product.cli('project', 'create', 'demo-drift');
+    const refused = await product.cli('demo', 'drift');
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('not simulated')]);
+    expect((await product.cli('project', 'show', 'demo-drift')).code).toBe(0);
+  }, 60_000);
+});
+
 /** On one fleet: a model with validation data, and two pumps that keep predictions. */
 describe('docs/quality.md, labels.md and privacy.md', () => {
   beforeAll(async () => {

@@ -41,7 +41,7 @@ export const SimulatorConfig = z.strictObject({
   factory: z.strictObject({ bundle: z.string(), sequence: z.int().min(0).default(0) }).optional(),
   /** YAML file; default: the vibration fleet. */
   scenario: z.string().optional(),
-  history: z.strictObject({ days: z.number().positive().max(60), windowSeconds: z.int().min(60).max(86_400).optional() }).optional(),
+  history: z.strictObject({ days: z.number().positive().max(60), windowSeconds: z.int().min(10).max(86_400).optional() }).optional(),
   /** Flash images are kept here over restarts; a folder when devices are processes. A fleet that has a state makes no history again. */
   stateFile: z.string().optional(),
   /** Seconds after which the run ends by itself. */

@@ -5,19 +5,23 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { plural, type CallOutput, type Client } from '@tinyfleet/contracts';
-import { FleetError } from '@tinyfleet/errors';
+import { plural, type Client } from '@tinyfleet/contracts';
 import { readInput } from '../../arguments.js';
 import { writePrivate } from '../../context.js';
-import { programs } from '../../paths.js';
+import {
+  MODEL,
+  projectOf,
+  publicKeyHex,
+  registerDevices,
+  releaseVersion,
+  unlessExists,
+} from '../demo/project.js';
 
 export const DEMO_PROJECT = 'demo';
-const MODEL = 'vibration';
 const VERSION = '1.0.0';
-const DEVICE_TYPE = 'wasm';
 const DEVICE_COUNT = 50;
 const HISTORY_DAYS = 14;
-const SITES = ['hall-a', 'hall-b', 'hall-c'];
+const SITES = ['hall-a', 'hall-b', 'hall-c'] as const;
 
 export interface DemoTarget {
   /** Data directory. */
@@ -74,7 +78,7 @@ export async function ensureDemo(
   const state = readState(target.directory);
   if (state?.state === 'removed') return undefined;
   if (state?.state === 'complete') {
-    if (await projectExists(client)) {
+    if ((await projectOf(client, DEMO_PROJECT)) !== undefined) {
       refreshConfig(target);
       return simulatorConfigFile(target.directory);
     }
@@ -87,7 +91,6 @@ export async function ensureDemo(
 export async function createDemo(target: DemoTarget, report: (text: string) => void): Promise<string> {
   const client = await clientOf(target);
   mkdirSync(folder(target.directory), { recursive: true });
-  const params = { project: DEMO_PROJECT };
   await unlessExists(() =>
     client.call('projectCreate', {
       body: {
@@ -100,22 +103,21 @@ export async function createDemo(target: DemoTarget, report: (text: string) => v
     }),
   );
   report('demo project made');
-  await importModel(client);
-  report(`model ${MODEL} imported`);
-  const build = await buildModel(client);
-  report(`bundle built, ${build.bundleBytes} bytes`);
-  const release = await releaseModel(client);
-  const bundle = await client.call('buildBundle', {
-    params: { ...params, model: MODEL, version: VERSION, deviceType: DEVICE_TYPE },
+  const { release, bundle, bundleBytes } = await releaseVersion(client, DEMO_PROJECT, {
+    version: VERSION,
+    file: 'vibration-v1.tflite',
+    notes: 'The model that the demo devices came with.',
+    isValidated: true,
   });
   const bundleFile = join(folder(target.directory), `${MODEL}-${VERSION}.bundle`);
   writeFileSync(bundleFile, bundle);
-  report(`release ${release.ref} signed`);
-  const devices = await registerDevices(client);
+  report(`release ${release.ref} signed, ${bundleBytes} bytes`);
+  const wanted = Array.from({ length: DEVICE_COUNT }, (_, i) => ({
+    name: `demo-${String(i + 1).padStart(3, '0')}`,
+    site: SITES[i % SITES.length] ?? SITES[0],
+  }));
+  const devices = await registerDevices(client, DEMO_PROJECT, wanted);
   report(`${plural(devices.length, 'device')} registered`);
-  const keys = await client.call('signingKeyList', { params });
-  const [key] = keys.items;
-  if (key === undefined) throw new FleetError('releases.no-key', { project: DEMO_PROJECT });
   const config = {
     url: target.url,
     mqttHost: target.mqttHost ?? '127.0.0.1',
@@ -123,7 +125,7 @@ export async function createDemo(target: DemoTarget, report: (text: string) => v
     project: DEMO_PROJECT,
     apiToken: target.token,
     devices,
-    publicKeyHex: key.publicKeyHex,
+    publicKeyHex: await publicKeyHex(client, DEMO_PROJECT),
     factory: { bundle: bundleFile, sequence: release.sequence },
     history: { days: HISTORY_DAYS, windowSeconds: 3_600 },
     stateFile: flashFile(target.directory),
@@ -148,126 +150,7 @@ export function refreshConfig(target: DemoTarget): void {
   writePrivate(file, `${JSON.stringify(next, undefined, 2)}\n`);
 }
 
-async function importModel(client: Client): Promise<void> {
-  const params = { project: DEMO_PROJECT, model: MODEL };
-  const model = readInput(join(programs.demoModels, 'vibration-v1.tflite'));
-  const labels = readInput(join(programs.demoModels, 'labels.txt'))
-    .toString('utf8')
-    .trim()
-    .split(/\s*[\n,]\s*/);
-  await unlessExists(() =>
-    client.call('modelImport', {
-      params,
-      query: { version: VERSION, fileName: 'vibration-v1.tflite', labels: labels.join(',') },
-      body: model,
-    }),
-  );
-  for (const [part, file] of [
-    ['inputs', 'validation-x.npy'],
-    ['labels', 'validation-y.npy'],
-  ] as const)
-    await client.call('modelValidation', {
-      params: { ...params, version: VERSION, part },
-      body: readInput(join(programs.demoModels, file)),
-    });
-}
-
-async function buildModel(client: Client): Promise<CallOutput<'buildGet'>> {
-  const params = { project: DEMO_PROJECT };
-  const { items } = await client.call('buildStart', {
-    params,
-    body: { model: MODEL, version: VERSION, deviceTypes: [DEVICE_TYPE] },
-  });
-  let [build] = items;
-  const deadline = Date.now() + 120_000;
-  while (build !== undefined && (build.state === 'queued' || build.state === 'running')) {
-    if (Date.now() > deadline) throw new FleetError('cli.timeout', { what: 'The demo build', seconds: 120 });
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    build = await client.call('buildGet', {
-      params: { ...params, model: MODEL, version: VERSION, deviceType: DEVICE_TYPE },
-    });
-  }
-  if (build?.state !== 'succeeded')
-    throw new FleetError('cli.process-failed', {
-      process: 'The demo build',
-      reason: build?.error?.detail ?? build?.state ?? 'no build',
-    });
-  return build;
-}
-
-async function releaseModel(client: Client): Promise<CallOutput<'releaseGet'>> {
-  const params = { project: DEMO_PROJECT };
-  const ref = `${MODEL}@${VERSION}`;
-  await unlessExists(() =>
-    client.call('releaseCreate', {
-      params,
-      body: {
-        model: MODEL,
-        version: VERSION,
-        sign: true,
-        notes: 'The model that the demo devices came with.',
-      },
-    }),
-  );
-  const release = await client.call('releaseGet', { params: { ...params, release: ref } });
-  return release.signedAt === null
-    ? client.call('releaseSign', { params: { ...params, release: ref } })
-    : release;
-}
-
-/** All at once; devices of an interrupted set-up get new tokens instead. */
-async function registerDevices(
-  client: Client,
-): Promise<Array<{ name: string; token: string; type: string }>> {
-  const params = { project: DEMO_PROJECT };
-  const names = Array.from({ length: DEVICE_COUNT }, (_, i) => `demo-${String(i + 1).padStart(3, '0')}`);
-  const present = await client.call('deviceList', { params, query: { limit: 500 } });
-  const existing = new Set(present.items.map((d) => d.name));
-  const missing = names.filter((name) => !existing.has(name));
-  const tokens = new Map<string, string>();
-  if (missing.length > 0) {
-    const made = await client.call('deviceRegisterMany', {
-      params,
-      body: {
-        devices: missing.map((name) => ({
-          name,
-          type: DEVICE_TYPE,
-          tags: ['demo'],
-          site: SITES[names.indexOf(name) % SITES.length] ?? null,
-        })),
-      },
-    });
-    for (const { device, token } of made.items) tokens.set(device.name, token);
-  }
-  for (const device of names.filter((name) => existing.has(name)))
-    tokens.set(
-      device,
-      (await client.call('deviceToken', { params: { ...params, device }, body: { overlapSeconds: 0 } }))
-        .token,
-    );
-  return names.map((name) => ({ name, token: tokens.get(name) ?? '', type: DEVICE_TYPE }));
-}
-
 async function clientOf(target: DemoTarget): Promise<Client> {
   const { createClient } = await import('@tinyfleet/contracts');
   return createClient({ baseUrl: target.url, token: target.token });
-}
-
-async function projectExists(client: Client): Promise<boolean> {
-  try {
-    await client.call('projectGet', { params: { project: DEMO_PROJECT } });
-    return true;
-  } catch (error) {
-    if ((error as { status?: number }).status === 404) return false;
-    throw error;
-  }
-}
-
-/** A step that an interrupted set-up has done before answers 409. */
-async function unlessExists(step: () => Promise<unknown>): Promise<void> {
-  try {
-    await step();
-  } catch (error) {
-    if ((error as { status?: number }).status !== 409) throw error;
-  }
 }
