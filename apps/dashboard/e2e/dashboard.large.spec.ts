@@ -16,6 +16,7 @@ import {
   type Product,
 } from '@tinyfleet/testing';
 import { everyPage } from './every-page.js';
+import { liveSteps } from './live-steps.js';
 import { qualitySteps } from './quality-steps.js';
 import { registrySteps } from './registry-steps.js';
 import { rolloutSteps } from './rollout-steps.js';
@@ -206,6 +207,7 @@ describeWith(['chromium'], 'the dashboard', () => {
   registrySteps(() => ({ product, page, picture }));
   rollouts.end();
   quality.end();
+  liveSteps(() => ({ product, page }));
   everyPage(() => ({ product, page }));
 
   it('should start an empty project that teaches, and remove the demo by one click', async () => {

@@ -1,42 +1,156 @@
 /**
- * Server-sent events of one project: refreshes what an event made stale. The browser reconnects by itself and
- * resumes by Last-Event-ID. Bursts are gathered, so 1,000 events cost one read.
+ * A tab's end of the live stream: asks for what the reads on the screen depend on, and reads again what a change makes old.
+ * The stream itself is one for all tabs, in a SharedWorker (live-hub.ts).
  */
-import { eventSchemas, type EventName, type RouteName } from '@tinyfleet/contracts';
+import type { LiveTopic, RouteName } from '@tinyfleet/contracts';
+import type { Query } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { isLongList, queryClient } from './api';
-import { gatherMs, STALE_ROUTES } from './stale-routes';
+import { LiveHub, RENEW_MS, concerns, type HubMessage, type LiveState, type TabMessage } from './live-hub';
+import { restMs, topicsOf } from './live-routes';
 
-export type LiveState = 'connecting' | 'live' | 'lost';
+export type { LiveState } from './live-hub';
+
+/** Gathers what a change of the page mounts and unmounts. */
+const GATHER_MS = 50;
+/** Until a read that is under way is looked at again. */
+const BUSY_MS = 100;
+
+/** Rows on the screen, by whoever shows them. */
+const shownRows = new Map<symbol, readonly string[]>();
+let onShown = (): void => {};
+
+/** Says which rows of a list stand on the screen: the others need not be told of. */
+export function useShownRows(project: string, topic: LiveTopic, rows: readonly string[]): void {
+  const topics = rows.map((row) => `${project}/${topic}/${row}`).join(',');
+  useEffect(() => {
+    if (topics === '') return;
+    const key = Symbol(topic);
+    shownRows.set(key, topics.split(','));
+    onShown();
+    return () => {
+      shownRows.delete(key);
+      onShown();
+    };
+  }, [topic, topics]);
+}
 
 export function useLiveEvents(project: string): LiveState {
   const [state, setState] = useState<LiveState>('connecting');
-  useEffect(() => {
-    const source = new EventSource(`/api/v1/projects/${encodeURIComponent(project)}/events`);
-    const timers = new Map<RouteName, number>();
-    const refresh = (route: RouteName) => {
-      if (timers.has(route)) return;
-      const timer = window.setTimeout(() => {
-        timers.delete(route);
-        const queryKey = [project, route];
-        void queryClient.invalidateQueries({ queryKey, predicate: (query) => !isLongList(query.state.data) });
-        void queryClient.invalidateQueries({
-          queryKey,
-          predicate: (query) => isLongList(query.state.data),
-          refetchType: 'none',
-        });
-      }, gatherMs(route));
-      timers.set(route, timer);
-    };
-    source.onopen = () => setState('live');
-    source.onerror = () => setState(source.readyState === EventSource.CLOSED ? 'lost' : 'connecting');
-    for (const name of Object.keys(eventSchemas) as EventName[]) {
-      source.addEventListener(name, () => STALE_ROUTES[name].forEach(refresh));
-    }
-    return () => {
-      source.close();
-      timers.forEach((timer) => window.clearTimeout(timer));
-    };
-  }, [project]);
+  useEffect(() => follow(project, setState), [project]);
   return state;
+}
+
+/** @returns how to stop */
+function follow(project: string, onState: (state: LiveState) => void): () => void {
+  const cache = queryClient.getQueryCache();
+  const refresher = new Refresher();
+  const shown = () => cache.findAll({ queryKey: [project], type: 'active' });
+  const hub = connect((message) => {
+    if (message.kind === 'state') return onState(message.state);
+    for (const query of shown()) {
+      const topics = topicsOf(query.queryKey);
+      const isOld =
+        message.kind === 'reload'
+          ? topics.length > 0
+          : message.changes.some((change) => topics.some((topic) => concerns(change, topic)));
+      if (isOld) refresher.refresh(query);
+    }
+  });
+  let told = '';
+  const tell = () => {
+    const topics = wantedTopics(shown());
+    told = topics.join(',');
+    hub({ topics });
+  };
+  let timer: number | undefined;
+  const look = () => {
+    timer ??= window.setTimeout(() => {
+      timer = undefined;
+      if (wantedTopics(shown()).join(',') !== told) tell();
+    }, GATHER_MS);
+  };
+  const unsubscribe = cache.subscribe(({ type, query }) => {
+    // Nobody is told of what nobody shows: it is read when it is shown again.
+    if (type === 'observerRemoved' && !query.isActive() && topicsOf((query as Query).queryKey).length > 0)
+      query.invalidate();
+    if (type === 'observerAdded' || type === 'observerRemoved' || type === 'removed') look();
+  });
+  onShown = look;
+  const renewal = window.setInterval(tell, RENEW_MS);
+  const leave = () => hub({ topics: [] });
+  window.addEventListener('pagehide', leave);
+  window.addEventListener('pageshow', tell);
+  tell();
+  return () => {
+    window.removeEventListener('pagehide', leave);
+    window.removeEventListener('pageshow', tell);
+    window.clearInterval(renewal);
+    window.clearTimeout(timer);
+    unsubscribe();
+    onShown = () => {};
+    refresher.stop();
+    leave();
+  };
+}
+
+function wantedTopics(queries: readonly Query[]): string[] {
+  const rows = [...shownRows.values()].flat();
+  const topics = queries.flatMap((query) => {
+    const own = topicsOf(query.queryKey);
+    // Of a list, what stands on the screen.
+    const isList = query.queryKey.at(-1) === 'pages';
+    return isList ? own.filter((topic) => !rows.some((row) => row.startsWith(`${topic}/`))) : own;
+  });
+  return [...new Set([...topics, ...rows])].sort();
+}
+
+/** Reads again, at once for a change after a rest, and not more often than a read may be. */
+class Refresher {
+  private readonly timers = new Map<Query, number>();
+  private readonly readAt = new WeakMap<Query, number>();
+
+  refresh(query: Query): void {
+    if (this.timers.has(query)) return;
+    const rest = restMs(query.queryKey[1] as RouteName);
+    const waitMs = (this.readAt.get(query) ?? -Infinity) + rest - performance.now();
+    this.read(query, Math.max(0, waitMs));
+  }
+
+  stop(): void {
+    this.timers.forEach((timer) => window.clearTimeout(timer));
+  }
+
+  private read(query: Query, waitMs: number): void {
+    const timer = window.setTimeout(() => {
+      // A read that is under way may be from before the change, and one that is always begun anew never ends.
+      if (query.state.fetchStatus === 'fetching') return this.read(query, BUSY_MS);
+      this.timers.delete(query);
+      this.readAt.set(query, performance.now());
+      const refetchType = isLongList(query.state.data) ? 'none' : 'active';
+      void queryClient.invalidateQueries({ queryKey: query.queryKey, exact: true, refetchType });
+    }, waitMs);
+    this.timers.set(query, timer);
+  }
+}
+
+/** The hub of this browser, or one of this tab where browsers have none (Chrome on Android). @returns how to say what is shown */
+function connect(hear: (message: HubMessage) => void): (message: TabMessage) => void {
+  let last: TabMessage = { topics: [] };
+  const own = () => {
+    const hub = new LiveHub();
+    hub.show(hear, last);
+    return (message: TabMessage) => hub.show(hear, message);
+  };
+  if (typeof SharedWorker === 'undefined') return own();
+  let say: (message: TabMessage) => void;
+  const worker = new SharedWorker(new URL('./live-worker.ts', import.meta.url), { type: 'module' });
+  worker.port.onmessage = ({ data }: MessageEvent<HubMessage>) => hear(data);
+  // It could not be loaded.
+  worker.onerror = () => (say = own());
+  say = (message) => worker.port.postMessage(message);
+  return (message) => {
+    last = message;
+    say(message);
+  };
 }

@@ -4,6 +4,7 @@ import { useRouter } from '@tanstack/react-router';
 import { plural, type Resource } from '@tinyfleet/contracts';
 import { memo, useEffect, useMemo, useRef, type MouseEvent, type ReactNode } from 'react';
 import { isLongList } from '../../app/api';
+import { useShownRows } from '../../app/live';
 import { formatInteger, shortDigest } from '../../app/format';
 import { StateBadge } from '../../components/badges';
 import { SkeletonRows } from '../../components/data-table';
@@ -45,6 +46,11 @@ export function DeviceTable(props: {
   const body = useRef<HTMLTableSectionElement>(null);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const { first, end } = useWindowRows(body, rows.length, ROW_PX);
+  useShownRows(
+    props.project,
+    'devices',
+    rows.slice(first, end).map(({ name }) => name),
+  );
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
   const isNearEnd = end >= rows.length - AHEAD;
   useEffect(() => {
