@@ -17,6 +17,7 @@ import {
 } from '@tinyfleet/testing';
 import { everyPage } from './every-page.js';
 import { liveSteps } from './live-steps.js';
+import { pagesSteps } from './pages-steps.js';
 import { qualitySteps } from './quality-steps.js';
 import { registrySteps } from './registry-steps.js';
 import { rolloutSteps } from './rollout-steps.js';
@@ -208,6 +209,7 @@ describeWith(['chromium'], 'the dashboard', () => {
   rollouts.end();
   quality.end();
   liveSteps(() => ({ product, page }));
+  pagesSteps(() => ({ product, page, picture }));
   everyPage(() => ({ product, page }));
 
   it('should start an empty project that teaches, and remove the demo by one click', async () => {

@@ -5,7 +5,7 @@
 import { splitReleaseRef, type ProjectScope, type Resource } from '@tinyfleet/contracts';
 import { calibrationCounts, type Baseline, type FeatureBaseline, type StoredBaseline } from './baseline.js';
 import { isFarApart } from './label-free/estimate.js';
-import type { DriftMapStore, GroupSums } from './ports.js';
+import type { DriftMapStore, GroupSums, PredictionSums } from './ports.js';
 import { divergence, total, totalVariation } from './statistics/divergence.js';
 import { meanOf, varianceOf, type Moments } from './statistics/moment-shift.js';
 import { hourRange, type BucketLimits, type RangeRequest } from './time-range.js';
@@ -79,6 +79,27 @@ export class DriftMapService {
       without: all - known.reduce((sum, { row }) => sum + row.n, 0),
     };
   }
+}
+
+/**
+ * Histograms of `a` over those of `b`, which stand as `baseline`: of inputs only where both have the same monitors, none where their
+ * classes or bins differ. `monitors` names the features of `a`.
+ */
+export function compareHistograms(
+  a: PredictionSums,
+  b: PredictionSums,
+  { monitors, labels }: { readonly monitors: Baseline; readonly labels: readonly string[] },
+): Feature[] {
+  const isAlike = a.confidenceBins === b.confidenceBins && a.classes.length === b.classes.length;
+  if (!isAlike || !calibrationCounts(monitors, a.confidenceBins)) return [];
+  const group = { atMs: 0, group: '', labels: [...labels], featureSums: null };
+  return measuresOf(monitors, a.confidenceBins).flatMap((measure) => {
+    if (a.schemaCrc !== b.schemaCrc && (measure.kind === 'input' || measure.kind === 'score')) return [];
+    const there = measure.countsOf({ ...b, ...group });
+    return there && total(there) > 0
+      ? [featureOf({ ...measure, baseline: [...there] }, { ...a, ...group })]
+      : [];
+  });
 }
 
 /** Of what may be added. */

@@ -224,3 +224,54 @@ describe('aucOfCells', () => {
     expect(aucOfCells([cell(0.5, 5, 0)])).toBeNaN();
   });
 });
+
+describe('EstimateService.compare', () => {
+  const device = (name: string, changes: Partial<PredictionSums> = {}) => ({
+    ...sums(changes),
+    device: name,
+  });
+  const four = (changes: Partial<PredictionSums> = {}) =>
+    ['a', 'b', 'c', 'd'].map((one) => device(one, changes));
+  const compare = (first: ReturnType<typeof device>[], second: ReturnType<typeof device>[]) =>
+    new EstimateService({
+      versionOf: (_scope: unknown, keptAs: string) => Promise.resolve({ classes: ['no', 'yes'], keptAs }),
+      devicePredictions: (_scope: unknown, { filter }: { filter?: string }) =>
+        Promise.resolve(filter === '' ? second : first),
+      baselines: () => Promise.resolve([{ release, schemaCrc: 7, baseline }]),
+    } as Partial<EstimateStore> as EstimateStore).compare(scope, {
+      ...{ release, filter: 'site = "a"', againstFilter: '', days: 7 },
+    });
+  /** Surer than validation data was, within what it vouches for. */
+  const sure = [0, 0, 0, 0, 95, 100, 100, 205];
+
+  it('should say that two sets that do the same cannot be told apart', async () => {
+    const { difference, words, cohorts, features } = await compare(four(), four());
+    expect(difference!.value).toBeCloseTo(0);
+    expect(difference!.low).toBeLessThan(0);
+    expect(words[0]).toMatch(/^Accuracy cannot be told apart/);
+    expect(cohorts[0]).toMatchObject({ devices: 4, n: 4_000, filter: 'site = "a"', abstains: null });
+    expect(features.map(({ feature }) => feature)).toEqual(['confidence', 'predicted classes']);
+  });
+
+  it('should hold histograms of the first against those of the second', async () => {
+    const { features } = await compare(four({ classes: [...sure, ...row] }), four());
+    const confidence = features.find(({ kind }) => kind === 'confidence')!;
+    expect(confidence.counts.reduce((a, b) => a + b)).toBe(4_000);
+    expect(confidence.baseline.at(-1)).toBe(1_600);
+    expect(confidence.counts.at(-1)).toBe(1_620);
+  });
+
+  it('should abstain where devices of more than a tenth of the predictions do, and say who', async () => {
+    const mute = device('e', { schemaCrc: 8 });
+    const { difference, words, cohorts } = await compare([...four(), mute], four());
+    expect(difference).toBeNull();
+    expect(cohorts[0]).toMatchObject({ devices: 5, value: null, abstains: { reason: 'no-validation-data' } });
+    expect(cohorts[1].value).toBeCloseTo(0.78, 2);
+    expect(words[0]).toMatch(/^No answer about accuracy: of the first/);
+  });
+
+  it('should compare no inputs of different monitors', async () => {
+    const other = four({ schemaCrc: 8, confidenceBins: 4, classes: [0, 0, 1, 1, 0, 0, 1, 1] });
+    expect((await compare(four(), other)).features).toEqual([]);
+  });
+});

@@ -4,6 +4,8 @@
  */
 import { splitReleaseRef, type ProjectScope, type Resource } from '@tinyfleet/contracts';
 import { calibrationCounts, comparable, type StoredBaseline } from './baseline.js';
+import { cohortWords, differenceOf, type CohortEstimate } from './cohorts.js';
+import { compareHistograms } from './drift-map-service.js';
 import { expectedAucOfHistogram } from './label-free/auc.js';
 import { calibrationMap, type CalibrationMap } from './label-free/calibration-map.js';
 import { combineEstimates, type PartEstimate } from './label-free/combine.js';
@@ -120,6 +122,71 @@ export class EstimateService {
     };
   }
 
+  /**
+   * Two sets of devices beside each other. `release` and `filter` of the second are `against…`.
+   * @throws models.version-not-found, registry.filter-invalid and what else a filter may name that is not there
+   */
+  async compare(
+    scope: ProjectScope,
+    query: {
+      readonly release: string;
+      readonly filter: string;
+      readonly againstRelease?: string | undefined;
+      readonly againstFilter: string;
+      readonly days: number;
+    },
+  ): Promise<Resource<'CohortComparison'>> {
+    const { release, filter, againstRelease = release, againstFilter, days } = query;
+    const a = await this.cohort(scope, { release, filter, days });
+    const b = await this.cohort(scope, { release: againstRelease, filter: againstFilter, days });
+    const z = normalQuantile((1 + LEVEL) / 2);
+    const difference = a.estimate && b.estimate ? differenceOf(a.estimate, b.estimate, z) : null;
+    const features =
+      a.sums && b.sums && a.baseline
+        ? compareHistograms(a.sums, b.sums, { monitors: a.baseline, labels: a.classes })
+        : [];
+    const cohorts: [Resource<'Cohort'>, Resource<'Cohort'>] = [a.cohort, b.cohort];
+    return { days, cohorts, difference, words: cohortWords(cohorts, difference, features), features };
+  }
+
+  private async cohort(
+    scope: ProjectScope,
+    query: { readonly release: string; readonly filter: string; readonly days: number },
+  ): Promise<{
+    readonly cohort: Resource<'Cohort'>;
+    /** Null: it abstains. */
+    readonly estimate: CohortEstimate | null;
+    /** Of the monitors with the most predictions. */
+    readonly sums: PredictionSums | undefined;
+    readonly baseline: StoredBaseline['baseline'] | undefined;
+    readonly classes: readonly string[];
+  }> {
+    const { release, filter } = query;
+    const { classes, keptAs } = await this.store.versionOf(scope, release);
+    const rows = await this.store.devicePredictions(scope, {
+      ...query,
+      release: keptAs,
+      limit: MOST_DEVICES,
+    });
+    const baselines = await this.store.baselines(scope, [keptAs]);
+    const judge = new Judge(keptAs, baselines);
+    const all = [...byDevice(rows)].map(([, parts]) => ({
+      n: totalOf(parts),
+      estimate: judge.estimate(parts, { widest: 1 }),
+    }));
+    const [sums] = merged(rows).sort((x, y) => y.n - x.n);
+    const baseline = baselines.find((one) => one.schemaCrc === sums?.schemaCrc)?.baseline;
+    const { estimate, abstains } = cohortEstimate(all);
+    const base = { release, filter, devices: all.length, n: all.reduce((sum, { n }) => sum + n, 0) };
+    const nothing = { value: null, low: null, high: null, between: null, abstains };
+    if (!estimate) return { cohort: { ...base, ...nothing }, estimate, sums, baseline, classes };
+    const { pooled, calibration, shift } = estimate;
+    const half = normalQuantile((1 + LEVEL) / 2) * Math.sqrt(pooled.variance) + calibration + shift;
+    const between = Math.sqrt(pooled.between);
+    const cohort = { ...base, ...around(pooled.value, half), between, abstains: null };
+    return { cohort, estimate, sums, baseline, classes };
+  }
+
   async labelled(
     scope: ProjectScope,
     request: {
@@ -143,6 +210,31 @@ export class EstimateService {
       asked,
     };
   }
+}
+
+/** Devices of a cohort that are estimated. */
+const MOST_DEVICES = 1_000;
+/** Of a cohort's predictions: those whose devices moved would be left out, and the others look well. */
+const SILENT_SHARE = 0.1;
+
+/** Of a cohort's devices together; it abstains where more than a tenth of the predictions is of devices that do. */
+function cohortEstimate(all: readonly { readonly n: number; readonly estimate: AccuracyEstimate }[]): {
+  readonly estimate: CohortEstimate | null;
+  readonly abstains: Resource<'Abstention'> | null;
+} {
+  const sum = (some: typeof all): number => some.reduce((n, one) => n + one.n, 0);
+  const spoken = all.filter(({ estimate }) => !estimate.abstains);
+  const silent = all.filter(({ estimate }) => estimate.abstains).sort((a, b) => b.n - a.n);
+  if (spoken.length === 0 || sum(silent) > SILENT_SHARE * sum(all))
+    return { estimate: null, abstains: silent[0]?.estimate.abstains ?? null };
+  const z = normalQuantile((1 + LEVEL) / 2);
+  const pooled = poolEstimates(
+    spoken.map(({ estimate: { value, parts } }) => ({ value, variance: (parts.sampling / z) ** 2 })),
+  );
+  const mean = (of: (one: AccuracyEstimate) => number): number =>
+    spoken.reduce((total, { estimate }) => total + of(estimate), 0) / spoken.length;
+  const shared = { calibration: mean((one) => one.parts.calibration), shift: mean((one) => one.parts.shift) };
+  return { estimate: { pooled, ...shared }, abstains: null };
 }
 
 /** One version's baselines, as maps for as many bins as its windows have. */

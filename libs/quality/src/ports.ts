@@ -95,7 +95,13 @@ export interface EstimateStore extends BaselineStore {
   /** Of each device that ran a release in the last days, the most predictions first. */
   devicePredictions(
     scope: ProjectScope,
-    query: { readonly release: string; readonly days: number; readonly limit: number },
+    query: {
+      readonly release: string;
+      readonly days: number;
+      readonly limit: number;
+      /** Of devices as they are now. Default: all. */
+      readonly filter?: string;
+    },
   ): Promise<readonly (PredictionSums & { readonly device: string })[]>;
   /** Of the `classes` with the most labels, true or predicted. */
   confusion(

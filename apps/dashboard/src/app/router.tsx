@@ -214,6 +214,17 @@ const drift = createRoute({
   validateSearch: textsOf('range', 'release', 'by', 'feature', 'group', 'show'),
   component: lazyRouteComponent(() => import('../features/quality/drift-page'), 'DriftPage'),
 });
+const compare = createRoute({
+  ...inProject('/quality/compare'),
+  validateSearch: (search: Record<string, unknown>) => ({
+    ...textsOf('release', 'filter', 'againstRelease', 'againstFilter')(search),
+    // The router reads a number in an address as one.
+    ...(Number.isInteger(search['days']) || typeof search['days'] === 'string'
+      ? { days: String(search['days']) }
+      : {}),
+  }),
+  component: lazyRouteComponent(() => import('../features/quality/compare-page'), 'ComparePage'),
+});
 const labelQueue = createRoute({
   ...inProject('/quality/labels'),
   component: lazyRouteComponent(() => import('../features/quality/labels-page'), 'LabelsPage'),
@@ -266,6 +277,7 @@ export const router = createRouter({
       alert,
       quality,
       drift,
+      compare,
       labelQueue,
       budget,
       people,

@@ -63,6 +63,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   checked: 'good',
   delivered: 'good',
   reading: 'busy',
+  taken: 'good',
+  sent: 'busy',
   checking: 'busy',
   writing: 'busy',
   ending: 'warn',

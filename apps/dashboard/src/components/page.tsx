@@ -31,11 +31,14 @@ export function Section(props: {
   title: string;
   about?: ReactNode;
   actions?: ReactNode;
-  children: ReactNode;
+  /** Of its address. */
+  id?: string;
+  /** None: it says all in its words. */
+  children?: ReactNode;
 }) {
   return (
-    <Card withBorder component="section" aria-label={props.title} padding="md">
-      <Group justify="space-between" mb="sm" gap="xs">
+    <Card withBorder component="section" aria-label={props.title} padding="md" id={props.id}>
+      <Group justify="space-between" mb={props.children === undefined ? 0 : 'sm'} gap="xs">
         <div>
           <Title order={2} size="h5">
             {props.title}

@@ -1,7 +1,8 @@
 /** How far what devices measure and predict is from what builds were validated with: features x groups x time. */
 import { z } from '../zod.js';
 import { ReleaseRef, Timestamp } from '../names.js';
-import { RangeQuery } from './quality.js';
+import { Filter } from './devices.js';
+import { Abstention, RangeQuery } from './quality.js';
 
 export const DriftGrouping = z.enum(['version', 'type', 'site']).meta({ id: 'DriftGrouping' });
 export const DriftMapQuery = RangeQuery.extend({
@@ -56,3 +57,47 @@ export const DriftMap = z
     without: z.int(),
   })
   .meta({ id: 'DriftMap' });
+
+/** Two sets of devices beside each other, each by what its devices did with a release. */
+export const CohortQuery = z.object({
+  release: ReleaseRef,
+  /** Devices as they are now; empty: all. */
+  filter: Filter.default(''),
+  /** Of the second set. Default: the same release. */
+  againstRelease: ReleaseRef.optional(),
+  againstFilter: Filter.default(''),
+  /** Days in UTC, today among them. */
+  days: z.coerce.number().int().min(1).max(90).default(7),
+});
+export const Cohort = z
+  .object({
+    release: ReleaseRef,
+    filter: Filter,
+    /** That predicted in these days, up to 1,000: those that predicted most lately. */
+    devices: z.int(),
+    n: z.int(),
+    /** Mean accuracy of its devices without labels, 90 % interval; null: it abstains. */
+    value: z.number().nullable(),
+    low: z.number().nullable(),
+    high: z.number().nullable(),
+    /** Standard deviation of devices. */
+    between: z.number().nullable(),
+    abstains: Abstention.nullable(),
+  })
+  .meta({ id: 'Cohort' });
+export const CohortComparison = z
+  .object({
+    days: z.int(),
+    /** As asked, then what it is held against. */
+    cohorts: z.tuple([Cohort, Cohort]),
+    /** Accuracy of the first less that of the second, 90 % interval; null: one of them abstains. */
+    difference: z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable(),
+    /** What follows from it. */
+    words: z.array(z.string()),
+    /**
+     * Histograms of the first over those of the second, which stand as `baseline`. Of inputs only where both have the same monitors, and
+     * none where classes or bins of confidence differ.
+     */
+    features: z.array(DriftFeature),
+  })
+  .meta({ id: 'CohortComparison' });

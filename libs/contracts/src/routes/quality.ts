@@ -52,6 +52,15 @@ export const qualityRoutes = {
     query: r.DeviceEstimateQuery,
     response: r.DeviceEstimates,
   },
+  cohortCompare: {
+    method: 'GET',
+    path: '/projects/:project/quality/compare',
+    summary: 'Two sets of devices beside each other: accuracy without labels, its difference, histograms',
+    access: 'viewer',
+    params: project,
+    query: r.CohortQuery,
+    response: r.CohortComparison,
+  },
   driftMap: {
     method: 'GET',
     path: '/projects/:project/quality/drift',

@@ -224,6 +224,7 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
   accuracy: ['telemetry.range-invalid', 'telemetry.buckets-too-many', 'models.not-found'],
   accuracyEstimate: ['telemetry.range-invalid', 'telemetry.buckets-too-many', 'models.not-found'],
   deviceEstimates: ['models.version-not-found'],
+  cohortCompare: [...GROUPING, 'models.version-not-found'],
   driftMap: ['telemetry.range-invalid', 'telemetry.buckets-too-many', 'models.version-not-found'],
   labelledQuality: ['telemetry.range-invalid', 'models.version-not-found'],
   labelTaskOpen: ['registry.device-not-found'],

@@ -9,6 +9,7 @@ import { StateBadge } from '../../components/badges';
 import { Loaded, Page, Section } from '../../components/page';
 import { Moment } from '../../components/time';
 import { Attributes } from './attributes';
+import { Commands } from './commands';
 import { Credentials } from './credentials';
 import { Deployments } from './deployments';
 import { DeviceActions } from './device-actions';
@@ -64,15 +65,46 @@ export function DevicePage() {
         )}
       </Loaded>
       {query.data === undefined ? null : <Credentials project={project} device={query.data} />}
-      <Section title="Telemetry" about="One point per window, straight from the device">
+      <Section
+        title="Telemetry"
+        about="One point per window, straight from the device"
+        actions={query.data === undefined ? null : <CompareLink project={project} device={query.data} />}
+      >
         <Loaded query={windows} height={420}>
           {(data) => <WindowCharts windows={data.items} project={project} />}
         </Loaded>
       </Section>
+      <Commands project={project} device={device} />
       <Losses project={project} device={device} />
       <LiveMessages key={device} project={project} device={device} />
       <Deployments project={project} device={device} opened={deployment} />
     </Page>
+  );
+}
+
+/** Its accuracy and the histograms of its features beside those of its site, or of its type where it has none. */
+function CompareLink({ project, device }: { project: string; device: Resource<'DeviceDetail'> }) {
+  const { name, site, type, activeRelease } = device;
+  if (activeRelease === null) return null;
+  const alike = site === null ? `type = "${type}"` : `site = ${JSON.stringify(site)}`;
+  return (
+    <Anchor
+      size="sm"
+      renderRoot={(props) => (
+        <Link
+          to="/p/$project/quality/compare"
+          params={{ project }}
+          search={{
+            release: activeRelease,
+            filter: `name = "${name}"`,
+            againstFilter: `${alike} and not name = "${name}"`,
+          }}
+          {...props}
+        />
+      )}
+    >
+      Compare with the rest of its {site === null ? 'type' : 'site'}
+    </Anchor>
   );
 }
 

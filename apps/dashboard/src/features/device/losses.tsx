@@ -16,6 +16,7 @@ export function Losses({ project, device }: { project: string; device: string })
   const gaps = useApi('telemetryGapList', { params: { project }, query: { device } });
   return (
     <Section
+      id="refusals"
       title="Refusals and gaps"
       about="What came and was refused, and what never came: in no chart above"
     >

@@ -12,6 +12,7 @@ import {
   TextInput,
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import { Link } from '@tanstack/react-router';
 import { plural, type Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction, useApi } from '../../app/api';
@@ -48,7 +49,7 @@ function Steps(props: { project: string; filter: string; onDone: () => void }) {
   const change = useAction('deviceBulkAction');
   const wanted = changeOf(draft);
   const body = wanted === undefined ? undefined : { filter, change: wanted };
-  if (change.data !== undefined) return <Done changed={change.data.changed} onDone={props.onDone} />;
+  if (change.data !== undefined) return <Done project={project} result={change.data} onDone={props.onDone} />;
   if (body !== undefined && count.data !== undefined) {
     const { matched, sample } = count.data;
     return (
@@ -186,11 +187,21 @@ function Fields(props: { project: string; draft: Draft; onChange: (part: Partial
   );
 }
 
-function Done({ changed, onDone }: Pick<Resource<'BulkResult'>, 'changed'> & { onDone: () => void }) {
+function Done(props: { project: string; result: Resource<'BulkResult'>; onDone: () => void }) {
+  const { project, result, onDone } = props;
   return (
     <Stack>
       <Alert color="teal" variant="light" role="status">
-        {plural(changed, 'device')} changed. The audit log has one entry of it.
+        {result.action === null ? (
+          `${plural(result.changed, 'device')} changed. The audit log has one entry of it.`
+        ) : (
+          <>
+            {plural(result.matched, 'device')} are changed one part after the other.{' '}
+            <Link to="/p/$project/settings" params={{ project }} search={{ tab: 'jobs' }}>
+              See how far it is
+            </Link>
+          </>
+        )}
       </Alert>
       <Group justify="flex-end">
         <Button onClick={onDone}>Done</Button>

@@ -10,6 +10,7 @@ import { Empty, Loaded, Page, Section } from '../../components/page';
 import { StackedBar } from '../../components/stacked-bar';
 import { VersionsOverTime } from '../quality/charts';
 import { Devices } from './devices';
+import { NeedsYou } from './needs-you';
 import { RegisterDevice } from './register-device';
 
 export function FleetPage() {
@@ -38,6 +39,7 @@ export function FleetPage() {
           <Loaded query={summary} height={104}>
             {(data) => <Tiles summary={data} />}
           </Loaded>
+          <NeedsYou project={project} />
           <SimpleGrid cols={{ base: 1, md: 2 }}>
             <Section title="Versions over time" about="Devices that reported, by the version they ran">
               <VersionsOverTime project={project} height={180} />

@@ -7,6 +7,7 @@ import { Page } from '../../components/page';
 const TABS = [
   { to: '/p/$project/quality', label: 'Accuracy' },
   { to: '/p/$project/quality/drift', label: 'Drift' },
+  { to: '/p/$project/quality/compare', label: 'Compare' },
   { to: '/p/$project/quality/labels', label: 'Label queue' },
   { to: '/p/$project/quality/budget', label: 'False alarms' },
 ] as const;

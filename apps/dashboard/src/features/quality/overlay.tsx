@@ -13,7 +13,16 @@ const HEIGHT = 240;
 const [LEFT, BOTTOM, TOP] = [46, 40, 10];
 const [NOW, THEN] = [dataColor(0), dataColor(5)];
 
-export function Overlay({ feature, group }: { feature: Feature; group: string }) {
+/** What is drawn as bars and what as steps, and what follows. */
+export interface OverlayWords {
+  readonly now: string;
+  readonly then: string;
+  readonly verdict: string;
+}
+
+export function Overlay(props: { feature: Feature; group: string; words?: OverlayWords }) {
+  const { feature, group } = props;
+  const words = props.words ?? { now: 'now', then: 'validation data', verdict: verdictOf(feature) };
   const { ref, width } = useElementSize();
   const { baseline, counts, edges, feature: name, kind } = feature;
   const [then, now] = [sharesOf(baseline), sharesOf(counts)];
@@ -27,13 +36,13 @@ export function Overlay({ feature, group }: { feature: Feature; group: string })
       <Exportable
         name={`histogram-${groupName(group)}-${name}`.replaceAll(/[^\w-]+/g, '-')}
         title={`${name}, ${groupName(group)}`}
-        about={`Now ${formatInteger(feature.n)}, validation data ${formatInteger(baseline.reduce((a, b) => a + b, 0))}`}
+        about={`${words.now} ${formatInteger(feature.n)}, ${words.then} ${formatInteger(baseline.reduce((a, b) => a + b, 0))}`}
         legend={[
-          { label: 'now', color: NOW },
-          { label: 'validation data', color: THEN },
+          { label: words.now, color: NOW },
+          { label: words.then, color: THEN },
         ]}
         table={() => ({
-          heads: ['bin', 'now', 'now share', 'validation data', 'validation share'],
+          heads: ['bin', words.now, `${words.now} share`, words.then, `${words.then} share`],
           rows: counts.map((count, i) => [binName(feature, i), count, now[i], baseline[i], then[i]]),
         })}
       >
@@ -43,7 +52,7 @@ export function Overlay({ feature, group }: { feature: Feature; group: string })
               width={width}
               height={HEIGHT}
               role="img"
-              aria-label={`${name} now: ${said}`}
+              aria-label={`${name} ${words.now}: ${said}`}
               className="heat"
             >
               {[0, 0.5, 1].map((part) => (
@@ -56,7 +65,7 @@ export function Overlay({ feature, group }: { feature: Feature; group: string })
               ))}
               {now.map((share, i) => (
                 <g key={i}>
-                  <title>{`${binName(feature, i)}: ${formatPercent(share)} now, ${formatPercent(then[i] ?? 0)} in validation data`}</title>
+                  <title>{`${binName(feature, i)}: ${formatPercent(share)} ${words.now}, ${formatPercent(then[i] ?? 0)} ${words.then}`}</title>
                   <rect
                     x={LEFT + i * step}
                     y={TOP}
@@ -109,10 +118,10 @@ export function Overlay({ feature, group }: { feature: Feature; group: string })
         </div>
       </Exportable>
       <Group justify="space-between" gap="sm" mt={4}>
-        <Text size="sm">{verdictOf(feature)}</Text>
+        <Text size="sm">{words.verdict}</Text>
         <Group gap="md">
-          <Key color={NOW} text="now" />
-          <Key color={THEN} text="validation data" isLine />
+          <Key color={NOW} text={words.now} />
+          <Key color={THEN} text={words.then} isLine />
         </Group>
       </Group>
     </>

@@ -60,6 +60,14 @@ export class QualityController {
     return await this.estimates.labelled(scope, query);
   }
 
+  @Api('cohortCompare')
+  async compare(
+    @Scope() scope: ProjectScope,
+    @Input() { query }: ApiInput<'cohortCompare'>,
+  ): Promise<ApiOutput<'cohortCompare'>> {
+    return await this.estimates.compare(scope, query);
+  }
+
   @Api('driftMap')
   async driftMap(
     @Scope() scope: ProjectScope,

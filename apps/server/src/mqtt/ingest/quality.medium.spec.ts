@@ -121,6 +121,18 @@ describe('quality over the edge', () => {
     await expect(
       estimates.devices(fleet.scope, { release: 'kws@9.9.9', days: 2, limit: 10 }),
     ).rejects.toMatchObject({ code: 'models.version-not-found' });
+    const compare = (filter: string) =>
+      estimates.compare(fleet.scope, {
+        ...{ release: release.ref, filter, againstFilter: 'not name = "q"', days: 2 },
+      });
+    const { cohorts, difference, words } = await compare('name = "q"');
+    expect(cohorts).toMatchObject([
+      { devices: 1, n: 1_000, abstains: null },
+      { devices: 0, n: 0, value: null },
+    ]);
+    expect(difference).toBeNull();
+    expect(words[0]).toBe('No device of the second predicted in these days.');
+    await expect(compare('name =')).rejects.toMatchObject({ code: 'registry.filter-invalid' });
   });
 
   it('should give out predictions half by chance, once each, and count what was picked apart', async () => {

@@ -1,6 +1,7 @@
 /** What estimates of accuracy are made of: sums from the rollups, labels by confidence, baselines of builds. */
 import { Baseline, splitReleaseRef, type ProjectScope } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
+import { parseFilter } from '@tinyfleet/filter';
 import {
   addSums,
   spanColumns,
@@ -15,7 +16,10 @@ import {
   type TimeRange,
 } from '@tinyfleet/quality';
 import type { Db } from '../database.js';
+import { loadFilterNames } from '../queries/filter-names.js';
+import { filterSql } from '../queries/filter-sql.js';
 import { namedQuery } from '../queries/index.js';
+import { Parameters as SqlParameters } from '../queries/parameters.js';
 import { numbersOf, releaseClasses } from './sums.js';
 
 type HourSums = PredictionSums & { readonly atMs: number };
@@ -60,14 +64,24 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
 
   async devicePredictions(
     scope: ProjectScope,
-    { release, days, limit }: { readonly release: string; readonly days: number; readonly limit: number },
+    { release, days, limit, filter = '' }: Parameters<EstimateStore['devicePredictions']>[1],
   ): Promise<(PredictionSums & { readonly device: string })[]> {
+    const parameters = new SqlParameters([scope.id, release, days, limit]);
+    const text = namedQuery('quality/device-predictions');
+    const condition = filter === '' ? '' : await this.inFilter(scope, filter, parameters);
     const rows = await this.db.query<AsText<PredictionSums> & { device: string }>(
-      namedQuery('quality/device-predictions'),
-      [scope.id, release, days, limit],
+      text.replace('/* filter */', () => condition),
+      parameters.values,
     );
     const named = rows.map((row) => sumsOf({ ...row, release }));
     return merge(named, ({ device, ...row }) => `${device}/${schemaOf(row)}`);
+  }
+
+  private async inFilter(scope: ProjectScope, source: string, parameters: SqlParameters): Promise<string> {
+    const filter = parseFilter(source);
+    const names = await loadFilterNames(this.db, scope, filter);
+    const condition = filterSql(filter, parameters, names);
+    return `and r.device_id in (select d.id from device d where d.project_id = $1 and ${condition})`;
   }
 
   async groupSums(

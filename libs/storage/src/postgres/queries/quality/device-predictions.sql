@@ -1,5 +1,5 @@
 -- Sums of devices that ran a release in the last days: of those that predicted most on its newest two days, because adding up all days
--- of all devices to rank them would read the whole fleet. $1 project, $2 release, $3 days, $4 limit
+-- of all devices to rank them would read the whole fleet. $1 project, $2 release, $3 days, $4 limit; a filter of devices stands for its comment
 with wanted as (
   select v.id from model_version v join model m on m.project_id = v.project_id and m.id = v.model_id
   where v.project_id = $1 and m.name || '@' || v.version = $2
@@ -13,6 +13,7 @@ with wanted as (
     -- As a list: of a range whose ends it does not know Postgres expects a third of the table, and reads all of it.
     and r.day = any (array(select day - i from newest cross join generate_series(0, 1) as i))
     and r.day > (now() at time zone 'UTC')::date - $3::integer
+    /* filter */
   group by r.device_id order by sum(r.n) desc, r.device_id limit $4
 )
 select d.name as device, r.schema_crc::float8 as "schemaCrc", r.confidence_bins::int as "confidenceBins", r.n::float8 as n,

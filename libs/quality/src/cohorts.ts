@@ -1,0 +1,79 @@
+/**
+ * Two sets of devices beside each other. Each is judged as `quality devices` judges one version: every device by itself, pooled with what
+ * devices differ by, so that a set of few devices says little however much they predicted.
+ *
+ *   difference = a - b
+ *   interval   z sqrt(Var a + Var b)  devices, and which of their predictions happen to be right: independent in two sets
+ *              + sqrt(ca^2 + cb^2)    validation data: of one build it errs for both alike and mostly cancels, of two it is independent
+ *              + sa + sb              how far estimators part: nothing says that they part alike, so these add
+ *
+ * A device that is in both sets makes the interval wider than it had to be, not narrower.
+ */
+import type { Resource } from '@tinyfleet/contracts';
+import type { PooledEstimates } from './label-free/pool.js';
+
+export interface CohortEstimate {
+  readonly pooled: PooledEstimates;
+  /** Half widths that the devices share. */
+  readonly calibration: number;
+  readonly shift: number;
+}
+
+export interface Difference {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** @param z quantile of the level that the half widths have as well */
+export function differenceOf(a: CohortEstimate, b: CohortEstimate, z: number): Difference {
+  const value = a.pooled.value - b.pooled.value;
+  const half =
+    z * Math.sqrt(a.pooled.variance + b.pooled.variance) +
+    Math.hypot(a.calibration, b.calibration) +
+    a.shift +
+    b.shift;
+  return { value, low: Math.max(-1, value - half), high: Math.min(1, value + half) };
+}
+
+type Cohort = Pick<Resource<'Cohort'>, 'devices' | 'abstains'>;
+type Feature = Pick<Resource<'DriftFeature'>, 'feature' | 'share' | 'isFar'>;
+
+/** Most that the words name. */
+const NAMED = 3;
+
+export function cohortWords(
+  [a, b]: readonly [Cohort, Cohort],
+  difference: Difference | null,
+  features: readonly Feature[],
+): string[] {
+  return [accuracyWords([a, b], difference), ...histogramWords(features)];
+}
+
+function accuracyWords([a, b]: readonly [Cohort, Cohort], difference: Difference | null): string {
+  if (difference === null) {
+    const silent = a.abstains ? a : b;
+    const which = a.abstains ? 'the first' : 'the second';
+    if (silent.devices === 0) return `No device of ${which} predicted in these days.`;
+    return `No answer about accuracy: of ${which}, ${silent.abstains?.words ?? 'nothing is known'}.`;
+  }
+  const { value, low, high } = difference;
+  const points = (share: number): string => (Math.abs(share) * 100).toFixed(1);
+  if (low > 0)
+    return `The first is more accurate by ${points(value)} points (${points(low)} to ${points(high)}, 90 %).`;
+  if (high < 0)
+    return `The first is less accurate by ${points(value)} points (${points(high)} to ${points(low)}, 90 %).`;
+  const most = Math.max(Math.abs(low), Math.abs(high));
+  return `Accuracy cannot be told apart: the difference is at most ${points(most)} points (90 %).`;
+}
+
+function histogramWords(features: readonly Feature[]): string[] {
+  const far = features.filter(({ isFar }) => isFar).sort((x, y) => y.share - x.share);
+  if (features.length === 0) return ['Histograms are not compared: the two are made by different monitors.'];
+  if (far.length === 0) return ['No histogram differs by more than chance and a little.'];
+  const named = far.slice(0, NAMED).map(({ feature, share }) => `${feature} (${Math.round(share * 100)} %)`);
+  const rest = far.length - named.length;
+  return [
+    `Elsewhere: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} of the observations lie in other bins.`,
+  ];
+}
