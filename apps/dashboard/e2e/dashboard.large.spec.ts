@@ -99,7 +99,7 @@ describeWith(['chromium'], 'the dashboard', () => {
 
   it('should show the simulated fleet, connected and marked as simulated', async () => {
     await page.getByText('Simulated.').waitFor();
-    await page.getByRole('link', { name: 'demo-001' }).waitFor();
+    await page.getByRole('link', { name: 'demo-001', exact: true }).waitFor();
     await page.getByText('vibration@1.0.0').first().waitFor();
     // The history is made while the fleet is live already; the picture waits for both.
     await page.getByRole('img', { name: 'Presence: connected 50' }).waitFor({ timeout: 180_000 });
@@ -114,7 +114,7 @@ describeWith(['chromium'], 'the dashboard', () => {
       { timeoutMs: 120_000, intervalMs: 1_000 },
     );
     await page.reload();
-    await page.getByRole('link', { name: 'demo-001' }).waitFor();
+    await page.getByRole('link', { name: 'demo-001', exact: true }).waitFor();
     await page.getByRole('status').getByText('Live').waitFor();
     await picture('fleet');
   }, 320_000);
@@ -122,16 +122,16 @@ describeWith(['chromium'], 'the dashboard', () => {
   it('should narrow the table by a filter and explain a wrong one', async () => {
     const filter = page.getByLabel('Filter');
     await filter.fill('name = "demo-007"');
-    await page.getByRole('link', { name: 'demo-001' }).waitFor({ state: 'detached' });
-    await page.getByRole('link', { name: 'demo-007' }).waitFor();
+    await page.getByRole('link', { name: 'demo-001', exact: true }).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'demo-007', exact: true }).waitFor();
     await filter.fill('name = = "x"');
     await page.getByRole('alert').getByText('Character 8').waitFor();
     await filter.fill('');
-    await page.getByRole('link', { name: 'demo-001' }).waitFor();
+    await page.getByRole('link', { name: 'demo-001', exact: true }).waitFor();
   }, 60_000);
 
   it('should show a device with its slots and telemetry', async () => {
-    await page.getByRole('link', { name: 'demo-007' }).click();
+    await page.getByRole('link', { name: 'demo-007', exact: true }).click();
     await page.getByRole('heading', { name: 'demo-007' }).waitFor();
     await page.getByText('Predicted classes per window').waitFor();
     await page.getByLabel('Slots').getByText('vibration@1.0.0').waitFor();
@@ -191,10 +191,10 @@ describeWith(['chromium'], 'the dashboard', () => {
   it('should work in dark colours and on a phone', async () => {
     await goTo('Fleet');
     await page.getByRole('button', { name: 'Use dark colours' }).click();
-    await page.getByRole('link', { name: 'demo-001' }).waitFor();
+    await page.getByRole('link', { name: 'demo-001', exact: true }).waitFor();
     await picture('fleet-dark');
     await page.setViewportSize({ width: 390, height: 844 });
-    await page.getByRole('link', { name: 'demo-001' }).waitFor();
+    await page.getByRole('link', { name: 'demo-001', exact: true }).waitFor();
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
     await picture('fleet-phone');

@@ -25,10 +25,10 @@ export function pagesSteps(stage: () => Stage): void {
     const client = createClient({ baseUrl: product.url, token: product.token });
     await open('');
     await page.getByRole('region', { name: /Needs you now|Nothing needs you now/ }).waitFor();
-    // Of devices that nobody has told what it was; the last line, whatever else waits.
+    // The last line, whatever else waits.
     const params = { project };
-    const lab = await client.call('deviceList', { params, query: { filter: 'name = "lab-*"' } });
-    const devices = lab.items.map(({ name }) => name);
+    const demo = await client.call('deviceList', { params, query: { filter: 'tag = "demo"' } });
+    const devices = demo.items.map(({ name }) => name);
     const { opened } = await client.call('labelTaskOpen', { params, body: { devices, perDevice: 5 } });
     expect(opened).toBeGreaterThan(0);
     await page.reload();

@@ -33,7 +33,7 @@ export function registrySteps(stage: () => Stage): void {
   it('should load at most 300 KB of compressed scripts before the fleet is seen', async () => {
     const { page } = stage();
     await open('');
-    await page.getByRole('link', { name: 'demo-001' }).waitFor();
+    await page.getByRole('link', { name: 'demo-001', exact: true }).waitFor();
     const scripts = await page.evaluate(() =>
       performance
         .getEntriesByType('resource')
@@ -74,7 +74,7 @@ export function registrySteps(stage: () => Stage): void {
     await page.keyboard.press('Enter');
     expect(await filter.inputValue()).toBe('tag = imported ');
     await page.getByRole('link', { name: 'unit-2' }).waitFor();
-    await page.getByRole('link', { name: 'demo-001' }).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'demo-001', exact: true }).waitFor({ state: 'detached' });
     expect(page.url()).toContain('filter=');
     await press('Change all that match');
     await dialog().getByLabel('Site').fill('hall-7');
@@ -116,9 +116,9 @@ export function registrySteps(stage: () => Stage): void {
     // Leaves the box, whose suggestions lie over the button.
     await page.keyboard.press('Tab');
     await dialog().getByRole('button', { name: 'Add 2 devices' }).click();
-    await page.getByRole('link', { name: 'demo-002' }).waitFor();
+    await page.getByRole('link', { name: 'demo-002', exact: true }).waitFor();
     await press('Take out demo-002');
-    await page.getByRole('link', { name: 'demo-002' }).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'demo-002', exact: true }).waitFor({ state: 'detached' });
     await isAccessible();
     await open('/groups');
     await page.getByRole('link', { name: 'new-ones' }).waitFor();

@@ -83,6 +83,7 @@ describe('API tokens', () => {
     expect(await codeOf(models.client.call('modelList', { params: { project: 'p' } }))).toBe('done');
     expect(await register(models.client, 'p')).toBe('auth.token-scope');
     expect(await codeOf(models.client.call('me'))).toBe('done');
+    expect(await codeOf(models.client.call('deviceEndpointGet'))).toBe('done');
     const reader = await make({ readOnly: true });
     expect(await codeOf(reader.client.call('deviceList', { params: { project: 'p' } }))).toBe('done');
     expect(await register(reader.client, 'p')).toBe('auth.token-scope');

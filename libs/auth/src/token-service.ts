@@ -115,8 +115,8 @@ export class TokenService {
   }
 }
 
-/** Asking who one is, which every token may. */
-const OF_ITSELF = '/session';
+/** Asking who one is and where devices connect, which every token may: they tell of no project. */
+const OF_NO_PROJECT: readonly string[] = ['/session', '/device-endpoint'];
 /** The routes without a project that a token of a project may use: they tell of that project only. */
 const OWN_PROJECTS: readonly string[] = ['/projects', '/live'];
 
@@ -129,7 +129,7 @@ export function requireTokenScope(token: TokenScope, route: Pick<Route, 'method'
     throw new FleetError('auth.token-scope', { name: token.name, reason });
   };
   const mutating = isMutating(route);
-  if (route.path === OF_ITSELF && !mutating) return;
+  if (OF_NO_PROJECT.includes(route.path) && !mutating) return;
   const isLimited = token.project !== null || token.areas !== null || token.readOnly;
   // Else it could make itself a token without limits.
   if (isLimited && mutating && route.access === 'user')

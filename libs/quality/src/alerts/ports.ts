@@ -86,6 +86,8 @@ export interface AlertStore {
   ): Promise<{ readonly number: number; readonly reopened: number } | undefined>;
   /** One more alarm; more devices may be concerned by now. */
   seen(scope: ProjectScope, number: number, atMs: number, incident?: AlertIncident): Promise<void>;
+  /** Of the incident alone: others may have joined its devices since it was read. */
+  setCalm(scope: ProjectScope, number: number, calm: number): Promise<void>;
   setIncident(scope: ProjectScope, number: number, incident: AlertIncident): Promise<void>;
   /** Of silence, whoever opened them: those that are open, and those that a person resolved since. No other one is opened until the transaction ends. */
   lockSilences(scope: ProjectScope, sinceMs: number): Promise<readonly KnownSilence[]>;

@@ -201,7 +201,7 @@ export class StandingAlerts {
     if (calm >= calmNeeded(this.options.calmLooks, reopened))
       await this.end(one, `${heard} of ${incident.devices.length} devices are heard again`);
     else if (calm !== incident.calm)
-      await this.transact(async ({ alerts }) => alerts.setIncident(scope, number, { ...incident, calm }));
+      await this.transact(async ({ alerts }) => alerts.setCalm(scope, number, calm));
   }
 
   private async tell(scope: ProjectScope, known: readonly StandingAlert[], told: Told): Promise<void> {

@@ -170,6 +170,13 @@ export class PgAlertStore implements AlertStore {
     );
   }
 
+  async setCalm(scope: ProjectScope, number: number, calm: number): Promise<void> {
+    await this.db.execute(
+      `update alert set incident = jsonb_set(incident, '{calm}', to_jsonb($3::integer)) where project_id = $1 and number = $2`,
+      [scope.id, number, calm],
+    );
+  }
+
   async setIncident(scope: ProjectScope, number: number, incident: AlertIncident): Promise<void> {
     await this.db.execute('update alert set incident = $3 where project_id = $1 and number = $2', [
       ...[scope.id, number, JSON.stringify(incident)],
@@ -177,7 +184,7 @@ export class PgAlertStore implements AlertStore {
   }
 
   async lockSilences(scope: ProjectScope, sinceMs: number): Promise<KnownSilence[]> {
-    await this.db.query('select pg_advisory_xact_lock($1, hashtext($2))', [SILENCE_LOCK, scope.id]);
+    await this.lockSilence(scope);
     return await this.db.query<KnownSilence & object>(
       `select number, subject, incident, state <> 'resolved' as "isOpen" from alert
        where project_id = $1 and kind = 'silence'
@@ -186,7 +193,13 @@ export class PgAlertStore implements AlertStore {
     );
   }
 
+  private async lockSilence(scope: ProjectScope): Promise<void> {
+    await this.db.query('select pg_advisory_xact_lock($1, hashtext($2))', [SILENCE_LOCK, scope.id]);
+  }
+
   async held(scope: ProjectScope, watch: string): Promise<HeldAlert[]> {
+    // Before its rows, as who tells of silence does: in the other order each would wait for the other.
+    await this.lockSilence(scope);
     return await this.db.query<HeldAlert & object>(
       `select number, kind, state, scope, subject, incident, accepted, reopened from alert
        where project_id = $1 and watch_id = $2 and not released order by number for update`,
