@@ -66,8 +66,9 @@ typedef struct {
   uint8_t device_type_bytes;
   uint8_t token_bytes;
   uint8_t reset_cause;     // FLEET_RESET_CAUSE_*
-  // The budget of bytes: full windows that may close before their length is over, for each one that lasts it. The next one that is full
-  // waits for its end, and what runs meanwhile is not summarized. 255 inferences fill one; a message of one has 288 bytes at most.
+  // The budget of bytes: full windows that may close before their length is over, from the boot on and again after each one that lasts
+  // it. The next one that is full waits for its end, and what runs meanwhile is not summarized. 255 inferences fill one; a message of
+  // one has 288 bytes at most.
   uint8_t early_windows;
   uint16_t period_ms;      // between two inferences, 0 = 1 s
   uint16_t backoff_max_ms; // between two connects, 0 = 60 s

@@ -325,6 +325,7 @@ int32_t fleet_reduced_init(fleet_reduced_t *a, const fleet_reduced_platform_t *p
   a->platform = platform;
   a->config = c;
   a->window_ms = default_window_s * UINT32_C(1000);
+  a->early_left = c->early_windows;
   read_clock(a);
   reduced_records_open(a);
   fleet_reduced_persist_t *p = &a->persist;

@@ -224,6 +224,23 @@ static void budget(void) {
   CHECK_EQUAL(w->window_n, 5 * 255);
 }
 
+// The first window after a boot has the same budget: it is as long as any other.
+static void budget_of_a_boot(void) {
+  world_t *w = installed();
+  w->config.early_windows = 2;
+  w->config.period_ms = 10;
+  CHECK(world_boot(w, FLEET_RESET_CAUSE_POWER_ON));
+  w->windows = w->window_n = 0;
+  CHECK(world_run(w, 3000)); // desired has come, with windows of 5 s
+  CHECK_EQUAL(w->windows, 0);
+  w->agent.window_ms = 60000;
+  CHECK(world_run(w, 42000));
+  CHECK_EQUAL(w->windows, 2);
+  CHECK_EQUAL(w->window_n, 2 * 255);
+  CHECK_EQUAL(w->agent.window.state, 1);
+  CHECK_EQUAL(w->agent.window.n, 255);
+}
+
 // Everything that hello and a window tell at its largest: a message that does not fit would never be sent.
 static void longest(void) {
   world_t *w = installed();
@@ -506,6 +523,7 @@ static const test_t tests[] = {
     {"should go on with a trial after the active slot has rotted", rot_in_trial},
     {"should keep a new model's window when the old one's is acknowledged", late_ack},
     {"should close no more full windows early than its budget has", budget},
+    {"should have that budget from its boot on", budget_of_a_boot},
     {"should send hello and windows with everything at its longest", longest},
     {"should refuse forged manifests, those of other devices, and what does not fit", forged},
     {"should refuse a manifest that was replayed", replayed},
