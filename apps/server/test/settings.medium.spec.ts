@@ -201,7 +201,8 @@ it('should ask a device again after its reboot for the edges and the cadence tha
   fleet.scheduler.wake(device);
   const again = await eventually(async () => {
     const own = (await windows()).filter(({ bootId, schema }) => !before.has(bootId) && schema === ofEdges);
-    expect(own.map(({ n }) => n)).toContainEqual(1_000 / CADENCE_MS);
+    // 20 a second as asked, and not the build's 10; a machine that is busy loses some.
+    expect(Math.max(...own.map(({ n }) => n))).toBeGreaterThan(12);
     return own;
   });
   await eventually(async () => expect(await commands()).toEqual(['set-cadence taken', 'set-edges taken']));
