@@ -114,7 +114,7 @@ describe('LiveHub', () => {
     jest.advanceTimersByTime(1);
     expect(Source.open).toHaveLength(1);
     refuse();
-    jest.advanceTimersByTime(3_999);
+    jest.advanceTimersByTime(1_000);
     expect(Source.open).toHaveLength(0);
     tab('p/alerts');
     expect(Source.open).toHaveLength(1);

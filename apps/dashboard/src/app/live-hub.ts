@@ -143,6 +143,8 @@ export class LiveHub {
   }
 
   private close(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
     this.source?.close();
     this.source = undefined;
     this.asked = '';
