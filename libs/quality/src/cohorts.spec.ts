@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { cohortWords, differenceOf } from './cohorts.js';
+import { cohortWords, differenceOf, lentBetween, MOST_DEVICES } from './cohorts.js';
 
 const estimate = (value: number, variance: number, calibration = 0, shift = 0) => ({
   pooled: { value, variance, between: 0, devices: [] },
@@ -27,6 +27,28 @@ describe('differenceOf', () => {
   });
 });
 
+describe('lentBetween', () => {
+  const of = (devices: number, between: number) => {
+    const one = estimate(0.9, 0.0009);
+    const some = new Array<{ value: number; variance: number }>(devices).fill({
+      value: 0.9,
+      variance: 0.001,
+    });
+    return { ...one, pooled: { ...one.pooled, between, devices: some } };
+  };
+
+  it('should make the mean of two devices as uncertain as those of the other set differ, over two', () => {
+    expect(lentBetween(of(2, 0), of(3, 0.004))!.pooled.variance).toBeCloseTo(0.0029, 9);
+    expect(lentBetween(of(1, 0), of(3, 0.004))!.pooled.variance).toBeCloseTo(0.0049, 9);
+  });
+
+  it('should leave three devices as they are, and know nothing where the other has few as well', () => {
+    expect(lentBetween(of(3, 0.001), of(9, 0.004))!.pooled.variance).toBe(0.0009);
+    expect(lentBetween(of(2, 0.001), of(2, 0.004))).toBeNull();
+    expect(lentBetween(of(2, 0.001), null)).toBeNull();
+  });
+});
+
 describe('cohortWords', () => {
   it('should say which is better only where the interval says so', () => {
     const of = (low: number, high: number) =>
@@ -42,9 +64,25 @@ describe('cohortWords', () => {
     expect(cohortWords([cohort, silent], null, [])[0]).toBe(
       'No answer about accuracy: of the second, too little is known.',
     );
-    expect(cohortWords([{ ...silent, devices: 0 }, cohort], null, [])[0]).toBe(
-      'No device of the first predicted in these days.',
-    );
+  });
+
+  it('should say of an empty set only that it is', () => {
+    const none = { devices: 0, abstains: null };
+    const of = (which: string) => [
+      `No device of ${which} predicted on the last day that its release has predictions of, or the day before.`,
+    ];
+    expect(cohortWords([none, cohort], null, [])).toEqual(of('the first'));
+    expect(cohortWords([silent, none], null, [])).toEqual(of('the second'));
+    expect(cohortWords([none, none], null, [])).toEqual(of('either set'));
+  });
+
+  it('should say where only the busiest devices were looked at', () => {
+    const full = { devices: MOST_DEVICES, abstains: null };
+    const words = 'only the 1,000 devices that predicted most lately are looked at.';
+    const level = { value: 0, low: -0.1, high: 0.1 };
+    expect(cohortWords([full, cohort], level, [])[2]).toBe(`Of the first ${words}`);
+    expect(cohortWords([full, full], level, [])[2]).toBe(`Of the first and the second ${words}`);
+    expect(cohortWords([cohort, cohort], level, [])).toHaveLength(2);
   });
 
   it('should name the histograms that differ, the most first', () => {

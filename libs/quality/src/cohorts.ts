@@ -25,6 +25,22 @@ export interface Difference {
   readonly high: number;
 }
 
+/** Fewer do not show what devices differ by. */
+export const MIN_DEVICES = 3;
+
+/**
+ * A set of fewer than three devices takes what those of the other differ by: its mean is uncertain by that over its own devices, beyond
+ * what it shows itself.
+ * @returns null: the other does not show it either
+ */
+export function lentBetween(own: CohortEstimate, other: CohortEstimate | null): CohortEstimate | null {
+  const { pooled } = own;
+  if (pooled.devices.length >= MIN_DEVICES) return own;
+  if (other === null || other.pooled.devices.length < MIN_DEVICES) return null;
+  const variance = pooled.variance + other.pooled.between / pooled.devices.length;
+  return { ...own, pooled: { ...pooled, variance } };
+}
+
 /** @param z quantile of the level that the half widths have as well */
 export function differenceOf(a: CohortEstimate, b: CohortEstimate, z: number): Difference {
   const value = a.pooled.value - b.pooled.value;
@@ -35,6 +51,9 @@ export function differenceOf(a: CohortEstimate, b: CohortEstimate, z: number): D
     b.shift;
   return { value, low: Math.max(-1, value - half), high: Math.min(1, value + half) };
 }
+
+/** Devices of a cohort that are estimated. */
+export const MOST_DEVICES = 1_000;
 
 type Cohort = Pick<Resource<'Cohort'>, 'devices' | 'abstains'>;
 type Feature = Pick<Resource<'DriftFeature'>, 'feature' | 'share' | 'isFar'>;
@@ -47,14 +66,19 @@ export function cohortWords(
   difference: Difference | null,
   features: readonly Feature[],
 ): string[] {
-  return [accuracyWords([a, b], difference), ...histogramWords(features)];
+  if (a.devices === 0 || b.devices === 0) {
+    const which = a.devices > 0 ? 'the second' : b.devices > 0 ? 'the first' : 'either set';
+    return [
+      `No device of ${which} predicted on the last day that its release has predictions of, or the day before.`,
+    ];
+  }
+  return [accuracyWords([a, b], difference), ...histogramWords(features), ...limitWords([a, b])];
 }
 
 function accuracyWords([a, b]: readonly [Cohort, Cohort], difference: Difference | null): string {
   if (difference === null) {
     const silent = a.abstains ? a : b;
     const which = a.abstains ? 'the first' : 'the second';
-    if (silent.devices === 0) return `No device of ${which} predicted in these days.`;
     return `No answer about accuracy: of ${which}, ${silent.abstains?.words ?? 'nothing is known'}.`;
   }
   const { value, low, high } = difference;
@@ -76,4 +100,11 @@ function histogramWords(features: readonly Feature[]): string[] {
   return [
     `Elsewhere: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} of the observations lie in other bins.`,
   ];
+}
+
+function limitWords(cohorts: readonly Cohort[]): string[] {
+  const full = ['the first', 'the second'].filter((_, i) => cohorts[i]!.devices >= MOST_DEVICES);
+  if (full.length === 0) return [];
+  const most = MOST_DEVICES.toLocaleString('en');
+  return [`Of ${full.join(' and ')} only the ${most} devices that predicted most lately are looked at.`];
 }

@@ -243,6 +243,7 @@ describe('EstimateService.compare', () => {
     });
   /** Surer than validation data was, within what it vouches for. */
   const sure = [0, 0, 0, 0, 95, 100, 100, 205];
+  const surer = [0, 0, 0, 0, 75, 90, 100, 235];
 
   it('should say that two sets that do the same cannot be told apart', async () => {
     const { difference, words, cohorts, features } = await compare(four(), four());
@@ -268,6 +269,25 @@ describe('EstimateService.compare', () => {
     expect(cohorts[0]).toMatchObject({ devices: 5, value: null, abstains: { reason: 'no-validation-data' } });
     expect(cohorts[1].value).toBeCloseTo(0.78, 2);
     expect(words[0]).toMatch(/^No answer about accuracy: of the first/);
+  });
+
+  it('should give a single device the differences among those of the other set', async () => {
+    const of = (counts: number[]) => ({ n: 100_000, classes: [...counts, ...counts].map((n) => 100 * n) });
+    const apart = ['a', 'b', 'c', 'd'].map((one, i) => device(one, of(i % 2 === 0 ? row : surer)));
+    const alone = await compare([device('z')], apart);
+    expect(alone.cohorts[0]).toMatchObject({ devices: 1, between: null, abstains: null });
+    expect(alone.cohorts[1].between).toBeGreaterThan(0);
+    const among = await compare([device('z')], four());
+    const wide = ({ low, high }: { low: number | null; high: number | null }) => high! - low!;
+    expect(wide(alone.cohorts[0])).toBeGreaterThan(wide(among.cohorts[0]) + 0.02);
+  });
+
+  it('should abstain where neither set shows what devices differ by', async () => {
+    const { difference, words, cohorts } = await compare([device('a')], [device('b'), device('c')]);
+    expect(difference).toBeNull();
+    for (const cohort of cohorts)
+      expect(cohort).toMatchObject({ value: null, abstains: { reason: 'too-few-devices' } });
+    expect(words[0]).toMatch(/^No answer about accuracy: of the first, fewer than 3 devices/);
   });
 
   it('should compare no inputs of different monitors', async () => {

@@ -4,7 +4,14 @@
  */
 import { splitReleaseRef, type ProjectScope, type Resource } from '@tinyfleet/contracts';
 import { calibrationCounts, comparable, type StoredBaseline } from './baseline.js';
-import { cohortWords, differenceOf, type CohortEstimate } from './cohorts.js';
+import {
+  cohortWords,
+  differenceOf,
+  lentBetween,
+  MIN_DEVICES,
+  MOST_DEVICES,
+  type CohortEstimate,
+} from './cohorts.js';
 import { compareHistograms } from './drift-map-service.js';
 import { expectedAucOfHistogram } from './label-free/auc.js';
 import { calibrationMap, type CalibrationMap } from './label-free/calibration-map.js';
@@ -29,6 +36,12 @@ const MOST_LABELS = 2_000;
 const DISPROVED = {
   reason: 'labels-disagree',
   words: 'labels contradict what confidences say, and there are too few to go by them alone',
+};
+
+/** Of a set of so few that nobody knows what devices differ by: neither they nor those of the other set show it. */
+const FEW_DEVICES = {
+  reason: 'too-few-devices',
+  words: `fewer than ${MIN_DEVICES} devices have an estimate, so what devices differ by is not known, not from the other set either`,
 };
 
 export interface EstimateLimits {
@@ -140,12 +153,17 @@ export class EstimateService {
     const a = await this.cohort(scope, { release, filter, days });
     const b = await this.cohort(scope, { release: againstRelease, filter: againstFilter, days });
     const z = normalQuantile((1 + LEVEL) / 2);
-    const difference = a.estimate && b.estimate ? differenceOf(a.estimate, b.estimate, z) : null;
+    const lentA = a.estimate && lentBetween(a.estimate, b.estimate);
+    const lentB = b.estimate && lentBetween(b.estimate, a.estimate);
+    const difference = lentA && lentB ? differenceOf(lentA, lentB, z) : null;
     const features =
       a.sums && b.sums && a.baseline
         ? compareHistograms(a.sums, b.sums, { monitors: a.baseline, labels: a.classes })
         : [];
-    const cohorts: [Resource<'Cohort'>, Resource<'Cohort'>] = [a.cohort, b.cohort];
+    const cohorts: [Resource<'Cohort'>, Resource<'Cohort'>] = [
+      cohortOf({ ...a, estimate: lentA }),
+      cohortOf({ ...b, estimate: lentB }),
+    ];
     return { days, cohorts, difference, words: cohortWords(cohorts, difference, features), features };
   }
 
@@ -153,9 +171,10 @@ export class EstimateService {
     scope: ProjectScope,
     query: { readonly release: string; readonly filter: string; readonly days: number },
   ): Promise<{
-    readonly cohort: Resource<'Cohort'>;
+    readonly asked: Pick<Resource<'Cohort'>, 'release' | 'filter' | 'devices' | 'n'>;
     /** Null: it abstains. */
     readonly estimate: CohortEstimate | null;
+    readonly abstains: Resource<'Abstention'> | null;
     /** Of the monitors with the most predictions. */
     readonly sums: PredictionSums | undefined;
     readonly baseline: StoredBaseline['baseline'] | undefined;
@@ -176,15 +195,8 @@ export class EstimateService {
     }));
     const [sums] = merged(rows).sort((x, y) => y.n - x.n);
     const baseline = baselines.find((one) => one.schemaCrc === sums?.schemaCrc)?.baseline;
-    const { estimate, abstains } = cohortEstimate(all);
-    const base = { release, filter, devices: all.length, n: all.reduce((sum, { n }) => sum + n, 0) };
-    const nothing = { value: null, low: null, high: null, between: null, abstains };
-    if (!estimate) return { cohort: { ...base, ...nothing }, estimate, sums, baseline, classes };
-    const { pooled, calibration, shift } = estimate;
-    const half = normalQuantile((1 + LEVEL) / 2) * Math.sqrt(pooled.variance) + calibration + shift;
-    const between = Math.sqrt(pooled.between);
-    const cohort = { ...base, ...around(pooled.value, half), between, abstains: null };
-    return { cohort, estimate, sums, baseline, classes };
+    const asked = { release, filter, devices: all.length, n: all.reduce((sum, { n }) => sum + n, 0) };
+    return { asked, ...cohortEstimate(all), sums, baseline, classes };
   }
 
   async labelled(
@@ -212,8 +224,6 @@ export class EstimateService {
   }
 }
 
-/** Devices of a cohort that are estimated. */
-const MOST_DEVICES = 1_000;
 /** Of a cohort's predictions: those whose devices moved would be left out, and the others look well. */
 const SILENT_SHARE = 0.1;
 
@@ -235,6 +245,23 @@ function cohortEstimate(all: readonly { readonly n: number; readonly estimate: A
     spoken.reduce((total, { estimate }) => total + of(estimate), 0) / spoken.length;
   const shared = { calibration: mean((one) => one.parts.calibration), shift: mean((one) => one.parts.shift) };
   return { estimate: { pooled, ...shared }, abstains: null };
+}
+
+/** @param set.estimate with what devices differ by, own or lent; null: nobody knows */
+function cohortOf(set: {
+  readonly asked: Pick<Resource<'Cohort'>, 'release' | 'filter' | 'devices' | 'n'>;
+  readonly estimate: CohortEstimate | null;
+  readonly abstains: Resource<'Abstention'> | null;
+}): Resource<'Cohort'> {
+  const { asked, estimate, abstains } = set;
+  if (!estimate) {
+    const why = abstains ?? (asked.devices > 0 ? FEW_DEVICES : null);
+    return { ...asked, value: null, low: null, high: null, between: null, abstains: why };
+  }
+  const { pooled, calibration, shift } = estimate;
+  const half = normalQuantile((1 + LEVEL) / 2) * Math.sqrt(pooled.variance) + calibration + shift;
+  const between = pooled.devices.length < MIN_DEVICES ? null : Math.sqrt(pooled.between);
+  return { ...asked, ...around(pooled.value, half), between, abstains: null };
 }
 
 /** One version's baselines, as maps for as many bins as its windows have. */

@@ -92,7 +92,7 @@ export interface EstimateStore extends BaselineStore {
     scope: ProjectScope,
     query: QualityQuery & { readonly release?: string },
   ): Promise<readonly LabelledCell[]>;
-  /** Of each device that ran a release in the last days, the most predictions first. */
+  /** Of the devices that predicted most with a release on the newest two of the last days that it has predictions of. */
   devicePredictions(
     scope: ProjectScope,
     query: {

@@ -73,14 +73,14 @@ export const Cohort = z
   .object({
     release: ReleaseRef,
     filter: Filter,
-    /** That predicted in these days, up to 1,000: those that predicted most lately. */
+    /** That predicted on the newest two of these days that the release has predictions of, up to 1,000: those that predicted most. */
     devices: z.int(),
     n: z.int(),
     /** Mean accuracy of its devices without labels, 90 % interval; null: it abstains. */
     value: z.number().nullable(),
     low: z.number().nullable(),
     high: z.number().nullable(),
-    /** Standard deviation of devices. */
+    /** Standard deviation of devices; null of fewer than three, too, which take that of the other set. */
     between: z.number().nullable(),
     abstains: Abstention.nullable(),
   })

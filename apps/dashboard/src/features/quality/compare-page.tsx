@@ -189,7 +189,7 @@ function Answer({ project, asked }: { project: string; asked: Asked }) {
           </Section>
           <Section
             title="Accuracy"
-            about="Mean of devices with its 90 % interval: few devices say little, however much they predict"
+            about="Mean of devices that predicted lately, with its 90 % interval: few devices say little, however much they predict"
           >
             <Accuracies data={data} />
           </Section>
