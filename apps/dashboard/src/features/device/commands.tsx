@@ -81,6 +81,7 @@ export function Commands({ project, device }: { project: string; device: string 
 
 function Ask({ project, device }: { project: string; device: string }) {
   const send = useAction('deviceCommandSend');
+  const restart = useAction('deviceCommandSend');
   const params = { project, device };
   return (
     <Group gap="xs">
@@ -98,11 +99,12 @@ function Ask({ project, device }: { project: string; device: string }) {
         subject={device}
         variant="default"
         title={`Restart ${device}?`}
-        run={() => send.mutateAsync({ params, body: { command: 'reboot' } })}
+        run={() => restart.mutateAsync({ params, body: { command: 'reboot' } })}
       >
         It is away for as long as its boot takes. What its present window has counted is lost where the
         firmware does not keep it.
       </Confirm>
+      {send.error === null ? null : <Problem error={send.error} />}
     </Group>
   );
 }

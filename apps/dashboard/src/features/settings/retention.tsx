@@ -177,6 +177,7 @@ function SampleForm(props: { project: string; kept: Samples; isAdmin: boolean })
   const save = useAction('sampleSettingsSet');
   const run = () => save.mutateAsync({ params: { project }, body: settings });
   const hasChanged = JSON.stringify(settings) !== JSON.stringify(kept);
+  const isFewerDays = isShorter(settings.retentionDays, kept.retentionDays);
   return (
     <Stack gap="md">
       <Checkbox
@@ -223,13 +224,24 @@ function SampleForm(props: { project: string; kept: Samples; isAdmin: boolean })
               verb="Let them send"
               subject="samples"
               variant="filled"
-              isHarmless
+              isHarmless={!isFewerDays}
               title="Let devices send what they measured?"
               run={run}
             >
               Samples can hold sound, motion or pictures of people. Operators see them, and the audit log
               keeps who took which. Each is deleted after {plural(settings.retentionDays, 'day')}; a device
               may send {formatInteger(settings.bytesPerDeviceDay)} bytes a day.
+              {isFewerDays ? ' What is kept now and older goes within the hour, and for good.' : null}
+            </Confirm>
+          ) : isFewerDays ? (
+            <Confirm
+              verb="Save"
+              subject="what is kept of samples"
+              variant="filled"
+              title="Remove older samples?"
+              run={run}
+            >
+              Within the hour, and for good: samples older than {plural(settings.retentionDays, 'day')}.
             </Confirm>
           ) : (
             <Button
