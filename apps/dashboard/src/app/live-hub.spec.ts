@@ -122,6 +122,41 @@ describe('LiveHub', () => {
     expect(one.heard.at(-1)).toEqual({ kind: 'state', state: 'live' });
   });
 
+  it('should answer a tab each time that it says what it shows, and no tab that goes', () => {
+    const one = tab('p/fleet');
+    one.show('p/fleet');
+    one.show();
+    expect(one.heard).toEqual(Array(2).fill({ kind: 'state', state: 'connecting' }));
+  });
+
+  it('should let a tab read again that it had forgotten, as both of a computer that slept', () => {
+    const one = tab('p/fleet');
+    const two = tab('p/fleet');
+    jest.setSystemTime(Date.now() + 3_600_000);
+    for (const each of [one, two, one, two]) each.show('p/fleet');
+    const reloads = ({ heard }: typeof one) => heard.filter(({ kind }) => kind === 'reload');
+    expect([reloads(one), reloads(two)].map(({ length }) => length)).toEqual([0, 1]);
+  });
+
+  it('should ask again for what is gone, and let tabs read it when it is there', () => {
+    const one = tab('p/fleet', 'q/fleet');
+    const [source] = Source.open;
+    source!.say('changes', 'q:1', { gone: ['p'] });
+    one.heard.length = 0;
+    source!.say('changes', 'q:2');
+    jest.advanceTimersByTime(29_999);
+    expect(Source.open).toEqual([source]);
+    jest.advanceTimersByTime(1);
+    expect(Source.open.map(urlOf)).toEqual(['/api/v1/live?topics=p/fleet,q/fleet&after=q:2']);
+    const [again] = Source.open;
+    expect(one.heard).toEqual([]);
+    again!.say('changes', 'p:1,q:2');
+    again!.say('changes', 'p:1,q:2');
+    expect(one.heard).toEqual([{ kind: 'reload' }]);
+    jest.advanceTimersByTime(60_000);
+    expect(Source.open).toEqual([again]);
+  });
+
   it('should let tabs read again what is gone, and none but those that show it', () => {
     const one = tab('p/fleet');
     const two = tab('q/fleet');

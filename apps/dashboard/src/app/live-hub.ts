@@ -22,6 +22,8 @@ const LEASE_MS = 180_000;
 const GATHER_MS = 100;
 const RETRY_MS = 2_000;
 const MAX_RETRY_MS = 30_000;
+/** Until a project that is gone is asked for again: one may be made under its name. */
+const GONE_MS = 30_000;
 
 /** As the contract has them, which is not loaded into the worker. */
 export const MAX_TOPICS = 200;
@@ -62,20 +64,32 @@ export class LiveHub {
   private asked = '';
   /** Of the last frame: other topics go on from there. */
   private lastId = '';
+  /** Projects that the stream could not have. */
+  private gone: readonly string[] = [];
+  /** Tabs that said nothing for too long, a night's sleep perhaps: nobody told them of anything since. */
+  private readonly forgotten = new WeakSet<TabPort>();
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private goneTimer: ReturnType<typeof setTimeout> | undefined;
   private retryMs = RETRY_MS;
 
   constructor(private readonly openStream: (url: string) => EventSource = (url) => new EventSource(url)) {}
 
-  /** What a tab shows now; nothing when it goes. */
+  /** What a tab shows now; nothing when it goes. One that shows something is answered with the state. */
   show(port: TabPort, { topics }: TabMessage): void {
     const now = Date.now();
     const isNew = !this.tabs.has(port);
     if (topics.length === 0) this.tabs.delete(port);
     else this.tabs.set(port, { topics, renewedAt: now });
     // Gone without a word.
-    for (const [other, { renewedAt }] of this.tabs) if (now - renewedAt > LEASE_MS) this.tabs.delete(other);
-    if (isNew && topics.length > 0) port({ kind: 'state', state: this.state });
+    for (const [other, { renewedAt }] of this.tabs) {
+      if (now - renewedAt <= LEASE_MS) continue;
+      this.tabs.delete(other);
+      this.forgotten.add(other);
+    }
+    if (topics.length > 0) {
+      port({ kind: 'state', state: this.state });
+      if (this.forgotten.delete(port)) port({ kind: 'reload' });
+    }
     // Somebody logged in again, perhaps.
     if (isNew && this.state === 'lost') this.close();
     this.gather(GATHER_MS);
@@ -106,6 +120,8 @@ export class LiveHub {
 
   private follow(source: EventSource): void {
     this.source = source;
+    let wasGone = this.gone;
+    this.gone = [];
     source.onopen = () => {
       this.retryMs = RETRY_MS;
       this.tell('live');
@@ -122,13 +138,16 @@ export class LiveHub {
     const take = (handle: (frame: { changes: string[]; gone: string[] }) => void) => (event: Event) => {
       const { lastEventId, data } = event as MessageEvent<string>;
       this.lastId = lastEventId;
-      handle(JSON.parse(data) as { changes: string[]; gone: string[] });
+      const { changes, gone } = JSON.parse(data) as { changes: string[]; gone: string[] };
+      if (gone.length > 0) this.askLaterFor(gone);
+      // What is gone is read again, and says so; what was gone may be there.
+      handle({ changes, gone: [...wasGone, ...gone] });
+      wasGone = [];
     };
     source.addEventListener(
       'changes',
       take(({ changes, gone }) => {
         this.each((port, { topics }) => {
-          // What is gone is read again, and says so.
           const isGone = topics.some((topic) => gone.some((project) => concerns(topic, project)));
           const own = changes.filter((change) => topics.some((topic) => concerns(change, topic)));
           if (isGone) port({ kind: 'reload' });
@@ -142,9 +161,19 @@ export class LiveHub {
     );
   }
 
+  private askLaterFor(gone: readonly string[]): void {
+    this.gone = gone;
+    this.goneTimer ??= setTimeout(() => {
+      this.close();
+      this.ask();
+    }, GONE_MS);
+  }
+
   private close(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.goneTimer);
     this.timer = undefined;
+    this.goneTimer = undefined;
     this.source?.close();
     this.source = undefined;
     this.asked = '';

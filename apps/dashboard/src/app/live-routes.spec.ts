@@ -1,7 +1,7 @@
 /** Every topic refreshes something that exists. */
 import { describe, expect, it } from '@jest/globals';
 import { eventSchemas, liveTopics, parseLiveTopic, routes, type RouteName } from '@tinyfleet/contracts';
-import { LIVE_ROUTES, restMs, topicsOf } from './live-routes.js';
+import { LIVE_ROUTES, gainsRows, restMs, topicsOf } from './live-routes.js';
 
 describe('LIVE_ROUTES', () => {
   it('should be reads, and show every topic', () => {
@@ -48,5 +48,17 @@ describe('topicsOf', () => {
       for (const topic of topics(route, { params })) expect(parseLiveTopic(topic)).toBeDefined();
     expect(topics('auditList', { params })).toEqual([]);
     expect(topicsOf(['', 'me', {}])).toEqual([]);
+  });
+});
+
+describe('gainsRows', () => {
+  it('should be of a list that is told only of its rows on the screen', () => {
+    const params = { project: 'p' };
+    const list = ['p', 'deviceList', { params, query: {} }, 'pages'];
+    expect(gainsRows(list, ['p/devices/d-1'])).toBe(true);
+    expect(gainsRows(list, ['p/devices', 'q/devices/d-1', 'p/groups/d-1'])).toBe(false);
+    expect(gainsRows(list.slice(0, -1), ['p/devices/d-1'])).toBe(false);
+    const filtered = ['p', 'deviceList', { params, query: { filter: 'tag = "a"' } }, 'pages'];
+    expect(gainsRows(filtered, ['p/devices/d-1'])).toBe(false);
   });
 });

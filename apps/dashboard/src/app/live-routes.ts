@@ -99,6 +99,16 @@ export function topicsOf([project, route, input]: QueryKey): string[] {
   });
 }
 
+/** Whether a read is of a list in pages. */
+export function isList(key: QueryKey): boolean {
+  return key.at(-1) === 'pages';
+}
+
+/** Whether topics that come to be shown are rows of a list, which is told only of those on the screen. */
+export function gainsRows(key: QueryKey, gained: readonly string[]): boolean {
+  return isList(key) && topicsOf(key).some((topic) => gained.some((row) => row.startsWith(`${topic}/`)));
+}
+
 /** Reads that aggregate many rows refresh at most this often, milliseconds. */
 const SLOW_MS = 5_000;
 const FAST_MS = 500;

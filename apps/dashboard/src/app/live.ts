@@ -7,7 +7,7 @@ import type { Query } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { isLongList, queryClient } from './api';
 import { LiveHub, RENEW_MS, concerns, type HubMessage, type LiveState, type TabMessage } from './live-hub';
-import { restMs, topicsOf } from './live-routes';
+import { gainsRows, isList, restMs, topicsOf } from './live-routes';
 
 export type { LiveState } from './live-hub';
 
@@ -15,6 +15,10 @@ export type { LiveState } from './live-hub';
 const GATHER_MS = 50;
 /** Until a read that is under way is looked at again. */
 const BUSY_MS = 100;
+/** Rows of a list that was read longer ago are read again when they come to be shown; a stream tells as much again. */
+const FRESH_MS = 5_000;
+/** Until a worker that does not answer is taken for one that browsers have ended. */
+const ANSWER_MS = 10_000;
 
 /** Rows on the screen, by whoever shows them. */
 const shownRows = new Map<symbol, readonly string[]>();
@@ -57,20 +61,35 @@ function follow(project: string, onState: (state: LiveState) => void): () => voi
       if (isOld) refresher.refresh(query);
     }
   });
-  let told = '';
+  let told: readonly string[] = [];
+  // Of a list, when its first page was read: the others come one by one, and say nothing of those before.
+  const readAt = new WeakMap<Query, number>();
   const tell = () => {
     const topics = wantedTopics(shown());
-    told = topics.join(',');
-    hub({ topics });
+    const gained = topics.filter((topic) => !told.includes(topic));
+    told = topics;
+    hub.say({ topics });
+    for (const query of shown()) {
+      const ageMs = Date.now() - (readAt.get(query) ?? query.state.dataUpdatedAt);
+      if (query.state.data !== undefined && ageMs > FRESH_MS && gainsRows(query.queryKey, gained))
+        refresher.refresh(query);
+    }
   };
   let timer: number | undefined;
   const look = () => {
     timer ??= window.setTimeout(() => {
       timer = undefined;
-      if (wantedTopics(shown()).join(',') !== told) tell();
+      if (wantedTopics(shown()).join(',') !== told.join(',')) tell();
     }, GATHER_MS);
   };
-  const unsubscribe = cache.subscribe(({ type, query }) => {
+  const unsubscribe = cache.subscribe((event) => {
+    const { type, query } = event;
+    if (
+      type === 'updated' &&
+      event.action.type === 'success' &&
+      query.state.fetchMeta?.fetchMore === undefined
+    )
+      readAt.set(query as Query, Date.now());
     // Nobody is told of what nobody shows: it is read when it is shown again.
     if (type === 'observerRemoved' && !query.isActive() && topicsOf((query as Query).queryKey).length > 0)
       query.invalidate();
@@ -78,7 +97,7 @@ function follow(project: string, onState: (state: LiveState) => void): () => voi
   });
   onShown = look;
   const renewal = window.setInterval(tell, RENEW_MS);
-  const leave = () => hub({ topics: [] });
+  const leave = () => hub.say({ topics: [] });
   window.addEventListener('pagehide', leave);
   window.addEventListener('pageshow', tell);
   tell();
@@ -90,7 +109,7 @@ function follow(project: string, onState: (state: LiveState) => void): () => voi
     unsubscribe();
     onShown = () => {};
     refresher.stop();
-    leave();
+    hub.close();
   };
 }
 
@@ -99,8 +118,9 @@ function wantedTopics(queries: readonly Query[]): string[] {
   const topics = queries.flatMap((query) => {
     const own = topicsOf(query.queryKey);
     // Of a list, what stands on the screen.
-    const isList = query.queryKey.at(-1) === 'pages';
-    return isList ? own.filter((topic) => !rows.some((row) => row.startsWith(`${topic}/`))) : own;
+    return isList(query.queryKey)
+      ? own.filter((topic) => !rows.some((row) => row.startsWith(`${topic}/`)))
+      : own;
   });
   return [...new Set([...topics, ...rows])].sort();
 }
@@ -134,23 +154,57 @@ class Refresher {
   }
 }
 
-/** The hub of this browser, or one of this tab where browsers have none (Chrome on Android). @returns how to say what is shown */
-function connect(hear: (message: HubMessage) => void): (message: TabMessage) => void {
-  let last: TabMessage = { topics: [] };
-  const own = () => {
-    const hub = new LiveHub();
-    hub.show(hear, last);
-    return (message: TabMessage) => hub.show(hear, message);
-  };
-  if (typeof SharedWorker === 'undefined') return own();
-  let say: (message: TabMessage) => void;
+interface Hub {
+  /** What this tab shows now. */
+  say(message: TabMessage): void;
+  close(): void;
+}
+
+/** The hub of this browser, or one of this tab where browsers have none (Chrome on Android) or have ended it. */
+function connect(hear: (message: HubMessage) => void): Hub {
+  if (typeof SharedWorker === 'undefined') return ownHub(hear);
   const worker = new SharedWorker(new URL('./live-worker.ts', import.meta.url), { type: 'module' });
-  worker.port.onmessage = ({ data }: MessageEvent<HubMessage>) => hear(data);
-  // It could not be loaded.
-  worker.onerror = () => (say = own());
-  say = (message) => worker.port.postMessage(message);
-  return (message) => {
-    last = message;
-    say(message);
+  const { port } = worker;
+  let last: TabMessage = { topics: [] };
+  let own: Hub | undefined;
+  let timer: number | undefined;
+  const calm = () => {
+    window.clearTimeout(timer);
+    timer = undefined;
   };
+  const leave = () => {
+    calm();
+    port.onmessage = null;
+    port.postMessage({ topics: [] } satisfies TabMessage);
+    port.close();
+  };
+  const giveUp = () => {
+    if (own !== undefined) return;
+    leave();
+    own = ownHub(hear);
+    own.say(last);
+    // Nobody knows since when.
+    hear({ kind: 'reload' });
+  };
+  port.onmessage = ({ data }: MessageEvent<HubMessage>) => {
+    calm();
+    hear(data);
+  };
+  // It could not be loaded.
+  worker.onerror = giveUp;
+  return {
+    say: (message) => {
+      last = message;
+      if (own !== undefined) return own.say(message);
+      port.postMessage(message);
+      if (message.topics.length === 0) calm();
+      else timer ??= window.setTimeout(giveUp, ANSWER_MS);
+    },
+    close: () => (own === undefined ? leave() : own.close()),
+  };
+}
+
+function ownHub(hear: (message: HubMessage) => void): Hub {
+  const hub = new LiveHub();
+  return { say: (message) => hub.show(hear, message), close: () => hub.show(hear, { topics: [] }) };
 }

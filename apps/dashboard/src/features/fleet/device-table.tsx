@@ -20,7 +20,7 @@ interface DeviceListQuery {
   readonly error: unknown;
   readonly isStale: boolean;
   readonly hasNextPage: boolean;
-  readonly isFetchingNextPage: boolean;
+  readonly isFetching: boolean;
   readonly fetchNextPage: () => unknown;
 }
 
@@ -51,11 +51,12 @@ export function DeviceTable(props: {
     'devices',
     rows.slice(first, end).map(({ name }) => name),
   );
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  const { hasNextPage, isFetching, fetchNextPage } = list;
   const isNearEnd = end >= rows.length - AHEAD;
   useEffect(() => {
-    if (isNearEnd && hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [isNearEnd, hasNextPage, isFetchingNextPage, fetchNextPage]);
+    // One more page would end a read of all that is under way.
+    if (isNearEnd && hasNextPage && !isFetching) void fetchNextPage();
+  }, [isNearEnd, hasNextPage, isFetching, fetchNextPage]);
   const isWaiting = list.data === undefined && list.error === null;
   const { openDevice, preloadDevice } = useDeviceLinks(props.project);
   return (
@@ -105,7 +106,7 @@ export function DeviceTable(props: {
         </Text>
         {isLongList(list.data) && list.isStale ? (
           <Text size="xs" c="dimmed">
-            Something changed since.{' '}
+            It may have changed since.{' '}
             <Anchor component="button" type="button" size="xs" onClick={props.onReset}>
               Read the list again
             </Anchor>
