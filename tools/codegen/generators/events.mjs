@@ -52,7 +52,7 @@ that do not exist for you; a stream without any other is refused with 404.
 
 - **Resuming.** A frame's \`id\` says how far it goes in each project. Sent back as \`Last-Event-ID\`, which browsers do by themselves, nothing is
   missed, over a restart of the server too. For other topics begin another stream with \`?after=\` and the last \`id\`: it tells at least the last
-  2 seconds again, as one without an \`id\` does.
+  10 seconds again, as one without an \`id\` does, or to read everything again when that is too much.
 - **\`event: reload\`** instead of \`changes\`: too much changed to be told, so read everything again that you show. It comes to a reader that
   takes so little that more than 1,000 changes wait for it, and to one that resumes after more than 1,000 events or after ones that are removed
   (\`limits.liveChanges\` of the [configuration](configuration.md)).

@@ -19,17 +19,20 @@ export class ProjectAccess {
     return { scope, role };
   }
 
-  /** For answers that do not end. Does not count as a use: a page that is left open does not keep its session. */
+  /** Whether all of the projects still are. For answers that do not end. Does not count as a use: a page that is left open does not keep its session. */
   async isStillAllowed(
     given: Parameters<AuthService['callerOf']>[0],
-    scope: ProjectScope,
+    scopes: readonly ProjectScope[],
     needed: ProjectRole,
   ): Promise<boolean> {
     try {
       const caller = await this.auth.callerOf(given, { isUse: false });
-      const found = await this.admit(caller, scope.name);
-      this.auth.requireRole(found.role, needed);
-      return found.scope.id === scope.id;
+      for (const scope of scopes) {
+        const found = await this.admit(caller, scope.name);
+        this.auth.requireRole(found.role, needed);
+        if (found.scope.id !== scope.id) return false;
+      }
+      return true;
     } catch (error) {
       if (isFleetError(error) && error.status >= 400 && error.status < 500) return false;
       throw error;

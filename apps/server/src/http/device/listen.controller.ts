@@ -39,7 +39,7 @@ export class ListenController {
     if (response.destroyed) return listening.stop();
     response.once('close', () => listening.stop());
     const given = request.admitted?.given ?? {};
-    this.streams.begin(response, async () => await this.access.isStillAllowed(given, scope, 'operator'));
+    this.streams.begin(response, async () => await this.access.isStillAllowed(given, [scope], 'operator'));
     let missed = 0;
     const write = (event: Resource<'DeviceListenEvent'>): void => {
       response.write(`event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`);

@@ -43,7 +43,7 @@ export class EventController {
       scope,
       names,
       after,
-      isAllowed: async () => await this.access.isStillAllowed(given, scope, 'viewer'),
+      isAllowed: async () => await this.access.isStillAllowed(given, [scope], 'viewer'),
     });
   }
 
@@ -65,11 +65,7 @@ export class EventController {
       topics,
       after: positionOf(query.after),
       seen: positionOf(request.headers['last-event-id']),
-      isAllowed: async () => {
-        for (const scope of scopes)
-          if (!(await this.access.isStillAllowed(given, scope, 'viewer'))) return false;
-        return true;
-      },
+      isAllowed: async () => await this.access.isStillAllowed(given, scopes, 'viewer'),
     });
   }
 

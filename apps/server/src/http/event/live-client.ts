@@ -61,6 +61,11 @@ export class LiveClient {
     this.schedule();
   }
 
+  /** Whether it wants to be told of changes one by one: it is there, and will not read everything again. */
+  get isWaiting(): boolean {
+    return !this.reloads && !this.response.destroyed;
+  }
+
   take(project: string, { topic, rows }: { topic: LiveTopic; rows: LiveChange['rows'] }): void {
     const key = `${project}/${topic}`;
     if (!this.wanted.has(key)) return;

@@ -12,8 +12,8 @@ import type { OpenStreams } from './open-streams.js';
 const BATCH = 200;
 /** 4 frames a second. */
 export const FRAME_MS = 250;
-/** A page is read before its stream begins: what happened meanwhile is told again. */
-const LOOK_BACK_MS = 2_000;
+/** A page is read before its stream begins: what happened meanwhile is told again. Transactions may take most of it. */
+const LOOK_BACK_MS = 10_000;
 
 export interface LiveRequest {
   readonly scopes: readonly ProjectScope[];
@@ -75,27 +75,29 @@ export class LiveStreams {
   /** Tells what happened before the feed told this client. */
   private async catchUp(feed: Feed, client: LiveClient, { after, seen }: LiveRequest): Promise<void> {
     const { reader } = this.services;
+    const { maxChanges } = this.options;
     const { scope } = feed;
     await feed.started;
     const until = feed.position;
     const exact = seen.get(scope.name);
-    const from = exact ?? (await this.lookBack(scope, after.get(scope.name)));
-    if (from > until) {
-      // Another process may be ahead of this one; a number that nobody gave is of another project with this name.
-      if (from > (await reader.lastNumber(scope))) client.reload();
-      return;
+    const given = exact ?? after.get(scope.name) ?? 0;
+    // Another process may be ahead of this one; a number that nobody gave is of another project with this name.
+    if (given > until && given > (await reader.lastNumber(scope))) return client.reload();
+    let from = exact ?? (await this.lookBack(scope, after.get(scope.name)));
+    if (until - from > maxChanges) return client.reload();
+    while (from < until && client.isWaiting) {
+      const limit = Math.min(BATCH, until - from);
+      const events = await reader.after(scope, from, limit);
+      from += limit;
+      // Some are as old as events get.
+      if (events[limit - 1]?.number !== from) return client.reload();
+      for (const event of events) for (const change of liveChangesOf(event)) client.take(scope.name, change);
     }
-    const missed = until - from;
-    if (missed === 0) return;
-    if (missed > this.options.maxChanges) return client.reload();
-    const events = (await reader.after(scope, from, missed)).filter(({ number }) => number <= until);
-    // Some are as old as events get.
-    if (events.length < missed) return client.reload();
-    for (const event of events) for (const change of liveChangesOf(event)) client.take(scope.name, change);
   }
 
   private async lookBack(scope: ProjectScope, after = Infinity): Promise<number> {
-    return Math.min(after, await this.services.reader.lastNumberBefore(scope, LOOK_BACK_MS));
+    const options = { ageMs: LOOK_BACK_MS, limit: this.options.maxChanges + 1 };
+    return Math.min(after, await this.services.reader.lastNumberBefore(scope, options));
   }
 
   private feedOf(scope: ProjectScope): Feed {

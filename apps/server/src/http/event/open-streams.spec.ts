@@ -1,5 +1,5 @@
 /** Streams whose client has left already. */
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { Credential } from '@tinyfleet/auth';
 import type { EventListener, PgEventReader } from '@tinyfleet/storage';
 import { EventEmitter, once } from 'node:events';
@@ -31,6 +31,38 @@ describe('OpenStreams', () => {
     expect(streams.count).toBe(0);
     expect(subscribed).toBe(0);
     server.close();
+  });
+
+  it('should look up a right once at a time, and again for what changed meanwhile', async () => {
+    jest.useFakeTimers();
+    try {
+      let change = (): void => {};
+      const subscribeToAccess = (told: () => void): (() => void) => {
+        change = told;
+        return () => {};
+      };
+      const streams = new OpenStreams({ subscribeToAccess } as unknown as EventListener);
+      const stream = { writeHead: () => {}, write: () => true, end: jest.fn(), writableEnded: false };
+      const response = Object.assign(new EventEmitter(), stream) as unknown as ServerResponse;
+      const asked: ((isAllowed: boolean) => void)[] = [];
+      streams.begin(response, async () => await new Promise((resolve) => asked.push(resolve)));
+      for (let changes = 0; changes < 3; changes++) {
+        change();
+        await jest.advanceTimersByTimeAsync(200);
+      }
+      expect(asked).toHaveLength(1);
+      asked[0]!(true);
+      await jest.advanceTimersByTimeAsync(0);
+      expect(asked).toHaveLength(2);
+      expect(stream.end).not.toHaveBeenCalled();
+      asked[1]!(false);
+      await jest.advanceTimersByTimeAsync(0);
+      expect(stream.end).toHaveBeenCalledTimes(1);
+      expect(asked).toHaveLength(2);
+      response.emit('close');
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('should have as many streams of a person as the limit, with all of his tokens, and no more', async () => {

@@ -10,7 +10,7 @@ import type { EventListener } from '@tinyfleet/storage';
 const HEARTBEAT_MS = 15_000;
 /** Gathers what changes rights together; a stream ends within that and one look-up. */
 const RECHECK_MS = 200;
-/** What a client waits before it reconnects. */
+/** What a client waits before it reconnects, and at most that much more: not all come back to a server at once. */
 const RETRY_MS = 2_000;
 
 export class OpenStreams {
@@ -53,12 +53,20 @@ export class OpenStreams {
       'x-accel-buffering': 'no',
       connection: 'keep-alive',
     });
-    response.write(`retry: ${RETRY_MS}\n\n`);
+    response.write(`retry: ${RETRY_MS + Math.floor(Math.random() * RETRY_MS)}\n\n`);
     this.open.add(response);
+    let isChecking = false;
+    let again = false;
     const check = async (): Promise<void> => {
-      // The database is away: nothing can be read either, and the next heartbeat asks again.
-      const allowed = await isAllowed().catch(() => true);
-      if (!allowed) response.end();
+      again = true;
+      if (isChecking) return;
+      isChecking = true;
+      while (again && !response.writableEnded) {
+        again = false;
+        // The database is away: nothing can be read either, and the next heartbeat asks again.
+        if (!(await isAllowed().catch(() => true))) response.end();
+      }
+      isChecking = false;
     };
     let pending: NodeJS.Timeout | undefined;
     const unsubscribe = this.listener.subscribeToAccess(() => {

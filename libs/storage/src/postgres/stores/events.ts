@@ -23,16 +23,22 @@ export class PgEventReader {
     return Number(row?.value ?? 0);
   }
 
-  /** Of the last event that is older; before the first there is when none is. */
-  async lastNumberBefore(scope: ProjectScope, ageMs: number): Promise<number> {
+  /**
+   * Before the first of the last `limit` events that is younger; the last there is when none is. An event is as old as its
+   * transaction: numbers are given at the end of one, so an older event may come after a younger.
+   */
+  async lastNumberBefore(
+    scope: ProjectScope,
+    { ageMs, limit }: { ageMs: number; limit: number },
+  ): Promise<number> {
     const [row] = await this.db.query<{ number: string }>(
       `select coalesce(
-         (select number from event where project_id = $1 and at < now() - make_interval(secs => $2::float8 / 1000)
-          order by number desc limit 1),
-         (select min(number) - 1 from event where project_id = $1),
+         (select min(number) - 1
+          from (select number, at from event where project_id = $1 order by number desc limit $3) latest
+          where at >= now() - make_interval(secs => $2::float8 / 1000)),
          (select value from project_counter where project_id = $1 and kind = 'event'),
          0) as number`,
-      [scope.id, ageMs],
+      [scope.id, ageMs, limit],
     );
     return Number(row?.number);
   }
