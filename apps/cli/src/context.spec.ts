@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { removeLogin, resolveContext, writeContext } from './context.js';
+import { hostOf, removeLogin, resolveContext, writeContext } from './context.js';
 import { loginFile, serverContextFile } from './paths.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tinyfleet-cli-'));
@@ -69,5 +69,13 @@ describe('context', () => {
     const broken = mkdtempSync(join(folder, 'broken-'));
     writeFileSync(serverContextFile(broken), '{"url":');
     expect(() => resolveContext({ dataDir: broken }, {})).toThrow(/not a TinyFleet context/);
+  });
+});
+
+describe('hostOf', () => {
+  it('should give names and addresses as sockets take them', () => {
+    expect(hostOf('https://fleet.example:8443/')).toBe('fleet.example');
+    expect(hostOf('http://127.0.0.1:8080')).toBe('127.0.0.1');
+    expect(hostOf('http://[::1]:8080')).toBe('::1');
   });
 });

@@ -52,6 +52,9 @@ export function resolveContext(flags: ContextFlags, env: Env = process.env): Con
   return { url, token, project, source };
 }
 
+/** Of a server's URL, as sockets take it: an IPv6 address without its brackets. */
+export const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
+
 /** The login when there is one, else the local server's context. */
 export function storedContext(directory?: string): { file: string; context: StoredContext } | undefined {
   // A data directory that was named means its server, whatever login there is.

@@ -1,6 +1,6 @@
-/** The clock check of doctor, by the dates that a server could answer. */
+/** The clock check of doctor, by the dates that a server could answer, and where it looks for the broker. */
 import { describe, expect, it } from '@jest/globals';
-import { clock } from './doctor.js';
+import { brokerUrl, clock } from './doctor.js';
 
 const at = Date.parse('2026-03-01T12:00:00Z');
 const http = (ms: number) => new Date(ms).toUTCString();
@@ -26,5 +26,28 @@ describe('clock', () => {
 
   it('should say so when there is no date to look at', () => {
     expect(clock(null, at, at)).toMatchObject({ ok: true, found: 'the answer has no date' });
+  });
+});
+
+describe('brokerUrl', () => {
+  const of = (endpoint?: { mqttPort: number | null; mqttsPort: number | null }, named?: string) =>
+    brokerUrl('https://fleet.example:8443', endpoint, named)?.href;
+
+  it('should look at the plain port, at that of TLS where there is no other, and nowhere by guess', () => {
+    expect(of({ mqttPort: 1884, mqttsPort: 8884 })).toBe('mqtt://fleet.example:1884');
+    expect(of({ mqttPort: null, mqttsPort: 8884 })).toBe('mqtts://fleet.example:8884');
+    expect(of({ mqttPort: null, mqttsPort: null })).toBeUndefined();
+    expect(of(undefined)).toBeUndefined();
+  });
+
+  it('should believe the port that was named before the server, also without one', () => {
+    expect(of({ mqttPort: 1884, mqttsPort: null }, '1999')).toBe('mqtt://fleet.example:1999');
+    expect(of(undefined, '1999')).toBe('mqtt://fleet.example:1999');
+    expect(of({ mqttPort: 1884, mqttsPort: null }, '')).toBe('mqtt://fleet.example:1884');
+  });
+
+  it('should keep the brackets of IPv6', () => {
+    const endpoint = { mqttPort: 1883, mqttsPort: null };
+    expect(brokerUrl('http://[::1]:8080', endpoint, undefined)?.href).toBe('mqtt://[::1]:1883');
   });
 });

@@ -3,9 +3,10 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Command } from 'commander';
+import type { CallOutput } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
-import { storedContext } from '../context.js';
+import { hostOf, storedContext } from '../context.js';
 import { bytes } from '../output/format.js';
 import { dataDir, programs } from '../paths.js';
 import { isRecord } from '../record.js';
@@ -169,12 +170,39 @@ export function clock(date: string | null, asked: number, answered: number): Che
   return { name, ok: offMs <= MAX_CLOCK_ERROR_MS, found, todo };
 }
 
+/**
+ * Where devices connect to, as the server says it; plain before TLS.
+ * @param named port of TINYFLEET_MQTT_PORT, which goes before what the server says
+ * @param endpoint undefined: the server did not say
+ * @returns undefined: nobody knows
+ */
+export function brokerUrl(
+  url: string,
+  endpoint: CallOutput<'deviceEndpointGet'> | undefined,
+  named: string | undefined,
+): URL | undefined {
+  const plain = Number(named) > 0 ? Number(named) : (endpoint?.mqttPort ?? null);
+  const port = plain ?? endpoint?.mqttsPort ?? null;
+  if (port === null) return undefined;
+  return new URL(`${plain === null ? 'mqtts' : 'mqtt'}://${new URL(url).hostname}:${port}`);
+}
+
 /** Only whether somebody listens: a greeting would need a device. */
 async function broker(session: Session, url: string): Promise<Check> {
-  const host = new URL(url).hostname;
-  const port = await session.mqttPort().catch(() => 1_883);
+  let endpoint: CallOutput<'deviceEndpointGet'> | undefined;
+  try {
+    endpoint = await (await session.client()).call('deviceEndpointGet');
+  } catch {
+    // The check of the token says why.
+  }
+  const at = brokerUrl(url, endpoint, process.env['TINYFLEET_MQTT_PORT']);
+  if (at === undefined) {
+    const why =
+      endpoint === undefined ? 'without a token the server names no port' : 'the server names no port';
+    return { name: 'broker', ok: true, found: `not checked: ${why}` };
+  }
   const failure = await new Promise<string | undefined>((resolve) => {
-    const socket = connect({ host, port, timeout: ANSWER_MS });
+    const socket = connect({ host: hostOf(at.href), port: Number(at.port), timeout: ANSWER_MS });
     const end = (problem?: string) => {
       socket.destroy();
       resolve(problem);
@@ -186,7 +214,7 @@ async function broker(session: Session, url: string): Promise<Check> {
   return {
     name: 'broker',
     ok: failure === undefined,
-    found: `mqtt://${host}:${port} ${failure === undefined ? 'listens' : `does not: ${failure}`}`,
+    found: `${at.href} ${failure === undefined ? 'listens' : `does not: ${failure}`}`,
     todo: 'Look for mqtt in npx tinyfleet config show, or name the port with TINYFLEET_MQTT_PORT.',
   };
 }
