@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { CallOutput, Client } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
-import { writePrivate } from '../../context.js';
+import { hostOf, writePrivate } from '../../context.js';
 import { pause } from '../../events.js';
 import { programs, workspaceRoot } from '../../paths.js';
 import type { Session } from '../../session.js';
@@ -135,11 +135,9 @@ export class Stage {
     const { client, project } = this;
     if (!existsSync(programs.simulator)) throw new FleetError('cli.not-built', { path: programs.simulator });
     const before = await projectOf(client, project);
-    if (before?.simulated === false)
-      throw new FleetError('cli.usage', {
-        reason: `Project ${project} is not simulated, so it is not the demo's.`,
-      });
     if (before !== undefined) {
+      const foreign = foreignWords(before, this.scenario);
+      if (foreign !== undefined) throw new FleetError('cli.usage', { reason: foreign });
       this.say(`Project ${project} of the last time is removed.`);
       await client.call('projectDelete', { params: { project } });
     }
@@ -178,7 +176,7 @@ export class Stage {
     const { url, token } = session.context;
     const config = {
       url,
-      mqttHost: new URL(url).hostname,
+      mqttHost: hostOf(url),
       mqttPort: await session.mqttPort(),
       project,
       apiToken: token,
@@ -231,6 +229,17 @@ export class Stage {
     const { totals } = await this.client.call('accuracy', { params: { project: this.project }, query: {} });
     return totals.filter(({ labels }) => labels > 0);
   }
+}
+
+/** Why a project is not one that the scenario made, and so is not removed. Undefined: it is. */
+export function foreignWords(
+  project: Pick<CallOutput<'projectGet'>, 'name' | 'title' | 'simulated'>,
+  { title }: Pick<Scenario, 'title'>,
+): string | undefined {
+  if (!project.simulated) return `Project ${project.name} is not simulated, so it is not the demo's.`;
+  if (project.title !== title)
+    return `Project ${project.name} has not the title that the demo gives it, "${title}", so it is not the demo's; delete it yourself to play here.`;
+  return undefined;
 }
 
 function wrap(text: string, columns: number): string[] {
