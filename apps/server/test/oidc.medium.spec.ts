@@ -448,7 +448,7 @@ describe('sign-in of the command line with an OpenID provider', () => {
     expect(await CommandLine.run('session', 'revoke', logins[0]!.name!, '--yes')).toContain('ended');
     const after = new CommandLine('session', 'list');
     expect(await after.ended).toBe(3);
-  }, 60_000);
+  }, 180_000);
 
   it('should take a pasted code when the browser is elsewhere', async () => {
     const line = begin('--paste');
@@ -458,7 +458,7 @@ describe('sign-in of the command line with an OpenID provider', () => {
     line.child.stdin?.end(`${await approve(browser, asked)}\n`);
     expect(await line.ended).toBe(0);
     expect(await CommandLine.run('logout')).toContain('has ended');
-  }, 60_000);
+  }, 180_000);
 
   it('should end when it is refused, when nobody comes, and when no code is pasted', async () => {
     const [refused, late, empty] = [begin(), begin('--timeout', '1'), begin('--paste')];
@@ -467,7 +467,7 @@ describe('sign-in of the command line with an OpenID provider', () => {
     expect(await back(asked, { error: 'refused', state: asked['state']! })).toBe(200);
     expect(await Promise.all([refused.ended, late.ended, empty.ended])).toEqual([3, 7, 3]);
     expect(late.output).toContain('cli.timeout');
-  }, 60_000);
+  }, 180_000);
 
   it('should give nothing for a code that is used, of another challenge, or approved by a token', async () => {
     const line = begin('--paste');
@@ -481,5 +481,5 @@ describe('sign-in of the command line with an OpenID provider', () => {
       code: 'auth.session-needed',
     });
     await line.ended;
-  }, 60_000);
+  }, 180_000);
 });
