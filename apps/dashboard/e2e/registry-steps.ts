@@ -69,6 +69,8 @@ export function registrySteps(stage: () => Stage): void {
     await open('');
     const filter = page.getByLabel('Filter');
     await filter.fill('tag = imp');
+    // Applied, it finds no device; the tag that completes it stays known.
+    await page.waitForURL(/filter=tag[^&]*imp/);
     await page.getByRole('option', { name: 'imported' }).waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
