@@ -124,7 +124,7 @@ export function FilterBox(props: {
   );
 }
 
-/** Types, groups and releases are asked for when somebody begins to type. */
+/** Asked for when somebody begins to type. Of tags and sites those of the first devices, whatever the filter finds, and those `seen`. */
 function useKnownValues(project: string, enabled: boolean, seen: KnownValues | undefined): KnownValues {
   const may = useMay(project);
   const params = { project };
@@ -135,17 +135,29 @@ function useKnownValues(project: string, enabled: boolean, seen: KnownValues | u
     { params, query: { limit: 100 } },
     { enabled: enabled && may('viewer') },
   );
+  const devices = useApi('deviceList', { params, query: { limit: 100 } }, { enabled });
   return useMemo(() => {
     const refs = releases.data?.items.map(({ ref }) => ref) ?? [];
+    const first = devices.data?.items ?? [];
     return {
-      ...seen,
+      tag: sortedUnion(
+        first.flatMap(({ tags }) => tags),
+        seen?.tag,
+      ),
+      site: sortedUnion(
+        first.flatMap(({ site }) => site ?? []),
+        seen?.site,
+      ),
       type: types.data?.items.map(({ name }) => name) ?? [],
       group: groups.data?.items.map(({ name }) => name) ?? [],
       release: refs,
       version: [...new Set(refs.map((ref) => ref.slice(ref.lastIndexOf('@') + 1)))],
     };
-  }, [seen, types.data, groups.data, releases.data]);
+  }, [seen, types.data, groups.data, releases.data, devices.data]);
 }
+
+const sortedUnion = (a: readonly string[], b: readonly string[] = []): string[] =>
+  [...new Set([...a, ...b])].sort();
 
 function errorOf(filter: TypedFilter, error: unknown) {
   if (filter.problem !== undefined) return <Pointed text={filter.text} problem={filter.problem} />;

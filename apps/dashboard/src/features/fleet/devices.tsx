@@ -1,8 +1,8 @@
 /** The devices of the fleet by a filter: found, taken away as a file, changed together. */
 import { Anchor, Button, Group } from '@mantine/core';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { routes, routeUrl, type CallOutput } from '@tinyfleet/contracts';
-import { useEffect, useState } from 'react';
+import { routes, routeUrl } from '@tinyfleet/contracts';
+import { useEffect, useMemo, useState } from 'react';
 import { resetList, useApiList } from '../../app/api';
 import { useMay } from '../../app/role';
 import { FilterBox } from '../../components/filter/filter-box';
@@ -33,7 +33,10 @@ export function Devices({ project }: { project: string }) {
     query: { limit: 100, sort, ...(applied === '' ? {} : { filter: applied }) },
   };
   const devices = useApiList('deviceList', input);
-  const seen = useSeenValues(devices.data?.pages);
+  const seen = useMemo(() => {
+    const items = devices.data?.pages.slice(0, SEEN_PAGES).flatMap((page) => page.items) ?? [];
+    return { tag: items.flatMap(({ tags }) => tags), site: items.flatMap(({ site }) => site ?? []) };
+  }, [devices.data]);
   return (
     <Section
       title="Devices"
@@ -83,34 +86,4 @@ export function Devices({ project }: { project: string }) {
       />
     </Section>
   );
-}
-
-interface SeenValues {
-  readonly tag: readonly string[];
-  readonly site: readonly string[];
-}
-
-/** Once seen, a value stays: half a word is a filter too, and finds none of the devices whose tags complete it. */
-function useSeenValues(pages: readonly CallOutput<'deviceList'>[] | undefined): SeenValues {
-  const [from, setFrom] = useState<typeof pages>();
-  const [seen, setSeen] = useState<SeenValues>({ tag: [], site: [] });
-  if (pages === undefined || pages === from) return seen;
-  const items = pages.slice(0, SEEN_PAGES).flatMap((page) => page.items);
-  setFrom(pages);
-  setSeen({
-    tag: withMore(
-      seen.tag,
-      items.flatMap(({ tags }) => tags),
-    ),
-    site: withMore(
-      seen.site,
-      items.flatMap(({ site }) => site ?? []),
-    ),
-  });
-  return seen;
-}
-
-function withMore(known: readonly string[], found: readonly string[]): readonly string[] {
-  const all = new Set([...known, ...found]);
-  return all.size === known.length ? known : [...all].sort();
 }
