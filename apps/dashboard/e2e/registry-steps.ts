@@ -67,6 +67,8 @@ export function registrySteps(stage: () => Stage): void {
   it('should complete a filter while it is typed, and count before it changes all that match', async () => {
     const { page } = stage();
     await open('');
+    // Its lines push what is below them out of sight, and suggestions hide with their box.
+    await page.getByRole('region', { name: /Needs you now|Nothing needs you now/ }).waitFor();
     const filter = page.getByLabel('Filter');
     await filter.fill('tag = imp');
     // Applied, it finds no device; the tag that completes it stays known.
