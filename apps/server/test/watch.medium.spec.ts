@@ -50,7 +50,7 @@ function validation(): Resource<'Baseline'> {
   );
   const none = new Array<number>(15).fill(0);
   return {
-    ...{ samples: all.length, accuracy: 1, histogram, correct: histogram, ood: null },
+    ...{ samples: all.length, accuracy: 1, histogram, correct: histogram, confusion: [], ood: null },
     features: ['mean of x', 'greatest'].map((name, f) => {
       const values = all.map(({ values: own }) => Math.round(own[f]!));
       const sumOf = (of: (value: number, i: number) => number) =>

@@ -18,6 +18,7 @@ const baseline: Baseline = {
   ...{ samples: 1_600, accuracy: 0.8, ood: null, features: [feature('level'), feature('noise')] },
   histogram: [new Array<number>(8).fill(100), new Array<number>(8).fill(100)],
   correct: [new Array<number>(8).fill(80), new Array<number>(8).fill(80)],
+  confusion: [],
 };
 const row = (changes: Partial<GroupSums> = {}): GroupSums => ({
   ...{ release, group: 'hall-a', atMs: 0, schemaCrc: 7, confidenceBins: 8, n: 1_600, labels: ['off', 'on'] },

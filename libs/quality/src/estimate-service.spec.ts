@@ -17,7 +17,7 @@ const feature = (name: string): FeatureBaseline => ({
   ...{ n: 160, centre: 0, sum: 0, sumSquares: 0, min: 0, max: 1, scale: 1, zeroPoint: 0, classes: [] },
 });
 const baseline: Baseline = {
-  ...{ samples: 1_000, accuracy: 0.78, histogram: [row, row], correct: [right, right] },
+  ...{ samples: 1_000, accuracy: 0.78, histogram: [row, row], correct: [right, right], confusion: [] },
   ...{ features: [], ood: null },
 };
 const sums = (changes: Partial<PredictionSums & { atMs: number }> = {}) => ({

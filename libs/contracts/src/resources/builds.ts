@@ -71,6 +71,8 @@ export const Baseline = z
     /** histogram[predicted][bin of confidence], and of those how many were right. */
     histogram: z.array(z.array(z.int())).default([]),
     correct: z.array(z.array(z.int())).default([]),
+    /** confusion[true][predicted] */
+    confusion: z.array(z.array(z.int())).default([]),
     /** In the order of telemetry. */
     features: z.array(FeatureBaseline).default([]),
     ood: FeatureBaseline.nullable().default(null),
@@ -116,9 +118,7 @@ export const BuildReport = z
     ),
     goldenVectors: z.int(),
     goldenCoverage: z.number().nullable(),
-    validation: Baseline.extend({ confusion: z.array(z.array(z.int())) })
-      .meta({ id: 'ValidationReport' })
-      .nullable(),
+    validation: Baseline.nullable(),
     /** Null for models that came quantized. */
     quantization: QuantizationReport.nullable().default(null),
     diagnostics: z.array(Diagnostic),

@@ -11,7 +11,7 @@ const N = 40;
 const LEVEL = 1e-5;
 
 const baseline: Baseline = {
-  ...{ samples: 400, accuracy: 1, histogram: [], correct: [], ood: null },
+  ...{ samples: 400, accuracy: 1, histogram: [], correct: [], confusion: [], ood: null },
   features: [
     {
       ...{ name: 'mean of x', edges: [], counts: [], correct: [], scale: 0.5, zeroPoint: 0, centre: 10 },
@@ -69,6 +69,61 @@ describe('devices that are compared with each other', () => {
       // In units: 15 steps of a half.
       expect(Math.abs(level.value - level.others - 7.5)).toBeLessThan(1.5);
     }
+  });
+
+  it('should not call a device strange that is misread as validation data was, for as long as it does one thing', () => {
+    const random = new Random(21);
+    // What it does is the second class; the model says the first.
+    const misread = device(random, { own: 0, share: 1 }).map((one) => ({ ...one, classes: [N, 0] }));
+    const levels = (confusion: number[][]) =>
+      comparePeers(
+        [...fleet(random), misread],
+        [20],
+        peerReference({ ...baseline, confusion }, COUNTERS)!,
+        LEVEL,
+      )!.flatMap(({ findings }) => findings.filter(({ stream }) => stream.kind === 'level'));
+    const [never, sometimes] = [
+      [
+        [200, 0],
+        [0, 200],
+      ],
+      [
+        [200, 0],
+        [4, 196],
+      ],
+    ];
+    expect(levels(never)).toHaveLength(1);
+    expect(levels(sometimes)).toEqual([]);
+    // Taking the second class for the first says nothing of the first taken for the second.
+    expect(
+      levels([
+        [196, 4],
+        [0, 200],
+      ]),
+    ).toHaveLength(1);
+  });
+
+  it('should tell a level that no class explains, although classes are confused', () => {
+    const random = new Random(7);
+    const confused = peerReference(
+      {
+        ...baseline,
+        confusion: [
+          [190, 10],
+          [10, 190],
+        ],
+      },
+      COUNTERS,
+    )!;
+    for (const [own, share] of [
+      [-20, 0],
+      [20, 1],
+    ] as const)
+      expect(
+        comparePeers([...fleet(random), device(random, { own, share })], [20], confused, LEVEL)!
+          .flatMap(({ findings }) => findings)
+          .map(({ stream }) => stream.kind),
+      ).toContain('level');
   });
 
   it('should tell one that reaches what no class reaches, although it looks like another class', () => {

@@ -8,7 +8,8 @@
  *           validation data), averaged over the windows of a device with weights that give each class the same say,
  *               weight_w ~ sum_c n_wc / (N_c + N / 4C),   N_c: how often the device predicted c, N: all its predictions,
  *           which is weighting by the inverse of what a class got (Horvitz and Thompson 1952), shrunk so that a class that was
- *           seen twice decides nothing;
+ *           seen twice decides nothing. A device may be misread for as long as it does one thing, which looks like a level of its own: so
+ *           m_c may be the mean of any class that validation data confused with c, whichever brings the level nearest to the others';
  *   range   the second lowest minimum and the second highest maximum of its windows. Doing other things can only narrow what a
  *           device reaches of what all classes reach together; so only what lies outside of it, beyond the others and beyond
  *           validation data, counts. A sensor that is turned gives itself away here even when what it says looks like another class;
@@ -41,6 +42,8 @@ export interface PeerFeature {
   readonly name: string;
   /** Means of q - centre by predicted class. */
   readonly classMeans: readonly number[];
+  /** By predicted class the lowest and the highest mean of those that it may really have been. */
+  readonly misreadMeans: readonly { readonly low: number; readonly high: number }[];
   /** Of an observation within its class. */
   readonly sd: number;
   readonly min: number;
@@ -99,7 +102,11 @@ export function peerReference(baseline: Baseline, counters: readonly string[]): 
     const between = classes.reduce((all, one, c) => all + one.n * classMeans[c]! ** 2, 0);
     const variance = (sumSquares - between) / Math.max(1, n);
     const sd = Math.max(LEVEL_STEP, Math.sqrt(Math.max(0, variance)));
-    return { name, classMeans, sd, min, max, scale, zeroPoint };
+    const misreadMeans = classMeans.map((own, predicted) => {
+      const others = classMeans.filter((_, truth) => (baseline.confusion[truth]?.[predicted] ?? 0) > 0);
+      return { low: Math.min(own, ...others), high: Math.max(own, ...others) };
+    });
+    return { name, classMeans, misreadMeans, sd, min, max, scale, zeroPoint };
   });
   const isWhole = features.length > 0 && features.every(({ classMeans }) => classMeans.length > 0);
   return isWhole ? { features, counters } : undefined;
@@ -134,9 +141,8 @@ export function comparePeers(
   const judge = (device: number): PeerFinding[] =>
     streams
       .map((stream, s): PeerFinding => {
-        const others = values.filter((_, j) => j !== device).map((row) => row[s]!);
-        const x = values[device]![s]!;
-        return findingOf(stream, x, others.filter(Number.isFinite), reference);
+        const others = values.filter((_, j) => j !== device).map((row) => row[s]!.x);
+        return findingOf(stream, values[device]![s]!, others.filter(Number.isFinite), reference);
       })
       .filter(({ p }) => p <= level)
       .sort((a, b) => a.p - b.p || Math.abs(b.score) - Math.abs(a.score));
@@ -150,7 +156,7 @@ export function comparePeers(
 
 function findingOf(
   stream: PeerStream,
-  x: number,
+  { x, low, high }: PeerValue,
   others: readonly number[],
   { features }: PeerReference,
 ): PeerFinding {
@@ -159,7 +165,8 @@ function findingOf(
   if (others.length < LEAST_PEERS || !Number.isFinite(x))
     return { stream, shift: 0, score: 0, p: 1, value: x, others: NaN };
   const { location, scale } = huberLocationScale(others, step);
-  const score = (x - location) / (scale * Math.sqrt(1 + 1 / others.length));
+  const nearest = Math.min(high, Math.max(low, location));
+  const score = (nearest - location) / (scale * Math.sqrt(1 + 1 / others.length));
   const tails = studentTwoSided(score, others.length - 1);
   const feature = features[of];
   const unit = (q: number): number => (q - feature!.zeroPoint) * feature!.scale;
@@ -189,32 +196,44 @@ function findingOf(
   }
 }
 
+/** What a device shows, and between what it may be if it was misread. */
+interface PeerValue {
+  readonly x: number;
+  readonly low: number;
+  readonly high: number;
+}
+const exactly = (x: number): PeerValue => ({ x, low: x, high: x });
+
 function valueOf(
   { kind, of }: PeerStream,
   windows: readonly PeerWindow[],
   weights: readonly number[],
   { features }: PeerReference,
-): number {
+): PeerValue {
   switch (kind) {
-    case 'level':
-      return weighted(windows, weights, (window) => {
-        const { n, sum } = window.features[of] ?? { n: 0, sum: 0 };
-        if (n === 0) return undefined;
-        const { classMeans } = features[of]!;
-        const all = window.classes.reduce((total, count) => total + count, 0);
-        const expected = window.classes.reduce(
-          (total, count, c) => total + (count / all) * (classMeans[c] ?? 0),
-          0,
-        );
-        return sum / n - expected;
-      });
+    case 'level': {
+      const { classMeans, misreadMeans } = features[of]!;
+      const level = (meanOf: (c: number) => number): number =>
+        weighted(windows, weights, ({ classes, features: own }) => {
+          const { n, sum } = own[of] ?? { n: 0, sum: 0 };
+          if (n === 0) return undefined;
+          const all = classes.reduce((total, count) => total + count, 0);
+          return sum / n - classes.reduce((total, count, c) => total + (count / all) * meanOf(c), 0);
+        });
+      return {
+        x: level((c) => classMeans[c] ?? 0),
+        low: level((c) => misreadMeans[c]?.high ?? 0),
+        high: level((c) => misreadMeans[c]?.low ?? 0),
+      };
+    }
     case 'low':
-      return secondLowest(windows.map((window) => window.features[of]?.min ?? Infinity));
+      return exactly(secondLowest(windows.map((window) => window.features[of]?.min ?? Infinity)));
     case 'high':
-      return -secondLowest(windows.map((window) => -(window.features[of]?.max ?? -Infinity)));
+      return exactly(-secondLowest(windows.map((window) => -(window.features[of]?.max ?? -Infinity))));
     case 'counter': {
       const n = windows.reduce((sum, window) => sum + window.n, 0);
-      return windows.reduce((sum, window) => sum + Math.min(window.n, window.counters[of] ?? 0), 0) / n;
+      const counted = windows.reduce((sum, one) => sum + Math.min(one.n, one.counters[of] ?? 0), 0);
+      return exactly(counted / n);
     }
   }
 }

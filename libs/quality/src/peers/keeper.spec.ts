@@ -14,7 +14,7 @@ const schema = {
   ...{ labels: ['a', 'b'], firstMs: 0 },
 };
 const baseline: Resource<'Baseline'> = {
-  ...{ samples: 100, accuracy: 1, histogram: [], correct: [], ood: null },
+  ...{ samples: 100, accuracy: 1, histogram: [], correct: [], confusion: [], ood: null },
   features: [
     {
       ...{ name: 'mean', edges: [], counts: [], correct: [], scale: 1, zeroPoint: 0, centre: 0 },
