@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { eventually } from '@tinyfleet/testing';
 import { Batcher } from './batcher.js';
 import { ingestDefaults, type IngestOptions } from './options.js';
 
@@ -23,6 +24,44 @@ describe('Batcher', () => {
     expect(sizes).toEqual([3]);
     expect(await Promise.all(answers)).toEqual(['committed', 'committed', 'committed', 'committed']);
     expect(sizes).toEqual([3, 1]);
+  });
+
+  it('should let a small batch grow while another is in commit, and not for longer than its time', async () => {
+    const sizes: number[] = [];
+    const ends: (() => void)[] = [];
+    const to = batcher(
+      (values) => {
+        sizes.push(values.length);
+        return new Promise((resolve) => ends.push(resolve));
+      },
+      { smallBatchRows: 4, smallBatchMs: 60_000 },
+    );
+    const answers = [add(to, 1)];
+    await eventually(() => expect(sizes).toEqual([1]));
+    answers.push(add(to, 2), add(to, 3));
+    // More than the time of a batch.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(sizes).toEqual([1]);
+    ends.shift()!();
+    await eventually(() => expect(sizes).toEqual([1, 2]));
+    // As many as are not small go beside it, also when they come while it is waited for more.
+    answers.push(add(to, 4));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    answers.push(...[5, 6, 7].map((value) => add(to, value)));
+    await eventually(() => expect(sizes).toEqual([1, 2, 4]));
+    for (const end of ends) end();
+    await Promise.all(answers);
+  });
+
+  it('should let a small batch wait for its time at most', async () => {
+    const ends: (() => void)[] = [];
+    const to = batcher(() => new Promise((resolve) => ends.push(resolve)), { smallBatchMs: 10 });
+    const answers = [add(to, 1)];
+    await eventually(() => expect(ends).toHaveLength(1));
+    answers.push(add(to, 2));
+    await eventually(() => expect(ends).toHaveLength(2));
+    for (const end of ends) end();
+    await Promise.all(answers);
   });
 
   it('should settle nothing before its commit', async () => {

@@ -2,6 +2,7 @@
  * Gathers messages into batches, commits them with a bounded number of writers and tells each message what became of
  * it. While the database is away batches wait and are tried again, so that nothing is acknowledged that is not stored;
  * who has waited for too long is given back, also when a commit hangs and says nothing at all.
+ * A commit costs much more than a message, so while one is under way a small batch grows for a while: what is busy batches more.
  * A batch that the database refuses is halved until the message at fault is alone, so that one cannot hold up all.
  */
 import type { IngestOptions } from './options.js';
@@ -49,6 +50,8 @@ export class Batcher<T> {
   private waiting = 0;
   private waitingBytes = 0;
   private timer: NodeJS.Timeout | undefined;
+  /** What the timer waits for is that a small batch grows. */
+  private isGrowing = false;
   private sweepTimer: NodeJS.Timeout | undefined;
   private probing = false;
   private idle: (() => void)[] = [];
@@ -77,7 +80,7 @@ export class Batcher<T> {
 
   /** @param bytes what the message holds in memory */
   add(value: T, bytes: number, settle: (error?: Error) => void): void {
-    const { maxQueued, maxQueuedBytes, batchRows, batchMs, parkMs } = this.options;
+    const { maxQueued, maxQueuedBytes, batchRows, smallBatchRows, batchMs, parkMs } = this.options;
     if (this.waiting >= maxQueued || this.waitingBytes + bytes > maxQueuedBytes) {
       this.counters.overflow++;
       settle(new NotTaken('too much waits for the database'));
@@ -87,7 +90,7 @@ export class Batcher<T> {
     this.waitingBytes += bytes;
     this.queue.push({ value, bytes, queuedAt: performance.now(), settle, isSettled: false });
     this.sweepTimer ??= setInterval(() => this.sweep(), parkMs / sweepsPerPark);
-    if (this.queue.length >= batchRows) this.flush();
+    if (this.queue.length >= (this.isGrowing ? smallBatchRows : batchRows)) this.flush();
     else this.timer ??= setTimeout(() => this.flush(), batchMs);
   }
 
@@ -103,11 +106,24 @@ export class Batcher<T> {
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
+    this.isGrowing = false;
     while (this.queue.length > 0 && this.open.size < this.options.writers) {
+      const growsMs = this.mayGrowMs(this.queue);
+      if (growsMs > 0) {
+        this.timer = setTimeout(() => this.flush(), growsMs);
+        this.isGrowing = true;
+        return;
+      }
       const batch = this.queue.splice(0, this.options.batchRows);
       this.open.add(batch);
       void this.write(batch).finally(() => this.end(batch));
     }
+  }
+
+  private mayGrowMs(batch: readonly Pending<T>[]): number {
+    const { smallBatchRows, smallBatchMs } = this.options;
+    if (this.open.size === 0 || batch.length >= smallBatchRows) return 0;
+    return batch[0]!.queuedAt + smallBatchMs - performance.now();
   }
 
   /** The batch needs its writer no more: it is settled, or given up while its commit says nothing. */

@@ -4,6 +4,10 @@ export interface IngestOptions {
   readonly batchRows: number;
   /** ... or this long after its first one. Longer saves commits, and delays acknowledgements by as much. */
   readonly batchMs: number;
+  /** A batch of fewer messages waits for the one in commit, ... */
+  readonly smallBatchRows: number;
+  /** ... but not longer than this after its first message. */
+  readonly smallBatchMs: number;
   /** Batches in commit at a time: they share the wait for the disk, and one encodes while others are in the database. */
   readonly writers: number;
   /** Messages that wait for a commit, over all devices; beyond it connections are closed, and devices repeat later. */
@@ -27,6 +31,8 @@ export interface IngestOptions {
 export const ingestDefaults: IngestOptions = {
   batchRows: 2_000,
   batchMs: 20,
+  smallBatchRows: 200,
+  smallBatchMs: 60,
   writers: 4,
   maxQueued: 100_000,
   maxQueuedBytes: 128 * 2 ** 20,
