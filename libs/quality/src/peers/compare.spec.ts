@@ -103,6 +103,21 @@ describe('devices that are compared with each other', () => {
     ).toHaveLength(1);
   });
 
+  it('should let a class that few others do be done in a way of its own', () => {
+    const random = new Random(23);
+    const others = (count: number) => [
+      ...Array.from({ length: 20 - count }, () => device(random, { share: 0 })),
+      ...Array.from({ length: count }, () => device(random, { share: 1 })),
+    ];
+    const own = device(random, { own: 15, share: 1 });
+    const levels = (peers: PeerWindow[][]) =>
+      comparePeers([...peers, own], [20], reference, LEVEL)!.flatMap(({ findings }) =>
+        findings.filter(({ stream }) => stream.kind === 'level'),
+      );
+    expect(levels(others(LEAST_PEERS - 1))).toEqual([]);
+    expect(levels(others(LEAST_PEERS))).toHaveLength(1);
+  });
+
   it('should tell a level that no class explains, although classes are confused', () => {
     const random = new Random(7);
     const confused = peerReference(

@@ -16,7 +16,8 @@
  *   counters   share of inferences that were stuck, saturated, dropped or invalid.
  *
  * Each is judged by t = (x - m) / (s sqrt(1 + 1/k)) against k others, m and s their location and scale by Huber's proposal 2: s has the
- * variance between devices (a random effect) and that of their n together, since all have the same number of windows. Student's
+ * variance between devices (a random effect) and that of their n together, since all have the same number of windows. Of a
+ * level s is at least that of the classes the device did (scaleOfClasses). Student's
  * law with k - 1 degrees of freedom; the least scale is what the values are rounded to.
  */
 import { huberLocationScale } from '../statistics/huber.js';
@@ -141,8 +142,8 @@ export function comparePeers(
   const judge = (device: number): PeerFinding[] =>
     streams
       .map((stream, s): PeerFinding => {
-        const others = values.filter((_, j) => j !== device).map((row) => row[s]!.x);
-        return findingOf(stream, values[device]![s]!, others.filter(Number.isFinite), reference);
+        const others = values.filter((_, j) => j !== device).map((row) => row[s]!);
+        return findingOf(stream, values[device]![s]!, others, reference);
       })
       .filter(({ p }) => p <= level)
       .sort((a, b) => a.p - b.p || Math.abs(b.score) - Math.abs(a.score));
@@ -156,19 +157,22 @@ export function comparePeers(
 
 function findingOf(
   stream: PeerStream,
-  { x, low, high }: PeerValue,
-  others: readonly number[],
+  own: PeerValue,
+  peers: readonly PeerValue[],
   { features }: PeerReference,
 ): PeerFinding {
   const { kind, of } = stream;
+  const { x, low, high } = own;
+  const feature = features[of];
   const step = kind === 'counter' ? COUNTER_STEP : kind === 'level' ? LEVEL_STEP : EXTREME_STEP;
+  const others = peers.map((one) => one.x).filter(Number.isFinite);
   if (others.length < LEAST_PEERS || !Number.isFinite(x))
     return { stream, shift: 0, score: 0, p: 1, value: x, others: NaN };
-  const { location, scale } = huberLocationScale(others, step);
+  const { location, scale: scaleOfAll } = huberLocationScale(others, step);
+  const scale = kind === 'level' ? Math.max(scaleOfAll, scaleOfClasses(own, peers, feature!.sd)) : scaleOfAll;
   const nearest = Math.min(high, Math.max(low, location));
   const score = (nearest - location) / (scale * Math.sqrt(1 + 1 / others.length));
   const tails = studentTwoSided(score, others.length - 1);
-  const feature = features[of];
   const unit = (q: number): number => (q - feature!.zeroPoint) * feature!.scale;
   switch (kind) {
     case 'level':
@@ -196,13 +200,26 @@ function findingOf(
   }
 }
 
+/** Between devices that do what this one does; of a class that few others do, that of an observation: it may be one long one. */
+function scaleOfClasses(own: PeerValue, peers: readonly PeerValue[], sd: number): number {
+  const variance = own.byClass.reduce((sum, part, c) => {
+    if (!part) return sum;
+    const others = peers.flatMap(({ byClass }) => byClass[c]?.level ?? []);
+    const scale = others.length < LEAST_PEERS ? sd : huberLocationScale(others, LEVEL_STEP).scale;
+    return sum + (part.weight * scale) ** 2;
+  }, 0);
+  return Math.sqrt(variance);
+}
+
 /** What a device shows, and between what it may be if it was misread. */
 interface PeerValue {
   readonly x: number;
   readonly low: number;
   readonly high: number;
+  /** Of a level, by the class that most of a window was; weights add up to 1. Sparse. */
+  readonly byClass: readonly ({ readonly weight: number; readonly level: number } | undefined)[];
 }
-const exactly = (x: number): PeerValue => ({ x, low: x, high: x });
+const exactly = (x: number): PeerValue => ({ x, low: x, high: x, byClass: [] });
 
 function valueOf(
   { kind, of }: PeerStream,
@@ -213,17 +230,33 @@ function valueOf(
   switch (kind) {
     case 'level': {
       const { classMeans, misreadMeans } = features[of]!;
-      const level = (meanOf: (c: number) => number): number =>
-        weighted(windows, weights, ({ classes, features: own }) => {
+      const levels = (explains: (c: number) => number): (number | undefined)[] =>
+        windows.map(({ classes, features: own }) => {
           const { n, sum } = own[of] ?? { n: 0, sum: 0 };
           if (n === 0) return undefined;
           const all = classes.reduce((total, count) => total + count, 0);
-          return sum / n - classes.reduce((total, count, c) => total + (count / all) * meanOf(c), 0);
+          return sum / n - classes.reduce((total, count, c) => total + (count / all) * explains(c), 0);
         });
+      const own = levels((c) => classMeans[c] ?? 0);
+      const all = sumOf(own, weights).weight;
+      const most = windows.map(({ classes }) => classes.indexOf(Math.max(...classes)));
       return {
-        x: level((c) => classMeans[c] ?? 0),
-        low: level((c) => misreadMeans[c]?.high ?? 0),
-        high: level((c) => misreadMeans[c]?.low ?? 0),
+        x: meanOf(own, weights),
+        low: meanOf(
+          levels((c) => misreadMeans[c]?.high ?? 0),
+          weights,
+        ),
+        high: meanOf(
+          levels((c) => misreadMeans[c]?.low ?? 0),
+          weights,
+        ),
+        byClass: classMeans.map((_, c) => {
+          const { sum, weight } = sumOf(
+            own.map((level, w) => (most[w] === c ? level : undefined)),
+            weights,
+          );
+          return weight > 0 ? { weight: weight / all, level: sum / weight } : undefined;
+        }),
       };
     }
     case 'low':
@@ -238,19 +271,22 @@ function valueOf(
   }
 }
 
-function weighted(
-  windows: readonly PeerWindow[],
+function sumOf(
+  levels: readonly (number | undefined)[],
   weights: readonly number[],
-  of: (window: PeerWindow) => number | undefined,
-): number {
-  let [sum, all] = [0, 0];
-  windows.forEach((window, w) => {
-    const value = of(window);
-    if (value === undefined) return;
-    sum += weights[w]! * value;
-    all += weights[w]!;
+): { readonly sum: number; readonly weight: number } {
+  let [sum, weight] = [0, 0];
+  levels.forEach((level, w) => {
+    if (level === undefined) return;
+    sum += weights[w]! * level;
+    weight += weights[w]!;
   });
-  return all > 0 ? sum / all : NaN;
+  return { sum, weight };
+}
+
+function meanOf(levels: readonly (number | undefined)[], weights: readonly number[]): number {
+  const { sum, weight } = sumOf(levels, weights);
+  return weight > 0 ? sum / weight : NaN;
 }
 
 /** Each class has the same say, as far as there is enough of it. */
