@@ -164,6 +164,9 @@ describe('devices that are compared with each other', () => {
       );
     expect(kinds(reference)).toContain('low');
     expect(kinds(wide)).not.toContain('low');
+    // A little beyond is not as far from validation data as it is from the others.
+    const nearly = { ...reference, features: reference.features.map((one) => ({ ...one, min: -78 })) };
+    expect(kinds(nearly)).not.toContain('low');
   });
 
   it('should tell one whose samples are stuck', () => {
@@ -192,7 +195,7 @@ describe('devices that are compared with each other', () => {
 
   it('should say nothing of fewer than the least number of others, or where a third is strange', () => {
     const random = new Random(17);
-    const strange = device(random, { own: 30 });
+    const strange = device(random, { stuck: 20 });
     expect(comparePeers([strange, ...fleet(random, LEAST_PEERS - 1)], [0], reference, LEVEL)).toBeUndefined();
     expect(comparePeers([strange, ...fleet(random, LEAST_PEERS)], [0], reference, LEVEL)).toHaveLength(1);
     // Each of the strangers is one in a way of its own.

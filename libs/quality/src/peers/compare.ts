@@ -11,13 +11,13 @@
  *           seen twice decides nothing. A device may be misread for as long as it does one thing, which looks like a level of its own: so
  *           m_c may be the mean of any class that validation data confused with c, whichever brings the level nearest to the others';
  *   range   the second lowest minimum and the second highest maximum of its windows. Doing other things can only narrow what a
- *           device reaches of what all classes reach together; so only what lies outside of it, beyond the others and beyond
- *           validation data, counts. A sensor that is turned gives itself away here even when what it says looks like another class;
+ *           device reaches of what all classes reach together; so it counts how far it lies beyond both the others and
+ *           validation data. A sensor that is turned gives itself away here even when what it says looks like another class;
  *   counters   share of inferences that were stuck, saturated, dropped or invalid.
  *
  * Each is judged by t = (x - m) / (s sqrt(1 + 1/k)) against k others, m and s their location and scale by Huber's proposal 2: s has the
- * variance between devices (a random effect) and that of their n together, since all have the same number of windows. Of a
- * level s is at least that of the classes the device did (scaleOfClasses). Student's
+ * variance between devices (a random effect) and that of their n together, since all have the same number of windows. Of a level
+ * s is at least that of the classes the device did (scaleOfClasses). Student's
  * law with k - 1 degrees of freedom; the least scale is what the values are rounded to.
  */
 import { huberLocationScale } from '../statistics/huber.js';
@@ -162,7 +162,7 @@ function findingOf(
   { features }: PeerReference,
 ): PeerFinding {
   const { kind, of } = stream;
-  const { x, low, high } = own;
+  const { x } = own;
   const feature = features[of];
   const step = kind === 'counter' ? COUNTER_STEP : kind === 'level' ? LEVEL_STEP : EXTREME_STEP;
   const others = peers.map((one) => one.x).filter(Number.isFinite);
@@ -170,8 +170,7 @@ function findingOf(
     return { stream, shift: 0, score: 0, p: 1, value: x, others: NaN };
   const { location, scale: scaleOfAll } = huberLocationScale(others, step);
   const scale = kind === 'level' ? Math.max(scaleOfAll, scaleOfClasses(own, peers, feature!.sd)) : scaleOfAll;
-  const nearest = Math.min(high, Math.max(low, location));
-  const score = (nearest - location) / (scale * Math.sqrt(1 + 1 / others.length));
+  const score = unexplained(stream, own, location, feature) / (scale * Math.sqrt(1 + 1 / others.length));
   const tails = studentTwoSided(score, others.length - 1);
   const unit = (q: number): number => (q - feature!.zeroPoint) * feature!.scale;
   switch (kind) {
@@ -181,13 +180,12 @@ function findingOf(
         ...{ value: x * feature!.scale, others: location * feature!.scale },
       };
     case 'low':
-    case 'high': {
-      const isOutside = kind === 'low' ? score < 0 && x < feature!.min : score > 0 && x > feature!.max;
+    case 'high':
       return {
-        ...{ stream, score, p: isOutside ? tails / 2 : 1, shift: (x - location) / feature!.sd },
+        ...{ stream, score, shift: (x - location) / feature!.sd },
+        p: score === 0 ? 1 : tails / 2,
         ...{ value: unit(x), others: unit(location) },
       };
-    }
     case 'counter':
       return {
         stream,
@@ -200,24 +198,45 @@ function findingOf(
   }
 }
 
-/** Between devices that do what this one does; of a class that few others do, that of an observation: it may be one long one. */
-function scaleOfClasses(own: PeerValue, peers: readonly PeerValue[], sd: number): number {
-  const variance = own.byClass.reduce((sum, part, c) => {
-    if (!part) return sum;
-    const others = peers.flatMap(({ byClass }) => byClass[c]?.level ?? []);
-    const scale = others.length < LEAST_PEERS ? sd : huberLocationScale(others, LEVEL_STEP).scale;
-    return sum + (part.weight * scale) ** 2;
-  }, 0);
-  return Math.sqrt(variance);
+/** How far a device is from the others beyond what a misreading explains of a level, or validation data of an extreme. */
+function unexplained(
+  { kind }: PeerStream,
+  { x, low, high }: PeerValue,
+  location: number,
+  feature: PeerFeature | undefined,
+): number {
+  switch (kind) {
+    case 'level':
+      return Math.min(high, Math.max(low, location)) - location;
+    case 'low':
+      return Math.min(0, x - Math.min(location, feature!.min));
+    case 'high':
+      return Math.max(0, x - Math.max(location, feature!.max));
+    case 'counter':
+      return x - location;
+  }
 }
 
-/** What a device shows, and between what it may be if it was misread. */
+/** Between devices that do what this one does; of a class that few others do, that of an observation: it may be one long one. */
+function scaleOfClasses(own: PeerValue, peers: readonly PeerValue[], sd: number): number {
+  const parts = own.byClass.map((part) => {
+    const others = peers
+      .flatMap(({ byClass }) => byClass.filter((one) => one.class === part.class).map(({ x }) => x))
+      .filter(Number.isFinite);
+    const scale = others.length < LEAST_PEERS ? sd : huberLocationScale(others, LEVEL_STEP).scale;
+    return part.weight * scale;
+  });
+  return Math.hypot(...parts);
+}
+
+/** What a device shows. */
 interface PeerValue {
   readonly x: number;
+  /** What a level may be if the device was misread. */
   readonly low: number;
   readonly high: number;
-  /** Of a level, by the class that most of a window was; weights add up to 1. Sparse. */
-  readonly byClass: readonly ({ readonly weight: number; readonly level: number } | undefined)[];
+  /** The level in windows that were mostly of one class, and their share of the weight. */
+  readonly byClass: readonly { readonly class: number; readonly weight: number; readonly x: number }[];
 }
 const exactly = (x: number): PeerValue => ({ x, low: x, high: x, byClass: [] });
 
@@ -238,8 +257,8 @@ function valueOf(
           return sum / n - classes.reduce((total, count, c) => total + (count / all) * explains(c), 0);
         });
       const own = levels((c) => classMeans[c] ?? 0);
-      const all = sumOf(own, weights).weight;
       const most = windows.map(({ classes }) => classes.indexOf(Math.max(...classes)));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
       return {
         x: meanOf(own, weights),
         low: meanOf(
@@ -250,12 +269,11 @@ function valueOf(
           levels((c) => misreadMeans[c]?.low ?? 0),
           weights,
         ),
-        byClass: classMeans.map((_, c) => {
-          const { sum, weight } = sumOf(
-            own.map((level, w) => (most[w] === c ? level : undefined)),
-            weights,
-          );
-          return weight > 0 ? { weight: weight / all, level: sum / weight } : undefined;
+        byClass: [...new Set(most)].map((c) => {
+          const isOf = (w: number): boolean => most[w] === c;
+          const ofClass = own.map((level, w) => (isOf(w) ? level : undefined));
+          const weight = weights.reduce((sum, one, w) => (isOf(w) ? sum + one : sum), 0) / total;
+          return { class: c, weight, x: meanOf(ofClass, weights) };
         }),
       };
     }
@@ -271,22 +289,14 @@ function valueOf(
   }
 }
 
-function sumOf(
-  levels: readonly (number | undefined)[],
-  weights: readonly number[],
-): { readonly sum: number; readonly weight: number } {
-  let [sum, weight] = [0, 0];
+function meanOf(levels: readonly (number | undefined)[], weights: readonly number[]): number {
+  let [sum, all] = [0, 0];
   levels.forEach((level, w) => {
     if (level === undefined) return;
     sum += weights[w]! * level;
-    weight += weights[w]!;
+    all += weights[w]!;
   });
-  return { sum, weight };
-}
-
-function meanOf(levels: readonly (number | undefined)[], weights: readonly number[]): number {
-  const { sum, weight } = sumOf(levels, weights);
-  return weight > 0 ? sum / weight : NaN;
+  return all > 0 ? sum / all : NaN;
 }
 
 /** Each class has the same say, as far as there is enough of it. */
