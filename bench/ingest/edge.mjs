@@ -29,7 +29,7 @@ const edge = new Edge(database, new DirectoryBlobStore(join(folder, 'blobs')), {
 await edge.start();
 const stored = await listenMqtt(edge.broker, { host: '127.0.0.1', port: 0 });
 
-const nothing = { commit: async () => ({ stored: 0, duplicates: 0, refused: 0 }) };
+const nothing = { commit: async () => ({ stored: 0, duplicates: 0, refusedWindows: [] }) };
 const deaf = { greeted() {}, wanted() {} };
 const ingest = new Ingest(nothing, new Sequences(), deaf, ingestDefaults);
 const credentials = new DeviceCredentials(new PgDeviceDirectory(database), 60_000);
