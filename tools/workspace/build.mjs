@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { argv, stderr, stdout } from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import {
   mkdirSync,
   readdirSync,
@@ -41,6 +43,7 @@ const sites = [
   },
 ];
 const copied = new Set(['.sql', '.json', '.yaml', '.yml', '.html', '.wasm']);
+const compressible = new Set(['.js', '.css', '.html', '.svg', '.json', '.wasm']);
 const statePath = join(cacheDir, 'build.json');
 const lockPath = join(cacheDir, 'build.lock');
 
@@ -152,7 +155,7 @@ const viteOf = (folder) =>
     'bin/vite.js',
   );
 
-function make({ name, cwd, command }, log) {
+function make({ name, made, cwd, command }, log) {
   const started = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, command(), {
@@ -167,10 +170,24 @@ function make({ name, cwd, command }, log) {
     child.on('error', reject);
     child.on('exit', (code) => {
       if (code !== 0) return reject(new Error(`the build of the ${name} failed\n${output.trim()}`));
-      log(`built the ${name} in ${seconds(started)}`);
-      resolve();
+      compressFiles(dirname(join(root, made))).then(() => {
+        log(`built the ${name} in ${seconds(started)}`);
+        resolve();
+      }, reject);
     });
   });
+}
+
+/** Beside each text that browsers load what the server sends instead of it, to all who take gzip. */
+async function compressFiles(folder) {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const texts = entries.filter((entry) => entry.isFile() && compressible.has(extname(entry.name)));
+  await Promise.all(
+    texts.map(async ({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      writeAtomically(`${path}.gz`, await promisify(gzip)(readFileSync(path), { level: 9 }));
+    }),
+  );
 }
 
 function outputOf(folder, path) {

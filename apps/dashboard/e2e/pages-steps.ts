@@ -57,6 +57,18 @@ export function pagesSteps(stage: () => Stage): void {
     await picture('compare');
   }, 60_000);
 
+  it('should ask before an invitation ends', async () => {
+    const { page } = stage();
+    await open('/people');
+    await page.getByLabel('Email').fill('ada@example.org');
+    await page.getByRole('button', { name: 'Make a link' }).click();
+    await page.getByRole('button', { name: 'Revoke invitation of ada@example.org' }).click();
+    await page.getByRole('dialog').getByText('Its link ends.').waitFor();
+    await isAccessible();
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('region', { name: 'Open invitations' }).waitFor({ state: 'detached' });
+  }, 60_000);
+
   it('should show retention, bulk jobs and accounts, and ask before something is removed', async () => {
     const { page } = stage();
     await open('/settings?tab=retention');

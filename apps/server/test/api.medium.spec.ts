@@ -45,7 +45,11 @@ describe('health', () => {
     expect((await server.fetch('/health/live')).status).toBe(200);
     const ready = await server.fetch('/health/ready');
     expect(ready.status).toBe(200);
-    expect(await ready.json()).toMatchObject({ ready: true, checks: { database: 'ok' } });
+    expect(await ready.json()).toMatchObject({
+      ready: true,
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      checks: { database: 'ok' },
+    });
     expect(await (await server.fetch('/metrics')).text()).toContain('tinyfleet_http_request_seconds_bucket');
   });
 

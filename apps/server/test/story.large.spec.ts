@@ -127,6 +127,14 @@ describe('the product', () => {
     const tour = /<!-- executed: tour -->\s+```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
     const lines = tour.split('\n').filter((line) => line !== '');
     expect(lines.length).toBeGreaterThan(5);
+    // The quick start explains the same commands.
+    const quickStart = await readFile(join(workspaceRoot, 'docs/quick-start.md'), 'utf8');
+    const explained = [...quickStart.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) =>
+      block!.split('\n'),
+    );
+    expect(explained.filter((line) => /^npx tinyfleet (?!demo )/.test(line)).sort()).toEqual(
+      [...lines].sort(),
+    );
     for (const line of lines) {
       const result = await product.shell(line);
       expect({ line, code: result.code, stderr: result.code === 0 ? '' : result.stderr }).toEqual({

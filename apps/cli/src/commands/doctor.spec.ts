@@ -1,6 +1,6 @@
-/** The clock check of doctor, by the dates that a server could answer, and where it looks for the broker. */
+/** The clock check of doctor, by the dates that a server could answer, its version, and where it looks for the broker. */
 import { describe, expect, it } from '@jest/globals';
-import { brokerUrl, clock } from './doctor.js';
+import { brokerUrl, clock, version } from './doctor.js';
 
 const at = Date.parse('2026-03-01T12:00:00Z');
 const http = (ms: number) => new Date(ms).toUTCString();
@@ -26,6 +26,18 @@ describe('clock', () => {
 
   it('should say so when there is no date to look at', () => {
     expect(clock(null, at, at)).toMatchObject({ ok: true, found: 'the answer has no date' });
+  });
+});
+
+describe('version', () => {
+  it('should be that of the command line', () => {
+    expect(version('0.2.0', '0.2.0')).toMatchObject({ ok: true, found: '0.2.0, as here' });
+    expect(version('0.3.0', '0.2.0')).toMatchObject({
+      ok: false,
+      found: 'the server is 0.3.0, the command line 0.2.0',
+    });
+    // Before servers named theirs.
+    expect(version(undefined, '0.2.0').ok).toBe(false);
   });
 });
 

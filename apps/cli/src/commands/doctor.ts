@@ -1,14 +1,14 @@
 /** `tinyfleet doctor`: what could keep TinyFleet from starting or answering on this machine. */
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import type { CallOutput } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import pc from 'picocolors';
 import { hostOf, storedContext } from '../context.js';
 import { bytes } from '../output/format.js';
-import { dataDir, programs } from '../paths.js';
+import { dataDir, programs, workspaceRoot } from '../paths.js';
 import { isRecord } from '../record.js';
 import { Session } from '../session.js';
 
@@ -26,7 +26,7 @@ const ANSWER_MS = 5_000;
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('check Node, build, disk, ports, server, clock, database, token and broker')
+    .description('check Node, build, disk, ports, server, its version, clock, database, token and broker')
     .addHelpText('after', '\nExample:\n  $ npx tinyfleet doctor')
     .action(async (_options, self: Command) => {
       const session = Session.of(self);
@@ -125,6 +125,7 @@ async function serverChecks(session: Session): Promise<{ isUp: boolean; checks: 
   });
   checks.push(clock(health.headers.get('date'), asked, Date.now()));
   const body: unknown = await health.json().catch(() => undefined);
+  checks.push(version(isRecord(body) ? body['version'] : undefined, ownVersion()));
   const parts = isRecord(body) ? (isRecord(body['checks']) ? body['checks'] : body) : {};
   for (const [name, value] of Object.entries(parts)) {
     const status = isRecord(value) ? (value['status'] ?? value['ok']) : value;
@@ -145,6 +146,18 @@ async function serverChecks(session: Session): Promise<{ isUp: boolean; checks: 
   }
   checks.push(await broker(session, url));
   return { isUp: true, checks };
+}
+
+const ownVersion = (): string =>
+  (JSON.parse(readFileSync(join(workspaceRoot, 'package.json'), 'utf8')) as { version: string }).version;
+
+/** @param theirs what the server says of itself; not a text: it says nothing */
+export function version(theirs: unknown, own: string): Check {
+  const name = 'version';
+  const todo = 'Use the command line of the same version as the server: npx tinyfleet in a checkout of it.';
+  if (typeof theirs !== 'string') return { name, ok: false, found: 'the server names none', todo };
+  const found = theirs === own ? `${own}, as here` : `the server is ${theirs}, the command line ${own}`;
+  return { name, ok: theirs === own, found, todo };
 }
 
 const PART_TODO: Readonly<Record<string, string>> = {

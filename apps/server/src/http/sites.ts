@@ -1,7 +1,7 @@
 /**
  * Serves the built dashboard, with index.html for every address that the browser's router owns, and the built documentation
- * under /docs. Hashed assets are kept for a year, everything else is revalidated. The files are listed once at start, so no
- * request can name another one.
+ * under /docs, each compressed as the build left it beside the file. Hashed assets are kept for a year, everything else is
+ * revalidated. The files are listed once at start, so no request can name another one.
  */
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -39,7 +39,7 @@ export async function serveSites(
   const dashboard = await filesOf(roots.dashboard);
   const docs = await filesOf(roots.docs);
   await fastify.register(fastifyStatic, {
-    ...{ root: roots.dashboard, serve: false, cacheControl: false, index: false },
+    ...{ root: roots.dashboard, serve: false, cacheControl: false, index: false, preCompressed: true },
   });
   const at = (url: string, fileOf: (path: string) => string | undefined, root: string): void => {
     fastify.route({
@@ -78,7 +78,7 @@ async function filesOf(root: string): Promise<ReadonlySet<string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
   return new Set(
     entries
-      .filter((entry) => entry.isFile())
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.gz'))
       .map((entry) => `/${relative(root, join(entry.parentPath, entry.name)).split(sep).join('/')}`),
   );
 }

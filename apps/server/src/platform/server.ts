@@ -7,6 +7,8 @@ export type ServerState = 'starting' | 'ready' | 'stopping';
 export interface Readiness {
   readonly ready: boolean;
   readonly state: ServerState;
+  /** Of the product. */
+  readonly version: string;
   /** Name of a part -> 'ok' or why not. */
   readonly checks: Readonly<Record<string, string>>;
 }
@@ -59,7 +61,7 @@ export class Server {
     );
     const checks = Object.fromEntries(results);
     const ready = this.state === 'ready' && results.every(([, result]) => result === 'ok');
-    return { ready, state: this.state, checks };
+    return { ready, state: this.state, version: this.version, checks };
   }
 
   describeConfig(): Record<string, unknown> {

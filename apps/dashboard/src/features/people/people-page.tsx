@@ -4,6 +4,7 @@ import { useParams } from '@tanstack/react-router';
 import { Role, type Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction, useApi, useApiList } from '../../app/api';
+import { Confirm } from '../../components/confirm';
 import { Command, More, Page, Problem, Section } from '../../components/page';
 import { Moment } from '../../components/time';
 
@@ -100,7 +101,6 @@ function Members(props: { project: string; isAdmin: boolean; myEmail: string | u
     <Section title="Members">
       {members.error === null ? null : <Problem error={members.error} />}
       {put.error === null ? null : <Problem error={put.error} />}
-      {remove.error === null ? null : <Problem error={remove.error} />}
       <div className="scroll-x" tabIndex={0} role="region" aria-label="Members, table">
         <Table verticalSpacing={4} miw={640}>
           <Table.Thead>
@@ -142,15 +142,15 @@ function Members(props: { project: string; isAdmin: boolean; myEmail: string | u
                 </Table.Td>
                 <Table.Td ta="right">
                   {member.isMember && (props.isAdmin || member.email === props.myEmail) ? (
-                    <Button
-                      size="compact-xs"
-                      variant="subtle"
-                      color="red"
-                      aria-label={`Remove ${member.email}`}
-                      onClick={() => remove.mutate({ params: { project, email: member.email } })}
+                    <Confirm
+                      verb="Remove"
+                      subject={member.email}
+                      title={`Remove ${member.email} from “${project}”?`}
+                      run={() => remove.mutateAsync({ params: { project, email: member.email } })}
                     >
-                      Remove
-                    </Button>
+                      {member.email === props.myEmail ? 'You see' : 'They see'} this project no longer. What
+                      was done stays in the audit log.
+                    </Confirm>
                   ) : null}
                 </Table.Td>
               </Table.Tr>
@@ -173,7 +173,6 @@ function Invitations({ project }: { project: string }) {
   if (open.data === undefined || open.data.items.length === 0) return null;
   return (
     <Section title="Open invitations">
-      {revoke.error === null ? null : <Problem error={revoke.error} />}
       <Table verticalSpacing={4}>
         <Table.Tbody>
           {open.data.items.map((one) => (
@@ -184,14 +183,14 @@ function Invitations({ project }: { project: string }) {
                 by {one.createdBy}, ends <Moment at={one.expiresAt} />
               </Table.Td>
               <Table.Td ta="right">
-                <Button
-                  size="compact-xs"
-                  variant="subtle"
-                  color="red"
-                  onClick={() => revoke.mutate({ params: { project, id: one.id } })}
+                <Confirm
+                  verb="Revoke"
+                  subject={`invitation of ${one.email}`}
+                  title={`Revoke the invitation of ${one.email}?`}
+                  run={() => revoke.mutateAsync({ params: { project, id: one.id } })}
                 >
-                  Revoke
-                </Button>
+                  Its link ends.
+                </Confirm>
               </Table.Td>
             </Table.Tr>
           ))}

@@ -1,5 +1,5 @@
 /** Pages of documentation, executed: their commands against the whole product, which is started once for all of them. */
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ import {
   workspaceRoot,
   type Product,
 } from '@tinyfleet/testing';
+import { createClient } from '@tinyfleet/contracts';
+import { classId, decode, manifestToJson, messageToJson, signManifest, vendorId } from '@tinyfleet/wire';
 
 let product: Product;
 let folder = '';
@@ -34,13 +36,19 @@ async function blocksOf(page: string, blocks = shellBlocks): Promise<string> {
   return [...text.matchAll(blocks)].map(([, block]) => block).join('\n');
 }
 
+/** The shell blocks of a page one by one: people are asked, and devices come back, between them. */
+async function blocksInOrder(page: string): Promise<string[]> {
+  const text = await readFile(join(workspaceRoot, page), 'utf8');
+  return [...text.matchAll(shellBlocks)].map(([, block]) => block!);
+}
+
 /** Runs the shell blocks of a page, in a project of its own. */
 const runPage = async (page: string, project: string, blocks: RegExp): Promise<string> =>
   await run(project, `npx tinyfleet project create ${project}\n${await blocksOf(page, blocks)}`);
 
 beforeAll(async () => {
   product = await startProduct({ args: ['--no-demo'] });
-  folder = await mkdtemp(join(tmpdir(), 'tinyfleet-api-page-'));
+  folder = await mkdtemp(join(tmpdir(), 'tinyfleet-docs-pages-'));
 }, 150_000);
 afterAll(async () => {
   await product?.stop();
@@ -75,18 +83,117 @@ describe('docs/api.md', () => {
   }, 180_000);
 });
 
-describe('tinyfleet demo', () => {
-  it('should play a rollback to its end, and leave its project until the demo is removed', async () => {
-    const played = await product.cli('demo', 'rollback', '--output', 'json');
-    expect({ code: played.code, stderr: played.code === 0 ? '' : played.stderr }).toEqual({
-      code: 0,
-      stderr: '',
+/** Three pumps, and a release to roll out to them. */
+describe('docs/devices.md, cli.md and access.md', () => {
+  const pump = (name: string): string =>
+    `npx tinyfleet device add ${name} --type wasm --tags demo,stolen,pilot\n`;
+
+  beforeAll(async () => {
+    const models = join(workspaceRoot, 'tools/demo-model/models');
+    await copyFile(join(models, 'vibration-v2.tflite'), join(folder, 'kws.tflite'));
+    await run(
+      'pumps',
+      `npx tinyfleet project create pumps
+       ${['pump-1', 'pump-17', 'pump-18'].map(pump).join('')}
+       npx tinyfleet model import kws.tflite --name kws --version 1.1.0 --labels a,b,c,d
+       npx tinyfleet build kws@1.1.0 --for wasm
+       npx tinyfleet release create kws@1.1.0 --sign --soak 0`,
+    );
+    const { messages } = JSON.parse(
+      await readFile(join(workspaceRoot, 'firmware-stubs/vectors/wire.json'), 'utf8'),
+    ) as { messages: { message: string; hex: string }[] };
+    const golden = (name: string): Buffer =>
+      Buffer.from(messages.find(({ message }) => message === name)!.hex, 'hex');
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const manifest = signManifest(
+      {
+        ...{ component: 'model', sequence: 2, vendorId: vendorId('pumps'), classId: classId('wasm') },
+        ...{ digest: new Uint8Array(32), size: 1 },
+        conditions: { abi: 65_536, opSet: Uint8Array.of(1), arenaBytes: 1, stateBytes: 0, floor: 0 },
+      },
+      privateKey,
+    );
+    await Promise.all([
+      writeFile(join(folder, 'payload.bin'), golden('telemetry')),
+      writeFile(
+        join(folder, 'hello.json'),
+        JSON.stringify(messageToJson('hello', decode('hello', golden('hello')), 'hex')),
+      ),
+      writeFile(join(folder, 'manifest.txt'), Buffer.from(manifest).toString('base64')),
+      writeFile(join(folder, 'manifest.json'), JSON.stringify(manifestToJson(manifest))),
+      writeFile(join(folder, 'project-key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' })),
+      copyFile(join(workspaceRoot, 'firmware-stubs/abi/1.0/vibration.bundle'), join(folder, 'kws.bundle')),
+    ]);
+  }, 300_000);
+
+  it('should work as the pages on devices and on the command line say', async () => {
+    const home = await mkdtemp(join(folder, 'home-'));
+    const completions = `export HOME=${home}\nmkdir -p ~/.local/share/bash-completion/completions\n`;
+    const commandLine = await blocksInOrder('docs/cli.md');
+    // A context of this machine has one server; the project is named on the line.
+    const printed = await run('pumps', completions + commandLine.join('').replace(/^.*context use.*$/m, ''));
+    expect(printed).toMatch(/^pump-17,wasm/m);
+    expect(
+      await readFile(join(home, '.local/share/bash-completion/completions/tinyfleet'), 'utf8'),
+    ).toContain('complete');
+    const told: string[] = [];
+    for (const block of await blocksInOrder('docs/devices.md')) {
+      // No device has said yet what it runs.
+      told.push(await run('pumps', block.replaceAll(' and version < "1.1"', '')));
+      // What is retired can only be removed, and the next block has it again.
+      if (block.includes('device retire'))
+        await run('pumps', `npx tinyfleet device remove pump-17 --yes\n${pump('pump-17')}`);
+    }
+    const all = told.join('');
+    expect(all).toContain('BLE front end');
+    expect(all).toMatch(/"opSet"/);
+    expect((await run('pumps', 'npx tinyfleet group members pilot')).match(/^pump-/gm)).toHaveLength(3);
+  }, 300_000);
+
+  it('should work as the page on access says', async () => {
+    const [people, prove, login, ...rest] = await blocksInOrder('docs/access.md');
+    // Needs a browser and a provider: oidc.medium.spec.ts.
+    expect(login).toContain('--oidc');
+    const [invite, ...others] = people!.split('\n');
+    const link = (await run('pumps', invite!)).trim();
+    const token = new URL(link).hash.slice(1);
+    await createClient({ baseUrl: product.url }).call('invitationAccept', {
+      body: { token, name: 'Ada', password: 'correct horse battery staple' },
     });
-    const told = JSON.parse(played.stdout) as { state: string; before: number; after: number };
-    expect(told.state).toBe('rolled-back');
-    expect(told.before - told.after).toBeGreaterThan(0.05);
-    expect((await product.cli('demo', 'remove', '--yes')).stdout).toContain('demo-rollback');
-  }, 400_000);
+    await run('pumps', `${prove}\n${others.join('\n')}`);
+    const told = await run('pumps', rest.join(''));
+    expect(told).toContain('tft_');
+    expect(await readFile(join(folder, 'audit.csv'), 'utf8')).toContain('ada@example.com');
+  }, 120_000);
+});
+
+describe('tinyfleet demo', () => {
+  const play = async (line: string): Promise<Record<string, unknown>> => {
+    const played = await product.shell(`${line} --output json`.replace('npx tinyfleet', tinyfleetBin));
+    expect({ line, code: played.code, stderr: played.code === 0 ? '' : played.stderr }).toEqual({
+      line,
+      ...{ code: 0, stderr: '' },
+    });
+    return JSON.parse(played.stdout) as Record<string, unknown>;
+  };
+
+  it('should play each story of the quick start to its end, and leave its project until the demo is removed', async () => {
+    const stories = (await blocksOf('docs/quick-start.md'))
+      .split('\n')
+      .filter((line) => line.includes(' demo '));
+    expect(stories.map((line) => line.split(' ').at(-1))).toEqual(['bad-release', 'drift', 'rollback']);
+    const [badRelease, drift, rollback] = [
+      await play(stories[0]!),
+      await play(stories[1]!),
+      await play(stories[2]!),
+    ];
+    expect(badRelease).toMatchObject({ state: 'rolled-back' });
+    expect(drift).toMatchObject({ subject: 'device=hall-b-03', verdict: 'sensor' });
+    expect(rollback).toMatchObject({ state: 'rolled-back' });
+    expect(Number(rollback['before']) - Number(rollback['after'])).toBeGreaterThan(0.05);
+    const removed = (await product.cli('demo', 'remove', '--yes')).stdout;
+    for (const name of ['demo-bad-release', 'demo-drift', 'demo-rollback']) expect(removed).toContain(name);
+  }, 900_000);
 
   it('should say which project is no demo and leave it alone', async () => {
     await product.cli('project', 'create', 'demo-drift');
