@@ -190,4 +190,35 @@ describe('presence', () => {
     );
     expect(events.map(({ n }) => n)).toEqual(Array.from({ length: 10 }, () => 1_000));
   });
+
+  it('should write the contacts of others when a device is removed in the middle of it', async () => {
+    await fleet.register(['leaver', 'stayer']);
+    const ids = await fleet.database.query<{ id: string; name: string }>(
+      `select id, name from device where name in ('leaver', 'stayer')`,
+    );
+    const contacts = ids.map(({ id, name }): PresenceChange => ({
+      ...{ projectId: fleet.projectId, deviceId: id, device: name, connected: true, announce: false },
+      ...{ beganAtMs: undefined, lastSeenMs: Date.now(), dutyCycleS: 0, defaultWaitS: 60 },
+    }));
+    await store.write(contacts, presenceDefaults);
+    await fleet.database.query(`update presence set connected = false where device_id = any($1::uuid[])`, [
+      ids.map(({ id }) => id),
+    ]);
+    let writing: Promise<void> | undefined;
+    await fleet.database.transaction(async (tx) => {
+      await tx.query(`delete from device where name = 'leaver'`);
+      writing = store.write(contacts, presenceDefaults);
+      writing.catch(() => {});
+      // Until it waits for the row that is about to go.
+      await eventually(async () => {
+        const [row] = await fleet.database.query<{ waits: boolean }>(
+          'select exists (select from pg_locks where not granted) as waits',
+        );
+        expect(row?.waits).toBe(true);
+      });
+    });
+    await writing;
+    expect(await rowOf('leaver')).toBeUndefined();
+    expect((await rowOf('stayer'))?.connected).toBe(true);
+  });
 });

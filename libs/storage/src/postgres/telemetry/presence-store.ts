@@ -9,6 +9,7 @@ import { Outbox } from './outbox.js';
 const devicesPerEvent = 1_000;
 /** Devices looked at in one step of moving clocks. */
 const shiftStep = 5_000;
+const FOREIGN_KEY_VIOLATION = '23503';
 const orNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
 
 type Announced = EventData<'presence.changed'>['devices'];
@@ -18,6 +19,16 @@ export class PgPresenceStore implements PresenceStore {
 
   async write(changes: readonly PresenceChange[], policy: PresencePolicy): Promise<void> {
     if (changes.length === 0) return;
+    try {
+      await this.writeAll(changes, policy);
+    } catch (error) {
+      // A device was removed in the middle of it; seen anew it is left out. Locking all of them would write all of them.
+      if ((error as { code?: unknown }).code !== FOREIGN_KEY_VIOLATION) throw error;
+      await this.writeAll(changes, policy);
+    }
+  }
+
+  private async writeAll(changes: readonly PresenceChange[], policy: PresencePolicy): Promise<void> {
     await this.database.transaction(async (tx) => {
       await tx.query(namedQuery('presence/write-contacts'), [
         changes.map((one) => one.projectId),
