@@ -31,7 +31,7 @@ export type SupervisorMessage = { readonly command: 'stop' };
 /**
  * Node flags of the server process. Messages live for some ten milliseconds, until their commit; the default of 16 MB
  * for young objects is collected in the middle of that and copies them. Measured: 1.6 x the messages per second at 32 MB
- * (`npm run bench -- fleet`), and 18 % less processor time for a stored message at 64 MB (`npm run bench -- ingest`), for
- * about 100 MB more memory under full load.
+ * (`npm run bench -- fleet`). 64 MB is from one short `npm run bench -- ingest` each, not paired: 82 to 67 us of server
+ * processor time for a stored message, 582 to 637 MiB.
  */
 export const SERVER_NODE_FLAGS: readonly string[] = ['--max-semi-space-size=64'];
