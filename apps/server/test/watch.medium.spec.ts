@@ -225,8 +225,17 @@ describe('a fleet that nobody declared healthy', () => {
     expect(watch!.reason).toMatch(/^learned anew for itself: .* cut short/u);
   });
 
-  it('should name what moved by its name, and tell the class mix from a sensor', async () => {
+  it('should not tell again of what goes on after a person resolved it', async () => {
+    await judgeUntil(changed + 3);
+    const subject = 'device=d1';
+    const { number } = (await alerts()).find((one) => one.subject === subject)!;
+    await server.client.call('alertResolve', { params: { ...params, alert: number }, body: {} });
     await judgeUntil(updated);
+    const ofIt = (await alerts()).filter((one) => one.subject === subject);
+    expect(ofIt).toMatchObject([{ number, state: 'resolved' }]);
+  });
+
+  it('should name what moved by its name, and tell the class mix from a sensor', async () => {
     const open = await alerts();
     expect(open.map(({ subject, verdict }) => [subject, verdict]).sort()).toEqual([
       ['device=d1', 'sensor'],
@@ -251,7 +260,7 @@ describe('a fleet that nobody declared healthy', () => {
   it('should say in an open alert that it is judged by something learned anew', async () => {
     await set({ watermarkRounds: 4 });
     await judgeUntil(updated);
-    const [{ number }] = (await alerts()) as [Resource<'Alert'>];
+    const { number } = (await alerts()).find(({ state }) => state === 'open')!;
     const { log } = await server.client.call('alertGet', { params: { ...params, alert: number } });
     expect(log.at(-1)).toMatchObject({ by: 'engine', what: 'learned' });
     expect(log.at(-1)!.text).toMatch(/^learned anew for a watermark of 4 rounds/u);
@@ -259,6 +268,9 @@ describe('a fleet that nobody declared healthy', () => {
   });
 
   it('should begin with the build of a version whose monitors are others, and not take who moved on for silent', async () => {
+    await judgeUntil(hours - 2);
+    const { number } = (await alerts()).find(({ subject }) => subject === 'everyone')!;
+    await server.client.call('alertResolve', { params: { ...params, alert: number }, body: {} });
     await judgeUntil(hours);
     const [old, fresh] = await watches();
     expect(old).toMatchObject({
@@ -270,8 +282,11 @@ describe('a fleet that nobody declared healthy', () => {
     const open = await alerts();
     expect(open.filter(({ kind }) => kind === 'silence')).toEqual([]);
     expect(open).toHaveLength(3);
-    const { number, ...found } = open.find(({ subject }) => subject === 'everyone')!;
-    expect(found).toMatchObject({ verdict: 'pre-processing', scope: 'everyone', severity: 'critical' });
+    expect(open.find(({ subject }) => subject === 'everyone')).toMatchObject({
+      verdict: 'pre-processing',
+      scope: 'everyone',
+      severity: 'critical',
+    });
     const { evidence, links } = await server.client.call('alertGet', {
       params: { ...params, alert: number },
     });

@@ -136,7 +136,7 @@ export const AlertAcknowledge = z.object({
   note,
 });
 export const AlertResolve = z.object({
-  /** What it moved to is healthy from now on. Otherwise it is judged against what it was before. */
+  /** What it moved to is healthy from now on. Otherwise it is judged against what it was before, and not told again for a day while it goes on. */
   accept: z.boolean().default(false),
   note,
 });

@@ -19,6 +19,8 @@ export interface AlertIncident {
   readonly openedRound: number;
   /** Calm rounds in a row. */
   readonly calm: number;
+  /** First round after a person resolved it. */
+  readonly resolvedRound?: number;
 }
 export interface NewAlert {
   readonly kind: Alert['kind'];

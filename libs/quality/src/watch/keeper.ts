@@ -186,15 +186,19 @@ export class WatchKeeper {
     this.held.delete(row.id);
     return await this.transact(async ({ watches, alerts, audit }) => {
       if (!(await watches.lock(scope, row.id, state.closedRound))) return true;
-      for (const { number, incident, state: is } of await alerts.held(scope, row.id)) {
-        // What is resolved and not released has nobody to be released from any more.
-        if (is === 'resolved') {
+      for (const { number, incident, state: is, accepted } of await alerts.held(scope, row.id)) {
+        // What is accepted has nobody to be released from any more.
+        if (is === 'resolved' && accepted) {
           await alerts.change(scope, number, { state: 'resolved', by: '', released: true });
           continue;
         }
-        const openedRound = sameRound(incident.openedRound, row.frame, watch.frame);
-        await alerts.setIncident(scope, number, { ...incident, openedRound });
-        await alerts.note(scope, number, { by: ENGINE, what: 'learned', text: words });
+        const { openedRound, resolvedRound } = incident;
+        const inFrame = (round: number) => sameRound(round, row.frame, watch.frame);
+        await alerts.setIncident(scope, number, {
+          ...{ ...incident, openedRound: inFrame(openedRound) },
+          ...(resolvedRound === undefined ? {} : { resolvedRound: inFrame(resolvedRound) }),
+        });
+        if (is !== 'resolved') await alerts.note(scope, number, { by: ENGINE, what: 'learned', text: words });
       }
       await watches.remove(scope, row.id);
       await watches.add(scope, watch);

@@ -1,6 +1,7 @@
 /**
  * Rounds of one watch within one transaction: closes each, ends incidents that are calm, opens new ones. What people decided about its
- * alerts since the last time is told to the watch first.
+ * alerts since the last time is told to the watch first. What a person resolved goes on as an incident that tells nobody, until it is
+ * calm or a day is over: who was told and looked is not told again of the same.
  */
 import type { Attributes } from '../drift/attribute-search.js';
 import { EVERYONE, type BuildComparison } from '../drift/build-comparison.js';
@@ -63,8 +64,11 @@ interface Judge {
 /** A device that was not heard for so long is not expected any more. */
 const FORGOTTEN_ROUNDS = 24;
 const SHOWN_DEVICES = 50;
+/** So long what a person resolved is not told again while it goes on. */
+const RESOLVED_MS = 86_400_000;
 
 export class WatchRound {
+  /** Not released yet: those that a person resolved are among them. */
   private open: HeldAlert[] = [];
   private readonly places: ReadonlyMap<string, number>;
   private readonly byDevice = new Map<string, DeviceRound[]>();
@@ -85,8 +89,18 @@ export class WatchRound {
     const { project, row } = this.given;
     for (const alert of await this.stores.alerts.held(project.scope, row.id)) {
       if (alert.state !== 'resolved') this.open.push(alert);
-      else await this.release(alert);
+      else if (alert.kind !== 'drift' || alert.accepted) await this.release(alert);
+      else await this.keepQuiet(alert);
     }
+  }
+
+  private async keepQuiet(alert: HeldAlert): Promise<void> {
+    const { project, row } = this.given;
+    const resolvedRound = alert.incident.resolvedRound ?? row.closedRound + 1;
+    const incident = { ...alert.incident, resolvedRound };
+    if (alert.incident.resolvedRound === undefined)
+      await this.stores.alerts.setIncident(project.scope, alert.number, incident);
+    this.open.push({ ...alert, incident });
   }
 
   async judge(round: number): Promise<void> {
@@ -95,7 +109,7 @@ export class WatchRound {
     const alarms = watch?.close(round) ?? [];
     against?.comparison.close(round);
     if (round <= (this.given.row.quietUntil ?? -1)) return;
-    await this.endCalm();
+    await this.endCalm(round);
     if (watch) await this.judgeOwn(watch, alarms, round);
     if (against) await this.judgeBuild(against, round);
     if (watch) await this.judgeSilence(watch, round);
@@ -179,8 +193,8 @@ export class WatchRound {
 
   /** The watch judges its devices again. */
   private async release(alert: HeldAlert): Promise<void> {
-    const { watch, project, against } = this.given;
-    const { incident, accepted, number, scope, kind } = alert;
+    const { watch, against } = this.given;
+    const { incident, accepted, scope, kind } = alert;
     if (incident.against === 'build') {
       if (accepted) against?.comparison.accept(alert.subject, this.levelOf(incident.devices));
     } else if (watch && kind === 'drift') {
@@ -192,7 +206,11 @@ export class WatchRound {
         if (accepted) watch.resolve(j);
         else watch.calm(j);
     }
-    await this.stores.alerts.change(project.scope, number, {
+    await this.letGo(alert);
+  }
+
+  private async letGo({ number, accepted }: HeldAlert): Promise<void> {
+    await this.stores.alerts.change(this.given.project.scope, number, {
       ...{ state: 'resolved', by: '', accepted, released: true },
     });
   }
@@ -212,10 +230,15 @@ export class WatchRound {
     return now && now.devices > 0 ? Math.sign(shift) * now.shift < Math.abs(shift) / 2 : undefined;
   }
 
-  private async endCalm(): Promise<void> {
+  private async endCalm(round: number): Promise<void> {
     const { project, row } = this.given;
     for (const incident of this.incidents()) {
       const held = this.open.find(({ number }) => number === incident.number)!;
+      const { resolvedRound = round } = held.incident;
+      if ((round - resolvedRound) * row.frame.roundMs >= RESOLVED_MS) {
+        await this.end(held, '');
+        continue;
+      }
       const calm = this.isCalm(incident);
       if (calm === undefined) continue;
       const rounds = calm ? held.incident.calm + 1 : 0;
@@ -224,8 +247,7 @@ export class WatchRound {
         await this.setCalm(held, rounds);
         continue;
       }
-      const text = `calm for ${rounds} rounds of ${row.frame.roundMs / 1_000} s`;
-      await this.end(held, text);
+      await this.end(held, `calm for ${rounds} rounds of ${row.frame.roundMs / 1_000} s`);
     }
   }
 
@@ -238,11 +260,11 @@ export class WatchRound {
   private async end(held: HeldAlert, text: string): Promise<void> {
     const { scope } = this.given.project;
     const alert = await this.stores.alerts.lock(scope, held.number);
-    // A person may have resolved it a moment ago; then the next round releases it.
-    if (alert.state !== 'resolved') {
+    // A person may have resolved it a moment ago; then the next round sees to it.
+    const isResolvedNow = alert.state === 'resolved' && held.state !== 'resolved';
+    if (alert.state !== 'resolved')
       await resolveAlert(this.stores, scope, alert, { by: ENGINE, text, calm: true });
-      await this.release({ ...held, accepted: false });
-    }
+    if (!isResolvedNow) await this.release({ ...held, accepted: false });
     this.open = this.open.filter((one) => one !== held);
   }
 
@@ -319,9 +341,12 @@ export class WatchRound {
       if (one.kind === 'drift' && one.scope === 'device' && alert.scope !== 'device')
         if (one.incident.devices.every((id) => inside.has(id))) {
           const part = await this.stores.alerts.lock(scope, one.number);
-          if (part.state === 'resolved') continue;
-          const text = `part of alert ${number}`;
-          await resolveAlert(this.stores, scope, part, { by: ENGINE, text, released: true });
+          if (part.state === 'resolved' && one.state !== 'resolved') continue;
+          if (part.state === 'resolved') await this.letGo(one);
+          else {
+            const text = `part of alert ${number}`;
+            await resolveAlert(this.stores, scope, part, { by: ENGINE, text, released: true });
+          }
           this.open = this.open.filter((other) => other !== one);
         }
     this.hold(opened, whole);

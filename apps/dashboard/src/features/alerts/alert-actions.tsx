@@ -88,7 +88,7 @@ function Resolve({ project, alert }: Props) {
           ? 'It opens a new alert if it goes on.'
           : accept
             ? 'What it moved to is healthy from now on: it is no longer held against what it was before.'
-            : 'What moved stays judged against what it was before, and opens a new alert if it goes on.'}
+            : 'What moved stays judged against what it was before. If it goes on, nobody is told again for a day.'}
       </Text>
       {alert.kind !== 'drift' ? null : (
         <Checkbox
