@@ -129,13 +129,16 @@ export interface RebuiltDay {
   /** Rows of sums. */
   readonly hours: number;
   readonly deviceDays: number;
+  /** Labels that sums of accuracy lacked. */
+  readonly labels: number;
 }
 
 export interface RollupStore {
   /** Folds the oldest open batches, up to so many. @returns whether it left some open. */
   fold(maxBatches: number): Promise<boolean>;
   /**
-   * Sums of one day (unix ms of UTC midnight) anew from its windows, also from those whose bundle became known since. Folding waits.
+   * Sums of one day (unix ms of UTC midnight) anew from its windows, also from those whose bundle became known since; to sums of
+   * labels is added what they lack of the labels that are kept. Folding waits.
    * @throws telemetry.day-incomplete
    */
   rebuild(scope: ProjectScope, dayMs: number): Promise<RebuiltDay>;

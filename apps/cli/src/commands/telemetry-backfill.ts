@@ -195,7 +195,7 @@ async function rebuild(
     days.push(new Date(at).toISOString().slice(0, 10));
   if (days.length === 0) usage('--from is behind --to.');
   const view = new LiveView();
-  const sum = { days: 0, windows: 0, named: 0, hours: 0, deviceDays: 0 };
+  const sum = { days: 0, windows: 0, named: 0, hours: 0, deviceDays: 0, labels: 0 };
   for (const day of days) {
     if (!session.out.isPlain)
       view.draw(
@@ -204,7 +204,7 @@ async function rebuild(
       );
     try {
       const done = await client.call('rollupRebuild', { params: { project }, body: { day } });
-      for (const key of ['windows', 'named', 'hours', 'deviceDays'] as const) sum[key] += done[key];
+      for (const key of ['windows', 'named', 'hours', 'deviceDays', 'labels'] as const) sum[key] += done[key];
       sum.days++;
     } catch (error) {
       view.done();
@@ -219,6 +219,7 @@ async function rebuild(
       ['from', plural(sum.windows, 'window')],
       ['of builds known since', count(sum.named)],
       ['rows', `${count(sum.hours)} by hour, ${count(sum.deviceDays)} by device and day`],
+      ['labels that were missing', count(sum.labels)],
     ]),
   );
 }

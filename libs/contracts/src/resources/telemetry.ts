@@ -106,5 +106,7 @@ export const RollupRebuild = z
     /** Rows of sums by hour, and by device and day. */
     hours: z.int(),
     deviceDays: z.int(),
+    /** Labels that sums of accuracy lacked, and have now. */
+    labels: z.int(),
   })
   .meta({ id: 'RollupRebuild' });

@@ -12,6 +12,7 @@ import {
   PgEstimateStore,
   PgLabelQueueStore,
   PgQualityStore,
+  PgRollupStore,
   PgSampleStore,
 } from '@tinyfleet/storage';
 import { eventually } from '@tinyfleet/testing';
@@ -273,6 +274,48 @@ describe('quality over the edge', () => {
       await estimates.series(fleet.scope, { from: new Date(hourAgo).toISOString() })
     ).points.find((one) => Date.parse(one.at) === hourAgo);
     expect(point).toMatchObject({ labels: 8 });
+  });
+
+  it('should complete sums of labels from the labels that are kept when a day is made anew', async () => {
+    const { database, projectId } = fleet;
+    const tables = ['accuracy_hour', 'accuracy_span', 'accuracy_cell', 'confusion_day'];
+    const stored = async () =>
+      await Promise.all(
+        tables.map(async (table) => {
+          // What was taken back leaves a row of none.
+          const none = table === 'accuracy_span' ? 'labels + asked' : 'n';
+          return await database.query(
+            `select to_jsonb(t)::text as row from ${table} t where project_id = $1 and ${none} > 0 order by 1`,
+            [projectId],
+          );
+        }),
+      );
+    const day = 86_400_000;
+    const today = Math.floor(Date.now() / day) * day;
+    const rebuild = async (): Promise<number> => {
+      const rollups = new PgRollupStore(database);
+      const made = [today - day, today].map(async (ms) => await rollups.rebuild(fleet.scope, ms));
+      return (await Promise.all(made)).reduce((sum, { labels }) => sum + labels, 0);
+    };
+    const before = await stored();
+    expect(before.every((rows) => rows.length > 0)).toBe(true);
+    expect(before[0]!.some(({ row }) => String(row).includes('"by_chance": false'))).toBe(true);
+    expect(await rebuild()).toBe(0);
+    expect(await stored()).toEqual(before);
+    for (const table of tables)
+      await database.query(`delete from ${table} where project_id = $1`, [projectId]);
+    expect(await rebuild()).toBeGreaterThan(8);
+    expect(await stored()).toEqual(before);
+    // Of a removed device, whose predictions are gone.
+    await database.query('update accuracy_hour set n = n + 1 where project_id = $1 and by_chance', [
+      projectId,
+    ]);
+    const [hours] = await stored();
+    expect(await rebuild()).toBe(0);
+    expect((await stored())[0]).toEqual(hours);
+    await database.query('update accuracy_hour set n = n - 1 where project_id = $1 and by_chance', [
+      projectId,
+    ]);
   });
 
   it('should import labels from a file all or none, name wrong rows by line, and take the same file again', async () => {

@@ -228,7 +228,11 @@ export class PgRollupStore implements RollupStore, TelemetryMaintenance {
         namedQuery('telemetry/count-sums'),
         range,
       );
-      return { ...made, ...sums! };
+      const [completed] = await tx.query<Pick<RebuiltDay, 'labels'>>(
+        namedQuery('telemetry/complete-labels'),
+        range,
+      );
+      return { ...made, ...sums!, labels: completed!.labels };
     });
   }
 
