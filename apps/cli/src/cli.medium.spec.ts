@@ -47,7 +47,8 @@ const leaves = (command: Command): Command[] =>
 const pathOf = (command: Command): string[] =>
   command.parent ? [...pathOf(command.parent), command.name()] : [];
 /** Commands whose result is a list or one thing. */
-const PRINTS = /^(list|show|members|commands|credentials|deliveries|imports|invitations|waiting)$/;
+const PRINTS =
+  /^(list|show|members|commands|credentials|deliveries|imports|invitations|waiting|histograms|compare)$/;
 /** What they are asked about; null: not here. */
 const WITH: Readonly<Record<string, readonly string[] | null>> = {
   // There is none: alerts.medium.spec.ts of the server has one.
@@ -57,6 +58,7 @@ const WITH: Readonly<Record<string, readonly string[] | null>> = {
   'deployment show': null,
   'device commands': ['pump-1'],
   'device credentials': ['pump-1'],
+  'device histograms': ['pump-1'],
   'device show': ['pump-1'],
   'device-type show': ['wasm'],
   // There is none: firmware.medium.spec.ts of storage and the device's own specs have some.
@@ -64,6 +66,7 @@ const WITH: Readonly<Record<string, readonly string[] | null>> = {
   'group members': ['printed'],
   'group show': ['printed'],
   'model show': ['vibration'],
+  'quality compare': ['vibration@1.1.0', '--against', 'tag = "eu"'],
   'release show': ['vibration@1.1.0'],
   'rollout show': null,
   'user show': null,

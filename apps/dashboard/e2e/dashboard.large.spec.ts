@@ -15,6 +15,7 @@ import {
   workspaceRoot,
   type Product,
 } from '@tinyfleet/testing';
+import { violations } from './accessible.js';
 import { everyPage } from './every-page.js';
 import { liveSteps } from './live-steps.js';
 import { pagesSteps } from './pages-steps.js';
@@ -135,6 +136,13 @@ describeWith(['chromium'], 'the dashboard', () => {
     await page.getByRole('heading', { name: 'demo-007' }).waitFor();
     await page.getByText('Predicted classes per window').waitFor();
     await page.getByLabel('Slots').getByText('vibration@1.0.0').waitFor();
+    const histograms = page.getByRole('region', { name: 'Histograms over validation data' });
+    await histograms.getByRole('img', { name: /^confidence this device: / }).waitFor();
+    await histograms.getByLabel('Days of the histograms').getByText('30 days').click();
+    await page.waitForURL(/days=30/);
+    await histograms.getByText('Figures of confidence by bin').click();
+    await histograms.getByRole('table', { name: 'confidence by bin' }).getByText('below 0.125').waitFor();
+    expect(await violations(page)).toEqual([]);
     await picture('device');
   }, 60_000);
 

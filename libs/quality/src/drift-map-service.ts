@@ -36,30 +36,11 @@ export class DriftMapService {
     const { keptAs: release } = await this.store.versionOf(scope, request.release);
     const { model } = splitReleaseRef(release);
     const rows = await this.store.groupSums(scope, { ...range, by, model, release });
-    const baselines = await this.store.baselines(scope, [...new Set(rows.map((row) => row.release))]);
-    const usable = new Map<string, StoredBaseline | undefined>();
-    const known = rows.flatMap((row) => {
-      const key = keyOf(row);
-      if (!usable.has(key)) {
-        const found = baselines.find((b) => b.release === row.release && b.schemaCrc === row.schemaCrc);
-        usable.set(key, found && calibrationCounts(found.baseline, row.confidenceBins) ? found : undefined);
-      }
-      const found = usable.get(key);
-      return found ? [{ row, found }] : [];
-    });
-    const all = rows.reduce((sum, { n }) => sum + n, 0);
-    const groups = largest(known.map(({ row }) => row));
-    const shown = groups.map((group) => {
-      // Of one version by different monitors those with the most predictions.
-      const own = known.filter(({ row }) => row.group === group);
-      const [main] = largest(own.map(({ row }) => ({ group: keyOf(row), n: row.n })));
-      const alike = own.filter(({ row }) => keyOf(row) === main);
-      const { row: first, found } = alike[0]!;
-      return {
-        ...{ group, release: found.release, measures: measuresOf(found.baseline, first.confidenceBins) },
-        rows: alike.map(({ row }) => row),
-      };
-    });
+    const known = await this.held(scope, rows);
+    const shown = largest(known.map(({ row }) => row)).map((group) => ({
+      group,
+      ...mostAlike(known.filter(({ row }) => row.group === group)),
+    }));
     return {
       bucketSeconds: range.bucketSeconds,
       by,
@@ -76,10 +57,73 @@ export class DriftMapService {
           return { at: new Date(atMs).toISOString(), group, n: sum.n, moved };
         }),
       ),
-      without: all - known.reduce((sum, { row }) => sum + row.n, 0),
+      without: predictionsOf(rows) - predictionsOf(known.map(({ row }) => row)),
     };
   }
+
+  /** @throws models.version-not-found */
+  async device(
+    scope: ProjectScope,
+    request: { readonly device: string; readonly release?: string | undefined; readonly days: number },
+  ): Promise<Resource<'DeviceHistograms'>> {
+    const { device, days } = request;
+    const all = await this.store.deviceSums(scope, request);
+    const names = [...new Set(all.map((row) => row.release))];
+    const ofRelease = (release: string | undefined) => all.filter((row) => row.release === release);
+    const kept =
+      request.release === undefined ? names[0] : (await this.store.versionOf(scope, request.release)).keptAs;
+    const rows = ofRelease(kept);
+    const known = await this.held(scope, rows);
+    const shown = known.length === 0 ? undefined : mostAlike(known);
+    const sum = shown && sumOf(shown.rows);
+    return {
+      ...{ device, days, release: request.release ?? kept ?? null },
+      releases: names.map((release) => ({ release, n: predictionsOf(ofRelease(release)) })),
+      n: sum?.n ?? 0,
+      without: predictionsOf(rows) - (sum?.n ?? 0),
+      features: sum ? shown.measures.map((one) => featureOf(one, sum)) : [],
+    };
+  }
+
+  /** Rows whose build has validation data of the same monitors, each with it. */
+  private async held(scope: ProjectScope, rows: readonly GroupSums[]): Promise<readonly Held[]> {
+    const baselines = await this.store.baselines(scope, [...new Set(rows.map((row) => row.release))]);
+    const usable = new Map<string, StoredBaseline | undefined>();
+    return rows.flatMap((row) => {
+      const key = keyOf(row);
+      if (!usable.has(key)) {
+        const found = baselines.find((b) => b.release === row.release && b.schemaCrc === row.schemaCrc);
+        usable.set(key, found && calibrationCounts(found.baseline, row.confidenceBins) ? found : undefined);
+      }
+      const found = usable.get(key);
+      return found ? [{ row, found }] : [];
+    });
+  }
 }
+
+interface Held {
+  readonly row: GroupSums;
+  readonly found: StoredBaseline;
+}
+
+/** Of one group, made by different monitors, those with the most predictions. At least one row. */
+function mostAlike(own: readonly Held[]): {
+  readonly release: string;
+  readonly measures: readonly Measure[];
+  readonly rows: readonly GroupSums[];
+} {
+  const [main] = largest(own.map(({ row }) => ({ group: keyOf(row), n: row.n })));
+  const alike = own.filter(({ row }) => keyOf(row) === main);
+  const { row, found } = alike[0]!;
+  return {
+    release: found.release,
+    measures: measuresOf(found.baseline, row.confidenceBins),
+    rows: alike.map((one) => one.row),
+  };
+}
+
+const predictionsOf = (rows: readonly { readonly n: number }[]): number =>
+  rows.reduce((sum, { n }) => sum + n, 0);
 
 /**
  * Histograms of `a` over those of `b`, which stand as `baseline`: of inputs only where both have the same monitors, none where their
@@ -147,14 +191,20 @@ function measuresOf({ features, ood, ...baseline }: Baseline, bins: number): Mea
   const byClass = (cells: readonly number[]) => added(cells, outputs.classes, (i) => Math.floor(i / bins));
   const byBin = (cells: readonly number[]) => added(cells, bins, (i) => i % bins);
   const validated = Array.from(outputs.total);
-  const monitored = ({ name, edges, scale, zeroPoint, counts }: FeatureBaseline) => ({
-    ...{ feature: name, edges: edges.map((edge) => (edge - zeroPoint) * scale), baseline: counts },
+  // Coarse values have fewer quantiles than there are bins: behind the last edge nothing can lie.
+  const used = (counts: readonly number[], { edges }: FeatureBaseline) => counts.slice(0, edges.length + 1);
+  const monitored = (one: FeatureBaseline) => ({
+    feature: one.name,
+    edges: one.edges.map((edge) => (edge - one.zeroPoint) * one.scale),
+    baseline: used(one.counts, one),
   });
   const unmoved = { shiftOf: () => null };
   return [
     ...features.map((one, i) => ({
       ...{ ...monitored(one), kind: 'input' as const },
-      countsOf: ({ featureCounts }: GroupSums) => featureCounts?.slice(i * BINS, (i + 1) * BINS),
+      countsOf({ featureCounts }: GroupSums) {
+        return featureCounts ? used(featureCounts.slice(i * BINS, (i + 1) * BINS), one) : undefined;
+      },
       shiftOf(sums: GroupSums) {
         const moments = momentsAt(sums, i);
         return moments ? shiftOf(one, moments) : null;
@@ -164,7 +214,7 @@ function measuresOf({ features, ood, ...baseline }: Baseline, bins: number): Mea
       ? [
           {
             ...{ ...monitored(ood), ...unmoved, kind: 'score' as const },
-            countsOf: (sums: GroupSums) => sums.ood ?? undefined,
+            countsOf: (sums: GroupSums) => (sums.ood ? used(sums.ood, ood) : undefined),
           },
         ]
       : []),

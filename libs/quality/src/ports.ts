@@ -133,6 +133,11 @@ export interface DriftMapStore extends Pick<EstimateStore, 'baselines' | 'versio
       readonly release: string;
     },
   ): Promise<readonly GroupSums[]>;
+  /** Of one device by UTC day, the newest first and of a day the most predictions first; `group` is its name. */
+  deviceSums(
+    scope: ProjectScope,
+    query: { readonly device: string; readonly days: number },
+  ): Promise<readonly GroupSums[]>;
 }
 
 export interface Inference {

@@ -27,6 +27,7 @@ const ARGUMENTS: Readonly<Record<string, readonly Source[]>> = {
   firmware: ['firmware'],
   project: ['projects'],
   release: ['releases'],
+  'quality compare': ['releases'],
   'rollout plan': ['releases'],
   'rollout start': ['releases'],
   token: ['tokens'],
@@ -37,6 +38,8 @@ const ARGUMENTS: Readonly<Record<string, readonly Source[]>> = {
 const MAKING = new Set(['add', 'create', 'import', 'export']);
 const OPTIONS: Readonly<Record<string, Source | 'filter'>> = {
   '--add-to-group': 'groups',
+  '--against': 'filter',
+  '--against-release': 'releases',
   '--device': 'devices',
   '--filter': 'filter',
   '--for': 'types',

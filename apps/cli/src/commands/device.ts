@@ -12,6 +12,7 @@ import { askCommand, commandsCommand } from './device-ask.js';
 import { credentialsCommand, revokeCommand, rotateCommand } from './device-credentials.js';
 import { actionsCommand } from './device-actions.js';
 import { moveCommands, updateCommand } from './device-change.js';
+import { histogramsCommand } from './device-histograms.js';
 import { exportCommand, importCommand, importsCommand } from './device-import.js';
 import { enrolmentCommands } from './device-enrolment.js';
 import { listenCommand } from './device-listen.js';
@@ -126,6 +127,7 @@ export function deviceCommand(): Command {
   command.addCommand(importsCommand());
   command.addCommand(askCommand());
   command.addCommand(commandsCommand());
+  command.addCommand(histogramsCommand());
   command.addCommand(watchCommand());
   command.addCommand(listenCommand());
   return command;

@@ -6,6 +6,7 @@ import { integer } from '../arguments.js';
 import { bar, count, percent, plural } from '../output/format.js';
 import { renderFacts, renderTable, type Column } from '../output/output.js';
 import { Session } from '../session.js';
+import { compareCommand } from './quality-compare.js';
 import { driftCommands } from './quality-drift.js';
 
 type Point = CallOutput<'accuracyEstimate'>['totals'][number] & { readonly at?: string };
@@ -17,6 +18,7 @@ export function qualityCommand(): Command {
   command.addCommand(showCommand());
   command.addCommand(devicesCommand());
   command.addCommand(labelledCommand());
+  command.addCommand(compareCommand());
   for (const one of driftCommands()) command.addCommand(one);
   return command;
 }

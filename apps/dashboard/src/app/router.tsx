@@ -142,8 +142,10 @@ const provisioning = createRoute({
 });
 const device = createRoute({
   ...inProject('/devices/$device'),
-  validateSearch: (search: Record<string, unknown>): { deployment?: number } =>
-    Number.isInteger(search['deployment']) ? { deployment: Number(search['deployment']) } : {},
+  validateSearch: (search: Record<string, unknown>): { deployment?: number; days?: number } => ({
+    ...(Number.isInteger(search['deployment']) ? { deployment: Number(search['deployment']) } : {}),
+    ...([1, 7, 30].includes(Number(search['days'])) ? { days: Number(search['days']) } : {}),
+  }),
   component: lazyRouteComponent(() => import('../features/device/device-page'), 'DevicePage'),
 });
 const models = createRoute({

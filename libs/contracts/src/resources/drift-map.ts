@@ -1,6 +1,6 @@
 /** How far what devices measure and predict is from what builds were validated with: features x groups x time. */
 import { z } from '../zod.js';
-import { ReleaseRef, Timestamp } from '../names.js';
+import { Name, ReleaseRef, Timestamp } from '../names.js';
 import { Filter } from './devices.js';
 import { Abstention, RangeQuery } from './quality.js';
 
@@ -57,6 +57,29 @@ export const DriftMap = z
     without: z.int(),
   })
   .meta({ id: 'DriftMap' });
+
+/** What one device measured and predicted over the validation data of its build. */
+export const DeviceHistogramQuery = z.object({
+  /** Default: what it predicted with most on the newest of these days. */
+  release: ReleaseRef.optional(),
+  /** Days in UTC, today among them. */
+  days: z.coerce.number().int().min(1).max(90).default(7),
+});
+export const DeviceHistograms = z
+  .object({
+    device: Name,
+    days: z.int(),
+    /** Null: it predicted nothing on these days. */
+    release: ReleaseRef.nullable(),
+    /** What it predicted with on these days, the newest first. */
+    releases: z.array(z.object({ release: ReleaseRef, n: z.int() })),
+    /** Predictions that are held against the build. */
+    n: z.int(),
+    /** Predictions with the release that are not: its build has no validation data, or other monitors made them. */
+    without: z.int(),
+    features: z.array(DriftFeature),
+  })
+  .meta({ id: 'DeviceHistograms' });
 
 /** Two sets of devices beside each other, each by what its devices did with a release. */
 export const CohortQuery = z.object({

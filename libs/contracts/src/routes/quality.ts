@@ -70,6 +70,15 @@ export const qualityRoutes = {
     query: r.DriftMapQuery,
     response: r.DriftMap,
   },
+  deviceHistograms: {
+    method: 'GET',
+    path: '/projects/:project/devices/:device/histograms',
+    summary: 'What a device measured and predicted lately, as histograms over validation data',
+    access: 'viewer',
+    params: project.extend({ device: Name }),
+    query: r.DeviceHistogramQuery,
+    response: r.DeviceHistograms,
+  },
   labelledQuality: {
     method: 'GET',
     path: '/projects/:project/quality/labelled',

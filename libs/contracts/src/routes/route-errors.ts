@@ -226,6 +226,7 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
   deviceEstimates: ['models.version-not-found'],
   cohortCompare: [...GROUPING, 'models.version-not-found'],
   driftMap: ['telemetry.range-invalid', 'telemetry.buckets-too-many', 'models.version-not-found'],
+  deviceHistograms: ['models.version-not-found'],
   labelledQuality: ['telemetry.range-invalid', 'models.version-not-found'],
   labelTaskOpen: ['registry.device-not-found'],
   labelImport: [

@@ -13,6 +13,7 @@ import { Commands } from './commands';
 import { Credentials } from './credentials';
 import { Deployments } from './deployments';
 import { DeviceActions } from './device-actions';
+import { Histograms } from './histograms';
 import { LiveMessages } from './live-messages';
 import { Losses } from './losses';
 import { UpdateRule } from './update-rule';
@@ -74,6 +75,7 @@ export function DevicePage() {
           {(data) => <WindowCharts windows={data.items} project={project} />}
         </Loaded>
       </Section>
+      <Histograms key={`histograms-${device}`} project={project} device={device} />
       <Commands project={project} device={device} />
       <Losses project={project} device={device} />
       <LiveMessages key={device} project={project} device={device} />

@@ -24,6 +24,9 @@ export function WindowCharts({ windows, project }: { windows: readonly Window[];
   }
   const times = rows.map((row) => Date.parse(row.startAt) / 1_000);
   const classes = Math.max(...rows.map((row) => row.classCounts.length));
+  const className = (index: number) => labels[index] ?? `class ${index}`;
+  const confidence = sum(rows.map((row) => row.confidence));
+  const bins = Math.max(0, ...confidence.map((row) => row.length));
   return (
     <SimpleGrid cols={{ base: 1, lg: 2 }}>
       <div>
@@ -34,14 +37,11 @@ export function WindowCharts({ windows, project }: { windows: readonly Window[];
           name="classes-per-window"
           title="Predicted classes per window"
           legend={Array.from({ length: classes }, (_, index) => ({
-            label: labels[index] ?? `class ${index}`,
+            label: className(index),
             color: dataColor(index),
           }))}
           table={() => ({
-            heads: [
-              'at',
-              ...Array.from({ length: classes }, (_, index) => labels[index] ?? `class ${index}`),
-            ],
+            heads: ['at', ...Array.from({ length: classes }, (_, index) => className(index))],
             rows: rows.map((row) => [row.startAt, ...row.classCounts]),
           })}
         >
@@ -49,7 +49,7 @@ export function WindowCharts({ windows, project }: { windows: readonly Window[];
             label="Predicted classes per window"
             times={times}
             series={Array.from({ length: classes }, (_, index) => ({
-              label: labels[index] ?? `class ${index}`,
+              label: className(index),
               values: rows.map((row) => row.classCounts[index] ?? 0),
             }))}
             format={(value) => formatInteger(Math.round(value))}
@@ -88,11 +88,21 @@ export function WindowCharts({ windows, project }: { windows: readonly Window[];
         <Title order={3} size="h6">
           Confidence, all windows shown
         </Title>
-        <ConfidenceBars
-          confidence={sum(rows.map((row) => row.confidence))}
-          labels={labels}
-          format={formatPercent}
-        />
+        <Exportable
+          name="confidence"
+          title="Confidence by predicted class"
+          about="All windows shown"
+          legend={confidence.map((_, index) => ({ label: className(index), color: dataColor(index) }))}
+          table={() => ({
+            heads: ['confidence from', ...confidence.map((_, index) => className(index))],
+            rows: Array.from({ length: bins }, (_, bin) => [
+              bin / bins,
+              ...confidence.map((row) => row[bin] ?? 0),
+            ]),
+          })}
+        >
+          <ConfidenceBars confidence={confidence} labels={labels} format={formatPercent} />
+        </Exportable>
       </div>
     </SimpleGrid>
   );

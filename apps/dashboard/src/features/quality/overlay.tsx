@@ -1,5 +1,5 @@
 /** A histogram as it is now over the one of validation data: bars and steps, in shares, edges in the units of the model's input. */
-import { Group, Text } from '@mantine/core';
+import { Group, Table, Text } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import type { Resource } from '@tinyfleet/contracts';
 import { formatInteger, formatPercent } from '../../app/format';
@@ -9,7 +9,7 @@ import { binName, groupName, short, verdictOf } from './drift-words';
 
 type Feature = Resource<'DriftFeature'>;
 
-const HEIGHT = 240;
+const USUAL_HEIGHT = 240;
 const [LEFT, BOTTOM, TOP] = [46, 40, 10];
 const [NOW, THEN] = [dataColor(0), dataColor(5)];
 
@@ -20,15 +20,21 @@ export interface OverlayWords {
   readonly verdict: string;
 }
 
-export function Overlay(props: { feature: Feature; group: string; words?: OverlayWords }) {
-  const { feature, group } = props;
+export function Overlay(props: {
+  feature: Feature;
+  group: string;
+  words?: OverlayWords;
+  /** Pixels. */
+  height?: number;
+}) {
+  const { feature, group, height = USUAL_HEIGHT } = props;
   const words = props.words ?? { now: 'now', then: 'validation data', verdict: verdictOf(feature) };
   const { ref, width } = useElementSize();
   const { baseline, counts, edges, feature: name, kind } = feature;
   const [then, now] = [sharesOf(baseline), sharesOf(counts)];
   const most = Math.max(0.05, ...then, ...now) * 1.08;
   const step = Math.max(4, (width - LEFT - 8) / Math.max(1, baseline.length));
-  const y = (share: number) => TOP + (1 - share / most) * (HEIGHT - TOP - BOTTOM);
+  const y = (share: number) => TOP + (1 - share / most) * (height - TOP - BOTTOM);
   const said = now.map((share, i) => `${binName(feature, i)} ${formatPercent(share, 0)}`).join(', ');
   const every = Math.max(1, Math.ceil(52 / step));
   return (
@@ -46,11 +52,11 @@ export function Overlay(props: { feature: Feature; group: string; words?: Overla
           rows: counts.map((count, i) => [binName(feature, i), count, now[i], baseline[i], then[i]]),
         })}
       >
-        <div ref={ref} style={{ minHeight: HEIGHT }}>
+        <div ref={ref} style={{ minHeight: height }}>
           {width === 0 ? null : (
             <svg
               width={width}
-              height={HEIGHT}
+              height={height}
               role="img"
               aria-label={`${name} ${words.now}: ${said}`}
               className="heat"
@@ -70,7 +76,7 @@ export function Overlay(props: { feature: Feature; group: string; words?: Overla
                     x={LEFT + i * step}
                     y={TOP}
                     width={step}
-                    height={HEIGHT - TOP - BOTTOM}
+                    height={height - TOP - BOTTOM}
                     fill="transparent"
                   />
                   <rect
@@ -90,7 +96,7 @@ export function Overlay(props: { feature: Feature; group: string; words?: Overla
                     <text
                       key={i}
                       x={LEFT + (i + 0.5) * step}
-                      y={HEIGHT - 22}
+                      y={height - 22}
                       textAnchor="middle"
                       className="dim"
                     >
@@ -102,7 +108,7 @@ export function Overlay(props: { feature: Feature; group: string; words?: Overla
                       <text
                         key={i}
                         x={LEFT + (i + 1) * step}
-                        y={HEIGHT - 22}
+                        y={height - 22}
                         textAnchor="middle"
                         className="dim"
                       >
@@ -110,7 +116,7 @@ export function Overlay(props: { feature: Feature; group: string; words?: Overla
                       </text>
                     ) : null,
                   )}
-              <text x={width - 8} y={HEIGHT - 4} textAnchor="end" className="dim">
+              <text x={width - 8} y={height - 4} textAnchor="end" className="dim">
                 {AXES[kind]}
               </text>
             </svg>
@@ -124,12 +130,50 @@ export function Overlay(props: { feature: Feature; group: string; words?: Overla
           <Key color={THEN} text={words.then} isLine />
         </Group>
       </Group>
+      <Figures feature={feature} words={words} shares={[now, then]} />
     </>
   );
 }
 
+/** The same as a table. */
+function Figures(props: {
+  feature: Feature;
+  words: OverlayWords;
+  shares: readonly [readonly number[], readonly number[]];
+}) {
+  const { feature, words } = props;
+  const [now, then] = props.shares;
+  return (
+    <details className="overlay-figures">
+      <summary>Figures of {feature.feature} by bin</summary>
+      <Table verticalSpacing={2} aria-label={`${feature.feature} by bin`}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Bin</Table.Th>
+            <Table.Th ta="right">{words.now}</Table.Th>
+            <Table.Th ta="right">Share</Table.Th>
+            <Table.Th ta="right">{words.then}</Table.Th>
+            <Table.Th ta="right">Share</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {feature.counts.map((count, i) => (
+            <Table.Tr key={i}>
+              <Table.Td>{binName(feature, i)}</Table.Td>
+              <Table.Td ta="right">{formatInteger(count)}</Table.Td>
+              <Table.Td ta="right">{formatPercent(now[i] ?? 0)}</Table.Td>
+              <Table.Td ta="right">{formatInteger(feature.baseline[i] ?? 0)}</Table.Td>
+              <Table.Td ta="right">{formatPercent(then[i] ?? 0)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </details>
+  );
+}
+
 const AXES: Readonly<Record<Feature['kind'], string>> = {
-  input: 'edges in units of the model’s input; each bin held 1/16 of validation data',
+  input: 'edges in units of the model’s input',
   score: 'largest logit: higher is more sure',
   confidence: 'confidence of the predicted class',
   classes: 'predicted class',

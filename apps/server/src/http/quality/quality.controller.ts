@@ -2,6 +2,7 @@
 import { Controller } from '@nestjs/common';
 import type { ProjectScope } from '@tinyfleet/contracts';
 import { DriftMapService, EstimateService, QualityService } from '@tinyfleet/quality';
+import { PgStores } from '@tinyfleet/storage';
 import { Api, Input, Scope, type ApiInput, type ApiOutput } from '../api.js';
 
 @Controller()
@@ -10,6 +11,7 @@ export class QualityController {
     private readonly quality: QualityService,
     private readonly estimates: EstimateService,
     private readonly drift: DriftMapService,
+    private readonly stores: PgStores,
   ) {}
 
   @Api('accuracy')
@@ -74,5 +76,17 @@ export class QualityController {
     @Input() { query }: ApiInput<'driftMap'>,
   ): Promise<ApiOutput<'driftMap'>> {
     return await this.drift.map(scope, query);
+  }
+
+  @Api('deviceHistograms')
+  async histograms(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'deviceHistograms'>,
+  ): Promise<ApiOutput<'deviceHistograms'>> {
+    const { device } = params;
+    const found = await this.drift.device(scope, { device, ...query });
+    // Nothing of an unknown device is a mistake of the asker.
+    if (found.releases.length === 0) await this.stores.devices.get(scope, device);
+    return found;
   }
 }

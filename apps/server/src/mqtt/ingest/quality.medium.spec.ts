@@ -1,6 +1,7 @@
 /** From messages of devices to what the quality pages say: estimates without labels, labels by file and by queue, samples. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  DriftMapService,
   EstimateService,
   LabelQueueService,
   QualityService,
@@ -134,6 +135,18 @@ describe('quality over the edge', () => {
     expect(difference).toBeNull();
     expect(words).toEqual([expect.stringMatching(/^No device of the second predicted/)]);
     await expect(compare('name =')).rejects.toMatchObject({ code: 'registry.filter-invalid' });
+    const drift = new DriftMapService(new PgEstimateStore(fleet.database));
+    const own = await drift.device(fleet.scope, { device: 'q', days: 2 });
+    expect(own).toMatchObject({ release: release.ref, n: 1_000, without: 0 });
+    expect(own.features).toMatchObject([
+      {
+        feature: 'confidence',
+        counts: ROW.map((count) => 2 * count),
+        baseline: ROW.map((count) => 2 * count),
+      },
+      { feature: 'predicted classes', counts: [500, 500], share: 0, isFar: false },
+    ]);
+    expect(await drift.device(fleet.scope, { device: 'other', days: 2 })).toMatchObject({ releases: [] });
   });
 
   it('should give out predictions half by chance, once each, and count what was picked apart', async () => {

@@ -89,10 +89,24 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     { by, model, release, ...range }: Parameters<DriftMapStore['groupSums']>[1],
   ): Promise<GroupSums[]> {
     const wanted = by === 'version' ? null : release;
-    const rows = await this.db.query<AsText<Omit<GroupSums, 'labels'>>>(namedQuery('quality/group-sums'), [
+    const rows = await this.db.query<GroupColumns>(namedQuery('quality/group-sums'), [
       ...[scope.id, range.bucketSeconds, ...spanColumns(range)],
       ...[model, wanted, by],
     ]);
+    return await this.named(scope, rows);
+  }
+
+  async deviceSums(
+    scope: ProjectScope,
+    { device, days }: Parameters<DriftMapStore['deviceSums']>[1],
+  ): Promise<GroupSums[]> {
+    const rows = await this.db.query<GroupColumns>(namedQuery('quality/device-sums'), [
+      ...[scope.id, device, days],
+    ]);
+    return await this.named(scope, rows);
+  }
+
+  private async named(scope: ProjectScope, rows: readonly GroupColumns[]): Promise<GroupSums[]> {
     const labels = await releaseClasses(this.db, scope, rows);
     return rows.map((row) => ({
       ...sumsOf(row),
@@ -135,6 +149,7 @@ type AsText<T> = {
       ? string | null
       : T[K];
 };
+type GroupColumns = AsText<Omit<GroupSums, 'labels'>>;
 interface LabelledColumns {
   readonly atMs: number;
   readonly release: string;
