@@ -32,11 +32,13 @@ export interface FeatureShift {
 export interface DriftEvidence {
   readonly scope: Scope;
   readonly shifts: readonly FeatureShift[];
-  /** Predicted classes: shares of the window and of the baseline. */
+  /** Predicted classes: shares now and before, from 0 to 1. */
   readonly classes?:
     | {
         readonly current: readonly number[];
         readonly baseline: readonly number[];
+        /** As estimated from all windows since the change. Default: the difference of the two. */
+        readonly change?: readonly number[] | undefined;
         readonly labels?: readonly string[] | undefined;
         /** Of the class that moved most. Default: it has moved. */
         readonly score?: number | undefined;
@@ -128,7 +130,7 @@ function kindOf(given: DriftEvidence, moved: readonly FeatureShift[], evidence: 
 /** Change of the share of each class; undefined: none that is worth a word. */
 function classesMoved({ classes }: DriftEvidence): readonly number[] | undefined {
   if (!classes || Math.abs(classes.score ?? Infinity) < MOVED) return undefined;
-  const change = classes.current.map((share, c) => share - classes.baseline[c]!);
+  const change = classes.change ?? classes.current.map((share, c) => share - classes.baseline[c]!);
   const moved = change.reduce((sum, one) => sum + Math.abs(one), 0) / 2;
   return moved >= LEAST_CLASSES ? change : undefined;
 }

@@ -8,6 +8,7 @@ import {
   countOf,
   featureName,
   featureStream,
+  streamsOf,
   watchedClasses,
   type RoundSums,
   type WatchReference,
@@ -16,12 +17,27 @@ import {
 /** A version that was activated so many rounds before the change may have brought it. */
 const ACTIVATION_ROUNDS = 24;
 
+/** No share moves by more than 1, whatever is estimated from scores that rise so fast. */
+export function withinShares(found: Found, reference: WatchReference): Found {
+  const streams = streamsOf(reference);
+  const within = (s: number, shift: number): number =>
+    streams[s]!.statistic === 'share' ? Math.max(-1, Math.min(1, shift)) : shift;
+  return {
+    ...found,
+    shift: within(found.stream, found.shift),
+    standings: found.standings.map((one, s) => ({ ...one, shift: within(s, one.shift) })),
+  };
+}
+
 export function verdictFor(
   found: Found,
   reference: WatchReference,
   given: {
     /** Of those concerned, since the change. */
     readonly sums: readonly RoundSums[];
+    /** Those of the newest round, and how far it is from what they did before, by stream; undefined: not known. */
+    readonly newest: readonly RoundSums[];
+    readonly rests: readonly (number | undefined)[];
     /** Rounds since which those concerned run their version, counted from the change. */
     readonly sinceActivation: number | undefined;
     readonly name: (device: number) => string;
@@ -41,8 +57,7 @@ export function verdictFor(
       noise: n > 0 ? (2 * Math.max(1, found.windows)) / n : 0,
     };
   });
-  const share = (of: (one: RoundSums) => number) =>
-    n > 0 ? given.sums.reduce((sum, one) => sum + of(one), 0) / n : 0;
+  const share = (of: (one: RoundSums) => number) => shareOf(given.sums, of);
   const { sinceActivation } = given;
   const certainty = certaintyOf(found, reference);
   return verdictOf(
@@ -51,7 +66,7 @@ export function verdictFor(
       // Without monitored features, what the model says of itself is all that can move.
       shifts: shifts.length > 0 ? shifts : certainty,
       certainty,
-      classes: n > 0 ? classesOf(found, reference, share) : undefined,
+      classes: n > 0 ? classesOf(found, reference, given) : undefined,
       classMeans: shifts.length > 0 ? reference.classMeans : undefined,
       counters: COUNTERS.map((name, c) => ({
         name,
@@ -67,28 +82,39 @@ export function verdictFor(
   );
 }
 
-/** Shares of the classes as those concerned have moved them, each from its own; of very many classes, as they are now. */
+/**
+ * Shares of the classes now, as they were counted, and what is left of them when what moved is taken away: devices differ in what they
+ * do, so the reference is not what these did before.
+ */
 function classesOf(
   { standings }: Found,
-  reference: WatchReference,
-  share: (of: (one: RoundSums) => number) => number,
+  { classes, labels, bins }: WatchReference,
+  { sums, newest, rests }: Pick<Parameters<typeof verdictFor>[2], 'sums' | 'newest' | 'rests'>,
 ): DriftEvidence['classes'] {
-  const { classes, labels, bins } = reference;
   if (classes.length < 2) return undefined;
+  const countedIn = (those: readonly RoundSums[]) =>
+    classes.map((_, c) => shareOf(those, (one) => countOf(one.classes, c, bins)));
   const watched = watchedClasses(classes);
-  if (watched.length === 0)
-    return {
-      baseline: classes,
-      current: classes.map((_, c) => share((one) => countOf(one.classes, c, bins))),
-      labels,
-    };
-  const change = classes.map(() => 0);
-  watched.forEach((c, s) => (change[c] = standings[s]!.shift));
-  // Of two classes the first is what the second is not.
-  if (classes.length === 2) change[0] = -change[1]!;
+  const current = countedIn(sums);
+  if (watched.length === 0) return { baseline: classes, current, labels };
+  const byClass = (of: (stream: number) => number): number[] => {
+    const all = classes.map(() => 0);
+    watched.forEach((c, s) => (all[c] = of(s)));
+    // Of two classes the first is what the second is not.
+    if (classes.length === 2) all[0] = -all[1]!;
+    return all;
+  };
+  const change = byClass((s) => standings[s]!.shift);
+  const moved = byClass((s) => rests[s] ?? standings[s]!.shift);
+  const now = newest.some(({ n }) => n > 0) ? countedIn(newest) : current;
+  const baseline = now.map((one, c) => Math.max(0, Math.min(1, one - moved[c]!)));
   const scores = watched.map((_, s) => Math.abs(standings[s]!.score));
-  const current = classes.map((one, c) => one + change[c]!);
-  return { baseline: classes, current, labels, score: Math.max(...scores) };
+  return { baseline, current, change, labels, score: Math.max(...scores) };
+}
+
+function shareOf(sums: readonly RoundSums[], of: (one: RoundSums) => number): number {
+  const n = sums.reduce((sum, one) => sum + one.n, 0);
+  return n > 0 ? sums.reduce((sum, one) => sum + of(one), 0) / n : 0;
 }
 
 /** What the model says of its own certainty. */

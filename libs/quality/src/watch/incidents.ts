@@ -216,12 +216,15 @@ function alarmsByPlace(alarms: readonly Alarm[], streams: number) {
  * @param devices none: of the fleet
  */
 function seenShift(watch: FleetWatch, stream: number, devices: readonly number[], estimate: number): number {
-  const rests = devices.map((j) => watch.restOf(j, stream)).filter((rest) => rest !== undefined);
-  const mean =
-    devices.length === 0
-      ? watch.fleetRestOf(stream)
-      : rests.reduce((sum, rest) => sum + rest, 0) / Math.max(1, rests.length);
+  const mean = meanRest(watch, stream, devices) ?? 0;
   return Math.sign(mean) === Math.sign(estimate) && Math.abs(mean) > Math.abs(estimate) ? mean : estimate;
+}
+
+/** How far those are from what they did before in this round; of no devices, the fleet. Undefined: none was heard. */
+export function meanRest(watch: FleetWatch, stream: number, devices: readonly number[]): number | undefined {
+  if (devices.length === 0) return watch.fleetRestOf(stream);
+  const rests = devices.map((j) => watch.restOf(j, stream)).filter((rest) => rest !== undefined);
+  return rests.length > 0 ? rests.reduce((sum, rest) => sum + rest, 0) / rests.length : undefined;
 }
 
 function ofGroup(

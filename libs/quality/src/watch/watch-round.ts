@@ -10,12 +10,13 @@ import type { AlertEvidence, AlertIncident, AlertStores, HeldAlert, NewAlert } f
 import { ENGINE, calmNeeded, openAlert, resolveAlert } from '../alerts/life.js';
 import { openSilence } from '../alerts/silence.js';
 import { findAgainstBuild } from './against-build.js';
-import { evidenceOf, verdictFor } from './evidence.js';
+import { evidenceOf, verdictFor, withinShares } from './evidence.js';
 import {
   coveredBy,
   discoveryRates,
   findIncidents,
   isCalm,
+  meanRest,
   subjectOf,
   type Found,
   type OpenIncident,
@@ -283,22 +284,25 @@ export class WatchRound {
   }
 
   private async tell(
-    found: Found,
+    estimated: Found,
     round: number,
     judge: Judge,
     falseDiscoveryRate: number | null,
   ): Promise<void> {
     const { watch, members, rounds, name } = this.given;
-    const { devices, scope, stream, shift, subject } = found;
     const { reference, changed, sinceActivation, arl0, words } = judge;
+    const found = withinShares(estimated, reference);
+    const { devices, scope, stream, shift, subject } = found;
     const concerned = new Set(devices.map((j) => members[j]![0]));
     const isEverybody = scope.kind === 'everyone' && devices.length === 0;
+    const own = isEverybody ? rounds : [...concerned].flatMap((id) => this.byDevice.get(id) ?? []);
+    const sumsSince = (first: number) =>
+      own.filter((one) => one.round >= first && one.round <= round).map(({ sums }) => sums);
+    // Of a part of the fleet the others' hour has taken some of its shift.
+    const isSeen = judge.against === 'own' && scope.kind !== 'attribute';
     const verdict = verdictFor(found, reference, {
-      sums: (isEverybody ? rounds : [...concerned].flatMap((id) => this.byDevice.get(id) ?? []))
-        .filter((one) => one.round >= changed && one.round <= round)
-        .map(({ sums }) => sums),
-      sinceActivation,
-      name,
+      ...{ sums: sumsSince(changed), newest: sumsSince(round), sinceActivation, name },
+      rests: found.standings.map((_, s) => (watch && isSeen ? meanRest(watch, s, devices) : undefined)),
     });
     const who = devices.length > 0 ? devices : members.map((_, j) => j);
     const isMine = await this.put(
