@@ -48,7 +48,7 @@ function windows(seed: number): Window[][] {
 function feed(watch: FleetWatch, batch: readonly Window[], round: number): Alarm[] {
   for (const { round: of, device, values } of batch) watch.observe(of, device, values, [0.01, 0.01]);
   const alarms = watch.close(round);
-  for (const { level, index } of alarms) if (level === 'device' && index === 3) watch.suspend(index);
+  for (const { level, index } of alarms) if (level === 'device' && index === 3) watch.suspend([index]);
   if (round === 78) watch.calm(3);
   return alarms;
 }
@@ -151,7 +151,7 @@ describe('an incident', () => {
           [(j === 5 && t >= 55 && !isBack(t) ? 1 : 0) + 0.1 * random.normal(), 0],
           [0.01, 0.01],
         );
-      for (const { index, level } of watch.close(t)) if (level === 'device') watch.suspend(index);
+      for (const { index, level } of watch.close(t)) if (level === 'device') watch.suspend([index]);
     }
     return watch;
   };

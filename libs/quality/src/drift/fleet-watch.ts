@@ -22,7 +22,7 @@ import {
 } from './own-mean-filter.js';
 import { arl0OfBudget, type PageBudget } from './page-budget.js';
 import { packState, unpackState } from './saved-state.js';
-import { Season, shareHistory, trimmedMean } from './shared-hour.js';
+import { Season, TRIM, shareHistory, trimmedMean } from './shared-hour.js';
 import { learnStreamNoise, type StreamNoise } from './stream-noise.js';
 
 export interface WatchedStream {
@@ -233,9 +233,29 @@ export class FleetWatch {
     return alarms;
   }
 
-  /** A device whose incident is open: it moves no group, learns nothing and says nothing until `calm` or `resolve`. */
-  suspend(device: number): void {
-    this.setAside[device] = 1;
+  /** Devices whose incident is open: they move no group, learn nothing and say nothing until `calm` or `resolve`. */
+  suspend(devices: readonly number[]): void {
+    const fresh = devices.filter((j) => this.setAside[j] === 0);
+    for (const j of fresh) this.setAside[j] = 1;
+    if (fresh.length > TRIM * this.options.devices) this.forgetShared();
+  }
+
+  /** So many are set aside that what the others share is something else from now on. */
+  private forgetShared(): void {
+    const { devices, streams } = this.options;
+    for (let s = 0; s < streams.length; s++) {
+      if (!this.judged) return;
+      const { noise, shared } = this.judged[s]!;
+      for (let j = 0; j < devices; j++) {
+        if (this.setAside[j] === 1) continue;
+        this.lines.reset(j * streams.length + s);
+        forgetSurroundings(this.filters, (j * streams.length + s) * FILTER_SIZE, noise);
+      }
+      this.groups.forEach((_, g) => this.groupLines.reset(g * streams.length + s));
+      if (this.fleetSetAside[s] === 1) continue;
+      this.fleetLines.reset(s);
+      forgetSurroundings(this.fleetFilters, s * FILTER_SIZE, shared);
+    }
   }
 
   isSuspended(device: number): boolean {
@@ -574,7 +594,10 @@ export class FleetWatch {
   private judgeFleet(round: number, s: number, alarms: Alarm[]): void {
     const { season, shared, fleet, fleetResponse, firstOfFleet } = this.judged![s]!;
     const common = this.shared[(round % this.sharedSlots) * this.options.streams.length + s]!;
-    if (this.options.devices < LEAST_GROUP || Number.isNaN(common)) return;
+    const { devices } = this.options;
+    if (devices < LEAST_GROUP || Number.isNaN(common)) return;
+    // What fewer than half of them share is not what the fleet does, and is not known as well.
+    if (2 * this.setAside.reduce((sum, one) => sum + one, 0) > devices) return;
     const variance = shared.between / Math.max(1, season.days(round));
     const y = common - season.expected(round);
     this.fleetRests[s] = y - this.fleetFilters[s * FILTER_SIZE]!;

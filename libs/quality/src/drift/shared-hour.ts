@@ -4,7 +4,7 @@
  */
 
 /** Share of values left out at either end: so many devices may be broken without moving the rest. */
-const TRIM = 0.2;
+export const TRIM = 0.2;
 
 /** Mean without the lowest and highest fifth; NaN of nothing. Sorts its argument. */
 export function trimmedMean(values: Float64Array): number {

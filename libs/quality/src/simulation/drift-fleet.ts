@@ -140,7 +140,7 @@ export function replayDriftFleet(options: DriftFleetOptions, seed: number): Drif
     else {
       if (!found.has(alarm.index)) found.set(alarm.index, t - drift.from + 1);
       // One incident; the device is looked at before it may page again.
-      watch.suspend(alarm.index);
+      watch.suspend([alarm.index]);
     }
   }
 }

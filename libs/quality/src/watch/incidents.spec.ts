@@ -96,6 +96,8 @@ describe('who is concerned', () => {
     site: j < 12 ? 'a' : 'b',
     batch: `b${j % 4}`,
     version: Math.floor(j / 4) % 2 === 0 ? 'kws@1.0.0' : 'kws@1.1.0',
+    hall: j < 18 ? 'most' : 'few',
+    type: j > 1 ? 'm4' : 'm0',
   }));
   const everybody = attributes.map((_, j) => j);
   /** What is told when these shift by half an observation's standard deviation in round 60. */
@@ -116,7 +118,7 @@ describe('who is concerned', () => {
       for (const found of findIncidents(fleet, fleet.close(t), given)) {
         const wider =
           open.find(({ subject }) => subject === found.subject) ?? coveredBy(found, open, attributes);
-        for (const j of found.devices) fleet.suspend(j);
+        fleet.suspend(found.devices);
         if (found.scope.kind === 'everyone' && found.devices.length === 0) fleet.suspendFleet(0);
         if (wider) continue;
         const { subject, stream, shift, devices, scope } = found;
@@ -134,6 +136,8 @@ describe('who is concerned', () => {
     ['one batch', (j: number) => j % 4 === 2, 'batch=b2'],
     ['one site', (j: number) => j < 12, 'site=a'],
     ['one version', (j: number) => Math.floor(j / 4) % 2 === 1, 'version=kws@1.1.0'],
+    ['a site of most devices', (j: number) => j % 24 < 18, 'hall=most'],
+    ['a site of all devices but two', (j: number) => j > 1, 'type=m4'],
     ['everyone', () => true, 'everyone'],
   ])('should be %s', (_, isShifted, subject) => {
     const told = toldOf(isShifted);

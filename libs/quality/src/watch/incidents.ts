@@ -37,6 +37,8 @@ export interface OpenIncident {
 
 /** An incident of one device that is not older than this may be the beginning of a wider one. */
 const JOINED_ROUNDS = 24;
+/** Chance, corrected for all that is tried, below which a cause is no coincidence. */
+const LIKELY = 0.01;
 
 export const subjectOf = (scope: Found['scope'], name: (device: number) => string): string => {
   switch (scope.kind) {
@@ -83,10 +85,11 @@ export function findIncidents(
   else if (ofFleet) add({ kind: 'everyone', devices: attributes.map((_, j) => j) }, ofFleet, []);
   const inside = new Set(part?.scope.devices);
   const others = alarms.filter(
-    ({ level, index, stream }) =>
-      level !== 'fleet' &&
+    (alarm) =>
+      alarm.level !== 'fleet' &&
       // What they share took half of it for the others', who moved nowhere.
-      !(part && (stream === part.stream || level === 'group' || inside.has(index))),
+      !(part && (alarm.stream === part.stream || alarm.level === 'group' || inside.has(alarm.index))) &&
+      !isLeftBehind(watch, alarm, fleet),
   );
   const main = strongest(others);
   if (!main) return found;
@@ -116,28 +119,65 @@ export function findIncidents(
 }
 
 /**
- * What all share moves by half when half of them do: then some are as far beyond it as the others lag behind, and those beyond have
- * something in common.
+ * What all share moves with most of them, and those that stay lag behind it: the fleet alarms, or those that stayed do. How far each is
+ * from its own past, the shared hour included, tells who moved; with something in common it is they, and not everyone.
  */
 function partOfFleet(
   watch: FleetWatch,
   attributes: readonly Attributes[],
   { stream, shift: estimate }: Alarm,
 ): { scope: Extract<Scope, { kind: 'attribute' }>; stream: number; shift: number } | undefined {
-  const shift = seenShift(watch, stream, [], estimate);
-  const rests = attributes.map((_, j) => Math.sign(shift) * (watch.restOf(j, stream) ?? 0));
-  const moved = rests.map((rest) => rest >= Math.abs(shift) / 2);
+  const shared = watch.fleetRestOf(stream);
+  const heard = attributes.flatMap((own, j) => {
+    const rest = watch.restOf(j, stream);
+    return rest === undefined ? [] : [{ own, j, movement: Math.sign(estimate) * (shared + rest) }];
+  });
+  const size = sizeOfMoved(heard.map(({ movement }) => movement));
+  const moved = heard.map(({ movement }) => movement >= size / 2);
   const hits = moved.filter(Boolean).length;
-  const cause = searchAttributes(attributes, moved, { limit: 10 }).find(
-    ({ covers, purity, members, drifted }) =>
-      covers >= 0.6 && purity - (hits - drifted) / Math.max(1, attributes.length - members) >= 0.5,
+  const own = heard.map((one) => one.own);
+  const cause = searchAttributes(own, moved, { limit: 10, alpha: 1 }).find(
+    ({ covers, purity, members, drifted, p }) =>
+      covers >= 0.6 &&
+      purity - (hits - drifted) / Math.max(1, heard.length - members) >= 0.5 &&
+      // A few devices prove nothing, but who moved is said by nothing better.
+      (p <= LIKELY || (covers === 1 && purity === 1)),
   );
   if (!cause) return undefined;
   const devices = attributes
     .map((_, j) => j)
     .filter((j) => cause.values.every(({ attribute, value }) => attributes[j]![attribute] === value));
-  const beyond = devices.reduce((sum, j) => sum + rests[j]!, 0) / devices.length;
-  return { scope: { kind: 'attribute', cause, devices }, stream, shift: shift + Math.sign(shift) * beyond };
+  return { scope: { kind: 'attribute', cause, devices }, stream, shift: Math.sign(estimate) * size };
+}
+
+/** Everyone moved, and those stay where they were: they alarm because they lag behind the others. */
+function isLeftBehind(
+  watch: FleetWatch,
+  { level, index, stream, shift }: Alarm,
+  { groups, open }: { readonly groups: readonly WatchedGroup[]; readonly open: readonly OpenIncident[] },
+): boolean {
+  const members = level === 'group' ? groups[index]!.members : [index];
+  const rest = meanRest(watch, stream, members) ?? 0;
+  return open.some(
+    (one) =>
+      one.scope === 'everyone' &&
+      one.against === 'own' &&
+      one.stream === stream &&
+      Math.sign(one.shift) !== Math.sign(shift) &&
+      Math.sign(shift) * (watch.fleetRestOf(stream) + rest) < Math.abs(one.shift) / 2,
+  );
+}
+
+/** Mean of those that moved, the others being at 0: two means at equal cost, of which one is known. */
+function sizeOfMoved(movements: readonly number[]): number {
+  let size = Math.max(0, ...movements);
+  for (let i = 0; i < 10; i++) {
+    const moved = movements.filter((one) => one >= size / 2);
+    const mean = moved.reduce((sum, one) => sum + one, 0) / Math.max(1, moved.length);
+    if (mean === size) break;
+    size = mean;
+  }
+  return size;
 }
 
 /** The open incident that explains this one, so that nobody is told of it: a wider one that the device belongs to. */

@@ -121,7 +121,7 @@ export class WatchRound {
     const { watch } = this.given;
     for (const { scope, stream, devices, against } of this.incidents()) {
       if (against === 'build') continue;
-      for (const j of devices) watch?.suspend(j);
+      watch?.suspend(devices);
       if (scope === 'everyone' && devices.length === 0) watch?.suspendFleet(stream);
     }
   }
@@ -276,7 +276,7 @@ export class WatchRound {
     // The fleet's own incident has no devices, and ends by what the fleet does.
     const isFleet = held.scope === 'everyone' && held.incident.devices.length === 0;
     const joined = isFleet ? [] : found.devices;
-    for (const j of joined) watch?.suspend(j);
+    watch?.suspend(joined);
     const devices = [...new Set([...held.incident.devices, ...joined.map((j) => members[j]![0])])];
     const incident = { ...held.incident, devices, calm: 0 };
     await this.stores.alerts.seen(project.scope, number, this.at(round + 1), incident);
@@ -328,7 +328,7 @@ export class WatchRound {
     // What the alert of another watch stands for, nobody would set free again here; and validation data sets nobody aside: what devices
     // do beside that is judged by what they did before.
     if (!isMine || judge.against === 'build') return;
-    for (const j of devices) watch?.suspend(j);
+    watch?.suspend(devices);
     if (isEverybody) watch?.suspendFleet(stream);
   }
 
