@@ -154,6 +154,13 @@ export class BuildComparison {
     });
   }
 
+  /** Of one device from where everyone is expected, by the stream's values; undefined: it is not heard. */
+  meanOf(device: number, stream: number): number | undefined {
+    const at = device * this.options.streams.length + stream;
+    if (!this.isHeard(device) || !(this.weights[at]! > 0)) return undefined;
+    return this.sums[at]! / this.weights[at]! - (this.accepted.get(EVERYONE)?.[stream] ?? 0);
+  }
+
   /** Where it is now is where it is from now on. */
   accept(name: string, members: Iterable<number>): void {
     const before = this.accepted.get(name) ?? this.accepted.get(EVERYONE) ?? [];

@@ -1,12 +1,12 @@
 /**
  * The fleet and each version of it against validation data: who is concerned, and by what. When some versions moved and others did
- * not, it is the versions; else everyone.
+ * not, it is the versions; when those that moved have something else in common, it is they; else everyone.
  */
 import { BuildComparison, EVERYONE, type ComparedLevel } from '../drift/build-comparison.js';
 import type { Attributes } from '../drift/attribute-search.js';
 import { comparedStreams, comparedValues } from './build-reference.js';
 import { roundsPerHour, type WatchFrame } from './frame.js';
-import { subjectOf, type Found } from './incidents.js';
+import { commonCause, subjectOf, type Found } from './incidents.js';
 import type { WatchBuild, WatchMember } from './ports.js';
 import type { DeviceRound } from './rounds.js';
 
@@ -88,7 +88,26 @@ export function findAgainstBuild(
       return foundOf({ kind: 'attribute', cause, devices: members }, levels, members);
     });
   const levels = comparison.level(EVERYONE, everybody);
-  return moved(levels) ? [foundOf({ kind: 'everyone', devices: everybody }, levels, [])] : [];
+  if (!moved(levels)) return [];
+  const scope = partOf(comparison, attributes, levels);
+  if (!scope) return [foundOf({ kind: 'everyone', devices: everybody }, levels, [])];
+  const own = comparison.level(subjectOf(scope, String), scope.devices);
+  return moved(own) ? [foundOf(scope, own, scope.devices)] : [];
+}
+
+/** A part that moves moves the mean of all; undefined: it is everyone. */
+function partOf(
+  comparison: BuildComparison,
+  attributes: readonly Attributes[],
+  levels: readonly ComparedLevel[],
+): Extract<Found['scope'], { kind: 'attribute' }> | undefined {
+  const main = mainOf(levels);
+  const sign = Math.sign(levels[main]!.shift);
+  const movements = attributes.map((_, j) => {
+    const mean = comparison.meanOf(j, main);
+    return mean === undefined ? undefined : sign * mean;
+  });
+  return commonCause(attributes, movements)?.scope;
 }
 
 function foundOf(scope: Found['scope'], levels: readonly ComparedLevel[], devices: readonly number[]): Found {

@@ -6,7 +6,12 @@
  * rule of two means at equal cost; a group and everyone, when most of those that were heard are. So many calm rounds in a row end it.
  */
 import { averageE, adjustedP, shiftEvidence } from '../drift/false-discovery.js';
-import { searchAttributes, hypergeometricTail, type Attributes } from '../drift/attribute-search.js';
+import {
+  searchAttributes,
+  hypergeometricTail,
+  type Attributes,
+  type Cause,
+} from '../drift/attribute-search.js';
 import type { Alarm, FleetWatch, Standing, WatchedGroup } from '../drift/fleet-watch.js';
 import { scopeOf, type Scope } from '../drift/scope.js';
 
@@ -127,27 +132,49 @@ function partOfFleet(
   attributes: readonly Attributes[],
   { stream, shift: estimate }: Alarm,
 ): { scope: Extract<Scope, { kind: 'attribute' }>; stream: number; shift: number } | undefined {
+  const sign = Math.sign(estimate);
   const shared = watch.fleetRestOf(stream);
-  const heard = attributes.flatMap((own, j) => {
+  const movements = attributes.map((_, j) => {
     const rest = watch.restOf(j, stream);
-    return rest === undefined ? [] : [{ own, j, movement: Math.sign(estimate) * (shared + rest) }];
+    return rest === undefined ? undefined : sign * (shared + rest);
+  });
+  // A few devices prove nothing, but who moved is said by nothing better.
+  const isEnough = ({ p, covers, purity }: Cause) => p <= LIKELY || (covers === 1 && purity === 1);
+  const part = commonCause(attributes, movements, isEnough);
+  return part && { scope: part.scope, stream, shift: sign * part.size };
+}
+
+/**
+ * What those have in common that moved half as far as the others of them, or farther; undefined: nothing, or all moved.
+ * @param movements by device; undefined: not heard
+ */
+export function commonCause(
+  attributes: readonly Attributes[],
+  movements: readonly (number | undefined)[],
+  isEnough = ({ p }: Cause): boolean => p <= LIKELY,
+): { readonly scope: Extract<Scope, { kind: 'attribute' }>; readonly size: number } | undefined {
+  const heard = attributes.flatMap((own, j) => {
+    const movement = movements[j];
+    return movement === undefined ? [] : [{ own, movement }];
   });
   const size = sizeOfMoved(heard.map(({ movement }) => movement));
   const moved = heard.map(({ movement }) => movement >= size / 2);
   const hits = moved.filter(Boolean).length;
-  const own = heard.map((one) => one.own);
-  const cause = searchAttributes(own, moved, { limit: 10, alpha: 1 }).find(
-    ({ covers, purity, members, drifted, p }) =>
-      covers >= 0.6 &&
-      purity - (hits - drifted) / Math.max(1, heard.length - members) >= 0.5 &&
-      // A few devices prove nothing, but who moved is said by nothing better.
-      (p <= LIKELY || (covers === 1 && purity === 1)),
+  const found = searchAttributes(
+    heard.map(({ own }) => own),
+    moved,
+    { limit: 10, alpha: 1 },
   );
+  const cause = found.find((one) => {
+    const { covers, purity, members, drifted } = one;
+    const outside = (hits - drifted) / Math.max(1, heard.length - members);
+    return covers >= 0.6 && purity - outside >= 0.5 && isEnough(one);
+  });
   if (!cause) return undefined;
   const devices = attributes
     .map((_, j) => j)
     .filter((j) => cause.values.every(({ attribute, value }) => attributes[j]![attribute] === value));
-  return { scope: { kind: 'attribute', cause, devices }, stream, shift: Math.sign(estimate) * size };
+  return { scope: { kind: 'attribute', cause, devices }, size };
 }
 
 /** Everyone moved, and those stay where they were: they alarm because they lag behind the others. */

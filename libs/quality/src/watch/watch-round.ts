@@ -155,7 +155,8 @@ export class WatchRound {
   private async judgeBuild({ comparison, build, arl0 }: Against, round: number): Promise<void> {
     const { attributes } = this.given;
     for (const found of findAgainstBuild(comparison, attributes, arl0)) {
-      if (this.open.some((one) => one.kind === 'drift' && isInside(found, one))) continue;
+      const ids = found.devices.map((j) => this.given.members[j]![0]);
+      if (this.open.some((one) => one.kind === 'drift' && isInside(found, ids, one))) continue;
       const changed = Math.max(0, round - found.windows + 1);
       const judge: Judge = {
         ...{
@@ -456,6 +457,9 @@ function formulaOf({ against, reference }: Judge, stream: number): NonNullable<A
   return against === 'own' ? `cusum-of-a-${statistic}` : `${statistic}-against-validation-data`;
 }
 
-/** Is it told of by an alert that is open? */
-const isInside = ({ subject }: Found, open: HeldAlert): boolean =>
-  open.subject === subject || (open.subject === EVERYONE && open.incident.against === 'build');
+/** Is it told of by an alert that is open? @param devices ids; none: everyone */
+const isInside = ({ subject }: Found, devices: readonly string[], open: HeldAlert): boolean =>
+  open.subject === subject ||
+  (open.incident.against === 'build' &&
+    (open.subject === EVERYONE ||
+      (devices.length > 0 && devices.every((id) => open.incident.devices.includes(id)))));
