@@ -136,10 +136,11 @@ describeWith(['chromium'], 'the dashboard', () => {
     await page.getByRole('heading', { name: 'demo-007' }).waitFor();
     await page.getByText('Predicted classes per window').waitFor();
     await page.getByLabel('Slots').getByText('vibration@1.0.0').waitFor();
+    await page.getByRole('img', { name: /^Connected [0-9.]+ % of the / }).waitFor();
     const histograms = page.getByRole('region', { name: 'Histograms over validation data' });
     await histograms.getByRole('img', { name: /^confidence this device: / }).waitFor();
-    await histograms.getByLabel('Days of the histograms').getByText('30 days').click();
-    await page.waitForURL(/days=30/);
+    await histograms.getByLabel('Days of the histograms').getByText('14 days').click();
+    await page.waitForURL(/days=14/);
     await histograms.getByText('Figures of confidence by bin').click();
     await histograms.getByRole('table', { name: 'confidence by bin' }).getByText('below 0.125').waitFor();
     expect(await violations(page)).toEqual([]);

@@ -2,6 +2,7 @@
 export type { CredentialRecord, DeviceDirectory, DeviceRecord } from './directory.js';
 export * from './ports.js';
 export type { BatchSink, MessageOrigin, SourceMessage, TelemetrySource } from './source.js';
+export * from './connections.js';
 export * from './window.js';
 export * from './rollup.js';
 export * from './backfill.js';

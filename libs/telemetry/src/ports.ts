@@ -78,6 +78,8 @@ export interface PresenceChange {
   readonly connected: boolean;
   /** Unix ms at which a connection began, when one did since the last write: what the gap before it is measured by. */
   readonly beganAtMs: number | undefined;
+  /** Unix ms at which the connection that it is about began. */
+  readonly connectedAtMs: number;
   readonly lastSeenMs: number;
   /** As declared in hello; 0 = none, undefined = nothing said in this connection. */
   readonly dutyCycleS: number | undefined;

@@ -43,6 +43,7 @@ export const LIVE_ROUTES: Readonly<Partial<Record<RouteName, readonly LiveTopic[
   cohortCompare: ['telemetry'],
   deviceEstimates: ['telemetry'],
   deviceHistograms: ['telemetry'],
+  deviceConnections: ['devices'],
   telemetryRefusalList: ['telemetry'],
   telemetryGapList: ['telemetry'],
   retentionGet: ['retention'],

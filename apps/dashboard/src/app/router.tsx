@@ -144,7 +144,7 @@ const device = createRoute({
   ...inProject('/devices/$device'),
   validateSearch: (search: Record<string, unknown>): { deployment?: number; days?: number } => ({
     ...(Number.isInteger(search['deployment']) ? { deployment: Number(search['deployment']) } : {}),
-    ...([1, 7, 30].includes(Number(search['days'])) ? { days: Number(search['days']) } : {}),
+    ...([1, 7, 14].includes(Number(search['days'])) ? { days: Number(search['days']) } : {}),
   }),
   component: lazyRouteComponent(() => import('../features/device/device-page'), 'DevicePage'),
 });

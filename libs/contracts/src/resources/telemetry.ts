@@ -31,6 +31,27 @@ export const TelemetryGap = z
   })
   .meta({ id: 'TelemetryGap' });
 
+export const DeviceConnectionQuery = z.object({
+  /** To now; connections are kept for 14 days. */
+  days: z.coerce.number().int().min(1).max(14).default(7),
+});
+const Between = z.object({ from: Timestamp, to: Timestamp });
+/** When a device was connected. */
+export const DeviceConnections = z
+  .object({
+    device: Name,
+    from: Timestamp,
+    to: Timestamp,
+    isConnected: z.boolean(),
+    /** The oldest first; of more than 2,000 the newest. Cut to the range; the last one goes on where the device is connected. */
+    connections: z.array(Between),
+    /** Nothing is on record before: it was never connected until then, or that is no longer known. Null: no connection is. */
+    recordedFrom: Timestamp.nullable(),
+    /** When no device could connect, because this server did not run. */
+    outages: z.array(Between),
+  })
+  .meta({ id: 'DeviceConnections' });
+
 export const RetentionKind = z.enum([
   'windows',
   'hours',

@@ -108,6 +108,15 @@ export const devicesRoutes = {
     query: r.PageQuery.extend({ from: r.RangeQuery.shape.from, to: r.RangeQuery.shape.to }),
     response: r.page(r.TelemetryWindow),
   },
+  deviceConnections: {
+    method: 'GET',
+    path: '/projects/:project/devices/:device/connections',
+    summary: 'When a device was connected',
+    access: 'viewer',
+    params: device,
+    query: r.DeviceConnectionQuery,
+    response: r.DeviceConnections,
+  },
   deviceListen: {
     method: 'GET',
     path: '/projects/:project/devices/:device/listen',

@@ -10,6 +10,7 @@ import { Loaded, Page, Section } from '../../components/page';
 import { Moment } from '../../components/time';
 import { Attributes } from './attributes';
 import { Commands } from './commands';
+import { Connections } from './connections';
 import { Credentials } from './credentials';
 import { Deployments } from './deployments';
 import { DeviceActions } from './device-actions';
@@ -66,6 +67,7 @@ export function DevicePage() {
         )}
       </Loaded>
       {query.data === undefined ? null : <Credentials project={project} device={query.data} />}
+      <Connections project={project} device={device} />
       <Section
         title="Telemetry"
         about="One point per window, straight from the device"

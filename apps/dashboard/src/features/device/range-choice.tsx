@@ -6,7 +6,7 @@ const USUAL_DAYS = 7;
 const CHOICES = [
   { value: '1', label: '1 day' },
   { value: '7', label: '7 days' },
-  { value: '30', label: '30 days' },
+  { value: '14', label: '14 days' },
 ];
 
 /** UTC days, today among them. */

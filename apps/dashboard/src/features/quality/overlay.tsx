@@ -144,8 +144,8 @@ function Figures(props: {
   const { feature, words } = props;
   const [now, then] = props.shares;
   return (
-    <details className="overlay-figures">
-      <summary>Figures of {feature.feature} by bin</summary>
+    <details>
+      <summary className="quiet-summary">Figures of {feature.feature} by bin</summary>
       <Table verticalSpacing={2} aria-label={`${feature.feature} by bin`}>
         <Table.Thead>
           <Table.Tr>

@@ -27,6 +27,14 @@ export class TelemetryController {
     return page;
   }
 
+  @Api('deviceConnections')
+  async connections(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'deviceConnections'>,
+  ): Promise<ApiOutput<'deviceConnections'>> {
+    return await this.telemetry.connections(scope, params.device, query.days);
+  }
+
   @Api('telemetryRefusalList')
   async refusals(
     @Scope() scope: ProjectScope,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { PgPresenceStore } from '@tinyfleet/storage';
+import { PgPresenceStore, PgRollupStore, PgTelemetryReader } from '@tinyfleet/storage';
 import { eventually } from '@tinyfleet/testing';
 import type { PresenceChange } from '@tinyfleet/telemetry';
 import { FleetHarness } from '../../../test/fleet-harness.js';
@@ -14,7 +14,7 @@ describe('presence', () => {
 
   beforeAll(async () => {
     fleet = await FleetHarness.start();
-    tokens = await fleet.register(['hourly', 'sleeper', 'stray', 'late', 'known', 'quick', 'liar']);
+    tokens = await fleet.register(['hourly', 'sleeper', 'stray', 'late', 'known', 'quick', 'liar', 'steady']);
     await fleet.startEdge({ presence: { gatherMs: 20, pulseMs: 100 } });
     store = new PgPresenceStore(fleet.database);
   });
@@ -162,6 +162,49 @@ describe('presence', () => {
     expect((await present('known')).usual).toBeCloseTo(60, -1);
   });
 
+  it('should keep when a device was connected, through a restart of ours, and let it go with the events', async () => {
+    const reader = new PgTelemetryReader(fleet.database);
+    const kept = async (days = 1) => reader.connections(fleet.scope, 'steady', days);
+    expect(await kept()).toMatchObject({ isConnected: false, connections: [], recordedFrom: null });
+    await visit('steady');
+    await connect('steady');
+    await present('steady');
+    const { connections, isConnected, recordedFrom, to } = await kept();
+    expect(isConnected).toBe(true);
+    expect(connections).toHaveLength(2);
+    expect(recordedFrom).toBe(connections[0]!.from);
+    expect(connections[0]!.to <= connections[1]!.from).toBe(true);
+    expect(connections[1]!.to).toBe(to);
+    // The edge dies: nobody writes that the connection ended.
+    await fleet.stopEdge();
+    await fleet.database.query(
+      `update connection c set began_at = c.began_at - interval '2 hours', ended_at = null
+       from device d where d.id = c.device_id and d.name = 'steady' and c.began_at > $1`,
+      [connections[0]!.to],
+    );
+    await fleet.database.query(`update edge_pulse set alive_at = now() - interval '1 hour'`);
+    await fleet.startEdge({ presence: { gatherMs: 20, pulseMs: 100 } });
+    const after = await kept();
+    const hourAgo = Date.parse(after.to) - 3_600_000;
+    expect(after.outages.length).toBeGreaterThan(0);
+    expect(Math.abs(Date.parse(after.connections[0]!.to) - hourAgo)).toBeLessThan(120_000);
+    await connect('steady');
+    await present('steady');
+    await fleet.database.query(
+      `update connection c set began_at = c.began_at - interval '15 days', ended_at = c.ended_at - interval '15 days'
+       from device d where d.id = c.device_id and d.name = 'steady'`,
+    );
+    await new PgRollupStore(fleet.database).maintain({ eventDays: 14 });
+    const [left] = await fleet.database.query<{ n: number }>(
+      `select count(*)::int as n from connection c join device d on d.id = c.device_id where d.name = 'steady'`,
+    );
+    // The newest one goes on.
+    expect(left).toEqual({ n: 1 });
+    await expect(reader.connections(fleet.scope, 'nobody', 1)).rejects.toMatchObject({
+      code: 'registry.device-not-found',
+    });
+  });
+
   it('should write ten thousand reconnecting devices as one statement', async () => {
     const names = Array.from({ length: 10_000 }, (_, i) => `many-${i}`);
     await fleet.register(names);
@@ -174,6 +217,7 @@ describe('presence', () => {
       device: name,
       connected: true,
       beganAtMs: Date.now(),
+      connectedAtMs: Date.now(),
       lastSeenMs: Date.now(),
       dutyCycleS: undefined,
       defaultWaitS: 120,
@@ -198,7 +242,13 @@ describe('presence', () => {
     );
     const contacts = ids.map(({ id, name }): PresenceChange => ({
       ...{ projectId: fleet.projectId, deviceId: id, device: name, connected: true, announce: false },
-      ...{ beganAtMs: undefined, lastSeenMs: Date.now(), dutyCycleS: 0, defaultWaitS: 60 },
+      ...{
+        beganAtMs: undefined,
+        connectedAtMs: Date.now(),
+        lastSeenMs: Date.now(),
+        dutyCycleS: 0,
+        defaultWaitS: 60,
+      },
     }));
     await store.write(contacts, presenceDefaults);
     await fleet.database.query(`update presence set connected = false where device_id = any($1::uuid[])`, [

@@ -89,6 +89,7 @@ export class Presence {
       connected,
       // A wake shorter than the gathering is one change: its begin is kept.
       beganAtMs: waiting?.beganAtMs ?? began,
+      connectedAtMs: session.connectedAt,
       lastSeenMs: connected && !announce ? session.lastMessageAt : Date.now(),
       dutyCycleS: declared ?? waiting?.dutyCycleS,
       defaultWaitS: Math.max(2 * device.windowS, this.options.minWaitS),

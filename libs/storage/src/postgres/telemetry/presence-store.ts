@@ -40,9 +40,15 @@ export class PgPresenceStore implements PresenceStore {
         changes.map((one) => one.defaultWaitS),
         JSON.stringify(policy),
       ]);
+      const turned = changes.filter((one) => one.announce);
+      await tx.query(namedQuery('presence/write-connections'), [
+        turned.map((one) => one.projectId),
+        turned.map((one) => one.deviceId),
+        turned.map((one) => new Date(one.connectedAtMs)),
+        turned.map((one) => (one.connected ? null : new Date(one.lastSeenMs))),
+      ]);
       const announced = new Map<string, Announced>();
-      for (const { projectId, device, connected, dutyCycleS, announce } of changes) {
-        if (!announce) continue;
+      for (const { projectId, device, connected, dutyCycleS } of turned) {
         const devices = announced.get(projectId) ?? [];
         announced.set(projectId, devices);
         const away = dutyCycleS === undefined || dutyCycleS === 0 ? 'pending' : 'sleeping';

@@ -280,6 +280,7 @@ export class PgRollupStore implements RollupStore, TelemetryMaintenance {
     await database.query(`delete from event where at < now() - make_interval(days => $1)`, [
       policy.eventDays,
     ]);
+    await database.query(namedQuery('retention/connections'), [policy.eventDays]);
     await database.query(`delete from telemetry_batch where folded_at < now() - make_interval(days => $1)`, [
       policy.eventDays,
     ]);

@@ -1,10 +1,16 @@
 /** Reads of telemetry for people. */
 import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
+import { connectionSpans, type Span } from '@tinyfleet/telemetry';
 import { unpackHistogram } from '@tinyfleet/wire';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import { cursorKey, cursorOf, isIso, isNumber, isUuid, iso, isoOrNull, toPage } from '../stores/page.js';
 import { exportWindows } from './window-export.js';
+
+const DAY_MS = 86_400_000;
+/** More are no timeline. */
+const MOST_CONNECTIONS = 2_000;
 
 type Window = Resource<'TelemetryWindow'>;
 type Row = Omit<Window, 'bootId' | 'startAt' | 'classCounts' | 'confidence'> & {
@@ -68,6 +74,50 @@ export class PgTelemetryReader {
     query: Resource<'TelemetryExportQuery'>,
   ): Promise<AsyncGenerator<string>> {
     return await exportWindows(this.db, scope, query);
+  }
+
+  /** @throws registry.device-not-found */
+  async connections(
+    scope: ProjectScope,
+    device: string,
+    days: number,
+  ): Promise<Resource<'DeviceConnections'>> {
+    const [state] = await this.db.query<{ at: Date; connected: boolean; lastSeenAt: Date | null }>(
+      `select now() as at, coalesce(p.connected, false) as connected, p.last_seen_at as "lastSeenAt"
+       from device d left join presence p on p.project_id = d.project_id and p.device_id = d.id
+       where d.project_id = $1 and d.name = $2`,
+      [scope.id, device],
+    );
+    if (!state) throw new FleetError('registry.device-not-found', { device });
+    const range = { fromMs: state.at.getTime() - days * DAY_MS, toMs: state.at.getTime() };
+    const from = new Date(range.fromMs);
+    const rows = await this.db.query<{ beganAt: Date; endedAt: Date | null }>(
+      namedQuery('presence/connections'),
+      [scope.id, device, from, MOST_CONNECTIONS],
+    );
+    const outages = await this.db.query<{ fromMs: number; toMs: number }>(
+      `select (extract(epoch from started_at) * 1000)::float8 as "fromMs", (extract(epoch from ended_at) * 1000)::float8 as "toMs"
+       from outage where reason = 'edge' and ended_at > $1 order by started_at`,
+      [from],
+    );
+    const stored = rows.map(({ beganAt, endedAt }) => ({
+      beganAtMs: beganAt.getTime(),
+      endedAtMs: endedAt?.getTime() ?? null,
+    }));
+    const now = {
+      ...{ outages, isConnected: state.connected, lastContactMs: state.lastSeenAt?.getTime() ?? null },
+    };
+    const between = ({ fromMs, toMs }: Span) => ({
+      from: iso(new Date(Math.max(fromMs, range.fromMs))),
+      to: iso(new Date(Math.min(toMs, range.toMs))),
+    });
+    const oldest = stored.at(-1)?.beganAtMs;
+    return {
+      ...{ device, ...between(range), isConnected: state.connected },
+      connections: connectionSpans(stored, range, now).map(between),
+      recordedFrom: oldest === undefined ? null : between({ ...range, fromMs: oldest }).from,
+      outages: outages.map(between),
+    };
   }
 
   /** Windows of one device, newest first. */
