@@ -37,7 +37,7 @@ import { AlertSender } from '../src/alert/sender.js';
 import { MessageTransport, transportOptions } from '../src/alert/transport.js';
 import { makeVersion } from './route-fixtures.js';
 import { ScriptedDevice } from './scripted-device.js';
-import { startTestServer, type TestServer } from './test-server.js';
+import { folded, startTestServer, type TestServer } from './test-server.js';
 
 const hour = 3_600_000;
 const params = { project: 'demo' };
@@ -242,6 +242,7 @@ describe('drift on the server', () => {
         device.end();
       }),
     );
+    await folded(services.database);
     const given = { from: new Date(at(0)).toISOString(), to: new Date(at(healthyHours)).toISOString() };
     await expect(
       client.call('qualityBaselineDeclare', {

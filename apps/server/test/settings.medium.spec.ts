@@ -217,10 +217,13 @@ it('should ask a device again after its reboot for the edges and the cadence tha
   // What validation data said is of the build's own edges.
   const settings = await client.call('qualitySettingsGet', { params });
   await client.call('qualitySettingsPut', { params, body: { ...settings, settleSeconds: 0 } });
-  await judge();
-  const { items } = await client.call('qualityWatchList', { params });
-  const told = new Map(items.map((watch) => [watch.schema, watch]));
-  expect([...told.keys()].sort()).toEqual([ofBuild, ofEdges].sort());
+  const told = await eventually(async () => {
+    await judge();
+    const { items } = await client.call('qualityWatchList', { params });
+    const found = new Map(items.map((watch) => [watch.schema, watch]));
+    expect([...found.keys()].sort()).toEqual([ofBuild, ofEdges].sort());
+    return found;
+  });
   expect(told.get(ofBuild)).toMatchObject({ state: 'starting', devices: 1 });
   expect(told.get(ofBuild)!.judgedAgainst).toMatch(/^the validation data of pump@1\.0\.0: /u);
   expect(told.get(ofBuild)!.streams).toContain('mean of "input 2"');

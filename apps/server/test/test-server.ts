@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from '@jest/globals';
 import { createClient, type Client } from '@tinyfleet/contracts';
 import { Progress, loadConfig, startServer, type RunningServer } from '@tinyfleet/server';
 import * as storage from '@tinyfleet/storage';
-import { NO_FLUSH, copyCluster } from '@tinyfleet/testing';
+import { NO_FLUSH, copyCluster, eventually } from '@tinyfleet/testing';
 
 export interface TestServer {
   readonly running: RunningServer;
@@ -70,4 +71,13 @@ export async function startTestServer(
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** All windows that were acknowledged are in the sums. */
+export async function folded(database: Pick<storage.Database, 'query'>): Promise<void> {
+  await eventually(async () => {
+    expect(await database.query('select id from telemetry_batch where folded_at is null limit 1')).toEqual(
+      [],
+    );
+  });
 }

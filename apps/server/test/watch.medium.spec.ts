@@ -14,7 +14,7 @@ import { encode, packHistogram, type Telemetry } from '@tinyfleet/wire';
 import { uuidv7 } from 'uuidv7';
 import { makeVersion } from './route-fixtures.js';
 import { ScriptedDevice } from './scripted-device.js';
-import { startTestServer, type TestServer } from './test-server.js';
+import { folded, startTestServer, type TestServer } from './test-server.js';
 
 const hour = 3_600_000;
 const params = { project: 'demo' };
@@ -158,6 +158,7 @@ beforeAll(async () => {
     }),
   );
   await set({ settleSeconds: 0, learnRounds: learned, calmRounds: 500 });
+  await folded(services.database);
 });
 afterAll(async () => {
   await server?.stop();
@@ -166,7 +167,12 @@ afterAll(async () => {
 
 describe('a fleet that nobody declared healthy', () => {
   it('should be watched from its first window on, and say against what', async () => {
+    const unwatched = async () =>
+      (await new PgWatchReader(server.running.services.database).mark()).unwatched;
+    expect(await unwatched()).toEqual([scope.id]);
     await judgeUntil(10);
+    // Those with other monitors come later.
+    expect(await unwatched()).toEqual([scope.id]);
     const [watch, ...others] = await watches();
     expect(others).toEqual([]);
     expect(watch).toMatchObject({ model: 'kws', schema: 9, state: 'starting', devices: 8, baseline: null });
@@ -278,6 +284,7 @@ describe('a fleet that nobody declared healthy', () => {
       state: 'watching',
       judgedUntil: new Date(at(hours)).toISOString(),
     });
+    expect((await new PgWatchReader(server.running.services.database).mark()).unwatched).toEqual([]);
     expect(fresh).toMatchObject({ schema: 10, state: 'starting', devices: 6, baseline: null });
     const open = await alerts();
     expect(open.filter(({ kind }) => kind === 'silence')).toEqual([]);

@@ -11,7 +11,7 @@ const N = 40;
 const scope = projectScope('project', 'project');
 const schema = {
   ...{ modelId: 'm', model: 'motion', schemaCrc: 1, confidenceBins: 8, classCount: 2 },
-  ...{ labels: ['a', 'b'], firstMs: 0 },
+  ...{ labels: ['a', 'b'], firstHourMs: 0 },
 };
 const baseline: Resource<'Baseline'> = {
   ...{ samples: 100, accuracy: 1, histogram: [], correct: [], confusion: [], ood: null },

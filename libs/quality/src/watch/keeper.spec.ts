@@ -15,7 +15,7 @@ it('should go on with other projects where one fails, and say so', async () => {
           baseline: { number: 1, fromMs: 0, toMs: 48_000 },
         })),
       ),
-    mark: async () => Promise.resolve(''),
+    mark: async () => Promise.resolve({ mark: '', unwatched: [] }),
     schemas: async () => Promise.resolve([]),
     watches: async ({ name }) => {
       asked.push(name);
@@ -35,7 +35,7 @@ it('should go on with other projects where one fails, and say so', async () => {
 it('should read nothing until a clock is due, or somebody set something up', async () => {
   let [now, mark, looks] = [0, 'a', 0];
   const reader: Pick<WatchReader, 'mark' | 'projects' | 'watches' | 'schemas'> = {
-    mark: async () => Promise.resolve(mark),
+    mark: async () => Promise.resolve({ mark, unwatched: [] }),
     projects: async () => {
       looks++;
       const settings = QualitySettings.parse({ settleSeconds: 10 });
@@ -67,4 +67,42 @@ it('should read nothing until a clock is due, or somebody set something up', asy
   expect(await turnAt(61_000 + keeperDefaults.lookMs)).toBe(4);
   keeper.forget();
   expect(await turnAt(61_000 + keeperDefaults.lookMs)).toBe(5);
+});
+
+it('should look at once for a model that sums show and no watch has, however long its windows are', async () => {
+  const hour = 3_600_000;
+  let [now, unwatched] = [100 * hour, [] as string[]];
+  const asked: number[] = [];
+  const reader: Pick<WatchReader, 'mark' | 'projects' | 'watches' | 'schemas'> = {
+    mark: async () => Promise.resolve({ mark: '', unwatched }),
+    projects: async () =>
+      Promise.resolve([
+        { scope: projectScope('p', 'p'), settings: QualitySettings.parse({}), roundMs: hour, baseline: null },
+      ]),
+    schemas: async (_, fromMs) => {
+      asked.push(now - fromMs);
+      return Promise.resolve([]);
+    },
+    watches: async () => Promise.resolve([]),
+  };
+  const keeper = new WatchKeeper(
+    reader as WatchReader,
+    async () => Promise.resolve(undefined as never),
+    () => 'id',
+    () => now,
+  );
+  const turnAfter = async (ms: number) => {
+    now += ms;
+    await keeper.turn();
+    return asked.length;
+  };
+  expect(await turnAfter(0)).toBe(1);
+  expect(await turnAfter(5_000)).toBe(1);
+  unwatched = ['p'];
+  expect(await turnAfter(5_000)).toBe(2);
+  // Its windows began at least an hour ago.
+  expect(asked[1]).toBeGreaterThan(hour);
+  // One that cannot be watched is not looked for again and again.
+  expect(await turnAfter(5_000)).toBe(2);
+  expect(await turnAfter(keeperDefaults.lookMs)).toBe(3);
 });

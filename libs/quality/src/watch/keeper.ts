@@ -54,8 +54,9 @@ export const keeperDefaults: KeeperOptions = {
   learnBytes: 256 * 1024 * 1024,
   lookMs: 600_000,
 };
-/** How far back windows of a model without a watch are looked for at first. */
+/** How far back a model without a watch is looked for. */
 const LOOK_BACK_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 /** Rounds that teach a watch, at most; longer nobody waits for those who are hardly heard. */
 const MOST_ROUNDS = 2_000;
 
@@ -77,6 +78,8 @@ export class WatchKeeper {
   private readonly refused = new Map<string, string>();
 
   private mark: string | undefined;
+  /** Ids of projects with a model that no watch has, as sums show. */
+  private unwatched: ReadonlySet<string> = new Set();
   /** When a clock is due: the end of a round, a look for new models. Work that is left is due at once. */
   private dueAtMs = -Infinity;
 
@@ -93,14 +96,18 @@ export class WatchKeeper {
     this.held.clear();
     this.looked.clear();
     this.refused.clear();
+    this.unwatched = new Set();
     this.dueAtMs = -Infinity;
   }
 
   /** Answers whether there is more to do at once; nothing is read while no clock is due and nobody set anything up. What fails of one project or watch holds up no other; the first such is thrown last. */
   async turn(): Promise<boolean> {
-    const mark = await this.reader.mark();
+    const found = await this.reader.mark();
+    const mark = JSON.stringify(found);
     if (mark === this.mark && this.nowMs() < this.dueAtMs) return false;
     this.mark = mark;
+    for (const id of found.unwatched) if (!this.unwatched.has(id)) this.looked.delete(id);
+    this.unwatched = new Set(found.unwatched);
     // What fails is due again.
     this.dueAtMs = -Infinity;
     let dueAtMs = Infinity;
@@ -213,7 +220,7 @@ export class WatchKeeper {
     });
   }
 
-  /** A new baseline at once; whether there are windows of yet another model, now and then: the look reads the whole period. */
+  /** A new baseline at once, and a model that sums show and no watch has; whether there are devices of another condition, now and then. */
   private isToLook({ scope, baseline }: WatchedProject, rows: readonly WatchRow[], now: number): boolean {
     const looked = this.looked.get(scope.id);
     const isNew = looked?.baseline !== baseline?.number || rows.some((row) => isOutdated(row, baseline));
@@ -239,9 +246,10 @@ export class WatchKeeper {
         old.push(...rows.filter((row) => row.baseline === null && isSame(row, schema)));
       }
     }
-    const since = looked ? looked.atMs - this.options.lookMs : now - LOOK_BACK_MS;
+    // A window is sent after its end.
+    const since = looked ? looked.atMs - this.options.lookMs - project.roundMs : now - LOOK_BACK_MS;
     const kept = [...made, ...rows.filter((row) => !old.includes(row))];
-    for (const schema of await this.reader.schemas(scope, since, now))
+    for (const schema of await this.reader.schemas(scope, now - LOOK_BACK_MS, now))
       made.push(...(await this.fromBuild(project, schema, { since, now, rows: kept })));
     this.looked.set(scope.id, { baseline: baseline?.number, atMs: now });
     if (made.length === 0 && old.length === 0) return false;
@@ -335,14 +343,17 @@ export class WatchKeeper {
     const { scope, settings, roundMs } = project;
     const known = rows.filter((row) => isSame(row, schema));
     if (known.length > 0 && settings.conditionBy === null) return [];
-    const parts = await this.partsOf(project, schema, { fromMs: since, toMs: now });
+    const period = { fromMs: known.length > 0 ? since : schema.firstHourMs, toMs: now };
+    const parts = await this.partsOf(project, schema, period);
     const fresh = parts.filter(([part]) => !known.some((row) => row.part === part));
     if (fresh.length === 0) return [];
     const stored = await this.reader.build(scope, schema);
     const shape = { bins: schema.confidenceBins, labels: schema.labels };
     const reference = stored && buildReference(stored.baseline, shape);
     const build: WatchBuild | null = stored && reference ? { release: stored.release, reference } : null;
-    const fromMs = Math.floor(schema.firstMs / roundMs) * roundMs;
+    const { firstHourMs } = schema;
+    const firstMs = await this.reader.firstWindow(scope, schema, firstHourMs, firstHourMs + HOUR_MS);
+    const fromMs = Math.floor((firstMs ?? firstHourMs) / roundMs) * roundMs;
     const frame = frameOf(settings, { fromMs, roundMs, healthyRounds: settings.learnRounds });
     return fresh.map(([part]) => ({
       ...schema,

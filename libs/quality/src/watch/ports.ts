@@ -30,9 +30,10 @@ export interface WatchSchema {
   /** Of the newest version. */
   readonly labels: readonly string[];
 }
-/** One that was seen in a period, with its first window there. */
+/** One that was seen in a period. */
 export interface SeenSchema extends WatchSchema {
-  readonly firstMs: number;
+  /** Start of the hour of its first window there. */
+  readonly firstHourMs: number;
 }
 /** Validation data of a build, as a watch is judged by it. */
 export interface WatchBuild {
@@ -97,14 +98,28 @@ export type NewWatch = Omit<WatchRow, 'model'> & WatchState;
 /** What changes when a watch has learned. */
 export type WatchLearned = Pick<NewWatch, 'state' | 'reason' | 'reference' | 'frame'>;
 
+/** When it is another one, a turn is due before its clock says so. */
+export interface WatchMark {
+  /** Another text whenever people have set something up, or a build has run. */
+  readonly mark: string;
+  /** Ids of projects with sums of a model that no watch has. */
+  readonly unwatched: readonly string[];
+}
+
 /** Read outside of transactions, so that a long look holds up nobody. */
 export interface WatchReader {
   /** With a declared period, or a build that ran through validation data. */
   projects(): Promise<readonly WatchedProject[]>;
-  /** Another text whenever people have set something up, or a build has run: then a turn is due before its clock says so. */
-  mark(): Promise<string>;
-  /** Seen in a period. */
+  mark(): Promise<WatchMark>;
+  /** Seen in the hours of a period, as sums show it. */
   schemas(scope: ProjectScope, fromMs: number, toMs: number): Promise<readonly SeenSchema[]>;
+  /** When the first window of a schema begins that does so in [fromMs, toMs). */
+  firstWindow(
+    scope: ProjectScope,
+    schema: WatchSchema,
+    fromMs: number,
+    toMs: number,
+  ): Promise<number | undefined>;
   /** Devices with windows of a schema that begin in [fromMs, toMs), in the order of their ids. */
   heard(scope: ProjectScope, schema: WatchSchema, fromMs: number, toMs: number): Promise<readonly string[]>;
   /** Those of these devices that sent windows of another schema in [fromMs, toMs): they are not silent. */

@@ -4,6 +4,7 @@ import type {
   SeenSchema,
   StoredBaseline,
   WatchedDevice,
+  WatchMark,
   WatchedProject,
   WatchReader,
   WatchRow,
@@ -47,9 +48,9 @@ export class PgWatchReader implements WatchReader {
     });
   }
 
-  async mark(): Promise<string> {
-    const [row] = await this.db.query<{ mark: string }>(namedQuery('quality/watch-mark'));
-    return row?.mark ?? '';
+  async mark(): Promise<WatchMark> {
+    const [row] = await this.db.query<WatchMark & object>(namedQuery('quality/watch-mark'));
+    return row!;
   }
 
   async schemas(scope: ProjectScope, fromMs: number, toMs: number): Promise<SeenSchema[]> {
@@ -58,6 +59,22 @@ export class PgWatchReader implements WatchReader {
       new Date(fromMs),
       new Date(toMs),
     ]);
+  }
+
+  async firstWindow(
+    scope: ProjectScope,
+    { modelId, schemaCrc, confidenceBins }: WatchSchema,
+    fromMs: number,
+    toMs: number,
+  ): Promise<number | undefined> {
+    const [row] = await this.db.query<{ atMs: number | null }>(
+      `select extract(epoch from min(w.window_start))::float8 * 1000 as "atMs" from telemetry_window w
+       where w.project_id = $1 and w.time_known and w.schema_crc = $3 and w.confidence_bins = $4
+         and w.model_version_id in (select id from model_version where project_id = $1 and model_id = $2)
+         and w.window_start >= $5 and w.window_start < $6`,
+      [...[scope.id, modelId, schemaCrc, confidenceBins], ...[fromMs, toMs].map((ms) => new Date(ms))],
+    );
+    return row?.atMs ?? undefined;
   }
 
   async heard(scope: ProjectScope, schema: WatchSchema, fromMs: number, toMs: number): Promise<string[]> {
