@@ -78,17 +78,31 @@ export function resetList<N extends RouteName>(name: N, input: CallInput<N>): vo
 /** Pages and a single answer of one route are not the same data. */
 const listKeyOf = (name: RouteName, input: unknown): readonly unknown[] => [...keyOf(name, input), 'pages'];
 
+/** Of the pages after those: somebody reads far, and ever more requests would only hold it up. */
+const LONG_PAGE = 500;
+
+/** Which page; without a limit, as long as the others. */
+interface PageParam {
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+const FIRST_PAGE: PageParam = {};
+
 /** Reads a keyset-paged list; `fetchNextPage` appends. */
 export function useApiList<N extends RouteName>(name: N, input: CallInput<N>) {
   const given = input as { query?: Record<string, unknown> };
   return useInfiniteQuery({
     queryKey: listKeyOf(name, input),
-    initialPageParam: '',
+    initialPageParam: FIRST_PAGE,
     queryFn: ({ signal, pageParam }) => {
-      const query = { ...given.query, cursor: pageParam === '' ? undefined : pageParam };
+      const { cursor, ...length } = pageParam;
+      const query = { ...given.query, ...length, cursor };
       return client.call(name, { ...input, query, signal }) as unknown as Promise<PageOf<ItemOf<N>>>;
     },
-    getNextPageParam: (last) => last.nextCursor,
+    getNextPageParam: ({ nextCursor }, pages): PageParam | null =>
+      nextCursor === null
+        ? null
+        : { cursor: nextCursor, ...(pages.length < LIVE_PAGES ? {} : { limit: LONG_PAGE }) },
     placeholderData: (previous) => previous,
   });
 }

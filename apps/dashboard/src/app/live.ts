@@ -13,6 +13,8 @@ export type { LiveState } from './live-hub';
 
 /** Gathers what a change of the page mounts and unmounts. */
 const GATHER_MS = 50;
+/** Rows that have stood still for this long are followed. */
+const REST_MS = 200;
 /** Until a read that is under way is looked at again. */
 const BUSY_MS = 100;
 /** Rows of a list that was read longer ago are read again when they come to be shown; a stream tells as much again. */
@@ -27,16 +29,25 @@ let onShown = (): void => {};
 /** Says which rows of a list stand on the screen: the others need not be told of. */
 export function useShownRows(project: string, topic: LiveTopic, rows: readonly string[]): void {
   const topics = rows.map((row) => `${project}/${topic}/${row}`).join(',');
+  const [key] = useState(() => Symbol(topic));
   useEffect(() => {
-    if (topics === '') return;
-    const key = Symbol(topic);
-    shownRows.set(key, topics.split(','));
-    onShown();
-    return () => {
-      shownRows.delete(key);
+    const say = () => {
+      if (topics === '') shownRows.delete(key);
+      else shownRows.set(key, topics.split(','));
       onShown();
     };
-  }, [topic, topics]);
+    // What only flies past need not be followed.
+    if (!shownRows.has(key)) return say();
+    const timer = window.setTimeout(say, REST_MS);
+    return () => window.clearTimeout(timer);
+  }, [key, topics]);
+  useEffect(
+    () => () => {
+      shownRows.delete(key);
+      onShown();
+    },
+    [key],
+  );
 }
 
 export function useLiveEvents(project: string): LiveState {

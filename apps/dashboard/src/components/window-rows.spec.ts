@@ -1,17 +1,17 @@
 /** Rows in the window, those around it, and none beyond the list. */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { rowsAt } from './window-rows.js';
+import { drawnAt, rowsAt } from './window-rows.js';
 
 const view = { heightPx: 900, rowPx: 36 };
 
 describe('rowsAt', () => {
   it('should begin at the first row and draw some below the window', () => {
-    expect(rowsAt(300, { ...view, count: 1_000_000 })).toEqual({ first: 0, end: 48 });
+    expect(rowsAt(300, { ...view, count: 1_000_000 })).toEqual({ first: 0, end: 32 });
   });
 
   it('should draw the beginning of a list that lies below the window', () => {
-    expect(rowsAt(5_000, { ...view, count: 1_000_000 })).toEqual({ first: 0, end: 16 });
+    expect(rowsAt(5_000, { ...view, count: 1_000_000 })).toEqual({ first: 0, end: 8 });
   });
 
   it('should change by steps only', () => {
@@ -36,5 +36,27 @@ describe('rowsAt', () => {
         }
       }),
     );
+  });
+});
+
+describe('drawnAt', () => {
+  const now = { first: 80, end: 128, origin: 16 };
+
+  it('should keep the keys of rows that stay', () => {
+    expect(drawnAt(now, { first: 120, end: 168 })).toEqual({ first: 120, end: 168, origin: 16 });
+    expect(drawnAt(now, { first: 40, end: 88 }).origin).toBe(16);
+  });
+
+  it.each([
+    [128, 176],
+    [0, 80],
+    [100_000, 100_048],
+  ])('should give the keys of the old rows to %i to %i, none of which was drawn', (first, end) => {
+    const { origin } = drawnAt(now, { first, end });
+    expect(first - origin).toBe(now.first - now.origin);
+  });
+
+  it('should change nothing where the rows are the same', () => {
+    expect(drawnAt(now, { first: 80, end: 128 })).toBe(now);
   });
 });

@@ -1,6 +1,11 @@
 /** Which rows of a long list stand in or near the window: only those are drawn. Rows are of one height. */
 import { useEffect, useState, type RefObject } from 'react';
 
+/** Rows to draw; the key of a row is its index less `origin`. */
+export interface DrawnRows extends WindowRows {
+  readonly origin: number;
+}
+
 export interface WindowRows {
   /** Index of the first row to draw, and one past the last. */
   readonly first: number;
@@ -8,7 +13,7 @@ export interface WindowRows {
 }
 
 /** Rows that are drawn or left out together, so that scrolling by a few pixels draws nothing. */
-const STEP = 16;
+const STEP = 8;
 
 /** `top`: of the list, relative to the window's, pixels. */
 export function rowsAt(top: number, view: { heightPx: number; rowPx: number; count: number }): WindowRows {
@@ -20,9 +25,19 @@ export function rowsAt(top: number, view: { heightPx: number; rowPx: number; cou
   return { first, end };
 }
 
+/**
+ * While some rows stay, keys are kept and the others come and go. A jump that leaves none of them writes the new rows into the
+ * elements of the old: text costs a browser much less than elements.
+ */
+export function drawnAt(now: DrawnRows, next: WindowRows): DrawnRows {
+  if (now.first === next.first && now.end === next.end) return now;
+  const isJump = next.first >= now.end || next.end <= now.first;
+  return { ...next, origin: now.origin + (isJump ? next.first - now.first : 0) };
+}
+
 /** `list`: the element that holds the rows and the room of those left out. */
-export function useWindowRows(list: RefObject<HTMLElement | null>, count: number, rowPx: number): WindowRows {
-  const [rows, setRows] = useState<WindowRows>({ first: 0, end: 3 * STEP });
+export function useWindowRows(list: RefObject<HTMLElement | null>, count: number, rowPx: number): DrawnRows {
+  const [rows, setRows] = useState<DrawnRows>({ first: 0, end: 6 * STEP, origin: 0 });
   useEffect(() => {
     let frame = 0;
     const look = () => {
@@ -34,7 +49,7 @@ export function useWindowRows(list: RefObject<HTMLElement | null>, count: number
         rowPx,
         count,
       });
-      setRows((now) => (now.first === next.first && now.end === next.end ? now : next));
+      setRows((now) => drawnAt(now, next));
     };
     const ask = () => {
       if (frame === 0) frame = requestAnimationFrame(look);
@@ -48,5 +63,10 @@ export function useWindowRows(list: RefObject<HTMLElement | null>, count: number
       window.removeEventListener('resize', ask);
     };
   }, [list, count, rowPx]);
-  return { first: Math.min(rows.first, count), end: Math.min(rows.end, count) };
+  // Who stood on a row that was written over stands nowhere.
+  useEffect(() => {
+    const { activeElement } = document;
+    if (activeElement instanceof HTMLElement && list.current?.contains(activeElement)) activeElement.blur();
+  }, [list, rows.origin]);
+  return { ...rows, first: Math.min(rows.first, count), end: Math.min(rows.end, count) };
 }

@@ -1,5 +1,5 @@
 /** Devices in a table that goes on while one scrolls. However many there are, only those near the window are drawn. */
-import { Anchor, Group, Table, Text, UnstyledButton } from '@mantine/core';
+import { Anchor, Group, Skeleton, Text, UnstyledButton } from '@mantine/core';
 import { useRouter } from '@tanstack/react-router';
 import { plural, type Resource } from '@tinyfleet/contracts';
 import { memo, useEffect, useMemo, useRef, type MouseEvent, type ReactNode } from 'react';
@@ -7,7 +7,6 @@ import { isLongList } from '../../app/api';
 import { useShownRows } from '../../app/live';
 import { formatInteger, shortDigest } from '../../app/format';
 import { StateBadge } from '../../components/badges';
-import { SkeletonRows } from '../../components/data-table';
 import { Problem } from '../../components/page';
 import { Moment } from '../../components/time';
 import { useWindowRows } from '../../components/window-rows';
@@ -28,7 +27,7 @@ interface DeviceListQuery {
 const ROW_PX = 36;
 /** Rows from the end at which the next page is asked for. */
 const AHEAD = 48;
-const COLUMNS = 7;
+const SKELETONS = 8;
 
 export function DeviceTable(props: {
   project: string;
@@ -45,7 +44,7 @@ export function DeviceTable(props: {
   const { list } = props;
   const body = useRef<HTMLTableSectionElement>(null);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const { first, end } = useWindowRows(body, rows.length, ROW_PX);
+  const { first, end, origin } = useWindowRows(body, rows.length, ROW_PX);
   useShownRows(
     props.project,
     'devices',
@@ -63,33 +62,42 @@ export function DeviceTable(props: {
     <>
       {list.error === null || list.data !== undefined ? null : <Problem error={list.error} />}
       <div className="scroll-x" tabIndex={0} role="region" aria-label="Device table">
-        <Table className="device-table" layout="fixed" miw={720} aria-rowcount={-1}>
-          <Table.Thead>
-            <Table.Tr>
-              <SortHead {...props} text="Name" by="name" width="20%" />
-              <Table.Th w={104}>Presence</Table.Th>
-              <Table.Th w={144}>Runs</Table.Th>
-              <Table.Th w={104}>Update</Table.Th>
-              <Table.Th w="16%">Type</Table.Th>
-              <Table.Th>Tags</Table.Th>
-              <SortHead {...props} text="Last contact" by="lastSeen" width={props.action ? 200 : 124} />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody ref={body} onClick={openDevice} onMouseOver={preloadDevice}>
-            {isWaiting ? <SkeletonRows rows={8} columns={COLUMNS} /> : null}
-            <Room rows={first} />
+        <table
+          className="device-table"
+          data-actions={props.action !== undefined}
+          role="table"
+          aria-rowcount={-1}
+        >
+          <thead role="rowgroup">
+            <tr role="row">
+              <SortHead {...props} text="Name" by="name" />
+              <th role="columnheader">Presence</th>
+              <th role="columnheader">Runs</th>
+              <th role="columnheader">Update</th>
+              <th role="columnheader">Type</th>
+              <th role="columnheader">Tags</th>
+              <SortHead {...props} text="Last contact" by="lastSeen" />
+            </tr>
+          </thead>
+          <tbody
+            ref={body}
+            role="rowgroup"
+            style={{ height: (isWaiting ? SKELETONS : rows.length) * ROW_PX, paddingTop: first * ROW_PX }}
+            onClick={openDevice}
+            onMouseOver={preloadDevice}
+          >
+            {isWaiting ? <SkeletonRows /> : null}
             {rows.slice(first, end).map((device, index) => (
               <Row
-                key={device.name}
+                key={first + index - origin}
                 device={device}
                 project={props.project}
                 index={first + index}
                 {...(props.action === undefined ? {} : { action: props.action })}
               />
             ))}
-            <Room rows={rows.length - end} />
-          </Table.Tbody>
-        </Table>
+          </tbody>
+        </table>
       </div>
       {list.data !== undefined && rows.length === 0 ? (
         <Text c="dimmed" size="sm" ta="center" py="md" component="div">
@@ -117,14 +125,14 @@ export function DeviceTable(props: {
   );
 }
 
-/** The height of rows that are not drawn. */
-function Room({ rows }: { rows: number }) {
-  if (rows <= 0) return null;
-  return (
-    <Table.Tr className="room" aria-hidden>
-      <Table.Td colSpan={COLUMNS} style={{ height: rows * ROW_PX }} />
-    </Table.Tr>
-  );
+function SkeletonRows() {
+  return Array.from({ length: SKELETONS }, (_, index) => (
+    <tr key={index} role="row">
+      <td role="cell" className="whole">
+        <Skeleton height={20} />
+      </td>
+    </tr>
+  ));
 }
 
 function SortHead(props: {
@@ -132,12 +140,11 @@ function SortHead(props: {
   by: DeviceSort;
   sort: DeviceSort;
   onSort: (sort: DeviceSort) => void;
-  width: number | string;
 }) {
   const isSorted = props.sort === props.by;
   return (
-    <Table.Th
-      w={props.width}
+    <th
+      role="columnheader"
       {...(isSorted ? { 'aria-sort': props.by === 'name' ? 'ascending' : 'descending' } : {})}
     >
       <UnstyledButton fz="sm" fw="inherit" onClick={() => props.onSort(props.by)}>
@@ -146,7 +153,7 @@ function SortHead(props: {
           {isSorted ? (props.by === 'name' ? '↑' : '↓') : '↕'}
         </Text>
       </UnstyledButton>
-    </Table.Th>
+    </th>
   );
 }
 
@@ -175,8 +182,8 @@ function useDeviceLinks(project: string) {
 }
 
 /**
- * Typing in the filter above draws no row again. Plain elements: a fling draws 80 rows in a frame, and those of the component
- * library took ten times as long.
+ * Typing in the filter above draws no row again. Plain elements: a fling draws every row anew in a frame, and those of the
+ * component library took ten times as long.
  */
 const Row = memo(function Row(props: {
   device: Device;
@@ -187,8 +194,8 @@ const Row = memo(function Row(props: {
   const { device, project } = props;
   const isOut = device.state === 'suspended' || device.state === 'retired';
   return (
-    <tr aria-rowindex={props.index + 2}>
-      <td title={device.name}>
+    <tr role="row" aria-rowindex={props.index + 2}>
+      <td role="cell" title={device.name}>
         <a
           className="row-link"
           href={`/p/${project}/devices/${encodeURIComponent(device.name)}`}
@@ -197,10 +204,10 @@ const Row = memo(function Row(props: {
           {device.name}
         </a>
       </td>
-      <td>
+      <td role="cell">
         <StateBadge state={isOut ? device.state : device.presence} />
       </td>
-      <td title={device.activeRelease ?? undefined}>
+      <td role="cell" title={device.activeRelease ?? undefined}>
         {device.activeRelease ??
           (device.activeDigest === null ? (
             '–'
@@ -208,16 +215,18 @@ const Row = memo(function Row(props: {
             <span className="mono">{shortDigest(device.activeDigest)}</span>
           ))}
       </td>
-      <td>{device.updateState === null ? '–' : <StateBadge state={device.updateState} />}</td>
-      <td title={device.type}>{device.type}</td>
-      <td title={device.tags.join(', ')}>
-        {device.tags.map((tag) => (
-          <span key={tag} className="tag">
+      <td role="cell">{device.updateState === null ? '–' : <StateBadge state={device.updateState} />}</td>
+      <td role="cell" title={device.type}>
+        {device.type}
+      </td>
+      <td role="cell" title={device.tags.join(', ')}>
+        {device.tags.map((tag, place) => (
+          <span key={place} className="tag">
             {tag}
           </span>
         ))}
       </td>
-      <td>
+      <td role="cell">
         {props.action === undefined ? (
           <Moment at={device.lastContactAt} />
         ) : (
