@@ -11,6 +11,12 @@ import { queryClient } from './app/api';
 import { router } from './app/router';
 import { theme } from './app/theme';
 
+// The page itself comes while the server says who asks for it.
+const matches: readonly { routeId: keyof typeof router.routesById }[] = router.matchRoutes(
+  router.latestLocation,
+);
+for (const { routeId } of matches) void router.loadRouteChunk(router.routesById[routeId]);
+
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
 createRoot(root).render(
