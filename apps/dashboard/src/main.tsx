@@ -12,9 +12,8 @@ import { router } from './app/router';
 import { theme } from './app/theme';
 
 // The page itself comes while the server says who asks for it.
-const matches: readonly { routeId: keyof typeof router.routesById }[] = router.matchRoutes(
-  router.latestLocation,
-);
+const { pathname, search } = router.latestLocation;
+const matches: readonly { routeId: keyof typeof router.routesById }[] = router.matchRoutes(pathname, search);
 for (const { routeId } of matches) void router.loadRouteChunk(router.routesById[routeId]);
 
 const root = document.getElementById('root');
