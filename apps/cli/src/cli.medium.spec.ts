@@ -48,7 +48,7 @@ const pathOf = (command: Command): string[] =>
   command.parent ? [...pathOf(command.parent), command.name()] : [];
 /** Commands whose result is a list or one thing. */
 const PRINTS =
-  /^(list|show|members|commands|credentials|deliveries|imports|invitations|waiting|connections|histograms|compare)$/;
+  /^(list|show|members|commands|credentials|deliveries|imports|invitations|waiting|attributes|connections|histograms|compare)$/;
 /** What they are asked about; null: not here. */
 const WITH: Readonly<Record<string, readonly string[] | null>> = {
   // There is none: alerts.medium.spec.ts of the server has one.
@@ -57,6 +57,7 @@ const WITH: Readonly<Record<string, readonly string[] | null>> = {
   // Of deployments and rollouts there are none: story.large.spec.ts has some.
   'deployment show': null,
   'device commands': ['pump-1'],
+  'device attributes': ['pump-1'],
   'device connections': ['pump-1'],
   'device credentials': ['pump-1'],
   'device histograms': ['pump-1'],

@@ -153,6 +153,39 @@ describe('devices', () => {
     expect(audit.items.map(({ action }) => action)).toEqual(['device.removed', 'device.token-rotated']);
   });
 
+  it('should tell who changed desired attributes, of this device and not of one that had its name before', async () => {
+    const at = { ...params, device: 'known' };
+    const register = async () =>
+      call('deviceRegister', { params, body: { name: 'known', type: 'wasm', attributes: { cost: 4 } } });
+    const set = async (desired: Record<string, string | number | null>) =>
+      call('deviceAttributes', { params: at, body: { desired } });
+    await register();
+    await set({ owner: 'bob' });
+    await call('deviceDelete', { params: at });
+    await register();
+    await set({ owner: 'ann' });
+    await set({ owner: null, cost: 5 });
+    const { items, nextCursor } = await call('deviceAttributeChanges', { params: at, query: { limit: 1 } });
+    expect(items).toMatchObject([
+      {
+        changes: [
+          { attribute: 'cost', before: 4, after: 5 },
+          { attribute: 'owner', before: 'ann', after: null },
+        ],
+      },
+    ]);
+    expect(items[0]!.by).toMatch(/^token:/);
+    const rest = await call('deviceAttributeChanges', { params: at, query: { cursor: nextCursor! } });
+    expect(rest.items.map(({ changes }) => changes)).toEqual([
+      [{ attribute: 'owner', before: null, after: 'ann' }],
+    ]);
+    await call('deviceDelete', { params: at });
+    const nobody = { params: at, query: {} };
+    expect(await problem(call('deviceAttributeChanges', nobody))).toEqual([
+      ...[404, 'registry.device-not-found'],
+    ]);
+  });
+
   it('should queue commands, list them newest first and write them into the audit log', async () => {
     await call('deviceRegister', { params, body: { name: 'asked', type: 'wasm' } });
     const at = { ...params, device: 'asked' };

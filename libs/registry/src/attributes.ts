@@ -1,5 +1,5 @@
 /** Typed attributes of devices: text, number or boolean under short keys. Their limits are options. */
-import type { Resource } from '@tinyfleet/contracts';
+import type { AuditRecord, Resource } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 
 export type AttributeValue = Resource<'AttributeValue'>;
@@ -54,4 +54,19 @@ export function changeAttributes(
   if (after.size > limits.maxCount && after.size > Object.keys(before).length)
     throw new FleetError('registry.attributes-too-many', { count: after.size, limit: limits.maxCount });
   return Object.fromEntries(after);
+}
+
+/** The entry of the audit log from which the history of a device's attributes is read. */
+export function attributesSet(
+  actor: string,
+  device: string,
+  {
+    before,
+    change,
+  }: { readonly before: AttributeValues; readonly change: Readonly<Record<string, AttributeValue | null>> },
+): AuditRecord {
+  return {
+    ...{ actor, action: 'device.attributes-set', target: device, after: { ...change } },
+    before: Object.fromEntries(Object.keys(change).map((key) => [key, before[key] ?? null])),
+  };
 }

@@ -1,7 +1,7 @@
 /** Devices: registration with a first token, which leaves here once; tags and site. */
 import type { ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import { attributeLimits, changeAttributes, type AttributeLimits } from './attributes.js';
+import { attributeLimits, attributesSet, changeAttributes, type AttributeLimits } from './attributes.js';
 import { requireMove, type DeviceMove } from './device-state.js';
 import { hashToken, newToken } from './credentials/token.js';
 import type { DeviceKeySealer, RegistryStores } from './ports.js';
@@ -130,13 +130,7 @@ export class DeviceService {
       }
       const values = changeAttributes(device.desired, desired, this.attributes);
       await devices.setDesired(scope, device.id, values);
-      await audit.append(scope, {
-        actor,
-        action: 'device.attributes-set',
-        target: name,
-        before: Object.fromEntries(Object.keys(desired).map((key) => [key, device.desired[key] ?? null])),
-        after: { ...desired },
-      });
+      await audit.append(scope, attributesSet(actor, name, { before: device.desired, change: desired }));
       await events.emit(scope, 'device.updated', { device: name });
       return { version: device.desiredVersion + 1, values: { ...values } };
     });

@@ -218,6 +218,13 @@ describe('bulk actions', () => {
       location: { text: 'gate' },
     });
     expect(await stores.devices.get(scope, 'c')).toMatchObject({ tags: ['is-c'], revision: 1 });
+    const { items: set } = await stores.devices.attributeChanges(scope, 'b', { limit: 10 });
+    expect(set.map(({ changes }) => changes)).toEqual([
+      [
+        { attribute: 'cost', before: null, after: 3 },
+        { attribute: 'owner', before: 'b', after: null },
+      ],
+    ]);
     const entry = await lastAudit();
     expect(entry).toMatchObject({
       action: 'devices.updated',

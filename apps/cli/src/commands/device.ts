@@ -9,6 +9,7 @@ import { Session, all } from '../session.js';
 import { confirm } from './confirm.js';
 import { classLabels, classMix } from './class-mix.js';
 import { askCommand, commandsCommand } from './device-ask.js';
+import { attributesCommand } from './device-attributes.js';
 import { connectionsCommand } from './device-connections.js';
 import { credentialsCommand, revokeCommand, rotateCommand } from './device-credentials.js';
 import { actionsCommand } from './device-actions.js';
@@ -128,6 +129,7 @@ export function deviceCommand(): Command {
   command.addCommand(importsCommand());
   command.addCommand(askCommand());
   command.addCommand(commandsCommand());
+  command.addCommand(attributesCommand());
   command.addCommand(connectionsCommand());
   command.addCommand(histogramsCommand());
   command.addCommand(watchCommand());

@@ -7,6 +7,7 @@ export const LIVE_ROUTES: Readonly<Partial<Record<RouteName, readonly LiveTopic[
   fleetSummary: ['fleet', 'rollouts', 'telemetry'],
   deviceList: ['devices'],
   deviceGet: ['devices'],
+  deviceAttributeChanges: ['devices'],
   updateRuleList: ['devices'],
   enrolmentList: ['fleet'],
   deviceImportList: ['device-imports'],

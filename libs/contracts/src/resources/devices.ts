@@ -92,6 +92,22 @@ export const DeviceDetail = Device.extend({
   /** Its last hello as it came. */
   reported: z.record(z.string(), z.unknown()),
 }).meta({ id: 'DeviceDetail' });
+/** One change of desired attributes, from the audit log: of up to ten devices at once, not of more or from a file. */
+export const AttributeChange = z
+  .object({
+    at: Timestamp,
+    /** As in the audit log. */
+    by: z.string(),
+    changes: z.array(
+      z.object({
+        attribute: z.string(),
+        /** Null: it was not there, or is not any more. */
+        before: AttributeValue.nullable(),
+        after: AttributeValue.nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'AttributeChange' });
 export const Site = z.string().max(63);
 export const HardwareRevision = z.string().max(63);
 export const Notes = z.string().max(4_000);

@@ -66,6 +66,15 @@ export const devicesRoutes = {
     response: r.AttributeSet,
     revisioned: 'device',
   },
+  deviceAttributeChanges: {
+    method: 'GET',
+    path: '/projects/:project/devices/:device/attributes/changes',
+    summary: 'Who changed desired attributes of this device, newest first',
+    access: 'viewer',
+    params: device,
+    query: r.PageQuery,
+    response: r.page(r.AttributeChange),
+  },
   deviceSuspend: {
     method: 'POST',
     path: '/projects/:project/devices/:device/suspend',

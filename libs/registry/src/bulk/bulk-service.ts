@@ -5,7 +5,7 @@
 import type { Page, PageRequest, ProjectScope, Resource, Transact } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
 import type { Filter } from '@tinyfleet/filter';
-import { attributeLimits, checkAttribute, type AttributeLimits } from '../attributes.js';
+import { attributeLimits, attributesSet, checkAttribute, type AttributeLimits } from '../attributes.js';
 import { readFilter } from '../group-service.js';
 import type { RegistryStores } from '../ports.js';
 import { announce, applyChange, requireGroups } from './apply-change.js';
@@ -28,7 +28,7 @@ export const bulkDefaults: BulkOptions = {
   maxTags: 32,
 };
 
-/** Shown in answers and kept in the audit log. */
+/** Shown in answers and kept in the audit log; attributes of so few have an entry of each device as well. */
 const SAMPLE = 10;
 
 export class BulkService {
@@ -65,6 +65,11 @@ export class BulkService {
       requireCount(ids.length, expect);
       const sampleIds = ids.slice(0, SAMPLE);
       const before = await deviceSets.show(scope, sampleIds);
+      if (change.desired && ids.length <= SAMPLE)
+        for (const { name } of before) {
+          const { desired } = await stores.devices.lock(scope, name);
+          await audit.append(scope, attributesSet(actor, name, { before: desired, change: change.desired }));
+        }
       const limits = { maxTags, maxAttributes: this.attributes.maxCount };
       const changed = await applyChange(stores, scope, { ids, change, target, limits });
       await audit.append(scope, {

@@ -4,6 +4,7 @@ import type { Resource } from '@tinyfleet/contracts';
 import { useState } from 'react';
 import { useAction } from '../../app/api';
 import { Problem } from '../../components/page';
+import { AttributeHistory } from './attribute-history';
 import { attributeValue } from './attribute-value';
 
 type Value = Resource<'AttributeValue'>;
@@ -103,6 +104,7 @@ export function Attributes({ project, device }: { project: string; device: Resou
         </Group>
       </form>
       {change.error === null ? null : <Problem error={change.error} />}
+      <AttributeHistory project={project} device={device.name} />
     </Stack>
   );
 }

@@ -68,6 +68,14 @@ export class DeviceController {
     return await this.devices.setAttributes(caller.actor, scope, params.device, body);
   }
 
+  @Api('deviceAttributeChanges')
+  async attributeChanges(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'deviceAttributeChanges'>,
+  ): Promise<ApiOutput<'deviceAttributeChanges'>> {
+    return await this.stores.devices.attributeChanges(scope, params.device, query);
+  }
+
   @Api('deviceSuspend')
   async suspend(
     @Caller() caller: AuthCaller,

@@ -1,6 +1,7 @@
 /** The audit log: append-only in the database (triggers), newest first by id, which carries the time. */
 import { auditOrigin } from '@tinyfleet/auth';
 import type { AuditLog, AuditRecord, Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
+import { FleetError } from '@tinyfleet/errors';
 import { uuidv7 } from 'uuidv7';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
@@ -79,6 +80,40 @@ export class PgAuditLog implements AuditLog {
       nextCursor: Buffer.from(JSON.stringify([first.last_id])).toString('base64url'),
     };
   }
+}
+
+/** Since the device was registered. @throws registry.device-not-found */
+export async function attributeChanges(
+  db: Db,
+  scope: ProjectScope,
+  device: string,
+  page: PageRequest,
+): Promise<Page<Resource<'AttributeChange'>>> {
+  const [row] = await db.query<{ created_at: Date }>(
+    'select created_at from device where project_id = $1 and name = $2',
+    [scope.id, device],
+  );
+  if (!row) throw new FleetError('registry.device-not-found', { device });
+  const of = { subject: device, action: 'device.attributes-set', from: iso(row.created_at) };
+  const { items, nextCursor } = await new PgAuditLog(db).list(scope, { ...page, ...of });
+  return { items: items.map(toAttributeChange), nextCursor };
+}
+
+type Values = Readonly<Record<string, Resource<'AttributeValue'> | null>>;
+
+function toAttributeChange(entry: Resource<'AuditEntry'>): Resource<'AttributeChange'> {
+  const [before, after] = [entry.before, entry.after].map((values) => (values ?? {}) as Values);
+  return {
+    at: entry.at,
+    by: entry.actor,
+    changes: Object.keys(after!)
+      .sort()
+      .map((attribute) => ({
+        attribute,
+        before: before![attribute] ?? null,
+        after: after![attribute] ?? null,
+      })),
+  };
 }
 
 /** The least UUID of version 7 of a millisecond. */

@@ -1,5 +1,5 @@
 /** Devices and their types. */
-import type { Page, ProjectScope, Resource } from '@tinyfleet/contracts';
+import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import { FleetError, describeDeviceError } from '@tinyfleet/errors';
 import type { Filter } from '@tinyfleet/filter';
 import {
@@ -31,6 +31,7 @@ import {
   type DeviceListRow,
 } from '../queries/devices.js';
 import { namedQuery } from '../queries/index.js';
+import { attributeChanges } from './audit-store.js';
 import { listDevices } from './device-list.js';
 import { iso, isoOrNull, toPage } from './page.js';
 
@@ -163,6 +164,14 @@ export class PgDeviceStore implements DeviceStore {
     );
     if (!row) throw notFound(name);
     return toDevice(row);
+  }
+
+  async attributeChanges(
+    scope: ProjectScope,
+    name: string,
+    page: PageRequest,
+  ): Promise<Page<Resource<'AttributeChange'>>> {
+    return await attributeChanges(this.db, scope, name, page);
   }
 
   async detail(scope: ProjectScope, name: string): Promise<Resource<'DeviceDetail'>> {
