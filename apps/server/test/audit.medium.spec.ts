@@ -240,6 +240,11 @@ describe('every mutating route', () => {
       via(admin, 'firmwareRemove', {
         params: { ...params(), firmware: 'gateway', firmwareVersion: '1.0.0' },
       }),
+    modelForeignBuild: async () =>
+      via(admin, 'modelForeignBuild', {
+        params: version(),
+        body: { build: '0000000700000002', deviceType: 'wasm' },
+      }),
     modelValidation: async () =>
       via(admin, 'modelValidation', {
         params: { ...version(), part: 'inputs' },

@@ -53,6 +53,7 @@ const BODIES: Partial<Record<RouteName, unknown>> = {
     provenance: 'f'.repeat(128),
   },
   keyHandoverAdd: { by: 'f'.repeat(16), asks: [{ device: 'nobody', askHex: 'a0' }] },
+  modelForeignBuild: { build: '0'.repeat(16), deviceType: 'nobody' },
   updateRuleSet: { kind: 'exclude' },
   groupMembersAdd: { devices: ['nobody'] },
   cliLoginApprove: { challenge: 'c'.repeat(43), machine: 'nobody' },

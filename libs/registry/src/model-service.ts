@@ -121,6 +121,30 @@ export class ModelService {
     return await this.stores.models.version(scope, ref.model, ref.version);
   }
 
+  /** Windows of firmware that is not ours name what runs by 8 bytes of its own: from now on they are of this version. @throws models.build-known */
+  async nameBuild(
+    actor: string,
+    scope: ProjectScope,
+    ref: { readonly model: string; readonly version: string },
+    { build, deviceType, classes }: Resource<'ForeignBuild'>,
+  ): Promise<Resource<'ModelVersion'>> {
+    const known = await this.stores.models.version(scope, ref.model, ref.version);
+    const target = `${ref.model}@${ref.version}`;
+    await this.transact(async ({ models, audit }) => {
+      const release = await models.nameBuild(scope, ref, {
+        prefix: Buffer.from(build, 'hex'),
+        deviceType,
+        classes: classes ?? known.outputs[0]?.shape.at(-1) ?? known.labels.length,
+      });
+      if (release !== target) throw new FleetError('models.build-known', { build, release });
+      await audit.append(scope, {
+        ...{ actor, action: 'model.build-named', target },
+        detail: { build, deviceType },
+      });
+    });
+    return known;
+  }
+
   private headerOf(file: Buffer, part: string): NpyHeader {
     try {
       return readNpyHeader(file, file.length);

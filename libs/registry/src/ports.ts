@@ -228,6 +228,15 @@ export interface ModelStore {
   newestVersion(scope: ProjectScope, model: string): Promise<string | undefined>;
   /** Makes the model when it is new; its row is locked, so two imports get two versions. */
   lock(scope: ProjectScope, model: string): Promise<void>;
+  /**
+   * Windows that name this build are of the version. Answers the version that they are of: another one, when it was known before.
+   * @throws registry.type-not-found
+   */
+  nameBuild(
+    scope: ProjectScope,
+    ref: { readonly model: string; readonly version: string },
+    build: { readonly prefix: Buffer; readonly deviceType: string; readonly classes: number },
+  ): Promise<string>;
   /** @throws models.version-exists */
   addVersion(scope: ProjectScope, version: NewModelVersion): Promise<void>;
   setValidation(

@@ -1,8 +1,8 @@
-/** `tinyfleet model`: import, list, show. */
+/** `tinyfleet model`: import, list, show, name-build. */
 import { Command } from 'commander';
 import type { CallOutput } from '@tinyfleet/contracts';
 import pc from 'picocolors';
-import { labels as readLabels, modelRef, readInput, readModel, usage } from '../arguments.js';
+import { labels as readLabels, modelRef, readInput, readModel, releaseRef, usage } from '../arguments.js';
 import { ago, bar, bytes, count, percent, shortDigest } from '../output/format.js';
 import { LiveView } from '../output/live.js';
 import { renderFacts, renderTable } from '../output/output.js';
@@ -16,8 +16,17 @@ interface ImportOptions {
   calibration?: string;
 }
 
+interface NameBuildOptions {
+  nrf?: string;
+  build?: string;
+  for: string;
+  classes?: string;
+}
+
 export function modelCommand(): Command {
-  const command = new Command('model').description('Models: import, list, show');
+  const command = new Command('model').description(
+    'Models: import, list, show, name what foreign firmware runs',
+  );
 
   command
     .command('import')
@@ -132,7 +141,46 @@ Examples:
       );
     });
 
+  command
+    .command('name-build')
+    .description('windows of firmware that is not ours, by the build that they name, are of a version')
+    .argument('<name@version>', 'a model that was imported')
+    .option('--nrf <id/version>', 'model id and version of the nRF Edge AI add-on, such as 7/2')
+    .option('--build <hex>', 'the 8 bytes that windows have as `build`: 16 hexadecimal digits')
+    .requiredOption('--for <type>', 'device type')
+    .option('--classes <n>', 'that its windows count; 0 when they count none (default: those of the model)')
+    .addHelpText(
+      'after',
+      `
+A build is one version for good. Windows that came before are shown by it after npx tinyfleet telemetry backfill --from DAY.
+
+Example:
+  $ npx tinyfleet model name-build kws@1.1.0 --nrf 7/2 --for nrf52840-dk`,
+    )
+    .action(async (text: string, options: NameBuildOptions, self: Command) => {
+      const session = Session.of(self);
+      const body = {
+        build: foreignBuild(options),
+        deviceType: options.for,
+        ...(options.classes === undefined ? {} : { classes: Number(options.classes) }),
+      };
+      const client = await session.client();
+      const params = { project: await session.project(), ...releaseRef(text) };
+      const found = await client.call('modelForeignBuild', { params, body });
+      session.out.one(found, () => `build ${body.build} is ${pc.bold(`${found.model}@${found.version}`)}`);
+    });
+
   return command;
+}
+
+/** The build's 8 bytes in hexadecimal digits. @throws cli.usage */
+function foreignBuild({ nrf, build }: NameBuildOptions): string {
+  if ((nrf === undefined) === (build === undefined)) usage('Give --nrf or --build, one of them.');
+  if (build !== undefined) return build.toLowerCase();
+  const numbers = (nrf ?? '').split('/').map(Number);
+  if (numbers.length !== 2 || !numbers.every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 32))
+    usage('--nrf is the model id and its version, such as 7/2.');
+  return numbers.map((n) => n.toString(16).padStart(8, '0')).join('');
 }
 
 async function importModel(session: Session, file: string, options: ImportOptions): Promise<void> {

@@ -30,6 +30,16 @@ export const ModelVersion = z
     hasCalibrationData: z.boolean().default(false),
   })
   .meta({ id: 'ModelVersion' });
+/** What firmware that no build of ours is in calls what it runs, and the version that it is. */
+export const ForeignBuild = z
+  .object({
+    /** The 8 bytes by which windows name it, in hexadecimal digits. */
+    build: z.string().regex(/^[0-9a-f]{16}$/),
+    deviceType: Name,
+    /** That its windows count; 0: they count none. Default: those of the model. */
+    classes: z.int().min(0).max(4_096).optional(),
+  })
+  .meta({ id: 'ForeignBuild' });
 export const Model = z
   .object({ name: Name, createdAt: Timestamp, latestVersion: Version.nullable(), versionCount: z.int() })
   .meta({ id: 'Model' });

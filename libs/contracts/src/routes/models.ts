@@ -56,4 +56,14 @@ export const modelsRoutes = {
     body: 'binary',
     response: r.ModelVersion,
   },
+  modelForeignBuild: {
+    method: 'POST',
+    path: '/projects/:project/models/:model/versions/:version/foreign-builds',
+    summary: 'Windows that name this build, of firmware that is not ours, are of this version',
+    access: 'developer',
+    params: modelVersion,
+    body: r.ForeignBuild,
+    response: r.ModelVersion,
+    status: 201,
+  },
 } as const satisfies Record<string, Route>;

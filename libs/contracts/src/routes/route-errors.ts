@@ -196,6 +196,7 @@ const OWN: Readonly<Partial<Record<RouteName, readonly ErrorCode[]>>> = {
     'models.version-exists',
     'storage.blob-too-large',
   ],
+  modelForeignBuild: ['models.build-known', 'registry.type-not-found'],
   modelValidation: ['models.validation-invalid', 'storage.blob-too-large'],
   buildStart: [...BUILT, 'builds.no-types', 'builds.ops-missing', 'registry.type-not-found'],
   buildReport: ['builds.not-finished'],

@@ -1656,6 +1656,14 @@ export const errors = {
     text: 'The validation {part} cannot be used: {reason}.',
     hint: 'Send NPY files: inputs as int8 of shape (samples, ...) as the model takes them, labels as uint8 of shape (samples,).',
   },
+  'models.build-known': {
+    status: 409,
+    exit: 5,
+    transient: false,
+    title: 'Models: build known',
+    text: 'The build {build} is {release} already.',
+    hint: 'A build is one version for good, because its windows are counted there. Give other firmware another id or version.',
+  },
   'mqtt.client-id-invalid': {
     status: 400,
     exit: 6,
@@ -4327,6 +4335,7 @@ export interface ErrorData {
   'models.labels-mismatch': { given: Value; classes: Value };
   'models.too-many-labels': { given: Value; limit: Value };
   'models.validation-invalid': { part: Value; reason: Value };
+  'models.build-known': { build: Value; release: Value };
   'mqtt.client-id-invalid': { clientId: Value };
   'mqtt.will-refused': { clientId: Value };
   'mqtt.credentials-wrong': { clientId: Value };

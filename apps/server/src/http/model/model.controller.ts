@@ -52,6 +52,15 @@ export class ModelController {
     return await this.stores.models.version(scope, params.model, params.version);
   }
 
+  @Api('modelForeignBuild')
+  async foreignBuild(
+    @Caller() caller: AuthCaller,
+    @Scope() scope: ProjectScope,
+    @Input() { params, body }: ApiInput<'modelForeignBuild'>,
+  ): Promise<ApiOutput<'modelForeignBuild'>> {
+    return await this.models.nameBuild(caller.actor, scope, params, body);
+  }
+
   @Api('modelValidation')
   async validation(
     @Caller() caller: AuthCaller,

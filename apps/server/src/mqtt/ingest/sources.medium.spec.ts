@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeWith, eventually, toolPath, workspaceRoot } from '@tinyfleet/testing';
+import { PgStores } from '@tinyfleet/storage';
 import { nrfBuildPrefix } from '@tinyfleet/telemetry';
 import { encode } from 'cborg';
 import { FleetHarness } from '../../../test/fleet-harness.js';
@@ -45,11 +46,17 @@ describeWith(['mosquitto_pub'], 'a gateway that speaks JSON', () => {
 
 describe('a device with the nRF Edge AI observability library', () => {
   it('should have its payload stored once, at the time it came, and summed under the model that it names', async () => {
-    const version = '01900000-0000-7000-8300-000000000009';
-    await fleet.database.query(
-      `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc) values ($1, $2, $3, $4, $5, 2, 0)`,
-      [fleet.projectId, Buffer.from(nrfBuildPrefix(7, 2)), Buffer.alloc(32, 7), version, fleet.typeId],
-    );
+    const [known, other] = [await fleet.release(1_000), await fleet.release(1_000)];
+    const { models } = new PgStores(fleet.database);
+    const nameBuild = async (ref: string, deviceType = 'wasm') => {
+      const [model, version] = ref.split('@') as [string, string];
+      const prefix = Buffer.from(nrfBuildPrefix(7, 2));
+      return await models.nameBuild(fleet.scope, { model, version }, { prefix, deviceType, classes: 2 });
+    };
+    await expect(nameBuild(known.ref, 'nobody')).rejects.toMatchObject({ code: 'registry.type-not-found' });
+    expect(await nameBuild(known.ref)).toBe(known.ref);
+    // For good: its windows are counted there.
+    expect(await nameBuild(other.ref)).toBe(known.ref);
     const payload = encode([
       {
         format_version: 2,
@@ -84,10 +91,10 @@ describe('a device with the nRF Edge AI observability library', () => {
     await eventually(async () =>
       expect(
         await fleet.database.query(
-          `select n::int, classes::int[], feature_counts[1:4]::int[] as entropy from rollup_hour where model_version_id = $1`,
-          [version],
+          `select m.name || '@' || v.version as release, n::int, classes::int[], feature_counts[1:4]::int[] as entropy
+           from rollup_hour r join model_version v on v.id = r.model_version_id join model m on m.id = v.model_id`,
         ),
-      ).toEqual([{ n: 6, classes: [4, 2], entropy: [4, 1, 1, 0] }]),
+      ).toEqual([{ release: known.ref, n: 6, classes: [4, 2], entropy: [4, 1, 1, 0] }]),
     );
     await device.publish('telemetry.nrf', payload.slice(0, 20));
     const refused = `select code from ingest_refusal where code like 'telemetry.observability%'`;
