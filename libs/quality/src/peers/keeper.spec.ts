@@ -178,6 +178,20 @@ describe('the comparison of new devices', () => {
     expect(record!.looks['0']).toBe(3);
   });
 
+  it('should not tell with the next look what a person has resolved', async () => {
+    send(8, { stuck: 5 });
+    for (let i = 0; i < 2; i++) await turn();
+    held = held.map((one) => ({ ...one, state: 'resolved' }));
+    send(16, { stuck: 5 });
+    for (let i = 0; i < 2; i++) await turn();
+    expect(record!.looks['0']).toBe(2);
+    expect(opened).toHaveLength(1);
+    send(32, { stuck: 5 });
+    for (let i = 0; i < 2; i++) await turn();
+    expect(record!.looks['0']).toBe(3);
+    expect(opened).toHaveLength(2);
+  });
+
   it('should leave devices alone that a watch knows, and wait for enough of them', async () => {
     send(8, { stuck: 5, devices: 8 });
     for (let i = 0; i < 3; i++) await turn();

@@ -190,10 +190,11 @@ export class PeerKeeper {
       for (const held of await stores.alerts.held(scope, id)) {
         const device = held.incident.devices[0]!;
         if (held.state === 'resolved') {
-          // What a person has accepted is not held against the device again.
+          // What a person has accepted is not held against the device again; what one has resolved, not by the next look.
           if (held.accepted) next[device] = looks;
+          else if (!judged.includes(device)) continue;
           await this.release(stores, scope, held);
-          if (held.accepted) found.delete(device);
+          found.delete(device);
         } else if (results && judged.includes(device) && !found.has(device))
           await this.end(stores, scope, held, count);
       }
