@@ -1,13 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { cohortWords, differenceOf, lentBetween, MOST_DEVICES } from './cohorts.js';
+import { cohortWords, differenceOf, labelledCohort, lentBetween, MOST_DEVICES } from './cohorts.js';
+import { wilsonInterval } from './wilson.js';
 
 const estimate = (value: number, variance: number, calibration = 0, shift = 0) => ({
   pooled: { value, variance, between: 0, devices: [] },
   calibration,
   shift,
 });
-const cohort = { devices: 4, abstains: null };
-const silent = { devices: 4, abstains: { reason: 'x', words: 'too little is known' } };
+const cohort = { devices: 4, abstains: null, labelled: null };
+const silent = { devices: 4, labelled: null, abstains: { reason: 'x', words: 'too little is known' } };
 
 describe('differenceOf', () => {
   it('should add variances of devices, validation data in squares and shifts as they are', () => {
@@ -24,6 +25,28 @@ describe('differenceOf', () => {
 
   it('should stay within what accuracies can differ by', () => {
     expect(differenceOf(estimate(1, 1), estimate(0, 1), 2)).toMatchObject({ low: -1, high: 1 });
+  });
+});
+
+describe('labelledCohort', () => {
+  const z = 1.645;
+  const devices = (...correct: number[]) => correct.map((one) => ({ n: 50, correct: one }));
+
+  it('should be as sure as that many independent labels where devices are alike', () => {
+    const set = { devices: 4, n: 200, correct: 180, value: 0.9 };
+    expect(labelledCohort(devices(45, 45, 45, 45), z)).toEqual({ ...set, ...wilsonInterval(180, 200, z) });
+  });
+
+  it('should be less sure where devices differ by more than chance', () => {
+    const { low, high } = labelledCohort(devices(50, 50, 50, 30), z)!;
+    // Shares 1, 1, 1 and 0.6: a standard error of 0.1 instead of 0.02.
+    expect(high - low).toBeGreaterThan(0.25);
+  });
+
+  it('should stand by chance alone for one device, and for no label at all say nothing', () => {
+    expect(labelledCohort(devices(45), z)).toMatchObject({ value: 0.9, ...wilsonInterval(45, 50, z) });
+    expect(labelledCohort(devices(50, 50), z)).toMatchObject({ value: 1, high: 1 });
+    expect(labelledCohort([], z)).toBeNull();
   });
 });
 
@@ -67,7 +90,7 @@ describe('cohortWords', () => {
   });
 
   it('should say of an empty set only that it is', () => {
-    const none = { devices: 0, abstains: null };
+    const none = { ...cohort, devices: 0 };
     const of = (which: string) => [
       `No device of ${which} predicted on the last day that its release has predictions of, or the day before.`,
     ];
@@ -77,7 +100,7 @@ describe('cohortWords', () => {
   });
 
   it('should say where only the busiest devices were looked at', () => {
-    const full = { devices: MOST_DEVICES, abstains: null };
+    const full = { ...cohort, devices: MOST_DEVICES };
     const words = 'only the 1,000 devices that predicted most lately are looked at.';
     const level = { value: 0, low: -0.1, high: 0.1 };
     expect(cohortWords([full, cohort], level, [])[2]).toBe(`Of the first ${words}`);

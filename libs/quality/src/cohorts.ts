@@ -9,8 +9,10 @@
  *
  * A device that is in both sets makes the interval wider than it had to be, not narrower.
  */
-import type { Resource } from '@tinyfleet/contracts';
+import { plural, type Resource } from '@tinyfleet/contracts';
 import type { PooledEstimates } from './label-free/pool.js';
+import type { LabelledDevice } from './ports.js';
+import { wilsonInterval } from './wilson.js';
 
 export interface CohortEstimate {
   readonly pooled: PooledEstimates;
@@ -52,10 +54,33 @@ export function differenceOf(a: CohortEstimate, b: CohortEstimate, z: number): D
   return { value, low: Math.max(-1, value - half), high: Math.min(1, value + half) };
 }
 
+/**
+ * Accuracy of a set of devices from labels. Labels of one device are alike, so that n of them say less than n of as many devices: the
+ * interval is Wilson's of n divided by the design effect (L. Kish 1965, Survey Sampling, 5.4), the variance of the ratio over devices
+ * in units of that of n independent labels, and 1 at least.
+ * @param z quantile of the level
+ * @returns null: no labels
+ */
+export function labelledCohort(
+  devices: readonly LabelledDevice[],
+  z: number,
+): Resource<'Cohort'>['labelled'] {
+  const n = devices.reduce((sum, one) => sum + one.n, 0);
+  const correct = devices.reduce((sum, one) => sum + one.correct, 0);
+  if (n === 0) return null;
+  const value = correct / n;
+  const k = devices.length;
+  const spread = devices.reduce((sum, one) => sum + (one.correct - value * one.n) ** 2, 0);
+  const variance = k < 2 ? 0 : (k / (k - 1)) * (spread / n ** 2);
+  const alone = (value * (1 - value)) / n;
+  const effect = alone > 0 ? Math.max(1, variance / alone) : 1;
+  return { devices: k, n, correct, value, ...wilsonInterval(correct / effect, n / effect, z) };
+}
+
 /** Devices of a cohort that are estimated. */
 export const MOST_DEVICES = 1_000;
 
-type Cohort = Pick<Resource<'Cohort'>, 'devices' | 'abstains'>;
+type Cohort = Pick<Resource<'Cohort'>, 'devices' | 'abstains' | 'labelled'>;
 type Feature = Pick<Resource<'DriftFeature'>, 'feature' | 'share' | 'isFar'>;
 
 /** Most that the words name. */
@@ -72,7 +97,25 @@ export function cohortWords(
       `No device of ${which} predicted on the last day that its release has predictions of, or the day before.`,
     ];
   }
-  return [accuracyWords([a, b], difference), ...histogramWords(features), ...limitWords([a, b])];
+  return [
+    accuracyWords([a, b], difference),
+    ...labelWords([a, b]),
+    ...histogramWords(features),
+    ...limitWords([a, b]),
+  ];
+}
+
+function labelWords(cohorts: readonly [Cohort, Cohort]): string[] {
+  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+  const said = cohorts.flatMap(({ labelled }, i) => {
+    if (labelled === null) return [];
+    const { value, low, high, n, devices } = labelled;
+    const of = `${plural(n, 'label')} of ${plural(devices, 'device')}`;
+    const set = i === 0 ? 'the first' : 'the second';
+    return [`${set} is right in ${percent(value)} (${percent(low)} to ${percent(high)}) of ${of}`];
+  });
+  if (said.length === 0) return [];
+  return [`By labels, ${said.join('; ')}${said.length === 2 ? '' : '; the other set has none'}.`];
 }
 
 function accuracyWords([a, b]: readonly [Cohort, Cohort], difference: Difference | null): string {

@@ -5,7 +5,7 @@ import { EstimateService, estimateDefaults } from './estimate-service.js';
 import { aucOfCells } from './label-free/auc.js';
 import { combineEstimates } from './label-free/combine.js';
 import type { AccuracyEstimate } from './label-free/estimate.js';
-import type { ConfusionCell, EstimateStore, LabelledCell, PredictionSums } from './ports.js';
+import type { ConfusionCell, EstimateStore, LabelledCell, LabelledDevice, PredictionSums } from './ports.js';
 
 const scope = projectScope('00000000-0000-7000-8000-000000000000', 'p');
 const release = 'm@1.0.0';
@@ -232,12 +232,18 @@ describe('EstimateService.compare', () => {
   });
   const four = (changes: Partial<PredictionSums> = {}) =>
     ['a', 'b', 'c', 'd'].map((one) => device(one, changes));
-  const compare = (first: ReturnType<typeof device>[], second: ReturnType<typeof device>[]) =>
+  const compare = (
+    first: ReturnType<typeof device>[],
+    second: ReturnType<typeof device>[],
+    labels: LabelledDevice[] = [],
+  ) =>
     new EstimateService({
       versionOf: (_scope: unknown, keptAs: string) => Promise.resolve({ classes: ['no', 'yes'], keptAs }),
       devicePredictions: (_scope: unknown, { filter }: { filter?: string }) =>
         Promise.resolve(filter === '' ? second : first),
       baselines: () => Promise.resolve([{ release, schemaCrc: 7, baseline }]),
+      deviceLabels: (_scope: unknown, { filter }: { filter: string }) =>
+        Promise.resolve(filter === '' ? [] : labels),
     } as Partial<EstimateStore> as EstimateStore).compare(scope, {
       ...{ release, filter: 'site = "a"', againstFilter: '', days: 7 },
     });
@@ -288,6 +294,16 @@ describe('EstimateService.compare', () => {
     for (const cohort of cohorts)
       expect(cohort).toMatchObject({ value: null, abstains: { reason: 'too-few-devices' } });
     expect(words[0]).toMatch(/^No answer about accuracy: of the first, fewer than 3 devices/);
+  });
+
+  it('should say what labels show of each set, beside the estimate', async () => {
+    const labels = ['a', 'b'].map(() => ({ n: 50, correct: 45 }));
+    const { words, cohorts } = await compare(four(), four(), labels);
+    expect(cohorts[0].labelled).toMatchObject({ devices: 2, n: 100, correct: 90, value: 0.9 });
+    expect(cohorts[1].labelled).toBeNull();
+    expect(words[1]).toMatch(
+      /^By labels, the first is right in 90\.0 % \(.* to .*\) of 100 labels of 2 devices; the other set has none\.$/,
+    );
   });
 
   it('should compare no inputs of different monitors', async () => {

@@ -7,6 +7,7 @@ import { calibrationCounts, comparable, type StoredBaseline } from './baseline.j
 import {
   cohortWords,
   differenceOf,
+  labelledCohort,
   lentBetween,
   MIN_DEVICES,
   MOST_DEVICES,
@@ -171,7 +172,7 @@ export class EstimateService {
     scope: ProjectScope,
     query: { readonly release: string; readonly filter: string; readonly days: number },
   ): Promise<{
-    readonly asked: Pick<Resource<'Cohort'>, 'release' | 'filter' | 'devices' | 'n'>;
+    readonly asked: Asked;
     /** Null: it abstains. */
     readonly estimate: CohortEstimate | null;
     readonly abstains: Resource<'Abstention'> | null;
@@ -195,7 +196,10 @@ export class EstimateService {
     }));
     const [sums] = merged(rows).sort((x, y) => y.n - x.n);
     const baseline = baselines.find((one) => one.schemaCrc === sums?.schemaCrc)?.baseline;
-    const asked = { release, filter, devices: all.length, n: all.reduce((sum, { n }) => sum + n, 0) };
+    const labels = await this.store.deviceLabels(scope, { release: keptAs, days: query.days, filter });
+    const labelled = labelledCohort(labels, normalQuantile((1 + LEVEL) / 2));
+    const n = all.reduce((sum, one) => sum + one.n, 0);
+    const asked = { release, filter, devices: all.length, n, labelled };
     return { asked, ...cohortEstimate(all), sums, baseline, classes };
   }
 
@@ -224,6 +228,8 @@ export class EstimateService {
   }
 }
 
+type Asked = Pick<Resource<'Cohort'>, 'release' | 'filter' | 'devices' | 'n' | 'labelled'>;
+
 /** Of a cohort's predictions: those whose devices moved would be left out, and the others look well. */
 const SILENT_SHARE = 0.1;
 
@@ -249,7 +255,7 @@ function cohortEstimate(all: readonly { readonly n: number; readonly estimate: A
 
 /** @param set.estimate with what devices differ by, own or lent; null: nobody knows */
 function cohortOf(set: {
-  readonly asked: Pick<Resource<'Cohort'>, 'release' | 'filter' | 'devices' | 'n'>;
+  readonly asked: Asked;
   readonly estimate: CohortEstimate | null;
   readonly abstains: Resource<'Abstention'> | null;
 }): Resource<'Cohort'> {

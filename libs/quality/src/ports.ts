@@ -76,6 +76,11 @@ export interface LabelledCell {
   readonly n: number;
   readonly correct: number;
 }
+/** Labels of one device's predictions that chance chose. */
+export interface LabelledDevice {
+  readonly n: number;
+  readonly correct: number;
+}
 /** The same by true and predicted class; null: one of those that are not listed. */
 export interface ConfusionCell {
   readonly label: number | null;
@@ -103,6 +108,11 @@ export interface EstimateStore extends BaselineStore {
       readonly filter?: string;
     },
   ): Promise<readonly (PredictionSums & { readonly device: string })[]>;
+  /** Of the last days, one row a device; of devices as they are now that match the filter, empty: all. */
+  deviceLabels(
+    scope: ProjectScope,
+    query: { readonly release: string; readonly days: number; readonly filter: string },
+  ): Promise<readonly LabelledDevice[]>;
   /** Of the `classes` with the most labels, true or predicted. */
   confusion(
     scope: ProjectScope,

@@ -56,6 +56,15 @@ function textOf({ words, cohorts, features }: Comparison): string {
     { header: 'accuracy', value: (c) => c.value, text: (c) => share(c.value) },
     { header: 'low', value: (c) => c.low, text: (c) => share(c.low) },
     { header: 'high', value: (c) => c.high, text: (c) => share(c.high) },
+    { header: 'labels', value: (c) => c.labelled?.n ?? 0 },
+    {
+      header: 'by labels',
+      value: (c) => c.labelled?.value,
+      text: ({ labelled }) =>
+        labelled === null
+          ? '-'
+          : `${share(labelled.value)} (${share(labelled.low)} to ${share(labelled.high)})`,
+    },
   ]);
   if (features.length === 0) return [words.join('\n'), sets].join('\n\n');
   const apart = renderTable(

@@ -106,6 +106,17 @@ export const Cohort = z
     /** Standard deviation of devices; null of fewer than three, too, which take that of the other set. */
     between: z.number().nullable(),
     abstains: Abstention.nullable(),
+    /** What labels of its devices' predictions show, of such as chance chose and are kept still; 90 % interval. Null: there are none. */
+    labelled: z
+      .object({
+        devices: z.int(),
+        n: z.int(),
+        correct: z.int(),
+        value: z.number(),
+        low: z.number(),
+        high: z.number(),
+      })
+      .nullable(),
   })
   .meta({ id: 'Cohort' });
 export const CohortComparison = z

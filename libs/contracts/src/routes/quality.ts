@@ -55,7 +55,8 @@ export const qualityRoutes = {
   cohortCompare: {
     method: 'GET',
     path: '/projects/:project/quality/compare',
-    summary: 'Two sets of devices beside each other: accuracy without labels, its difference, histograms',
+    summary:
+      'Two sets of devices beside each other: accuracy without labels and with, its difference, histograms',
     access: 'viewer',
     params: project,
     query: r.CohortQuery,

@@ -180,7 +180,7 @@ function Answer({ project, asked }: { project: string; asked: Asked }) {
     <Loaded query={query} height={520}>
       {(data) => (
         <>
-          <Section title="What follows" about={`The last ${plural(data.days, 'day')}, without labels`}>
+          <Section title="What follows" about={`The last ${plural(data.days, 'day')}`}>
             <ul className="compare-words">
               {data.words.map((words) => (
                 <li key={words}>{words}</li>
@@ -189,7 +189,7 @@ function Answer({ project, asked }: { project: string; asked: Asked }) {
           </Section>
           <Section
             title="Accuracy"
-            about="Mean of devices that predicted lately, with its 90 % interval: few devices say little, however much they predict"
+            about="Thick: mean of devices that predicted lately, without labels; thin: what labels show. 90 % intervals: few devices say little, however much they predict"
           >
             <Accuracies data={data} />
           </Section>
@@ -212,19 +212,37 @@ function Accuracies({ data }: { data: Comparison }) {
       one.value === null
         ? 'no answer'
         : `${formatPercent(one.value)} (${formatPercent(one.low ?? 0)} – ${formatPercent(one.high ?? 1)})`,
-    about: `${plural(one.devices, 'device')}, ${formatInteger(one.n)} predictions`,
+    second: one.labelled,
+    about: `${plural(one.devices, 'device')}, ${formatInteger(one.n)} predictions${
+      one.labelled === null
+        ? ''
+        : `, ${plural(one.labelled.n, 'label')}: ${formatPercent(one.labelled.value)}`
+    }`,
   }));
   return (
     <>
       <Exportable
         name="cohorts"
         title="Accuracy of two sets of devices"
-        about="Estimated without labels, 90 % intervals"
+        about="Thick: estimated without labels; thin: from labels; 90 % intervals"
         table={() => ({
-          heads: ['set', 'filter', 'release', 'devices', 'predictions', 'accuracy', 'low', 'high', 'between'],
+          heads: [
+            'set',
+            'filter',
+            'release',
+            'devices',
+            'predictions',
+            'accuracy',
+            'low',
+            'high',
+            'between',
+            'labels',
+            'labelled accuracy',
+          ],
           rows: data.cohorts.map((one, i) => [
             ...[i === 0 ? 'first' : 'second', one.filter, one.release, one.devices, one.n],
             ...[one.value, one.low, one.high, one.between],
+            ...[one.labelled?.n ?? 0, one.labelled?.value],
           ]),
         })}
       >

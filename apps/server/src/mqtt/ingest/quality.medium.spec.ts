@@ -194,6 +194,21 @@ describe('quality over the edge', () => {
     expect((await series())[0]).toMatchObject({ labels: 5 });
   });
 
+  it('should hold what labels show of two sets of devices against each other', async () => {
+    const compare = async (filter: string) =>
+      estimates.compare(fleet.scope, {
+        release: release.ref,
+        filter,
+        againstFilter: 'not name = "q"',
+        days: 2,
+      });
+    const { accuracy } = await estimates.labelled(fleet.scope, { release: release.ref });
+    const { cohorts } = await compare('name = "q"');
+    expect(accuracy.n).toBeGreaterThan(0);
+    expect(cohorts[0].labelled).toMatchObject({ devices: 1, n: accuracy.n, correct: accuracy.correct });
+    expect(cohorts[1].labelled).toBeNull();
+  });
+
   it('should free what was not labelled in time, keep what was skipped, and put first what was asked for', async () => {
     await fleet.database.query(`update label_task set claimed_until = now() where state = 'claimed'`);
     const [one] = (await queue.claim('c', fleet.scope, { count: 1 })).items;

@@ -10,6 +10,7 @@ import {
   type EstimateStore,
   type GroupSums,
   type LabelledCell,
+  type LabelledDevice,
   type PredictionSums,
   type QualityQuery,
   type StoredBaseline,
@@ -75,6 +76,19 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     );
     const named = rows.map((row) => sumsOf({ ...row, release }));
     return merge(named, ({ device, ...row }) => `${device}/${schemaOf(row)}`);
+  }
+
+  async deviceLabels(
+    scope: ProjectScope,
+    { release, days, filter }: Parameters<EstimateStore['deviceLabels']>[1],
+  ): Promise<LabelledDevice[]> {
+    const parameters = new SqlParameters([scope.id, release, days]);
+    const text = namedQuery('quality/device-labels');
+    const condition = filter === '' ? '' : await this.inFilter(scope, filter, parameters);
+    return await this.db.query<LabelledDevice & object>(
+      text.replace('/* filter */', () => condition),
+      parameters.values,
+    );
   }
 
   private async inFilter(scope: ProjectScope, source: string, parameters: SqlParameters): Promise<string> {
