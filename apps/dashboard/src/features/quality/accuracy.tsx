@@ -2,12 +2,12 @@
 import { Anchor, Group, Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { CallOutput } from '@tinyfleet/contracts';
+import { memo } from 'react';
 import { useApi } from '../../app/api';
 import { formatBucket, formatInteger, formatPercent } from '../../app/format';
 import { dataColor } from '../../app/theme';
 import { Exportable, type ChartTable } from '../../components/exportable';
 import { Command, Empty, Loaded, Section } from '../../components/page';
-import { pivot } from '../../components/pivot';
 import { TimeChart } from '../../components/time-chart';
 import { remedyFor } from './abstain-words';
 import { IntervalRows } from './interval-rows';
@@ -50,20 +50,45 @@ export function Accuracy({ project, range }: Props) {
   );
 }
 
-function OverTime({ data }: { data: Estimates }) {
+interface Line {
+  readonly values: (number | null)[];
+  readonly low: (number | null)[];
+  readonly high: (number | null)[];
+  /** Times without an answer. */
+  readonly silent: string[];
+}
+
+/** Of each release one value per time. */
+function linesOf(points: Estimates['points']): { times: number[]; lines: Map<string, Line> } {
+  const secondsOf = ({ at }: { at: string }): number => Date.parse(at) / 1_000;
+  const times = [...new Set(points.map(secondsOf))].sort((one, other) => one - other);
+  const place = new Map(times.map((time, i) => [time, i]));
+  const gaps = (): (number | null)[] => times.map(() => null);
+  const lines = new Map<string, Line>();
+  for (const point of points) {
+    const line = lines.get(point.release) ?? { values: gaps(), low: gaps(), high: gaps(), silent: [] };
+    lines.set(point.release, line);
+    const i = place.get(secondsOf(point));
+    if (i === undefined || point.value === null) {
+      line.silent.push(point.at);
+      continue;
+    }
+    line.values[i] = point.value;
+    line.low[i] = point.low;
+    line.high[i] = point.high;
+  }
+  return { times, lines };
+}
+
+/** Drawn again when the data changes, not with the page. */
+const OverTime = memo(function OverTime({ data }: { data: Estimates }) {
   const { points, bucketSeconds } = data;
-  const releases = [...new Set(points.map(({ release }) => release))];
-  const spoken = points.filter(({ value }) => value !== null);
-  const all = pivot(points, ({ at, release }) => ({ at, key: release, value: 0 }));
-  const of = (read: (point: Estimates['points'][number]) => number | null) =>
-    releases.map((release) => {
-      const known = new Map(
-        spoken.filter((one) => one.release === release).map((one) => [Date.parse(one.at) / 1_000, read(one)]),
-      );
-      return all.times.map((time) => known.get(time) ?? null);
-    });
-  const [values, low, high] = [of(({ value }) => value), of((p) => p.low), of((p) => p.high)];
-  const floor = Math.min(0.9, ...spoken.map((one) => one.low ?? 1));
+  const { times, lines } = linesOf(points);
+  const releases = [...lines.keys()];
+  const floor = points.reduce(
+    (least, { value, low }) => Math.min(least, value === null ? 1 : (low ?? 1)),
+    0.9,
+  );
   const title = 'Accuracy by version over time';
   return (
     <Exportable
@@ -75,19 +100,11 @@ function OverTime({ data }: { data: Estimates }) {
     >
       <TimeChart
         label={`${title}: ${releases.join(', ')}`}
-        times={all.times}
-        series={releases.map((label, i) => ({
-          label,
-          values: values[i] ?? [],
-          low: low[i] ?? [],
-          high: high[i] ?? [],
-        }))}
-        lanes={releases.map((release, i) => ({
+        times={times}
+        series={[...lines].map(([label, { values, low, high }]) => ({ label, values, low, high }))}
+        lanes={[...lines.values()].map(({ silent }, i) => ({
           color: dataColor(i),
-          spans: spansOf(
-            points.filter((p) => p.release === release && p.value === null).map(({ at }) => at),
-            bucketSeconds,
-          ),
+          spans: spansOf(silent, bucketSeconds),
         }))}
         format={(value) => formatPercent(value, 0)}
         range={[Math.max(0, Math.floor(floor * 10 - 0.5) / 10), 1]}
@@ -95,7 +112,7 @@ function OverTime({ data }: { data: Estimates }) {
       />
     </Exportable>
   );
-}
+});
 
 function tableOf(points: Estimates['points']): ChartTable {
   return {
