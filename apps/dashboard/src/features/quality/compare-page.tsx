@@ -213,11 +213,7 @@ function Accuracies({ data }: { data: Comparison }) {
         ? 'no answer'
         : `${formatPercent(one.value)} (${formatPercent(one.low ?? 0)} – ${formatPercent(one.high ?? 1)})`,
     second: one.labelled,
-    about: `${plural(one.devices, 'device')}, ${formatInteger(one.n)} predictions${
-      one.labelled === null
-        ? ''
-        : `, ${plural(one.labelled.n, 'label')}: ${formatPercent(one.labelled.value)}`
-    }`,
+    about: `${plural(one.devices, 'device')}, ${formatInteger(one.n)} predictions`,
   }));
   return (
     <>
