@@ -101,7 +101,7 @@ function Bar({ found }: { found: Found }) {
         <svg width={width} height={BAR + AXIS} role="img" aria-label={wordsOf(found)} fontSize={11.5}>
           <rect
             x={x(found.recordedFrom ?? found.to)}
-            width={width - x(found.recordedFrom ?? found.to)}
+            width={Math.max(0, width - x(found.recordedFrom ?? found.to))}
             height={BAR}
             fill={AWAY}
           />
