@@ -57,6 +57,8 @@ export const keeperDefaults: KeeperOptions = {
 /** How far back a model without a watch is looked for. */
 const LOOK_BACK_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+/** A window fits into rounds of its project up to so many times their length: devices do not end theirs to the millisecond. */
+const FIT = 2;
 /** Rounds that teach a watch, at most; longer nobody waits for those who are hardly heard. */
 const MOST_ROUNDS = 2_000;
 
@@ -351,9 +353,10 @@ export class WatchKeeper {
     const shape = { bins: schema.confidenceBins, labels: schema.labels };
     const reference = stored && buildReference(stored.baseline, shape);
     const build: WatchBuild | null = stored && reference ? { release: stored.release, reference } : null;
-    const { firstHourMs } = schema;
-    const firstMs = await this.reader.firstWindow(scope, schema, firstHourMs, firstHourMs + HOUR_MS);
-    const fromMs = Math.floor((firstMs ?? firstHourMs) / roundMs) * roundMs;
+    const firstMs = await this.firstFitting(project, schema, now);
+    // It is looked for again later.
+    if (firstMs === undefined) return [];
+    const fromMs = Math.floor(firstMs / roundMs) * roundMs;
     const frame = frameOf(settings, { fromMs, roundMs, healthyRounds: settings.learnRounds });
     return fresh.map(([part]) => ({
       ...schema,
@@ -366,6 +369,20 @@ export class WatchKeeper {
       ...{ learned: null, compared: null, streamCount: 0, arl0: 0, closedRound: -1, readAtMs: now },
       quietUntil: null,
     }));
+  }
+
+  /** Start of the first window that fits into rounds: longer ones are of another cadence, such as a history's. */
+  private async firstFitting(
+    { scope, roundMs }: WatchedProject,
+    schema: SeenSchema,
+    now: number,
+  ): Promise<number | undefined> {
+    for (let fromMs = schema.firstHourMs; fromMs <= now; fromMs += HOUR_MS) {
+      const period = { fromMs, toMs: fromMs + HOUR_MS };
+      const firstMs = await this.reader.firstWindow(scope, schema, { ...period, mostMs: FIT * roundMs });
+      if (firstMs !== undefined) return firstMs;
+    }
+    return undefined;
   }
 
   /** Rounds that are over; answers whether more of them are. */

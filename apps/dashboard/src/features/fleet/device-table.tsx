@@ -2,7 +2,7 @@
 import { Anchor, Group, Skeleton, Text, UnstyledButton } from '@mantine/core';
 import { useRouter } from '@tanstack/react-router';
 import { plural, type Resource } from '@tinyfleet/contracts';
-import { memo, useEffect, useMemo, useRef, type MouseEvent, type ReactNode } from 'react';
+import { memo, useEffect, useRef, type MouseEvent, type ReactNode } from 'react';
 import { isLongList } from '../../app/api';
 import { useShownRows } from '../../app/live';
 import { formatInteger, shortDigest } from '../../app/format';
@@ -14,8 +14,11 @@ import { useWindowRows } from '../../components/window-rows';
 type Device = Resource<'Device'>;
 export type DeviceSort = 'name' | 'lastSeen' | 'createdAt';
 
+type Pages = readonly { readonly items: readonly Device[] }[];
+const NO_PAGES: Pages = [];
+
 interface DeviceListQuery {
-  readonly data: { readonly pages: readonly { readonly items: readonly Device[] }[] } | undefined;
+  readonly data: { readonly pages: Pages } | undefined;
   readonly error: unknown;
   readonly isStale: boolean;
   readonly hasNextPage: boolean;
@@ -43,15 +46,17 @@ export function DeviceTable(props: {
 }) {
   const { list } = props;
   const body = useRef<HTMLTableSectionElement>(null);
-  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const { first, end, origin } = useWindowRows(body, rows.length, ROW_PX);
+  const pages = list.data?.pages ?? NO_PAGES;
+  const count = pages.reduce((sum, { items }) => sum + items.length, 0);
+  const { first, end, origin } = useWindowRows(body, count, ROW_PX);
+  const rows = rowsBetween(pages, first, end);
   useShownRows(
     props.project,
     'devices',
-    rows.slice(first, end).map(({ name }) => name),
+    rows.map(({ name }) => name),
   );
   const { hasNextPage, isFetching, fetchNextPage } = list;
-  const isNearEnd = end >= rows.length - AHEAD;
+  const isNearEnd = end >= count - AHEAD;
   useEffect(() => {
     // One more page would end a read of all that is under way.
     if (isNearEnd && hasNextPage && !isFetching) void fetchNextPage();
@@ -82,12 +87,12 @@ export function DeviceTable(props: {
           <tbody
             ref={body}
             role="rowgroup"
-            style={{ height: (isWaiting ? SKELETONS : rows.length) * ROW_PX, paddingTop: first * ROW_PX }}
+            style={{ height: (isWaiting ? SKELETONS : count) * ROW_PX, paddingTop: first * ROW_PX }}
             onClick={openDevice}
             onMouseOver={preloadDevice}
           >
             {isWaiting ? <SkeletonRows /> : null}
-            {rows.slice(first, end).map((device, index) => (
+            {rows.map((device, index) => (
               <Row
                 key={first + index - origin}
                 device={device}
@@ -99,18 +104,18 @@ export function DeviceTable(props: {
           </tbody>
         </table>
       </div>
-      {list.data !== undefined && rows.length === 0 ? (
+      {list.data !== undefined && count === 0 ? (
         <Text c="dimmed" size="sm" ta="center" py="md" component="div">
           {props.none}
         </Text>
       ) : null}
       <Group justify="space-between" mt="xs" mih={22} gap="xs">
         <Text size="xs" c="dimmed" aria-live="polite">
-          {rows.length === 0
+          {count === 0
             ? ''
             : list.hasNextPage
-              ? `${formatInteger(rows.length)} read so far; more come as you scroll`
-              : plural(rows.length, 'device')}
+              ? `${formatInteger(count)} read so far; more come as you scroll`
+              : plural(count, 'device')}
         </Text>
         {isLongList(list.data) && list.isStale ? (
           <Text size="xs" c="dimmed">
@@ -123,6 +128,17 @@ export function DeviceTable(props: {
       </Group>
     </>
   );
+}
+
+/** Without an array of all of them: it would be made anew with every page that comes. */
+function rowsBetween(pages: Pages, first: number, end: number): Device[] {
+  const rows: Device[] = [];
+  let at = 0;
+  for (const { items } of pages) {
+    if (at < end && at + items.length > first) rows.push(...items.slice(Math.max(0, first - at), end - at));
+    at += items.length;
+  }
+  return rows;
 }
 
 function SkeletonRows() {
