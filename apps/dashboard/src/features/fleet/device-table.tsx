@@ -89,7 +89,10 @@ export function DeviceTable(props: {
             role="rowgroup"
             style={{ height: (isWaiting ? SKELETONS : count) * ROW_PX, paddingTop: first * ROW_PX }}
             onClick={openDevice}
-            onMouseOver={preloadDevice}
+            onMouseOver={(event) => {
+              preloadDevice(event);
+              showWhole(event);
+            }}
           >
             {isWaiting ? <SkeletonRows /> : null}
             {rows.map((device, index) => (
@@ -197,6 +200,14 @@ function useDeviceLinks(project: string) {
   };
 }
 
+/** What is cut off shows in a tooltip. It is set when somebody points at it: a title on every cell would be styled anew with every row. */
+function showWhole({ target }: MouseEvent): void {
+  const cell = (target as Element).closest('td');
+  if (cell === null) return;
+  const words = Array.from(cell.children, ({ textContent }) => textContent).join(', ');
+  cell.title = cell.scrollWidth > cell.clientWidth ? words || cell.textContent : '';
+}
+
 /**
  * Typing in the filter above draws no row again. Plain elements: a fling draws every row anew in a frame, and those of the
  * component library took ten times as long.
@@ -211,7 +222,7 @@ const Row = memo(function Row(props: {
   const isOut = device.state === 'suspended' || device.state === 'retired';
   return (
     <tr role="row" aria-rowindex={props.index + 2}>
-      <td role="cell" title={device.name}>
+      <td role="cell">
         <a
           className="row-link"
           href={`/p/${project}/devices/${encodeURIComponent(device.name)}`}
@@ -223,7 +234,7 @@ const Row = memo(function Row(props: {
       <td role="cell">
         <StateBadge state={isOut ? device.state : device.presence} />
       </td>
-      <td role="cell" title={device.activeRelease ?? undefined}>
+      <td role="cell">
         {device.activeRelease ??
           (device.activeDigest === null ? (
             '–'
@@ -232,10 +243,8 @@ const Row = memo(function Row(props: {
           ))}
       </td>
       <td role="cell">{device.updateState === null ? '–' : <StateBadge state={device.updateState} />}</td>
-      <td role="cell" title={device.type}>
-        {device.type}
-      </td>
-      <td role="cell" title={device.tags.join(', ')}>
+      <td role="cell">{device.type}</td>
+      <td role="cell">
         {device.tags.map((tag, place) => (
           <span key={place} className="tag">
             {tag}
