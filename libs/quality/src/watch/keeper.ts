@@ -361,6 +361,8 @@ export class WatchKeeper {
     const { scope, settings, roundMs } = project;
     const known = rows.filter((row) => isSame(row, schema));
     if (known.length > 0 && settings.conditionBy === null) return [];
+    const firstMs = await this.firstFitting(project, schema, { since, now });
+    if (firstMs === undefined) return known.length > 0 ? [] : undefined;
     const period = { fromMs: known.length > 0 ? since : schema.firstHourMs, toMs: now };
     const parts = await this.partsOf(project, schema, period);
     const fresh = parts.filter(([part]) => !known.some((row) => row.part === part));
@@ -369,8 +371,6 @@ export class WatchKeeper {
     const shape = { bins: schema.confidenceBins, labels: schema.labels };
     const reference = stored && buildReference(stored.baseline, shape);
     const build: WatchBuild | null = stored && reference ? { release: stored.release, reference } : null;
-    const firstMs = await this.firstFitting(project, schema, { since, now });
-    if (firstMs === undefined) return undefined;
     const fromMs = Math.floor(firstMs / roundMs) * roundMs;
     const frame = frameOf(settings, { fromMs, roundMs, healthyRounds: settings.learnRounds });
     return fresh.map(([part]) => ({

@@ -2,7 +2,7 @@
 import { Anchor, Group, Skeleton, Text, UnstyledButton } from '@mantine/core';
 import { useRouter } from '@tanstack/react-router';
 import { plural, type Resource } from '@tinyfleet/contracts';
-import { memo, useEffect, useRef, type MouseEvent, type ReactNode } from 'react';
+import { memo, useEffect, useLayoutEffect, useRef, type MouseEvent, type ReactNode } from 'react';
 import { isLongList } from '../../app/api';
 import { useShownRows } from '../../app/live';
 import { formatInteger, shortDigest } from '../../app/format';
@@ -220,8 +220,17 @@ const Row = memo(function Row(props: {
 }) {
   const { device, project } = props;
   const isOut = device.state === 'suspended' || device.state === 'retired';
+  const row = useRef<HTMLTableRowElement>(null);
+  useLayoutEffect(
+    () => () => {
+      // Another device is written into it: who stood on this one stands nowhere, and presses no button of the other.
+      const { activeElement } = document;
+      if (activeElement instanceof HTMLElement && row.current?.contains(activeElement)) activeElement.blur();
+    },
+    [device.name],
+  );
   return (
-    <tr role="row" aria-rowindex={props.index + 2}>
+    <tr role="row" aria-rowindex={props.index + 2} ref={row}>
       <td role="cell">
         <a
           className="row-link"
