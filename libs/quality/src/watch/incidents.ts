@@ -208,11 +208,11 @@ function sizeOfMoved(movements: readonly number[]): number {
 }
 
 /** The open incident that explains this one, so that nobody is told of it: a wider one that the device belongs to. */
-export function coveredBy(
+export function coveredBy<T extends Pick<OpenIncident, 'scope' | 'subject'>>(
   { scope }: Found,
-  open: readonly OpenIncident[],
+  open: readonly T[],
   attributes: readonly Attributes[],
-): OpenIncident | undefined {
+): T | undefined {
   if (scope.kind !== 'device') return undefined;
   const own = attributes[scope.device]!;
   return open.find(
