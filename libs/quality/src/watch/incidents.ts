@@ -14,6 +14,7 @@ import {
 } from '../drift/attribute-search.js';
 import type { Alarm, FleetWatch, Standing, WatchedGroup } from '../drift/fleet-watch.js';
 import { scopeOf, type Scope } from '../drift/scope.js';
+import { TRIM } from '../drift/shared-hour.js';
 
 export interface Found {
   readonly scope: Exclude<Scope, { kind: 'devices' }>;
@@ -134,12 +135,15 @@ function partOfFleet(
 ): { scope: Extract<Scope, { kind: 'attribute' }>; stream: number; shift: number } | undefined {
   const sign = Math.sign(estimate);
   const shared = watch.fleetRestOf(stream);
+  // Who is set aside moved no fleet.
   const movements = attributes.map((_, j) => {
-    const rest = watch.restOf(j, stream);
+    const rest = watch.isSuspended(j) ? undefined : watch.restOf(j, stream);
     return rest === undefined ? undefined : sign * (shared + rest);
   });
-  // A few devices prove nothing, but who moved is said by nothing better.
-  const isEnough = ({ p, covers, purity }: Cause) => p <= LIKELY || (covers === 1 && purity === 1);
+  const heard = movements.filter((one) => one !== undefined).length;
+  // A few devices prove nothing, but who moved is said by nothing better; those whom the trimmed mean leaves out did not move it.
+  const isEnough = ({ p, covers, purity, drifted }: Cause) =>
+    drifted > TRIM * covers * heard && (p <= LIKELY || (covers === 1 && purity === 1));
   const part = commonCause(attributes, movements, isEnough);
   return part && { scope: part.scope, stream, shift: sign * part.size };
 }
