@@ -229,7 +229,7 @@ export class WatchRound {
     } else if (watch && kind === 'drift') {
       const positions = this.positions(incident.devices);
       if (scope === 'everyone' && positions.length === 0)
-        if (accepted) watch.resolveFleet(incident.stream);
+        if (accepted) watch.resolveFleet(incident.stream, incident.shift);
         else watch.calmFleet(incident.stream);
       for (const j of positions)
         if (accepted) watch.resolve(j);
