@@ -41,8 +41,6 @@ interface Options {
   readonly refetchInterval?: number;
 }
 
-const DRAW_FIRST_MS = 100;
-
 /** Reads a route; live events refresh it. */
 export function useApi<N extends RouteName>(
   name: N,
@@ -51,12 +49,7 @@ export function useApi<N extends RouteName>(
 ): UseQueryResult<CallOutput<N>, ApiError> {
   return useQuery<CallOutput<N>, ApiError>({
     queryKey: keyOf(name, input),
-    queryFn: async ({ signal, queryKey }) => {
-      // A page that comes back is drawn from what is known before any of it is read again.
-      if (queryClient.getQueryData(queryKey) !== undefined)
-        await new Promise((resolve) => setTimeout(resolve, DRAW_FIRST_MS));
-      return await client.call(name, { ...input, signal } as CallInput<N>);
-    },
+    queryFn: ({ signal }) => client.call(name, { ...input, signal } as CallInput<N>),
     placeholderData: (previous) => previous,
     ...options,
   });

@@ -153,17 +153,12 @@ function Bar({ found }: { found: Found }) {
 const spanText = (from: string, to: string): string =>
   `${new Date(from).toLocaleString()} to ${new Date(to).toLocaleString()}, ${formatDuration(Date.parse(to) - Date.parse(from))}`;
 
-/** Local midnights, or every third hour of a day: by the calendar, for days have 23 to 25 hours. */
+/** Local midnights, or every third hour of a day. */
 function ticksOf(begin: number, end: number): number[] {
-  const isDays = end - begin > DAY_MS;
-  const at = new Date(begin);
-  at.setHours(0, 0, 0, 0);
+  const step = end - begin > DAY_MS ? DAY_MS : DAY_MS / 8;
+  const midnight = new Date(begin).setHours(0, 0, 0, 0);
   const ticks: number[] = [];
-  while (at.getTime() < end) {
-    if (at.getTime() >= begin) ticks.push(at.getTime());
-    if (isDays) at.setDate(at.getDate() + 1);
-    else at.setHours(at.getHours() + 3);
-  }
+  for (let at = midnight; at < end; at += step) if (at >= begin) ticks.push(at);
   return ticks;
 }
 
