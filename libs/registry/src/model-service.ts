@@ -1,6 +1,7 @@
 /** Models: import of a file as a new version, labels, validation data. Compiling is the job of builds. */
 import {
   nextMinor,
+  plural,
   versionOrder,
   type ProjectScope,
   type Resource,
@@ -130,13 +131,16 @@ export class ModelService {
   ): Promise<Resource<'ModelVersion'>> {
     const known = await this.stores.models.version(scope, ref.model, ref.version);
     const target = `${ref.model}@${ref.version}`;
+    const asked = { deviceType, classes: classes ?? known.outputs[0]?.shape.at(-1) ?? known.labels.length };
     await this.transact(async ({ models, audit }) => {
-      const release = await models.nameBuild(scope, ref, {
-        prefix: Buffer.from(build, 'hex'),
-        deviceType,
-        classes: classes ?? known.outputs[0]?.shape.at(-1) ?? known.labels.length,
-      });
-      if (release !== target) throw new FleetError('models.build-known', { build, release });
+      const named = await models.nameBuild(scope, ref, { prefix: Buffer.from(build, 'hex'), ...asked });
+      const isAsked =
+        named.release === target && named.deviceType === deviceType && named.classes === asked.classes;
+      if (!isAsked) {
+        const release = `${named.release} for ${named.deviceType} with ${plural(named.classes, 'class')}`;
+        throw new FleetError('models.build-known', { build, release });
+      }
+      if (!named.isNew) return;
       await audit.append(scope, {
         ...{ actor, action: 'model.build-named', target },
         detail: { build, deviceType },

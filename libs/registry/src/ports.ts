@@ -219,6 +219,16 @@ export interface ModelContract {
 /** Files beside a model version: labelled data, and samples that a float model's scales are made from. */
 export type ValidationPart = 'inputs' | 'labels' | 'calibration';
 
+/** What a build of foreign firmware stands for. */
+export interface NamedBuild {
+  /** `model@version` */
+  readonly release: string;
+  readonly deviceType: string;
+  readonly classes: number;
+  /** It was not known before. */
+  readonly isNew: boolean;
+}
+
 export interface ModelStore {
   list(scope: ProjectScope, page: PageRequest): Promise<Page<Resource<'Model'>>>;
   /** Newest version first. @throws models.not-found */
@@ -229,14 +239,14 @@ export interface ModelStore {
   /** Makes the model when it is new; its row is locked, so two imports get two versions. */
   lock(scope: ProjectScope, model: string): Promise<void>;
   /**
-   * Windows that name this build are of the version. Answers the version that they are of: another one, when it was known before.
+   * Windows that name this build are of the version. Answers what they are of: something else, when it was known before.
    * @throws registry.type-not-found
    */
   nameBuild(
     scope: ProjectScope,
     ref: { readonly model: string; readonly version: string },
     build: { readonly prefix: Buffer; readonly deviceType: string; readonly classes: number },
-  ): Promise<string>;
+  ): Promise<NamedBuild>;
   /** @throws models.version-exists */
   addVersion(scope: ProjectScope, version: NewModelVersion): Promise<void>;
   setValidation(

@@ -177,7 +177,7 @@ Example:
 function foreignBuild({ nrf, build }: NameBuildOptions): string {
   if ((nrf === undefined) === (build === undefined)) usage('Give --nrf or --build, one of them.');
   if (build !== undefined) return build.toLowerCase();
-  const numbers = (nrf ?? '').split('/').map(Number);
+  const numbers = (nrf ?? '').split('/').map((part) => (part === '' ? NaN : Number(part)));
   if (numbers.length !== 2 || !numbers.every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 32))
     usage('--nrf is the model id and its version, such as 7/2.');
   return numbers.map((n) => n.toString(16).padStart(8, '0')).join('');

@@ -41,6 +41,8 @@ interface Options {
   readonly refetchInterval?: number;
 }
 
+const DRAW_FIRST_MS = 100;
+
 /** Reads a route; live events refresh it. */
 export function useApi<N extends RouteName>(
   name: N,
@@ -49,7 +51,12 @@ export function useApi<N extends RouteName>(
 ): UseQueryResult<CallOutput<N>, ApiError> {
   return useQuery<CallOutput<N>, ApiError>({
     queryKey: keyOf(name, input),
-    queryFn: ({ signal }) => client.call(name, { ...input, signal } as CallInput<N>),
+    queryFn: async ({ signal, queryKey }) => {
+      // A page that comes back is drawn from what is known before any of it is read again.
+      if (queryClient.getQueryData(queryKey) !== undefined)
+        await new Promise((resolve) => setTimeout(resolve, DRAW_FIRST_MS));
+      return await client.call(name, { ...input, signal } as CallInput<N>);
+    },
     placeholderData: (previous) => previous,
     ...options,
   });

@@ -63,10 +63,5 @@ export function useWindowRows(list: RefObject<HTMLElement | null>, count: number
       window.removeEventListener('resize', ask);
     };
   }, [list, count, rowPx]);
-  // Who stood on a row that was written over stands nowhere.
-  useEffect(() => {
-    const { activeElement } = document;
-    if (activeElement instanceof HTMLElement && list.current?.contains(activeElement)) activeElement.blur();
-  }, [list, rows.origin]);
   return { ...rows, first: Math.min(rows.first, count), end: Math.min(rows.end, count) };
 }

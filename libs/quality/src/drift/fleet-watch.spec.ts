@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Random } from '../statistics/random.js';
+import { isCalm } from '../watch/incidents.js';
 import { FleetWatch, type Alarm, type FleetWatchOptions } from './fleet-watch.js';
 import { parseBudget } from './page-budget.js';
 import { packState, unpackState } from './saved-state.js';
@@ -172,5 +173,31 @@ describe('an incident', () => {
         watch.observe(t, j, [(j === 5 ? 1 : 0) + 0.1 * random.normal(), 0], [0.01, 0.01]);
       expect(watch.close(t).filter(({ index, level }) => level === 'device' && index === 5)).toEqual([]);
     }
+  });
+
+  it('should not go on with what the fleet did before more than half of it was set aside', () => {
+    const random = new Random(3);
+    const watch = new FleetWatch(options);
+    const run = (from: number, to: number) => {
+      const alarms: Alarm[] = [];
+      for (let t = from; t < to; t++) {
+        for (let j = 0; j < devices; j++)
+          watch.observe(t, j, [(t >= 55 ? 1 : 0) + 0.1 * random.normal(), 0], [0.01, 0.01]);
+        alarms.push(...watch.close(t));
+      }
+      return alarms;
+    };
+    run(0, 56);
+    expect(watch.fleetRestOf(0)).toBeGreaterThan(0.6);
+    watch.suspendFleet(0);
+    watch.suspend(Array.from({ length: 7 }, (_, j) => j));
+    run(56, 58);
+    expect(watch.fleetRestOf(0)).toBeUndefined();
+    const incident = { number: 1, subject: 'everyone', stream: 0, shift: 1, devices: [], openedRound: 55 };
+    expect(isCalm(watch, { ...incident, scope: 'everyone', against: 'own' })).toBeUndefined();
+    watch.resolveFleet(0, 1);
+    for (const j of [0, 1, 2, 3, 4, 5, 6]) watch.resolve(j);
+    expect(run(58, 80).filter(({ level }) => level === 'fleet')).toEqual([]);
+    expect(watch.fleetRestOf(0)).toEqual(expect.any(Number));
   });
 });

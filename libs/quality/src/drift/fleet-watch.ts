@@ -123,6 +123,7 @@ export class FleetWatch {
   private readonly setAside: Uint8Array;
   /** By device and stream, the value less what is shared and the device's own mean, of its last round. */
   private readonly rests: Float64Array;
+  /** By stream; NaN = the fleet was not judged in the last round. */
   private readonly fleetRests: Float64Array;
   /** Devices that were judged in this round. */
   private readonly judgedNow: Uint8Array;
@@ -298,12 +299,13 @@ export class FleetWatch {
     if (this.judged) forgetSurroundings(this.fleetFilters, stream * FILTER_SIZE, this.judged[stream]!.shared);
   }
 
-  resolveFleet(stream: number): void {
+  /** It stays as it is now, which is taken for healthy. @param told how far it was when it was told, for when that is not known now */
+  resolveFleet(stream: number, told: number): void {
     this.fleetSetAside[stream] = 0;
     this.fleetLines.reset(stream);
     if (!this.judged) return;
     const { shared } = this.judged[stream]!;
-    const between = shared.between + this.fleetRests[stream]! ** 2;
+    const between = shared.between + (this.fleetRestOf(stream) ?? told) ** 2;
     startFilter(this.fleetFilters, stream * FILTER_SIZE, { ...shared, between });
   }
 
@@ -314,9 +316,10 @@ export class FleetWatch {
       : undefined;
   }
 
-  /** How far the fleet is from its season. */
-  fleetRestOf(stream: number): number {
-    return this.fleetRests[stream]!;
+  /** How far the fleet is from its season now, in the stream's units; undefined = it was not judged in this round. */
+  fleetRestOf(stream: number): number | undefined {
+    const rest = this.fleetRests[stream]!;
+    return Number.isNaN(rest) ? undefined : rest;
   }
 
   /** Devices with a window that was judged in this round. */
@@ -595,6 +598,7 @@ export class FleetWatch {
     const { season, shared, fleet, fleetResponse, firstOfFleet } = this.judged![s]!;
     const common = this.shared[(round % this.sharedSlots) * this.options.streams.length + s]!;
     const { devices } = this.options;
+    this.fleetRests[s] = NaN;
     if (devices < LEAST_GROUP || Number.isNaN(common)) return;
     // What fewer than half of them share is not what the fleet does, and is not known as well.
     if (2 * this.setAside.reduce((sum, one) => sum + one, 0) > devices) return;

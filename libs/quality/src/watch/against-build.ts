@@ -89,10 +89,15 @@ export function findAgainstBuild(
     });
   const levels = comparison.level(EVERYONE, everybody);
   if (!moved(levels)) return [];
-  const scope = partOf(comparison, attributes, levels);
-  if (!scope) return [foundOf({ kind: 'everyone', devices: everybody }, levels, [])];
-  const own = comparison.level(subjectOf(scope, String), scope.devices);
-  return moved(own) ? [foundOf(scope, own, scope.devices)] : [];
+  const part = partOf(comparison, attributes, levels);
+  if (!part) return [foundOf({ kind: 'everyone', devices: everybody }, levels, [])];
+  const own = comparison.level(subjectOf(part, String), part.devices);
+  if (moved(own)) return [foundOf(part, own, part.devices)];
+  // A person took that part for healthy: the others are still to be judged.
+  const inside = new Set(part.devices);
+  const others = everybody.filter((j) => !inside.has(j));
+  const rest = comparison.level(EVERYONE, others);
+  return moved(rest) ? [foundOf({ kind: 'everyone', devices: others }, rest, others)] : [];
 }
 
 /** A part that moves moves the mean of all; undefined: it is everyone. */

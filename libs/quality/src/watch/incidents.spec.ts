@@ -101,7 +101,10 @@ describe('who is concerned', () => {
   }));
   const everybody = attributes.map((_, j) => j);
   /** What is told when these shift by half an observation's standard deviation in round 60. */
-  function toldOf(isShifted: (j: number) => boolean) {
+  function toldOf(
+    isShifted: (j: number) => boolean,
+    isFarOff: (t: number, j: number) => boolean = () => false,
+  ) {
     const random = new Random(11);
     const groups = groupsOf(attributes);
     const fleet = new FleetWatch({
@@ -111,7 +114,7 @@ describe('who is concerned', () => {
     const open: OpenIncident[] = [];
     for (let t = 0; t < 90; t++) {
       for (const j of everybody) {
-        const shift = t >= 60 && isShifted(j) ? 0.5 : 0;
+        const shift = isFarOff(t, j) ? 5 : t >= 60 && isShifted(j) ? 0.5 : 0;
         fleet.observe(t, j, [0.1 * j + shift + 0.1 * random.normal()], [0.01]);
       }
       const given = { attributes, groups, streams: 1, open, name: (j: number) => `device-${j}` };
@@ -144,5 +147,18 @@ describe('who is concerned', () => {
     expect(told.map((one) => one.subject)).toEqual([subject]);
     expect(told[0]!.openedRound).toBeLessThan(66);
     expect(Math.abs(told[0]!.shift - 0.5)).toBeLessThan(0.2);
+  });
+
+  it.each([
+    ['before', 50],
+    ['in the same round', 60],
+  ])('should be everyone, and not the two that are far off since %s', (_, since) => {
+    const told = toldOf(
+      () => true,
+      (t, j) => t >= since && j < 2,
+    );
+    const wide = told.filter(({ scope }) => scope !== 'device');
+    expect(wide.map(({ subject, devices }) => [subject, devices])).toContainEqual(['everyone', []]);
+    expect(wide.filter(({ openedRound }) => openedRound >= 60)).toHaveLength(1);
   });
 });

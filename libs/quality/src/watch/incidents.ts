@@ -14,6 +14,7 @@ import {
 } from '../drift/attribute-search.js';
 import type { Alarm, FleetWatch, Standing, WatchedGroup } from '../drift/fleet-watch.js';
 import { scopeOf, type Scope } from '../drift/scope.js';
+import { TRIM } from '../drift/shared-hour.js';
 
 export interface Found {
   readonly scope: Exclude<Scope, { kind: 'devices' }>;
@@ -133,13 +134,16 @@ function partOfFleet(
   { stream, shift: estimate }: Alarm,
 ): { scope: Extract<Scope, { kind: 'attribute' }>; stream: number; shift: number } | undefined {
   const sign = Math.sign(estimate);
-  const shared = watch.fleetRestOf(stream);
+  const shared = watch.fleetRestOf(stream) ?? 0;
+  // Who is set aside moved no fleet.
   const movements = attributes.map((_, j) => {
-    const rest = watch.restOf(j, stream);
+    const rest = watch.isSuspended(j) ? undefined : watch.restOf(j, stream);
     return rest === undefined ? undefined : sign * (shared + rest);
   });
-  // A few devices prove nothing, but who moved is said by nothing better.
-  const isEnough = ({ p, covers, purity }: Cause) => p <= LIKELY || (covers === 1 && purity === 1);
+  const heard = movements.filter((one) => one !== undefined).length;
+  // A few devices prove nothing, but who moved is said by nothing better; those whom the trimmed mean leaves out did not move it.
+  const isEnough = ({ p, covers, purity, drifted }: Cause) =>
+    drifted > TRIM * covers * heard && (p <= LIKELY || (covers === 1 && purity === 1));
   const part = commonCause(attributes, movements, isEnough);
   return part && { scope: part.scope, stream, shift: sign * part.size };
 }
@@ -185,13 +189,15 @@ function isLeftBehind(
 ): boolean {
   const members = level === 'group' ? groups[index]!.members : [index];
   const rest = meanRest(watch, stream, members) ?? 0;
+  const shared = watch.fleetRestOf(stream);
+  if (shared === undefined) return false;
   return open.some(
     (one) =>
       one.scope === 'everyone' &&
       one.against === 'own' &&
       one.stream === stream &&
       Math.sign(one.shift) !== Math.sign(shift) &&
-      Math.sign(shift) * (watch.fleetRestOf(stream) + rest) < Math.abs(one.shift) / 2,
+      Math.sign(shift) * (shared + rest) < Math.abs(one.shift) / 2,
   );
 }
 
@@ -208,11 +214,11 @@ function sizeOfMoved(movements: readonly number[]): number {
 }
 
 /** The open incident that explains this one, so that nobody is told of it: a wider one that the device belongs to. */
-export function coveredBy(
+export function coveredBy<T extends Pick<OpenIncident, 'scope' | 'subject'>>(
   { scope }: Found,
-  open: readonly OpenIncident[],
+  open: readonly T[],
   attributes: readonly Attributes[],
-): OpenIncident | undefined {
+): T | undefined {
   if (scope.kind !== 'device') return undefined;
   const own = attributes[scope.device]!;
   return open.find(
@@ -225,13 +231,16 @@ export function coveredBy(
   );
 }
 
-/** True: calm in this round; false: not; undefined: nobody concerned was heard. */
+/** True: calm in this round; false: not; undefined: nobody concerned was heard, or too few to say what the fleet does. */
 export function isCalm(
   watch: FleetWatch,
   { scope, stream, shift, devices }: OpenIncident,
 ): boolean | undefined {
   const near = (rest: number): boolean => Math.sign(shift) * rest < Math.abs(shift) / 2;
-  if (scope === 'everyone' && devices.length === 0) return near(watch.fleetRestOf(stream));
+  if (scope === 'everyone' && devices.length === 0) {
+    const rest = watch.fleetRestOf(stream);
+    return rest === undefined ? undefined : near(rest);
+  }
   let [calm, heard] = [0, 0];
   for (const j of devices) {
     const rest = watch.restOf(j, stream);
@@ -287,7 +296,7 @@ function seenShift(watch: FleetWatch, stream: number, devices: readonly number[]
   return Math.sign(mean) === Math.sign(estimate) && Math.abs(mean) > Math.abs(estimate) ? mean : estimate;
 }
 
-/** How far those are from what they did before in this round; of no devices, the fleet. Undefined: none was heard. */
+/** How far those are from what they did before in this round; of no devices, the fleet. Undefined: not known. */
 export function meanRest(watch: FleetWatch, stream: number, devices: readonly number[]): number | undefined {
   if (devices.length === 0) return watch.fleetRestOf(stream);
   const rests = devices.map((j) => watch.restOf(j, stream)).filter((rest) => rest !== undefined);

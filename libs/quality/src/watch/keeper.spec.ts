@@ -106,3 +106,51 @@ it('should look at once for a model that sums show and no watch has, however lon
   expect(await turnAfter(5_000)).toBe(2);
   expect(await turnAfter(keeperDefaults.lookMs)).toBe(3);
 });
+
+it('should begin with the first window that is no longer than rounds, which may come after a history', async () => {
+  const hour = 3_600_000;
+  let now = 100 * hour;
+  let firstMs = Infinity;
+  const schema = {
+    ...{ modelId: 'm', model: 'm', schemaCrc: 1, confidenceBins: 8, classCount: 2, labels: ['a', 'b'] },
+    firstHourMs: now - 24 * hour,
+  };
+  const asked = new Set<number>();
+  const reader: Partial<WatchReader> = {
+    mark: async () => Promise.resolve({ mark: '', unwatched: [] }),
+    projects: async () =>
+      Promise.resolve([
+        {
+          scope: projectScope('p', 'p'),
+          settings: QualitySettings.parse({}),
+          roundMs: 10_000,
+          baseline: null,
+        },
+      ]),
+    schemas: async () => Promise.resolve([schema]),
+    watches: async () => Promise.resolve([]),
+    heard: async () => Promise.resolve(['d']),
+    build: async () => Promise.resolve(undefined),
+    firstWindow: async (_, __, { fromMs, toMs, mostMs }) => {
+      asked.add(mostMs);
+      return Promise.resolve(firstMs >= fromMs && firstMs < toMs ? firstMs : undefined);
+    },
+  };
+  const made: { readonly frame: { readonly fromMs: number } }[] = [];
+  const stores = {
+    watches: { add: async (_: unknown, watch: (typeof made)[number]) => Promise.resolve(made.push(watch)) },
+  };
+  const keeper = new WatchKeeper(
+    reader as WatchReader,
+    async (work) => await work(stores as never),
+    () => 'id',
+    () => now,
+  );
+  await keeper.turn();
+  expect(made).toEqual([]);
+  expect(asked).toEqual(new Set([20_000]));
+  firstMs = now + 12_345;
+  now += keeperDefaults.fitLookMs;
+  await keeper.turn();
+  expect(made.map(({ frame }) => frame.fromMs)).toEqual([100 * hour + 10_000]);
+});

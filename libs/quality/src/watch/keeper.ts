@@ -45,6 +45,8 @@ export interface KeeperOptions {
   readonly learnBytes: number;
   /** How often windows are looked through for models that have no watch. */
   readonly lookMs: number;
+  /** The same, while a model has no windows that fit rounds: those of now follow a history. */
+  readonly fitLookMs: number;
 }
 export const keeperDefaults: KeeperOptions = {
   chunk: 24,
@@ -53,10 +55,13 @@ export const keeperDefaults: KeeperOptions = {
   maxWindows: 100_000,
   learnBytes: 256 * 1024 * 1024,
   lookMs: 600_000,
+  fitLookMs: 30_000,
 };
 /** How far back a model without a watch is looked for. */
 const LOOK_BACK_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+/** A window fits into rounds of its project up to so many times their length: devices do not end theirs to the millisecond. */
+const FIT = 2;
 /** Rounds that teach a watch, at most; longer nobody waits for those who are hardly heard. */
 const MOST_ROUNDS = 2_000;
 
@@ -72,7 +77,7 @@ export class WatchKeeper {
   /** By project, when the healthy period and the newest windows were looked through. */
   private readonly looked = new Map<
     string,
-    { readonly baseline: number | undefined; readonly atMs: number }
+    { readonly baseline: number | undefined; readonly atMs: number; readonly dueAtMs: number }
   >();
   /** By watch, what the settings ask for and nothing could be learned for. */
   private readonly refused = new Map<string, string>();
@@ -141,6 +146,8 @@ export class WatchKeeper {
     const streamCount = rows.reduce((sum, one) => sum + one.streamCount, 0);
     let more = false;
     due(now + this.options.lookMs);
+    const looked = this.looked.get(project.scope.id);
+    if (looked && looked.dueAtMs < looked.atMs + this.options.lookMs) due(looked.dueAtMs);
     if (project.baseline && project.baseline.toMs + settleMs > now) due(project.baseline.toMs + settleMs);
     for (const row of rows)
       if (row.state !== 'unable') due(startOf(row.frame, row.closedRound + 2) + settleMs);
@@ -224,7 +231,7 @@ export class WatchKeeper {
   private isToLook({ scope, baseline }: WatchedProject, rows: readonly WatchRow[], now: number): boolean {
     const looked = this.looked.get(scope.id);
     const isNew = looked?.baseline !== baseline?.number || rows.some((row) => isOutdated(row, baseline));
-    return looked === undefined || isNew || now - looked.atMs >= this.options.lookMs;
+    return looked === undefined || isNew || now >= looked.dueAtMs;
   }
 
   /** Watches that have to be made, and those that a new declaration takes the place of. */
@@ -249,9 +256,17 @@ export class WatchKeeper {
     // A window is sent after its end.
     const since = looked ? looked.atMs - this.options.lookMs - project.roundMs : now - LOOK_BACK_MS;
     const kept = [...made, ...rows.filter((row) => !old.includes(row))];
-    for (const schema of await this.reader.schemas(scope, now - LOOK_BACK_MS, now))
-      made.push(...(await this.fromBuild(project, schema, { since, now, rows: kept })));
-    this.looked.set(scope.id, { baseline: baseline?.number, atMs: now });
+    let fits = true;
+    for (const schema of await this.reader.schemas(scope, now - LOOK_BACK_MS, now)) {
+      const watches = await this.fromBuild(project, schema, { since, now, rows: kept });
+      if (watches) made.push(...watches);
+      else fits = false;
+    }
+    const { lookMs, fitLookMs } = this.options;
+    this.looked.set(scope.id, {
+      ...{ baseline: baseline?.number, atMs: now },
+      dueAtMs: now + (fits ? lookMs : Math.min(lookMs, fitLookMs)),
+    });
     if (made.length === 0 && old.length === 0) return false;
     await this.transact(async (stores) => {
       for (const { id } of old) {
@@ -334,15 +349,20 @@ export class WatchKeeper {
     return made;
   }
 
-  /** With what validation data said of the build, from its first window on. Nobody has to declare anything. */
+  /**
+   * With what validation data said of the build, from its first window on. Nobody has to declare anything.
+   * @returns undefined: none of its windows fits rounds yet
+   */
   private async fromBuild(
     project: WatchedProject,
     schema: SeenSchema,
     { since, now, rows }: { since: number; now: number; rows: readonly (SchemaKey & { part: string })[] },
-  ): Promise<NewWatch[]> {
+  ): Promise<NewWatch[] | undefined> {
     const { scope, settings, roundMs } = project;
     const known = rows.filter((row) => isSame(row, schema));
     if (known.length > 0 && settings.conditionBy === null) return [];
+    const firstMs = await this.firstFitting(project, schema, { since, now });
+    if (firstMs === undefined) return known.length > 0 ? [] : undefined;
     const period = { fromMs: known.length > 0 ? since : schema.firstHourMs, toMs: now };
     const parts = await this.partsOf(project, schema, period);
     const fresh = parts.filter(([part]) => !known.some((row) => row.part === part));
@@ -351,9 +371,7 @@ export class WatchKeeper {
     const shape = { bins: schema.confidenceBins, labels: schema.labels };
     const reference = stored && buildReference(stored.baseline, shape);
     const build: WatchBuild | null = stored && reference ? { release: stored.release, reference } : null;
-    const { firstHourMs } = schema;
-    const firstMs = await this.reader.firstWindow(scope, schema, firstHourMs, firstHourMs + HOUR_MS);
-    const fromMs = Math.floor((firstMs ?? firstHourMs) / roundMs) * roundMs;
+    const fromMs = Math.floor(firstMs / roundMs) * roundMs;
     const frame = frameOf(settings, { fromMs, roundMs, healthyRounds: settings.learnRounds });
     return fresh.map(([part]) => ({
       ...schema,
@@ -366,6 +384,20 @@ export class WatchKeeper {
       ...{ learned: null, compared: null, streamCount: 0, arl0: 0, closedRound: -1, readAtMs: now },
       quietUntil: null,
     }));
+  }
+
+  /** Start of the first window that fits into rounds: longer ones are of another cadence, such as a history's. */
+  private async firstFitting(
+    { scope, roundMs }: WatchedProject,
+    schema: SeenSchema,
+    { since, now }: { since: number; now: number },
+  ): Promise<number | undefined> {
+    for (let fromMs = Math.max(schema.firstHourMs, since); fromMs <= now; fromMs += HOUR_MS) {
+      const period = { fromMs, toMs: fromMs + HOUR_MS };
+      const firstMs = await this.reader.firstWindow(scope, schema, { ...period, mostMs: FIT * roundMs });
+      if (firstMs !== undefined) return firstMs;
+    }
+    return undefined;
   }
 
   /** Rounds that are over; answers whether more of them are. */

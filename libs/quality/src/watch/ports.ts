@@ -113,12 +113,11 @@ export interface WatchReader {
   mark(): Promise<WatchMark>;
   /** Seen in the hours of a period, as sums show it. */
   schemas(scope: ProjectScope, fromMs: number, toMs: number): Promise<readonly SeenSchema[]>;
-  /** When the first window of a schema begins that does so in [fromMs, toMs). */
+  /** When the first window of a schema begins that does so in [fromMs, toMs), and is no longer than `mostMs`. */
   firstWindow(
     scope: ProjectScope,
     schema: WatchSchema,
-    fromMs: number,
-    toMs: number,
+    where: { readonly fromMs: number; readonly toMs: number; readonly mostMs: number },
   ): Promise<number | undefined>;
   /** Devices with windows of a schema that begin in [fromMs, toMs), in the order of their ids. */
   heard(scope: ProjectScope, schema: WatchSchema, fromMs: number, toMs: number): Promise<readonly string[]>;

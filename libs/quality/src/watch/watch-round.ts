@@ -67,6 +67,8 @@ const FORGOTTEN_ROUNDS = 24;
 const SHOWN_DEVICES = 50;
 /** So long what a person resolved is not told again while it goes on. */
 const RESOLVED_MS = 86_400_000;
+/** What a person resolved is something else once it is so many times as far. */
+const GROWN = 1.5;
 
 export class WatchRound {
   /** Not released yet: those that a person resolved are among them. */
@@ -132,9 +134,10 @@ export class WatchRound {
     const open = this.incidents();
     const rates = alarms.length > 0 ? discoveryRates(watch, this.given.members.length, streams, alarms) : [];
     for (const found of findIncidents(watch, alarms, { ...this.given, streams, open })) {
+      const telling = this.tellingOf(withinShares(found, reference), streamNames(reference), 'own');
       const wider =
-        open.find(({ subject }) => subject === found.subject) ??
-        coveredBy(found, open, this.given.attributes);
+        telling.find(({ subject }) => subject === found.subject) ??
+        coveredBy(found, telling, this.given.attributes);
       if (wider) {
         await this.join(wider.number, found, round);
         continue;
@@ -156,7 +159,8 @@ export class WatchRound {
     const { attributes } = this.given;
     for (const found of findAgainstBuild(comparison, attributes, arl0)) {
       const ids = found.devices.map((j) => this.given.members[j]![0]);
-      if (this.open.some((one) => one.kind === 'drift' && isInside(found, ids, one))) continue;
+      const telling = this.tellingOf(found, streamNames(build.reference), 'build');
+      if (telling.some((one) => isInside(found, ids, one))) continue;
       const changed = Math.max(0, round - found.windows + 1);
       const judge: Judge = {
         ...{
@@ -171,6 +175,29 @@ export class WatchRound {
       };
       await this.tell(found, round, judge, null);
     }
+  }
+
+  /**
+   * Those that may have told of it already: of what a person resolved only that which goes on, the same stream on the same side and
+   * hardly farther; shifts from different references are not compared.
+   * @param names of the streams that it was found in
+   */
+  private tellingOf(found: Found, names: readonly string[], against: Judge['against']): HeldAlert[] {
+    return this.open.filter(({ kind, state, incident }) => {
+      if (kind !== 'drift' || state !== 'resolved') return kind === 'drift';
+      const of = incident.against ?? 'own';
+      return (
+        this.streamNamesOf(of)?.[incident.stream] === names[found.stream] &&
+        Math.sign(incident.shift) === Math.sign(found.shift) &&
+        (of !== against || Math.abs(found.shift) <= GROWN * Math.abs(incident.shift))
+      );
+    });
+  }
+
+  private streamNamesOf(against: Judge['against']): readonly string[] | undefined {
+    const { row, against: build } = this.given;
+    const reference = against === 'own' ? row.reference : build?.build.reference;
+    return reference && streamNames(reference);
   }
 
   /** Round since which the first of them runs its version. */
@@ -202,7 +229,7 @@ export class WatchRound {
     } else if (watch && kind === 'drift') {
       const positions = this.positions(incident.devices);
       if (scope === 'everyone' && positions.length === 0)
-        if (accepted) watch.resolveFleet(incident.stream);
+        if (accepted) watch.resolveFleet(incident.stream, incident.shift);
         else watch.calmFleet(incident.stream);
       for (const j of positions)
         if (accepted) watch.resolve(j);
@@ -457,9 +484,9 @@ function formulaOf({ against, reference }: Judge, stream: number): NonNullable<A
   return against === 'own' ? `cusum-of-a-${statistic}` : `${statistic}-against-validation-data`;
 }
 
-/** Is it told of by an alert that is open? @param devices ids; none: everyone */
+/** Is it told of by this alert? Everyone, once resolved, is no part of the fleet. @param devices ids; none: everyone */
 const isInside = ({ subject }: Found, devices: readonly string[], open: HeldAlert): boolean =>
   open.subject === subject ||
   (open.incident.against === 'build' &&
-    (open.subject === EVERYONE ||
+    ((open.subject === EVERYONE && open.state !== 'resolved') ||
       (devices.length > 0 && devices.every((id) => open.incident.devices.includes(id)))));

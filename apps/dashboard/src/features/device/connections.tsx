@@ -153,12 +153,17 @@ function Bar({ found }: { found: Found }) {
 const spanText = (from: string, to: string): string =>
   `${new Date(from).toLocaleString()} to ${new Date(to).toLocaleString()}, ${formatDuration(Date.parse(to) - Date.parse(from))}`;
 
-/** Local midnights, or every third hour of a day. */
+/** Local midnights, or every third hour of a day: by the calendar, for days have 23 to 25 hours. */
 function ticksOf(begin: number, end: number): number[] {
-  const step = end - begin > DAY_MS ? DAY_MS : DAY_MS / 8;
-  const midnight = new Date(begin).setHours(0, 0, 0, 0);
+  const isDays = end - begin > DAY_MS;
+  const at = new Date(begin);
+  at.setHours(0, 0, 0, 0);
   const ticks: number[] = [];
-  for (let at = midnight; at < end; at += step) if (at >= begin) ticks.push(at);
+  while (at.getTime() < end) {
+    if (at.getTime() >= begin) ticks.push(at.getTime());
+    if (isDays) at.setDate(at.getDate() + 1);
+    else at.setHours(at.getHours() + 3);
+  }
   return ticks;
 }
 

@@ -2,7 +2,7 @@
 import { Anchor, Group, Skeleton, Text, UnstyledButton } from '@mantine/core';
 import { useRouter } from '@tanstack/react-router';
 import { plural, type Resource } from '@tinyfleet/contracts';
-import { memo, useEffect, useMemo, useRef, type MouseEvent, type ReactNode } from 'react';
+import { memo, useEffect, useLayoutEffect, useRef, type MouseEvent, type ReactNode } from 'react';
 import { isLongList } from '../../app/api';
 import { useShownRows } from '../../app/live';
 import { formatInteger, shortDigest } from '../../app/format';
@@ -14,8 +14,11 @@ import { useWindowRows } from '../../components/window-rows';
 type Device = Resource<'Device'>;
 export type DeviceSort = 'name' | 'lastSeen' | 'createdAt';
 
+type Pages = readonly { readonly items: readonly Device[] }[];
+const NO_PAGES: Pages = [];
+
 interface DeviceListQuery {
-  readonly data: { readonly pages: readonly { readonly items: readonly Device[] }[] } | undefined;
+  readonly data: { readonly pages: Pages } | undefined;
   readonly error: unknown;
   readonly isStale: boolean;
   readonly hasNextPage: boolean;
@@ -43,15 +46,17 @@ export function DeviceTable(props: {
 }) {
   const { list } = props;
   const body = useRef<HTMLTableSectionElement>(null);
-  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const { first, end, origin } = useWindowRows(body, rows.length, ROW_PX);
+  const pages = list.data?.pages ?? NO_PAGES;
+  const count = pages.reduce((sum, { items }) => sum + items.length, 0);
+  const { first, end, origin } = useWindowRows(body, count, ROW_PX);
+  const rows = rowsBetween(pages, first, end);
   useShownRows(
     props.project,
     'devices',
-    rows.slice(first, end).map(({ name }) => name),
+    rows.map(({ name }) => name),
   );
   const { hasNextPage, isFetching, fetchNextPage } = list;
-  const isNearEnd = end >= rows.length - AHEAD;
+  const isNearEnd = end >= count - AHEAD;
   useEffect(() => {
     // One more page would end a read of all that is under way.
     if (isNearEnd && hasNextPage && !isFetching) void fetchNextPage();
@@ -82,12 +87,15 @@ export function DeviceTable(props: {
           <tbody
             ref={body}
             role="rowgroup"
-            style={{ height: (isWaiting ? SKELETONS : rows.length) * ROW_PX, paddingTop: first * ROW_PX }}
+            style={{ height: (isWaiting ? SKELETONS : count) * ROW_PX, paddingTop: first * ROW_PX }}
             onClick={openDevice}
-            onMouseOver={preloadDevice}
+            onMouseOver={(event) => {
+              preloadDevice(event);
+              showWhole(event);
+            }}
           >
             {isWaiting ? <SkeletonRows /> : null}
-            {rows.slice(first, end).map((device, index) => (
+            {rows.map((device, index) => (
               <Row
                 key={first + index - origin}
                 device={device}
@@ -99,18 +107,18 @@ export function DeviceTable(props: {
           </tbody>
         </table>
       </div>
-      {list.data !== undefined && rows.length === 0 ? (
+      {list.data !== undefined && count === 0 ? (
         <Text c="dimmed" size="sm" ta="center" py="md" component="div">
           {props.none}
         </Text>
       ) : null}
       <Group justify="space-between" mt="xs" mih={22} gap="xs">
         <Text size="xs" c="dimmed" aria-live="polite">
-          {rows.length === 0
+          {count === 0
             ? ''
             : list.hasNextPage
-              ? `${formatInteger(rows.length)} read so far; more come as you scroll`
-              : plural(rows.length, 'device')}
+              ? `${formatInteger(count)} read so far; more come as you scroll`
+              : plural(count, 'device')}
         </Text>
         {isLongList(list.data) && list.isStale ? (
           <Text size="xs" c="dimmed">
@@ -123,6 +131,17 @@ export function DeviceTable(props: {
       </Group>
     </>
   );
+}
+
+/** Without an array of all of them: it would be made anew with every page that comes. */
+function rowsBetween(pages: Pages, first: number, end: number): Device[] {
+  const rows: Device[] = [];
+  let at = 0;
+  for (const { items } of pages) {
+    if (at < end && at + items.length > first) rows.push(...items.slice(Math.max(0, first - at), end - at));
+    at += items.length;
+  }
+  return rows;
 }
 
 function SkeletonRows() {
@@ -181,6 +200,14 @@ function useDeviceLinks(project: string) {
   };
 }
 
+/** What is cut off shows in a tooltip. It is set when somebody points at it: a title on every cell would be styled anew with every row. */
+function showWhole({ target }: MouseEvent): void {
+  const cell = (target as Element).closest('td');
+  if (cell === null) return;
+  const words = Array.from(cell.children, ({ textContent }) => textContent).join(', ');
+  cell.title = cell.scrollWidth > cell.clientWidth ? words || cell.textContent : '';
+}
+
 /**
  * Typing in the filter above draws no row again. Plain elements: a fling draws every row anew in a frame, and those of the
  * component library took ten times as long.
@@ -193,9 +220,18 @@ const Row = memo(function Row(props: {
 }) {
   const { device, project } = props;
   const isOut = device.state === 'suspended' || device.state === 'retired';
+  const row = useRef<HTMLTableRowElement>(null);
+  useLayoutEffect(
+    () => () => {
+      // Another device is written into it: who stood on this one stands nowhere, and presses no button of the other.
+      const { activeElement } = document;
+      if (activeElement instanceof HTMLElement && row.current?.contains(activeElement)) activeElement.blur();
+    },
+    [device.name],
+  );
   return (
-    <tr role="row" aria-rowindex={props.index + 2}>
-      <td role="cell" title={device.name}>
+    <tr role="row" aria-rowindex={props.index + 2} ref={row}>
+      <td role="cell">
         <a
           className="row-link"
           href={`/p/${project}/devices/${encodeURIComponent(device.name)}`}
@@ -207,7 +243,7 @@ const Row = memo(function Row(props: {
       <td role="cell">
         <StateBadge state={isOut ? device.state : device.presence} />
       </td>
-      <td role="cell" title={device.activeRelease ?? undefined}>
+      <td role="cell">
         {device.activeRelease ??
           (device.activeDigest === null ? (
             '–'
@@ -216,10 +252,8 @@ const Row = memo(function Row(props: {
           ))}
       </td>
       <td role="cell">{device.updateState === null ? '–' : <StateBadge state={device.updateState} />}</td>
-      <td role="cell" title={device.type}>
-        {device.type}
-      </td>
-      <td role="cell" title={device.tags.join(', ')}>
+      <td role="cell">{device.type}</td>
+      <td role="cell">
         {device.tags.map((tag, place) => (
           <span key={place} className="tag">
             {tag}

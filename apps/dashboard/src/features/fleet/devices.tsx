@@ -11,9 +11,6 @@ import { Section } from '../../components/page';
 import { BulkChange } from './bulk-change';
 import { DeviceTable, type DeviceSort } from './device-table';
 
-/** Pages whose tags and sites the filter box offers: more would be gathered again with every page that comes. */
-const SEEN_PAGES = 10;
-
 export function Devices({ project }: { project: string }) {
   const search = useSearch({ from: '/p/$project/' });
   const navigate = useNavigate({ from: '/p/$project/' });
@@ -33,10 +30,15 @@ export function Devices({ project }: { project: string }) {
     query: { limit: 100, sort, ...(applied === '' ? {} : { filter: applied }) },
   };
   const devices = useApiList('deviceList', input);
-  const seen = useMemo(() => {
-    const items = devices.data?.pages.slice(0, SEEN_PAGES).flatMap((page) => page.items) ?? [];
-    return { tag: items.flatMap(({ tags }) => tags), site: items.flatMap(({ site }) => site ?? []) };
-  }, [devices.data]);
+  // Tags and sites that the filter box offers: of the first page, so that the others change nothing.
+  const items = devices.data?.pages[0]?.items;
+  const seen = useMemo(
+    () => ({
+      tag: items?.flatMap(({ tags }) => tags) ?? [],
+      site: items?.flatMap(({ site }) => site ?? []) ?? [],
+    }),
+    [items],
+  );
   return (
     <Section
       title="Devices"

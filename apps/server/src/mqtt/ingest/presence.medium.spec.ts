@@ -188,6 +188,13 @@ describe('presence', () => {
     const hourAgo = Date.parse(after.to) - 3_600_000;
     expect(after.outages.length).toBeGreaterThan(0);
     expect(Math.abs(Date.parse(after.connections[0]!.to) - hourAgo)).toBeLessThan(120_000);
+    // Both before the range: what was cut off there does not go on in it.
+    await fleet.database.query('delete from connection where ended_at is not null');
+    await fleet.database.query(`update connection set began_at = began_at - interval '30 hours'`);
+    await fleet.database.query(
+      `update outage set started_at = started_at - interval '30 hours', ended_at = ended_at - interval '30 hours'`,
+    );
+    expect(await kept()).toMatchObject({ connections: [], outages: [] });
     await connect('steady');
     await present('steady');
     await fleet.database.query(

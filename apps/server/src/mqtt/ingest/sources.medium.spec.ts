@@ -54,9 +54,11 @@ describe('a device with the nRF Edge AI observability library', () => {
       return await models.nameBuild(fleet.scope, { model, version }, { prefix, deviceType, classes: 2 });
     };
     await expect(nameBuild(known.ref, 'nobody')).rejects.toMatchObject({ code: 'registry.type-not-found' });
-    expect(await nameBuild(known.ref)).toBe(known.ref);
+    const named = { release: known.ref, deviceType: 'wasm', classes: 2 };
+    expect(await nameBuild(known.ref)).toEqual({ ...named, isNew: true });
+    expect(await nameBuild(known.ref)).toEqual({ ...named, isNew: false });
     // For good: its windows are counted there.
-    expect(await nameBuild(other.ref)).toBe(known.ref);
+    expect(await nameBuild(other.ref)).toEqual({ ...named, isNew: false });
     const payload = encode([
       {
         format_version: 2,

@@ -64,15 +64,19 @@ export class PgWatchReader implements WatchReader {
   async firstWindow(
     scope: ProjectScope,
     { modelId, schemaCrc, confidenceBins }: WatchSchema,
-    fromMs: number,
-    toMs: number,
+    { fromMs, toMs, mostMs }: { fromMs: number; toMs: number; mostMs: number },
   ): Promise<number | undefined> {
     const [row] = await this.db.query<{ atMs: number | null }>(
       `select extract(epoch from min(w.window_start))::float8 * 1000 as "atMs" from telemetry_window w
        where w.project_id = $1 and w.time_known and w.schema_crc = $3 and w.confidence_bins = $4
          and w.model_version_id in (select id from model_version where project_id = $1 and model_id = $2)
-         and w.window_start >= $5 and w.window_start < $6`,
-      [...[scope.id, modelId, schemaCrc, confidenceBins], ...[fromMs, toMs].map((ms) => new Date(ms))],
+         and w.window_start >= $5 and w.window_start < $6
+         and w.window_ms <= $7`,
+      [
+        ...[scope.id, modelId, schemaCrc, confidenceBins],
+        ...[fromMs, toMs].map((ms) => new Date(ms)),
+        mostMs,
+      ],
     );
     return row?.atMs ?? undefined;
   }

@@ -1,7 +1,13 @@
 /** Models and their versions; blob rows are made with the version that names them. */
 import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
 import { FleetError } from '@tinyfleet/errors';
-import type { ModelContract, ModelStore, NewModelVersion, ValidationPart } from '@tinyfleet/registry';
+import type {
+  ModelContract,
+  ModelStore,
+  NamedBuild,
+  NewModelVersion,
+  ValidationPart,
+} from '@tinyfleet/registry';
 import { uuidv7 } from 'uuidv7';
 import { isDuplicate, type Db } from '../database.js';
 import * as entities from '../entities/index.js';
@@ -122,28 +128,29 @@ export class PgModelStore implements ModelStore {
     scope: ProjectScope,
     { model, version }: { readonly model: string; readonly version: string },
     { prefix, deviceType, classes }: Parameters<ModelStore['nameBuild']>[2],
-  ): Promise<string> {
+  ): Promise<NamedBuild> {
     const [type] = await this.db.query<{ id: string }>(
       'select id from device_type where project_id = $1 and name = $2',
       [scope.id, deviceType],
     );
     if (!type) throw new FleetError('registry.type-not-found', { type: deviceType });
     // Its digest is not known: the bytes that are, and nothing behind them.
-    await this.db.execute(
+    const made = await this.db.execute(
       `insert into bundle_name (project_id, prefix, digest, model_version_id, type_id, classes, schema_crc)
        select $1, $4, $4 || decode(repeat('00', 24), 'hex'), v.id, $5, $6, 0
        from model m join model_version v on v.project_id = m.project_id and v.model_id = m.id
        where m.project_id = $1 and m.name = $2 and v.version = $3 on conflict (project_id, prefix) do nothing`,
       [scope.id, model, version, prefix, type.id, classes],
     );
-    const [known] = await this.db.query<{ release: string }>(
-      `select m.name || '@' || v.version as release from bundle_name b
+    const [known] = await this.db.query<Omit<NamedBuild, 'isNew'>>(
+      `select m.name || '@' || v.version as release, t.name as "deviceType", b.classes::int as classes from bundle_name b
        join model_version v on v.project_id = b.project_id and v.id = b.model_version_id
        join model m on m.project_id = v.project_id and m.id = v.model_id
+       join device_type t on t.project_id = b.project_id and t.id = b.type_id
        where b.project_id = $1 and b.prefix = $2`,
       [scope.id, prefix],
     );
-    return known!.release;
+    return { ...known!, isNew: made > 0 };
   }
 
   private async requireModel(scope: ProjectScope, model: string): Promise<void> {

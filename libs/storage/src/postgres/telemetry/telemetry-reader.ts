@@ -95,10 +95,12 @@ export class PgTelemetryReader {
       namedQuery('presence/connections'),
       [scope.id, device, from, MOST_CONNECTIONS],
     );
+    // The connection before the range may have ended by an outage before it.
+    const since = new Date(Math.min(range.fromMs, rows.at(-1)?.beganAt.getTime() ?? range.fromMs));
     const outages = await this.db.query<{ fromMs: number; toMs: number }>(
       `select (extract(epoch from started_at) * 1000)::float8 as "fromMs", (extract(epoch from ended_at) * 1000)::float8 as "toMs"
        from outage where reason = 'edge' and ended_at > $1 order by started_at`,
-      [from],
+      [since],
     );
     const stored = rows.map(({ beganAt, endedAt }) => ({
       beganAtMs: beganAt.getTime(),
@@ -116,7 +118,7 @@ export class PgTelemetryReader {
       ...{ device, ...between(range), isConnected: state.connected },
       connections: connectionSpans(stored, range, now).map(between),
       recordedFrom: oldest === undefined ? null : between({ ...range, fromMs: oldest }).from,
-      outages: outages.map(between),
+      outages: outages.filter(({ toMs }) => toMs > range.fromMs).map(between),
     };
   }
 
