@@ -168,8 +168,10 @@ afterAll(async () => {
 describe('a fleet that nobody declared healthy', () => {
   it('should be watched from its first window on, and say against what', async () => {
     const unwatched = async () =>
-      (await new PgWatchReader(server.running.services.database).mark()).unwatched;
-    expect(await unwatched()).toEqual([scope.id]);
+      (await new PgWatchReader(server.running.services.database).mark()).unwatched.map(
+        (one) => one.projectId,
+      );
+    expect(await unwatched()).toEqual([scope.id, scope.id]);
     await judgeUntil(10);
     // Those with other monitors come later.
     expect(await unwatched()).toEqual([scope.id]);

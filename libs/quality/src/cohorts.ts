@@ -115,7 +115,11 @@ function labelWords(cohorts: readonly [Cohort, Cohort]): string[] {
     return [`${set} is right in ${percent(value)} (${percent(low)} to ${percent(high)}) of ${of}`];
   });
   if (said.length === 0) return [];
-  return [`By labels, ${said.join('; ')}${said.length === 2 ? '' : '; the other set has none'}.`];
+  const words = `By labels, ${said.join('; ')}${said.length === 2 ? '' : '; the other set has none'}.`;
+  const isOfFew = cohorts.some(({ labelled }) => labelled !== null && labelled.devices < MIN_DEVICES);
+  return isOfFew
+    ? [`${words} Labels of fewer than ${MIN_DEVICES} devices do not show what devices differ by.`]
+    : [words];
 }
 
 function accuracyWords([a, b]: readonly [Cohort, Cohort], difference: Difference | null): string {

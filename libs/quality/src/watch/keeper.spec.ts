@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { QualitySettings, projectScope } from '@tinyfleet/contracts';
 import { WatchKeeper, keeperDefaults } from './keeper.js';
-import type { WatchReader } from './ports.js';
+import type { WatchMark, WatchReader } from './ports.js';
 
 it('should go on with other projects where one fails, and say so', async () => {
   const asked: string[] = [];
@@ -71,7 +71,8 @@ it('should read nothing until a clock is due, or somebody set something up', asy
 
 it('should look at once for a model that sums show and no watch has, however long its windows are', async () => {
   const hour = 3_600_000;
-  let [now, unwatched] = [100 * hour, [] as string[]];
+  let now = 100 * hour;
+  let unwatched: WatchMark['unwatched'] = [];
   const asked: number[] = [];
   const reader: Pick<WatchReader, 'mark' | 'projects' | 'watches' | 'schemas'> = {
     mark: async () => Promise.resolve({ mark: '', unwatched }),
@@ -98,13 +99,15 @@ it('should look at once for a model that sums show and no watch has, however lon
   };
   expect(await turnAfter(0)).toBe(1);
   expect(await turnAfter(5_000)).toBe(1);
-  unwatched = ['p'];
+  unwatched = [{ projectId: 'p', schema: 'm/1/8' }];
   expect(await turnAfter(5_000)).toBe(2);
   // Its windows began at least an hour ago.
   expect(asked[1]).toBeGreaterThan(hour);
   // One that cannot be watched is not looked for again and again.
   expect(await turnAfter(5_000)).toBe(2);
-  expect(await turnAfter(keeperDefaults.lookMs)).toBe(3);
+  unwatched = [...unwatched, { projectId: 'p', schema: 'other/1/8' }];
+  expect(await turnAfter(5_000)).toBe(3);
+  expect(await turnAfter(keeperDefaults.lookMs)).toBe(4);
 });
 
 it('should begin with the first window that is no longer than rounds, which may come after a history', async () => {

@@ -83,7 +83,7 @@ export class WatchKeeper {
   private readonly refused = new Map<string, string>();
 
   private mark: string | undefined;
-  /** Ids of projects with a model that no watch has, as sums show. */
+  /** Models that sums have and no watch. */
   private unwatched: ReadonlySet<string> = new Set();
   /** When a clock is due: the end of a round, a look for new models. Work that is left is due at once. */
   private dueAtMs = -Infinity;
@@ -111,8 +111,9 @@ export class WatchKeeper {
     const mark = JSON.stringify(found);
     if (mark === this.mark && this.nowMs() < this.dueAtMs) return false;
     this.mark = mark;
-    for (const id of found.unwatched) if (!this.unwatched.has(id)) this.looked.delete(id);
-    this.unwatched = new Set(found.unwatched);
+    for (const { projectId, schema } of found.unwatched)
+      if (!this.unwatched.has(schema)) this.looked.delete(projectId);
+    this.unwatched = new Set(found.unwatched.map(({ schema }) => schema));
     // What fails is due again.
     this.dueAtMs = -Infinity;
     let dueAtMs = Infinity;

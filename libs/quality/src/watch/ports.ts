@@ -102,8 +102,8 @@ export type WatchLearned = Pick<NewWatch, 'state' | 'reason' | 'reference' | 'fr
 export interface WatchMark {
   /** Another text whenever people have set something up, or a build has run. */
   readonly mark: string;
-  /** Ids of projects with sums of a model that no watch has. */
-  readonly unwatched: readonly string[];
+  /** What sums have and no watch, and the project that it is of. */
+  readonly unwatched: readonly { readonly projectId: string; readonly schema: string }[];
 }
 
 /** Read outside of transactions, so that a long look holds up nobody. */
