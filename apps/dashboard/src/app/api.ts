@@ -41,7 +41,21 @@ interface Options {
   readonly refetchInterval?: number;
 }
 
+/** Milliseconds that a page which comes back has for itself. */
 const DRAW_FIRST_MS = 100;
+/** When somebody began to show it. */
+const shownAt = new WeakMap<object, number>();
+queryClient.getQueryCache().subscribe(({ type, query }) => {
+  if (type === 'observerAdded') shownAt.set(query, performance.now());
+});
+
+/** A page that comes back is drawn from what is known before any of it is read again. */
+async function drawFirst(queryKey: readonly unknown[]): Promise<void> {
+  const query = queryClient.getQueryCache().find({ queryKey });
+  if (query?.state.data === undefined) return;
+  const leftMs = (shownAt.get(query) ?? -Infinity) + DRAW_FIRST_MS - performance.now();
+  if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs));
+}
 
 /** Reads a route; live events refresh it. */
 export function useApi<N extends RouteName>(
@@ -52,9 +66,7 @@ export function useApi<N extends RouteName>(
   return useQuery<CallOutput<N>, ApiError>({
     queryKey: keyOf(name, input),
     queryFn: async ({ signal, queryKey }) => {
-      // A page that comes back is drawn from what is known before any of it is read again.
-      if (queryClient.getQueryData(queryKey) !== undefined)
-        await new Promise((resolve) => setTimeout(resolve, DRAW_FIRST_MS));
+      await drawFirst(queryKey);
       return await client.call(name, { ...input, signal } as CallInput<N>);
     },
     placeholderData: (previous) => previous,
