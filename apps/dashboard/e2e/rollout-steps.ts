@@ -106,7 +106,8 @@ export function rolloutSteps(stage: () => Stage): { begin: () => void; end: () =
       await page.getByLabel('How many', { exact: true }).fill('40');
       await page.getByLabel('Soak', { exact: true }).fill('soon');
       await page.getByRole('alert').getByText('Step 1, soak').waitFor();
-      await page.getByLabel('Soak', { exact: true }).fill('30 s');
+      // Longer than labels take to come: a step of 16 devices that nobody has labelled may go on when its soak is over.
+      await page.getByLabel('Soak', { exact: true }).fill('3 min');
       await press('Remove step 2');
       await press('Choose, and set margins');
       await page.getByLabel('Telemetry window').fill('10 s');
