@@ -41,22 +41,39 @@ describe('rowsAt', () => {
 
 describe('drawnAt', () => {
   const now = { first: 80, end: 128, origin: 16 };
+  const list = { ...view, count: 1_000_000 };
+  const topOf = (row: number) => -row * view.rowPx;
 
   it('should keep the keys of rows that stay', () => {
-    expect(drawnAt(now, { first: 120, end: 168 })).toEqual({ first: 120, end: 168, origin: 16 });
-    expect(drawnAt(now, { first: 40, end: 88 }).origin).toBe(16);
+    expect(drawnAt(now, topOf(112), list, false)).toEqual({ first: 104, end: 152, origin: 16 });
+    expect(drawnAt(now, topOf(64), list, false)).toEqual({ first: 56, end: 104, origin: 16 });
   });
 
-  it.each([
-    [128, 176],
-    [0, 80],
-    [100_000, 100_048],
-  ])('should give the keys of the old rows to %i to %i, none of which was drawn', (first, end) => {
-    const { origin } = drawnAt(now, { first, end });
-    expect(first - origin).toBe(now.first - now.origin);
+  it.each([136, 0, 40, 100_000, 999_999])(
+    'should draw what is seen at row %i, where none was drawn, with the keys of the old rows',
+    (row) => {
+      const { first, end, origin } = drawnAt(now, topOf(row), list, false);
+      expect(first - origin).toBe(now.first - now.origin);
+      expect(end - first).toBe(26);
+      expect(first).toBe(Math.min(row, 1_000_000 - 26));
+    },
+  );
+
+  it('should draw the rows around them when it stands, and keep what is drawn', () => {
+    const jumped = drawnAt(now, topOf(1_000), list, false);
+    expect(drawnAt(jumped, topOf(1_000), list, true)).toBe(jumped);
+    expect(drawnAt(jumped, topOf(1_000), list, false)).toEqual({ ...jumped, first: 992, end: 1_040 });
+  });
+
+  it('should draw all of a list that is shorter than the window', () => {
+    expect(drawnAt({ ...now, first: 500, end: 548 }, 0, { ...view, count: 5 }, false)).toMatchObject({
+      first: 0,
+      end: 5,
+    });
   });
 
   it('should change nothing where the rows are the same', () => {
-    expect(drawnAt(now, { first: 80, end: 128 })).toBe(now);
+    const calm = { ...rowsAt(topOf(100), list), origin: 16 };
+    expect(drawnAt(calm, topOf(100) + 5, list, false)).toBe(calm);
   });
 });

@@ -1,5 +1,5 @@
 /** Which rows of a long list stand in or near the window: only those are drawn. Rows are of one height. */
-import { useEffect, useState, type RefObject } from 'react';
+import { useEffect, useRef, useState, type RefObject } from 'react';
 
 /** Rows to draw; the key of a row is its index less `origin`. */
 export interface DrawnRows extends WindowRows {
@@ -12,11 +12,19 @@ export interface WindowRows {
   readonly end: number;
 }
 
+interface View {
+  readonly heightPx: number;
+  readonly rowPx: number;
+  readonly count: number;
+}
+
 /** Rows that are drawn or left out together, so that scrolling by a few pixels draws nothing. */
 const STEP = 8;
+/** A list that has jumped nowhere for so long stands. */
+const REST_MS = 100;
 
 /** `top`: of the list, relative to the window's, pixels. */
-export function rowsAt(top: number, view: { heightPx: number; rowPx: number; count: number }): WindowRows {
+export function rowsAt(top: number, view: View): WindowRows {
   const { heightPx, rowPx, count } = view;
   const step = (row: number): number => Math.floor(row / STEP) * STEP;
   const first = Math.min(Math.max(0, step(-top / rowPx) - STEP), step(count));
@@ -25,35 +33,56 @@ export function rowsAt(top: number, view: { heightPx: number; rowPx: number; cou
   return { first, end };
 }
 
+/** Those that are seen, and no others: of a list that flies past, nobody comes to see the rows around them. As many wherever it is. */
+function rowsSeen(top: number, { heightPx, rowPx, count }: View): WindowRows {
+  const most = Math.ceil(heightPx / rowPx) + 1;
+  const first = Math.max(0, Math.min(Math.floor(-top / rowPx), count - most));
+  return { first, end: Math.min(count, first + most) };
+}
+
+const areApart = (a: WindowRows, b: WindowRows): boolean => a.first >= b.end || a.end <= b.first;
+
 /**
- * While some rows stay, keys are kept and the others come and go. A jump that leaves none of them writes the new rows into the
+ * While some rows stay, keys are kept and the others come and go. A jump that leaves none of them writes the rows that are seen into the
  * elements of the old: text costs a browser much less than elements.
+ * @param isFlying it has jumped a moment ago
  */
-export function drawnAt(now: DrawnRows, next: WindowRows): DrawnRows {
+export function drawnAt(now: DrawnRows, top: number, view: View, isFlying: boolean): DrawnRows {
+  const calm = rowsAt(top, view);
+  const next = isFlying || areApart(calm, now) ? rowsSeen(top, view) : calm;
   if (now.first === next.first && now.end === next.end) return now;
-  const isJump = next.first >= now.end || next.end <= now.first;
-  return { ...next, origin: now.origin + (isJump ? next.first - now.first : 0) };
+  return { ...next, origin: now.origin + (areApart(next, now) ? next.first - now.first : 0) };
 }
 
 /** `list`: the element that holds the rows and the room of those left out. */
 export function useWindowRows(list: RefObject<HTMLElement | null>, count: number, rowPx: number): DrawnRows {
   const [rows, setRows] = useState<DrawnRows>({ first: 0, end: 6 * STEP, origin: 0 });
+  const drawn = useRef(rows);
+  const flight = useRef<number | undefined>(undefined);
+  const askAgain = useRef(() => {});
   useEffect(() => {
     let frame = 0;
     const look = () => {
       frame = 0;
       const element = list.current;
       if (element === null) return;
-      const next = rowsAt(element.getBoundingClientRect().top, {
-        heightPx: window.innerHeight,
-        rowPx,
-        count,
-      });
-      setRows((now) => drawnAt(now, next));
+      const { top } = element.getBoundingClientRect();
+      const view = { heightPx: window.innerHeight, rowPx, count };
+      const next = drawnAt(drawn.current, top, view, flight.current !== undefined);
+      if (next.origin !== drawn.current.origin) {
+        window.clearTimeout(flight.current);
+        flight.current = window.setTimeout(() => {
+          flight.current = undefined;
+          askAgain.current();
+        }, REST_MS);
+      }
+      drawn.current = next;
+      setRows(next);
     };
     const ask = () => {
       if (frame === 0) frame = requestAnimationFrame(look);
     };
+    askAgain.current = ask;
     ask();
     window.addEventListener('scroll', ask, { passive: true });
     window.addEventListener('resize', ask);
@@ -63,5 +92,6 @@ export function useWindowRows(list: RefObject<HTMLElement | null>, count: number
       window.removeEventListener('resize', ask);
     };
   }, [list, count, rowPx]);
+  useEffect(() => () => window.clearTimeout(flight.current), []);
   return { ...rows, first: Math.min(rows.first, count), end: Math.min(rows.end, count) };
 }
