@@ -14,7 +14,6 @@ import {
   PgPresenceStore,
   PgRegistryChanges,
   PgRollupStore,
-  RecentBatches,
   type BlobStore,
   type Database,
 } from '@tinyfleet/storage';
@@ -24,6 +23,7 @@ import { DeviceCredentials, type CertificateAdmission } from './broker/credentia
 import { CredentialKeeper } from './broker/credential-keeper.js';
 import type { Refusal, RefusalFacts } from './broker/refusals.js';
 import { brokerDefaults, type BrokerOptions } from './broker/options.js';
+import { FoldThread } from './ingest/fold-thread.js';
 import { Folder } from './ingest/folder.js';
 import { Ingest } from './ingest/ingest.js';
 import { ingestDefaults, type IngestOptions } from './ingest/options.js';
@@ -70,6 +70,7 @@ export class Edge {
   readonly ota: Ota;
   readonly asks: Asks;
   readonly rollups: PgRollupStore;
+  readonly foldThread: FoldThread;
   readonly taps: Taps;
   private readonly presence: Presence;
   private readonly presenceStore: PgPresenceStore;
@@ -91,7 +92,8 @@ export class Edge {
     const brokerOptions = { ...brokerDefaults, ...options.broker };
     const failed = (part: string) => (error: unknown) => options.onError(part, error);
     const desired = new PgDesiredStore(database);
-    const recent = new RecentBatches();
+    this.rollups = new PgRollupStore(database);
+    this.foldThread = new FoldThread(database.target, async () => (await this.rollups.lagSeconds()) > 0);
     const askSource = new PgAskSource(database);
     const deviceKeys = new DeviceKeys(options.sealer);
     const credentials = new DeviceCredentials(
@@ -124,7 +126,7 @@ export class Edge {
       failed('credentials'),
     );
     this.ingest = new Ingest(
-      new PgIngestStore(database, options.windows, recent),
+      new PgIngestStore(database, options.windows, this.foldThread),
       this.sequences,
       {
         greeted: (session, hello) => {
@@ -163,8 +165,7 @@ export class Edge {
       new PgRegistryChanges(database),
       failed('watcher'),
     );
-    this.rollups = new PgRollupStore(database, recent);
-    this.folder = new Folder(this.rollups, new PgFleetCounts(database), failed('rollups'));
+    this.folder = new Folder(this.foldThread, this.rollups, new PgFleetCounts(database), failed('rollups'));
   }
 
   /** Before listeners open. */
@@ -196,6 +197,7 @@ export class Edge {
     await this.presence.stop();
     await this.writeSequences();
     await this.folder.stop();
+    await this.foldThread.stop();
   }
 
   /** Each is told of once, by an event of its project. */

@@ -69,7 +69,7 @@ export async function startEdge(
     asks,
     certificatesEnding: () => edge.certificatesEnding,
     rollupLagSeconds: () => edge.rollups.lagSeconds(),
-    oversizedWindows: () => edge.rollups.oversized,
+    oversizedWindows: () => edge.foldThread.oversized,
   });
   const listeners: MqttListener[] = [];
   const addresses: Record<string, string> = {};

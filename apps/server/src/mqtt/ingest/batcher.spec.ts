@@ -26,6 +26,27 @@ describe('Batcher', () => {
     expect(sizes).toEqual([3, 1]);
   });
 
+  it('should gather for its time also after another has ended', async () => {
+    const sizes: number[] = [];
+    const ends: (() => void)[] = [];
+    const to = batcher(
+      (values) => {
+        sizes.push(values.length);
+        return new Promise((resolve) => ends.push(resolve));
+      },
+      { batchMs: 40, writers: 1 },
+    );
+    const answers = [add(to, 1)];
+    await eventually(() => expect(sizes).toEqual([1]));
+    answers.push(add(to, 2));
+    ends.shift()!();
+    await answers[0];
+    answers.push(add(to, 3));
+    await eventually(() => expect(sizes).toEqual([1, 2]));
+    for (const end of ends) end();
+    await Promise.all(answers);
+  });
+
   it('should let a small batch grow while another is in commit', async () => {
     const sizes: number[] = [];
     const ends: (() => void)[] = [];

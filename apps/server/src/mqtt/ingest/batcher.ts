@@ -2,7 +2,7 @@
  * Gathers messages into batches, commits them with a bounded number of writers and tells each message what became of
  * it. While the database is away batches wait and are tried again, so that nothing is acknowledged that is not stored;
  * who has waited for too long is given back, also when a commit hangs and says nothing at all.
- * A commit costs much more than a message, so while one is under way a small batch grows for a while: what is busy batches more.
+ * A commit costs much more than a message: each batch gathers for a while, and a small one for longer while another is under way.
  * A batch that the database refuses is halved until the message at fault is alone, so that one cannot hold up all.
  */
 import type { IngestOptions } from './options.js';
@@ -52,6 +52,7 @@ export class Batcher<T> {
   private timer: NodeJS.Timeout | undefined;
   /** What the timer waits for is that a small batch grows. */
   private isGrowing = false;
+  private isDraining = false;
   private sweepTimer: NodeJS.Timeout | undefined;
   private probing = false;
   private idle: (() => void)[] = [];
@@ -96,8 +97,10 @@ export class Batcher<T> {
 
   /** Resolves when everything that was added is settled. */
   async drain(): Promise<void> {
+    this.isDraining = true;
     this.flush();
     if (this.waiting > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    this.isDraining = false;
     clearInterval(this.sweepTimer);
     this.sweepTimer = undefined;
     this.probing = false;
@@ -108,10 +111,11 @@ export class Batcher<T> {
     this.timer = undefined;
     this.isGrowing = false;
     while (this.queue.length > 0 && this.open.size < this.options.writers) {
-      const growsMs = this.mayGrowMs(this.queue);
+      const isSmall = this.isSmall(this.queue);
+      const growsMs = this.queue[0]!.queuedAt + this.growsMs(isSmall) - performance.now();
       if (growsMs > 0) {
         this.timer = setTimeout(() => this.flush(), growsMs);
-        this.isGrowing = true;
+        this.isGrowing = isSmall;
         return;
       }
       const batch = this.queue.splice(0, this.options.batchRows);
@@ -120,10 +124,14 @@ export class Batcher<T> {
     }
   }
 
-  private mayGrowMs(batch: readonly Pending<T>[]): number {
-    const { smallBatchRows, smallBatchMs } = this.options;
-    if (this.open.size === 0 || batch.length >= smallBatchRows) return 0;
-    return batch[0]!.queuedAt + smallBatchMs - performance.now();
+  private isSmall(batch: readonly Pending<T>[]): boolean {
+    return this.open.size > 0 && batch.length < this.options.smallBatchRows;
+  }
+
+  private growsMs(isSmall: boolean): number {
+    const { batchRows, batchMs, smallBatchMs } = this.options;
+    if (this.isDraining || this.queue.length >= batchRows) return 0;
+    return isSmall ? smallBatchMs : batchMs;
   }
 
   /** The batch needs its writer no more: it is settled, or given up while its commit says nothing. */

@@ -19,7 +19,8 @@ export class Folder {
   private restUntil = 0;
 
   constructor(
-    private readonly store: RollupStore & TelemetryMaintenance,
+    private readonly rollups: Pick<RollupStore, 'fold'>,
+    private readonly store: TelemetryMaintenance,
     private readonly counts: { fold(): Promise<void> },
     private readonly onError: (error: unknown) => void,
   ) {}
@@ -47,7 +48,7 @@ export class Folder {
   private async foldAll(): Promise<void> {
     const begun = performance.now();
     await this.counts.fold();
-    while (!this.stopped && (await this.store.fold(batchesPerFold)));
+    while (!this.stopped && (await this.rollups.fold(batchesPerFold)));
     const now = performance.now();
     this.restUntil = now + Math.min(pauseFactor * (now - begun), maxPauseMs);
   }

@@ -73,7 +73,7 @@ export class PgIngestStore implements IngestStore {
   constructor(
     private readonly database: Database,
     policy: WindowPolicy = defaultWindowPolicy,
-    private readonly recent?: RecentBatches,
+    private readonly recent?: Pick<RecentBatches, 'keep'>,
   ) {
     this.policies = new WindowPolicies(policy);
     this.reported = new ReportedAttributes(database);

@@ -3,13 +3,18 @@
  * it need not read them back. A cache only: what is not here is read from the table.
  */
 const maxBytes = 96 * 2 ** 20;
+/** Batches that may be told of after they were folded. */
+const maxLate = 4_096;
 
 export class RecentBatches {
   private readonly batches = new Map<string, readonly Buffer[]>();
   private held = 0;
+  /** Folded before they were kept: whoever commits says so a moment after the fold can see it. */
+  private readonly late = new Set<string>();
 
   /** Only batches whose every window was new: duplicates were counted before. */
   keep(batchId: string, parts: readonly Buffer[]): void {
+    if (this.late.delete(batchId)) return;
     this.batches.set(batchId, parts);
     this.held += bytesOf(parts);
     for (const oldest of this.batches.keys()) {
@@ -25,7 +30,11 @@ export class RecentBatches {
   drop(batchIds: readonly string[]): void {
     for (const id of batchIds) {
       this.held -= bytesOf(this.batches.get(id) ?? []);
-      this.batches.delete(id);
+      if (!this.batches.delete(id)) this.late.add(id);
+    }
+    for (const oldest of this.late) {
+      if (this.late.size <= maxLate) break;
+      this.late.delete(oldest);
     }
   }
 }
