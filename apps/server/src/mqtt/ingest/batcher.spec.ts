@@ -41,6 +41,8 @@ describe('Batcher', () => {
     answers.push(add(to, 2));
     ends.shift()!();
     await answers[0];
+    // Its writer is free.
+    await new Promise(setImmediate);
     answers.push(add(to, 3));
     await eventually(() => expect(sizes).toEqual([1, 2]));
     for (const end of ends) end();
