@@ -132,7 +132,7 @@ function settingsCommand(): Command {
     .option('--season <season>', 'day or week')
     .option(
       '--learn <rounds>',
-      'first rounds that teach a watch without a declared period',
+      'first rounds that teach a watch without a declared period; a day at least',
       integer('--learn', 24, 2_000),
     )
     .option('--condition-by <attribute>', 'compare only devices that share it; empty: all')
@@ -212,7 +212,7 @@ const facts = (settings: Settings): string =>
     ['watermark', `${settings.watermarkRounds} rounds`],
     ['settle', `${settings.settleSeconds} s`],
     ['season', settings.season],
-    ['learns from', `${settings.learnRounds} rounds, when no period is declared`],
+    ['learns from', `${settings.learnRounds} rounds and a day, when no period is declared`],
     ['conditioned by', settings.conditionBy],
     ['calm after', `${settings.calmRounds} rounds`],
     [

@@ -162,7 +162,7 @@ export const QualitySettings = z
     /** After its end a round waits so long for its windows. */
     settleSeconds: z.int().min(0).max(3_600).default(120),
     season: z.enum(['day', 'week']).default('day'),
-    /** First rounds that teach a watch what its devices do when no healthy period was declared. */
+    /** First rounds that teach a watch what its devices do when no healthy period was declared; a day of them at least, or 2,000. */
     learnRounds: z.int().min(24).max(2_000).default(96),
     /** Devices are compared only with those that share this: `site`, or an attribute such as `temperature-band`. */
     conditionBy: z.string().max(63).nullable().default(null),

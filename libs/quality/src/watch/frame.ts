@@ -24,6 +24,17 @@ export const frameOf = (
   period: Pick<WatchFrame, 'fromMs' | 'roundMs' | 'healthyRounds'>,
 ): WatchFrame => ({ ...period, watermark: watermarkRounds, season, conditionBy });
 
+/** Rounds that teach a watch, at most: each of them is held for each device. */
+export const MOST_ROUNDS = 2_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * How many first rounds teach a watch that nobody declared a period for: as many as asked for, and a day of them, for what goes round in
+ * a day is unknown before. Of rounds so short that it would be too many, as many as may be.
+ */
+export const teachingRounds = ({ learnRounds }: QualitySettings, roundMs: number): number =>
+  Math.min(MOST_ROUNDS, Math.max(learnRounds, Math.ceil(DAY_MS / roundMs)));
+
 export const startOf = ({ fromMs, roundMs }: WatchFrame, round: number): number => fromMs + round * roundMs;
 export const roundsPerHour = ({ roundMs }: WatchFrame): number => HOUR_MS / roundMs;
 

@@ -1,7 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { QualitySettings, projectScope } from '@tinyfleet/contracts';
+import type { AlertStores } from '../alerts/ports.js';
+import type { WatchFrame } from './frame.js';
 import { WatchKeeper, keeperDefaults } from './keeper.js';
-import type { WatchMark, WatchReader } from './ports.js';
+import type { NewWatch, WatchMark, WatchReader, WatchRow, WatchState, WatchWindow } from './ports.js';
+import { emptyReference } from './reference.js';
 
 it('should go on with other projects where one fails, and say so', async () => {
   const asked: string[] = [];
@@ -156,4 +159,86 @@ it('should begin with the first window that is no longer than rounds, which may 
   now += keeperDefaults.fitLookMs;
   await keeper.turn();
   expect(made.map(({ frame }) => frame.fromMs)).toEqual([100 * hour + 10_000]);
+});
+
+it('should begin anew with what comes now when nobody was heard in most of the rounds that may teach', async () => {
+  const roundMs = 10_000;
+  const frame: WatchFrame = {
+    ...{ fromMs: 0, roundMs, healthyRounds: 2_000, watermark: 6 },
+    ...{ season: 'day' as const, conditionBy: null },
+  };
+  const schema = {
+    modelId: 'm',
+    model: 'm',
+    schemaCrc: 1,
+    confidenceBins: 2,
+    classCount: 2,
+    labels: ['a', 'b'],
+  };
+  const row: WatchRow = {
+    ...{ ...schema, id: 'w', baseline: null, part: '', state: 'starting', reason: '', frame, build: null },
+    ...{ reference: emptyReference({ bins: 2, labels: ['a', 'b'] }), closedRound: 1_999 },
+    ...{ readAtMs: 0, streamCount: 0, quietUntil: null },
+  };
+  const windowOf = (i: number): WatchWindow => ({
+    ...{ device: 'd', version: 'v', atMs: i * roundMs, receivedAtMs: 0, n: 10, classes: [3, 3, 2, 2] },
+    ...{ ood: null, features: null, counters: [0, 0, 0, 0] },
+  });
+  let heard = 1_499;
+  const scope = projectScope('p', 'p');
+  const state: WatchState = {
+    ...{ members: [['d', 'v', 0]], learned: null, compared: null, closedRound: 1_999 },
+    ...{ readAtMs: 0, streamCount: 0, arl0: 0, tooLate: 0 },
+  };
+  const reader: Partial<WatchReader> = {
+    mark: async () => Promise.resolve({ mark: '', unwatched: [] }),
+    projects: async () =>
+      Promise.resolve([{ scope, settings: QualitySettings.parse({}), roundMs, baseline: null }]),
+    schemas: async () => Promise.resolve([]),
+    watches: async () => Promise.resolve([row]),
+    state: async () => Promise.resolve(state),
+    build: async () => Promise.resolve(undefined),
+    windows: async (_, __, { fromMs, toMs }) =>
+      Promise.resolve(
+        Array.from({ length: heard }, (___, i) => windowOf(i)).filter(
+          ({ atMs }) => atMs >= fromMs && atMs < toMs,
+        ),
+      ),
+    devices: async (_, ids) =>
+      Promise.resolve(ids.map((id) => ({ id, name: id, type: 't', site: '', attributes: {} }))),
+    releases: async () => Promise.resolve(new Map([['v', 'm@1']])),
+  };
+  const now = 2_100 * roundMs + 3;
+  const done: unknown[] = [];
+  const stores = {
+    watches: {
+      lock: async () => Promise.resolve(true),
+      remove: async () => Promise.resolve(),
+      add: async (_: unknown, watch: NewWatch) => Promise.resolve(void done.push(watch)),
+      advance: async (_: unknown, __: string, ___: unknown, learned: unknown) =>
+        Promise.resolve(void done.push(learned)),
+    },
+    alerts: { held: async () => Promise.resolve([]) },
+    audit: { append: async () => Promise.resolve() },
+  };
+  const turn = async () =>
+    new WatchKeeper(
+      reader as WatchReader,
+      async (work) => work(stores as unknown as AlertStores),
+      () => 'id',
+      () => now,
+    ).turn();
+  await turn();
+  const fromMs = 2_100 * roundMs;
+  expect(done).toMatchObject([
+    {
+      state: 'starting',
+      closedRound: -1,
+      frame: { fromMs, healthyRounds: 2_000 },
+      reason: 'begun anew for too few rounds with windows, 1499 of 2000',
+    },
+  ]);
+  heard = 1_500;
+  await turn();
+  expect(done[1]).toMatchObject({ state: 'watching', frame: { fromMs: 0 } });
 });

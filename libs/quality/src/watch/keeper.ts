@@ -12,8 +12,16 @@ import { ENGINE, resolveAlert } from '../alerts/life.js';
 import { compare, openComparison, versionLevels } from './against-build.js';
 import { buildReference, withBuild } from './build-reference.js';
 import { attributeOf, attributesOf, groupsOf } from './fleet.js';
-import { frameOf, roundsPerHour, startOf, watchOptions, type WatchFrame } from './frame.js';
-import { learnWatch } from './learn.js';
+import {
+  frameOf,
+  MOST_ROUNDS,
+  roundsPerHour,
+  startOf,
+  teachingRounds,
+  watchOptions,
+  type WatchFrame,
+} from './frame.js';
+import { LEAST_HEARD, learnWatch } from './learn.js';
 import { byId, isSame, join, observe, placesOf, versionsOf, type SchemaKey } from './members.js';
 import { beginAnew, changesOf, isUnusable, relearn, sameRound } from './relearn.js';
 import { WatchRound } from './watch-round.js';
@@ -62,8 +70,9 @@ const LOOK_BACK_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 /** A window fits into rounds of its project up to so many times their length: devices do not end theirs to the millisecond. */
 const FIT = 2;
-/** Rounds that teach a watch, at most; longer nobody waits for those who are hardly heard. */
-const MOST_ROUNDS = 2_000;
+
+/** Of the rounds that are wanted, in so many anybody was heard. */
+const TAUGHT = 0.75;
 
 interface Held {
   readonly watch: FleetWatch | undefined;
@@ -181,7 +190,7 @@ export class WatchKeeper {
   private async renew(
     project: WatchedProject,
     row: WatchRow,
-    given: { why: string; now: number; isUnusable?: boolean },
+    given: { why: string; now: number; isUnusable?: boolean; fromMs?: number },
   ): Promise<boolean> {
     const { scope } = project;
     const stored = await this.reader.state(scope, row.id);
@@ -373,7 +382,7 @@ export class WatchKeeper {
     const reference = stored && buildReference(stored.baseline, shape);
     const build: WatchBuild | null = stored && reference ? { release: stored.release, reference } : null;
     const fromMs = Math.floor(firstMs / roundMs) * roundMs;
-    const frame = frameOf(settings, { fromMs, roundMs, healthyRounds: settings.learnRounds });
+    const frame = frameOf(settings, { fromMs, roundMs, healthyRounds: teachingRounds(settings, roundMs) });
     return fresh.map(([part]) => ({
       ...schema,
       ...{ id: this.newId(), baseline: null, part, frame, build, members: [], tooLate: 0 },
@@ -530,7 +539,10 @@ export class WatchKeeper {
     );
   }
 
-  /** Its first rounds are over: it learns from them what its devices do. Too few windows teach nothing yet: twice as many rounds. */
+  /**
+   * Its first rounds are over: it learns from them what its devices do. Too few that anybody was heard in teach nothing yet: twice as many
+   * rounds, and when there may be no more, those that begin now.
+   */
   private async settle(project: WatchedProject, row: WatchRow, now: number): Promise<boolean> {
     const { scope, settings } = project;
     const { frame } = row;
@@ -540,17 +552,26 @@ export class WatchKeeper {
     const devices = members.map(([id]) => id);
     const budget = parseBudget(settings.budget);
     const given = { scope, schema: row, frame, devices, members, now, budget };
-    const { reference, watch } = await learnWatch(this.reader, given, this.options);
+    const { reference, heard, heardRounds, watch } = await learnWatch(this.reader, given, this.options);
+    const wanted = teachingRounds(settings, frame.roundMs);
+    const isTaught = watch !== undefined && heardRounds >= TAUGHT * wanted;
+    // Rounds of a clock pass also while the server stands still.
+    if (watch && !isTaught && frame.healthyRounds >= MOST_ROUNDS)
+      return await this.renew(project, row, {
+        why: `too few rounds with windows, ${heardRounds} of ${wanted}`,
+        now,
+        fromMs: now,
+      });
     const stored = await this.reader.build(scope, row);
     const longer: WatchFrame = { ...frame, healthyRounds: Math.min(MOST_ROUNDS, 2 * frame.healthyRounds) };
-    const isOver = frame.healthyRounds >= MOST_ROUNDS;
+    const isOver = heard < LEAST_HEARD && frame.healthyRounds >= MOST_ROUNDS;
     return await this.transact(async ({ watches }) => {
       if (!(await watches.lock(scope, row.id, state.closedRound))) return true;
-      const after = { ...state, learned: watch?.save() ?? null };
-      const count = state.streamCount + (watch?.streamCount ?? 0);
+      const after = { ...state, learned: isTaught ? watch.save() : null };
+      const count = state.streamCount + (isTaught ? watch.streamCount : 0);
       await watches.advance(
         ...([scope, row.id, { ...after, streamCount: count }] as const),
-        watch
+        isTaught
           ? {
               ...{ state: 'watching', reason: '', frame },
               reference: stored ? withBuild(reference, stored.baseline) : reference,

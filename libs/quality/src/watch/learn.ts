@@ -35,6 +35,8 @@ export interface Learned {
   readonly members: readonly WatchMember[];
   /** Windows of a device in a round, all of them. */
   readonly heard: number;
+  /** Rounds that any of them was heard in. */
+  readonly heardRounds: number;
   /** Undefined: too little was heard. */
   readonly watch: FleetWatch | undefined;
 }
@@ -56,14 +58,16 @@ export async function learnWatch(
   const { scope, schema, frame } = given;
   const learner = new ReferenceLearner(schema.confidenceBins);
   let members: readonly WatchMember[] = given.members;
+  let heardRounds = 0;
   for await (const rounds of healthyRounds(reader, given, limits)) {
     members = join(members, rounds);
     for (const { sums } of rounds) learner.add(sums);
+    heardRounds += new Set(rounds.map(({ round }) => round)).size;
   }
   const heard = learner.windows;
   const presence = heard / Math.max(1, members.length * frame.healthyRounds);
   const reference = learner.finish(schema.labels, presence);
-  if (heard < LEAST_HEARD) return { reference, members, heard, watch: undefined };
+  if (heard < LEAST_HEARD) return { reference, members, heard, heardRounds, watch: undefined };
   const found = byId(
     await reader.devices(
       scope,
@@ -85,7 +89,7 @@ export async function learnWatch(
   for (let t = 0; t < frame.healthyRounds; t++) watch.close(t);
   const all = { ...options, devices: members.length, groups };
   const whole = teachers < members.length ? FleetWatch.restore(all, watch.save()) : watch;
-  return { reference, members, heard, watch: whole };
+  return { reference, members, heard, heardRounds, watch: whole };
 }
 
 /** Those of the devices that are watched, in the order of time. */

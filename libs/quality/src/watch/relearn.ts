@@ -8,7 +8,7 @@ import { BuildComparison } from '../drift/build-comparison.js';
 import { parseBudget } from '../drift/page-budget.js';
 import { LEAST_HEALTHY, MOST_HEALTHY } from '../alerts/alert-service.js';
 import { withBuild } from './build-reference.js';
-import { frameOf, startOf, wordsOfOwn, type WatchFrame } from './frame.js';
+import { frameOf, startOf, teachingRounds, wordsOfOwn, type WatchFrame } from './frame.js';
 import { learnWatch, type Learned, type LearnLimits } from './learn.js';
 import type { NewWatch, WatchedProject, WatchMember, WatchReader, WatchRow, WatchState } from './ports.js';
 import { streamsOf } from './reference.js';
@@ -119,11 +119,18 @@ export async function relearn(
 export function beginAnew(
   { settings, roundMs }: WatchedProject,
   row: WatchRow,
-  { state, why, now }: { readonly state: WatchState; readonly why: string; readonly now: number },
+  given: {
+    readonly state: WatchState;
+    readonly why: string;
+    readonly now: number;
+    /** Where it begins; default: where it began. */
+    readonly fromMs?: number | undefined;
+  },
 ): Relearned {
+  const { state, why, now } = given;
   const { conditionBy } = row.frame;
-  const fromMs = Math.floor(row.frame.fromMs / roundMs) * roundMs;
-  const period = { fromMs, roundMs, healthyRounds: settings.learnRounds };
+  const fromMs = Math.floor((given.fromMs ?? row.frame.fromMs) / roundMs) * roundMs;
+  const period = { fromMs, roundMs, healthyRounds: teachingRounds(settings, roundMs) };
   const frame = { ...frameOf(settings, period), conditionBy };
   const isSameRounds = roundMs === row.frame.roundMs && fromMs === row.frame.fromMs;
   const words = `begun anew for ${why}`;
