@@ -146,6 +146,13 @@ describe('judge', () => {
     expect(verdict.needs.join()).toMatch(/needs about \d+ (devices|minutes|hours|days)|margin/);
   });
 
+  it('should bound a difference of shares by all of them, however much few devices differ', () => {
+    const policy: GatePolicy = { ...accuracy, gates: [{ kind: 'accuracy', passFromDevices: 2 }] };
+    const verdict = judge(policy, evidenceOf(policy, fleet(8, { alpha: 0.02, beta: 0.3 })));
+    expect(verdict.findings[0]).toMatchObject({ outcome: 'fail', low: -100 });
+    expect(verdict.findings[0]!.words).toContain('(bounds -100 to ');
+  });
+
   it('should say how many devices it needs where so few differ so much that there are no bounds', () => {
     const policy: GatePolicy = { ...policyOf(['resets']), gates: [{ kind: 'resets', passFromDevices: 2 }] };
     const hours = new CohortHours();

@@ -165,7 +165,7 @@ function meanTest(gate: ResolvedGate, metric: string, evidence: GateEvidence): G
       return {
         outcome,
         difference,
-        bounds: () => ({ low, high }),
+        bounds: () => (facts.isShare ? { low: ofShares(low), high: ofShares(high) } : { low, high }),
         looksBad: difference < -margin && difference < -badErrors * error,
         devices,
         controlDevices,
@@ -180,6 +180,10 @@ function meanTest(gate: ResolvedGate, metric: string, evidence: GateEvidence): G
     },
   };
 }
+
+/** Two shares differ by 1 at most; what is infinite says that there are no bounds. */
+const ofShares = (bound: number): number =>
+  Number.isFinite(bound) ? Math.max(-1, Math.min(1, bound)) : bound;
 
 /** How many devices that differ as these do have bounds. */
 function devicesForBounds(

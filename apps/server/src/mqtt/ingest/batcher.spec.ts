@@ -49,6 +49,19 @@ describe('Batcher', () => {
     await Promise.all(answers);
   });
 
+  it('should not wait for others when nobody came for a while', async () => {
+    const sizes: number[] = [];
+    const to = batcher(async (values) => void sizes.push(values.length), { batchMs: 60_000, idleBatchMs: 1 });
+    expect(await Promise.all([add(to, 1), add(to, 2)])).toEqual(['committed', 'committed']);
+    expect(sizes).toEqual([2]);
+    // Right behind that one: it gathers.
+    const third = add(to, 3);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(sizes).toEqual([2]);
+    await to.drain();
+    await third;
+  });
+
   it('should let a small batch grow while another is in commit', async () => {
     const sizes: number[] = [];
     const ends: (() => void)[] = [];

@@ -50,6 +50,8 @@ export class Batcher<T> {
   private waiting = 0;
   private waitingBytes = 0;
   private timer: NodeJS.Timeout | undefined;
+  /** When the last batch was closed. */
+  private closedAt = -Infinity;
   /** What the timer waits for is that a small batch grows. */
   private isGrowing = false;
   private isDraining = false;
@@ -81,7 +83,7 @@ export class Batcher<T> {
 
   /** @param bytes what the message holds in memory */
   add(value: T, bytes: number, settle: (error?: Error) => void): void {
-    const { maxQueued, maxQueuedBytes, batchRows, smallBatchRows, batchMs, parkMs } = this.options;
+    const { maxQueued, maxQueuedBytes, batchRows, smallBatchRows, batchMs, idleBatchMs, parkMs } = this.options;
     if (this.waiting >= maxQueued || this.waitingBytes + bytes > maxQueuedBytes) {
       this.counters.overflow++;
       settle(new NotTaken('too much waits for the database'));
@@ -92,7 +94,7 @@ export class Batcher<T> {
     this.queue.push({ value, bytes, queuedAt: performance.now(), settle, isSettled: false });
     this.sweepTimer ??= setInterval(() => this.sweep(), parkMs / sweepsPerPark);
     if (this.queue.length >= (this.isGrowing ? smallBatchRows : batchRows)) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), batchMs);
+    else this.timer ??= setTimeout(() => this.flush(), this.isIdle() ? idleBatchMs : batchMs);
   }
 
   /** Resolves when everything that was added is settled. */
@@ -120,8 +122,14 @@ export class Batcher<T> {
       }
       const batch = this.queue.splice(0, this.options.batchRows);
       this.open.add(batch);
+      this.closedAt = performance.now();
       void this.write(batch).finally(() => this.end(batch));
     }
+  }
+
+  /** The first message that waits came when there was nothing to do: there are no more batches a second than with batchMs for each. */
+  private isIdle(): boolean {
+    return this.open.size === 0 && this.queue[0]!.queuedAt - this.closedAt >= this.options.batchMs;
   }
 
   private isSmall(batch: readonly Pending<T>[]): boolean {
@@ -129,9 +137,10 @@ export class Batcher<T> {
   }
 
   private growsMs(isSmall: boolean): number {
-    const { batchRows, batchMs, smallBatchMs } = this.options;
+    const { batchRows, batchMs, idleBatchMs, smallBatchMs } = this.options;
     if (this.isDraining || this.queue.length >= batchRows) return 0;
-    return isSmall ? smallBatchMs : batchMs;
+    if (isSmall) return smallBatchMs;
+    return this.isIdle() ? idleBatchMs : batchMs;
   }
 
   /** The batch needs its writer no more: it is settled, or given up while its commit says nothing. */

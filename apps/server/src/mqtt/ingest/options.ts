@@ -4,6 +4,8 @@ export interface IngestOptions {
   readonly batchRows: number;
   /** ... or this long after its first one. Longer saves commits, and delays acknowledgements by as much. */
   readonly batchMs: number;
+  /** After as long without a batch nothing is gained by waiting: only what comes at the same time is gathered. */
+  readonly idleBatchMs: number;
   /** A batch of fewer messages waits for the one in commit, ... */
   readonly smallBatchRows: number;
   /** ... but not longer than this after its first message. */
@@ -31,6 +33,7 @@ export interface IngestOptions {
 export const ingestDefaults: IngestOptions = {
   batchRows: 2_000,
   batchMs: 20,
+  idleBatchMs: 2,
   smallBatchRows: 200,
   smallBatchMs: 60,
   writers: 4,

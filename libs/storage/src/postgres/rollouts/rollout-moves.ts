@@ -167,8 +167,10 @@ export class PgRolloutMoves implements RolloutMoves {
 
   async offer(scope: ProjectScope, id: string, limits: OfferLimits): Promise<number> {
     // Of all that wait the first few in their order, from the index that has it: how many of them may be offered is not for a
-    // planner to guess, and one that guesses few looks at all and sorts them.
-    await this.db.query(`select set_config('enable_sort', 'off', true)`);
+    // planner to guess, and one that guesses few looks at all and sorts them. Joined as they are written: to try the orders of so many
+    // tables takes it five times as long as what follows.
+    await this.db.query('set local enable_sort to off');
+    await this.db.query('set local join_collapse_limit to 1');
     const offered = await this.db.execute(namedQuery('rollouts/offer'), [
       scope.id,
       id,
@@ -181,7 +183,8 @@ export class PgRolloutMoves implements RolloutMoves {
       limits.batteryFloorPercent ?? null,
       limits.connections ?? null,
     ]);
-    await this.db.query(`select set_config('enable_sort', 'on', true)`);
+    await this.db.query('set local enable_sort to default');
+    await this.db.query('set local join_collapse_limit to default');
     return offered;
   }
 
