@@ -83,7 +83,8 @@ export class Batcher<T> {
 
   /** @param bytes what the message holds in memory */
   add(value: T, bytes: number, settle: (error?: Error) => void): void {
-    const { maxQueued, maxQueuedBytes, batchRows, smallBatchRows, batchMs, idleBatchMs, parkMs } = this.options;
+    const { maxQueued, maxQueuedBytes, batchRows, smallBatchRows, batchMs, idleBatchMs, parkMs } =
+      this.options;
     if (this.waiting >= maxQueued || this.waitingBytes + bytes > maxQueuedBytes) {
       this.counters.overflow++;
       settle(new NotTaken('too much waits for the database'));
