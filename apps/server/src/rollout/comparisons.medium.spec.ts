@@ -229,8 +229,9 @@ describe('shadows and comparisons', () => {
     );
     await eventually(async () => expect((await get(number)).stepEndedAt).not.toBeNull(), patience);
     const { stepEndedAt } = await get(number);
-    const late = await makeFleet(8, { tag });
-    await settles(number, { active: 20 });
+    // Each of them comes to a side by its name: all to the same once in eight million runs.
+    const late = await makeFleet(24, { tag });
+    await settles(number, { active: 36 });
     // Who joins sets no clock back.
     expect((await get(number)).stepEndedAt).toBe(stepEndedAt);
     const sides = late.made.map(({ active }) => active!.equals(b.bytes));
