@@ -61,6 +61,7 @@ const WITH: Readonly<Record<string, readonly string[] | null>> = {
   'device connections': ['pump-1'],
   'device credentials': ['pump-1'],
   'device histograms': ['pump-1'],
+  'device log': ['pump-1'],
   'device show': ['pump-1'],
   'device-type show': ['wasm'],
   // There is none: firmware.medium.spec.ts of storage and the device's own specs have some.

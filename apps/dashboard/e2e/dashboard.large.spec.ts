@@ -147,6 +147,8 @@ describeWith(['chromium'], 'the dashboard', () => {
     await page.waitForURL(/days=14/);
     await histograms.getByText('Figures of confidence by bin').click();
     await histograms.getByRole('table', { name: 'confidence by bin' }).getByText('below 0.125').waitFor();
+    const log = page.getByRole('region', { name: 'Log', exact: true });
+    await log.getByText(/^It reported no error|^Day/).waitFor();
     expect(await violations(page)).toEqual([]);
     await picture('device');
   }, 60_000);

@@ -11,6 +11,7 @@ import { classLabels, classMix } from './class-mix.js';
 import { askCommand, commandsCommand } from './device-ask.js';
 import { attributesCommand } from './device-attributes.js';
 import { connectionsCommand } from './device-connections.js';
+import { logCommand } from './device-log.js';
 import { credentialsCommand, revokeCommand, rotateCommand } from './device-credentials.js';
 import { actionsCommand } from './device-actions.js';
 import { moveCommands, updateCommand } from './device-change.js';
@@ -131,6 +132,7 @@ export function deviceCommand(): Command {
   command.addCommand(commandsCommand());
   command.addCommand(attributesCommand());
   command.addCommand(connectionsCommand());
+  command.addCommand(logCommand());
   command.addCommand(histogramsCommand());
   command.addCommand(watchCommand());
   command.addCommand(listenCommand());

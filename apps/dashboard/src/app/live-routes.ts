@@ -45,6 +45,7 @@ export const LIVE_ROUTES: Readonly<Partial<Record<RouteName, readonly LiveTopic[
   deviceEstimates: ['telemetry'],
   deviceHistograms: ['telemetry'],
   deviceConnections: ['devices'],
+  deviceLog: ['devices', 'telemetry'],
   telemetryRefusalList: ['telemetry'],
   telemetryGapList: ['telemetry'],
   retentionGet: ['retention'],

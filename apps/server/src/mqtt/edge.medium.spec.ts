@@ -16,7 +16,7 @@ describe('the edge on Postgres', () => {
 
   beforeAll(async () => {
     fleet = await FleetHarness.start();
-    tokens = await fleet.register(['a', 'b', 'c', 'd', 'e', 'f', 'nameless', 'attributes']);
+    tokens = await fleet.register(['a', 'b', 'c', 'd', 'e', 'f', 'nameless', 'attributes', 'logs']);
     release = await fleet.release(20_000);
     await fleet.startEdge();
   });
@@ -220,6 +220,38 @@ describe('the edge on Postgres', () => {
     );
     expect(rows.some(({ sample }) => sample.toString() === 'rubbish')).toBe(true);
     expect(await windowsOf('d')).toBe(1);
+  });
+
+  it('should keep a log of what devices report and of what was refused, by day', async () => {
+    const device = await connect('logs');
+    const say = async (error: number) => {
+      const state = { ...device.envelope(), deployment: 0, revision: 0, updateState: 'failed' as const };
+      await device.publish('state', encode('state', { ...state, error }));
+    };
+    for (const number of [502, 502, 60_000, 60_001]) await say(number);
+    await device.publish('telemetry', Buffer.from('rubbish'));
+    const reader = new PgTelemetryReader(fleet.database);
+    const log = await reader.log(fleet.scope, 'logs', { limit: 10 });
+    expect(log.nextCursor).toBeNull();
+    const byDevice = { by: 'device', deployment: null };
+    expect(log.items).toMatchObject([
+      // Made up, or of a newer firmware: one line for all of them.
+      { ...byDevice, code: 'unknown', number: 60_001, title: 'Error 60001', count: 2 },
+      { ...byDevice, code: 'runtime.golden-mismatch', number: 502, count: 2 },
+      { by: 'server', number: null, count: 1, deployment: null, firstAt: null },
+    ]);
+    expect(log.items[2]!.title).not.toBe(log.items[2]!.code);
+    const pages = [];
+    for (let cursor: string | undefined; ;) {
+      const { items, nextCursor } = await reader.log(fleet.scope, 'logs', { limit: 1, cursor });
+      pages.push(...items);
+      if (nextCursor === null) break;
+      cursor = nextCursor;
+    }
+    expect(pages).toEqual(log.items);
+    await expect(reader.log(fleet.scope, 'nobody', { limit: 1 })).rejects.toMatchObject({
+      code: 'registry.device-not-found',
+    });
   });
 
   it('should fold every window into the rollups exactly once', async () => {

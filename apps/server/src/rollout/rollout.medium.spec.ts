@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { PgTelemetryReader } from '@tinyfleet/storage';
 import { eventually } from '@tinyfleet/testing';
 import type { FleetHarness } from '../../test/fleet-harness.js';
 import { all, patience, rolloutSuite } from '../../test/rollout-suite.js';
@@ -272,6 +273,26 @@ describe('rollouts with scripted devices', () => {
     const slots = [{ digest: release.digest, state: 'active' as const, releaseSequence: 2, bytes: 4_000 }];
     await devices[0]!.hello({ slots });
     await eventually(async () => expect((await get(number)).state).toBe('succeeded'), patience);
+  });
+
+  it('should keep in the log of a device why its installation failed, when it was taken back since', async () => {
+    const release = await fleet.release(4_000);
+    const { filter, names } = await makeFleet(['fail']);
+    const number = await start({ ...defaults, filter, release: release.ref });
+    await eventually(async () => expect(await states(number)).toEqual({ failed: 1 }), patience);
+    const reader = new PgTelemetryReader(fleet.database);
+    const logOf = async () => (await reader.log(fleet.scope, names[0]!, { limit: 10 })).items;
+    const entry = {
+      by: 'device',
+      number: 205,
+      count: 1,
+      deployment: { rollout: number, release: release.ref },
+    };
+    expect(await logOf()).toMatchObject([entry]);
+    await fleet.operator.abort('person:t', fleet.scope, number);
+    // As a way back does.
+    await fleet.database.query('update deployment set number = number + 1000000 where error_code = 205');
+    expect(await logOf()).toMatchObject([entry]);
   });
 
   it('should say why together with the failure when a hello is the first to tell of it', async () => {

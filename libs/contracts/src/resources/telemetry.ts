@@ -1,6 +1,6 @@
 /** What telemetry lost: payloads that were refused, messages that never came. */
 import { z } from '../zod.js';
-import { BootIdHex, Name, Timestamp } from '../names.js';
+import { BootIdHex, Name, ReleaseRef, Timestamp } from '../names.js';
 
 export const TelemetryRefusal = z
   .object({
@@ -16,6 +16,26 @@ export const TelemetryRefusal = z
     sample: z.string(),
   })
   .meta({ id: 'TelemetryRefusal' });
+
+/** A registered error of one device and day: reported by it, or for which the server refused what it sent. */
+export const DeviceLogEntry = z
+  .object({
+    /** UTC. */
+    day: z.iso.date(),
+    by: z.enum(['device', 'server']),
+    /** Registered error; `unknown`: of a newer firmware. */
+    code: z.string(),
+    /** As the device reported it. */
+    number: z.int().nullable(),
+    title: z.string(),
+    count: z.int(),
+    /** Null: not on record. */
+    firstAt: Timestamp.nullable(),
+    lastAt: Timestamp,
+    /** That it was last about; null: about none. */
+    deployment: z.object({ rollout: z.int(), release: ReleaseRef }).nullable(),
+  })
+  .meta({ id: 'DeviceLogEntry' });
 
 export const TelemetryGap = z
   .object({

@@ -126,6 +126,16 @@ export const devicesRoutes = {
     query: r.DeviceConnectionQuery,
     response: r.DeviceConnections,
   },
+  deviceLog: {
+    method: 'GET',
+    path: '/projects/:project/devices/:device/log',
+    summary:
+      'Registered errors that it reported, and for which its messages were refused, by day, newest first',
+    access: 'viewer',
+    params: device,
+    query: r.PageQuery,
+    response: r.page(r.DeviceLogEntry),
+  },
   deviceListen: {
     method: 'GET',
     path: '/projects/:project/devices/:device/listen',

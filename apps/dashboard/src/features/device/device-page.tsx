@@ -16,6 +16,7 @@ import { Deployments } from './deployments';
 import { DeviceActions } from './device-actions';
 import { Histograms } from './histograms';
 import { LiveMessages } from './live-messages';
+import { DeviceLog } from './log';
 import { Losses } from './losses';
 import { UpdateRule } from './update-rule';
 import { WindowCharts } from './window-charts';
@@ -79,6 +80,7 @@ export function DevicePage() {
       </Section>
       <Histograms key={`histograms-${device}`} project={project} device={device} />
       <Commands project={project} device={device} />
+      <DeviceLog project={project} device={device} />
       <Losses project={project} device={device} />
       <LiveMessages key={device} project={project} device={device} />
       <Deployments project={project} device={device} opened={deployment} />

@@ -1,4 +1,4 @@
-/** Telemetry windows of one device; what a project's devices sent in vain; how long all of it is kept; windows out to a file and back. */
+/** Telemetry windows and the log of one device; what a project's devices sent in vain; how long all of it is kept; windows out to a file and back. */
 import { Readable } from 'node:stream';
 import { Controller, StreamableFile } from '@nestjs/common';
 import type { Caller as AuthCaller } from '@tinyfleet/auth';
@@ -33,6 +33,14 @@ export class TelemetryController {
     @Input() { params, query }: ApiInput<'deviceConnections'>,
   ): Promise<ApiOutput<'deviceConnections'>> {
     return await this.telemetry.connections(scope, params.device, query.days);
+  }
+
+  @Api('deviceLog')
+  async log(
+    @Scope() scope: ProjectScope,
+    @Input() { params, query }: ApiInput<'deviceLog'>,
+  ): Promise<ApiOutput<'deviceLog'>> {
+    return await this.telemetry.log(scope, params.device, query);
   }
 
   @Api('telemetryRefusalList')

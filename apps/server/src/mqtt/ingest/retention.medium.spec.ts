@@ -174,6 +174,11 @@ describe('retention', () => {
         [ids.p, ids.d, thanDay(3)],
       );
       await database.query(
+        `insert into device_error (project_id, device_id, day, code, number, count, first_at, last_at)
+         values ($1, $2, $3, 502, 502, 1, now(), now())`,
+        [ids.p, ids.d, thanDay(3)],
+      );
+      await database.query(
         `insert into alert (project_id, number, kind, state, severity, scope, subject, title, evidence, incident, released, opened_at, last_seen_at, resolved_at)
          values ($1, $2, 'drift', 'resolved', 'warning', 'device', 'd', 't', '{}', '{}', true, now(), now(), $3),
            ($1, $2 + 10, 'drift', $4, 'warning', 'device', $4 || $2, 't', '{}', '{}', false, now(), now(), $3)`,
@@ -195,12 +200,14 @@ describe('retention', () => {
         deviceDays: 1,
         predictions: 2,
         labelTasks: 1,
-        refusals: 1,
+        // And an error that the device reported.
+        refusals: 2,
         alerts: 1,
         boots: 1,
       },
     });
     expect(await fleet.sweep()).toEqual({});
+    expect(await database.query('select count(*)::int as left from device_error')).toEqual([{ left: 1 }]);
     const boots = await database.query(
       `select boot_id::int from boot_clock where device_id = $1 and boot_id < 4 order by 1`,
       [ids.d],

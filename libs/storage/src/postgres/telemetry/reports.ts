@@ -9,6 +9,7 @@ import {
   type ReportedUpdateState,
 } from '@tinyfleet/rollouts';
 import { versionOrderOf } from '@tinyfleet/contracts';
+import { errorByNumber } from '@tinyfleet/errors';
 import { DEVICE_TRANSITIONS } from '@tinyfleet/registry';
 import type { HelloReport, StateReport } from '@tinyfleet/telemetry';
 import { resetCause, type Hello } from '@tinyfleet/wire';
@@ -28,6 +29,7 @@ export async function storeReports(
   if (hellos.length > 0) await storeHellos(tx, hellos);
   const states = lastOf(reports.states.filter(({ message }) => message.updateState !== 'offline'));
   if (states.length > 0) await storeStates(tx, states);
+  await countErrors(tx, reports.states);
   await moveDeployments(tx, hellos, reports.states, outbox);
   const seen = new Map<string, Set<string>>();
   for (const { device } of [...hellos, ...states]) {
@@ -120,6 +122,24 @@ async function storeStates(tx: Tx, states: readonly StateReport[]): Promise<void
     states.map(({ sequence }) => sequence && BigInt.asIntN(64, sequence.bootId)),
     states.map(({ sequence }) => sequence?.last),
     states.map(({ sequence }) => sequence?.gaps),
+  ]);
+}
+
+/** Numbers that are not registered count as one: a device could make up any. */
+async function countErrors(tx: Tx, states: readonly StateReport[]): Promise<void> {
+  const reported = states.flatMap(({ device, message, receivedAtMs }) =>
+    message.error === undefined || message.error === 0
+      ? []
+      : [{ device, receivedAtMs, number: message.error, deployment: message.deployment }],
+  );
+  if (reported.length === 0) return;
+  await tx.query(namedQuery('telemetry/upsert-device-errors'), [
+    reported.map(({ device }) => device.projectId),
+    reported.map(({ device }) => device.deviceId),
+    reported.map(({ number }) => (errorByNumber(number) === undefined ? 0 : Math.abs(number))),
+    reported.map(({ number }) => number),
+    reported.map(({ deployment }) => deployment),
+    reported.map(({ receivedAtMs }) => new Date(receivedAtMs)),
   ]);
 }
 

@@ -1,6 +1,6 @@
 /** Reads of telemetry for people. */
 import type { Page, PageRequest, ProjectScope, Resource } from '@tinyfleet/contracts';
-import { FleetError } from '@tinyfleet/errors';
+import { describeDeviceError, errorEntry, FleetError, isErrorCode } from '@tinyfleet/errors';
 import { connectionSpans, type Span } from '@tinyfleet/telemetry';
 import { unpackHistogram } from '@tinyfleet/wire';
 import type { Db } from '../database.js';
@@ -25,6 +25,18 @@ type RefusalRow = Omit<Resource<'TelemetryRefusal'>, 'lastAt'> & {
   readonly deviceId: string;
   readonly lastAt: Date;
 };
+interface LogRow {
+  readonly day: string;
+  readonly by: 'device' | 'server';
+  /** Number or registered code. */
+  readonly key: string;
+  readonly number: number | null;
+  readonly count: number;
+  readonly firstAt: Date | null;
+  readonly lastAt: Date;
+  readonly rollout: number | null;
+  readonly release: string | null;
+}
 type GapRow = Omit<Resource<'TelemetryGap'>, 'helloAt'> & { readonly helloAt: Date | null };
 
 export class PgTelemetryReader {
@@ -47,6 +59,40 @@ export class PgTelemetryReader {
       ...rest,
       lastAt: iso(lastAt),
     }));
+  }
+
+  /** Registered errors of one device, newest day first. @throws registry.device-not-found */
+  async log(
+    scope: ProjectScope,
+    device: string,
+    request: PageRequest,
+  ): Promise<Page<Resource<'DeviceLogEntry'>>> {
+    const after = cursorOf(request, (day) => isIso(`${day}T00:00:00.000Z`), Boolean, Boolean);
+    const rows = await this.db.query<LogRow>(namedQuery('telemetry/device-log'), [
+      scope.id,
+      device,
+      ...(after ?? [null, null, null]),
+      request.limit + 1,
+    ]);
+    if (rows.length === 0) await this.mustExist(scope, device);
+    return toPage(
+      rows,
+      request.limit,
+      ({ day, by, key }) => [day, by, key],
+      ({ day, by, key, number, count, firstAt, lastAt, rollout, release }) => ({
+        ...{ day, by, count, firstAt: isoOrNull(firstAt), lastAt: iso(lastAt) },
+        ...(number === null ? { code: key, title: titleOf(key), number } : describedOf(number)),
+        deployment: rollout === null || release === null ? null : { rollout, release },
+      }),
+    );
+  }
+
+  private async mustExist(scope: ProjectScope, device: string): Promise<void> {
+    const [found] = await this.db.query('select 1 from device where project_id = $1 and name = $2', [
+      scope.id,
+      device,
+    ]);
+    if (!found) throw new FleetError('registry.device-not-found', { device });
   }
 
   /** Devices of which messages never came, by name. */
@@ -162,3 +208,11 @@ function toWindow({ classCount, classes, confidenceBins, bootId, startAt, ...res
 
 const bootIdOf = (stored: string): string =>
   BigInt.asUintN(64, BigInt(stored)).toString(16).padStart(16, '0');
+
+/** A code of an earlier version may be registered no more. */
+const titleOf = (code: string): string => (isErrorCode(code) ? errorEntry(code).title : code);
+
+function describedOf(number: number): { code: string; title: string; number: number } {
+  const { code, title } = describeDeviceError(number);
+  return { code, title, number };
+}
