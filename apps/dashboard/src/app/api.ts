@@ -107,16 +107,25 @@ interface PageParam {
 }
 const FIRST_PAGE: PageParam = {};
 
-/** Reads a keyset-paged list; `fetchNextPage` appends. */
-export function useApiList<N extends RouteName>(name: N, input: CallInput<N>) {
+/**
+ * Reads a keyset-paged list; `fetchNextPage` appends.
+ * @param keep what stays in memory of an item, the same for all users of a list: a list of 100,000 that is read to its end is what the
+ * browser's collector of garbage has to walk
+ */
+export function useApiList<N extends RouteName, T = ItemOf<N>>(
+  name: N,
+  input: CallInput<N>,
+  keep?: (items: ItemOf<N>[]) => T[],
+) {
   const given = input as { query?: Record<string, unknown> };
   return useInfiniteQuery({
     queryKey: listKeyOf(name, input),
     initialPageParam: FIRST_PAGE,
-    queryFn: ({ signal, pageParam }) => {
+    queryFn: async ({ signal, pageParam }) => {
       const { cursor, ...length } = pageParam;
       const query = { ...given.query, ...length, cursor };
-      return client.call(name, { ...input, query, signal }) as unknown as Promise<PageOf<ItemOf<N>>>;
+      const page = (await client.call(name, { ...input, query, signal })) as unknown as PageOf<ItemOf<N>>;
+      return (keep === undefined ? page : { ...page, items: keep(page.items) }) as PageOf<T>;
     },
     getNextPageParam: ({ nextCursor }, pages): PageParam | null =>
       nextCursor === null

@@ -11,11 +11,48 @@ import { Problem } from '../../components/page';
 import { Moment } from '../../components/time';
 import { useWindowRows } from '../../components/window-rows';
 
-type Device = Resource<'Device'>;
+/** What the table shows of a device. */
+export type DeviceRow = Pick<
+  Resource<'Device'>,
+  | 'name'
+  | 'type'
+  | 'tags'
+  | 'site'
+  | 'state'
+  | 'presence'
+  | 'lastContactAt'
+  | 'activeRelease'
+  | 'activeDigest'
+  | 'updateState'
+>;
 export type DeviceSort = 'name' | 'lastSeen' | 'createdAt';
 
-type Pages = readonly { readonly items: readonly Device[] }[];
+type Pages = readonly { readonly items: readonly DeviceRow[] }[];
 const NO_PAGES: Pages = [];
+
+/** Each text once: of a page of devices, nearly all have the same type and run the same release. */
+export function deviceRows(devices: readonly Resource<'Device'>[]): DeviceRow[] {
+  const texts = new Map<string, string>();
+  const once = <T extends string | null>(text: T): T => {
+    if (text === null) return text;
+    const known = texts.get(text);
+    if (known === undefined) texts.set(text, text);
+    return (known ?? text) as T;
+  };
+  return devices.map((device) => ({
+    name: device.name,
+    type: once(device.type),
+    tags: device.tags.length === 0 ? NO_TAGS : device.tags.map(once),
+    site: once(device.site),
+    state: device.state,
+    presence: device.presence,
+    lastContactAt: once(device.lastContactAt),
+    activeRelease: once(device.activeRelease),
+    activeDigest: once(device.activeDigest),
+    updateState: device.updateState,
+  }));
+}
+const NO_TAGS: string[] = [];
 
 interface DeviceListQuery {
   readonly data: { readonly pages: Pages } | undefined;
@@ -42,7 +79,7 @@ export function DeviceTable(props: {
   /** Said when there is none. */
   none: ReactNode;
   /** What a row ends with. */
-  action?: (device: Device) => ReactNode;
+  action?: (device: DeviceRow) => ReactNode;
 }) {
   const { list } = props;
   const body = useRef<HTMLTableSectionElement>(null);
@@ -134,8 +171,8 @@ export function DeviceTable(props: {
 }
 
 /** Without an array of all of them: it would be made anew with every page that comes. */
-function rowsBetween(pages: Pages, first: number, end: number): Device[] {
-  const rows: Device[] = [];
+function rowsBetween(pages: Pages, first: number, end: number): DeviceRow[] {
+  const rows: DeviceRow[] = [];
   let at = 0;
   for (const { items } of pages) {
     if (at < end && at + items.length > first) rows.push(...items.slice(Math.max(0, first - at), end - at));
@@ -213,10 +250,10 @@ function showWhole({ target }: MouseEvent): void {
  * component library took ten times as long.
  */
 const Row = memo(function Row(props: {
-  device: Device;
+  device: DeviceRow;
   project: string;
   index: number;
-  action?: (device: Device) => ReactNode;
+  action?: (device: DeviceRow) => ReactNode;
 }) {
   const { device, project } = props;
   const isOut = device.state === 'suspended' || device.state === 'retired';

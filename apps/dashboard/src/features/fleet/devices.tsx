@@ -9,7 +9,7 @@ import { FilterBox } from '../../components/filter/filter-box';
 import { useFilter } from '../../components/filter/use-filter';
 import { Section } from '../../components/page';
 import { BulkChange } from './bulk-change';
-import { DeviceTable, type DeviceSort } from './device-table';
+import { deviceRows, DeviceTable, type DeviceSort } from './device-table';
 
 export function Devices({ project }: { project: string }) {
   const search = useSearch({ from: '/p/$project/' });
@@ -29,7 +29,7 @@ export function Devices({ project }: { project: string }) {
     params: { project },
     query: { limit: 100, sort, ...(applied === '' ? {} : { filter: applied }) },
   };
-  const devices = useApiList('deviceList', input);
+  const devices = useApiList('deviceList', input, deviceRows);
   // Tags and sites that the filter box offers: of the first page, so that the others change nothing.
   const items = devices.data?.pages[0]?.items;
   const seen = useMemo(

@@ -11,7 +11,7 @@ import { FilterBox } from '../../components/filter/filter-box';
 import { useFilter } from '../../components/filter/use-filter';
 import { Loaded, Page, Problem, Section } from '../../components/page';
 import { Moment } from '../../components/time';
-import { DeviceTable, type DeviceSort } from '../fleet/device-table';
+import { deviceRows, DeviceTable, type DeviceRow, type DeviceSort } from '../fleet/device-table';
 import { EditGroup } from './group-form';
 import { RemoveGroup } from './groups-page';
 
@@ -96,7 +96,7 @@ function Members({ project, group }: { project: string; group: Resource<'Group'>
   const [sort, setSort] = useState<DeviceSort>('name');
   const may = useMay(project);
   const input = { params: { project, group: group.name }, query: { limit: 100, sort } };
-  const members = useApiList('groupMembers', input);
+  const members = useApiList('groupMembers', input, deviceRows);
   const remove = useAction('groupMembersRemove');
   const isOurs = group.kind === 'static' && may('operator');
   return (
@@ -111,7 +111,7 @@ function Members({ project, group }: { project: string; group: Resource<'Group'>
         none={group.kind === 'static' ? 'Nobody is in it yet.' : 'No device matches its filter now.'}
         {...(isOurs
           ? {
-              action: (device: Resource<'Device'>) => (
+              action: (device: DeviceRow) => (
                 <Button
                   size="compact-xs"
                   variant="subtle"
