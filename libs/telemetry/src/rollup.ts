@@ -57,8 +57,8 @@ export type ClassesOf = (buildPrefix: Uint8Array, projectId: string) => number |
 export class WindowFold {
   // Runs for every window that is ever stored: found by short keys and compared by field, because building one long
   // key for each row costs more than the addition.
-  private readonly hours = new Map<number, HourRollup[]>();
-  private readonly deviceDays = new Map<string, DeviceDayRollup[]>();
+  private hours = new Map<number, HourRollup[]>();
+  private deviceDays = new Map<string, DeviceDayRollup[]>();
   private readonly unpacked = new UnpackedWindow();
   /** Of the window before: the next one is mostly of the same hour, and of the same device when they come in its order. */
   private lastHour: HourRollup | undefined;
@@ -123,8 +123,8 @@ export class WindowFold {
   /** The result so far; what comes next is added to nothing. */
   take(): Rollups {
     const made = this.result();
-    this.hours.clear();
-    this.deviceDays.clear();
+    this.hours = new Map();
+    this.deviceDays = new Map();
     this.lastHour = undefined;
     this.lastDay = undefined;
     this.heldCells = 0;

@@ -80,7 +80,7 @@ export function startAlerts(
   const unsubscribe = events.subscribe(() => {
     sender.wake();
     acting.wake();
-  });
+  }, ['telemetry.committed']);
   sender.start();
   acting.start();
   for (const one of looks) one.start();

@@ -55,7 +55,7 @@ export async function startEdge(
     onError: (part, error) => log.warn({ err: error, part }, 'edge: will try again'),
   });
   await edge.start();
-  const unsubscribeEvents = events.subscribe(() => edge.wake());
+  const unsubscribeEvents = events.subscribe(() => edge.wake(), ['telemetry.committed']);
   const unsubscribeListeners = listening.onRequest((request) => edge.taps.take(request));
   const unsubscribe = (): void => {
     unsubscribeEvents();

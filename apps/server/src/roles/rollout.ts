@@ -23,7 +23,7 @@ export async function startRollout(context: RoleContext): Promise<RunningRole> {
       this.set(leader.leads ? 1 : 0);
     },
   });
-  const unsubscribe = events.subscribe(() => conducting.wake());
+  const unsubscribe = events.subscribe(() => conducting.wake(), ['telemetry.committed']);
   conducting.start();
   return {
     name: 'rollout',

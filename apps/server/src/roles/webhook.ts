@@ -34,7 +34,7 @@ export async function startWebhooks(context: RoleContext, sealer: Sealer): Promi
       this.inc({ outcome: 'failed' }, sender.failed);
     },
   });
-  const unsubscribe = events.subscribe(() => sender.wake());
+  const unsubscribe = events.subscribe(() => sender.wake(), ['telemetry.committed']);
   sender.start();
   return {
     name: 'webhook',

@@ -93,16 +93,19 @@ export class DatabaseClock {
         );
         return undefined;
       }
-      // A COPY is a stream, inside of a transaction.
+      // A COPY, inside of a transaction or by itself.
       if (typeof (first as { submit?: unknown }).submit === 'function') {
-        const stream = query(...values) as NodeJS.EventEmitter;
-        let hasEnded = false;
-        for (const event of ['finish', 'end', 'error', 'close'])
-          stream.once(event, () => {
-            if (!hasEnded) end();
-            hasEnded = true;
-          });
-        return stream;
+        const copy = first as { callback: (error?: Error) => void };
+        const { callback } = copy;
+        copy.callback = (error) => {
+          end();
+          callback(error);
+        };
+        tell().then(
+          () => query(copy),
+          (error: unknown) => copy.callback(error as Error),
+        );
+        return copy;
       }
       return tell()
         .then(() => query(...values))

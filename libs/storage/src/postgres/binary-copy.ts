@@ -2,10 +2,7 @@
  * Encodes rows as Postgres binary COPY and streams them into a table. Columns are declared once with their
  * encoder; a writer owns its buffer, which grows with its batches and is reused, unless one was very large. It knows no table.
  */
-import { pipeline } from 'node:stream/promises';
-import { Readable } from 'node:stream';
 import type pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 
 /** Microseconds between the Unix epoch and Postgres's (2000-01-01). */
 const EPOCH_OFFSET_US = 946_684_800_000_000n;
@@ -76,9 +73,56 @@ interface Field<Row> {
   readonly write: (sink: Buffer, at: number, value: Row[keyof Row]) => number;
 }
 
-/** One COPY .. FROM STDIN of data that is there already. */
+/**
+ * COPY .. FROM STDIN of data that is there already, in one round trip. `sql` may hold statements before and behind it: outside of a
+ * transaction all of them are one.
+ */
 export async function copyIn(client: pg.ClientBase, sql: string, data: Buffer): Promise<void> {
-  await pipeline(Readable.from([data], { objectMode: false }), client.query(copyFrom(sql)));
+  await new Promise<void>((resolve, reject) => {
+    client.query(new CopyInQuery(sql, data, (error) => (error ? reject(error) : resolve())));
+  });
+}
+
+const COPY_DATA = 0x64;
+const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
+
+/**
+ * The data goes with the statement and waits for no answer: a server that has refused the statement drops what comes for it
+ * (PostgreSQL, "Message Flow", COPY operations). pg calls these methods with what the server says.
+ */
+class CopyInQuery implements pg.Submittable {
+  constructor(
+    private readonly sql: string,
+    private readonly data: Buffer,
+    /** Set by pg where queries have a time limit. */
+    public callback: (error?: Error) => void,
+  ) {}
+
+  submit(connection: pg.Connection): void {
+    const { stream } = connection;
+    const head = Buffer.allocUnsafe(5);
+    head.writeUInt8(COPY_DATA);
+    head.writeUInt32BE(4 + this.data.length, 1);
+    stream.cork();
+    connection.query(this.sql);
+    stream.write(head);
+    stream.write(this.data);
+    stream.write(COPY_DONE);
+    stream.uncork();
+  }
+
+  handleError(error: Error): void {
+    this.callback(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.callback();
+  }
+
+  handleCopyInResponse(): void {}
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleCommandComplete(): void {}
 }
 
 export class BinaryCopy<Row extends object> {

@@ -5,6 +5,7 @@
 import { FleetError } from '@tinyfleet/errors';
 import pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
+import { copyIn } from './binary-copy.js';
 import { entities } from './entities/index.js';
 import { migrate } from './migrate.js';
 import { noteStatement, watchWrites, type WriteWatch } from './write-watch.js';
@@ -183,6 +184,24 @@ export class Database implements Db {
       throw mapConnectionError(error, this.target);
     } finally {
       await runner.release().catch(() => {});
+    }
+  }
+
+  /** A transaction of one round trip, outside of any request: `sql` holds a COPY .. FROM STDIN of `data`, and what else belongs to it. */
+  async copyIn(sql: string, data: Buffer): Promise<void> {
+    let client: pg.PoolClient | undefined;
+    let failed: Error | undefined;
+    try {
+      client = await this.pool.connect();
+      await copyIn(client, sql, data);
+    } catch (error) {
+      // What the server has refused it has ended by itself. Of anything else the connection may be in the middle, or
+      // the server is about to close it: it tells of that by an error as well.
+      const reason = mapConnectionError(error, this.target);
+      if (!(error instanceof pg.DatabaseError) || reason !== error) failed = error as Error;
+      throw reason;
+    } finally {
+      client?.release(failed);
     }
   }
 

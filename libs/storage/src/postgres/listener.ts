@@ -2,6 +2,7 @@
  * Wakes readers of the outbox: one connection that LISTENs, replaced when it is lost. NOTIFY only wakes; a poll
  * every `pollMs` catches what was missed, so delivery never depends on it.
  */
+import type { EventName } from '@tinyfleet/contracts';
 import pg from 'pg';
 import type { Database } from './database.js';
 
@@ -19,7 +20,8 @@ interface Channel {
 }
 
 export class EventListener {
-  private readonly wakers = new Set<Waker>();
+  /** Each with the names of events that do not concern it. */
+  private readonly wakers = new Map<Waker, readonly string[]>();
   private readonly accessWakers = new Set<() => void>();
   /** Channels besides ours, each with who hears it and who waits for that. */
   private readonly channels = new Map<string, Channel>();
@@ -37,9 +39,12 @@ export class EventListener {
     await this.connect();
   }
 
-  /** @returns how to stop. */
-  subscribe(waker: Waker): () => void {
-    this.wakers.add(waker);
+  /**
+   * @param without events that come many times a second and change nothing for whoever subscribes
+   * @returns how to stop
+   */
+  subscribe(waker: Waker, without: readonly EventName[] = []): () => void {
+    this.wakers.set(waker, without);
     return () => void this.wakers.delete(waker);
   }
 
@@ -86,8 +91,10 @@ export class EventListener {
     await this.client?.end().catch(() => {});
   }
 
-  private wake(projectId: string | undefined): void {
-    for (const waker of this.wakers) waker(projectId);
+  /** @param names of the events, as far as they are known */
+  private wake(projectId: string | undefined, names: readonly string[] = []): void {
+    for (const [waker, without] of this.wakers)
+      if (names.length === 0 || names.some((name) => !without.includes(name))) waker(projectId);
     if (projectId === undefined) this.wakeAccess();
   }
 
@@ -115,7 +122,10 @@ export class EventListener {
       const other = this.channels.get(channel);
       if (other) other.hear(payload ?? '');
       else if (channel === ACCESS_CHANNEL) this.wakeAccess();
-      else if (channel === CHANNEL) this.wake(payload?.split(':')[0]);
+      else if (channel === CHANNEL) {
+        const [projectId, , names] = payload?.split(':') ?? [];
+        this.wake(projectId, names?.split(','));
+      }
     });
     try {
       await client.connect();

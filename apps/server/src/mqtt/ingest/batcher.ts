@@ -45,8 +45,12 @@ export class Batcher<T> {
     overflow: 0,
   };
   private queue: Pending<T>[] = [];
-  /** In commit or waiting to be tried again. */
-  private readonly open = new Set<Pending<T>[]>();
+  /**
+   * In commit or waiting to be tried again; at most as many as there are writers. No Set: one that is added to and deleted from all the
+   * time makes a new table every few batches, each old one refers to the next, and once one of them has grown old the collector of
+   * young objects keeps every batch for a table that nobody reads any more.
+   */
+  private readonly open: Pending<T>[][] = [];
   private waiting = 0;
   private waitingBytes = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -113,7 +117,7 @@ export class Batcher<T> {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.isGrowing = false;
-    while (this.queue.length > 0 && this.open.size < this.options.writers) {
+    while (this.queue.length > 0 && this.open.length < this.options.writers) {
       const isSmall = this.isSmall(this.queue);
       const growsMs = this.queue[0]!.queuedAt + this.growsMs(isSmall) - performance.now();
       if (growsMs > 0) {
@@ -122,7 +126,7 @@ export class Batcher<T> {
         return;
       }
       const batch = this.queue.splice(0, this.options.batchRows);
-      this.open.add(batch);
+      this.open.push(batch);
       this.closedAt = performance.now();
       void this.write(batch).finally(() => this.end(batch));
     }
@@ -130,11 +134,11 @@ export class Batcher<T> {
 
   /** The first message that waits came when there was nothing to do: there are no more batches a second than with batchMs for each. */
   private isIdle(): boolean {
-    return this.open.size === 0 && this.queue[0]!.queuedAt - this.closedAt >= this.options.batchMs;
+    return this.open.length === 0 && this.queue[0]!.queuedAt - this.closedAt >= this.options.batchMs;
   }
 
   private isSmall(batch: readonly Pending<T>[]): boolean {
-    return this.open.size > 0 && batch.length < this.options.smallBatchRows;
+    return this.open.length > 0 && batch.length < this.options.smallBatchRows;
   }
 
   private growsMs(isSmall: boolean): number {
@@ -146,7 +150,9 @@ export class Batcher<T> {
 
   /** The batch needs its writer no more: it is settled, or given up while its commit says nothing. */
   private end(batch: Pending<T>[]): void {
-    if (!this.open.delete(batch)) return;
+    const at = this.open.indexOf(batch);
+    if (at < 0) return;
+    this.open.splice(at, 1);
     // What gathered meanwhile has waited long enough.
     if (this.queue.length > 0) this.flush();
   }

@@ -3,8 +3,8 @@ import type { RollupStore, TelemetryMaintenance } from '@tinyfleet/telemetry';
 
 /** A fold touches each device once, however many batches: few large ones cost less than many small. */
 const batchesPerFold = 512;
-const pollMs = 1_000;
-/** After a fold that took long, a pause of so many times as long, up to maxPauseMs: acknowledgements come first. */
+/** Between two folds. After one that took long so many times as long, up to maxPauseMs: acknowledgements come first. */
+const pauseMs = 1_000;
 const pauseFactor = 3;
 const maxPauseMs = 2_000;
 const maintainMs = 3_600_000;
@@ -13,10 +13,9 @@ const eventDays = 14;
 
 export class Folder {
   private running: Promise<void> | undefined;
-  private pollTimer: NodeJS.Timeout | undefined;
+  private foldTimer: NodeJS.Timeout | undefined;
   private maintainTimer: NodeJS.Timeout | undefined;
   private stopped = false;
-  private restUntil = 0;
 
   constructor(
     private readonly rollups: Pick<RollupStore, 'fold'>,
@@ -27,30 +26,33 @@ export class Folder {
 
   async start(): Promise<void> {
     await this.maintain();
-    this.pollTimer = setInterval(() => this.fold(), pollMs);
+    this.foldAfter(pauseMs);
     this.maintainTimer = setInterval(() => void this.maintain().catch(this.onError), maintainMs);
-  }
-
-  private fold(): void {
-    if (this.stopped || performance.now() < this.restUntil) return;
-    this.running ??= this.foldAll()
-      .catch(this.onError)
-      .finally(() => (this.running = undefined));
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
-    clearInterval(this.pollTimer);
+    clearTimeout(this.foldTimer);
     clearInterval(this.maintainTimer);
     await this.running;
   }
 
+  private foldAfter(waitMs: number): void {
+    if (this.stopped) return;
+    this.foldTimer = setTimeout(() => {
+      const begun = performance.now();
+      this.running = this.foldAll()
+        .catch(this.onError)
+        .finally(() => {
+          const tookMs = performance.now() - begun;
+          this.foldAfter(Math.min(Math.max(pauseMs, pauseFactor * tookMs), maxPauseMs));
+        });
+    }, waitMs);
+  }
+
   private async foldAll(): Promise<void> {
-    const begun = performance.now();
     await this.counts.fold();
     while (!this.stopped && (await this.rollups.fold(batchesPerFold)));
-    const now = performance.now();
-    this.restUntil = now + Math.min(pauseFactor * (now - begun), maxPauseMs);
   }
 
   private maintain(): Promise<void> {

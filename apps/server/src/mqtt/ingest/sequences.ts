@@ -10,7 +10,7 @@ interface Tracked {
 
 export class Sequences {
   private readonly devices = new Map<string, Tracked>();
-  private readonly dirty = new Set<string>();
+  private dirty = new Set<string>();
 
   observe(device: DeviceRecord, message: { readonly bootId: bigint; readonly sequence: number }): Sighting {
     let tracked = this.devices.get(device.deviceId);
@@ -29,7 +29,9 @@ export class Sequences {
 
   /** Counts that changed since the last call. */
   takeChanged(): SequenceReport[] {
-    return [...this.dirty].flatMap((deviceId) => this.take(deviceId) ?? []);
+    const changed = this.dirty;
+    this.dirty = new Set();
+    return [...changed].flatMap((deviceId) => this.take(deviceId) ?? []);
   }
 
   /** Of one device: whoever writes another report of it takes them along. */

@@ -168,7 +168,7 @@ export class PgRolloutMoves implements RolloutMoves {
   async offer(scope: ProjectScope, id: string, limits: OfferLimits): Promise<number> {
     // Of all that wait the first few in their order, from the index that has it: how many of them may be offered is not for a
     // planner to guess, and one that guesses few looks at all and sorts them. Joined as they are written: to try the orders of so many
-    // tables takes it five times as long as what follows.
+    // tables takes it 28 ms instead of 6.
     await this.db.query('set local enable_sort to off');
     await this.db.query('set local join_collapse_limit to 1');
     const offered = await this.db.execute(namedQuery('rollouts/offer'), [

@@ -18,15 +18,28 @@ interface BootKey {
 }
 const keyOf = (boot: BootKey): string => `${boot.deviceId}/${boot.bootId}`;
 
+/** Of a window that does not say its own time. */
+export type FindClock = (source: WindowSource) => BootClock | undefined;
+
 export class BootClocks {
-  private readonly known = new Map<string, BootClock>();
+  private readonly remembered = new Map<string, BootClock>();
+
+  /** The clocks of these windows, if no one of them has to be looked up. */
+  known(windows: readonly WindowSource[]): FindClock | undefined {
+    for (const { device, message } of windows) {
+      if (message.startUnixMs !== undefined) continue;
+      const { projectId, deviceId } = device;
+      if (!this.remembered.has(keyOf({ projectId, deviceId, bootId: message.bootId }))) return undefined;
+    }
+    return this.find(new Map());
+  }
 
   /** Stores what hellos say about their boots, and answers the clocks that these windows need. */
   async resolve(
     tx: Tx,
     hellos: readonly HelloReport[],
     windows: readonly WindowSource[],
-  ): Promise<(source: WindowSource) => BootClock | undefined> {
+  ): Promise<FindClock> {
     const said = new Map<string, BootKey & BootClock>();
     for (const { device, message, receivedAtMs } of hellos) {
       const boot = { projectId: device.projectId, deviceId: device.deviceId, bootId: message.bootId };
@@ -37,7 +50,7 @@ export class BootClocks {
     for (const { device, message, receivedAtMs, isTimedByArrival } of windows) {
       if (message.startUnixMs !== undefined) continue;
       const boot = { projectId: device.projectId, deviceId: device.deviceId, bootId: message.bootId };
-      if (this.known.has(keyOf(boot))) continue;
+      if (this.remembered.has(keyOf(boot))) continue;
       // A boot that nobody spoke of is timeless from now on: its windows must not move when a hello comes later.
       const clock = isTimedByArrival ? { offsetMs: receivedAtMs, known: false } : timelessBoot;
       wanted.set(keyOf(boot), { ...boot, ...clock });
@@ -49,28 +62,32 @@ export class BootClocks {
       for (const row of await select(tx, boots))
         found.set(keyOf(row), { offsetMs: row.offsetMs, known: row.known });
     }
-    return ({ device, message }) => {
-      if (message.startUnixMs !== undefined) return undefined;
-      const key = keyOf({ projectId: device.projectId, deviceId: device.deviceId, bootId: message.bootId });
-      return this.known.get(key) ?? found.get(key);
-    };
+    return this.find(found);
   }
 
   /** After commit: what was read may be remembered. */
-  remember(windows: readonly WindowSource[], clockOf: (source: WindowSource) => BootClock | undefined): void {
+  remember(windows: readonly WindowSource[], clockOf: FindClock): void {
     for (const source of windows) {
       const clock = clockOf(source);
       const { device, message } = source;
       if (!clock) continue;
-      this.known.set(
+      this.remembered.set(
         keyOf({ projectId: device.projectId, deviceId: device.deviceId, bootId: message.bootId }),
         clock,
       );
     }
-    for (const key of this.known.keys()) {
-      if (this.known.size <= maxEntries) break;
-      this.known.delete(key);
+    for (const key of this.remembered.keys()) {
+      if (this.remembered.size <= maxEntries) break;
+      this.remembered.delete(key);
     }
+  }
+
+  private find(found: ReadonlyMap<string, BootClock>): FindClock {
+    return ({ device, message }) => {
+      if (message.startUnixMs !== undefined) return undefined;
+      const key = keyOf({ projectId: device.projectId, deviceId: device.deviceId, bootId: message.bootId });
+      return this.remembered.get(key) ?? found.get(key);
+    };
   }
 }
 

@@ -20,6 +20,8 @@ import { namedQuery } from '../queries/index.js';
 import { BootClocks } from './boot-clocks.js';
 import { BundleNames, type FindBundle } from './bundle-names.js';
 import { DoubtedDevices } from './doubted-devices.js';
+import { withLiterals, type Statement } from '../literals.js';
+import { BatchIds } from './batch-ids.js';
 import { Outbox } from './outbox.js';
 import type { RecentBatches } from './recent-batches.js';
 import { ReportedAttributes } from './reported-attributes.js';
@@ -39,6 +41,14 @@ const dayPauseMs = 1_000;
 
 const isEmpty = ({ hellos, states, windows, refusals, samples = [] }: IngestBatch): boolean =>
   [hellos, states, windows, refusals, samples].every(({ length }) => length === 0);
+
+/** What a transaction answers to before it goes on. */
+const hasQuestions = ({ hellos, states, samples = [], isBackfill }: IngestBatch): boolean =>
+  isBackfill === true || [hellos, states, samples].some(({ length }) => length > 0);
+
+/** The other rows need not outlive their bytes: a garbage collector that meets them twice keeps them. */
+const haveBattery = (rows: readonly WindowRow[]): WindowRow[] =>
+  rows.filter(({ batteryPercent }) => batteryPercent !== null);
 
 interface Fresh {
   readonly projectId: string;
@@ -67,6 +77,7 @@ export class PgIngestStore implements IngestStore {
   private readonly days = new Set<number>();
   private readonly doubted = new DoubtedDevices();
   private readonly reported: ReportedAttributes;
+  private readonly batchIds: BatchIds;
   /** Connections that have the stage. */
   private readonly staged = new WeakSet<pg.ClientBase>();
 
@@ -77,6 +88,7 @@ export class PgIngestStore implements IngestStore {
   ) {
     this.policies = new WindowPolicies(policy);
     this.reported = new ReportedAttributes(database);
+    this.batchIds = new BatchIds(database);
   }
 
   async commit(batch: IngestBatch): Promise<IngestOutcome> {
@@ -112,6 +124,12 @@ export class PgIngestStore implements IngestStore {
     given: { readonly bundleOf: FindBundle; readonly isNew: (source: WindowSource) => boolean },
   ): Promise<IngestOutcome> {
     const { windows } = batch;
+    const known = hasQuestions(batch) ? undefined : this.clocks.known(windows);
+    if (known !== undefined) {
+      const accepted = this.accept(batch, { ...given, clockOf: known });
+      if (accepted.fresh.length > 0 && accepted.doubtful.length === 0)
+        return await this.storeAtOnce(batch, accepted);
+    }
     const outbox = new Outbox();
     const refusals = [...batch.refusals];
     const { outcome, clockOf, kept, withBattery } = await this.database.transaction(async (tx) => {
@@ -121,23 +139,52 @@ export class PgIngestStore implements IngestStore {
       const { fresh, doubtful, picks, refusedWindows } = accepted;
       if (batch.isBackfill !== true) refusals.push(...refusedWindows.map(refusalOf));
       const kept = await this.insert(tx, accepted, outbox);
-      if (picks.length > 0) await insertPicks(tx, picks);
+      await run(tx, insertPicks(picks));
       if (batch.samples && batch.samples.length > 0) await storeSamples(tx, batch.samples);
-      if (refusals.length > 0) await insertRefusals(tx, refusals);
+      await run(tx, insertRefusals(refusals));
       await outbox.write(tx);
       const outcome: IngestOutcome = {
         stored: kept.stored,
         duplicates: fresh.length + doubtful.length - kept.stored,
         refusedWindows,
       };
-      // The other rows need not outlive their bytes: a garbage collector that meets them twice keeps them.
-      const withBattery = [...fresh, ...doubtful].filter(({ batteryPercent }) => batteryPercent !== null);
-      return { outcome, clockOf, kept, withBattery };
+      return { outcome, clockOf, kept, withBattery: haveBattery([...fresh, ...doubtful]) };
     });
     this.clocks.remember(windows, clockOf);
     if (outcome.stored > 0 && outcome.duplicates === 0) this.recent?.keep(kept.batchId, kept.parts);
     if (batch.isBackfill !== true) void this.reported.note(withBattery);
     return outcome;
+  }
+
+  /**
+   * In one round trip: each would wait for the thread of ingest, and others for the number of the project's next event, which a
+   * transaction holds until its end.
+   */
+  private async storeAtOnce(
+    { refusals }: IngestBatch,
+    { fresh, picks, refusedWindows }: Accepted,
+  ): Promise<IngestOutcome> {
+    await this.ensureDays([fresh]);
+    const batchId = await this.batchIds.next();
+    const bytes = encodeWindows(fresh, batchId);
+    const outbox = new Outbox();
+    for (const { projectId, ...counts } of countByProject(fresh))
+      outbox.add(projectId, 'telemetry.committed', counts);
+    const behind = [
+      ...insertPicks(picks),
+      ...insertRefusals([...refusals, ...refusedWindows.map(refusalOf)]),
+      ...outbox.statements(),
+    ];
+    const sql = [
+      withLiterals(insertBatch(batchId, [fresh])),
+      copyWindowsInto('telemetry_window'),
+      ...behind.map(withLiterals),
+    ];
+    const withBattery = haveBattery(fresh);
+    await this.database.copyIn(sql.join(';\n'), bytes);
+    this.recent?.keep(batchId, [bytes]);
+    void this.reported.note(withBattery);
+    return { stored: fresh.length, duplicates: 0, refusedWindows };
   }
 
   private accept(
@@ -174,7 +221,8 @@ export class PgIngestStore implements IngestStore {
   private async insert(tx: Tx, { fresh, doubtful }: Accepted, outbox: Outbox): Promise<Inserted> {
     if (fresh.length + doubtful.length === 0) return { batchId: '', stored: 0, parts: [] };
     await this.ensureDays([fresh, doubtful]);
-    const batchId = await insertBatch(tx, [fresh, doubtful]);
+    const batchId = await this.batchIds.next();
+    await run(tx, [insertBatch(batchId, [fresh, doubtful])]);
     const parts: Buffer[] = [];
     let stored = fresh.length;
     if (fresh.length > 0) {
@@ -257,7 +305,7 @@ function byKey(a: WindowRow, b: WindowRow): number {
   return a.sequence - b.sequence;
 }
 
-async function insertBatch(tx: Tx, lists: readonly (readonly WindowRow[])[]): Promise<string> {
+function insertBatch(batchId: string, lists: readonly (readonly WindowRow[])[]): Statement {
   let [rows, least, most] = [0, Infinity, -Infinity];
   for (const list of lists) {
     rows += list.length;
@@ -266,11 +314,10 @@ async function insertBatch(tx: Tx, lists: readonly (readonly WindowRow[])[]): Pr
       if (windowStartMs > most) most = windowStartMs;
     }
   }
-  const [made] = await tx.query<{ id: string }>(
-    'insert into telemetry_batch (rows, window_min, window_max) values ($1, $2, $3) returning id::text',
-    [rows, new Date(Math.trunc(least)), new Date(Math.trunc(most))],
-  );
-  return made!.id;
+  return {
+    sql: 'insert into telemetry_batch (id, rows, window_min, window_max) overriding system value values ($1, $2, $3, $4)',
+    values: [batchId, rows, new Date(Math.trunc(least)), new Date(Math.trunc(most))],
+  };
 }
 
 /** Rows are in the order of their devices. */
@@ -299,26 +346,42 @@ const refusalOf = ({ source: { device, message }, error }: RefusedWindow): Refus
   sample: message.classes,
 });
 
-async function insertPicks(tx: Tx, picks: readonly PickRow[]): Promise<void> {
-  await tx.query(namedQuery('telemetry/insert-picks'), [
-    picks.map((one) => one.projectId),
-    picks.map((one) => one.deviceId),
-    picks.map((one) => BigInt.asIntN(64, one.bootId)),
-    picks.map((one) => one.inferenceIndex),
-    picks.map((one) => new Date(one.atMs)),
-    picks.map((one) => one.modelVersionId),
-    picks.map((one) => one.typeId),
-    picks.map((one) => one.site),
-    picks.map((one) => one.predicted),
-    picks.map((one) => one.confidence),
-  ]);
+async function run(tx: Tx, statements: readonly Statement[]): Promise<void> {
+  for (const { sql, values } of statements) await tx.query(sql, values);
 }
 
-async function insertRefusals(tx: Tx, refusals: readonly Refusal[]): Promise<void> {
-  await tx.query(namedQuery('telemetry/upsert-refusals'), [
-    refusals.map((one) => one.projectId),
-    refusals.map((one) => one.deviceId),
-    refusals.map((one) => one.code),
-    refusals.map((one) => Buffer.from(one.sample.subarray(0, sampleBytes))),
-  ]);
+function insertPicks(picks: readonly PickRow[]): Statement[] {
+  if (picks.length === 0) return [];
+  return [
+    {
+      sql: namedQuery('telemetry/insert-picks'),
+      values: [
+        picks.map((one) => one.projectId),
+        picks.map((one) => one.deviceId),
+        picks.map((one) => BigInt.asIntN(64, one.bootId)),
+        picks.map((one) => one.inferenceIndex),
+        picks.map((one) => new Date(one.atMs)),
+        picks.map((one) => one.modelVersionId),
+        picks.map((one) => one.typeId),
+        picks.map((one) => one.site),
+        picks.map((one) => one.predicted),
+        picks.map((one) => one.confidence),
+      ],
+    },
+  ];
+}
+
+function insertRefusals(refusals: readonly Refusal[]): Statement[] {
+  if (refusals.length === 0) return [];
+  return [
+    {
+      sql: namedQuery('telemetry/upsert-refusals'),
+      values: [
+        refusals.map((one) => one.projectId),
+        refusals.map((one) => one.deviceId),
+        refusals.map((one) => one.code),
+        refusals.map((one) => Buffer.from(one.sample.subarray(0, sampleBytes))),
+      ],
+    },
+  ];
 }

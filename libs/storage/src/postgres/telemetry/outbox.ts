@@ -1,6 +1,7 @@
 /** Collects the events of a transaction over several projects and writes them last, projects in ascending order. */
 import type { EventData, EventName } from '@tinyfleet/contracts';
 import type { Db } from '../database.js';
+import type { Statement } from '../literals.js';
 import { namedQuery } from '../queries/index.js';
 
 export class Outbox {
@@ -14,8 +15,15 @@ export class Outbox {
   }
 
   async write(db: Pick<Db, 'query'>): Promise<void> {
-    for (const [projectId, { types, data }] of [...this.events].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      await db.query(namedQuery('telemetry/emit-events'), [projectId, types, data]);
-    }
+    for (const { sql, values } of this.statements()) await db.query(sql, values);
+  }
+
+  statements(): Statement[] {
+    return [...this.events]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([projectId, { types, data }]) => ({
+        sql: namedQuery('telemetry/emit-events'),
+        values: [projectId, types, data],
+      }));
   }
 }

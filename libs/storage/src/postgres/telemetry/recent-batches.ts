@@ -6,8 +6,13 @@ const maxBytes = 96 * 2 ** 20;
 /** Batches that may be told of after they were folded. */
 const maxLate = 4_096;
 
+/** Emptied when it goes: a Map that was made anew leaves its old table, which may live on among old objects and keep what it held. */
+interface Held {
+  parts: readonly Buffer[];
+}
+
 export class RecentBatches {
-  private readonly batches = new Map<string, readonly Buffer[]>();
+  private readonly batches = new Map<string, Held>();
   private held = 0;
   /** Folded before they were kept: whoever commits says so a moment after the fold can see it. */
   private readonly late = new Set<string>();
@@ -15,7 +20,7 @@ export class RecentBatches {
   /** Only batches whose every window was new: duplicates were counted before. */
   keep(batchId: string, parts: readonly Buffer[]): void {
     if (this.late.delete(batchId)) return;
-    this.batches.set(batchId, parts);
+    this.batches.set(batchId, { parts });
     this.held += bytesOf(parts);
     for (const oldest of this.batches.keys()) {
       if (this.held <= maxBytes) break;
@@ -24,13 +29,19 @@ export class RecentBatches {
   }
 
   get(batchId: string): readonly Buffer[] | undefined {
-    return this.batches.get(batchId);
+    return this.batches.get(batchId)?.parts;
   }
 
   drop(batchIds: readonly string[]): void {
     for (const id of batchIds) {
-      this.held -= bytesOf(this.batches.get(id) ?? []);
-      if (!this.batches.delete(id)) this.late.add(id);
+      const held = this.batches.get(id);
+      if (held === undefined) {
+        this.late.add(id);
+        continue;
+      }
+      this.batches.delete(id);
+      this.held -= bytesOf(held.parts);
+      held.parts = [];
     }
     for (const oldest of this.late) {
       if (this.late.size <= maxLate) break;

@@ -11,8 +11,8 @@ import { namedQuery } from '../queries/index.js';
 const maxRemembered = 200_000;
 
 interface Known {
-  readonly startMs: number;
-  readonly battery: number;
+  startMs: number;
+  battery: number;
 }
 
 export class ReportedAttributes {
@@ -28,8 +28,9 @@ export class ReportedAttributes {
       const before = this.known.get(deviceId);
       if (before && before.startMs > windowStartMs) continue;
       if (before?.battery !== batteryPercent) changed.set(deviceId, row);
-      this.known.delete(deviceId);
-      this.known.set(deviceId, { startMs: windowStartMs, battery: batteryPercent });
+      // In place: a Map whose entries come and go with every window makes a table anew all the time.
+      if (before) Object.assign(before, { startMs: windowStartMs, battery: batteryPercent });
+      else this.known.set(deviceId, { startMs: windowStartMs, battery: batteryPercent });
       if (this.known.size > maxRemembered) this.known.delete(this.known.keys().next().value!);
     }
     if (changed.size === 0) return;

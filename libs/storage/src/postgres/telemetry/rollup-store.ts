@@ -265,7 +265,9 @@ export class PgRollupStore implements RollupStore, TelemetryMaintenance {
 
   async lagSeconds(): Promise<number> {
     const [row] = await this.database.query<{ lag: number | null }>(
-      `select extract(epoch from now() - created_at)::float8 as lag from telemetry_batch where folded_at is null order by id limit 1`,
+      // Edges take numbers ahead: the lowest is not always of the oldest.
+      `select extract(epoch from now() - min(created_at))::float8 as lag
+       from (select created_at from telemetry_batch where folded_at is null order by id limit 1000) open`,
     );
     return Math.max(0, row?.lag ?? 0);
   }
