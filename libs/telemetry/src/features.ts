@@ -1,18 +1,36 @@
 /** Feature summaries as the database keeps them: the CBOR of the wire (docs/spec/wire.cddl, feature-summary). */
 import { decode, encode, rfc8949EncodeOptions } from 'cborg';
-import { CborHeads, skipItem, splitTelemetry, type FeatureSummary, type Telemetry } from '@tinyfleet/wire';
-import { checkFeatures } from './window.js';
+import {
+  CborHeads,
+  readHistogram,
+  skipItem,
+  splitTelemetry,
+  type FeatureSummary,
+  type Telemetry,
+} from '@tinyfleet/wire';
+import { featureBins } from './window.js';
 
 const histogramKey = 1;
 const depth = 8;
+/** Histograms are unpacked here to be checked; what they hold is read when they are folded. */
+const checked: number[] = [];
+
 /** A telemetry message in CBOR: decoded, and its feature summaries as they are stored. @throws FleetError of area `wire` */
 export function readTelemetry(payload: Uint8Array): {
   readonly message: Omit<Telemetry, 'features'>;
   readonly features: Uint8Array | null;
 } {
-  const { message, features, featureBytes } = splitTelemetry(payload);
+  const { message, featureBytes, packedFeatures } = splitTelemetry(payload);
+  const features = featureBytes ?? (packedFeatures ? packFeatures(packedFeatures) : null);
   if (features) checkFeatures(features);
-  return { message, features: featureBytes ?? (features ? packFeatures(features) : null) };
+  return { message, features };
+}
+
+/** Of decoded CBOR. @throws wire.histogram-invalid */
+export function checkFeatures(bytes: Uint8Array): void {
+  visitFeatures(bytes, ({ from, to }) =>
+    readHistogram(bytes, checked, { bins: featureBins, field: 'features', from, to }),
+  );
 }
 
 export function packFeatures(features: readonly FeatureSummary[]): Uint8Array {
@@ -42,9 +60,10 @@ export function unpackFeatures(bytes: Uint8Array): FeatureSummary[] {
   }));
 }
 
-/** One feature's numbers, and its histogram as a view, valid until the next one. */
+/** Where one feature's histogram stands in the bytes, and its numbers; valid until the next one. */
 export interface FeatureNumbers {
-  histogram: Uint8Array;
+  from: number;
+  to: number;
   /** n, sum, sum of squares, min, max */
   readonly numbers: number[];
 }
@@ -57,7 +76,7 @@ export function visitFeatures(
   const heads = new CborHeads(bytes);
   heads.next();
   const count = Number(heads.argument);
-  const feature: FeatureNumbers = { histogram: nothing, numbers: [0, 0, 0, 0, 0] };
+  const feature: FeatureNumbers = { from: 0, to: 0, numbers: [0, 0, 0, 0, 0] };
   for (let i = 0; i < count; i++) {
     heads.next();
     const keys = Number(heads.argument);
@@ -69,11 +88,11 @@ export function visitFeatures(
         continue;
       }
       heads.next();
-      if (key === histogramKey) feature.histogram = heads.content;
-      else feature.numbers[key - 2] = Number(heads.argument);
+      if (key === histogramKey) {
+        feature.from = heads.from;
+        feature.to = heads.at;
+      } else feature.numbers[key - 2] = Number(heads.argument);
     }
     visit(feature, i);
   }
 }
-
-const nothing = new Uint8Array(0);

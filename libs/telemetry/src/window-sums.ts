@@ -68,8 +68,10 @@ export class UnpackedWindow {
     this.features = -1;
     if (!row.features) return;
     this.features = 0;
-    visitFeatures(row.features, ({ histogram, numbers }, i) => {
-      readHistogram(histogram, this.counts, { bins: featureBins, field: 'features', at: i * featureBins });
+    const { features: bytes } = row;
+    visitFeatures(bytes, ({ from, to, numbers }, i) => {
+      const at = i * featureBins;
+      readHistogram(bytes, this.counts, { bins: featureBins, field: 'features', at, from, to });
       for (let k = 0; k < 3; k++) this.moments[i * 3 + k] = numbers[k]!;
       this.least[i] = numbers[3]!;
       this.greatest[i] = numbers[4]!;

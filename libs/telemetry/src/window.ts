@@ -3,7 +3,7 @@
  * what identifies it. A redelivered window must become the very same row, so nothing here depends on its arrival.
  */
 import { FleetError } from '@tinyfleet/errors';
-import { readHistogram, unpackPicks, type FeatureSummary, type Pick, type Telemetry } from '@tinyfleet/wire';
+import { readHistogram, unpackPicks, type Pick, type Telemetry } from '@tinyfleet/wire';
 import type { DeviceRecord } from './directory.js';
 
 export const unknownModel = '00000000-0000-0000-0000-000000000000';
@@ -121,8 +121,9 @@ export interface PickRow {
 
 export interface WindowSource {
   readonly device: DeviceRecord;
-  readonly message: Telemetry;
-  /** CBOR of the feature summaries, as it came. */
+  /** What its features hold is in `features` alone. */
+  readonly message: Omit<Telemetry, 'features'>;
+  /** CBOR of the feature summaries, as it came, checked. */
   readonly features: Uint8Array | null;
   readonly receivedAtMs: number;
   /** The message tells nothing of its time: its boot, of which it is the only one, begins when it first arrives. */
@@ -184,7 +185,6 @@ export function acceptWindow(
   if (known) requireInTime(startMs, nowMs, policy);
   const confidenceBins = message.confidenceBins ?? defaultConfidenceBins;
   if (message.ood) readHistogram(message.ood, checked, { bins: oodBins, field: 'ood' });
-  if (message.features) checkFeatures(message.features);
   if (bundle && bundle.classes > 0) {
     const bins = bundle.classes * confidenceBins;
     if (bins > policy.maxBins) {
@@ -245,12 +245,6 @@ export function acceptWindow(
     confidence: pick.confidence,
   }));
   return { row, picks };
-}
-
-/** @throws wire.histogram-invalid */
-export function checkFeatures(features: readonly FeatureSummary[]): void {
-  for (const { histogram } of features)
-    readHistogram(histogram, checked, { bins: featureBins, field: 'features' });
 }
 
 function requireInTime(startMs: number, nowMs: number, policy: WindowPolicy): void {

@@ -30,6 +30,7 @@ const indexes = new Map<string, Index>(
 const enumNames = new Map<object, ReadonlyMap<number, string>>();
 /** What may stand beside a packed window: all else of telemetry is in it. */
 const besidePacked = new Set(['component', 'packed', 'picks', 'counters']);
+const nothing: Values = Object.freeze({});
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -50,12 +51,13 @@ export function decodeRule(rule: string, bytes: Uint8Array): Readonly<Record<str
   return readerOf(rule, bytes, defaultLimits).whole(rule);
 }
 
-/** A telemetry message without its feature summaries, which are read and checked and then stored as they came. */
+/** A telemetry message without its feature summaries, which are stored as they came: nothing is made of them. */
 export interface SplitTelemetry {
   readonly message: Omit<Telemetry, 'features'>;
-  readonly features: readonly FeatureSummary[] | undefined;
-  /** Their CBOR, a view; undefined where there is none, as in a packed window. */
+  /** Their CBOR, a view; types and ranges of it are checked. */
   readonly featureBytes: Uint8Array | undefined;
+  /** Those of a packed window, which has no CBOR of them. */
+  readonly packedFeatures: readonly FeatureSummary[] | undefined;
 }
 
 /** @throws FleetError of area `wire` */
@@ -63,7 +65,7 @@ export function splitTelemetry(bytes: Uint8Array, limits: WireLimits = defaultLi
   const reader = readerOf('telemetry', bytes, limits);
   reader.isSplit = true;
   const message = reader.whole('telemetry') as unknown as Telemetry;
-  return { message, features: reader.features, featureBytes: reader.featureBytes };
+  return { message, featureBytes: reader.featureBytes, packedFeatures: reader.packedFeatures };
 }
 
 function readerOf(message: string, bytes: Uint8Array, limits: WireLimits): Reader {
@@ -74,8 +76,10 @@ function readerOf(message: string, bytes: Uint8Array, limits: WireLimits): Reade
 
 class Reader {
   isSplit = false;
-  features: readonly FeatureSummary[] | undefined;
   featureBytes: Uint8Array | undefined;
+  packedFeatures: readonly FeatureSummary[] | undefined;
+  /** What is read is checked, and nothing made of it. */
+  private isSkimming = false;
   private readonly heads: CborHeads;
   /** Where in the message, for errors: names are put together only when there is one. */
   private readonly path: (string | number)[] = [];
@@ -105,8 +109,10 @@ class Reader {
     if (index === undefined) throw new FleetError('wire.message-unknown', { message: schema });
     heads.next();
     const count = this.count(Major.map, this.limits.maxKeys, depth);
-    const out: Values = {};
+    const out: Values = this.isSkimming ? nothing : {};
     let last = -1;
+    // Keys rise, so what is required comes in its order.
+    let found = 0;
     for (let i = 0; i < count; i++) {
       last = this.key(last);
       const field = index.byKey.get(last);
@@ -114,31 +120,41 @@ class Reader {
         this.skip(depth + 1);
         continue;
       }
+      if (field === index.required[found]) found++;
       this.path.push(field.name);
-      const from = heads.at;
-      const value = this.value(field.type, depth + 1);
-      if (this.isSplit && depth === 1 && field.name === 'features') {
-        this.features = value as FeatureSummary[];
-        this.featureBytes = heads.since(from);
-      } else out[field.name] = value;
+      if (this.isSplit && depth === 1 && field.name === 'features') this.skimFeatures(field.type, depth + 1);
+      else {
+        const value = this.value(field.type, depth + 1);
+        if (!this.isSkimming) out[field.name] = value;
+      }
       this.path.pop();
     }
-    if (schema === 'telemetry' && out.packed !== undefined) this.unpack(out);
-    for (const field of index.required) {
-      if (out[field.name] === undefined)
-        throw new FleetError('wire.key-missing', {
-          message: this.name,
-          field: `${this.where()}.${field.name}`,
-        });
+    if (schema === 'telemetry' && out.packed !== undefined) {
+      this.unpack(out);
+      found = index.required.findIndex(({ name }) => out[name] === undefined);
     }
+    const missing = index.required[found];
+    if (missing !== undefined)
+      throw new FleetError('wire.key-missing', {
+        message: this.name,
+        field: `${this.where()}.${missing.name}`,
+      });
     return out;
+  }
+
+  private skimFeatures(type: FieldType, depth: number): void {
+    const from = this.heads.at;
+    this.isSkimming = true;
+    this.value(type, depth);
+    this.isSkimming = false;
+    this.featureBytes = this.heads.since(from);
   }
 
   /** Puts the fields of a packed window where a map would have them; what stands in the map is then not packed. */
   private unpack(out: Values): void {
     const fields = unpackWindow(out.packed as Uint8Array);
     const beside =
-      this.features === undefined ? Object.keys(out).find((name) => !besidePacked.has(name)) : 'features';
+      this.featureBytes === undefined ? Object.keys(out).find((name) => !besidePacked.has(name)) : 'features';
     if (beside !== undefined)
       throw new FleetError('wire.packed-invalid', {
         message: this.name,
@@ -146,7 +162,7 @@ class Reader {
       });
     delete out.packed;
     if (this.isSplit) {
-      this.features = fields.features as FeatureSummary[] | undefined;
+      this.packedFeatures = fields.features as FeatureSummary[] | undefined;
       delete fields.features;
     }
     Object.assign(out, fields);
@@ -179,7 +195,7 @@ class Reader {
       case 'bstr':
         if (heads.major !== Major.bytes) throw this.mismatch('a byte string');
         this.length(type);
-        return heads.copy();
+        return this.isSkimming ? undefined : heads.copy();
       case 'tstr': {
         if (heads.major !== Major.text) throw this.mismatch('a text string');
         const text = this.text();
@@ -198,7 +214,8 @@ class Reader {
         const out: unknown[] = [];
         for (let i = 0; i < count; i++) {
           this.path.push(i);
-          out.push(this.value(type.of, depth + 1));
+          const value = this.value(type.of, depth + 1);
+          if (!this.isSkimming) out.push(value);
           this.path.pop();
         }
         return out;

@@ -42,26 +42,37 @@ export function unpackHistogram(bytes: Uint8Array, bins: number, field = 'histog
   return counts;
 }
 
+export interface HistogramPlace {
+  readonly bins: number;
+  /** For errors. */
+  readonly field: string;
+  /** Where in the array the counts go; 0 by default. */
+  readonly at?: number;
+  /** Which of the bytes are the histogram; all by default. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
 /**
- * The same into the first `bins` places of an array of the caller's, for who unpacks by the million.
+ * The same into `bins` places of an array of the caller's, for who unpacks by the million.
  * @returns the sum of the counts
  */
 export function readHistogram(
   bytes: Uint8Array,
   into: number[],
-  { bins, field, at: first = 0 }: { readonly bins: number; readonly field: string; readonly at?: number },
+  { bins, field, at: first = 0, from = 0, to = bytes.length }: HistogramPlace,
 ): number {
-  const bits = bytes[0];
+  const bits = from < to ? bytes[from] : undefined;
   if (bits === undefined) throw invalid('it is empty', field);
   if (bits > 16) throw invalid(`its width is ${bits}, above 16`, field);
   const expected = histogramBytes(bins, bits);
-  if (bytes.length !== expected)
-    throw invalid(`${bins} counts of ${bits} bits are ${expected} bytes, not ${bytes.length}`, field);
+  if (to - from !== expected)
+    throw invalid(`${bins} counts of ${bits} bits are ${expected} bytes, not ${to - from}`, field);
   let all = 0;
   let sum = 0;
   let accumulator = 0;
   let held = 0;
-  let at = 1;
+  let at = from + 1;
   const mask = (1 << bits) - 1;
   for (let bin = 0; bin < bins; bin++) {
     while (held < bits) {
