@@ -33,5 +33,11 @@ export type SupervisorMessage = { readonly command: 'stop' };
  * for young objects is collected in the middle of that and copies them. Measured: 1.6 x the messages per second at 32 MB
  * (`npm run bench -- fleet`). 64 MB is from one short `npm run bench -- ingest` each, not paired: 82 to 67 us of server
  * processor time for a stored message, 582 to 637 MiB.
+ *
+ * V8 may take the first messages, all of which wait for their commit, for a sign that such objects live long, and makes them
+ * old from then on. Each then keeps what it refers to until a collection of the whole heap (docs/design/ingest.md).
  */
-export const SERVER_NODE_FLAGS: readonly string[] = ['--max-semi-space-size=64'];
+export const SERVER_NODE_FLAGS: readonly string[] = [
+  '--max-semi-space-size=64',
+  '--no-allocation-site-pretenuring',
+];
