@@ -165,6 +165,22 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
+describe('a fleet whose windows are longer than rounds', () => {
+  it('should be told from one without windows, and say what to do', async () => {
+    expect(await watches()).toEqual([]);
+    await set({ roundSeconds: 1_800 });
+    expect(await watches()).toEqual([]);
+    await set({ roundSeconds: 1_799 });
+    const seen = await watches();
+    expect(seen.map(({ schema }) => schema)).toEqual([9, 10]);
+    expect(seen[0]).toMatchObject({ model: 'kws', state: 'unable', devices: 0, streams: [] });
+    expect(seen[0]!.reason).toBe(
+      'windows of 3600 s fit no rounds of 1799 s: make rounds at least half as long as windows, or windows shorter',
+    );
+    await set({ roundSeconds: null });
+  });
+});
+
 describe('a fleet that nobody declared healthy', () => {
   it('should be watched from its first window on, and say against what', async () => {
     const unwatched = async () =>

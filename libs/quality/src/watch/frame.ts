@@ -35,6 +35,9 @@ const DAY_MS = 86_400_000;
 export const teachingRounds = ({ learnRounds }: QualitySettings, roundMs: number): number =>
   Math.min(MOST_ROUNDS, Math.max(learnRounds, Math.ceil(DAY_MS / roundMs)));
 
+/** Milliseconds of the longest window that is put into rounds: devices do not end theirs to the millisecond. */
+export const longestWindowMs = (roundMs: number): number => 2 * roundMs;
+
 export const startOf = ({ fromMs, roundMs }: WatchFrame, round: number): number => fromMs + round * roundMs;
 export const roundsPerHour = ({ roundMs }: WatchFrame): number => HOUR_MS / roundMs;
 

@@ -14,6 +14,7 @@ import { buildReference, withBuild } from './build-reference.js';
 import { attributeOf, attributesOf, groupsOf } from './fleet.js';
 import {
   frameOf,
+  longestWindowMs,
   MOST_ROUNDS,
   roundsPerHour,
   startOf,
@@ -68,8 +69,6 @@ export const keeperDefaults: KeeperOptions = {
 /** How far back a model without a watch is looked for. */
 const LOOK_BACK_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
-/** A window fits into rounds of its project up to so many times their length: devices do not end theirs to the millisecond. */
-const FIT = 2;
 
 /** Of the rounds that are wanted, in so many anybody was heard. */
 const TAUGHT = 0.75;
@@ -404,7 +403,10 @@ export class WatchKeeper {
   ): Promise<number | undefined> {
     for (let fromMs = Math.max(schema.firstHourMs, since); fromMs <= now; fromMs += HOUR_MS) {
       const period = { fromMs, toMs: fromMs + HOUR_MS };
-      const firstMs = await this.reader.firstWindow(scope, schema, { ...period, mostMs: FIT * roundMs });
+      const firstMs = await this.reader.firstWindow(scope, schema, {
+        ...period,
+        mostMs: longestWindowMs(roundMs),
+      });
       if (firstMs !== undefined) return firstMs;
     }
     return undefined;

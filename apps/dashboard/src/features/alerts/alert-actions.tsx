@@ -85,10 +85,10 @@ function Resolve({ project, alert }: Props) {
     >
       <Text size="sm">
         {alert.kind !== 'drift'
-          ? 'It opens a new alert if it goes on.'
+          ? 'If it goes on, it is told again in a day at the latest.'
           : accept
             ? 'What it moved to is healthy from now on: it is no longer held against what it was before.'
-            : 'What moved stays judged against what it was before. If it goes on, nobody is told again for a day.'}
+            : 'What moved stays judged against what it was before. Nobody is told again of the same for a day.'}
       </Text>
       {alert.kind !== 'drift' ? null : (
         <Checkbox

@@ -149,6 +149,7 @@ function NoAlerts(props: {
   const watches = useApi('qualityWatchList', { params: { project } });
   if (watches.data === undefined) return null;
   const watching = watches.data.items.filter((one) => one.state !== 'unable');
+  const unable = watches.data.items.filter((one) => one.state === 'unable');
   if (watching.length === 0)
     return (
       <Empty
@@ -159,6 +160,11 @@ function NoAlerts(props: {
           `npx tinyfleet alert route add ops --slack https://hooks.slack.com/services/T0/B0/example --project ${project}`,
         ]}
       >
+        {unable.map(({ model, schema, part, reason }) => (
+          <Text key={`${model}${schema}${part}`} size="sm">
+            {model}: {reason}.
+          </Text>
+        ))}
         <Text size="sm">
           Or do it by hand at{' '}
           <Anchor

@@ -6,7 +6,13 @@ import {
   type ProjectScope,
   type Resource,
 } from '@tinyfleet/contracts';
-import { startOf, streamNames, wordsOfWatch, type QualitySettingsStore } from '@tinyfleet/quality';
+import {
+  longestWindowMs,
+  startOf,
+  streamNames,
+  wordsOfWatch,
+  type QualitySettingsStore,
+} from '@tinyfleet/quality';
 import type { Db } from '../database.js';
 import { namedQuery } from '../queries/index.js';
 import { cursorNumber, iso, toPage } from '../stores/page.js';
@@ -75,9 +81,10 @@ export class PgQualitySettingsStore implements QualitySettingsStore {
     return toBaseline(rows[0]!);
   }
 
+  /** What is watched, and models whose windows are too long for rounds, which nothing watches. */
   async watches(scope: ProjectScope): Promise<Resource<'QualityWatch'>[]> {
     const rows = await this.db.query<StoredWatch & Shown>(namedQuery('quality/watches'), [scope.id]);
-    return rows.map((row) => {
+    const watched = rows.map((row) => {
       const watch = toWatchRow(row);
       const { model, part, state, baseline, streamCount, frame, closedRound, schemaCrc: schema } = watch;
       const { reason, devices, arl0, tooLate } = row;
@@ -88,7 +95,36 @@ export class PgQualitySettingsStore implements QualitySettingsStore {
         judgedUntil: new Date(startOf(frame, closedRound + 1)).toISOString(),
       };
     });
+    return [...watched, ...(await this.unwatched(scope))];
   }
+
+  private async unwatched(scope: ProjectScope): Promise<Resource<'QualityWatch'>[]> {
+    const rows = await this.db.query<Unwatched & object>(namedQuery('quality/unwatched'), [scope.id]);
+    if (rows.length === 0) return [];
+    const roundMs = await this.roundMs(scope);
+    const seconds = (ms: number): number => Math.round(ms / 1_000);
+    return rows
+      .filter(({ windowMs }) => windowMs > longestWindowMs(roundMs))
+      .map(({ model, schema, firstAt, windowMs }) => ({
+        ...{
+          model,
+          schema,
+          part: '',
+          state: 'unable' as const,
+          baseline: null,
+          judgedAgainst: '',
+          streams: [],
+        },
+        reason: `windows of ${seconds(windowMs)} s fit no rounds of ${seconds(roundMs)} s: make rounds at least half as long as windows, or windows shorter`,
+        ...{ devices: 0, streamCount: 0, arl0: 0, tooLate: 0, judgedUntil: iso(firstAt) },
+      }));
+  }
+}
+interface Unwatched {
+  readonly model: string;
+  readonly schema: number;
+  readonly firstAt: Date;
+  readonly windowMs: number;
 }
 type Shown = Pick<Resource<'QualityWatch'>, 'reason' | 'devices' | 'arl0' | 'tooLate'>;
 
