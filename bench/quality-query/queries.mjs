@@ -49,7 +49,7 @@ export function queriesOf({ database, project, range }) {
     'drift by version, 30 days': () => drift.map(scope, { ...month, release: RELEASE, by: 'version' }),
     'drift by site, 30 days': () => drift.map(scope, { ...month, release: RELEASE, by: 'site' }),
     'labelled, 30 days': () => estimates.labelled(scope, { ...month, release: RELEASE }),
-    'devices of a version, 7 days': () => estimates.devices(scope, { release: RELEASE, days: 7, limit: 200 }),
+    'devices of a version, 7 days': () => estimates.devices(scope, { release: RELEASE, days: 7, limit: 100 }),
     'label queue': () => new PgLabelQueueStore(database).counts(scope, labelQueueDefaults.countUpTo),
     'windows of a device': () => telemetry.windows(scope, 'd7', page),
     'refused messages': () => telemetry.refusals(scope, page),

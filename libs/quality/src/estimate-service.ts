@@ -46,13 +46,13 @@ const FEW_DEVICES = {
 };
 
 export interface EstimateLimits {
-  /** Each is estimated by itself: fewer than what is only added up. Default 100 unless asked for, 400 at most. */
+  /** Each is estimated by itself, and wants predictions to be: fewer than what is only added up. Default 40 unless asked for, 400 at most. */
   readonly buckets: BucketLimits;
   /** Of which a confusion matrix is given: those with the most labels. Default 128. */
   readonly confusionClasses: number;
 }
 export const estimateDefaults: EstimateLimits = {
-  buckets: { wanted: 100, most: 400 },
+  buckets: { wanted: 40, most: 400 },
   confusionClasses: 128,
 };
 

@@ -105,7 +105,7 @@ function Labelled({ project, release, range }: { project: string; release: strin
 }
 
 /** Each is estimated by itself when the page asks. */
-const MOST = 200;
+const MOST = 100;
 
 function Devices({ project, release, days }: { project: string; release: string; days: number }) {
   const query = useApi('deviceEstimates', { params: { project }, query: { release, days, limit: MOST } });

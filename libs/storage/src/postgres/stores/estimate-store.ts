@@ -49,18 +49,33 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     scope: ProjectScope,
     query: QualityQuery & { readonly release?: string },
   ): Promise<LabelledCell[]> {
-    const buckets = await this.db.query<LabelledColumns>(namedQuery('quality/labelled-cells'), [
+    const spans = await this.db.query<LabelledColumns>(namedQuery('quality/labelled-cells'), [
       ...[scope.id, query.bucketSeconds, ...spanColumns(query)],
       query.model ?? null,
       query.release ?? null,
     ]);
-    return buckets.flatMap(({ atMs, release, ...columns }) => {
-      const [bins, counts, hits] = [columns.bin, columns.n, columns.correct].map(numbersOf);
-      return numbersOf(columns.predicted).map((predicted, i) => {
-        const [bin, n, correct] = [bins![i]!, counts![i]!, hits![i]!];
-        return { atMs, release, predicted, bin, n, correct };
+    const found: LabelledCell[] = [];
+    let ofBucket = new Map<number, Writable<LabelledCell>>();
+    let last: LabelledColumns | undefined;
+    for (const columns of spans) {
+      const { atMs, release } = columns;
+      if (atMs !== last?.atMs || release !== last.release) ofBucket = new Map();
+      last = columns;
+      const [counts, hits] = [numbersOf(columns.n), numbersOf(columns.correct)];
+      numbersOf(columns.cells).forEach((cell, i) => {
+        const known = ofBucket.get(cell);
+        if (known) {
+          known.n += counts[i]!;
+          known.correct += hits[i]!;
+          return;
+        }
+        const [predicted, bin] = [cell >> 4, cell & 15];
+        const one = { atMs, release, predicted, bin, n: counts[i]!, correct: hits[i]! };
+        ofBucket.set(cell, one);
+        found.push(one);
       });
-    });
+    }
+    return found;
   }
 
   async devicePredictions(
@@ -164,11 +179,14 @@ type AsText<T> = {
       : T[K];
 };
 type GroupColumns = AsText<Omit<GroupSums, 'labels'>>;
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+/** Of one span. */
 interface LabelledColumns {
+  /** Of its bucket. */
   readonly atMs: number;
   readonly release: string;
-  readonly predicted: string;
-  readonly bin: string;
+  /** What was predicted x 16, and how surely. */
+  readonly cells: string;
   readonly n: string;
   readonly correct: string;
 }

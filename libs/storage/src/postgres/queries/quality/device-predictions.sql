@@ -16,10 +16,12 @@ with wanted as (
     /* filter */
   group by r.device_id order by sum(r.n) desc, r.device_id limit $4
 )
-select d.name as device, r.schema_crc::float8 as "schemaCrc", r.confidence_bins::int as "confidenceBins", r.n::float8 as n,
+select x.name as device, r.schema_crc::float8 as "schemaCrc", r.confidence_bins::int as "confidenceBins", r.n::float8 as n,
   r.classes::text as classes, r.feature_counts::text as "featureCounts", r.ood::text as ood
-from most x
+from (
+  -- By the key: a join expects so many that it reads all devices.
+  select most.device_id, (select d.name from device d where d.project_id = $1 and d.id = most.device_id) as name from most
+) x
 join rollup_device_day r on r.project_id = $1 and r.device_id = x.device_id and r.model_version_id = (select id from wanted)
   and r.day > (now() at time zone 'UTC')::date - $3::integer
-join device d on d.project_id = $1 and d.id = x.device_id
-order by d.name
+order by x.name
