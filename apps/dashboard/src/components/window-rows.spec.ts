@@ -40,13 +40,13 @@ describe('rowsAt', () => {
 });
 
 describe('drawnAt', () => {
-  const now = { first: 80, end: 128, origin: 16 };
+  const now = { first: 80, end: 128, origin: 16, isPassing: false };
   const list = { ...view, count: 1_000_000 };
   const topOf = (row: number) => -row * view.rowPx;
 
   it('should keep the keys of rows that stay', () => {
-    expect(drawnAt(now, topOf(112), list, false)).toEqual({ first: 104, end: 152, origin: 16 });
-    expect(drawnAt(now, topOf(64), list, false)).toEqual({ first: 56, end: 104, origin: 16 });
+    expect(drawnAt(now, topOf(112), list, false)).toEqual({ ...now, first: 104, end: 152 });
+    expect(drawnAt(now, topOf(64), list, false)).toEqual({ ...now, first: 56, end: 104 });
   });
 
   it.each([136, 0, 40, 100_000, 999_999])(
@@ -65,6 +65,22 @@ describe('drawnAt', () => {
     expect(drawnAt(jumped, topOf(1_000), list, false)).toEqual({ ...jumped, first: 992, end: 1_040 });
   });
 
+  it('should take rows for passing from the second jump on, until it stands', () => {
+    const once = drawnAt(now, topOf(1_000), list, false);
+    expect(once.isPassing).toBe(false);
+    const twice = drawnAt(once, topOf(2_000), list, true);
+    expect(twice.isPassing).toBe(true);
+    const slower = drawnAt(twice, topOf(2_010), list, true);
+    expect(slower).toMatchObject({ first: 2_010, isPassing: true });
+    expect(drawnAt(slower, topOf(2_010), list, false)).toMatchObject({ first: 2_000, isPassing: false });
+  });
+
+  it('should end a flight at the end of the list, where the same rows stay', () => {
+    const list = { ...view, count: 20 };
+    const passing = { first: 0, end: 20, origin: 0, isPassing: true };
+    expect(drawnAt(passing, 0, list, false)).toEqual({ ...passing, isPassing: false });
+  });
+
   it('should draw all of a list that is shorter than the window', () => {
     expect(drawnAt({ ...now, first: 500, end: 548 }, 0, { ...view, count: 5 }, false)).toMatchObject({
       first: 0,
@@ -73,7 +89,7 @@ describe('drawnAt', () => {
   });
 
   it('should change nothing where the rows are the same', () => {
-    const calm = { ...rowsAt(topOf(100), list), origin: 16 };
+    const calm = { ...rowsAt(topOf(100), list), origin: 16, isPassing: false };
     expect(drawnAt(calm, topOf(100) + 5, list, false)).toBe(calm);
   });
 });

@@ -4,6 +4,8 @@ import { useEffect, useRef, useState, type RefObject } from 'react';
 /** Rows to draw; the key of a row is its index less `origin`. */
 export interface DrawnRows extends WindowRows {
   readonly origin: number;
+  /** None of them stays for another frame: nobody reads more of one than what it begins with. */
+  readonly isPassing: boolean;
 }
 
 export interface WindowRows {
@@ -50,13 +52,16 @@ const areApart = (a: WindowRows, b: WindowRows): boolean => a.first >= b.end || 
 export function drawnAt(now: DrawnRows, top: number, view: View, isFlying: boolean): DrawnRows {
   const calm = rowsAt(top, view);
   const next = isFlying || areApart(calm, now) ? rowsSeen(top, view) : calm;
-  if (now.first === next.first && now.end === next.end) return now;
-  return { ...next, origin: now.origin + (areApart(next, now) ? next.first - now.first : 0) };
+  const hasJumped = areApart(next, now);
+  // One jump, as by a key, comes to rest where it ends.
+  const isPassing = isFlying && (hasJumped || now.isPassing);
+  if (now.first === next.first && now.end === next.end && now.isPassing === isPassing) return now;
+  return { ...next, origin: now.origin + (hasJumped ? next.first - now.first : 0), isPassing };
 }
 
 /** `list`: the element that holds the rows and the room of those left out. */
 export function useWindowRows(list: RefObject<HTMLElement | null>, count: number, rowPx: number): DrawnRows {
-  const [rows, setRows] = useState<DrawnRows>({ first: 0, end: 6 * STEP, origin: 0 });
+  const [rows, setRows] = useState<DrawnRows>({ first: 0, end: 6 * STEP, origin: 0, isPassing: false });
   const drawn = useRef(rows);
   const flight = useRef<number | undefined>(undefined);
   const askAgain = useRef(() => {});

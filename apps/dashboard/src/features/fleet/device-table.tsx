@@ -85,7 +85,7 @@ export function DeviceTable(props: {
   const body = useRef<HTMLTableSectionElement>(null);
   const pages = list.data?.pages ?? NO_PAGES;
   const count = pages.reduce((sum, { items }) => sum + items.length, 0);
-  const { first, end, origin } = useWindowRows(body, count, ROW_PX);
+  const { first, end, origin, isPassing } = useWindowRows(body, count, ROW_PX);
   const rows = rowsBetween(pages, first, end);
   useShownRows(
     props.project,
@@ -124,6 +124,7 @@ export function DeviceTable(props: {
           <tbody
             ref={body}
             role="rowgroup"
+            data-passing={isPassing}
             style={{ height: (isWaiting ? SKELETONS : count) * ROW_PX, paddingTop: first * ROW_PX }}
             onClick={openDevice}
             onMouseOver={(event) => {
@@ -138,6 +139,7 @@ export function DeviceTable(props: {
                 device={device}
                 project={props.project}
                 index={first + index}
+                isPassing={isPassing}
                 {...(props.action === undefined ? {} : { action: props.action })}
               />
             ))}
@@ -245,18 +247,20 @@ function showWhole({ target }: MouseEvent): void {
   cell.title = cell.scrollWidth > cell.clientWidth ? words || cell.textContent : '';
 }
 
+interface RowProps {
+  readonly device: DeviceRow;
+  readonly project: string;
+  readonly index: number;
+  readonly isPassing: boolean;
+  readonly action?: (device: DeviceRow) => ReactNode;
+}
+
 /**
  * Typing in the filter above draws no row again. Plain elements: a fling draws every row anew in a frame, and those of the
  * component library took ten times as long.
  */
-const Row = memo(function Row(props: {
-  device: DeviceRow;
-  project: string;
-  index: number;
-  action?: (device: DeviceRow) => ReactNode;
-}) {
+const Row = memo(function Row(props: RowProps) {
   const { device, project } = props;
-  const isOut = device.state === 'suspended' || device.state === 'retired';
   const row = useRef<HTMLTableRowElement>(null);
   useLayoutEffect(
     () => () => {
@@ -277,36 +281,53 @@ const Row = memo(function Row(props: {
           {device.name}
         </a>
       </td>
-      <td role="cell">
-        <StateBadge state={isOut ? device.state : device.presence} />
-      </td>
-      <td role="cell">
-        {device.activeRelease ??
-          (device.activeDigest === null ? (
-            '–'
-          ) : (
-            <span className="mono">{shortDigest(device.activeDigest)}</span>
-          ))}
-      </td>
-      <td role="cell">{device.updateState === null ? '–' : <StateBadge state={device.updateState} />}</td>
-      <td role="cell">{device.type}</td>
-      <td role="cell">
-        {device.tags.map((tag, place) => (
-          <span key={place} className="tag">
-            {tag}
-          </span>
-        ))}
-      </td>
-      <td role="cell">
-        {props.action === undefined ? (
-          <Moment at={device.lastContactAt} />
-        ) : (
-          <Group gap="xs" justify="space-between" wrap="nowrap">
-            <Moment at={device.lastContactAt} />
-            {props.action(device)}
-          </Group>
-        )}
-      </td>
+      <Facts
+        device={device}
+        isPassing={props.isPassing}
+        {...(props.action === undefined ? {} : { action: props.action })}
+      />
     </tr>
   );
 });
+
+/** All but the name. Those of a row that passes stay what they were, and are hidden. */
+const Facts = memo(
+  function Facts({ device, action }: Pick<RowProps, 'device' | 'isPassing' | 'action'>) {
+    const isOut = device.state === 'suspended' || device.state === 'retired';
+    return (
+      <>
+        <td role="cell">
+          <StateBadge state={isOut ? device.state : device.presence} />
+        </td>
+        <td role="cell">
+          {device.activeRelease ??
+            (device.activeDigest === null ? (
+              '–'
+            ) : (
+              <span className="mono">{shortDigest(device.activeDigest)}</span>
+            ))}
+        </td>
+        <td role="cell">{device.updateState === null ? '–' : <StateBadge state={device.updateState} />}</td>
+        <td role="cell">{device.type}</td>
+        <td role="cell">
+          {device.tags.map((tag, place) => (
+            <span key={place} className="tag">
+              {tag}
+            </span>
+          ))}
+        </td>
+        <td role="cell">
+          {action === undefined ? (
+            <Moment at={device.lastContactAt} />
+          ) : (
+            <Group gap="xs" justify="space-between" wrap="nowrap">
+              <Moment at={device.lastContactAt} />
+              {action(device)}
+            </Group>
+          )}
+        </td>
+      </>
+    );
+  },
+  (drawn, next) => next.isPassing || (drawn.device === next.device && drawn.action === next.action),
+);
