@@ -35,4 +35,4 @@ EXPOSE 8080 1883 8883
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # The flags of SERVER_NODE_FLAGS (libs/contracts/src/process.ts).
-CMD ["node", "--max-semi-space-size=128", "--no-allocation-site-pretenuring", "apps/server/dist/main.js"]
+CMD ["node", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "apps/server/dist/main.js"]

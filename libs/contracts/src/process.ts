@@ -30,14 +30,13 @@ export type SupervisorMessage = { readonly command: 'stop' };
 
 /**
  * Node flags of the server process. Messages live for some ten milliseconds, until their commit; the default of 16 MB
- * for young objects is collected in the middle of that and copies them. Of 10,000 messages in flight, rounds of 64, 128 and 256 MB in
- * turns: 43, 34 and 33 us of server processor time for a stored message, 27,000 to 30,000, 32,000 to 34,600 and 33,000 to 34,300
- * messages/s, 700, 850 and 1,100 MiB.
+ * for young objects is collected in the middle of that and copies them. Measured: 1.6 x the messages per second at 32 MB
+ * (`npm run bench -- fleet`). 128 MB would do another sixth, and grow for minutes (docs/design/ingest.md).
  *
  * V8 may take the first messages, all of which wait for their commit, for a sign that such objects live long, and makes them
  * old from then on. Each then keeps what it refers to until a collection of the whole heap (docs/design/ingest.md).
  */
 export const SERVER_NODE_FLAGS: readonly string[] = [
-  '--max-semi-space-size=128',
+  '--max-semi-space-size=64',
   '--no-allocation-site-pretenuring',
 ];
