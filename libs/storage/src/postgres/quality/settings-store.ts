@@ -115,7 +115,7 @@ export class PgQualitySettingsStore implements QualitySettingsStore {
           judgedAgainst: '',
           streams: [],
         },
-        reason: `windows of ${seconds(windowMs)} s fit no rounds of ${seconds(roundMs)} s: make rounds at least half as long as windows, or windows shorter`,
+        reason: `windows of ${seconds(windowMs)} s fit no rounds of ${seconds(roundMs)} s: make rounds at least half as long as windows (quality settings set --round), or windows shorter`,
         ...{ devices: 0, streamCount: 0, arl0: 0, tooLate: 0, judgedUntil: iso(firstAt) },
       }));
   }

@@ -1,5 +1,5 @@
 -- Models and monitors with windows of the last day that nothing watches, and how long the newest window of one of their devices lasted.
--- $1 project
+-- Those that came in the last ten minutes may be watched in a moment: a history comes before the windows of now. $1 project
 with seen as (
   select v.model_id, s.schema_crc, s.confidence_bins, min(s.at) as first_at, (array_agg(s.model_version_id order by s.at desc))[1] as newest
   from rollup_span s
@@ -19,7 +19,7 @@ cross join lateral (
 cross join lateral (
   select w.window_ms from telemetry_window w
   where w.project_id = $1 and w.device_id = one.device_id and w.time_known and w.model_version_id = s.newest
-    and w.schema_crc = s.schema_crc and w.window_start >= now() - interval '2 days'
+    and w.schema_crc = s.schema_crc and w.window_start >= now() - interval '2 days' and w.received_at < now() - interval '10 minutes'
   order by w.window_start desc
   limit 1
 ) last
