@@ -31,7 +31,7 @@ export type SupervisorMessage = { readonly command: 'stop' };
 /**
  * Node flags of the server process. Messages live for some ten milliseconds, until their commit; the default of 16 MB
  * for young objects is collected in the middle of that and copies them. Measured: 1.6 x the messages per second at 32 MB
- * (`npm run bench -- fleet`). 128 MB would do another sixth, and grow for minutes (docs/design/ingest.md).
+ * (`npm run bench -- fleet`). For 128 MB see docs/design/ingest.md.
  *
  * V8 may take the first messages, all of which wait for their commit, for a sign that such objects live long, and makes them
  * old from then on. Each then keeps what it refers to until a collection of the whole heap (docs/design/ingest.md).
