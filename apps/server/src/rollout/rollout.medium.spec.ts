@@ -104,7 +104,7 @@ describe('rollouts with scripted devices', () => {
       filter,
       release: release.ref,
     });
-    await eventually(async () => expect((await states(number)).offered).toBe(1), patience);
+    await eventually(async () => expect(await states(number)).toEqual({ active: 2, offered: 1 }), patience);
     devices[2]!.end();
     await goSilent();
     fleet.clockSkewS = 700;
