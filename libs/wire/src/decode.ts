@@ -13,7 +13,8 @@ import type { Field, FieldType, Schema } from './schema.js';
 
 type Values = Record<string, unknown>;
 interface Index {
-  readonly byKey: ReadonlyMap<number, Field>;
+  /** Keys are small. */
+  readonly byKey: readonly (Field | undefined)[];
   readonly required: readonly Field[];
 }
 
@@ -22,7 +23,10 @@ const indexes = new Map<string, Index>(
   Object.entries(allSchemas).map(([name, schema]) => [
     name,
     {
-      byKey: new Map(schema.map((field) => [field.key, field])),
+      byKey: schema.reduce<(Field | undefined)[]>((byKey, field) => {
+        byKey[field.key] = field;
+        return byKey;
+      }, []),
       required: schema.filter((field) => !field.optional),
     },
   ]),
@@ -31,6 +35,8 @@ const enumNames = new Map<object, ReadonlyMap<number, string>>();
 /** What may stand beside a packed window: all else of telemetry is in it. */
 const besidePacked = new Set(['component', 'packed', 'picks', 'counters']);
 const nothing: Values = Object.freeze({});
+/** Of all messages that are split: an object that grows by twenty fields one after the other is copied again and again. */
+const blankTelemetry: Values = Object.fromEntries(schemas.telemetry.map(({ name }) => [name, undefined]));
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -51,7 +57,10 @@ export function decodeRule(rule: string, bytes: Uint8Array): Readonly<Record<str
   return readerOf(rule, bytes, defaultLimits).whole(rule);
 }
 
-/** A telemetry message without its feature summaries, which are stored as they came: nothing is made of them. */
+/**
+ * A telemetry message without its feature summaries, which are stored as they came: nothing is made of them. What the message
+ * does not have is undefined.
+ */
 export interface SplitTelemetry {
   readonly message: Omit<Telemetry, 'features'>;
   /** Their CBOR, a view; types and ranges of it are checked. */
@@ -109,20 +118,21 @@ class Reader {
     if (index === undefined) throw new FleetError('wire.message-unknown', { message: schema });
     heads.next();
     const count = this.count(Major.map, this.limits.maxKeys, depth);
-    const out: Values = this.isSkimming ? nothing : {};
+    const isWhole = this.isSplit && depth === 1;
+    const out: Values = this.isSkimming ? nothing : isWhole ? { ...blankTelemetry } : {};
     let last = -1;
     // Keys rise, so what is required comes in its order.
     let found = 0;
     for (let i = 0; i < count; i++) {
       last = this.key(last);
-      const field = index.byKey.get(last);
+      const field = index.byKey[last];
       if (field === undefined) {
         this.skip(depth + 1);
         continue;
       }
       if (field === index.required[found]) found++;
       this.path.push(field.name);
-      if (this.isSplit && depth === 1 && field.name === 'features') this.skimFeatures(field.type, depth + 1);
+      if (isWhole && field.name === 'features') this.skimFeatures(field.type, depth + 1);
       else {
         const value = this.value(field.type, depth + 1);
         if (!this.isSkimming) out[field.name] = value;
@@ -154,13 +164,16 @@ class Reader {
   private unpack(out: Values): void {
     const fields = unpackWindow(out.packed as Uint8Array);
     const beside =
-      this.featureBytes === undefined ? Object.keys(out).find((name) => !besidePacked.has(name)) : 'features';
+      this.featureBytes === undefined
+        ? Object.keys(out).find((name) => out[name] !== undefined && !besidePacked.has(name))
+        : 'features';
     if (beside !== undefined)
       throw new FleetError('wire.packed-invalid', {
         message: this.name,
         reason: `${beside} stands beside it`,
       });
-    delete out.packed;
+    if (this.isSplit) out.packed = undefined;
+    else delete out.packed;
     if (this.isSplit) {
       this.packedFeatures = fields.features as FeatureSummary[] | undefined;
       delete fields.features;
