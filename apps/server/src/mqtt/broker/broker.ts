@@ -80,6 +80,9 @@ export interface BrokerListener {
   readonly tapped?: TappedDevices;
 }
 
+/** Aedes.publish as its own parts call it. */
+type Deliver = (packet: PublishPacket, from?: Client | null | (() => void), done?: () => void) => void;
+
 interface BrokerEvents {
   connected: [session: DeviceSession];
   disconnected: [session: DeviceSession];
@@ -140,6 +143,12 @@ export class MqttBroker extends EventEmitter<BrokerEvents> implements TelemetryS
       authorizePublish: (client, packet, done) => this.publish(client, packet, done),
       authorizeSubscribe: (client, subscription, done) => this.subscribe(client, subscription, done),
     });
+    // What a device sends is for the sink alone: for each message aedes would look for who subscribes to it, here and away.
+    const deliver = this.aedes.publish.bind(this.aedes) as Deliver;
+    this.aedes.publish = ((packet, from, done) => {
+      if (typeof from === 'object' && from !== null) done?.();
+      else deliver(packet, from, done);
+    }) satisfies Deliver as Aedes['publish'];
     // Before CONNACK, so that a session is known when its first message arrives.
     this.aedes.on('client', (client) => this.ready(client));
     this.aedes.on('clientDisconnect', (client) => this.gone(client));
