@@ -23,6 +23,7 @@ import { DeviceCredentials, type CertificateAdmission } from './broker/credentia
 import { CredentialKeeper } from './broker/credential-keeper.js';
 import type { Refusal, RefusalFacts } from './broker/refusals.js';
 import { brokerDefaults, type BrokerOptions } from './broker/options.js';
+import { CopyThread } from './ingest/copy-thread.js';
 import { FoldThread } from './ingest/fold-thread.js';
 import { Folder } from './ingest/folder.js';
 import { Ingest } from './ingest/ingest.js';
@@ -71,6 +72,7 @@ export class Edge {
   readonly asks: Asks;
   readonly rollups: PgRollupStore;
   readonly foldThread: FoldThread;
+  private readonly copyThread: CopyThread;
   readonly taps: Taps;
   private readonly presence: Presence;
   private readonly presenceStore: PgPresenceStore;
@@ -94,6 +96,7 @@ export class Edge {
     const desired = new PgDesiredStore(database);
     this.rollups = new PgRollupStore(database);
     this.foldThread = new FoldThread(database.target, async () => (await this.rollups.lagSeconds()) > 0);
+    this.copyThread = new CopyThread(database.target);
     const askSource = new PgAskSource(database);
     const deviceKeys = new DeviceKeys(options.sealer);
     const credentials = new DeviceCredentials(
@@ -126,7 +129,7 @@ export class Edge {
       failed('credentials'),
     );
     this.ingest = new Ingest(
-      new PgIngestStore(database, options.windows, this.foldThread),
+      new PgIngestStore(database, options.windows, this.foldThread, this.copyThread),
       this.sequences,
       {
         greeted: (session, hello) => {
@@ -197,6 +200,7 @@ export class Edge {
     await this.presence.stop();
     await this.writeSequences();
     await this.folder.stop();
+    await this.copyThread.stop();
     await this.foldThread.stop();
   }
 

@@ -188,12 +188,13 @@ export class Database implements Db {
   }
 
   /** A transaction of one round trip, outside of any request: `sql` holds a COPY .. FROM STDIN of `data`, and what else belongs to it. */
-  async copyIn(sql: string, data: Buffer): Promise<void> {
+  async copyIn(sql: string, data: Buffer): Promise<Buffer> {
     let client: pg.PoolClient | undefined;
     let failed: Error | undefined;
     try {
       client = await this.pool.connect();
       await copyIn(client, sql, data);
+      return data;
     } catch (error) {
       // What the server has refused it has ended by itself. Of anything else the connection may be in the middle, or
       // the server is about to close it: it tells of that by an error as well.

@@ -10,7 +10,7 @@ export interface IngestOptions {
   readonly smallBatchRows: number;
   /** ... but not longer than this after its first message. */
   readonly smallBatchMs: number;
-  /** Batches in commit at a time: they share the wait for the disk, and one encodes while others are in the database. */
+  /** Batches in commit at a time; more than the thread of batches has connections, so that one is at hand when a commit ends. */
   readonly writers: number;
   /** Messages that wait for a commit, over all devices; beyond it connections are closed, and devices repeat later. */
   readonly maxQueued: number;
@@ -36,7 +36,7 @@ export const ingestDefaults: IngestOptions = {
   idleBatchMs: 2,
   smallBatchRows: 200,
   smallBatchMs: 60,
-  writers: 4,
+  writers: 8,
   maxQueued: 100_000,
   maxQueuedBytes: 128 * 2 ** 20,
   closingsPerSecond: 200,

@@ -85,6 +85,8 @@ export class PgIngestStore implements IngestStore {
     private readonly database: Database,
     policy: WindowPolicy = defaultWindowPolicy,
     private readonly recent?: Pick<RecentBatches, 'keep'>,
+    /** Who sends a batch that is one round trip. */
+    private readonly copier: Pick<Database, 'copyIn'> = database,
   ) {
     this.policies = new WindowPolicies(policy);
     this.reported = new ReportedAttributes(database);
@@ -166,7 +168,7 @@ export class PgIngestStore implements IngestStore {
   ): Promise<IngestOutcome> {
     await this.ensureDays([fresh]);
     const batchId = await this.batchIds.next();
-    const bytes = encodeWindows(fresh, batchId);
+    const encoded = encodeWindows(fresh, batchId);
     const outbox = new Outbox();
     for (const { projectId, ...counts } of countByProject(fresh))
       outbox.add(projectId, 'telemetry.committed', counts);
@@ -181,7 +183,7 @@ export class PgIngestStore implements IngestStore {
       ...behind.map(withLiterals),
     ];
     const withBattery = haveBattery(fresh);
-    await this.database.copyIn(sql.join(';\n'), bytes);
+    const bytes = await this.copier.copyIn(sql.join(';\n'), encoded);
     this.recent?.keep(batchId, [bytes]);
     void this.reported.note(withBattery);
     return { stored: fresh.length, duplicates: 0, refusedWindows };
