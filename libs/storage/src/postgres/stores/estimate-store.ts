@@ -22,11 +22,15 @@ import { filterSql } from '../queries/filter-sql.js';
 import { namedQuery } from '../queries/index.js';
 import { Parameters as SqlParameters } from '../queries/parameters.js';
 import { numbersOf, releaseClasses } from './sums.js';
+import { SumsCache, type SumLists, type SumTexts } from './sums-cache.js';
 
 type HourSums = PredictionSums & { readonly atMs: number };
 
 export class PgEstimateStore implements EstimateStore, DriftMapStore {
-  constructor(private readonly db: Db) {}
+  constructor(
+    private readonly db: Db,
+    private readonly sums = new SumsCache(),
+  ) {}
 
   async baselines(scope: ProjectScope, releases: readonly string[]): Promise<StoredBaseline[]> {
     if (releases.length === 0) return [];
@@ -38,11 +42,16 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
   }
 
   async predictions(scope: ProjectScope, query: QualityQuery): Promise<HourSums[]> {
-    const rows = await this.db.query<AsText<HourSums>>(namedQuery('quality/predictions-by-span'), [
-      ...[scope.id, query.bucketSeconds, ...spanColumns(query)],
-      query.model ?? null,
-    ]);
-    return merge(rows.map(sumsOf), ({ atMs, release, ...row }) => `${atMs}/${release}/${schemaOf(row)}`);
+    const { model = null } = query;
+    const rows = await this.sums.read(
+      JSON.stringify(['predictions', scope.id, model, query.bucketSeconds, query.toMs - query.fromMs]),
+      async (known) =>
+        await this.db.query<KnownAs<HourSums>>(namedQuery('quality/predictions-by-span'), [
+          ...[scope.id, query.bucketSeconds, ...spanColumns(query)],
+          ...[model, known],
+        ]),
+    );
+    return merge(rows, ({ atMs, release, ...row }) => `${atMs}/${release}/${schemaOf(row)}`);
   }
 
   async labelledCells(
@@ -82,14 +91,19 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     scope: ProjectScope,
     { release, days, limit, filter = '' }: Parameters<EstimateStore['devicePredictions']>[1],
   ): Promise<(PredictionSums & { readonly device: string })[]> {
-    const parameters = new SqlParameters([scope.id, release, days, limit]);
-    const text = namedQuery('quality/device-predictions');
-    const condition = filter === '' ? '' : await this.inFilter(scope, filter, parameters);
-    const rows = await this.db.query<AsText<PredictionSums> & { device: string }>(
-      text.replace('/* filter */', () => condition),
-      parameters.values,
+    const rows = await this.sums.read(
+      JSON.stringify(['devices', scope.id, release, days, limit, filter]),
+      async (known) => {
+        const parameters = new SqlParameters([scope.id, release, days, limit, known]);
+        const text = namedQuery('quality/device-predictions');
+        const condition = filter === '' ? '' : await this.inFilter(scope, filter, parameters);
+        return await this.db.query<KnownAs<Omit<PredictionSums, 'release'>> & { device: string }>(
+          text.replace('/* filter */', () => condition),
+          parameters.values,
+        );
+      },
     );
-    const named = rows.map((row) => sumsOf({ ...row, release }));
+    const named = rows.map((row) => ({ ...row, release }));
     return merge(named, ({ device, ...row }) => `${device}/${schemaOf(row)}`);
   }
 
@@ -118,10 +132,14 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     { by, model, release, ...range }: Parameters<DriftMapStore['groupSums']>[1],
   ): Promise<GroupSums[]> {
     const wanted = by === 'version' ? null : release;
-    const rows = await this.db.query<GroupColumns>(namedQuery('quality/group-sums'), [
-      ...[scope.id, range.bucketSeconds, ...spanColumns(range)],
-      ...[model, wanted, by],
-    ]);
+    const rows = await this.sums.read(
+      JSON.stringify(['groups', scope.id, by, model, wanted, range.bucketSeconds, range.toMs - range.fromMs]),
+      async (known) =>
+        await this.db.query<KnownAs<Omit<GroupSums, 'labels'>>>(namedQuery('quality/group-sums'), [
+          ...[scope.id, range.bucketSeconds, ...spanColumns(range)],
+          ...[model, wanted, by, known],
+        ]),
+    );
     return await this.named(scope, rows);
   }
 
@@ -129,19 +147,24 @@ export class PgEstimateStore implements EstimateStore, DriftMapStore {
     scope: ProjectScope,
     { device, days }: Parameters<DriftMapStore['deviceSums']>[1],
   ): Promise<GroupSums[]> {
-    const rows = await this.db.query<GroupColumns>(namedQuery('quality/device-sums'), [
+    const rows = await this.db.query<AsText<Omit<GroupSums, 'labels'>>>(namedQuery('quality/device-sums'), [
       ...[scope.id, device, days],
     ]);
-    return await this.named(scope, rows);
+    return await this.named(
+      scope,
+      rows.map(({ classes, featureCounts, featureSums, ood, ...row }) => ({
+        ...row,
+        classes: numbersOf(classes),
+        featureCounts: featureCounts === null ? null : numbersOf(featureCounts),
+        featureSums: featureSums === null ? null : numbersOf(featureSums),
+        ood: ood === null ? null : numbersOf(ood),
+      })),
+    );
   }
 
-  private async named(scope: ProjectScope, rows: readonly GroupColumns[]): Promise<GroupSums[]> {
+  private async named(scope: ProjectScope, rows: readonly Omit<GroupSums, 'labels'>[]): Promise<GroupSums[]> {
     const labels = await releaseClasses(this.db, scope, rows);
-    return rows.map((row) => ({
-      ...sumsOf(row),
-      labels: labels.get(row.release) ?? null,
-      featureSums: row.featureSums === null ? null : numbersOf(row.featureSums),
-    }));
+    return rows.map((row) => ({ ...row, labels: labels.get(row.release) ?? null }));
   }
 
   async askedLabels(scope: ProjectScope, query: TimeRange & { readonly release: string }): Promise<number> {
@@ -178,7 +201,8 @@ type AsText<T> = {
       ? string | null
       : T[K];
 };
-type GroupColumns = AsText<Omit<GroupSums, 'labels'>>;
+/** Rows without their lists, where the version is known. */
+type KnownAs<T> = Omit<T, keyof SumLists> & SumTexts;
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** Of one span. */
 interface LabelledColumns {
@@ -189,15 +213,6 @@ interface LabelledColumns {
   readonly cells: string;
   readonly n: string;
   readonly correct: string;
-}
-
-function sumsOf<T extends AsText<PredictionSums>>({ classes, featureCounts, ood, ...row }: T) {
-  return {
-    ...row,
-    classes: numbersOf(classes),
-    featureCounts: featureCounts === null ? null : numbersOf(featureCounts),
-    ood: ood === null ? null : numbersOf(ood),
-  };
 }
 
 const schemaOf = ({
