@@ -10,6 +10,7 @@ export * from './exchange.js';
 export * from './retention.js';
 export * from './retention-sweep.js';
 export { mergeSums, noSums, type WindowSums } from './window-sums.js';
+export { TelemetryPayload } from './telemetry-payload.js';
 export { packFeatures, readTelemetry, unpackFeatures } from './features.js';
 export { cborOfTelemetryJson, parseTelemetryJson } from './json.js';
 export { nrfBuildPrefix, parseNrfObservability } from './nrf-observability.js';

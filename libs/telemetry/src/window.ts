@@ -121,7 +121,7 @@ export interface PickRow {
 
 export interface WindowSource {
   readonly device: DeviceRecord;
-  /** What its features hold is in `features` alone. */
+  /** What its features hold is in `features` alone. Where the source waits as it came, it may be read anew, and throw what decoding throws. */
   readonly message: Omit<Telemetry, 'features'>;
   /** CBOR of the feature summaries, as it came, checked. */
   readonly features: Uint8Array | null;
@@ -130,6 +130,8 @@ export interface WindowSource {
   readonly isTimedByArrival?: boolean;
   /** Its number is above all that came of its boot, so it is hardly stored yet: a hint, which only saves work. */
   readonly isNew?: boolean;
+  /** What was read is not needed any more, or not for long: rows are made of it. */
+  release?(): void;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The server's end of the device protocol: topics, message codec, packed fields, manifests. */
 export * from './generated/messages.js';
 export { decode, splitTelemetry, type SplitTelemetry } from './decode.js';
+export { readEnvelope, type Envelope } from './envelope.js';
 export { CborFault, CborHeads, Major, skipItem } from './cbor-heads.js';
 export { encode } from './encode.js';
 export { deviceKey, type DeviceSecret } from './cose-mac.js';

@@ -7,6 +7,8 @@ import { packHistogram } from './histogram.js';
 
 const featureBins = 16;
 const unknownBattery = 127;
+/** Bits of build, schema, classes, confidence bins, features and the mark of the out-of-distribution score. */
+const betweenBootAndSequence = 64 + 32 + 8 + 5 + 3 + 1;
 
 /** Least significant bit first. */
 class BitReader {
@@ -27,6 +29,10 @@ class BitReader {
       this.at += take;
     }
     return value;
+  }
+
+  skip(width: number): void {
+    this.at += width;
   }
 
   /** `width` of 0 to 53. */
@@ -85,13 +91,23 @@ function readFeature(bits: BitReader, windowN: number): Record<string, unknown> 
   return { histogram, n, sum, sumSquares, min, max };
 }
 
+const readBootId = (bits: BitReader): bigint => BigInt(bits.read(32)) | (BigInt(bits.read(32)) << 32n);
+
+/** @throws wire.packed-invalid where it ends before them */
+export function packedEnvelope(bytes: Uint8Array): { readonly bootId: bigint; readonly sequence: number } {
+  const bits = new BitReader(bytes);
+  const bootId = readBootId(bits);
+  bits.skip(betweenBootAndSequence);
+  return { bootId, sequence: bits.read(32) };
+}
+
 /**
  * The fields of a window by their names in wire.cddl, those of the envelope included.
  * @throws wire.packed-invalid
  */
 export function unpackWindow(bytes: Uint8Array): Record<string, unknown> {
   const bits = new BitReader(bytes);
-  const bootId = BigInt(bits.read(32)) | (BigInt(bits.read(32)) << 32n);
+  const bootId = readBootId(bits);
   const build = Uint8Array.from({ length: 8 }, () => bits.read(8));
   const schema = bits.read(32);
   const classes = bits.read(8);

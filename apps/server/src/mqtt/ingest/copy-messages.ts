@@ -21,10 +21,10 @@ export type CopyFailure =
 export function failureOf(error: unknown): CopyFailure {
   if (isFleetError(error)) return { registered: error.code, data: error.data };
   const { message, code, detail, table, constraint } = error as Error & Record<string, unknown>;
-  return { message: String(message), says: { code, detail, table, constraint } };
+  return { message, says: { code, detail, table, constraint } };
 }
 
 export function errorOf(failure: CopyFailure): Error {
-  if ('registered' in failure) return new FleetError(failure.registered, failure.data as never);
+  if ('registered' in failure) return new FleetError(failure.registered, failure.data);
   return Object.assign(new Error(failure.message), failure.says);
 }

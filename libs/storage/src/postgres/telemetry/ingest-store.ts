@@ -58,7 +58,7 @@ interface Fresh {
 }
 
 interface Accepted {
-  readonly fresh: readonly WindowRow[];
+  readonly fresh: WindowRow[];
   readonly doubtful: readonly WindowRow[];
   readonly picks: readonly PickRow[];
   readonly refusedWindows: RefusedWindow[];
@@ -163,7 +163,7 @@ export class PgIngestStore implements IngestStore {
    * transaction holds until its end.
    */
   private async storeAtOnce(
-    { refusals }: IngestBatch,
+    { windows, refusals }: IngestBatch,
     { fresh, picks, refusedWindows }: Accepted,
   ): Promise<IngestOutcome> {
     await this.ensureDays([fresh]);
@@ -183,10 +183,14 @@ export class PgIngestStore implements IngestStore {
       ...behind.map(withLiterals),
     ];
     const withBattery = haveBattery(fresh);
+    const stored = fresh.length;
+    // Who waits for the commit holds the lists, and the collector of young objects would copy what is in them.
+    fresh.length = 0;
+    for (const source of windows) source.release?.();
     const bytes = await this.copier.copyIn(sql.join(';\n'), encoded);
     this.recent?.keep(batchId, [bytes]);
     void this.reported.note(withBattery);
-    return { stored: fresh.length, duplicates: 0, refusedWindows };
+    return { stored, duplicates: 0, refusedWindows };
   }
 
   private accept(
