@@ -20,17 +20,13 @@ export function readTelemetry(payload: Uint8Array): {
   readonly message: Omit<Telemetry, 'features'>;
   readonly features: Uint8Array | null;
 } {
-  const { message, featureBytes, packedFeatures } = splitTelemetry(payload);
-  const features = featureBytes ?? (packedFeatures ? packFeatures(packedFeatures) : null);
-  if (features) checkFeatures(features);
-  return { message, features };
-}
-
-/** Of decoded CBOR. @throws wire.histogram-invalid */
-export function checkFeatures(bytes: Uint8Array): void {
-  visitFeatures(bytes, ({ from, to }) =>
-    readHistogram(bytes, checked, { bins: featureBins, field: 'features', from, to }),
-  );
+  const { message, featureBytes, histogramRanges, packedFeatures } = splitTelemetry(payload);
+  if (!featureBytes) return { message, features: packedFeatures ? packFeatures(packedFeatures) : null };
+  for (let i = 0; i < histogramRanges.length; i += 2) {
+    const [from, to] = [histogramRanges[i], histogramRanges[i + 1]];
+    readHistogram(featureBytes, checked, { bins: featureBins, field: 'features', from, to });
+  }
+  return { message, features: featureBytes };
 }
 
 export function packFeatures(features: readonly FeatureSummary[]): Uint8Array {

@@ -65,6 +65,8 @@ export interface SplitTelemetry {
   readonly message: Omit<Telemetry, 'features'>;
   /** Their CBOR, a view; types and ranges of it are checked. */
   readonly featureBytes: Uint8Array | undefined;
+  /** Where in them each histogram begins and ends, one feature after the other. */
+  readonly histogramRanges: readonly number[];
   /** Those of a packed window, which has no CBOR of them. */
   readonly packedFeatures: readonly FeatureSummary[] | undefined;
 }
@@ -74,7 +76,8 @@ export function splitTelemetry(bytes: Uint8Array, limits: WireLimits = defaultLi
   const reader = readerOf('telemetry', bytes, limits);
   reader.isSplit = true;
   const message = reader.whole('telemetry') as unknown as Telemetry;
-  return { message, featureBytes: reader.featureBytes, packedFeatures: reader.packedFeatures };
+  const { featureBytes, histogramRanges, packedFeatures } = reader;
+  return { message, featureBytes, histogramRanges, packedFeatures };
 }
 
 function readerOf(message: string, bytes: Uint8Array, limits: WireLimits): Reader {
@@ -86,7 +89,10 @@ function readerOf(message: string, bytes: Uint8Array, limits: WireLimits): Reade
 class Reader {
   isSplit = false;
   featureBytes: Uint8Array | undefined;
+  readonly histogramRanges: number[] = [];
   packedFeatures: readonly FeatureSummary[] | undefined;
+  /** Where the features begin. */
+  private skimmedFrom = 0;
   /** What is read is checked, and nothing made of it. */
   private isSkimming = false;
   private readonly heads: CborHeads;
@@ -153,11 +159,11 @@ class Reader {
   }
 
   private skimFeatures(type: FieldType, depth: number): void {
-    const from = this.heads.at;
+    this.skimmedFrom = this.heads.at;
     this.isSkimming = true;
     this.value(type, depth);
     this.isSkimming = false;
-    this.featureBytes = this.heads.since(from);
+    this.featureBytes = this.heads.since(this.skimmedFrom);
   }
 
   /** Puts the fields of a packed window where a map would have them; what stands in the map is then not packed. */
@@ -208,7 +214,9 @@ class Reader {
       case 'bstr':
         if (heads.major !== Major.bytes) throw this.mismatch('a byte string');
         this.length(type);
-        return this.isSkimming ? undefined : heads.copy();
+        if (!this.isSkimming) return heads.copy();
+        this.histogramRanges.push(heads.from - this.skimmedFrom, heads.at - this.skimmedFrom);
+        return undefined;
       case 'tstr': {
         if (heads.major !== Major.text) throw this.mismatch('a text string');
         const text = this.text();
