@@ -4,7 +4,15 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { encode as cbor } from 'cborg';
 import { isFleetError } from '@tinyfleet/errors';
-import { decode, encode, messageNames, parseManifest, splitTelemetry, type Messages } from './index.js';
+import {
+  decode,
+  encode,
+  messageNames,
+  parseManifest,
+  readEnvelope,
+  splitTelemetry,
+  type Messages,
+} from './index.js';
 import { schemas } from './generated/messages.js';
 import type { FieldType, Schema } from './schema.js';
 import { wireCases } from '../test/wire-cases.js';
@@ -64,8 +72,17 @@ function outcome(name: keyof Messages, bytes: Uint8Array): string {
     }
   };
   const decoded = of(() => decode(name, bytes));
-  if (name === 'telemetry') expect(of(() => splitTelemetry(bytes))).toEqual(decoded);
+  if (name === 'telemetry') {
+    expect(of(() => splitTelemetry(bytes))).toEqual(decoded);
+    const envelope = readEnvelope(bytes);
+    if (decoded.code === 'ok') expect(envelope).toEqual(envelopeIn(bytes));
+  }
   return decoded.code;
+}
+
+function envelopeIn(bytes: Uint8Array): Pick<Messages['telemetry'], 'bootId' | 'sequence'> {
+  const { bootId, sequence } = decode('telemetry', bytes);
+  return { bootId, sequence };
 }
 
 describe('desired', () => {
@@ -86,6 +103,7 @@ describe('codec', () => {
           const back = decode(name, bytes);
           expect(back).toEqual(value);
           expect(encode(name, back)).toEqual(bytes);
+          if (name === 'telemetry') expect(readEnvelope(bytes)).toEqual(envelopeIn(bytes));
         }),
         { numRuns: 60 },
       );

@@ -5,6 +5,7 @@
  */
 import { FleetError } from '@tinyfleet/errors';
 import { CborFault, CborHeads, Major } from './cbor-heads.js';
+import { skimFeatureSummaries } from './feature-summaries.js';
 import { schemas, type FeatureSummary, type Messages, type Telemetry } from './generated/messages.js';
 import { defaultLimits, type WireLimits } from './limits.js';
 import { isName, shorten } from './names.js';
@@ -159,11 +160,17 @@ class Reader {
   }
 
   private skimFeatures(type: FieldType, depth: number): void {
-    this.skimmedFrom = this.heads.at;
-    this.isSkimming = true;
-    this.value(type, depth);
-    this.isSkimming = false;
-    this.featureBytes = this.heads.since(this.skimmedFrom);
+    const { heads, histogramRanges, limits } = this;
+    const from = (this.skimmedFrom = heads.at);
+    const end = limits === defaultLimits ? skimFeatureSummaries(heads.bytes, from, histogramRanges) : -1;
+    if (end >= 0) heads.at = end;
+    else {
+      histogramRanges.length = 0;
+      this.isSkimming = true;
+      this.value(type, depth);
+      this.isSkimming = false;
+    }
+    this.featureBytes = heads.since(from);
   }
 
   /** Puts the fields of a packed window where a map would have them; what stands in the map is then not packed. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isFleetError } from '@tinyfleet/errors';
-import { decode, encode, unpackHistogram, type Telemetry } from './index.js';
+import { decode, encode, readEnvelope, unpackHistogram, type Telemetry } from './index.js';
 
 interface Golden {
   readonly message: string;
@@ -24,6 +24,8 @@ describe('packed windows', () => {
   it('should be read as the device has written them', () => {
     for (const one of golden) {
       const window = read(one);
+      const { bootId, sequence } = window;
+      expect(readEnvelope(bytesOf(one.message))).toEqual({ bootId, sequence });
       const numbers = [
         'schema',
         'sequence',

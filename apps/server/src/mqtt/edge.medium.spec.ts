@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { eventually } from '@tinyfleet/testing';
 import { CredentialService, DeviceService, credentialDefaults } from '@tinyfleet/registry';
 import { PgIngestStore, PgStores, PgTelemetryReader, transactOn, type Database } from '@tinyfleet/storage';
-import type { DeviceRecord } from '@tinyfleet/telemetry';
+import { TelemetryPayload, type DeviceRecord } from '@tinyfleet/telemetry';
 import { decode, encode, packHistogram, packPicks } from '@tinyfleet/wire';
 import { FleetHarness, type SeededRelease } from '../../test/fleet-harness.js';
 import { uuidv7 } from 'uuidv7';
@@ -100,10 +100,11 @@ describe('the edge on Postgres', () => {
     const [row] = await fleet.database.query<DeviceRecord>(
       `select id as "deviceId", project_id as "projectId", type_id as "typeId", site from device where name = 'b'`,
     );
-    const source = { device: row!, features: null, receivedAtMs: Date.now(), isNew: true };
+    const sourceOf = (sequence: number): TelemetryPayload =>
+      new TelemetryPayload(row!, encode('telemetry', { ...message, sequence }), Date.now(), true);
     const batch = (...numbers: number[]) => ({
       ...{ hellos: [], states: [], refusals: [] },
-      windows: numbers.map((i) => ({ ...source, message: { ...message, sequence: message.sequence + i } })),
+      windows: numbers.map((i) => sourceOf(message.sequence + i)),
     });
     let transactions = 0;
     const counted = Object.create(fleet.database, {

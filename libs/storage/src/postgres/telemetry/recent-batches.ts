@@ -2,7 +2,8 @@
  * Windows of batches that this process has just committed, as the bytes that were sent, for the fold that follows within a second:
  * it need not read them back. A cache only: what is not here is read from the table.
  */
-const maxBytes = 96 * 2 ** 20;
+/** Some ten seconds of the most that two cores take: a fold that has to read what it had falls ever further behind. */
+const maxBytes = 192 * 2 ** 20;
 /** Batches that may be told of after they were folded. */
 const maxLate = 4_096;
 

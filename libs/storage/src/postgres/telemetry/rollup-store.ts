@@ -29,6 +29,7 @@ interface OpenBatch {
   readonly rows: number;
   readonly windowMin: Date;
   readonly windowMax: Date;
+  readonly isTold: boolean;
 }
 type StoredWindow = Omit<WindowRow, 'windowStartMs'> & { readonly windowStart: Date };
 type DayWindow = Omit<StoredWindow, 'modelVersionId'> & {
@@ -81,15 +82,14 @@ export class PgRollupStore implements RollupStore, TelemetryMaintenance {
   private async foldOpen(maxBatches: number): Promise<boolean> {
     const { ids, isMore, oversized } = await this.database.transaction(async (tx) => {
       const open = await tx.query<OpenBatch>(namedQuery('telemetry/open-batches'), [maxBatches]);
-      const { ids, held, unknown } = this.choose(open);
-      if (ids.length === 0) return { ids, isMore: false, oversized: 0 };
+      const { ids, held, unknown, isMore } = this.choose(open);
+      if (ids.length === 0) return { ids, isMore, oversized: 0 };
       const fold = this.newFold();
       await this.addHeld(tx, held, fold);
       if (unknown.length > 0) await this.addStored(tx, unknown, fold);
       await this.add(tx, fold.result());
       await tx.query('update telemetry_batch set folded_at = now() where id = any($1::bigint[])', [ids]);
-      const isMore = open.length === maxBatches || ids.length < open.length;
-      return { ids, isMore, oversized: fold.oversized };
+      return { ids, isMore: isMore || open.length === maxBatches, oversized: fold.oversized };
     });
     this.oversizedWindows += oversized;
     this.recent?.drop(ids);
@@ -103,26 +103,32 @@ export class PgRollupStore implements RollupStore, TelemetryMaintenance {
     );
   }
 
-  /** All whose bytes are here, and of the others as many as may be read at once. */
+  /** All whose bytes are here, and of the others as many as may be read at once, but those whose bytes may be on their way. */
   private choose(open: readonly OpenBatch[]): {
     readonly ids: string[];
     readonly held: Buffer[];
     readonly unknown: OpenBatch[];
+    readonly isMore: boolean;
   } {
     const ids: string[] = [];
     const held: Buffer[] = [];
     const unknown: OpenBatch[] = [];
     let rows = 0;
+    let isMore = false;
     for (const batch of open) {
       const parts = this.recent?.get(batch.id);
       if (parts) held.push(...parts);
+      else if (this.recent && !batch.isTold) continue;
       else if (rows === 0 || rows + batch.rows <= maxReadRows) {
         unknown.push(batch);
         rows += batch.rows;
-      } else continue;
+      } else {
+        isMore = true;
+        continue;
+      }
       ids.push(batch.id);
     }
-    return { ids, held, unknown };
+    return { ids, held, unknown, isMore };
   }
 
   private async addHeld(tx: Tx, held: readonly Buffer[], fold: WindowFold): Promise<void> {
