@@ -73,7 +73,7 @@ export const SETTINGS = {
     'TINYFLEET_DATABASE_POOL',
     count.max(200),
     20,
-    'Connections to the database. Lower it when many processes share a small server.',
+    'Connections to the database; the threads that store and sum windows have five more. Lower it when many processes share a small server.',
   ),
   secret: setting(
     'TINYFLEET_SECRET',

@@ -10,6 +10,8 @@ export interface CopyThreadOptions {
   /** Batches that Postgres works on at once; others wait in the thread. */
   readonly connections: number;
   readonly maxHeapMib: number;
+  /** Not that of the process, which is made for ingest: what passes here is bytes, outside of the heap. */
+  readonly maxYoungMib: number;
   readonly workerFile: URL;
 }
 export type CopyWorkerData = Pick<CopyThreadOptions, 'connections'> & { readonly target: ConnectionTarget };
@@ -21,6 +23,7 @@ const workerFile = import.meta.url.endsWith('.ts')
 export const copyThreadDefaults: CopyThreadOptions = {
   connections: 4,
   maxHeapMib: 256,
+  maxYoungMib: 16,
   workerFile: new URL(workerFile, import.meta.url),
 };
 
@@ -58,10 +61,10 @@ export class CopyThread {
   }
 
   private begin(): Worker {
-    const { workerFile: file, maxHeapMib, connections } = this.options;
+    const { workerFile: file, maxHeapMib, maxYoungMib, connections } = this.options;
     const worker = new Worker(file, {
       workerData: { target: this.target, connections } satisfies CopyWorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMib },
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMib, maxYoungGenerationSizeMb: maxYoungMib },
     });
     worker.on('message', ({ id, bytes, failure }: CopyAnswer) => {
       const asked = this.asked[id];
