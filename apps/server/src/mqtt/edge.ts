@@ -19,6 +19,7 @@ import {
 } from '@tinyfleet/storage';
 import type { WindowPolicy } from '@tinyfleet/telemetry';
 import { MqttBroker } from './broker/broker.js';
+import { limitThreadsByTheirOwn } from '../platform/thread-memory.js';
 import { DeviceCredentials, type CertificateAdmission } from './broker/credentials.js';
 import { CredentialKeeper } from './broker/credential-keeper.js';
 import type { Refusal, RefusalFacts } from './broker/refusals.js';
@@ -95,6 +96,7 @@ export class Edge {
     const failed = (part: string) => (error: unknown) => options.onError(part, error);
     const desired = new PgDesiredStore(database);
     this.rollups = new PgRollupStore(database);
+    limitThreadsByTheirOwn();
     this.foldThread = new FoldThread(database.target, async () => (await this.rollups.lagSeconds()) > 0);
     this.copyThread = new CopyThread(database.target);
     const askSource = new PgAskSource(database);
