@@ -27,9 +27,9 @@ function start(commit: (batch: IngestBatch) => void) {
   const sequences = new Sequences();
   const options = { ...ingestDefaults, retryMs: 1 };
   const ingest = new Ingest(store, sequences, { greeted() {}, wanted() {} }, options);
-  const send = async (payload: Buffer): Promise<void> =>
+  const send = async (payload: Buffer, leaf = 'telemetry'): Promise<void> =>
     await new Promise((resolve, reject) => {
-      const message = { leaf: 'telemetry', payload, will: false };
+      const message = { leaf, payload, will: false };
       ingest.take({ device } as unknown as DeviceSession, message, (error) =>
         error ? reject(error) : resolve(),
       );
@@ -56,6 +56,26 @@ describe('telemetry that cannot be read', () => {
     expect([...ingest.counters.refused]).toEqual([['wire.truncated', 1]]);
     // It came, so nothing is missing.
     expect(sequences.take('i')).toMatchObject({ last: 2, gaps: 0 });
+  });
+
+  it('should be refused with its JSON when it came as that', async () => {
+    const batches: IngestBatch[] = [];
+    const { ingest, send } = start((batch) => void batches.push(batch));
+    const window = {
+      ...{ bootId: '0000000000000007', sequence: 1, uptimeMs: 1, build: 'AQIDBAUGBwg=', schema: 0 },
+      ...{ startMs: 0, lengthMs: 1_000, n: 1, classes: [1, 0] },
+    };
+    const json = (more: object): Buffer => Buffer.from(JSON.stringify({ ...window, ...more }));
+    await send(json({}), 'telemetry.json');
+    expect(batches[0]).toMatchObject({ refusals: [], windows: [{ message: { sequence: 1 } }] });
+    const feature = { histogram: [1], n: 1, sum: 0, sumSquares: 0, min: 0, max: 0 };
+    const wrong = json({ sequence: 2, features: [feature] });
+    await send(wrong, 'telemetry.json');
+    await ingest.drain();
+    expect(batches[1]).toMatchObject({
+      refusals: [{ code: 'wire.histogram-invalid', sample: wrong }],
+      windows: [],
+    });
   });
 
   it('should be refused at once when it does not even say which message it is', async () => {

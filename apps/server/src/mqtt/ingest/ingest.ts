@@ -169,8 +169,10 @@ export class Ingest implements BatchSink<DeviceSession> {
       case 'telemetry':
       case 'telemetry.json': {
         this.requireSize(leaf, payload, this.options.maxTelemetryBytes);
-        const bytes = leaf === 'telemetry' ? payload : cborOfTelemetryJson(payload);
-        const envelope = readEnvelope(bytes) ?? readTelemetry(bytes).message;
+        const isCbor = leaf === 'telemetry';
+        const bytes = isCbor ? payload : cborOfTelemetryJson(payload);
+        // What cannot be read is refused with the bytes that came: JSON now, as it is not kept.
+        const envelope = (isCbor ? readEnvelope(bytes) : undefined) ?? readTelemetry(bytes).message;
         const isNew = this.sequences.observe(device, envelope) === 'new';
         return { kind: 'telemetry', of: new TelemetryPayload(device, bytes, receivedAtMs, isNew) };
       }
