@@ -24,7 +24,13 @@ describe('a cache of sums', () => {
     const [cache, table] = [new SumsCache(), tableOf('a', 'b')];
     const first = await cache.read('q', table.ask);
     expect(first).toEqual(
-      ['a', 'b'].map((name) => ({ name, classes: [1, 2], featureCounts: null, featureSums: null, ood: null })),
+      ['a', 'b'].map((name) => ({
+        name,
+        classes: [1, 2],
+        featureCounts: null,
+        featureSums: null,
+        ood: null,
+      })),
     );
     expect(await cache.read('q', table.ask)).toEqual(first);
     expect(table.written).toBe(2);

@@ -92,6 +92,7 @@ const listOf = (text: string | null | undefined): number[] | null =>
 function numbersIn(answer: Answer): number {
   let numbers = 0;
   for (const { classes, featureCounts, featureSums, ood } of answer.values())
-    numbers += classes.length + (featureCounts?.length ?? 0) + (featureSums?.length ?? 0) + (ood?.length ?? 0);
+    numbers +=
+      classes.length + (featureCounts?.length ?? 0) + (featureSums?.length ?? 0) + (ood?.length ?? 0);
   return numbers;
 }
