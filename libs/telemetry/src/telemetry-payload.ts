@@ -1,6 +1,6 @@
 /**
- * A window as it came. Ten thousand may wait for their commits: what is made of a message, eight times its objects, would be copied by
- * the collector of young objects again and again, so it is made when rows are, and let go when they are made.
+ * A window as it came. Ten thousand may wait for their commits, and the collector of young objects would copy what is made of each again
+ * and again: so it is made when rows are, and let go when they are made.
  */
 import type { DeviceRecord } from './directory.js';
 import { readTelemetry } from './features.js';
